@@ -1,0 +1,84 @@
+# `make run` and `make test` set up what they need; `make` alone lists everything.
+
+SERVICES := auth_service social_service chat_service
+PARTS := $(wildcard gateway $(SERVICES) shared deploy examples)
+WITH_DATABASE := $(SERVICES) shared
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate shared/pyproject.toml
+PINNED := --constraint requirements-dev.txt
+TO_RUN := --all-extras $(wildcard */requirements.in)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format lock migrate clean
+
+help: ## List what make can do
+	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | \
+		awk -F ':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
+
+run: .venv/to-run ## Start the product on http://127.0.0.1:8000 (PORT, DATA_DIR and others)
+	@exec $(BIN)/python -m deploy.run --parent $$PPID
+
+test: .venv/to-develop ## Run every test, on SQLite and then on PostgreSQL
+	@echo "Testing on SQLite:"
+	@$(PYTEST) -n 2 --column sqlite $(PARTS)
+	@echo "Testing what has a database on PostgreSQL:"
+	@$(PYTEST) -n 2 --column postgres $(filter $(WITH_DATABASE),$(PARTS))
+	@echo "All tests passed. Next: make lint"
+
+test-%: .venv/to-develop ## Run the tests of one part: make test-auth_service
+	@$(PYTEST) -n 2 --column sqlite $*
+	@$(if $(filter $*,$(WITH_DATABASE)),$(PYTEST) -n 2 --column postgres $*)
+
+lint: .venv/to-develop ## Check form, rules, types, and who imports whom
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@PYTHONPATH=. $(BIN)/lint-imports --no-logo
+	@$(BIN)/yamllint --strict .
+	@echo "Nothing to complain about."
+
+format: .venv/to-develop ## Bring every file into its form
+	@$(BIN)/ruff check --quiet --fix-only .
+	@$(BIN)/ruff format .
+
+lock: .venv/to-develop ## Pin the newest versions that the .in files allow
+	@$(COMPILE) --upgrade $(TO_RUN) requirements-dev.in --output-file requirements-dev.txt
+	@$(COMPILE) $(PINNED) $(TO_RUN) --output-file requirements.txt
+	@$(COMPILE) $(PINNED) gateway/requirements.in --output-file gateway/requirements.txt
+	@$(COMPILE) $(PINNED) --extra service --extra media auth_service/requirements.in \
+		--output-file auth_service/requirements.txt
+	@$(COMPILE) $(PINNED) --extra service social_service/requirements.in \
+		--output-file social_service/requirements.txt
+	@$(COMPILE) $(PINNED) --extra service --extra media chat_service/requirements.in \
+		--output-file chat_service/requirements.txt
+	@echo "Pinned. Next: make test"
+
+migrate: .venv/to-run ## Bring the databases in DATA_DIR to the newest schema; make run does it, too
+	@$(BIN)/python -m deploy.run --only-migrate
+
+clean: ## Remove what can be made again; data stays
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@echo "Clean. Data, if any, is still in var/."
+
+# Installing takes a minute once, and nothing after that until a requirement changes.
+.venv/to-run: requirements.txt | $(BIN)/python
+	@echo "Installing what is needed to run ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.venv/to-develop: requirements-dev.txt | $(BIN)/python
+	@echo "Installing what is needed to develop ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch .venv/to-run $@
+
+$(BIN)/python:
+	@for python in $(PYTHON) python3.11 python3 python3.12 python3.13 python3.14 python; do \
+		$$python -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' \
+			2> /dev/null && exec $$python -m venv .venv; \
+	done; \
+	echo "Needed: Python 3.11 or newer, with venv (on Debian and Ubuntu: apt install python3-venv)."; \
+	echo "If it has another name: make run PYTHON=/path/to/python"; \
+	exit 1

@@ -1,0 +1,39 @@
+"""Which addresses on this machine are free."""
+
+import errno
+import socket
+from itertools import chain, islice
+
+# Above what most programs use, below what the kernel hands out to clients.
+_FIRST, _LAST = 20_000, 32_000
+_APART = 8
+
+
+def refusal(host: str, port: int) -> OSError | None:
+    """Why nobody could listen on this address now, or None if one could."""
+    try:
+        [(family, kind, *_, address), *_] = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        with socket.socket(family, kind) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+    except OSError as error:
+        return error
+    return None
+
+
+def is_taken(error: OSError) -> bool:
+    """Whether somebody else listening is the reason."""
+    return error.errno == errno.EADDRINUSE
+
+
+def free_ports(host: str, gateway_port: int, count: int) -> list[int]:
+    """Free ports for the programs behind the gateway on ``gateway_port``.
+
+    Copies of the product with different gateway ports look in different places.
+    """
+    start = _FIRST + gateway_port * _APART % (_LAST - _FIRST)
+    candidates = chain(range(start, _LAST), range(_FIRST, start))
+    free = (port for port in candidates if port != gateway_port and not refusal(host, port))
+    return list(islice(free, count))

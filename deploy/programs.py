@@ -1,0 +1,37 @@
+"""The programs that make up the product, and what each of them gets as its environment."""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+
+from shared.settings import Settings, SettingsError, load_settings
+
+GATEWAY = "gateway"
+SERVICES = ("auth_service", "social_service", "chat_service")
+PROGRAMS = (GATEWAY, *SERVICES)
+
+
+def environment_of(program: str, env: Mapping[str, str]) -> dict[str, str]:
+    """``env`` as one program sees it: what begins with the program's name is for it alone.
+
+    ``CHAT_SERVICE_DATABASE_URL`` is the ``DATABASE_URL`` of the chat service.
+    """
+    prefix = f"{program.upper()}_"
+    own = {name.removeprefix(prefix): env[name] for name in env if name.startswith(prefix)}
+    return {**env, **own}
+
+
+def wrong_settings(env: Mapping[str, str]) -> list[str]:
+    """What the programs would refuse in their environment, each complaint once."""
+    complaints = (line for program in PROGRAMS for line in _complaints(program, env))
+    return list(dict.fromkeys(complaints))
+
+
+def _complaints(program: str, env: Mapping[str, str]) -> Iterator[str]:
+    config = import_module(f"{program}.config")
+    for _, kind in inspect.getmembers(config, inspect.isclass):
+        if issubclass(kind, Settings) and kind.__module__ == config.__name__:
+            try:
+                load_settings(kind, environment_of(program, env))
+            except SettingsError as error:
+                yield from str(error).splitlines()

@@ -1,0 +1,258 @@
+"""Start the whole product on this machine: ``python -m deploy.run``, or ``make run``.
+
+What could prevent a start is looked at first and said in one line. Then four programs run
+under supervisord until SIGTERM or Ctrl-C, which lets them finish the requests in flight.
+"""
+
+import argparse
+import fcntl
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from pydantic import Field
+
+from deploy.keyring import key_files
+from deploy.ports import free_ports, is_taken, refusal
+from deploy.programs import SERVICES, environment_of, wrong_settings
+from deploy.supervise import configuration
+from shared.lifeline import end_with
+from shared.settings import Settings, SettingsError, load_settings
+
+ROOT = Path(__file__).resolve().parent.parent
+LOOPBACK = "127.0.0.1"
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+OPEN_FILES = 65_536
+SECONDS_FOR_A_KILLED_RUN_TO_END = 10.0
+SECONDS_BETWEEN_LOOKS = 0.1
+
+
+class LauncherSettings(Settings):
+    """What the launcher itself reads; everything else in the environment is passed on."""
+
+    host: str = Field(LOOPBACK, description="Address that the gateway listens on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port that the gateway listens on.")
+    data_dir: Path = Field(
+        Path("var"), description="Folder for everything that a program keeps on disk."
+    )
+    start_timeout_seconds: float = Field(
+        60, gt=0, description="How long `make run` waits for the programs to become healthy."
+    )
+
+
+class CannotStartError(Exception):
+    """Why nothing runs, in a line for the person at the keyboard."""
+
+
+def main() -> int:
+    """Run until told to stop (status 0). Status 1: it could not start, or ended by itself."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.run", description=__doc__)
+    parser.add_argument("--parent", type=int, metavar="PID", help="stop when this process ends")
+    parser.add_argument("--only-migrate", action="store_true", help="start nothing")
+    wanted = parser.parse_args()
+    for stop in STOP_SIGNALS:
+        signal.signal(stop, _stop_once)
+    try:
+        if wanted.parent:
+            end_with(wanted.parent, signal.SIGTERM)
+        _run(load_settings(LauncherSettings, os.environ), wanted.only_migrate)
+        return 0
+    except KeyboardInterrupt:
+        _say("Stopped.")
+        return 0
+    except (CannotStartError, SettingsError) as reason:
+        for line in str(reason).splitlines():
+            _say(f"Cannot start: {line}")
+        return 1
+
+
+def _stop_once(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """Leave whatever is being done; signals that follow change nothing."""
+    for stop in STOP_SIGNALS:
+        signal.signal(stop, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _run(settings: LauncherSettings, only_migrate: bool) -> None:
+    began = time.monotonic()
+    data_dir = settings.data_dir.absolute()
+    run_dir = _writable(data_dir) / "run"
+    with _only_run_in(run_dir) as lock:
+        if not only_migrate:
+            _wait_for_port(settings, run_dir)
+        ports = dict(zip(SERVICES, free_ports(LOOPBACK, settings.port, len(SERVICES)), strict=True))
+        env = _environment(data_dir, ports)
+        if problems := wrong_settings(env):
+            raise CannotStartError("\n".join(problems))
+        _migrate(env)
+        if only_migrate:
+            return
+        addresses = {name: (LOOPBACK, port) for name, port in ports.items()}
+        addresses["gateway"] = (settings.host, settings.port)
+        with _manager(addresses, run_dir, env, lock) as manager:
+            _wait_for_health(addresses, manager, settings.start_timeout_seconds)
+            (run_dir / "ready").touch()
+            _say(f"Ready after {time.monotonic() - began:.1f} seconds; Ctrl-C stops it.")
+            _say(f"Open http://{_bracketed(_reachable(settings.host))}:{settings.port}/docs")
+            manager.wait()
+            raise CannotStartError("the process manager was killed; start again.")
+
+
+def _writable(data_dir: Path) -> Path:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=data_dir):
+            return data_dir
+    except OSError as error:
+        raise CannotStartError(f"DATA_DIR: {error.strerror}: {data_dir}") from None
+
+
+@contextmanager
+def _only_run_in(run_dir: Path) -> Iterator[int]:
+    """Hold the data folder, for this process and the manager that inherits the descriptor."""
+    run_dir.mkdir(exist_ok=True)
+    with (run_dir / "lock").open("w") as lock:
+        deadline = time.monotonic() + 1  # The manager of a killed run ends a moment after it.
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise CannotStartError(
+                        f"DATA_DIR: it already runs on {run_dir.parent}"
+                    ) from None
+                time.sleep(SECONDS_BETWEEN_LOOKS)
+        yield lock.fileno()
+
+
+def _wait_for_port(settings: LauncherSettings, run_dir: Path) -> None:
+    """Refuse an address that is taken, unless by what is left of a killed run."""
+    killed = (run_dir / "supervisord.pid").exists()
+    deadline = time.monotonic() + (SECONDS_FOR_A_KILLED_RUN_TO_END if killed else 0)
+    while error := refusal(settings.host, settings.port):
+        if not is_taken(error) or time.monotonic() > deadline:
+            address = f"{_bracketed(settings.host)}:{settings.port}"
+            raise CannotStartError(f"PORT: {error.strerror}: {address}")
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def _environment(data_dir: Path, ports: Mapping[str, int]) -> dict[str, str]:
+    """The environment of all programs; what the user set stays as it is."""
+    if "DATABASE_URL" in os.environ:
+        names = ", ".join(f"{service.upper()}_DATABASE_URL" for service in SERVICES)
+        raise CannotStartError(f"DATABASE_URL: each service has its own database; set {names}")
+    urls = {f"{name.upper()}_URL": f"http://{LOOPBACK}:{port}" for name, port in ports.items()}
+    return urls | key_files(data_dir / "keys") | os.environ | {"DATA_DIR": str(data_dir)}
+
+
+def _migrate(env: Mapping[str, str]) -> None:
+    """Bring the three databases to the newest schema, side by side."""
+    migrations = {
+        service: subprocess.Popen(
+            [sys.executable, "-m", service, "migrate"],
+            cwd=ROOT,
+            env=environment_of(service, env),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for service in SERVICES
+    }
+    try:
+        for service, migration in migrations.items():
+            said, _ = migration.communicate()
+            _say(said.rstrip())
+            if migration.returncode:
+                raise CannotStartError(f"{service}: its migration failed, as said above")
+    finally:
+        for migration in migrations.values():
+            migration.kill()
+            migration.wait()
+
+
+@contextmanager
+def _manager(
+    addresses: Mapping[str, tuple[str, int]], run_dir: Path, env: Mapping[str, str], lock: int
+) -> Iterator[subprocess.Popen[bytes]]:
+    """supervisord and the programs under it; all of them have ended when the block has."""
+    _raise_limit_of_open_files()
+    config, ready = run_dir / "supervisord.conf", run_dir / "ready"
+    binds = {name: f"{_bracketed(host)}:{port}" for name, (host, port) in addresses.items()}
+    config.write_text(configuration(binds))
+    ready.unlink(missing_ok=True)
+    manager = subprocess.Popen(
+        [sys.executable, "-m", "deploy.supervise", str(config), str(ready), str(os.getpid())],
+        cwd=ROOT,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        pass_fds=[lock],
+        process_group=0,  # Ctrl-C reaches the launcher alone, which stops things in order.
+    )
+    try:
+        yield manager
+    finally:
+        manager.terminate()
+        manager.wait()
+
+
+def _raise_limit_of_open_files() -> None:
+    """Thousands of websockets need more descriptors than a shell gives by default."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _wait_for_health(
+    addresses: Mapping[str, tuple[str, int]],
+    manager: subprocess.Popen[bytes],
+    seconds: float,
+) -> None:
+    """Wait for one program after the other, the gateway last: it asks the services in turn."""
+    deadline = time.monotonic() + seconds
+    for name, (host, port) in addresses.items():
+        while not _is_healthy(_reachable(host), port):
+            if manager.poll() is not None:
+                raise CannotStartError("a program ended at once; its last words stand above")
+            if time.monotonic() > deadline:
+                raise CannotStartError(f"{name} is not healthy after {seconds:g} seconds")
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def _is_healthy(host: str, port: int) -> bool:
+    with closing(HTTPConnection(host, port, timeout=5)) as connection:
+        try:
+            connection.request("GET", "/healthz")
+            return connection.getresponse().status == 200
+        except (OSError, HTTPException):
+            return False
+
+
+def _reachable(host: str) -> str:
+    """An address for clients on this machine, where ``host`` may mean all addresses."""
+    return {"0.0.0.0": LOOPBACK, "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+
+
+def _bracketed(host: str) -> str:
+    """``host`` as it stands before a port."""
+    return f"[{host}]" if ":" in host else host
+
+
+if __name__ == "__main__":
+    sys.exit(main())

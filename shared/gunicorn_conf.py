@@ -1,0 +1,131 @@
+"""How every program runs under gunicorn: ``gunicorn -c python:shared.gunicorn_conf APP``.
+
+The number of workers is gunicorn's own ``WEB_CONCURRENCY`` (1 unless set). An application
+offers two lists of functions in ``app.extensions``: ``ims.background`` is called in every
+worker when it has started, ``ims.stopping`` when it is told to stop, so that connections
+that would never end by themselves (websockets) do not hold it up.
+"""
+
+from gevent import monkey
+
+# Before anything else is imported: what a module takes from an unpatched socket or
+# threading blocks the whole worker.
+monkey.patch_all()
+
+import json
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Literal
+
+import gevent
+from gunicorn import util
+from gunicorn.config import Config
+from gunicorn.glogging import Logger as GunicornLogger
+from gunicorn.workers.ggevent import GeventWorker
+
+from shared.lifeline import end_with
+from shared.logs import configure_logging
+from shared.settings import Settings, load_settings
+
+# A program that a manager of ours started ends with it, at once.
+if "MANAGER_PID" in os.environ:
+    end_with(int(os.environ["MANAGER_PID"]), signal.SIGQUIT)
+
+
+class _LogSettings(Settings):
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["auto", "json", "text"] = "auto"
+
+
+_logs = load_settings(_LogSettings, os.environ)
+
+
+class Logger(GunicornLogger):
+    """gunicorn's own lines, written like those of the application."""
+
+    def setup(self, cfg: Config) -> None:
+        """Send gunicorn's lines to the handler of the root logger."""
+        super().setup(cfg)
+        package = cfg.default_proc_name.partition(".")[0]
+        configure_logging(package, _logs.log_level, _logs.log_format)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
+class Worker(GeventWorker):
+    """A gevent worker that, told to stop, waits for requests but not for idle connections."""
+
+    _SECONDS_FOR_LATE_REQUESTS = 1.0
+
+    @contextmanager
+    def timeout_ctx(self) -> Iterator[None]:
+        """Bound the wait for the next request on a connection."""
+        connection = gevent.getcurrent()
+        seconds = self.cfg.keepalive if self.alive else self._SECONDS_FOR_LATE_REQUESTS
+        self._idle.add(connection)
+        try:
+            with gevent.Timeout(seconds, exception=False):
+                yield
+        except gevent.GreenletExit:
+            pass  # Told to stop while nothing was asked: gunicorn closes the connection.
+        finally:
+            self._idle.discard(connection)
+
+    def init_process(self) -> None:
+        """Begin without connections, and run."""
+        self._idle: set[gevent.Greenlet] = set()
+        super().init_process()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Finish what is in flight, and let go of the rest."""
+        super().handle_exit(sig, frame)
+        gevent.spawn(self._let_go)  # A signal handler must not switch greenlets itself.
+
+    def _let_go(self) -> None:
+        for stop in self.wsgi.extensions.get("ims.stopping", []):
+            stop()
+        gevent.killall(list(self._idle), block=False)
+
+
+def _write_error(client: socket.socket, status: int, reason: str, _details: str) -> None:
+    """Answer what never reached the application; gunicorn itself would do it in HTML."""
+    body = json.dumps({"code": -status, "info": reason.capitalize()})
+    head = (
+        f"HTTP/1.1 {status} {reason}",
+        "Connection: close",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+    )
+    util.write_nonblock(client, "\r\n".join((*head, "", body)).encode())
+
+
+util.write_error = _write_error
+
+
+def post_worker_init(worker: Worker) -> None:
+    """Start what the application does beside answering requests."""
+    for start in worker.wsgi.extensions.get("ims.background", []):
+        start()
+
+
+logger_class = Logger
+loglevel = "debug" if _logs.log_level == "DEBUG" else "warning"  # No chatter about each start.
+accesslog = None  # The applications log requests, without query strings.
+worker_class = Worker
+worker_connections = 10_000  # Websockets are connections, too.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # A slow disk looks like a hang.
+control_socket_disable = True
+timeout = 60
+graceful_timeout = 20
+keepalive = 75  # Longer than pools and proxies keep a connection, so that they close it first.
+limit_request_line = 8190
+limit_request_fields = 100
+limit_request_field_size = 8190
+# Whose forwarding headers count is the gateway's TRUSTED_PROXIES, not gunicorn's to decide.
+forwarded_allow_ips = ""
+secure_scheme_headers: dict[str, str] = {}
