@@ -1,0 +1,1 @@
+"""Accounts, passwords, tokens, e-mail codes and avatars."""

@@ -1,0 +1,13 @@
+"""Every refusal that the auth service can give, beside those of every service."""
+
+from shared.errors import ErrorSpec
+
+USER_EXISTS = ErrorSpec(400, -1, "User already exists")
+USER_NOT_FOUND = ErrorSpec(404, -1, "User not found")
+USER_DELETED = ErrorSpec(404, 1, "User deleted or not activated")
+INVALID_EMAIL = ErrorSpec(400, 1, "Invalid email")
+NAME_TOO_LONG = ErrorSpec(400, -3, "Name too long")
+PASSWORD_ILLEGAL = ErrorSpec(400, -4, "Password illegal")
+INVALID_PASSWORD = ErrorSpec(400, -4, "Invalid password")
+WRONG_PASSWORD = ErrorSpec(401, -3, "密码错误")
+MAIL_NOT_SENT = ErrorSpec(404, -5, "发送失败，请检查网络和邮箱")

@@ -1,0 +1,1 @@
+"""What the gateway and the services have in common, and nothing else."""

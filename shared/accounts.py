@@ -1,0 +1,176 @@
+"""A service's own copy of the accounts, fed by the auth service's events.
+
+Questions about people are answered from the copy. An account that it lacks is asked of auth
+once, in one batched call; if auth does not answer, an unknown account does not exist.
+"""
+
+import logging
+from collections.abc import Collection, Iterator
+from typing import Any
+
+import click
+from flask import Flask
+from marshmallow import EXCLUDE, Schema, fields
+from sqlalchemy import select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.client import ServiceClient, Unreachable
+from shared.db import Database
+from shared.identity import AccountState
+
+log = logging.getLogger(__name__)
+
+_PAGE = 500
+
+
+class AccountRow:
+    """Columns of a copied account. A newer state has a higher version."""
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(index=True)
+    email: Mapped[str]
+    user_info: Mapped[str]
+    avatar_digest: Mapped[str]
+    avatar_reference: Mapped[str]
+    deleted: Mapped[bool]
+    generation: Mapped[int]
+    version: Mapped[int]
+
+
+class AccountEvent(Schema):
+    """State of an account as auth tells it; more fields than these may come."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    id = fields.Integer(required=True, strict=True)
+    name = fields.String(required=True)
+    email = fields.String(required=True)
+    user_info = fields.String(required=True)
+    avatar_digest = fields.String(required=True)
+    avatar_reference = fields.String(required=True)
+    deleted = fields.Boolean(required=True)
+    generation = fields.Integer(required=True, strict=True)
+    version = fields.Integer(required=True, strict=True)
+
+
+_EVENT = AccountEvent()
+
+
+def picture_url(base: str, account_id: int, digest: str, reference: str) -> str:
+    """What a list shows as an account's ``avatar``: a URL, the account's own reference, or ``""``.
+
+    Args:
+        base: the public base of the request.
+        account_id: whose picture.
+        digest: of the uploaded picture, else ``""``.
+        reference: what the account put instead of a picture, else ``""``.
+    """
+    return f"{base}/account/avatar/{account_id}/{digest}" if digest else reference
+
+
+class AccountCopies:
+    """The copied accounts of one service.
+
+    Args:
+        db: the service's database.
+        model: its table, of the columns of `AccountRow`.
+    """
+
+    def __init__(self, db: Database, model: Any) -> None:
+        self._db = db
+        self._model = model
+        self._auth: ServiceClient | None = None
+
+    def init_app(self, app: Flask, auth: ServiceClient) -> None:
+        """Ask ``auth`` for what the copy lacks; add ``flask accounts resync`` to ``app``."""
+        self._auth = auth
+
+        @app.cli.group("accounts")
+        def accounts_commands() -> None:
+            """The copy of the accounts."""
+
+        @accounts_commands.command()
+        def resync() -> None:
+            """Rebuild the copy from the auth service. Safe to repeat, safe while running."""
+            click.echo("Asking the auth service for every account ...")
+            count = 0
+            for count in self.resync():
+                click.echo(f"  {count} accounts")
+            click.echo(f"Done: the copy holds the newest state of {count} accounts.")
+
+    def state_of(self, account_id: int) -> AccountState | None:
+        """What decides whether the account's tokens work, or None if there is no such account."""
+        account = self.find([account_id]).get(account_id)
+        return account and AccountState(account.generation, account.deleted)
+
+    def is_active(self, account_id: int) -> bool:
+        """Whether there is such an account and it is not deleted."""
+        account = self.find([account_id]).get(account_id)
+        return account is not None and not account.deleted
+
+    def find(self, account_ids: Collection[int]) -> dict[int, Any]:
+        """The accounts of these ids as rows, by id; those that exist nowhere are left out.
+
+        Must not be called inside a transaction: it may have to ask auth.
+        """
+        found = self._copied(account_ids)
+        missing = set(account_ids) - found.keys()
+        if missing and self._ask_auth(missing):
+            found |= self._copied(missing)
+        return found
+
+    def apply(self, state: dict[str, Any]) -> None:
+        """Take an account's state from an event, unless a newer one is here.
+
+        Raises:
+            ValidationError: it is no state of an account.
+        """
+        self._write([_EVENT.load(state)])
+
+    def resync(self) -> Iterator[int]:
+        """Copy every account of the auth service, page by page.
+
+        Yields:
+            how many have been copied so far.
+
+        Raises:
+            Unreachable: auth does not answer.
+        """
+        assert self._auth is not None
+        after = count = 0
+        while True:
+            page = self._auth.get("/internal/accounts", after=after, limit=_PAGE)["accounts"]
+            if not page:
+                return
+            self._write([_EVENT.load(state) for state in page])
+            after, count = page[-1]["id"], count + len(page)
+            yield count
+
+    def _copied(self, account_ids: Collection[int]) -> dict[int, Any]:
+        table = self._model.__table__
+        rows = self._db.session.execute(select(table).where(table.c.id.in_(account_ids)))
+        return {row.id: row for row in rows}
+
+    def _ask_auth(self, account_ids: Collection[int]) -> bool:
+        assert self._auth is not None
+        self._db.session.rollback()  # No open transaction while waiting for a neighbour.
+        try:
+            states = self._auth.post("/internal/accounts/find", {"ids": sorted(account_ids)})
+        except Unreachable:
+            log.warning("auth_unreachable", extra={"count": len(account_ids)})
+            return False
+        self._write([_EVENT.load(state) for state in states["accounts"]])
+        return bool(states["accounts"])
+
+    def _write(self, states: list[dict[str, Any]]) -> None:
+        if not states:
+            return
+        new = self._db.insert(self._model)
+        newer = new.on_conflict_do_update(
+            index_elements=["id"],
+            set_={name: new.excluded[name] for name in states[0] if name != "id"},
+            where=new.excluded.version > self._model.version,
+        )
+        with self._db.transaction() as session:
+            session.execute(newer, sorted(states, key=lambda state: state["id"]))

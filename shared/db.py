@@ -1,0 +1,184 @@
+"""The database of a service: one transaction per use case, the same on SQLite and PostgreSQL."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Dialect,
+    Integer,
+    MetaData,
+    Table,
+    TypeDecorator,
+    event,
+    make_url,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import DeclarativeBase, registry, scoped_session
+
+from shared.errors import UNAVAILABLE, answer, log
+from shared.settings import ServiceSettings
+
+# SQLite numbers rows by itself only in an INTEGER column, which is 64 bits wide there.
+BigId = BigInteger().with_variant(Integer, "sqlite")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment; goes in and comes out aware of UTC, also where the database knows no zones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive times; SQLite stores UTC without saying so."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive time")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Say again that it is UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def table_registry() -> registry:
+    """Registry of one service's tables; constraints have names that migrations can use."""
+    return registry(
+        metadata=MetaData(
+            naming_convention={
+                "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+                "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+                "ck": "ck_%(table_name)s_%(constraint_name)s",
+                "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+                "pk": "pk_%(table_name)s",
+            }
+        ),
+        type_annotation_map={int: BigId, datetime: UtcDateTime},
+    )
+
+
+class Database(SQLAlchemy):
+    """Flask-SQLAlchemy with the transactions of this product.
+
+    Args:
+        model: the declarative base of the service's tables.
+    """
+
+    def __init__(self, model: type[DeclarativeBase]) -> None:
+        super().__init__(model_class=model, session_options={"expire_on_commit": False})
+        self.tables = model.metadata
+        self._writing = threading.Lock()
+
+    def init_app(self, app: Flask, settings: ServiceSettings | None = None) -> None:
+        """Connect ``app`` to the database that ``settings`` names."""
+        assert settings is not None
+        url = make_url(database_url(settings, app.name))
+        app.config["SQLALCHEMY_DATABASE_URI"] = url
+        app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
+            "pool_size": settings.database_pool,
+            "max_overflow": 0,
+            "pool_timeout": 5,
+            "pool_use_lifo": True,
+            **_dialect_options(url.get_dialect().name),
+        }
+        super().init_app(app)
+        with app.app_context():
+            if self.is_sqlite:
+                _tune_sqlite(self, settings.sqlite_synchronous)
+        for failure in (OperationalError, PoolTimeout):
+            app.register_error_handler(failure, _unavailable)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the database is SQLite (else PostgreSQL)."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def transaction(self) -> Iterator["scoped_session[Any]"]:
+        """Commit when the block ends, roll back when it raises; then do what waits for the commit.
+
+        SQLite has one writer at a time, who asks for the lock at once (``BEGIN IMMEDIATE``):
+        a reader that became a writer could only fail. Never call another service inside.
+        """
+        session = self.session
+        session.rollback()  # Whatever was read before belongs to an older snapshot.
+        with self._writing if self.is_sqlite else nullcontext():
+            try:
+                session.connection(execution_options={"ims_writes": True})
+                yield session
+                session.commit()
+            except BaseException:
+                session.rollback()
+                session.info.pop("after_commit", None)
+                raise
+        for action in session.info.pop("after_commit", ()):
+            action()
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Do ``action`` when the running transaction has been committed, and only then."""
+        self.session.info.setdefault("after_commit", []).append(action)
+
+    def insert(self, table: Any) -> Any:
+        """An INSERT that knows ``on_conflict_do_update`` and ``on_conflict_do_nothing``.
+
+        Both databases spell it alike, so PostgreSQL's type stands for both.
+        """
+        target: Table = getattr(table, "__table__", table)
+        return sqlite.insert(target) if self.is_sqlite else postgresql.insert(target)
+
+
+def database_url(settings: ServiceSettings, service: str) -> str:
+    """The URL of a service's database: the setting's, else a SQLite file in the data folder."""
+    if not settings.database_url:
+        folder = Path(settings.data_dir).resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        return f"sqlite:///{folder / service.removesuffix('_service')}.db"
+    return settings.database_url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+def _dialect_options(dialect: str) -> dict[str, Any]:
+    if dialect == "sqlite":
+        return {"connect_args": {"timeout": 10, "check_same_thread": False}}
+    limits = "-c statement_timeout=10000 -c lock_timeout=5000"
+    return {
+        "connect_args": {
+            "connect_timeout": 5,
+            "options": f"{limits} -c idle_in_transaction_session_timeout=30000",
+        },
+        "pool_pre_ping": True,
+    }
+
+
+def _tune_sqlite(db: Database, synchronous: str) -> None:
+    @event.listens_for(db.engine, "connect")
+    def configure(connection: DBAPIConnection, _record: object) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute(f"PRAGMA synchronous={synchronous}")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @event.listens_for(db.engine, "begin")
+    def begin(connection: Any) -> None:
+        writes = connection.get_execution_options().get("ims_writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _unavailable(error: Exception) -> Response:
+    log.error("database_unavailable", exc_info=error)
+    return answer(UNAVAILABLE)

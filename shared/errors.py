@@ -1,0 +1,105 @@
+"""A refusal is a row of a table (status, code, text); one function makes the response.
+
+Each service declares its rows in its own ``errors.py`` and raises them by name:
+``raise ApiError(errors.ALREADY_FRIENDS)``. The rows here belong to every endpoint.
+"""
+
+import logging
+from dataclasses import dataclass
+
+from flask import Flask, Response, jsonify
+from werkzeug.exceptions import HTTPException
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ErrorSpec:
+    """One way to say no: HTTP status, the contract's code and its text."""
+
+    status: int
+    code: int
+    info: str
+
+
+class ApiError(Exception):
+    """Raised anywhere below a route to refuse the request.
+
+    Args:
+        spec: the row of the catalogue.
+        headers: extra response headers, e.g. ``Retry-After``.
+        details: what fills the blanks of the row's text.
+    """
+
+    def __init__(
+        self, spec: ErrorSpec, headers: dict[str, str] | None = None, **details: str
+    ) -> None:
+        super().__init__(spec.info)
+        self.spec = spec
+        self.headers = headers or {}
+        self.details = details
+
+
+INVALID_JWT = ErrorSpec(401, -2, "Invalid or expired JWT")
+BAD_PARAMETER = ErrorSpec(400, -7, "Missing or error type of [{field}]")
+NOT_FOUND = ErrorSpec(404, -404, "Not found")
+BAD_METHOD = ErrorSpec(405, -405, "Bad method")
+TOO_LARGE = ErrorSpec(413, -413, "Payload too large")
+UNSUPPORTED_TYPE = ErrorSpec(415, -415, "Unsupported media type")
+TOO_MANY = ErrorSpec(429, -429, "Too many requests")
+INTERNAL = ErrorSpec(500, -500, "Internal server error")
+BAD_GATEWAY = ErrorSpec(502, -502, "Service unavailable")
+UNAVAILABLE = ErrorSpec(503, -503, "Service unavailable")
+GATEWAY_TIMEOUT = ErrorSpec(504, -504, "Service unavailable")
+
+_BY_STATUS = {
+    spec.status: spec
+    for spec in (
+        NOT_FOUND,
+        BAD_METHOD,
+        TOO_LARGE,
+        UNSUPPORTED_TYPE,
+        TOO_MANY,
+        INTERNAL,
+        BAD_GATEWAY,
+        UNAVAILABLE,
+        GATEWAY_TIMEOUT,
+    )
+}
+
+
+def bad_parameter(field: str) -> ApiError:
+    """The refusal of a missing or ill-typed field."""
+    return ApiError(BAD_PARAMETER, field=field)
+
+
+def answer(spec: ErrorSpec, headers: dict[str, str] | None = None, **details: str) -> Response:
+    """The one place where a refusal becomes a response: exactly ``code`` and ``info``."""
+    response = jsonify(code=spec.code, info=spec.info.format(**details))
+    response.status_code = spec.status
+    response.headers.update(headers or {})
+    return response
+
+
+def register_error_handlers(app: Flask) -> None:
+    """Answer every failure of ``app`` as the contract's JSON."""
+
+    @app.errorhandler(ApiError)
+    def refused(error: ApiError) -> Response:
+        return answer(error.spec, error.headers, **error.details)
+
+    @app.errorhandler(HTTPException)
+    def refused_by_the_framework(error: HTTPException) -> Response:
+        status = error.code or 500
+        if 300 <= status < 400:  # A path that differs by a slash is another path.
+            return answer(NOT_FOUND)
+        if status == 400:  # What cannot even be taken apart: a broken multipart body, a cut stream.
+            return answer(BAD_PARAMETER, field="body")
+        kept = ("Allow", "Retry-After")
+        headers = {name: value for name, value in error.get_headers() if name in kept}
+        return answer(_BY_STATUS.get(status, _BY_STATUS[404 if status < 500 else 500]), headers)
+
+    @app.errorhandler(Exception)
+    def failed(error: Exception) -> Response:
+        log.error("request_failed", exc_info=error)
+        return answer(INTERNAL)

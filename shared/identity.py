@@ -1,0 +1,160 @@
+"""Who is calling: the token of a request, verified before anything else about it.
+
+Tokens are issued by the auth service alone. Everybody else verifies them with its public
+keys and, where accounts are known, against the account's state.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from time import time
+from typing import Any, NamedTuple, TypeVar
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from flask import Flask, current_app, g, request
+from flask_jwt_extended import JWTManager, decode_token
+from jwt.exceptions import PyJWTError
+from werkzeug.exceptions import MethodNotAllowed
+
+from shared.errors import INVALID_JWT, ApiError
+from shared.keys import public_keys
+
+ALGORITHM = "EdDSA"
+AUDIENCE = "ims"
+_LONGEST_TOKEN = 2048
+_CACHED_TOKENS = 20_000
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a token says: whose it is, of which generation, and until when (Unix seconds)."""
+
+    user_id: int
+    generation: int
+    expires_at: int
+
+
+class AccountState(NamedTuple):
+    """What decides whether an account's tokens work. Deleting an account raises its generation."""
+
+    generation: int
+    deleted: bool
+
+
+def public(view: View) -> View:
+    """Mark a view that needs no token."""
+    view.is_public = True  # type: ignore[attr-defined]
+    return view
+
+
+def open_to_deleted(view: View) -> View:
+    """Mark a view that also answers the last tokens of an account that was deleted since."""
+    view.is_open_to_deleted = True  # type: ignore[attr-defined]
+    return view
+
+
+def current_user_id() -> int:
+    """The account whose token came with the request."""
+    user_id: int = g.user_id
+    return user_id
+
+
+def init_tokens(app: Flask, public_keys_pem: str) -> None:
+    """Teach ``app`` to verify tokens (flask-jwt-extended, Ed25519, keys by ``kid``)."""
+    keys = public_keys(public_keys_pem)
+    app.config.update(
+        JWT_ALGORITHM=ALGORITHM,
+        JWT_DECODE_ALGORITHMS=[ALGORITHM],
+        JWT_ENCODE_AUDIENCE=AUDIENCE,
+        JWT_DECODE_AUDIENCE=AUDIENCE,
+    )
+
+    def verification_key(header: dict[str, Any], _payload: object) -> Ed25519PublicKey:
+        try:
+            return keys[header["kid"]]
+        except (KeyError, TypeError):
+            raise ApiError(INVALID_JWT) from None
+
+    JWTManager(app).decode_key_loader(verification_key)
+
+    # Verifying a signature costs more than the rest of a small request; a verified token
+    # stays verified. Its expiry and its account's state are looked at every time.
+    @lru_cache(maxsize=_CACHED_TOKENS)
+    def verified(token: str) -> Claims:
+        try:
+            payload = decode_token(token, allow_expired=False)
+            claims = Claims(int(payload["sub"]), payload["generation"], payload["exp"])
+            well_formed = payload["type"] == "access" and type(claims.generation) is int
+        except (PyJWTError, KeyError, TypeError, ValueError, RecursionError):
+            raise ApiError(INVALID_JWT) from None
+        if not well_formed:
+            raise ApiError(INVALID_JWT)
+        return claims
+
+    app.extensions["ims.verified"] = verified
+
+
+def claims_of(token: str) -> Claims:
+    """The claims of a token.
+
+    Raises:
+        ApiError: ``INVALID_JWT`` if it is not one of ours, or no longer.
+    """
+    if not 0 < len(token) <= _LONGEST_TOKEN:
+        raise ApiError(INVALID_JWT)
+    claims: Claims = current_app.extensions["ims.verified"](token)
+    if claims.expires_at <= time():
+        raise ApiError(INVALID_JWT)
+    return claims
+
+
+def claims_of_request() -> Claims:
+    """The claims of the token in ``Authorization``, raw or behind ``Bearer``.
+
+    Raises:
+        ApiError: ``INVALID_JWT``.
+    """
+    header = request.headers.get("Authorization", "").strip()
+    scheme, _, rest = header.partition(" ")
+    return claims_of(rest.strip() if scheme.lower() == "bearer" else header)
+
+
+def require_tokens(app: Flask, state_of: Callable[[int], AccountState | None]) -> None:
+    """Refuse every request to ``app`` without a valid token, unless its view is public.
+
+    This is decided before the body is read, and before 404 and 405.
+
+    Args:
+        app: a service.
+        state_of: the state of an account, or None if there is no such account.
+    """
+
+    @app.before_request
+    def authenticate() -> None:
+        view = _view()
+        if request.method == "OPTIONS" or getattr(view, "is_public", False):
+            return
+        claims = claims_of_request()
+        state = state_of(claims.user_id)
+        if state is None:
+            raise ApiError(INVALID_JWT)
+        if state.deleted:
+            may = getattr(view, "is_open_to_deleted", False)
+            if not may or claims.generation != state.generation - 1:
+                raise ApiError(INVALID_JWT)
+        elif claims.generation != state.generation:
+            raise ApiError(INVALID_JWT)
+        g.user_id = claims.user_id
+
+
+def _view() -> Callable[..., Any] | None:
+    """The view that the request's path belongs to, also when its method is a wrong one."""
+    endpoint = request.endpoint
+    wrong = request.routing_exception
+    if isinstance(wrong, MethodNotAllowed) and wrong.valid_methods:
+        adapter = current_app.create_url_adapter(request)
+        assert adapter is not None
+        endpoint = adapter.match(method=next(iter(wrong.valid_methods)))[0]
+    return current_app.view_functions.get(endpoint) if endpoint else None

@@ -1,0 +1,190 @@
+"""Transactional outbox: what others must know is written with the change and told after it.
+
+An event is a row in the same transaction as the change. After the commit it is delivered at
+once; if that fails, the consumer is left to the relay, which retries with backoff until the
+consumer has taken everything. Events carry whole states and versions, so a consumer may get
+one twice or late without harm.
+"""
+
+import logging
+import threading
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypedDict
+
+from flask import Flask
+from sqlalchemy import JSON, delete, exists, func, insert, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.client import ServiceClient, Unreachable
+from shared.db import Database
+
+log = logging.getLogger(__name__)
+
+_BATCH = 100
+_DIRECT_DELIVERY = timedelta(seconds=10)  # Longer than any direct delivery takes.
+_LEASE = timedelta(seconds=30)
+_LONGEST_WAIT = timedelta(seconds=60)
+_IDLE_SECONDS = 0.5
+
+
+class Event(TypedDict):
+    """What one service tells another: a type, and the whole state of one thing."""
+
+    type: str
+    state: dict[str, Any]
+
+
+class OutboxRow:
+    """Columns of an outbox: one row is one event that one consumer has not taken yet."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    consumer: Mapped[str] = mapped_column(index=True)
+    event: Mapped[dict[str, Any]] = mapped_column(JSON)
+    attempts: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[datetime] = mapped_column(index=True)
+    created_at: Mapped[datetime]
+
+
+class Outbox:
+    """The outbox of one service.
+
+    Args:
+        db: the service's database.
+        model: its outbox table, of the columns of `OutboxRow`.
+    """
+
+    def __init__(self, db: Database, model: Any) -> None:
+        self._db = db
+        self._model = model
+        self._consumers: dict[str, ServiceClient] = {}
+
+    def init_app(self, app: Flask, consumers: dict[str, ServiceClient]) -> None:
+        """Deliver to ``consumers``, and let the server of ``app`` run the relay."""
+        self._consumers = consumers
+        app.extensions.setdefault("ims.background", []).append(lambda: self._start_relay(app))
+
+    def add(self, session: Any, event: Event, consumers: Iterable[str] | None = None) -> None:
+        """Tell ``consumers`` (all, unless named) of ``event`` once the transaction commits."""
+        now = datetime.now(UTC)
+        rows = [
+            {
+                "consumer": consumer,
+                "event": event,
+                "attempts": 0,
+                "due_at": now + _DIRECT_DELIVERY,
+                "created_at": now,
+            }
+            for consumer in (self._consumers if consumers is None else consumers)
+        ]
+        if not rows:
+            return
+        session.flush()
+        added = session.execute(
+            insert(self._model).returning(self._model.id, self._model.consumer), rows
+        )
+        waiting: dict[str, list[int]] | None = session.info.get("outbox")
+        if waiting is None:
+            waiting = session.info["outbox"] = {}
+            self._db.after_commit(self._deliver_added)
+        for row_id, consumer in added:
+            waiting.setdefault(consumer, []).append(row_id)
+
+    def deliver_due(self) -> int:
+        """Try to deliver everything that is due; the relay's work.
+
+        Returns:
+            how many events were taken.
+        """
+        taken = 0
+        for consumer in self._consumers:
+            while batch := self._lease(consumer):
+                if not self._deliver(consumer, batch):
+                    break
+                taken += len(batch)
+        return taken
+
+    def depth(self) -> int:
+        """How many events have not been taken yet."""
+        count = select(func.count()).select_from(self._model)
+        waiting: int = self._db.session.execute(count).scalar_one()
+        return waiting
+
+    def _deliver_added(self) -> None:
+        for consumer, row_ids in self._db.session.info.pop("outbox", {}).items():
+            if self._is_failing(consumer):
+                continue  # Left to the relay: a hung neighbour slows nobody.
+            rows = self._db.session.execute(
+                select(self._model.id, self._model.event)
+                .where(self._model.id.in_(row_ids))
+                .order_by(self._model.id)
+            ).all()
+            self._db.session.rollback()
+            self._deliver(consumer, [(row_id, event) for row_id, event in rows])
+
+    def _is_failing(self, consumer: str) -> bool:
+        tried = exists().where(self._model.consumer == consumer, self._model.attempts > 0)
+        return bool(self._db.session.execute(select(tried)).scalar_one())
+
+    def _lease(self, consumer: str) -> list[tuple[int, Event]]:
+        """The oldest due events, kept from other relays while this one delivers them."""
+        now = datetime.now(UTC)
+        due = (
+            select(self._model.id)
+            .where(self._model.consumer == consumer, self._model.due_at <= now)
+            .order_by(self._model.id)
+            .limit(_BATCH)
+        )
+        if self._db.session.execute(due.limit(1)).first() is None:
+            self._db.session.rollback()
+            return []
+        with self._db.transaction() as session:
+            rows = session.execute(
+                update(self._model)
+                .where(self._model.id.in_(due.with_for_update(skip_locked=True)))
+                .values(due_at=now + _LEASE)
+                .returning(self._model.id, self._model.event)
+            ).all()
+        return sorted(((row_id, event) for row_id, event in rows), key=lambda row: row[0])
+
+    def _deliver(self, consumer: str, batch: list[tuple[int, Event]]) -> bool:
+        row_ids = [row_id for row_id, _ in batch]
+        try:
+            self._consumers[consumer].post(
+                "/internal/events", {"events": [event for _, event in batch]}
+            )
+        except Unreachable as failure:
+            log.warning(
+                "events_not_taken",
+                extra={"consumer": consumer, "failure": str(failure.__cause__ or failure)},
+            )
+            self._postpone(row_ids)
+            return False
+        with self._db.transaction() as session:
+            session.execute(delete(self._model).where(self._model.id.in_(row_ids)))
+        return True
+
+    def _postpone(self, row_ids: list[int]) -> None:
+        with self._db.transaction() as session:
+            attempts = session.execute(
+                select(func.max(self._model.attempts)).where(self._model.id.in_(row_ids))
+            ).scalar()
+            wait = min(timedelta(seconds=2 ** min(attempts or 0, 6)), _LONGEST_WAIT)
+            session.execute(
+                update(self._model)
+                .where(self._model.id.in_(row_ids))
+                .values(attempts=self._model.attempts + 1, due_at=datetime.now(UTC) + wait)
+            )
+
+    def _start_relay(self, app: Flask) -> None:
+        stopped = threading.Event()
+
+        def relay() -> None:
+            while not stopped.wait(_IDLE_SECONDS):
+                try:
+                    with app.app_context():
+                        self.deliver_due()
+                except Exception:
+                    log.exception("relay_failed")
+
+        threading.Thread(target=relay, name="outbox-relay", daemon=True).start()

@@ -1,0 +1,113 @@
+"""What every service does alike: tokens, errors, logs, health, its OpenAPI document."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import click
+from flask import Flask, Response, current_app, request
+from sqlalchemy import text
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from shared.api import MIB, Api, OrjsonProvider
+from shared.db import Database
+from shared.errors import register_error_handlers
+from shared.events import Handlers, guard_internal, take_events
+from shared.health import register_health
+from shared.identity import AccountState, init_tokens, public, require_tokens
+from shared.logs import configure_logging, log_requests
+from shared.migrations import upgrade
+from shared.settings import S, ServiceSettings, SettingsError, load_settings
+
+VERSION = "1.0.0"
+
+
+def settings_of(kind: type[S], env: Mapping[str, str] | None) -> S:
+    """The settings of a service: from ``env`` if given, else from the process's environment.
+
+    Raises:
+        SystemExit: they are wrong; says which and why.
+    """
+    try:
+        return load_settings(kind, os.environ if env is None else env)
+    except SettingsError as error:
+        raise SystemExit(str(error)) from None
+
+
+def base_app(
+    package: str,
+    title: str,
+    settings: ServiceSettings,
+    db: Database,
+    state_of: Callable[[int], AccountState | None],
+    events: Handlers | None = None,
+) -> tuple[Flask, Api]:
+    """A Flask application with all that the contract asks of every service.
+
+    Args:
+        package: the service's package; its migrations are in there.
+        title: of its OpenAPI document.
+        settings: what it read from the environment.
+        db: its database.
+        state_of: the state of an account, for the tokens.
+        events: what it does with the events of other services.
+
+    Returns:
+        the application, and the API that its blueprints are registered with.
+    """
+    configure_logging(package, settings.log_level, settings.log_format)
+    app = Flask(package)
+    app.json = OrjsonProvider(app)
+    app.url_map.merge_slashes = False
+    app.config["MAX_CONTENT_LENGTH"] = 12 * MIB
+    app.config["PUBLIC_BASE_URL"] = settings.public_base_url
+    # The gateway says whether its client came over TLS; the host is passed on unchanged.
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
+    log_requests(app)
+    guard_internal(app, settings.internal_secrets)
+    init_tokens(app, settings.jwt_public_keys)
+    require_tokens(app, state_of)
+    db.init_app(app, settings)
+    api = Api(app, title, VERSION)
+    register_error_handlers(app)
+    register_health(app, lambda: _check_database(db))
+    if events is not None:
+        take_events(app, events)
+    _serve_openapi(app, api)
+    _add_migrate_command(app, package, db)
+    return app, api
+
+
+def public_base() -> str:
+    """Start of the URLs that an answer gives out, without a trailing slash."""
+    configured: str | None = current_app.config["PUBLIC_BASE_URL"]
+    return configured or request.host_url.rstrip("/")
+
+
+def _check_database(db: Database) -> None:
+    db.session.execute(text("SELECT 1"))
+
+
+def _serve_openapi(app: Flask, api: Api) -> None:
+    document: list[bytes] = []
+
+    @app.get("/openapi.json")
+    @public
+    def openapi_json() -> Response:
+        assert api.spec is not None
+        if not document:
+            document.append(app.json.dumps(api.spec.to_dict()).encode())
+        return app.response_class(document[0], mimetype="application/json")
+
+
+def _add_migrate_command(app: Flask, package: str, db: Database) -> None:
+    @app.cli.command()
+    @click.option("--to", default="head", help="Revision to go to; the newest unless given.")
+    def migrate(to: str) -> None:
+        """Bring this service's database to the newest schema. Safe to repeat."""
+        folder = Path(app.root_path) / "migrations"
+        before, after = upgrade(db, folder, to)
+        if before == after:
+            click.echo(f"{package}: the database is up to date ({after}).")
+        else:
+            click.echo(f"{package}: migrated the database from {before} to {after}.")

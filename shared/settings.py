@@ -1,0 +1,114 @@
+"""Settings come from the environment alone and are checked when a program starts.
+
+A program declares a ``Settings`` class: the attribute ``data_dir`` is the variable
+``DATA_DIR``. Any value may stand in a file instead: ``JWT_PRIVATE_KEY_FILE=/run/secrets/key``.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+
+class SettingsError(Exception):
+    """A missing or wrong setting; the text names each variable and what is wrong with it."""
+
+
+class Settings(BaseModel):
+    """Base of every program's settings. Values are never shown in messages or ``repr``."""
+
+    model_config = ConfigDict(
+        alias_generator=str.upper, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+
+def _comma_separated(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _without_trailing_slash(value: object) -> object:
+    return value.rstrip("/") if isinstance(value, str) else value
+
+
+BaseUrl = Annotated[
+    str, BeforeValidator(_without_trailing_slash), Field(pattern=r"^https?://[^\s/?#]+[^\s?#]*$")
+]
+BaseUrls = Annotated[tuple[BaseUrl, ...], BeforeValidator(_comma_separated), Field(min_length=1)]
+Secret = Annotated[SecretStr, Field(min_length=16)]
+Secrets = Annotated[tuple[Secret, ...], BeforeValidator(_comma_separated), Field(min_length=1)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
+
+
+class ProgramSettings(Settings):
+    """What the gateway and every service read."""
+
+    data_dir: Path = Field(
+        Path("var"), description="Folder for everything that a program keeps on disk."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least severe log line that is written."
+    )
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="`json`, `text`, or `auto`: text on a terminal, else JSON."
+    )
+    jwt_public_keys: str = Field(
+        description="PEM of the Ed25519 public keys whose tokens are accepted, one after another."
+    )
+    redis_url: str | None = Field(
+        None, description="Redis or Valkey for what several processes share; empty: in process."
+    )
+    rate_limits: bool = Field(True, description="`off` lifts every rate limit.")
+
+
+class ServiceSettings(ProgramSettings):
+    """What every service behind the gateway reads."""
+
+    database_url: str = Field(
+        "", description="SQLAlchemy URL of the service's own database; empty: SQLite in `DATA_DIR`."
+    )
+    database_pool: int = Field(16, ge=1, le=200, description="Connections per worker.")
+    sqlite_synchronous: Literal["FULL", "NORMAL"] = Field(
+        "FULL", description="`NORMAL` is faster and survives killed processes, not power loss."
+    )
+    internal_secrets: Secrets = Field(
+        description="Secrets that callers of `/internal` must show: the current, then the previous."
+    )
+    public_base_url: BaseUrl | None = Field(
+        None, description="Start of every URL given out; empty: scheme and `Host` of the request."
+    )
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def load_settings(kind: type[S], env: Mapping[str, str]) -> S:
+    """Read and check the settings of a program.
+
+    Args:
+        kind: the program's declaration.
+        env: the environment; empty values count as absent.
+
+    Raises:
+        SettingsError: naming every variable that is missing or wrong.
+    """
+    values: dict[str, str] = {}
+    for name in (field_name.upper() for field_name in kind.model_fields):
+        path = env.get(f"{name}_FILE")
+        if env.get(name):
+            values[name] = env[name]
+        elif path:
+            try:
+                values[name] = Path(path).read_text().strip()
+            except OSError as error:
+                raise SettingsError(f"{name}_FILE: {error.strerror}: {path}") from None
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        problems = (
+            f"{'.'.join(map(str, p['loc'][:1]))}: {p['msg'].removeprefix('Value error, ')}"
+            for p in error.errors(include_input=False, include_url=False)
+        )
+        raise SettingsError("\n".join(problems)) from None

@@ -1,0 +1,115 @@
+"""A signed-in caller of a service, who checks every answer against the OpenAPI document."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jsonschema
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import HTTPException
+from werkzeug.test import TestResponse
+
+from shared.errors import ErrorSpec
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back."""
+
+    status_code: int
+    headers: Headers
+    data: bytes
+    json: Any
+
+
+class Caller:
+    """A person with a token (or none), who talks to one service.
+
+    Args:
+        app: the service.
+        token: goes into ``Authorization`` unless a call says otherwise.
+        user_id: whose token it is, for the tests to mention.
+    """
+
+    def __init__(self, app: Flask, token: str | None = None, user_id: int = 0) -> None:
+        self.app = app
+        self.token = token
+        self.id = user_id
+        self._client: FlaskClient = app.test_client()
+
+    def get(self, path: str, **request: Any) -> Reply:
+        """GET ``path``."""
+        return self.call("GET", path, **request)
+
+    def post(self, path: str, **request: Any) -> Reply:
+        """POST to ``path``."""
+        return self.call("POST", path, **request)
+
+    def put(self, path: str, **request: Any) -> Reply:
+        """PUT to ``path``."""
+        return self.call("PUT", path, **request)
+
+    def delete(self, path: str, **request: Any) -> Reply:
+        """DELETE ``path``."""
+        return self.call("DELETE", path, **request)
+
+    def call(self, method: str, path: str, **request: Any) -> Reply:
+        """Send a request; the answer must be one that the OpenAPI document describes."""
+        headers = dict(request.pop("headers", {}))
+        if self.token is not None:
+            headers.setdefault("Authorization", self.token)
+        response = self._client.open(path, method=method, headers=headers, **request)
+        _check_documented(self.app, method, path.partition("?")[0], response)
+        body = response.json if response.is_json else None
+        return Reply(response.status_code, response.headers, response.data, body)
+
+
+def assert_error(response: Reply, spec: ErrorSpec, **details: str) -> None:
+    """The response is the refusal ``spec``: its status, and exactly its code and text."""
+    expected = {"code": spec.code, "info": spec.info.format(**details)}
+    assert (response.status_code, response.json) == (spec.status, expected)
+
+
+def _check_documented(app: Flask, method: str, path: str, response: TestResponse) -> None:
+    if not response.is_json:
+        return
+    document = _document(app)
+    try:
+        rule, _ = app.url_map.bind("").match(path, method, return_rule=True)
+    except HTTPException:
+        return
+    template = rule.rule.replace("<", "{").replace(">", "}")
+    operation = document["paths"].get(template, {}).get(method.lower())
+    if operation is None:  # Health and /internal are not part of the API.
+        return
+    described = operation["responses"]
+    answer = described.get(str(response.status_code), described["default"])
+    schema = answer["content"]["application/json"]["schema"]
+    body: Any = response.json
+    jsonschema.validate(body, {**schema, "components": document["components"]})
+    if response.status_code in (400, 401, 403, 404, 409):
+        texts = answer["content"]["application/json"].get("examples", {})
+        _PROVOKED.add((app.name, method, template, body["code"], body["info"]))
+        assert any(_fits(text, body["info"]) for text in texts), (
+            f"{method} {template} gave an undocumented {response.status_code}: {body}"
+        )
+
+
+_PROVOKED: set[tuple[str, str, str, int, str]] = set()
+
+
+def provoked() -> set[tuple[str, str, str, int, str]]:
+    """Service, method, path, code and info of every documented refusal met so far."""
+    return _PROVOKED
+
+
+def _fits(text: str, info: str) -> bool:
+    return info.startswith(text.partition("{field}")[0]) if "{field}" in text else info == text
+
+
+def _document(app: Flask) -> dict[str, Any]:
+    if "ims.tested_document" not in app.extensions:
+        app.extensions["ims.tested_document"] = app.test_client().get("/openapi.json").json
+    document: dict[str, Any] = app.extensions["ims.tested_document"]
+    return document

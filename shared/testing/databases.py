@@ -1,0 +1,76 @@
+"""The database of a service under test, and what the tests ask of it."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flask import Flask
+from sqlalchemy import create_engine, event, text
+
+from shared.db import Database
+from shared.migrations import upgrade
+from shared.testing.tokens import PUBLIC_KEYS_PEM
+
+
+def settings_for_tests(service: str, folder: Path, postgres: str | None) -> dict[str, str]:
+    """Settings that every service needs, with a database of this test process's own."""
+    settings = {
+        "DATA_DIR": str(folder),
+        "JWT_PUBLIC_KEYS": PUBLIC_KEYS_PEM,
+        "INTERNAL_SECRETS": "current-test-secret,previous-test-secret",
+        "SQLITE_SYNCHRONOUS": "NORMAL",
+        "LOG_LEVEL": "WARNING",
+    }
+    if postgres:
+        name = f"{service}_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}_{os.getpid()}"
+        server = create_engine(postgres, isolation_level="AUTOCOMMIT")
+        with server.connect() as connection:
+            connection.execute(text(f'CREATE DATABASE "{name}"'))
+        server.dispose()
+        settings["DATABASE_URL"] = postgres.replace("/postgres?", f"/{name}?")
+    return settings
+
+
+@contextmanager
+def migrated(app: Flask, db: Database) -> Iterator[None]:
+    """Have the tables, made by the service's own migrations; close the connections at the end."""
+    with app.app_context():
+        upgrade(db, Path(app.root_path) / "migrations")
+    yield
+    with app.app_context():
+        db.engine.dispose()
+
+
+def empty_tables(app: Flask, db: Database) -> None:
+    """Delete every row, and let the ids begin again."""
+    with app.app_context(), db.transaction() as session:
+        if db.is_sqlite:
+            for table in reversed(db.tables.sorted_tables):
+                session.execute(table.delete())
+            if any(
+                table.dialect_options["sqlite"]["autoincrement"]
+                for table in db.tables.sorted_tables
+            ):
+                session.execute(text("DELETE FROM sqlite_sequence"))
+        else:
+            names = ", ".join(f'"{table.name}"' for table in db.tables.sorted_tables)
+            session.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+
+
+@contextmanager
+def counted_queries(app: Flask, db: Database) -> Iterator[list[str]]:
+    """The statements that reach the database inside the block (BEGIN and the like left out)."""
+    statements: list[str] = []
+
+    def count(_c: object, _k: object, statement: str, *_: object) -> None:
+        if not statement.startswith(("BEGIN", "PRAGMA")):
+            statements.append(statement)
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", count)
+    try:
+        yield statements
+    finally:
+        event.remove(engine, "before_cursor_execute", count)
