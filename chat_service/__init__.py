@@ -1,0 +1,1 @@
+"""Conversations, messages, media, roles, invitations, live delivery."""

@@ -1,0 +1,15 @@
+"""The chat service's own database."""
+
+from sqlalchemy.orm import DeclarativeBase
+
+from shared.db import Database, table_registry
+
+
+class Model(DeclarativeBase):
+    """Base of the service's tables."""
+
+    registry = table_registry()
+
+
+db = Database(Model)
+transaction = db.transaction

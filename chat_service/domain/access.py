@@ -1,0 +1,56 @@
+"""Who is in which conversation, and as what: the first question of nearly every rule.
+
+A private conversation of people who are no longer friends is closed: it does not exist.
+"""
+
+from typing import NamedTuple
+
+from sqlalchemy import select
+
+from chat_service.db import db
+from chat_service.models import ADMIN, OWNER, Conversation, Membership
+from shared.errors import ApiError, ErrorSpec
+
+
+class Access(NamedTuple):
+    """What the rules ask about one person and one conversation.
+
+    ``role`` is None for somebody who is not in it.
+    """
+
+    is_group: bool
+    role: int | None
+
+    @property
+    def is_member(self) -> bool:
+        """Whether the person is in the conversation."""
+        return self.role is not None
+
+    @property
+    def is_owner(self) -> bool:
+        """Whether the person owns the group."""
+        return self.role == OWNER
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the person owns the group or is one of its admins."""
+        return self.role in (OWNER, ADMIN)
+
+
+def access_to(conversation_id: int, user_id: int, unknown: ErrorSpec) -> Access:
+    """What ``user_id`` is in a conversation.
+
+    Raises:
+        ApiError: ``unknown``, if there is no such conversation, or a closed one.
+    """
+    row = db.session.execute(
+        select(Conversation.is_group, Membership.role)
+        .outerjoin(
+            Membership,
+            (Membership.conversation_id == Conversation.id) & (Membership.user_id == user_id),
+        )
+        .where(Conversation.id == conversation_id, Conversation.is_open)
+    ).first()
+    if row is None:
+        raise ApiError(unknown)
+    return Access(*row)

@@ -1,0 +1,189 @@
+"""The chat service's tables."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chat_service.db import Model
+from shared.accounts import AccountRow
+
+OWNER, ADMIN, MEMBER = 1, 2, 3
+TEXT, IMAGE = 0, 1
+WAITING, REJECTED, ACCEPTED, CAME_OTHERWISE = 0, 1, 2, 3
+
+
+class Account(AccountRow, Model):
+    """A copy of an account, kept by the auth service's events."""
+
+    __tablename__ = "accounts"
+
+
+class Conversation(Model):
+    """A group, or the private conversation of a pair (the smaller id first).
+
+    A private conversation is open while the pair are friends; its history outlives that.
+    """
+
+    __tablename__ = "conversations"
+    __table_args__ = (
+        UniqueConstraint("low_id", "high_id"),
+        CheckConstraint(
+            "is_group = (low_id IS NULL) AND is_group = (high_id IS NULL)", name="kind"
+        ),
+        CheckConstraint("low_id < high_id", name="pair"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    is_group: Mapped[bool]
+    name: Mapped[str] = mapped_column(String(100), default="")
+    avatar_digest: Mapped[str] = mapped_column(
+        String(128), default="", comment="of a group's picture"
+    )
+    avatar_reference: Mapped[str] = mapped_column(String(2048), default="")
+    low_id: Mapped[int | None]
+    high_id: Mapped[int | None] = mapped_column(index=True)
+    is_open: Mapped[bool] = mapped_column(default=True)
+    friendship_version: Mapped[int] = mapped_column(default=0)
+    last_seq: Mapped[int] = mapped_column(default=0, comment="messages ever sent")
+    last_message_seq: Mapped[int] = mapped_column(
+        default=0, comment="of those still there; 0: none"
+    )
+    last_message_at: Mapped[datetime | None] = mapped_column(
+        comment="of the newest ever sent; the next is never earlier"
+    )
+    version: Mapped[int] = mapped_column(default=0, comment="raised by each send and each delete")
+    created_at: Mapped[datetime]
+
+
+class Membership(Model):
+    """One person in one conversation: role, settings, and how far they have read.
+
+    Unread are the messages after ``unread_seq`` that are still there and not hidden, plus
+    ``unread_extra``. ``read_seq`` is how far others may see that this person has read.
+    """
+
+    __tablename__ = "memberships"
+    __table_args__ = (
+        CheckConstraint("role IN (1, 2, 3)", name="role"),
+        Index(
+            "uq_memberships_owner",
+            "conversation_id",
+            unique=True,
+            sqlite_where=text("role = 1"),
+            postgresql_where=text("role = 1"),
+        ),
+    )
+
+    conversation_id: Mapped[int] = mapped_column(
+        ForeignKey(Conversation.id, ondelete="CASCADE"), primary_key=True
+    )
+    user_id: Mapped[int] = mapped_column(primary_key=True, index=True)
+    role: Mapped[int] = mapped_column(default=MEMBER)
+    is_pinned: Mapped[bool] = mapped_column(default=False)
+    notices_on: Mapped[bool] = mapped_column(default=True)
+    unread_seq: Mapped[int] = mapped_column(default=0)
+    unread_extra: Mapped[int] = mapped_column(default=0)
+    read_seq: Mapped[int] = mapped_column(default=0)
+    joined_at: Mapped[datetime]
+
+
+class Message(Model):
+    """A message that is still there. ``content`` of an image is the name of its file."""
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        UniqueConstraint("conversation_id", "seq"),
+        UniqueConstraint("sender_id", "client_id"),
+        Index(None, "conversation_id", "version"),
+        Index(None, "conversation_id", "created_at"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    conversation_id: Mapped[int] = mapped_column(ForeignKey(Conversation.id, ondelete="CASCADE"))
+    seq: Mapped[int] = mapped_column(comment="1, 2, 3 ... in its conversation, in order of time")
+    version: Mapped[int] = mapped_column(comment="of the conversation after this send")
+    sender_id: Mapped[int]
+    type: Mapped[int] = mapped_column(default=TEXT)
+    content: Mapped[str] = mapped_column(String(255))
+    reply_to_id: Mapped[int | None] = mapped_column(index=True, comment="may be gone")
+    client_id: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+
+
+class Deletion(Model):
+    """What stays of a message deleted for everybody, for counts, catch-up and repeated sends."""
+
+    __tablename__ = "deletions"
+    __table_args__ = (
+        UniqueConstraint("conversation_id", "seq"),
+        UniqueConstraint("sender_id", "client_id"),
+        Index(None, "conversation_id", "version"),
+    )
+
+    message_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    conversation_id: Mapped[int] = mapped_column(ForeignKey(Conversation.id, ondelete="CASCADE"))
+    seq: Mapped[int]
+    version: Mapped[int] = mapped_column(comment="of the conversation after this delete")
+    sender_id: Mapped[int]
+    client_id: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(comment="when the message was sent")
+
+
+class HiddenMessage(Model):
+    """A message that one person deleted from their own view."""
+
+    __tablename__ = "hidden_messages"
+    __table_args__ = (Index(None, "user_id", "conversation_id", "seq"),)
+
+    user_id: Mapped[int] = mapped_column(primary_key=True)
+    message_id: Mapped[int] = mapped_column(
+        ForeignKey(Message.id, ondelete="CASCADE"), primary_key=True, index=True
+    )
+    conversation_id: Mapped[int]
+    seq: Mapped[int]
+
+
+class Announcement(Model):
+    """An announcement in a group (群公告)."""
+
+    __tablename__ = "announcements"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    conversation_id: Mapped[int] = mapped_column(
+        ForeignKey(Conversation.id, ondelete="CASCADE"), index=True
+    )
+    sender_id: Mapped[int]
+    content: Mapped[str] = mapped_column(String(2000))
+    created_at: Mapped[datetime]
+
+
+class Invitation(Model):
+    """A member's wish that somebody joins the group; the owner or an admin decides."""
+
+    __tablename__ = "invitations"
+    __table_args__ = (
+        Index(
+            "uq_invitations_waiting",
+            "conversation_id",
+            "sender_id",
+            "receiver_id",
+            unique=True,
+            sqlite_where=text("status = 0"),
+            postgresql_where=text("status = 0"),
+        ),
+        CheckConstraint("status IN (0, 1, 2, 3)", name="status"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    conversation_id: Mapped[int] = mapped_column(
+        ForeignKey(Conversation.id, ondelete="CASCADE"), index=True
+    )
+    sender_id: Mapped[int]
+    receiver_id: Mapped[int]
+    status: Mapped[int] = mapped_column(default=WAITING)
+    created_at: Mapped[datetime]

@@ -1,0 +1,80 @@
+"""Rows with sensible defaults; a test states only what it is about.
+
+Accounts and friendships come in the way they really do: as events.
+"""
+
+from datetime import UTC, datetime
+
+from flask import Flask
+from sqlalchemy import insert
+
+from chat_service.db import transaction
+from chat_service.models import ADMIN, MEMBER, OWNER, Conversation, Membership
+from shared.client import SECRET_HEADER
+from shared.testing.client import Reply
+
+SECRET = "current-test-secret"
+
+
+def tell(app: Flask, kind: str, **state: object) -> None:
+    """Let the service take an event."""
+    response = app.test_client().post(
+        "/internal/events",
+        json={"events": [{"type": kind, "state": state}]},
+        headers={SECRET_HEADER: SECRET},
+    )
+    assert response.status_code == 200
+
+
+def make_account(app: Flask, account_id: int, name: str, version: int = 1, **state: object) -> None:
+    """An account as auth tells of it."""
+    usual = {
+        "email": f"{name.lower()}@example.com",
+        "user_info": "",
+        "avatar_digest": "",
+        "avatar_reference": "",
+        "deleted": False,
+        "generation": 0,
+    }
+    tell(app, "account", **{**usual, **state, "id": account_id, "name": name, "version": version})
+
+
+def befriend(app: Flask, one: int, other: int, *, active: bool = True, version: int = 1) -> None:
+    """A friendship (or its end) as social tells of it."""
+    low_id, high_id = sorted((one, other))
+    state = {"id": low_id * 1000 + high_id, "low_id": low_id, "high_id": high_id}
+    tell(app, "friendship", **state, active=active, version=version)
+
+
+def make_group(
+    app: Flask, owner: int, *members: int, admins: tuple[int, ...] = (), name: str = "group"
+) -> int:
+    """A group with these people.
+
+    Returns:
+        the conversation's id.
+    """
+    now = datetime.now(UTC)
+    roles = dict.fromkeys(members, MEMBER) | dict.fromkeys(admins, ADMIN) | {owner: OWNER}
+    with app.app_context(), transaction() as session:
+        conversation = Conversation(is_group=True, name=name, created_at=now)
+        session.add(conversation)
+        session.flush()
+        session.execute(
+            insert(Membership),
+            [
+                {
+                    "conversation_id": conversation.id,
+                    "user_id": user,
+                    "role": role,
+                    "joined_at": now,
+                }
+                for user, role in roles.items()
+            ],
+        )
+        return conversation.id
+
+
+def ids(reply: Reply, key: str, of: str = "id") -> list[int]:
+    """The ids in a list of an answer, in its order."""
+    return [row[of] for row in reply.json[key]]
