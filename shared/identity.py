@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from flask import Flask, current_app, g, request
 from flask_jwt_extended import JWTManager, decode_token
+from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt.exceptions import PyJWTError
 from werkzeug.exceptions import MethodNotAllowed
 
@@ -87,7 +88,7 @@ def init_tokens(app: Flask, public_keys_pem: str) -> None:
             payload = decode_token(token, allow_expired=False)
             claims = Claims(int(payload["sub"]), payload["generation"], payload["exp"])
             well_formed = payload["type"] == "access" and type(claims.generation) is int
-        except (PyJWTError, KeyError, TypeError, ValueError, RecursionError):
+        except (PyJWTError, JWTExtendedException, KeyError, TypeError, ValueError, RecursionError):
             raise ApiError(INVALID_JWT) from None
         if not well_formed:
             raise ApiError(INVALID_JWT)
