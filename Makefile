@@ -11,7 +11,7 @@ PINNED := --constraint requirements-dev.txt
 TO_RUN := --all-extras $(wildcard */requirements.in)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format lock migrate clean
+.PHONY: help run secrets test test-on-sqlite test-on-postgres lint format lock migrate clean
 
 help: ## List what make can do
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -20,12 +20,16 @@ help: ## List what make can do
 run: .venv/to-run ## Start the product on http://127.0.0.1:8000 (PORT, DATA_DIR and others)
 	@exec $(BIN)/python -m deploy.run --parent $$PPID
 
-test: .venv/to-develop ## Run every test, on SQLite and then on PostgreSQL
+test: test-on-sqlite test-on-postgres ## Run every test, on SQLite and then on PostgreSQL
+	@echo "All tests passed. Next: make lint"
+
+test-on-sqlite: .venv/to-develop
 	@echo "Testing on SQLite:"
 	@$(PYTEST) -n 2 --column sqlite $(PARTS)
+
+test-on-postgres: .venv/to-develop
 	@echo "Testing what has a database on PostgreSQL:"
 	@$(PYTEST) -n 2 --column postgres $(filter $(WITH_DATABASE),$(PARTS))
-	@echo "All tests passed. Next: make lint"
 
 test-%: .venv/to-develop ## Run the tests of one part: make test-auth_service
 	@$(PYTEST) -n 2 --column sqlite $*
@@ -54,6 +58,10 @@ lock: .venv/to-develop ## Pin the newest versions that the .in files allow
 	@$(COMPILE) $(PINNED) --extra service --extra media chat_service/requirements.in \
 		--output-file chat_service/requirements.txt
 	@echo "Pinned. Next: make test"
+
+secrets: .venv/to-run ## Make the secrets that docker-compose.yml asks for, in var/secrets
+	@$(BIN)/python -m deploy.keyring var/secrets
+	@echo "Next: docker compose up --build"
 
 migrate: .venv/to-run ## Bring the databases in DATA_DIR to the newest schema; make run does it, too
 	@$(BIN)/python -m deploy.run --only-migrate

@@ -110,7 +110,8 @@ def _run(settings: LauncherSettings, only_migrate: bool) -> None:
             _say(f"Ready after {time.monotonic() - began:.1f} seconds; Ctrl-C stops it.")
             _say(f"Open http://{_bracketed(_reachable(settings.host))}:{settings.port}/docs")
             manager.wait()
-            raise CannotStartError("the process manager was killed; start again.")
+            _say("The process manager was killed, and the programs with it. Start again.")
+            sys.exit(1)
 
 
 def _writable(data_dir: Path) -> Path:
@@ -148,7 +149,7 @@ def _wait_for_port(settings: LauncherSettings, run_dir: Path) -> None:
     while error := refusal(settings.host, settings.port):
         if not is_taken(error) or time.monotonic() > deadline:
             address = f"{_bracketed(settings.host)}:{settings.port}"
-            raise CannotStartError(f"PORT: {error.strerror}: {address}")
+            raise CannotStartError(f"HOST, PORT: {error.strerror}: {address}")
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
