@@ -123,10 +123,14 @@ class Database(SQLAlchemy):
                 session.commit()
             except BaseException:
                 session.rollback()
-                session.info.pop("after_commit", None)
+                session.info.clear()  # It holds only what waited for this commit.
                 raise
         for action in session.info.pop("after_commit", ()):
-            action()
+            try:
+                action()
+            except Exception:  # What is committed has succeeded, whoever could not be told.
+                session.rollback()
+                log.exception("after_commit_failed")
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Do ``action`` when the running transaction has been committed, and only then."""
