@@ -1,0 +1,166 @@
+"""Write what the documentation says about the code from the code: ``make docs``.
+
+``docs/api.md`` lists every endpoint with its errors; the settings table of the README and
+``.env.example`` list every setting. ``--check`` only tells whether they are up to date.
+"""
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+from social_service.config import SocialSettings
+
+from auth_service.config import AuthSettings
+from chat_service.config import ChatSettings
+from gateway.config import GatewaySettings
+from shared.settings import ProgramSettings
+from shared.testing.tokens import PRIVATE_KEY_PEM, PUBLIC_KEYS_PEM
+
+ROOT = Path(__file__).parent.parent
+PROGRAMS: dict[str, type[ProgramSettings]] = {
+    "gateway": GatewaySettings,
+    "auth": AuthSettings,
+    "social": SocialSettings,
+    "chat": ChatSettings,
+}
+_METHODS = ("get", "post", "put", "delete")
+
+
+def main() -> int:
+    """Write or check every generated text.
+
+    Returns:
+        the exit status: 1 if ``--check`` finds one that is not up to date.
+    """
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing, only compare")
+    check: bool = parser.parse_args().check
+    texts = {
+        ROOT / "docs" / "api.md": _api(),
+        ROOT / ".env.example": _env_example(),
+        ROOT / "README.md": _with_table(ROOT / "README.md"),
+        ROOT / "README.zh-CN.md": _with_table(ROOT / "README.zh-CN.md"),
+    }
+    stale = [path for path, text in texts.items() if not path.exists() or path.read_text() != text]
+    for path in stale:
+        if check:
+            sys.stderr.write(f"{path.relative_to(ROOT)} is not up to date: make docs\n")
+        else:
+            path.write_text(texts[path])
+            sys.stdout.write(f"Wrote {path.relative_to(ROOT)}\n")
+    return 1 if check and stale else 0
+
+
+def _document(service: str) -> dict[str, Any]:
+    """The OpenAPI document of a service, from an application that serves nobody."""
+    neighbours = {
+        f"{name}_SERVICE_{what}": value
+        for name in ("AUTH", "SOCIAL", "CHAT")
+        for what, value in (("URL", "http://127.0.0.1:1"), ("SECRET", "only-for-the-docs"))
+    }
+    env = {
+        "DATABASE_URL": "sqlite://",
+        "JWT_PRIVATE_KEY": PRIVATE_KEY_PEM,
+        "JWT_PUBLIC_KEYS": PUBLIC_KEYS_PEM,
+        "INTERNAL_SECRETS": "only-for-the-docs",
+        "LOG_LEVEL": "ERROR",
+        **neighbours,
+    }
+    app = importlib.import_module(f"{service}.app").create_app(env)
+    document: dict[str, Any] = app.test_client().get("/openapi.json").json
+    return document
+
+
+def _api() -> str:
+    lines = [
+        "# Endpoints",
+        "",
+        "Made from the code by `make docs`. Every answer is JSON with `code` and `info`; every",
+        "endpoint without the word *public* wants a token in `Authorization` and otherwise",
+        "answers 401, -2 `Invalid or expired JWT`. Errors that any endpoint can give (404, 405,",
+        "413, 415, 429, 500, 503) have the code -status.",
+    ]
+    for service in ("auth_service", "social_service", "chat_service"):
+        document = _document(service)
+        lines += [
+            "",
+            f"## {service}",
+            "",
+            "| endpoint | what it does | refusals |",
+            "|---|---|---|",
+        ]
+        for path, operations in sorted(document["paths"].items()):
+            for method in (method for method in _METHODS if method in operations):
+                lines.append(_row(method, path, operations[method]))
+    return "\n".join(lines) + "\n"
+
+
+def _row(method: str, path: str, operation: dict[str, Any]) -> str:
+    public = " *(public)*" if operation.get("security") == [] else ""
+    refusals = [
+        f"{status} {refusal}"
+        for status, response in operation["responses"].items()
+        if status not in ("200", "401", "413", "default") or (status == "401" and public)
+        for refusal in response["description"].split("; ")
+    ]
+    summary = operation.get("summary", "").replace("|", "\\|")
+    return f"| `{method.upper()} {path}`{public} | {summary} | {'<br>'.join(refusals)} |"
+
+
+def _settings() -> dict[str, tuple[FieldInfo, list[str]]]:
+    """Every setting with the programs that read it."""
+    found: dict[str, tuple[FieldInfo, list[str]]] = {}
+    for program, kind in PROGRAMS.items():
+        for name, field in kind.model_fields.items():
+            found.setdefault(name.upper(), (field, []))[1].append(program)
+    return found
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default is PydanticUndefined:
+        return "required"
+    if field.default is None or field.default == "":
+        return ""
+    if isinstance(field.default, bool):
+        return "on" if field.default else "off"
+    if isinstance(field.default, tuple):
+        return ",".join(map(str, field.default))
+    if hasattr(field.default, "get_secret_value"):
+        return str(field.default.get_secret_value())
+    return str(field.default)
+
+
+def _table() -> str:
+    rows = ["| variable | default | read by | meaning |", "|---|---|---|---|"]
+    for name, (field, programs) in sorted(_settings().items()):
+        readers = "all" if len(programs) == len(PROGRAMS) else ", ".join(programs)
+        default = _default(field)
+        shown = f"`{default}`" if default not in ("", "required") else default
+        rows.append(f"| `{name}` | {shown} | {readers} | {field.description} |")
+    return "\n".join(rows)
+
+
+def _with_table(path: Path) -> str:
+    before, _, rest = path.read_text().partition("<!-- settings -->\n")
+    _, _, after = rest.partition("<!-- /settings -->\n")
+    return f"{before}<!-- settings -->\n{_table()}\n<!-- /settings -->\n{after}"
+
+
+def _env_example() -> str:
+    head = """# Every setting with its default. Any NAME may be given as NAME_FILE=/path instead.
+# `make run` chooses what is required here by itself. Made by `make docs`.
+"""
+    blocks = [head]
+    for name, (field, programs) in sorted(_settings().items()):
+        default = _default(field)
+        value = f"{name}=" if default == "required" else f"# {name}={default}"
+        blocks.append(f"# {field.description} ({', '.join(programs)})\n{value}\n")
+    return "\n".join(blocks)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
