@@ -1,0 +1,83 @@
+"""gunicorn as shared.gunicorn_conf sets it up."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from http.client import HTTPConnection
+
+import pytest
+
+from deploy.run import LOOPBACK, ROOT
+from deploy.tests.conftest import until
+
+SECONDS_TO_STOP = 10  # Of the 20 that requests in flight would get.
+
+
+class Server:
+    """A running gunicorn."""
+
+    def __init__(self, port: int) -> None:
+        app = "deploy.tests.sample:create_app()"
+        conf = "python:shared.gunicorn_conf"
+        self.port = port
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "-c", conf, "-b", f"{LOOPBACK}:{port}", app],
+            cwd=ROOT,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def connect(self) -> HTTPConnection:
+        """A connection on which one request was answered."""
+        connection = HTTPConnection(LOOPBACK, self.port, timeout=10)
+        connection.request("GET", "/")
+        assert connection.getresponse().read() == b"hello"
+        return connection
+
+    def is_up(self) -> bool:
+        """Whether it answers."""
+        try:
+            self.connect().close()
+        except ConnectionRefusedError:
+            return False
+        return True
+
+    def stop(self) -> list[dict[str, str]]:
+        """Tell it to stop, and wait for less time than requests in flight would get."""
+        self.process.terminate()
+        _, log = self.process.communicate(timeout=SECONDS_TO_STOP)
+        return [json.loads(line) for line in log.splitlines()]
+
+
+@pytest.fixture
+def server(port: int) -> Iterator[Server]:
+    """A server with the sample application."""
+    server = Server(port)
+    until(server.is_up)
+    yield server
+    server.process.kill()
+    server.process.communicate()
+
+
+def test_an_idle_connection_does_not_hold_up_a_stop(server: Server) -> None:
+    connection = server.connect()
+
+    log = server.stop()
+
+    assert [line["event"] for line in log] == ["background_started", "told_to_stop"]
+    assert {line["service"] for line in log} == {"deploy"}
+    connection.close()
+
+
+def test_what_is_no_http_is_refused_in_json(server: Server) -> None:
+    connection = HTTPConnection(LOOPBACK, server.port, timeout=10)
+    connection.putrequest("GET", "/")
+    connection.putheader("Content-Length", "many")
+    connection.endheaders()
+
+    response = connection.getresponse()
+
+    assert (response.status, response.headers["Content-Type"]) == (400, "application/json")
+    assert json.load(response) == {"code": -400, "info": "Bad request"}
+    connection.close()
