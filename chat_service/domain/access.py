@@ -3,6 +3,7 @@
 A private conversation of people who are no longer friends is closed: it does not exist.
 """
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from sqlalchemy import select
@@ -54,3 +55,46 @@ def access_to(conversation_id: int, user_id: int, unknown: ErrorSpec) -> Access:
     if row is None:
         raise ApiError(unknown)
     return Access(*row)
+
+
+class LockedConversation(NamedTuple):
+    """A conversation that nobody else sends to, joins or leaves until the transaction ends.
+
+    ``roles`` are of those who were asked about and are in it.
+    """
+
+    is_group: bool
+    last_seq: int
+    avatar_name: str
+    roles: dict[int, int]
+
+    def is_owner(self, user_id: int) -> bool:
+        """Whether the person owns the group."""
+        return self.roles.get(user_id) == OWNER
+
+    def is_admin(self, user_id: int) -> bool:
+        """Whether the person owns the group or is one of its admins."""
+        return self.roles.get(user_id) in (OWNER, ADMIN)
+
+
+def lock_conversation(
+    conversation_id: int, user_ids: Collection[int], unknown: ErrorSpec
+) -> LockedConversation:
+    """Lock a conversation for the running transaction, and say who of ``user_ids`` is what in it.
+
+    Raises:
+        ApiError: ``unknown``, if there is no such conversation, or a closed one.
+    """
+    conversation = db.session.execute(
+        select(Conversation.is_group, Conversation.last_seq, Conversation.avatar_digest)
+        .where(Conversation.id == conversation_id, Conversation.is_open)
+        .with_for_update(key_share=True)
+    ).first()
+    if conversation is None:
+        raise ApiError(unknown)
+    memberships = db.session.execute(
+        select(Membership.user_id, Membership.role).where(
+            Membership.conversation_id == conversation_id, Membership.user_id.in_(user_ids)
+        )
+    )
+    return LockedConversation(*conversation, roles=dict(memberships.all()))
