@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import flask
 import flask_smorest
@@ -116,6 +116,13 @@ def refuses(*specs: ErrorSpec) -> Callable[[View], View]:
 
 class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
     """A blueprint whose views have contracts."""
+
+    if TYPE_CHECKING:  # A view may return nothing, which Flask's own types do not know.
+
+        def get(self, rule: str, **options: Any) -> Callable[[View], View]:
+            """Register a view for one method of a path."""
+
+        post = put = delete = get
 
     def add_url_rule(
         self,
