@@ -1,7 +1,36 @@
 """The copied accounts: who exists, what they are called, what they look like."""
 
+from collections.abc import Collection
+from typing import NamedTuple
+
 from chat_service.db import db
 from chat_service.models import Account
-from shared.accounts import AccountCopies
+from shared.accounts import AccountCopies, picture_url
 
 accounts = AccountCopies(db, Account)
+
+
+class Person(NamedTuple):
+    """How somebody is shown in lists; ``avatar`` is a URL, a reference of their own, or ``""``."""
+
+    name: str
+    avatar: str
+
+
+def people(account_ids: Collection[int], base: str) -> dict[int, Person]:
+    """Everybody of these ids, by id; who cannot be found is shown without name and picture.
+
+    Must not be called inside a transaction: it may have to ask auth.
+
+    Args:
+        account_ids: whom to look up, in one query.
+        base: the public base of the request.
+    """
+    found = accounts.find(account_ids)
+    return dict.fromkeys(account_ids, Person("", "")) | {
+        account.id: Person(
+            account.name,
+            picture_url(base, account.id, account.avatar_digest, account.avatar_reference),
+        )
+        for account in found.values()
+    }
