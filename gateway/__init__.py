@@ -1,0 +1,1 @@
+"""The one door to the services: it checks tokens early and passes requests on unchanged."""

@@ -1,0 +1,98 @@
+"""The gateway: refuse a bad token early, pass everything else on unchanged."""
+
+import os
+from collections.abc import Mapping
+from functools import partial
+
+from flask import Flask, Response, g, jsonify, request
+from flask_cors import CORS
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from gateway.config import GatewaySettings
+from gateway.docs import docs_pages
+from gateway.forward import forward
+from gateway.health import health_pages
+from gateway.incoming import drain, has_body
+from gateway.routes import METHODS, WEBSOCKETS, is_public, route_of
+from gateway.tunnel import Tunnels, wants_websocket
+from gateway.upstream import services_of
+from shared.errors import BAD_METHOD, ApiError, register_error_handlers
+from shared.identity import claims_of, claims_of_request, init_tokens
+from shared.logs import configure_logging, log_requests
+from shared.settings import load_settings
+
+
+def create_app(env: Mapping[str, str] | None = None) -> Flask:
+    """The gateway, set up by ``env`` or else by the process's environment.
+
+    Raises:
+        SettingsError: a setting is missing or wrong.
+    """
+    settings = load_settings(GatewaySettings, os.environ if env is None else env)
+    configure_logging("gateway", settings.log_level, settings.log_format)
+    app = Flask("gateway", static_folder=None)
+    app.url_map.merge_slashes = False
+    hops = settings.trusted_proxies
+    app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, x_host=0)  # type: ignore[method-assign]
+
+    services = services_of(settings)
+    tunnels = Tunnels(settings.max_websockets)
+    app.extensions["ims.stopping"] = [tunnels.close]
+
+    log_requests(app)
+    init_tokens(app, settings.jwt_public_keys)
+    _allow_origins(app, settings)
+    _finish_answers(app)
+    register_error_handlers(app)
+
+    @app.before_request
+    def pass_on() -> Response | None:
+        """The way of every request; what belongs to no service is left to the pages below."""
+        if request.method == "OPTIONS":
+            return jsonify(code=0, info="Succeed")
+        path = request.environ["PATH_INFO"]
+        if path in WEBSOCKETS:
+            g.user_id = claims_of(request.args.get("token", "")).user_id
+        elif not is_public(path):
+            g.user_id = claims_of_request().user_id
+        route = route_of(path)
+        if route is None:
+            return None
+        if request.method not in METHODS:
+            raise ApiError(BAD_METHOD, {"Allow": ", ".join(METHODS)})
+        g.route = route.prefix
+        service = services[route.service]
+        if path in WEBSOCKETS and wants_websocket(request.environ):
+            return tunnels.open(service)
+        return forward(service, settings)
+
+    app.register_blueprint(health_pages(services))
+    app.register_blueprint(docs_pages(services))
+    return app
+
+
+def _allow_origins(app: Flask, settings: GatewaySettings) -> None:
+    """Let web pages of the configured origins call. `Vary` is set for every answer, below."""
+    CORS(
+        app,
+        origins=list(settings.cors_origins),
+        methods=list(METHODS),
+        allow_headers=["Authorization", "Content-Type", "X-Request-Id"],
+        expose_headers=["X-Request-Id", "Retry-After"],
+        supports_credentials=True,
+        max_age=600,
+        always_send=False,
+        vary_header=False,
+    )
+
+
+def _finish_answers(app: Flask) -> None:
+    @app.after_request
+    def finish(response: Response) -> Response:
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Cache-Control", "no-store")
+        # Also where no origin was named: a cache must not hand such an answer to a web page.
+        response.headers.add("Vary", "Origin")
+        if has_body(request.environ):
+            response.call_on_close(partial(drain, request.environ))
+        return response

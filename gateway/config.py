@@ -1,0 +1,51 @@
+"""Everything the gateway reads from its environment."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+
+from shared.settings import BaseUrls, Names, ProgramSettings
+
+MIB = 1024 * 1024
+
+
+def _plain_http(urls: tuple[str, ...]) -> tuple[str, ...]:
+    for parts in map(urlsplit, urls):
+        if parts.scheme != "http" or parts.path or "@" in parts.netloc:
+            raise ValueError("must be http://host:port, without a path")
+        parts.port  # noqa: B018 - reading it is what checks it
+    return urls
+
+
+ReplicaUrls = Annotated[BaseUrls, AfterValidator(_plain_http)]
+
+
+class GatewaySettings(ProgramSettings):
+    """Where the services are, who may call, and the bounds of a request."""
+
+    auth_service_url: ReplicaUrls = Field(
+        description="`http://host:port` of the auth service; several replicas, comma-separated."
+    )
+    social_service_url: ReplicaUrls = Field(description="The same of the social service.")
+    chat_service_url: ReplicaUrls = Field(description="The same of the chat service.")
+    cors_origins: Names = Field(
+        ("*",), description="Origins of the web pages that may call, comma-separated; `*`: any."
+    )
+    trusted_proxies: int = Field(
+        0, ge=0, le=10, description="Proxies in front whose `X-Forwarded-For` and `-Proto` count."
+    )
+    max_body_bytes: int = Field(16 * MIB, ge=1, description="Largest request body.")
+    body_timeout_seconds: float = Field(
+        60, gt=0, description="How long a client may take to send a request body."
+    )
+    upstream_connect_timeout_seconds: float = Field(
+        1, gt=0, description="How long a service may take to accept a connection."
+    )
+    upstream_timeout_seconds: float = Field(
+        10, gt=0, description="How long a service may be silent before the answer is 504."
+    )
+    upstream_concurrency: int = Field(
+        200, ge=1, description="Requests per worker that may wait for one service; more get 503."
+    )
+    max_websockets: int = Field(10_000, ge=0, description="Open websockets per worker.")

@@ -1,0 +1,1 @@
+"""The gateway, tested on the wire."""

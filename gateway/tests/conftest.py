@@ -1,0 +1,118 @@
+"""A gateway under gunicorn, real servers behind it, and clients in front of it."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from gateway.app import create_app
+from gateway.tests.upstreams import Upstream, running
+from gateway.tests.wire import Gateway
+from shared.testing.tokens import PUBLIC_KEYS_PEM, issue
+
+ROOT = Path(__file__).parents[2]
+ALICE = 7
+
+BOUNDS = {
+    "MAX_BODY_BYTES": str(1024 * 1024),
+    "BODY_TIMEOUT_SECONDS": "5",
+    "UPSTREAM_CONNECT_TIMEOUT_SECONDS": "0.5",
+    "UPSTREAM_TIMEOUT_SECONDS": "1",
+    "UPSTREAM_CONCURRENCY": "4",
+}
+
+
+@pytest.fixture(scope="session")
+def _services() -> Iterator[dict[str, Upstream]]:
+    with ExitStack() as stack:
+        names = ("auth", "social", "chat")
+        yield {name: stack.enter_context(running(name)) for name in names}
+
+
+@pytest.fixture
+def services(_services: dict[str, Upstream]) -> Iterator[dict[str, Upstream]]:
+    yield _services
+    for service in _services.values():
+        service.forget()
+
+
+@pytest.fixture
+def auth(services: dict[str, Upstream]) -> Upstream:
+    return services["auth"]
+
+
+@pytest.fixture
+def social(services: dict[str, Upstream]) -> Upstream:
+    return services["social"]
+
+
+@pytest.fixture
+def chat(services: dict[str, Upstream]) -> Upstream:
+    return services["chat"]
+
+
+@pytest.fixture(scope="session")
+def environment(_services: dict[str, Upstream]) -> dict[str, str]:
+    urls = {f"{name.upper()}_SERVICE_URL": service.url for name, service in _services.items()}
+    return {**urls, **BOUNDS, "JWT_PUBLIC_KEYS": PUBLIC_KEYS_PEM, "LOG_FORMAT": "json"}
+
+
+@pytest.fixture
+def start_gateway() -> Iterator[Callable[[Mapping[str, str]], Gateway]]:
+    with ExitStack() as stack:
+        yield lambda environment: stack.enter_context(_gateway(environment))
+
+
+@pytest.fixture(scope="session")
+def _running_gateway(environment: dict[str, str]) -> Iterator[Gateway]:
+    with _gateway(environment) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def gateway(_running_gateway: Gateway, services: dict[str, Upstream]) -> Gateway:
+    """A gateway under gunicorn; it stays up, the services forget after each test."""
+    return _running_gateway
+
+
+@pytest.fixture
+def token() -> str:
+    return issue(ALICE)
+
+
+@pytest.fixture
+def unserved(environment: dict[str, str], services: dict[str, Upstream]) -> FlaskClient:
+    """A gateway within the test's process, for what does not depend on the wire."""
+    return create_app(environment).test_client()
+
+
+@contextmanager
+def _gateway(environment: Mapping[str, str]) -> Iterator[Gateway]:
+    port = free_port()
+    command = (sys.executable, "-m", "gunicorn", "-c", "python:shared.gunicorn_conf")
+    program = subprocess.Popen(
+        (*command, "--bind", f"127.0.0.1:{port}", "gateway.app:create_app()"),
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **environment},
+        stderr=subprocess.PIPE,
+    )
+    gateway = Gateway(port, program)
+    try:
+        gateway.wait_until_up()
+        yield gateway
+    finally:
+        gateway.stop()
+
+
+def free_port() -> int:
+    """A port on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

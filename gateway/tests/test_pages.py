@@ -1,0 +1,201 @@
+"""The gateway's own pages: health, the API document and its page."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from openapi_spec_validator import validate
+
+from gateway.app import create_app
+from gateway.tests.conftest import free_port
+from gateway.tests.upstreams import Exchange, Upstream, hang_until
+from shared.settings import SettingsError
+
+ALL_OK = {"auth": "ok", "social": "ok", "chat": "ok"}
+
+
+def _document(path: str, meaning: str) -> dict[str, object]:
+    reference = {"$ref": "#/components/schemas/Thing"}
+    answer = {"description": "it", "content": {"application/json": {"schema": reference}}}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "one service", "version": "1"},
+        "tags": [{"name": path}],
+        "paths": {
+            path: {"get": {"responses": {"200": answer}}},
+            "/healthz": {"get": {"responses": {"200": {"description": "it"}}}},
+            "/internal/events": {"post": {"responses": {"200": {"description": "it"}}}},
+        },
+        "components": {
+            "schemas": {"Thing": {"type": "object", "description": meaning}},
+            "securitySchemes": {
+                "token": {"type": "apiKey", "in": "header", "name": "Authorization"}
+            },
+        },
+    }
+
+
+@pytest.fixture
+def documented(services: dict[str, Upstream]) -> dict[str, Upstream]:
+    """Services that have an OpenAPI document."""
+    paths = {"auth": "/verify", "social": "/friends", "chat": "/conversations"}
+    for name, path in paths.items():
+        services[name].answer = _telling(_document(path, name))
+    return services
+
+
+def _telling(document: dict[str, object]) -> Callable[[Exchange], None]:
+    return lambda got: got.send_json(document)
+
+
+def _json(client: FlaskClient, path: str) -> Any:
+    return client.get(path).json
+
+
+def _without_chat(environment: Mapping[str, str]) -> FlaskClient:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    return create_app({**environment, "CHAT_SERVICE_URL": nobody}).test_client()
+
+
+def test_health_names_the_gateway_and_every_service(unserved: FlaskClient) -> None:
+    response = unserved.get("/healthz")
+
+    assert response.status_code == 200
+    assert response.json == {"code": 0, "info": "Succeed", "gateway": "ok", "services": ALL_OK}
+
+
+def test_health_names_the_service_that_is_down(
+    environment: dict[str, str], services: dict[str, Upstream]
+) -> None:
+    response = _without_chat(environment).get("/healthz")
+
+    assert response.status_code == 503
+    assert response.json == {
+        "code": -503,
+        "info": "Service unavailable",
+        "gateway": "ok",
+        "services": {**ALL_OK, "chat": "down"},
+    }
+
+
+def test_a_service_that_reports_a_failure_is_down(unserved: FlaskClient, chat: Upstream) -> None:
+    chat.answer = lambda got: got.send("HTTP/1.1 503 Service Unavailable", "Content-Length: 0")
+
+    assert _json(unserved, "/healthz")["services"] == {**ALL_OK, "chat": "down"}
+
+
+def test_hung_services_delay_health_for_a_bounded_time(
+    unserved: FlaskClient, services: dict[str, Upstream]
+) -> None:
+    released = threading.Event()
+    services["social"].answer = services["chat"].answer = hang_until(released)
+    begun = time.monotonic()
+    health = _json(unserved, "/healthz")
+    took = time.monotonic() - begun
+    released.set()
+
+    assert health["services"] == {"auth": "ok", "social": "down", "chat": "down"}
+    assert took < 3
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+def test_the_gateway_lives_without_any_service(environment: dict[str, str], path: str) -> None:
+    assert _without_chat(environment).get(path).json == {"code": 0, "info": "Succeed"}
+
+
+def test_the_document_is_that_of_all_services(
+    unserved: FlaskClient, documented: dict[str, Upstream]
+) -> None:
+    document = _json(unserved, "/openapi.json")
+
+    validate(document)
+    assert sorted(document["paths"]) == ["/conversations", "/friends", "/verify"]
+    assert [tag["name"] for tag in document["tags"]] == ["/verify", "/friends", "/conversations"]
+
+
+def test_what_services_call_alike_stays_apart(
+    unserved: FlaskClient, documented: dict[str, Upstream]
+) -> None:
+    document = _json(unserved, "/openapi.json")
+
+    answer = document["paths"]["/friends"]["get"]["responses"]["200"]
+    assert json.dumps(answer).count("#/components/schemas/social.Thing") == 1
+    assert document["components"]["schemas"]["social.Thing"]["description"] == "social"
+    assert list(document["components"]["securitySchemes"]) == ["token"]
+
+
+def test_the_document_leaves_out_a_service_that_is_down(
+    environment: dict[str, str], documented: dict[str, Upstream]
+) -> None:
+    document = _json(_without_chat(environment), "/openapi.json")
+
+    assert sorted(document["paths"]) == ["/friends", "/verify"]
+
+
+def test_the_document_leaves_out_a_service_that_talks_nonsense(
+    unserved: FlaskClient, documented: dict[str, Upstream], chat: Upstream
+) -> None:
+    chat.answer = lambda got: got.send("HTTP/1.1 200 OK", "Content-Length: 2", body=b"<>")
+
+    assert sorted(_json(unserved, "/openapi.json")["paths"]) == ["/friends", "/verify"]
+
+
+def test_the_document_is_not_asked_for_every_time(
+    unserved: FlaskClient, documented: dict[str, Upstream]
+) -> None:
+    unserved.get("/openapi.json")
+    unserved.get("/openapi.json")
+
+    assert len(documented["auth"].received) == 1
+
+
+def test_the_page_needs_nothing_from_elsewhere(unserved: FlaskClient) -> None:
+    page = unserved.get("/docs", buffered=True)
+
+    assert page.mimetype == "text/html"
+    assert "//" not in page.text
+    assert "default-src 'none'; script-src 'self';" in page.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("swagger-ui.css", "text/css"),
+        ("swagger-ui-bundle.js", "text/javascript"),
+        ("docs.js", "text/javascript"),
+        ("favicon-32x32.png", "image/png"),
+    ],
+)
+def test_the_files_of_the_page_are_served(unserved: FlaskClient, name: str, kind: str) -> None:
+    response = unserved.get(f"/docs/{name}", buffered=True)
+
+    assert (response.status_code, response.mimetype) == (200, kind)
+
+
+@pytest.mark.parametrize("name", ["index.html", "nothing.js", "docs.html", "..%2fapp.py"])
+def test_other_files_are_not_served(unserved: FlaskClient, name: str) -> None:
+    response = unserved.get(f"/docs/{name}")
+
+    assert (response.status_code, response.json) == (404, {"code": -404, "info": "Not found"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CHAT_SERVICE_URL", ""),
+        ("CHAT_SERVICE_URL", "chat:8000"),
+        ("CHAT_SERVICE_URL", "https://chat"),
+        ("CHAT_SERVICE_URL", "http://chat/path"),
+        ("CHAT_SERVICE_URL", "http://chat:port"),
+        ("JWT_PUBLIC_KEYS", ""),
+        ("TRUSTED_PROXIES", "-1"),
+        ("MAX_BODY_BYTES", "16M"),
+    ],
+)
+def test_a_wrong_setting_is_named(environment: dict[str, str], name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        create_app({**environment, name: value})

@@ -1,0 +1,66 @@
+"""Only a token that the auth service signed, and that has not expired, opens the gateway."""
+
+import base64
+import json
+import time
+from collections.abc import Callable
+
+import jwt
+import pytest
+from flask.testing import FlaskClient
+
+from gateway.tests.conftest import ALICE
+from shared.keys import new_key_pair, public_keys
+from shared.testing.tokens import PUBLIC_KEYS_PEM, issue
+
+
+def _without_signature() -> str:
+    _, payload, _ = issue(ALICE).split(".")
+    unsigned = base64.urlsafe_b64encode(json.dumps({"alg": "none", "typ": "JWT"}).encode())
+    return f"{unsigned.decode().rstrip('=')}.{payload}."
+
+
+def _signed_with_the_public_key() -> str:
+    kid = next(iter(public_keys(PUBLIC_KEYS_PEM)))
+    claims = {"sub": str(ALICE), "generation": 0, "type": "access", "exp": time.time() + 60}
+    secret = base64.b64encode(PUBLIC_KEYS_PEM.encode()).decode()
+    return jwt.encode(claims | {"aud": "ims"}, secret, "HS256", headers={"kid": kid})
+
+
+FORGERIES: dict[str, Callable[[], str]] = {
+    "none at all": lambda: "",
+    "no token": lambda: "abc",
+    "not ASCII": lambda: "ä.ö.ü",
+    "far too long": lambda: "a." * 3000,
+    "expired": lambda: issue(ALICE, exp=int(time.time()) - 1),
+    "without expiry": lambda: issue(ALICE, exp=None),
+    "of another product": lambda: issue(ALICE, aud="other"),
+    "to refresh": lambda: issue(ALICE, type="refresh"),
+    "of nobody": lambda: issue(ALICE, sub=None),
+    "of a name": lambda: issue(ALICE, sub="alice"),
+    "of a foreign key": lambda: issue(ALICE, key_pem=new_key_pair()[0]),
+    "alg: none": _without_signature,
+    "alg: HS256": _signed_with_the_public_key,
+    "changed": lambda: issue(ALICE).replace(".", ".e", 1),
+}
+
+
+@pytest.mark.parametrize("forgery", FORGERIES.values(), ids=FORGERIES.keys())
+def test_a_bad_token_is_refused(unserved: FlaskClient, forgery: Callable[[], str]) -> None:
+    response = unserved.get("/friends", headers={"Authorization": forgery()})
+
+    assert response.status_code == 401
+    assert response.json == {"code": -2, "info": "Invalid or expired JWT"}
+
+
+@pytest.mark.parametrize("form", ["{}", "Bearer {}", "bearer {}", " {} "])
+def test_a_good_token_is_taken_raw_and_as_bearer(
+    unserved: FlaskClient, token: str, form: str
+) -> None:
+    assert (
+        unserved.get("/friends", headers={"Authorization": form.format(token)}).status_code == 200
+    )
+
+
+def test_a_token_in_the_query_opens_websockets_alone(unserved: FlaskClient, token: str) -> None:
+    assert unserved.get(f"/friends?token={token}").status_code == 401

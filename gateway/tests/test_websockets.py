@@ -1,0 +1,263 @@
+"""A websocket is a pipe between client and chat service, once the token is good."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+
+import psutil
+import pytest
+import websocket
+from flask.testing import FlaskClient
+
+from gateway.tests.upstreams import Exchange, Upstream, break_off, hang_until, talk
+from gateway.tests.wire import SECONDS, Gateway
+from shared.testing.tokens import issue
+
+StartGateway = Callable[[Mapping[str, str]], Gateway]
+Connect = Callable[..., websocket.WebSocket]
+
+
+@pytest.fixture
+def connect(gateway: Gateway, chat: Upstream) -> Iterator[Connect]:
+    """Open websockets, and close them at the end."""
+    chat.answer = talk
+    with ExitStack() as stack:
+
+        def connect(token: str, path: str = "/ws/", to: Gateway = gateway) -> websocket.WebSocket:
+            connection = websocket.create_connection(
+                f"ws://127.0.0.1:{to.port}{path}?token={token}",
+                timeout=SECONDS,
+                origin="http://elsewhere.example",
+            )
+            stack.callback(connection.close, timeout=0)
+            return connection
+
+        yield connect
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < until
+        threading.Event().wait(0.01)
+
+
+def _handshake(token: str) -> tuple[str, ...]:
+    target = f"GET /ws/?token={token} HTTP/1.1"
+    return target, "Host: x", "Connection: Upgrade", "Upgrade: websocket"
+
+
+@pytest.mark.parametrize("path", ["/ws/", "/ws"])
+def test_messages_pass_both_ways(connect: Connect, token: str, path: str) -> None:
+    connection = connect(token, path)
+
+    assert connection.recv() == "hello"
+    connection.send("你好")
+    assert connection.recv() == "你好"
+
+
+def test_large_messages_pass_whole(connect: Connect, token: str) -> None:
+    connection = connect(token)
+    connection.recv()
+    message = "x" * 5_000_000
+
+    sender = threading.Thread(target=connection.send, args=(message,))
+    sender.start()
+
+    assert connection.recv() == message
+    sender.join()
+
+
+def test_the_chat_service_gets_the_handshake_like_any_request(
+    connect: Connect, gateway: Gateway, chat: Upstream, token: str
+) -> None:
+    connect(token)
+
+    got = chat.received[0]
+    assert got.path == f"/ws/?token={token}"
+    assert got.headers["Host"] == f"127.0.0.1:{gateway.port}"
+    assert got.headers["X-Forwarded-For"] == "127.0.0.1"
+    assert (got.headers["Upgrade"], got.headers["Connection"]) == ("websocket", "Upgrade")
+
+
+@pytest.mark.parametrize("token", ["", "abc", issue(7, exp=1)])
+def test_a_bad_token_is_refused_at_the_handshake(
+    connect: Connect, chat: Upstream, token: str
+) -> None:
+    with pytest.raises(websocket.WebSocketBadStatusException) as refusal:
+        connect(token)
+
+    assert refusal.value.status_code == 401
+    assert not chat.received
+
+
+def test_a_header_does_not_replace_the_token_in_the_query(
+    unserved: FlaskClient, token: str
+) -> None:
+    assert unserved.get("/ws/", headers={"Authorization": token}).status_code == 401
+
+
+def test_a_refusal_of_the_chat_service_reaches_the_client(
+    connect: Connect, chat: Upstream, token: str
+) -> None:
+    chat.answer = lambda got: got.send("HTTP/1.1 403 Forbidden", "Content-Length: 2", body=b"no")
+
+    with pytest.raises(websocket.WebSocketBadStatusException) as refusal:
+        connect(token)
+
+    assert (refusal.value.status_code, refusal.value.resp_body) == (403, b"no")
+
+
+def test_a_refused_handshake_opens_no_way_around_the_gateway(
+    gateway: Gateway, chat: Upstream, token: str
+) -> None:
+    gateway.say(*_handshake(token), "", "GET /internal/events HTTP/1.1", "Host: x")
+
+    assert [got.path for got in chat.received] == [f"/ws/?token={token}"]
+
+
+def test_an_upgrade_elsewhere_is_an_ordinary_request(
+    gateway: Gateway, chat: Upstream, token: str
+) -> None:
+    answer = gateway.ask(
+        "GET", "/conversations", "Connection: Upgrade", "Upgrade: websocket", token=token
+    )
+
+    assert answer.status == 200
+    assert chat.received[0].headers["Upgrade"] is None
+
+
+def test_a_chat_service_that_breaks_off_the_handshake_is_503(
+    connect: Connect, chat: Upstream, token: str
+) -> None:
+    chat.answer = break_off
+    with pytest.raises(websocket.WebSocketBadStatusException) as refusal:
+        connect(token)
+
+    assert refusal.value.status_code == 503
+
+
+def test_a_chat_service_silent_at_the_handshake_is_504(
+    connect: Connect, chat: Upstream, token: str
+) -> None:
+    released = threading.Event()
+    chat.answer = hang_until(released)
+
+    with pytest.raises(websocket.WebSocketBadStatusException) as refusal:
+        connect(token)
+
+    assert refusal.value.status_code == 504
+    released.set()
+
+
+def test_the_service_closing_closes_the_client(
+    connect: Connect, chat: Upstream, token: str
+) -> None:
+    connection = connect(token)
+    connection.recv()
+
+    chat.received[0].connection.shutdown(2)
+
+    with pytest.raises(websocket.WebSocketConnectionClosedException):
+        connection.recv()
+
+
+def test_the_client_closing_closes_the_service(
+    connect: Connect, chat: Upstream, token: str
+) -> None:
+    ended = threading.Event()
+
+    def talk_and_tell(got: Exchange) -> None:
+        talk(got)
+        ended.set()
+
+    chat.answer = talk_and_tell
+    connection = connect(token)
+    connection.recv()
+
+    connection.close(timeout=0)
+
+    assert ended.wait(SECONDS)
+
+
+def test_a_reader_that_stops_reading_stops_the_writer(
+    gateway: Gateway, chat: Upstream, token: str
+) -> None:
+    written: list[int] = []
+    blocked = threading.Event()
+
+    def flood(got: Exchange) -> None:
+        got.send("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade")
+        got.connection.settimeout(0.5)
+        try:
+            while sum(written) < 200_000_000:
+                written.append(got.connection.send(b"x" * 65536))
+        except TimeoutError:
+            blocked.set()
+        got.close_connection = True
+
+    chat.answer = flood
+    with gateway.saying(*_handshake(token)) as connection:
+        assert blocked.wait(SECONDS)
+        head, _, first = connection.recv(65536).partition(b"\r\n\r\n")
+        read = len(first)
+        while block := connection.recv(1_000_000):
+            read += len(block)
+
+    assert head.startswith(b"HTTP/1.1 101 ")
+    assert read == sum(written)
+
+
+def test_frames_right_behind_the_consent_are_not_lost(
+    gateway: Gateway, chat: Upstream, token: str
+) -> None:
+    def consent_and_greet(got: Exchange) -> None:
+        got.send("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", body=b"\x81\x02hi")
+        got.close_connection = True
+
+    chat.answer = consent_and_greet
+    with gateway.saying(*_handshake(token)) as connection:
+        everything = b"".join(iter(lambda: connection.recv(1000), b""))
+
+    assert everything.endswith(b"\r\n\r\n\x81\x02hi")
+
+
+def test_closed_websockets_leave_nothing_behind(
+    connect: Connect, gateway: Gateway, token: str
+) -> None:
+    [worker] = psutil.Process(gateway.program.pid).children()
+    connect(token).close(timeout=0)
+    before = worker.num_fds()
+
+    for connection in [connect(token) for _ in range(30)]:
+        connection.close(timeout=0)
+
+    _wait_until(lambda: worker.num_fds() <= before)
+
+
+def test_websockets_beyond_the_limit_are_503(
+    connect: Connect, environment: dict[str, str], start_gateway: StartGateway, token: str
+) -> None:
+    gateway = start_gateway({**environment, "MAX_WEBSOCKETS": "1"})
+    connect(token, to=gateway).recv()
+
+    with pytest.raises(websocket.WebSocketBadStatusException) as refusal:
+        connect(token, to=gateway)
+
+    assert refusal.value.status_code == 503
+
+
+def test_open_websockets_do_not_hold_up_the_stop(
+    connect: Connect, environment: dict[str, str], start_gateway: StartGateway, token: str
+) -> None:
+    gateway = start_gateway(environment)
+    connection = connect(token, to=gateway)
+    connection.recv()
+    begun = time.monotonic()
+
+    assert gateway.stop() == 0
+
+    assert time.monotonic() - begun < 5
+    with pytest.raises(websocket.WebSocketConnectionClosedException):
+        connection.recv()

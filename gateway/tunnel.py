@@ -1,0 +1,175 @@
+"""Websockets: after the handshake, bytes are moved between client and service, unread.
+
+A tunnel has no greenlet. The event loop moves its bytes whenever a side has some and the
+other has room for them, so that thousands of idle tunnels cost next to nothing.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Iterable
+from http.client import HTTPException
+from typing import Any
+
+from flask import Response, request
+from gevent import get_hub
+from urllib3 import HTTPResponse
+from urllib3.exceptions import ProtocolError
+
+from gateway.forward import answer_of, headers_of, target_of
+from gateway.incoming import Environ, has_body
+from gateway.upstream import Connection, Replica, Service
+from shared.errors import UNAVAILABLE, ApiError
+
+_BLOCK = 64 * 1024
+_READABLE, _WRITABLE = 1, 2
+_CONSENT = b"HTTP/1.1 101"
+
+
+class TakenOver(Response):
+    """Stands for an answer that is none of the server's business any more."""
+
+    def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+        """Make gunicorn let go of the connection without another word."""
+        raise StopIteration
+
+
+class Tunnels:
+    """All open tunnels of this process."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._open: set[_Tunnel] = set()
+
+    def open(self, service: Service) -> Response:
+        """Do the handshake of the current request with ``service`` and connect the two.
+
+        Returns:
+            the service's answer, if it refuses.
+
+        Raises:
+            ApiError: as ``Service.send``; ``UNAVAILABLE`` if too many are open.
+        """
+        if len(self._open) >= self._limit:
+            raise ApiError(UNAVAILABLE)
+        environ = request.environ
+        headers = headers_of(environ) | {"Connection": "Upgrade", "Upgrade": "websocket"}
+        target = target_of(environ)
+        connection, refusal = service.wait_for(lambda replica: _ask(replica, target, headers))
+        if refusal is not None:
+            response = answer_of(refusal)
+            response.call_on_close(connection.close)
+            return response
+        client: socket.socket = environ["gunicorn.socket"]
+        for side in (client, connection.sock):
+            side.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        tunnel = _Tunnel(client.detach(), connection.sock.detach(), self._open.discard)
+        self._open.add(tunnel)
+        return TakenOver(status=101)
+
+    def close(self) -> None:
+        """Close all of them."""
+        for tunnel in tuple(self._open):
+            tunnel.close()
+
+
+def wants_websocket(environ: Environ) -> bool:
+    """Whether a request is a websocket handshake that the server lets us answer."""
+    return (
+        environ["REQUEST_METHOD"] == "GET"
+        and environ.get("HTTP_UPGRADE", "").lower() == "websocket"
+        and "upgrade" in environ.get("HTTP_CONNECTION", "").lower()
+        and "gunicorn.socket" in environ
+        and not has_body(environ)
+    )
+
+
+def _ask(
+    replica: Replica, target: str, headers: dict[str, str]
+) -> tuple[Connection, HTTPResponse | None]:
+    """A connection on which the handshake was sent, and the answer if it is a refusal.
+
+    Consent is only looked at, not taken: the first frames may stand right behind it.
+    """
+    connection = replica.connect()
+    try:
+        connection.request("GET", target, None, headers, preload_content=False)
+        if connection.sock.recv(len(_CONSENT), socket.MSG_PEEK) == _CONSENT:
+            return connection, None
+        return connection, connection.getresponse()
+    except (OSError, HTTPException) as error:
+        connection.close()
+        raise ProtocolError("Handshake failed.", error) from error
+
+
+class _Tunnel:
+    """Two connections, and the bytes between them. The end of one is the end of both."""
+
+    __slots__ = ("_ends", "_flows", "_forget")
+
+    def __init__(self, client: int, service: int, forget: Callable[["_Tunnel"], None]) -> None:
+        self._forget = forget
+        self._ends: tuple[int, ...] = (client, service)
+        self._flows: tuple[_Flow, ...] = (
+            _Flow(client, service, self.close),
+            _Flow(service, client, self.close),
+        )
+
+    def close(self) -> None:
+        """Close both connections. Safe to repeat."""
+        for flow in self._flows:
+            flow.stop()
+        for end in self._ends:
+            os.close(end)
+        self._flows = self._ends = ()
+        self._forget(self)
+
+
+class _Flow:
+    """One direction of a tunnel. While the target is full, nothing is read from the source."""
+
+    __slots__ = ("_end", "_pending", "_readable", "_source", "_target", "_writable")
+
+    def __init__(self, source: int, target: int, end: Callable[[], None]) -> None:
+        self._source, self._target, self._end = source, target, end
+        self._pending = b""
+        loop = get_hub().loop
+        self._readable = loop.io(source, _READABLE)
+        self._writable = loop.io(target, _WRITABLE)
+        self._readable.start(self._read)
+
+    def stop(self) -> None:
+        """Move no more bytes."""
+        for watcher in (self._readable, self._writable):
+            watcher.stop()
+            watcher.close()
+
+    def _read(self) -> None:
+        try:
+            block = os.read(self._source, _BLOCK)
+        except BlockingIOError:
+            return
+        except OSError:
+            block = b""
+        if block:
+            self._write(block)
+        else:
+            self._end()
+
+    def _write(self, block: bytes) -> None:
+        try:
+            written = os.write(self._target, block)
+        except BlockingIOError:
+            written = 0
+        except OSError:
+            self._end()
+            return
+        was_full, self._pending = bool(self._pending), block[written:]
+        if self._pending and not was_full:
+            self._readable.stop()
+            self._writable.start(self._write_pending)
+        elif was_full and not self._pending:
+            self._writable.stop()
+            self._readable.start(self._read)
+
+    def _write_pending(self) -> None:
+        self._write(self._pending)

@@ -1,0 +1,228 @@
+"""The services behind the gateway: replicas in turn, bounded waiting, safe repeats.
+
+Each service has connections and a number of waiting requests of its own, so that one that
+hangs takes nothing from the others.
+"""
+
+import itertools
+import logging
+import socket
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from threading import BoundedSemaphore
+from time import monotonic
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlsplit
+
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, Timeout
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, ProtocolError, ReadTimeoutError
+from urllib3.util import SKIP_HEADER
+
+from gateway.config import GatewaySettings
+from shared.errors import GATEWAY_TIMEOUT, UNAVAILABLE, ApiError, ErrorSpec
+
+log = logging.getLogger(__name__)
+
+# Much shorter than services keep an idle connection, so that they hardly ever close one that
+# is just being used: a POST that meets a closed connection cannot be repeated.
+_IDLE_SECONDS = 20
+_AVOIDED_SECONDS = 1
+
+# What urllib3 would say of itself; the client has said it, or has chosen not to.
+SILENCE = {"Accept-Encoding": SKIP_HEADER, "User-Agent": SKIP_HEADER}
+
+Result = TypeVar("Result")
+
+
+class Outgoing(NamedTuple):
+    """A request as a service shall get it. A body that is not all there yet comes in blocks."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes | Iterable[bytes] | None = None
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether it may be sent again when nobody knows what became of it."""
+        return self.body is None and self.method in ("GET", "HEAD")
+
+
+class Connection(HTTPConnection):
+    """A connection that is quick to give up connecting, and patient afterwards.
+
+    urllib3 by itself also sends with the timeout of connecting.
+    """
+
+    def __init__(self, *args: Any, connect_seconds: float, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._connect_seconds = connect_seconds
+        self._used_at = monotonic()
+
+    def connect(self) -> None:
+        """Connect to the replica."""
+        patience, self.timeout = self.timeout, self._connect_seconds
+        super().connect()
+        self.timeout = patience
+        self.sock.settimeout(patience)
+
+    def send(self, data: Any) -> None:
+        """Send a part of a request."""
+        self._used_at = monotonic()
+        super().send(data)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether this connection, back from the pool, is worth using again."""
+        if self.sock is None or monotonic() - self._used_at > _IDLE_SECONDS:
+            return False
+        self.sock.settimeout(0)
+        try:
+            self.sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False  # It has ended, or holds something that nobody asked for.
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = Connection
+
+
+class Replica:
+    """One address of a service, with its pool of connections."""
+
+    def __init__(self, url: str, settings: GatewaySettings) -> None:
+        address = urlsplit(url)
+        self.avoided_until = 0.0
+        self._seconds = settings.upstream_timeout_seconds
+        self._pool = _Pool(
+            address.hostname or "",
+            address.port or 80,
+            maxsize=settings.upstream_concurrency,
+            retries=False,
+            connect_seconds=settings.upstream_connect_timeout_seconds,
+        )
+
+    def connect(self) -> Connection:
+        """A connection outside the pool."""
+        pool = self._pool
+        connection = Connection(pool.host, pool.port, timeout=self._seconds, **pool.conn_kw)
+        connection.connect()
+        return connection
+
+    def send(self, outgoing: Outgoing, seconds: float | None = None) -> BaseHTTPResponse:
+        """The answer to a request, its body yet to be read; silence ends after ``seconds``."""
+        try:
+            return self._send(outgoing, seconds or self._seconds)
+        except ProtocolError as error:
+            if not outgoing.repeatable or _timed_out(error):
+                raise
+        # The likely cause: a pooled connection that the replica was just closing.
+        return self._send(outgoing, seconds or self._seconds)
+
+    def _send(self, outgoing: Outgoing, seconds: float) -> BaseHTTPResponse:
+        return self._pool.urlopen(
+            outgoing.method,
+            outgoing.target,
+            outgoing.body,
+            outgoing.headers,
+            redirect=False,
+            assert_same_host=False,
+            timeout=Timeout(connect=seconds, read=seconds),
+            preload_content=False,
+            decode_content=False,
+        )
+
+
+class Service:
+    """A service: its replicas take turns, and only so many requests may wait for it."""
+
+    def __init__(self, name: str, urls: Iterable[str], settings: GatewaySettings) -> None:
+        self.name = name
+        self._replicas = [Replica(url, settings) for url in urls]
+        self._turns = itertools.cycle(range(len(self._replicas)))
+        self._places = BoundedSemaphore(settings.upstream_concurrency)
+
+    def send(self, outgoing: Outgoing) -> BaseHTTPResponse:
+        """The service's answer, its body yet to be read.
+
+        Raises:
+            ApiError: ``UNAVAILABLE`` if nobody takes the request or its connection breaks,
+                ``GATEWAY_TIMEOUT`` if no answer comes in time.
+        """
+        return self.wait_for(lambda replica: replica.send(outgoing))
+
+    def wait_for(self, deed: Callable[[Replica], Result]) -> Result:
+        """What ``deed`` gets from the first replica that can be connected to.
+
+        Raises:
+            ApiError: as ``send``.
+        """
+        if not self._places.acquire(blocking=False):
+            raise self._refusal(UNAVAILABLE, "too_many_waiting")
+        try:
+            return self._with_a_replica(deed)
+        except ReadTimeoutError:
+            raise self._refusal(GATEWAY_TIMEOUT, "silent") from None
+        except ProtocolError as error:
+            if _timed_out(error):
+                raise self._refusal(GATEWAY_TIMEOUT, "does_not_read") from None
+            raise self._refusal(UNAVAILABLE, "connection_broke") from None
+        except HTTPError:
+            raise self._refusal(UNAVAILABLE, "not_reachable") from None
+        finally:
+            self._places.release()
+
+    def ask(self, path: str, seconds: float) -> bytes | None:
+        """The answer to a GET of the gateway's own, or None if it is not 200 in time."""
+        outgoing = Outgoing("GET", path, SILENCE)
+        try:
+            answer = self._with_a_replica(lambda replica: replica.send(outgoing, seconds))
+            body = answer.data
+        except HTTPError:
+            return None
+        return body if answer.status == 200 else None
+
+    def _with_a_replica(self, deed: Callable[[Replica], Result]) -> Result:
+        first = next(self._turns)
+        in_turn = self._replicas[first:] + self._replicas[:first]
+        now = monotonic()
+        failure: HTTPError | None = None
+        for replica in sorted(in_turn, key=lambda replica: replica.avoided_until > now):
+            try:
+                return deed(replica)
+            except ConnectTimeoutError as error:  # Refused as well: nothing was sent.
+                replica.avoided_until = monotonic() + _AVOIDED_SECONDS
+                failure = error
+        assert failure is not None
+        raise failure
+
+    def _refusal(self, spec: ErrorSpec, why: str) -> ApiError:
+        log.warning("service_failed", extra={"upstream": self.name, "why": why})
+        return ApiError(spec)
+
+
+def services_of(settings: GatewaySettings) -> dict[str, Service]:
+    """The services by their names in the route table."""
+    urls = {
+        "auth": settings.auth_service_url,
+        "social": settings.social_service_url,
+        "chat": settings.chat_service_url,
+    }
+    return {name: Service(name, replicas, settings) for name, replicas in urls.items()}
+
+
+def ask_all(services: Iterable[Service], path: str, seconds: float) -> dict[str, bytes | None]:
+    """What each service answers to a GET of the gateway's own, all asked at once."""
+    asked = list(services)
+    with ThreadPoolExecutor(len(asked)) as threads:
+        answers = threads.map(lambda service: service.ask(path, seconds), asked)
+        return dict(zip((service.name for service in asked), answers, strict=True))
+
+
+def _timed_out(error: ProtocolError) -> bool:
+    """Whether a connection broke because the replica took no more bytes in time."""
+    return isinstance(error.args[-1], TimeoutError)
