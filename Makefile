@@ -1,7 +1,7 @@
 # `make run` and `make test` set up what they need; `make` alone lists everything.
 
 SERVICES := auth_service social_service chat_service
-PARTS := $(wildcard gateway $(SERVICES) shared deploy examples)
+PARTS := $(wildcard gateway $(SERVICES) shared deploy tests examples)
 WITH_DATABASE := $(SERVICES) shared
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
@@ -11,7 +11,7 @@ PINNED := --constraint requirements-dev.txt
 TO_RUN := --all-extras $(wildcard */requirements.in)
 
 .DEFAULT_GOAL := help
-.PHONY: help run secrets test test-on-sqlite test-on-postgres lint format lock migrate clean
+.PHONY: help run secrets test test-on-sqlite test-on-postgres lint format lock docs migrate clean
 
 help: ## List what make can do
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -58,6 +58,9 @@ lock: .venv/to-develop ## Pin the newest versions that the .in files allow
 	@$(COMPILE) $(PINNED) --extra service --extra media chat_service/requirements.in \
 		--output-file chat_service/requirements.txt
 	@echo "Pinned. Next: make test"
+
+docs: .venv/to-develop ## Write what the documentation takes from the code
+	@$(BIN)/python -m docs.generate
 
 secrets: .venv/to-run ## Make the secrets that docker-compose.yml asks for, in var/secrets
 	@$(BIN)/python -m deploy.keyring var/secrets

@@ -6,9 +6,13 @@ import socket
 import sys
 from pathlib import Path
 
+import pytest
+
 from deploy.ports import refusal
 from deploy.run import LOOPBACK
 from deploy.tests.conftest import Start, until
+
+pytestmark = pytest.mark.timeout(180)  # Four programs take their time on a busy machine.
 
 ALICE = {"email": "alice@example.com", "name": "alice", "password": "secret_1"}
 
