@@ -98,3 +98,24 @@ def lock_conversation(
         )
     )
     return LockedConversation(*conversation, roles=dict(memberships.all()))
+
+
+def friends_among(user_id: int, others: Collection[int]) -> set[int]:
+    """Those of ``others`` who are friends of ``user_id``: whose private conversation is open."""
+    return set(
+        db.session.scalars(
+            select(Conversation.high_id)
+            .where(
+                Conversation.low_id == user_id,
+                Conversation.high_id.in_(others),
+                Conversation.is_open,
+            )
+            .union_all(
+                select(Conversation.low_id).where(
+                    Conversation.high_id == user_id,
+                    Conversation.low_id.in_(others),
+                    Conversation.is_open,
+                )
+            )
+        )
+    )
