@@ -37,9 +37,8 @@ def key_files(folder: Path, mode: int = _FOR_ITS_OWNER) -> dict[str, str]:
     return settings
 
 
-def main() -> None:
-    """Make the secrets of a production installation, whatever of them is missing."""
-    folder = Path(sys.argv[1])
+def make_for_containers(folder: Path) -> None:
+    """Make the secrets of a production installation in ``folder``, whatever of them is missing."""
     key_files(folder, _FOR_CONTAINERS)
     for service in SERVICES:
         name = service.removesuffix("_service")
@@ -77,4 +76,4 @@ def _write(path: Path, text: str, mode: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    make_for_containers(Path(sys.argv[1]))

@@ -23,15 +23,18 @@ def environment_of(program: str, env: Mapping[str, str]) -> dict[str, str]:
 
 def wrong_settings(env: Mapping[str, str]) -> list[str]:
     """What the programs would refuse in their environment, each complaint once."""
-    complaints = (line for program in PROGRAMS for line in _complaints(program, env))
-    return list(dict.fromkeys(complaints))
+    found = (
+        line for program in PROGRAMS for line in complaints(program, environment_of(program, env))
+    )
+    return list(dict.fromkeys(found))
 
 
-def _complaints(program: str, env: Mapping[str, str]) -> Iterator[str]:
+def complaints(program: str, env: Mapping[str, str]) -> Iterator[str]:
+    """What one program would refuse in its environment, each setting on a line."""
     config = import_module(f"{program}.config")
     for _, kind in inspect.getmembers(config, inspect.isclass):
         if issubclass(kind, Settings) and kind.__module__ == config.__name__:
             try:
-                load_settings(kind, environment_of(program, env))
+                load_settings(kind, env)
             except SettingsError as error:
                 yield from str(error).splitlines()
