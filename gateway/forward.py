@@ -130,7 +130,9 @@ def answer_of(upstream: BaseHTTPResponse) -> Response:
 
 def _blocks_of(upstream: BaseHTTPResponse, environ: Environ) -> Iterator[bytes]:
     try:
-        while block := upstream.read1(BLOCK, decode_content=False):
+        while upstream.length_remaining != 0:  # None: the end is where there is no more.
+            if not (block := upstream.read1(BLOCK, decode_content=False)):
+                break
             yield block
     except HTTPError as error:
         log.warning("answer_broke", extra={"why": type(error).__name__})

@@ -1,5 +1,6 @@
 SwaggerUIBundle({
   url: "/openapi.json",
+  validatorUrl: "none",
   dom_id: "#api",
   deepLinking: true,
   persistAuthorization: true,
