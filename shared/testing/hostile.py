@@ -1,0 +1,55 @@
+"""What no endpoint may take: values that are no ids or texts, bodies, tokens."""
+
+import time
+from typing import Any
+
+import jwt
+
+from shared.identity import AUDIENCE
+from shared.keys import key_id, new_key_pair, private_key
+from shared.testing.tokens import PRIVATE_KEY_PEM, PUBLIC_KEYS_PEM, issue
+
+NOT_IDS: tuple[Any, ...] = (True, -1, 2**63, 10**30, 1.5, "", "x", "-1", "1.5", " 1", "٣", [1], {})
+NOT_TEXTS: tuple[Any, ...] = (5, True, [], {}, "nul\x00", "\ud800", "\udfff lone")
+NOT_OBJECTS = (b"[]", b'"text"', b"1", b"null", b"{", b"{'a': 1}", b'{"a": NaN}', b"\xff\xfe{}")
+TOO_DEEP = b"[" * 30_000
+
+
+def bad_tokens(user_id: int) -> dict[str, str]:
+    """Tokens that must not work, by what is wrong with them; ``user_id`` has an account."""
+    now = int(time.time())
+    claims = jwt.decode(issue(user_id), options={"verify_signature": False})
+    ours = {"kid": key_id(private_key(PRIVATE_KEY_PEM).public_key())}
+    foreign_pem, _ = new_key_pair()
+    good = issue(user_id)
+    header, payload, signature = good.split(".")
+    return {
+        "none at all": "",
+        "no token": "abc",
+        "cut off": good[:-4],
+        "without signature": f"{header}.{payload}.",
+        "payload of another": f"{header}.{issue(user_id + 1).split('.')[1]}.{signature}",
+        "alg none": jwt.encode(claims, "", "none", headers=ours),
+        "public key as a secret": _signed_by_hand(claims, ours),
+        "foreign key": issue(user_id, key_pem=foreign_pem),
+        "foreign key under our id": jwt.encode(
+            claims, private_key(foreign_pem), "EdDSA", headers=ours
+        ),
+        "expired": issue(user_id, iat=now - 10, nbf=now - 10, exp=now - 1),
+        "not yet": issue(user_id, nbf=now + 600),
+        "without expiry": issue(user_id, exp=None),
+        "for another audience": issue(user_id, aud=f"not-{AUDIENCE}"),
+        "of another type": issue(user_id, type="refresh"),
+        "of a later generation": issue(user_id, 1),
+        "of an earlier generation": issue(user_id, -1),
+        "of nobody": issue(2**62),
+        "subject is no id": issue(user_id, sub="x"),
+    }
+
+
+def _signed_by_hand(claims: dict[str, Any], headers: dict[str, str]) -> str:
+    """PyJWT refuses to make such a token, an attacker does not."""
+    algorithm = jwt.get_algorithm_by_name("HS256")
+    unsigned = jwt.encode(claims, "x" * 32, "HS256", headers=headers).rpartition(".")[0]
+    signature = algorithm.sign(unsigned.encode(), PUBLIC_KEYS_PEM.encode())
+    return f"{unsigned}.{jwt.utils.base64url_encode(signature).decode()}"
