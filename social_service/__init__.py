@@ -1,0 +1,1 @@
+"""User search, friend requests, friendships and friend groups."""

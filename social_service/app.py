@@ -1,0 +1,40 @@
+"""The social service: user search, friend requests, friendships and friend groups."""
+
+from collections.abc import Mapping
+
+from flask import Flask
+
+from shared.client import ServiceClient
+from shared.service import base_app, settings_of
+from social_service.config import SocialSettings
+from social_service.db import db
+from social_service.domain.accounts import accounts
+from social_service.domain.outbox import outbox
+from social_service.routes import friend_requests, friends, groups, internal, people
+
+
+def create_app(env: Mapping[str, str] | None = None) -> Flask:
+    """Build the service.
+
+    Args:
+        env: its settings; the process's environment unless given.
+    """
+    settings = settings_of(SocialSettings, env)
+    app, api = base_app(
+        "social_service",
+        "IMS friends",
+        settings,
+        db,
+        accounts.state_of,
+        events={"account": accounts.apply},
+    )
+    auth = ServiceClient(settings.auth_service_url, settings.auth_service_secret)
+    chat = ServiceClient(settings.chat_service_url, settings.chat_service_secret)
+    accounts.init_app(app, auth)
+    outbox.init_app(app, {"chat": chat})
+    api.register_blueprint(people.blueprint)
+    api.register_blueprint(friend_requests.blueprint)
+    api.register_blueprint(friends.blueprint)
+    api.register_blueprint(groups.blueprint)
+    app.register_blueprint(internal.blueprint)
+    return app

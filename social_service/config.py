@@ -1,0 +1,14 @@
+"""Everything that the social service takes from its environment."""
+
+from pydantic import Field
+
+from shared.settings import BaseUrls, Secret, ServiceSettings
+
+
+class SocialSettings(ServiceSettings):
+    """Settings of the social service."""
+
+    auth_service_url: BaseUrls = Field(description="Where accounts that the copy lacks are asked.")
+    auth_service_secret: Secret = Field(description="What it asks of its callers.")
+    chat_service_url: BaseUrls = Field(description="Where the chat service takes events.")
+    chat_service_secret: Secret = Field(description="What it asks of its callers.")

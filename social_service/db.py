@@ -1,0 +1,20 @@
+"""The social service's own database."""
+
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.orm import DeclarativeBase
+
+from shared.db import Database, table_registry
+
+
+class Model(DeclarativeBase):
+    """Base of the service's tables."""
+
+    registry = table_registry()
+
+
+db = Database(Model)
+transaction = db.transaction
+
+AnyRow = Row[*tuple[Any, ...]]

@@ -1,0 +1,145 @@
+"""Asking somebody to become a friend, and what the asked one makes of it."""
+
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import delete, select, update
+
+from shared.errors import ApiError
+from social_service import errors
+from social_service.db import AnyRow, db, transaction
+from social_service.domain import friendships
+from social_service.domain.accounts import are_active, with_accounts
+from social_service.domain.outbox import friend_request_changed, outbox
+from social_service.models import FriendRequest, Friendship, RequestStatus
+
+log = logging.getLogger(__name__)
+
+
+def send_friend_request(sender_id: int, target_id: int, message: str) -> None:
+    """Ask ``target_id`` to become a friend; takes the place of an earlier request.
+
+    Raises:
+        ApiError: ``CANNOT_ADD_SELF``, ``USER_GONE`` (either of the two), ``ALREADY_FRIENDS``,
+            ``REQUEST_ALREADY_SENT`` (and it still waits).
+    """
+    if sender_id == target_id:
+        raise ApiError(errors.CANNOT_ADD_SELF)
+    if not are_active(sender_id, target_id):
+        raise ApiError(errors.USER_GONE)
+    with transaction() as session:
+        friendships.make_pair(session, sender_id, target_id)
+        pair = friendships.lock_pair(session, sender_id, target_id)
+        if pair is not None and pair.active:
+            raise ApiError(errors.ALREADY_FRIENDS)
+        if not _ask(session, sender_id, target_id, message):
+            raise ApiError(errors.REQUEST_ALREADY_SENT)
+        outbox.add(session, friend_request_changed(sender_id, target_id))
+    log.info("friend_request_sent", extra={"sender_id": sender_id, "target_id": target_id})
+
+
+def friend_requests_to(receiver_id: int) -> Sequence[AnyRow]:
+    """What a person was asked, newest first, each beside the sender's account."""
+    return with_accounts(
+        select(
+            FriendRequest.sender_id,
+            FriendRequest.receiver_id,
+            FriendRequest.message,
+            FriendRequest.created_at,
+            FriendRequest.status,
+        )
+        .where(FriendRequest.receiver_id == receiver_id)
+        .order_by(FriendRequest.created_at.desc(), FriendRequest.id.desc()),
+        FriendRequest.sender_id,
+    )
+
+
+def accept_friend_request(user_id: int, sender_id: int, receiver_id: int) -> None:
+    """Become friends; what the two had asked crosswise is settled with it.
+
+    Args:
+        user_id: who accepts; only the receiver may.
+        sender_id: who asked.
+        receiver_id: who was asked.
+
+    Raises:
+        ApiError: ``USER_DELETED`` (either of the two), ``ALREADY_FRIENDS``, ``REQUEST_NOT_FOUND``.
+    """
+    _check_receiver(user_id, sender_id, receiver_id)
+    with transaction() as session:
+        pair = _settle(session, sender_id, receiver_id, RequestStatus.ACCEPTED)
+        _mark(session, receiver_id, sender_id, RequestStatus.BECAME_FRIENDS)
+        friendships.begin(session, pair)
+        outbox.add(session, friend_request_changed(sender_id, receiver_id))
+    log.info("friendship_began", extra={"sender_id": sender_id, "receiver_id": receiver_id})
+
+
+def refuse_friend_request(user_id: int, sender_id: int, receiver_id: int) -> None:
+    """Refuse a request; arguments and errors are those of `accept_friend_request`."""
+    _check_receiver(user_id, sender_id, receiver_id)
+    with transaction() as session:
+        _settle(session, sender_id, receiver_id, RequestStatus.REFUSED)
+        outbox.add(session, friend_request_changed(sender_id, receiver_id))
+    log.info("friend_request_refused", extra={"sender_id": sender_id, "receiver_id": receiver_id})
+
+
+def _ask(session: Any, sender_id: int, receiver_id: int, message: str) -> bool:
+    """Put a request in the place of a settled one; False if one is waiting."""
+    session.execute(
+        delete(FriendRequest).where(
+            FriendRequest.sender_id == sender_id,
+            FriendRequest.receiver_id == receiver_id,
+            FriendRequest.status != RequestStatus.WAITING,
+        )
+    )
+    asked = session.execute(
+        db.insert(FriendRequest)
+        .values(
+            sender_id=sender_id,
+            receiver_id=receiver_id,
+            message=message,
+            status=RequestStatus.WAITING,
+            created_at=datetime.now(UTC),
+        )
+        .on_conflict_do_nothing(index_elements=["sender_id", "receiver_id"])
+        .returning(FriendRequest.id)
+    )
+    return asked.first() is not None
+
+
+def _check_receiver(user_id: int, sender_id: int, receiver_id: int) -> None:
+    if not are_active(user_id, sender_id):
+        raise ApiError(errors.USER_DELETED)
+    if user_id != receiver_id:
+        raise ApiError(errors.REQUEST_NOT_FOUND)
+
+
+def _settle(session: Any, sender_id: int, receiver_id: int, status: RequestStatus) -> Friendship:
+    """Give a waiting request its final status.
+
+    Returns:
+        the pair, locked.
+    """
+    pair = friendships.lock_pair(session, sender_id, receiver_id)
+    if pair is not None and pair.active:
+        raise ApiError(errors.ALREADY_FRIENDS)
+    if pair is None or not _mark(session, sender_id, receiver_id, status):
+        raise ApiError(errors.REQUEST_NOT_FOUND)
+    return pair
+
+
+def _mark(session: Any, sender_id: int, receiver_id: int, status: RequestStatus) -> bool:
+    """Change the status of a waiting request, if there is one."""
+    marked = session.execute(
+        update(FriendRequest)
+        .where(
+            FriendRequest.sender_id == sender_id,
+            FriendRequest.receiver_id == receiver_id,
+            FriendRequest.status == RequestStatus.WAITING,
+        )
+        .values(status=status)
+        .returning(FriendRequest.id)
+    )
+    return marked.first() is not None

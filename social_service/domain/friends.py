@@ -1,0 +1,68 @@
+"""A person's friends: the list, one of them, and the end of a friendship."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import and_, delete, or_, select
+
+from shared.errors import ApiError
+from social_service import errors
+from social_service.db import AnyRow, transaction
+from social_service.domain import friendships, groups
+from social_service.domain.accounts import accounts, with_accounts
+from social_service.domain.outbox import friendship_ended, outbox
+from social_service.models import FriendRequest
+
+log = logging.getLogger(__name__)
+
+
+def friends_of(user_id: int) -> Sequence[AnyRow]:
+    """The accounts of a person's friends, by id."""
+    friend = friendships.friend_ids_of(user_id).subquery()
+    return with_accounts(select().select_from(friend).order_by(friend.c.id), friend.c.id)
+
+
+def friend_of(user_id: int, friend_id: int) -> tuple[AnyRow, Sequence[AnyRow]]:
+    """A friend's account, and the person's own groups that he is in.
+
+    Raises:
+        ApiError: ``USER_NOT_FOUND``, ``FRIEND_NOT_FOUND``.
+    """
+    account = accounts.find([friend_id]).get(friend_id)
+    if account is None:
+        raise ApiError(errors.USER_NOT_FOUND)
+    if not friendships.are_friends(user_id, friend_id):
+        raise ApiError(errors.FRIEND_NOT_FOUND)
+    return account, groups.groups_with(user_id, friend_id)
+
+
+def end_friendship(user_id: int, friend_id: int) -> None:
+    """Be friends no more: the pair's requests go, and each leaves the other's groups.
+
+    Raises:
+        ApiError: ``FRIEND_NOT_FOUND``, ``ALREADY_NOT_FRIEND``.
+    """
+    if not accounts.find([friend_id]):
+        raise ApiError(errors.FRIEND_NOT_FOUND)
+    with transaction() as session:
+        pair = friendships.lock_pair(session, user_id, friend_id)
+        if pair is None or not pair.active:
+            raise ApiError(errors.ALREADY_NOT_FRIEND)
+        friendships.end(session, pair)
+        _forget_requests(session, user_id, friend_id)
+        groups.take_out(session, user_id, friend_id)
+        groups.take_out(session, friend_id, user_id)
+        outbox.add(session, friendship_ended(pair))
+    log.info("friendship_ended", extra={"by_id": user_id, "friend_id": friend_id})
+
+
+def _forget_requests(session: Any, user_id: int, other_id: int) -> None:
+    session.execute(
+        delete(FriendRequest).where(
+            or_(
+                and_(FriendRequest.sender_id == user_id, FriendRequest.receiver_id == other_id),
+                and_(FriendRequest.sender_id == other_id, FriendRequest.receiver_id == user_id),
+            )
+        )
+    )

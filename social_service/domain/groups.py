@@ -1,0 +1,176 @@
+"""Friend groups: each belongs to its owner, and for anybody else it does not exist."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, delete, select, update
+from sqlalchemy.exc import IntegrityError
+
+from shared.errors import ApiError
+from social_service import errors
+from social_service.db import AnyRow, db, transaction
+from social_service.domain import friendships
+from social_service.domain.accounts import with_accounts
+from social_service.models import FriendGroup, FriendGroupMember
+
+
+def groups_of(owner_id: int) -> Sequence[AnyRow]:
+    """Id and name of a person's groups, by id."""
+    return db.session.execute(
+        select(FriendGroup.id, FriendGroup.name)
+        .where(FriendGroup.owner_id == owner_id)
+        .order_by(FriendGroup.id)
+    ).all()
+
+
+def groups_with(owner_id: int, member_id: int) -> Sequence[AnyRow]:
+    """Id and name of the person's groups that a friend is in, by id."""
+    return db.session.execute(
+        select(FriendGroup.id, FriendGroup.name)
+        .join(FriendGroupMember, FriendGroupMember.group_id == FriendGroup.id)
+        .where(FriendGroup.owner_id == owner_id, FriendGroupMember.member_id == member_id)
+        .order_by(FriendGroup.id)
+    ).all()
+
+
+def create_group(owner_id: int, name: str) -> int:
+    """Make an empty group.
+
+    Raises:
+        ApiError: ``GROUP_EXISTS``, a group of his has this name.
+    """
+    with transaction() as session:
+        group_id: int | None = session.execute(
+            db.insert(FriendGroup)
+            .values(owner_id=owner_id, name=name)
+            .on_conflict_do_nothing(index_elements=["owner_id", "name"])
+            .returning(FriendGroup.id)
+        ).scalar()
+        if group_id is None:
+            raise ApiError(errors.GROUP_EXISTS)
+    return group_id
+
+
+def group_of(owner_id: int, group_id: int) -> tuple[AnyRow, Sequence[AnyRow]]:
+    """A group's id and name, and the accounts of its members by id.
+
+    Raises:
+        ApiError: ``GROUP_NOT_FOUND``.
+    """
+    group = db.session.execute(
+        select(FriendGroup.id, FriendGroup.name).where(_is_group_of(owner_id, group_id))
+    ).first()
+    if group is None:
+        raise ApiError(errors.GROUP_NOT_FOUND)
+    members = with_accounts(
+        select()
+        .select_from(FriendGroupMember)
+        .where(FriendGroupMember.group_id == group_id)
+        .order_by(FriendGroupMember.member_id),
+        FriendGroupMember.member_id,
+    )
+    return group, members
+
+
+def members_of(owner_id: int, group_id: int) -> Sequence[AnyRow]:
+    """The accounts of a group's members, by id; errors are those of `group_of`."""
+    _, members = group_of(owner_id, group_id)
+    return members
+
+
+def rename_group(owner_id: int, group_id: int, new_name: str) -> None:
+    """Give a group another name, or its own again.
+
+    Raises:
+        ApiError: ``GROUP_NOT_FOUND``; ``GROUP_NAME_EXISTS``, another group of his has this name.
+    """
+    try:
+        with transaction() as session:
+            renamed = session.execute(
+                update(FriendGroup)
+                .where(_is_group_of(owner_id, group_id))
+                .values(name=new_name)
+                .returning(FriendGroup.id)
+            )
+            if renamed.first() is None:
+                raise ApiError(errors.GROUP_NOT_FOUND)
+    except IntegrityError:
+        raise ApiError(errors.GROUP_NAME_EXISTS) from None
+
+
+def delete_group(owner_id: int, group_id: int) -> None:
+    """Delete a group; its members stay friends.
+
+    Raises:
+        ApiError: ``GROUP_NOT_FOUND``.
+    """
+    with transaction() as session:
+        deleted = session.execute(
+            delete(FriendGroup).where(_is_group_of(owner_id, group_id)).returning(FriendGroup.id)
+        )
+        if deleted.first() is None:
+            raise ApiError(errors.GROUP_NOT_FOUND)
+
+
+def add_member(owner_id: int, group_id: int, member_id: int) -> None:
+    """Put a friend into a group.
+
+    Raises:
+        ApiError: ``GROUP_TO_CHANGE_NOT_FOUND``, ``MEMBER_NOT_FRIEND``, ``MEMBER_ALREADY_IN_GROUP``.
+    """
+    with transaction() as session:
+        _hold_group(session, owner_id, group_id)
+        # Who is put into a group at the moment of the friendship's end must not stay in it.
+        pair = friendships.lock_pair(session, owner_id, member_id)
+        if pair is None or not pair.active:
+            raise ApiError(errors.MEMBER_NOT_FRIEND)
+        added = session.execute(
+            db.insert(FriendGroupMember)
+            .values(group_id=group_id, member_id=member_id)
+            .on_conflict_do_nothing()
+            .returning(FriendGroupMember.group_id)
+        )
+        if added.first() is None:
+            raise ApiError(errors.MEMBER_ALREADY_IN_GROUP)
+
+
+def remove_member(owner_id: int, group_id: int, member_id: int) -> None:
+    """Take a friend out of a group.
+
+    Raises:
+        ApiError: ``GROUP_TO_CHANGE_NOT_FOUND``, ``MEMBER_NOT_IN_GROUP``.
+    """
+    with transaction() as session:
+        _hold_group(session, owner_id, group_id)
+        removed = session.execute(
+            delete(FriendGroupMember)
+            .where(FriendGroupMember.group_id == group_id, FriendGroupMember.member_id == member_id)
+            .returning(FriendGroupMember.group_id)
+        )
+        if removed.first() is None:
+            raise ApiError(errors.MEMBER_NOT_IN_GROUP)
+
+
+def take_out(session: Any, owner_id: int, member_id: int) -> None:
+    """Take somebody out of every group of a person's."""
+    owned = select(FriendGroup.id).where(FriendGroup.owner_id == owner_id)
+    session.execute(
+        delete(FriendGroupMember).where(
+            FriendGroupMember.member_id == member_id, FriendGroupMember.group_id.in_(owned)
+        )
+    )
+
+
+def _is_group_of(owner_id: int, group_id: int) -> ColumnElement[bool]:
+    return and_(FriendGroup.id == group_id, FriendGroup.owner_id == owner_id)
+
+
+def _hold_group(session: Any, owner_id: int, group_id: int) -> None:
+    """Keep a group from being deleted until the transaction ends."""
+    held = session.execute(
+        select(FriendGroup.id)
+        .where(_is_group_of(owner_id, group_id))
+        .with_for_update(read=True, key_share=True)
+    )
+    if held.first() is None:
+        raise ApiError(errors.GROUP_TO_CHANGE_NOT_FOUND)

@@ -1,0 +1,41 @@
+"""Finding people."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from shared.errors import ApiError
+from social_service import errors
+from social_service.db import AnyRow, db
+from social_service.domain import friendships
+from social_service.domain.accounts import accounts
+from social_service.models import Account
+
+
+def people_named(name: str, user_id: int) -> Sequence[AnyRow]:
+    """The accounts with exactly this name, by id, and whether each is a friend of ``user_id``."""
+    return db.session.execute(
+        select(
+            Account.id,
+            Account.name,
+            Account.email,
+            Account.avatar_digest,
+            Account.avatar_reference,
+            Account.deleted,
+            friendships.is_friend_of(user_id, Account.id).label("is_friend"),
+        )
+        .where(Account.name == name)
+        .order_by(Account.id)
+    ).all()
+
+
+def person(person_id: int, user_id: int) -> tuple[AnyRow, bool]:
+    """An account, and whether it is a friend of ``user_id``.
+
+    Raises:
+        ApiError: ``USER_NOT_FOUND``.
+    """
+    account = accounts.find([person_id]).get(person_id)
+    if account is None:
+        raise ApiError(errors.USER_NOT_FOUND)
+    return account, friendships.are_friends(user_id, person_id)

@@ -1,0 +1,27 @@
+"""Every refusal that the social service can give, beside those of every service."""
+
+from shared.errors import ErrorSpec
+
+# People
+USER_NOT_FOUND = ErrorSpec(404, -1, "User not found")
+
+# Friend requests
+CANNOT_ADD_SELF = ErrorSpec(403, -6, "Can not add yourself as friend")
+USER_GONE = ErrorSpec(404, -1, "User not found or deleted")
+ALREADY_FRIENDS = ErrorSpec(403, -4, "Already friends")
+REQUEST_ALREADY_SENT = ErrorSpec(403, -5, "Friend request already sent")
+USER_DELETED = ErrorSpec(404, -1, "User deleted")
+REQUEST_NOT_FOUND = ErrorSpec(403, -5, "Request not found")
+
+# Friends
+FRIEND_NOT_FOUND = ErrorSpec(404, -1, "Friend not found")
+ALREADY_NOT_FRIEND = ErrorSpec(404, -3, "Already not friend")
+
+# Friend groups. Who changes the members of a group that is not there gets a code of its own.
+GROUP_EXISTS = ErrorSpec(409, -1, "Group already exists")
+GROUP_NAME_EXISTS = ErrorSpec(409, -1, "Name already exists")
+GROUP_NOT_FOUND = ErrorSpec(404, -1, "Group not found")
+GROUP_TO_CHANGE_NOT_FOUND = ErrorSpec(404, -3, "Group not found")
+MEMBER_NOT_FRIEND = ErrorSpec(404, -1, "Member is not friend")
+MEMBER_ALREADY_IN_GROUP = ErrorSpec(400, -3, "Member already in group")
+MEMBER_NOT_IN_GROUP = ErrorSpec(400, -3, "Member not in group")

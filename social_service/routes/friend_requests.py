@@ -1,0 +1,58 @@
+"""Friend requests over HTTP."""
+
+from typing import Any
+
+from shared.api import Blueprint, answers, refuses, takes
+from shared.identity import current_user_id, open_to_deleted
+from shared.service import public_base
+from social_service import errors
+from social_service.domain import friend_requests
+from social_service.schemas import (
+    FriendRequestHandled,
+    FriendRequestIn,
+    ReceivedRequestsOut,
+    received_request_out,
+)
+
+blueprint = Blueprint("friend_requests", __name__)
+
+
+@blueprint.post("/add_friend")
+@open_to_deleted
+@takes(FriendRequestIn)
+@answers("success", message="申请成功")
+@refuses(
+    errors.CANNOT_ADD_SELF, errors.USER_GONE, errors.ALREADY_FRIENDS, errors.REQUEST_ALREADY_SENT
+)
+def add_friend(target_id: int, message: str) -> None:
+    """Ask somebody to become a friend (好友申请/add_friend)."""
+    friend_requests.send_friend_request(current_user_id(), target_id, message)
+
+
+@blueprint.get("/friend_requests")
+@answers("success", ReceivedRequestsOut)
+def list_friend_requests() -> dict[str, Any]:
+    """List what the caller was asked, newest first (好友申请列表/friend_requests)."""
+    base = public_base()
+    received = friend_requests.friend_requests_to(current_user_id())
+    return {"requests": [received_request_out(row, base) for row in received]}
+
+
+@blueprint.post("/friend_request_handle")
+@open_to_deleted
+@takes(FriendRequestHandled)
+@answers("success", message="已接受该好友申请")
+@refuses(errors.USER_DELETED, errors.ALREADY_FRIENDS, errors.REQUEST_NOT_FOUND)
+def accept(sender_id: int, receiver_id: int) -> None:
+    """Accept a friend request (处理好友申请/friend_request_handle)."""
+    friend_requests.accept_friend_request(current_user_id(), sender_id, receiver_id)
+
+
+@blueprint.delete("/friend_request_handle")
+@open_to_deleted
+@takes(FriendRequestHandled)
+@answers("success", message="已拒绝该好友申请")
+@refuses(errors.USER_DELETED, errors.ALREADY_FRIENDS, errors.REQUEST_NOT_FOUND)
+def refuse(sender_id: int, receiver_id: int) -> None:
+    """Refuse a friend request (处理好友申请/friend_request_handle)."""
+    friend_requests.refuse_friend_request(current_user_id(), sender_id, receiver_id)

@@ -1,0 +1,39 @@
+"""Friends over HTTP."""
+
+from typing import Any
+
+from shared.api import Blueprint, answers, refuses, takes
+from shared.identity import current_user_id
+from shared.service import public_base
+from social_service import errors
+from social_service.domain import friends
+from social_service.schemas import FriendOut, FriendQuery, FriendsOut, friend_out, person_out
+
+blueprint = Blueprint("friends", __name__)
+
+
+@blueprint.get("/friends")
+@answers("success", FriendsOut)
+def list_friends() -> dict[str, Any]:
+    """List the caller's friends (好友列表/friends)."""
+    base = public_base()
+    return {"friends": [person_out(row, base) for row in friends.friends_of(current_user_id())]}
+
+
+@blueprint.get("/manage_friends")
+@takes(FriendQuery)
+@answers("success", FriendOut)
+@refuses(errors.USER_NOT_FOUND, errors.FRIEND_NOT_FOUND)
+def show_friend(friend_id: int) -> dict[str, Any]:
+    """Look at a friend (好友操作/manage_friends, 查看好友详情)."""
+    account, groups = friends.friend_of(current_user_id(), friend_id)
+    return friend_out(account, groups, public_base())
+
+
+@blueprint.delete("/manage_friends")
+@takes(FriendQuery)
+@answers("success", message="删除好友成功")
+@refuses(errors.FRIEND_NOT_FOUND, errors.ALREADY_NOT_FRIEND)
+def remove_friend(friend_id: int) -> None:
+    """End a friendship (好友操作/manage_friends, 删除好友)."""
+    friends.end_friendship(current_user_id(), friend_id)

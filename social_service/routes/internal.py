@@ -1,0 +1,21 @@
+"""What the other services ask; the callers' secret is checked before."""
+
+from typing import Any
+
+from shared.api import Blueprint, answers, takes
+from shared.identity import public
+from social_service.domain import friendships
+from social_service.domain.outbox import friendship_state
+from social_service.schemas import FriendshipPage
+
+blueprint = Blueprint("internal", __name__)
+
+
+@blueprint.get("/internal/friendships")
+@public
+@takes(FriendshipPage)
+@answers()
+def list_friendships(after: int, limit: int) -> dict[str, Any]:
+    """A page of all friendships by id, for a consumer that rebuilds what it knows of them."""
+    page = friendships.friendships_after(after, limit)
+    return {"friendships": [friendship_state(row) for row in page]}

@@ -1,0 +1,39 @@
+"""Finding people over HTTP."""
+
+from typing import Any
+
+from shared.api import Blueprint, answers, refuses, takes
+from shared.identity import current_user_id
+from shared.service import public_base
+from social_service import errors
+from social_service.domain import people
+from social_service.schemas import (
+    FoundPeopleOut,
+    NameQuery,
+    PersonDetailsOut,
+    PersonQuery,
+    found_person_out,
+    person_detail_out,
+)
+
+blueprint = Blueprint("people", __name__)
+
+
+@blueprint.get("/search_user")
+@takes(NameQuery)
+@answers("success", FoundPeopleOut)
+def search_user(name: str) -> dict[str, Any]:
+    """Find everybody with a name (用户查找/search_user)."""
+    base = public_base()
+    found = people.people_named(name, current_user_id())
+    return {"results": [found_person_out(row, base) for row in found]}
+
+
+@blueprint.get("/search_user_detail")
+@takes(PersonQuery)
+@answers("success", PersonDetailsOut)
+@refuses(errors.USER_NOT_FOUND)
+def search_user_detail(person_id: int) -> dict[str, Any]:
+    """Look at one person (查询单独用户信息/search_user_detail)."""
+    account, is_friend = people.person(person_id, current_user_id())
+    return {"user": person_detail_out(account, is_friend, public_base())}

@@ -1,0 +1,54 @@
+"""Who takes part in the tests, and requests that many of them make."""
+
+from flask import Flask
+
+from shared.testing.client import Caller, Reply
+from shared.testing.tokens import issue
+
+ALICE, BOB, CAROL, DAVE = 1, 2, 3, 4
+NOBODY = 2**62
+
+
+def signed_in(app: Flask, user_id: int) -> Caller:
+    """A caller with a token of this account."""
+    return Caller(app, issue(user_id), user_id)
+
+
+def ask(sender: Caller, receiver: Caller, message: str = "") -> Reply:
+    """Send a friend request."""
+    return sender.post("/add_friend", json={"target_id": receiver.id, "message": message})
+
+
+def accept(receiver: Caller, sender: Caller) -> Reply:
+    """Accept a friend request."""
+    return receiver.post("/friend_request_handle", json=_request(sender, receiver))
+
+
+def refuse(receiver: Caller, sender: Caller) -> Reply:
+    """Refuse a friend request."""
+    return receiver.delete("/friend_request_handle", json=_request(sender, receiver))
+
+
+def unfriend(user: Caller, friend: Caller) -> Reply:
+    """End a friendship."""
+    return user.delete("/manage_friends", json={"friend_id": friend.id})
+
+
+def befriend(one: Caller, other: Caller) -> None:
+    """Make friends of two, the way they do."""
+    assert ask(one, other).status_code == 200
+    assert accept(other, one).status_code == 200
+
+
+def friend_ids(user: Caller) -> list[int]:
+    """Whom a person finds among his friends."""
+    return [friend["id"] for friend in user.get("/friends").json["friends"]]
+
+
+def statuses(receiver: Caller) -> list[int]:
+    """What became of the requests that a person got, newest first."""
+    return [request["status"] for request in receiver.get("/friend_requests").json["requests"]]
+
+
+def _request(sender: Caller, receiver: Caller) -> dict[str, int]:
+    return {"sender_user_id": sender.id, "receiver_user_id": receiver.id}

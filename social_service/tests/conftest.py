@@ -1,0 +1,82 @@
+"""The social service under test, and a small cast: alice, bob, carol and dave are signed in."""
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+
+from shared.testing.client import Caller
+from shared.testing.databases import empty_tables, migrated, settings_for_tests
+from shared.testing.neighbours import Neighbour
+from social_service.app import create_app
+from social_service.db import db
+from social_service.tests.cast import ALICE, BOB, CAROL, DAVE, signed_in
+from social_service.tests.factories import make_account
+
+
+@pytest.fixture(scope="session")
+def _app(
+    tmp_path_factory: pytest.TempPathFactory,
+    postgres: str | None,
+    _neighbours: dict[str, Neighbour],
+) -> Iterator[Flask]:
+    env = settings_for_tests("social", tmp_path_factory.mktemp("social"), postgres) | {
+        "AUTH_SERVICE_URL": _neighbours["auth"].url,
+        "AUTH_SERVICE_SECRET": "current-test-secret",
+        "CHAT_SERVICE_URL": _neighbours["chat"].url,
+        "CHAT_SERVICE_SECRET": "current-test-secret",
+    }
+    app = create_app(env)
+    with migrated(app, db):
+        yield app
+
+
+@pytest.fixture
+def app(_app: Flask, neighbours: dict[str, Neighbour]) -> Iterator[Flask]:
+    """The service, where alice, bob, carol and dave have accounts."""
+    for user_id, name in ((ALICE, "Alice"), (BOB, "Bob"), (CAROL, "Carol"), (DAVE, "Dave")):
+        make_account(_app, user_id, name)
+    yield _app
+    empty_tables(_app, db)
+
+
+@pytest.fixture
+def chat(neighbours: dict[str, Neighbour]) -> Neighbour:
+    """What stands in the chat service's place."""
+    return neighbours["chat"]
+
+
+@pytest.fixture
+def auth(neighbours: dict[str, Neighbour]) -> Neighbour:
+    """What stands in the auth service's place."""
+    return neighbours["auth"]
+
+
+@pytest.fixture
+def anyone(app: Flask) -> Caller:
+    """A caller without a token."""
+    return Caller(app)
+
+
+@pytest.fixture
+def alice(app: Flask) -> Caller:
+    """Account 1."""
+    return signed_in(app, ALICE)
+
+
+@pytest.fixture
+def bob(app: Flask) -> Caller:
+    """Account 2."""
+    return signed_in(app, BOB)
+
+
+@pytest.fixture
+def carol(app: Flask) -> Caller:
+    """Account 3."""
+    return signed_in(app, CAROL)
+
+
+@pytest.fixture
+def dave(app: Flask) -> Caller:
+    """Account 4."""
+    return signed_in(app, DAVE)

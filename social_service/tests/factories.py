@@ -1,0 +1,91 @@
+"""Rows with sensible defaults; a test states only what it is about."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import update
+
+from social_service.db import transaction
+from social_service.domain.accounts import accounts
+from social_service.domain.outbox import outbox
+from social_service.models import (
+    FriendGroup,
+    FriendGroupMember,
+    FriendRequest,
+    Friendship,
+    OutboxEvent,
+    RequestStatus,
+)
+
+
+def account_state(account_id: int, name: str = "Somebody", **state: Any) -> dict[str, Any]:
+    """The state of an account, as auth tells it."""
+    usual = {
+        "id": account_id,
+        "name": name,
+        "email": f"{name.lower()}{account_id}@example.com",
+        "user_info": "",
+        "avatar_digest": "",
+        "avatar_reference": "",
+        "deleted": False,
+        "generation": 0,
+        "version": 1,
+    }
+    return usual | state
+
+
+def make_account(app: Flask, account_id: int, name: str = "Somebody", **state: Any) -> None:
+    """An account in our copy."""
+    with app.app_context():
+        accounts.apply(account_state(account_id, name, **state))
+
+
+def delete_account(app: Flask, account_id: int, name: str = "Somebody") -> None:
+    """Auth tells that the account was deleted."""
+    make_account(app, account_id, name, deleted=True, generation=1, version=2)
+
+
+def make_friends(app: Flask, one: int, other: int) -> None:
+    """A friendship that began earlier."""
+    low_id, high_id = sorted((one, other))
+    with app.app_context(), transaction() as session:
+        session.add(Friendship(low_id=low_id, high_id=high_id, active=True, version=1))
+
+
+def make_request(
+    app: Flask,
+    sender_id: int,
+    receiver_id: int,
+    status: int = RequestStatus.WAITING,
+    created_at: datetime | None = None,
+) -> None:
+    """A friend request (without its pair's row)."""
+    with app.app_context(), transaction() as session:
+        session.add(
+            FriendRequest(
+                sender_id=sender_id,
+                receiver_id=receiver_id,
+                message="Hello",
+                status=status,
+                created_at=created_at or datetime.now(UTC),
+            )
+        )
+
+
+def make_group(app: Flask, owner_id: int, name: str = "Classmates", *member_ids: int) -> int:
+    """A friend group with members."""
+    with app.app_context(), transaction() as session:
+        group = FriendGroup(owner_id=owner_id, name=name)
+        session.add(group)
+        session.flush()
+        session.add_all(FriendGroupMember(group_id=group.id, member_id=id_) for id_ in member_ids)
+        return group.id
+
+
+def relay(app: Flask) -> int:
+    """Let the relay run when everything in the outbox is due."""
+    with app.app_context():
+        with transaction() as session:
+            session.execute(update(OutboxEvent).values(due_at=datetime.now(UTC)))
+        return outbox.deliver_due()

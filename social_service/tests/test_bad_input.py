@@ -1,0 +1,112 @@
+"""Whatever is wrong with a request, the answer names it (contract of every endpoint)."""
+
+import json
+from typing import Any
+
+import pytest
+
+from shared.errors import BAD_PARAMETER, NOT_FOUND, ErrorSpec
+from shared.testing.client import Caller, assert_error
+from shared.testing.hostile import NOT_IDS, NOT_OBJECTS, NOT_TEXTS, TOO_DEEP
+from social_service.tests.endpoints import ENDPOINTS, OPTIONAL, WITH_FIELDS, Endpoint
+
+LONGEST = {"message": 255, "name": 100, "new_name": 100}
+NEVER_EMPTY = {"query_name", "name", "new_name"}
+
+
+def _bad_values(field: str, good: Any) -> list[Any]:
+    if isinstance(good, int):
+        return list(NOT_IDS)
+    too_long = ["長" * (LONGEST[field] + 1)] if field in LONGEST else []
+    empty = [""] if field in NEVER_EMPTY else []
+    return [*NOT_TEXTS, *too_long, *empty]
+
+
+FIELDS = [(endpoint, field) for endpoint in WITH_FIELDS for field in endpoint.fields]
+BAD_VALUES = [
+    pytest.param(endpoint, field, bad, id=f"{endpoint} {field}={ascii(bad)[:20]}")
+    for endpoint, field in FIELDS
+    for bad in _bad_values(field, endpoint.fields[field])
+]
+
+
+@pytest.mark.parametrize(("endpoint", "field", "bad"), BAD_VALUES)
+def test_a_bad_value_is_refused_by_the_fields_name(
+    alice: Caller, endpoint: Endpoint, field: str, bad: Any
+) -> None:
+    body = json.dumps({**endpoint.fields, field: bad})
+    response = alice.call(endpoint.method, endpoint.path, data=body)
+    assert_error(response, BAD_PARAMETER, field=field)
+
+
+@pytest.mark.parametrize("empty", [{}, {"null": None}], ids=["missing", "null"])
+@pytest.mark.parametrize(
+    ("endpoint", "field"), [(e, field) for e, field in FIELDS if field not in OPTIONAL], ids=str
+)
+def test_a_required_field_that_is_missing_or_null_is_named(
+    alice: Caller, endpoint: Endpoint, field: str, empty: dict[str, None]
+) -> None:
+    rest = {name: value for name, value in endpoint.fields.items() if name != field}
+    body = {**rest, **dict.fromkeys([field] if empty else [])}
+    response = alice.call(endpoint.method, endpoint.path, json=body)
+    assert_error(response, BAD_PARAMETER, field=field)
+
+
+def test_a_null_message_is_no_message(alice: Caller, bob: Caller) -> None:
+    alice.post("/add_friend", json={"target_id": bob.id, "message": None})
+    [received] = bob.get("/friend_requests").json["requests"]
+    assert received["message"] == ""
+
+
+@pytest.mark.parametrize("body", [*NOT_OBJECTS, TOO_DEEP], ids=lambda body: repr(body[:12]))
+@pytest.mark.parametrize("endpoint", WITH_FIELDS, ids=str)
+def test_a_body_that_is_no_json_object_is_refused_as_the_body(
+    alice: Caller, endpoint: Endpoint, body: bytes
+) -> None:
+    response = alice.call(endpoint.method, endpoint.path, data=body)
+    assert_error(response, BAD_PARAMETER, field="body")
+
+
+@pytest.mark.parametrize(
+    "endpoint", [e for e in WITH_FIELDS if e.method in ("POST", "PUT")], ids=str
+)
+def test_an_absent_body_is_refused_as_the_body(alice: Caller, endpoint: Endpoint) -> None:
+    response = alice.call(endpoint.method, endpoint.path)
+    assert_error(response, BAD_PARAMETER, field="body")
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "multipart/form-data", ""])
+@pytest.mark.parametrize("endpoint", WITH_FIELDS, ids=str)
+def test_json_is_read_whatever_its_content_type_says(
+    alice: Caller, endpoint: Endpoint, content_type: str
+) -> None:
+    as_json = alice.call(endpoint.method, endpoint.path, json=endpoint.fields)
+    body = json.dumps(endpoint.fields)
+    otherwise = alice.call(endpoint.method, endpoint.path, data=body, content_type=content_type)
+    assert BAD_PARAMETER.code not in (as_json.json["code"], otherwise.json["code"])
+
+
+@pytest.mark.parametrize(
+    "endpoint", [e for e in WITH_FIELDS if e.method in ("GET", "DELETE")], ids=str
+)
+def test_get_and_delete_take_the_query_string_before_the_body(
+    alice: Caller, endpoint: Endpoint
+) -> None:
+    wrong = dict.fromkeys(endpoint.fields, [])
+    response = alice.call(
+        endpoint.method, endpoint.path, query_string=endpoint.fields, json=wrong
+    )
+    assert response.json["code"] != BAD_PARAMETER.code
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
+def test_a_path_that_differs_by_a_slash_is_not_found(alice: Caller, endpoint: Endpoint) -> None:
+    assert_error(alice.call(endpoint.method, f"{endpoint.path}/"), NOT_FOUND)
+
+
+@pytest.mark.parametrize("path", sorted({endpoint.path for endpoint in ENDPOINTS}))
+def test_another_method_of_a_path_is_refused_with_those_allowed(alice: Caller, path: str) -> None:
+    response = alice.call("PATCH", path)
+    assert_error(response, ErrorSpec(405, -405, "Bad method"))
+    allowed = {name.strip() for name in response.headers["Allow"].split(",")}
+    assert {e.method for e in ENDPOINTS if e.path == path} <= allowed

@@ -1,0 +1,64 @@
+"""Who is not signed in gets nothing, and nothing about his request is looked at before."""
+
+import pytest
+from flask import Flask
+
+from shared.errors import INVALID_JWT
+from shared.testing.client import Caller, assert_error
+from shared.testing.hostile import bad_tokens
+from shared.testing.tokens import issue
+from social_service.tests.cast import ALICE
+from social_service.tests.endpoints import ENDPOINTS, OPEN_TO_DELETED, Endpoint
+from social_service.tests.factories import delete_account, make_account
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
+@pytest.mark.parametrize("token", bad_tokens(ALICE).values(), ids=bad_tokens(ALICE).keys())
+def test_a_bad_token_is_refused_before_the_body_is_read(
+    app: Flask, endpoint: Endpoint, token: str
+) -> None:
+    response = Caller(app, token).call(endpoint.method, endpoint.path, data=b"{")
+    assert_error(response, INVALID_JWT)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
+@pytest.mark.parametrize("path", ["/nowhere", "/groups/nothing", "/friends", "/internal"])
+def test_a_stranger_does_not_learn_what_is_served(anyone: Caller, method: str, path: str) -> None:
+    assert_error(anyone.call(method, path), INVALID_JWT)
+
+
+@pytest.mark.parametrize("prefix", ["", "Bearer ", "bearer "])
+def test_a_token_is_taken_raw_or_as_bearer(app: Flask, prefix: str) -> None:
+    assert Caller(app, prefix + issue(ALICE)).get("/friends").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "endpoint", [e for e in ENDPOINTS if e.path not in OPEN_TO_DELETED], ids=str
+)
+def test_the_token_of_a_deleted_account_is_refused(
+    app: Flask, alice: Caller, endpoint: Endpoint
+) -> None:
+    delete_account(app, ALICE)
+    response = alice.call(endpoint.method, endpoint.path, json=endpoint.fields)
+    assert_error(response, INVALID_JWT)
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
+def test_a_restored_account_needs_a_new_token(
+    app: Flask, alice: Caller, endpoint: Endpoint
+) -> None:
+    make_account(app, ALICE, generation=1, version=3)
+    response = alice.call(endpoint.method, endpoint.path, json=endpoint.fields)
+    assert_error(response, INVALID_JWT)
+
+
+def test_a_restored_accounts_new_token_works(app: Flask) -> None:
+    make_account(app, ALICE, generation=1, version=3)
+    assert Caller(app, issue(ALICE, 1)).get("/friends").status_code == 200
+
+
+def test_a_deleted_account_that_was_deleted_before_has_one_last_token(app: Flask) -> None:
+    make_account(app, ALICE, deleted=True, generation=2, version=4)
+    body = {"target_id": 2}
+    assert Caller(app, issue(ALICE, 1)).post("/add_friend", json=body).status_code == 404
+    assert_error(Caller(app, issue(ALICE, 0)).post("/add_friend", json=body), INVALID_JWT)
