@@ -8,7 +8,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
+
+from shared.keys import public_keys
 
 
 class SettingsError(Exception):
@@ -33,6 +43,11 @@ def _without_trailing_slash(value: object) -> object:
     return value.rstrip("/") if isinstance(value, str) else value
 
 
+def _holds_public_keys(pem: str) -> str:
+    public_keys(pem)
+    return pem
+
+
 BaseUrl = Annotated[
     str, BeforeValidator(_without_trailing_slash), Field(pattern=r"^https?://[^\s/?#]+[^\s?#]*$")
 ]
@@ -54,7 +69,7 @@ class ProgramSettings(Settings):
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="`json`, `text`, or `auto`: text on a terminal, else JSON."
     )
-    jwt_public_keys: str = Field(
+    jwt_public_keys: Annotated[str, AfterValidator(_holds_public_keys)] = Field(
         description="PEM of the Ed25519 public keys whose tokens are accepted, one after another."
     )
     redis_url: str | None = Field(
