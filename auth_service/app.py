@@ -4,11 +4,16 @@ from collections.abc import Mapping
 
 from flask import Flask
 
+from auth_service.clients.mail import mail
 from auth_service.config import AuthSettings
 from auth_service.db import db
 from auth_service.domain import accounts
+from auth_service.domain.avatars import pictures
 from auth_service.domain.outbox import outbox
-from auth_service.routes import account
+from auth_service.domain.passwords import transport
+from auth_service.domain.verification import rate
+from auth_service.routes import account, avatars, internal, verification
+from auth_service.routes.tokens import init_issuing
 from shared.client import ServiceClient
 from shared.service import base_app, settings_of
 
@@ -21,6 +26,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     """
     settings = settings_of(AuthSettings, env)
     app, api = base_app("auth_service", "IMS accounts", settings, db, accounts.state_of)
+    init_issuing(app, settings.jwt_private_key, settings.token_lifetime)
     outbox.init_app(
         app,
         {
@@ -28,5 +34,14 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
             "chat": ServiceClient(settings.chat_service_url, settings.chat_service_secret),
         },
     )
+    transport.configure(
+        settings.password_transport_key, plain_too=settings.password_transport == "any"
+    )
+    pictures.configure(settings)
+    mail.configure(settings.smtp_url, settings.mail_from, settings.data_dir / "mail")
+    rate.configure(settings.redis_url, limited=settings.rate_limits)
     api.register_blueprint(account.blueprint)
+    api.register_blueprint(verification.blueprint)
+    api.register_blueprint(avatars.blueprint)
+    app.register_blueprint(internal.blueprint)
     return app

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import String
+from sqlalchemy import CheckConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from auth_service.db import Model
@@ -13,7 +13,10 @@ class Account(Model):
     """A person who registered. Deleting marks the row; it is never removed."""
 
     __tablename__ = "accounts"
-    __table_args__ = {"sqlite_autoincrement": True}
+    __table_args__ = (
+        CheckConstraint("avatar_digest = '' OR avatar_reference = ''", name="one_avatar"),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(String(320), comment="as given at registration")

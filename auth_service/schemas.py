@@ -1,18 +1,102 @@
 """Shapes of what the auth service takes and answers."""
 
+from marshmallow import fields, validate
+
 from shared.fields import Answer, Id, Params, Text
+
+REGISTRATION_MESSAGES = {False: "注册成功", True: "已恢复账户"}
+
+_EMAIL = {"example": "user@example.com"}
+_NAME = {"example": "username"}
+_PASSWORD = {
+    "example": "pass_word1",
+    "description": "1 to 20 letters, digits and underscores: AES-128-CBC, PKCS#7, an IV of zeros, "
+    "base64; or as they are, unless the server wants them encrypted.",
+}
+_AVATAR = {
+    "example": "data:image/png;base64,iVBORw0KGgo...",
+    "description": "A PNG, JPEG, GIF or WebP of at most 2 MiB as a data URI or in bare base64, or "
+    "a reference of the client's own, up to 2048 characters.",
+}
 
 
 class RegistrationIn(Params):
     """用户注册/account/reg."""
 
-    email = Text(required=True, metadata={"example": "user@example.com"})
-    name = Text(required=True, metadata={"example": "username"})
-    password = Text(required=True, metadata={"example": "pass_word1"})
+    email = Text(required=True, metadata=_EMAIL)
+    name = Text(required=True, metadata=_NAME)
+    password = Text(required=True, metadata=_PASSWORD)
 
 
-class RegistrationOut(Answer):
-    """The new account's token."""
+class LoginIn(Params):
+    """用户登录/account/login."""
 
-    id = Id()
-    token = Text()
+    email = Text(required=True, metadata=_EMAIL)
+    password = Text(required=True, metadata=_PASSWORD)
+
+
+class TokenOut(Answer):
+    """Whose token, and the token."""
+
+    id = fields.Integer()
+    token = fields.String()
+
+
+class RegistrationOut(TokenOut):
+    """Also says whether the account is a new one."""
+
+    message = fields.String(validate=validate.OneOf(list(REGISTRATION_MESSAGES.values())))
+
+
+class InfoOut(Answer):
+    """获取个人信息/account/info."""
+
+    id = fields.Integer()
+    name = fields.String(metadata=_NAME)
+    email = fields.String(metadata=_EMAIL)
+    user_info = fields.String()
+    avatar = fields.String(metadata={**_AVATAR, "description": "Exactly as it was put."})
+    deleted = fields.Boolean()
+
+
+class InfoChange(Params):
+    """修改个人信息/account/info."""
+
+    origin_password = Text(required=True, metadata=_PASSWORD)
+    name = Text(load_default=None, metadata=_NAME)
+    password = Text(load_default=None, metadata=_PASSWORD)
+    email = Text(load_default=None, metadata=_EMAIL)
+    user_info = Text(load_default=None, metadata={"example": "", "maxLength": 255})
+    avatar = Text(load_default=None, metadata=_AVATAR)
+
+
+class VerificationIn(Params):
+    """获取验证码/verify."""
+
+    email = Text(required=True, metadata=_EMAIL)
+
+
+class CodeOut(Answer):
+    """获取验证码/verify."""
+
+    verify_code = fields.String(metadata={"description": "Encrypted like a password."})
+
+
+class PictureAddress(Params):
+    """The path of an avatar."""
+
+    account_id = Text(required=True, metadata={"example": "12"})
+    digest = Text(required=True, metadata={"example": "9f86d081884c7d659a2feaa0c55ad015"})
+
+
+class AccountPage(Params):
+    """A page of accounts: those after an id."""
+
+    after = Id(load_default=0)
+    limit = fields.Integer(load_default=500, validate=validate.Range(1, 1000))
+
+
+class AccountIds(Params):
+    """Some accounts."""
+
+    ids = fields.List(Id(), required=True, validate=validate.Length(max=1000))

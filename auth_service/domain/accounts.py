@@ -1,15 +1,38 @@
 """Registering, signing in, and what an account says of itself."""
 
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
+from sqlalchemy.exc import IntegrityError
 
 from auth_service import errors
 from auth_service.db import db, transaction
-from auth_service.domain.outbox import account_changed, outbox
+from auth_service.domain import avatars, emails, passwords
+from auth_service.domain.avatars import Avatar
+from auth_service.domain.outbox import STATE, account_changed, outbox
 from auth_service.models import Account
-from shared.errors import ApiError
+from shared.errors import INVALID_JWT, ApiError, ErrorSpec, bad_parameter
 from shared.identity import AccountState
+
+_LONGEST_NAME = 20
+_LONGEST_USER_INFO = 255
+_ROW = select(*Account.__table__.columns)
+
+
+class SignedIn(NamedTuple):
+    """An account that has just proved who it is, and so gets a token."""
+
+    id: int
+    generation: int
+
+
+class Registered(NamedTuple):
+    """Whom a registration has signed in, and whether the account had been deleted before."""
+
+    account: SignedIn
+    restored: bool
 
 
 def state_of(account_id: int) -> AccountState | None:
@@ -20,15 +43,103 @@ def state_of(account_id: int) -> AccountState | None:
     return row and AccountState(row.generation, row.deleted)
 
 
-def register(email: str, name: str, password: str) -> int:
+def states_after(account_id: int, limit: int) -> list[dict[str, Any]]:
+    """The states of the next ``limit`` accounts by id."""
+    page = select(*STATE).where(Account.id > account_id).order_by(Account.id).limit(limit)
+    return [dict(row) for row in db.session.execute(page).mappings()]
+
+
+def states_of(account_ids: Collection[int]) -> list[dict[str, Any]]:
+    """The states of those of these accounts that exist."""
+    found = db.session.execute(select(*STATE).where(Account.id.in_(account_ids)))
+    return [dict(row) for row in found.mappings()]
+
+
+def register(email: str, name: str, password: str) -> Registered:
+    """Make an account, or restore the deleted one that has this e-mail and this password."""
+    email = emails.checked(email)
+    name = _legal_name(name)
+    legal_password = _legal_password(password, errors.PASSWORD_ILLEGAL)
+    known = _with_email(email)
+    if known is None:
+        return Registered(_make(email, name, passwords.hashed(legal_password)), restored=False)
+    # Otherwise whoever knows an address could take over what was deleted.
+    if not known.deleted or not passwords.matches(known.password_hash, password):
+        raise ApiError(errors.USER_EXISTS)
+    return Registered(_restore(known, email, name), restored=True)
+
+
+def login(email: str, password: str) -> SignedIn:
+    """Sign in with e-mail and password."""
+    account = _with_email(emails.checked(email))
+    if account is None:
+        raise ApiError(errors.USER_NOT_FOUND)
+    if account.deleted:
+        raise ApiError(errors.USER_DELETED)
+    if not passwords.matches(account.password_hash, password):
+        raise ApiError(errors.WRONG_PASSWORD)
+    return SignedIn(account.id, account.generation)
+
+
+def delete(account_id: int) -> None:
+    """Mark the account as deleted, which ends its tokens."""
+    with transaction() as session:
+        account = session.get_one(Account, account_id, with_for_update=True)
+        if account.deleted:
+            raise ApiError(INVALID_JWT)
+        account.deleted = True
+        account.generation += 1
+        _publish(session, account)
+
+
+def info(account_id: int) -> dict[str, Any]:
+    """What the account says of itself, the avatar exactly as it was put."""
+    account = _by_id(account_id)
+    return {
+        "id": account.id,
+        "name": account.name,
+        "email": account.email,
+        "user_info": account.user_info,
+        "avatar": avatars.as_it_was_put(account.id, _avatar_of(account)),
+        "deleted": account.deleted,
+    }
+
+
+def change(account_id: int, origin_password: str, **wanted: str | None) -> None:
+    """Change what is wanted, all of it or nothing; ``None`` leaves something as it is."""
+    before = _by_id(account_id)
+    if not passwords.matches(before.password_hash, origin_password):
+        raise ApiError(errors.WRONG_PASSWORD)
+    changes: dict[str, Any] = {}
+    for field, columns in _COLUMNS_IN_ORDER.items():
+        sent = wanted.get(field)
+        if sent is not None:
+            changes |= columns(before, sent)
+    with transaction() as session:
+        account = session.get_one(Account, account_id, with_for_update=True)
+        if (account.generation, account.deleted) != (before.generation, False):
+            raise ApiError(INVALID_JWT)
+        if account.password_hash != before.password_hash:
+            raise ApiError(errors.WRONG_PASSWORD)
+        replaced = account.avatar_digest
+        for column, value in changes.items():
+            setattr(account, column, value)
+        if not session.is_modified(account):
+            return
+        _publish(session, account)
+        if replaced != account.avatar_digest:
+            db.after_commit(lambda: avatars.forget(account_id, replaced))
+
+
+def _make(email: str, name: str, password_hash: str) -> SignedIn:
     with transaction() as session:
         new_id: int | None = session.execute(
             db.insert(Account)
             .values(
                 email=email,
-                email_key=email.lower(),
+                email_key=emails.key_of(email),
                 name=name,
-                password_hash=password,
+                password_hash=password_hash,
                 created_at=datetime.now(UTC),
             )
             .on_conflict_do_nothing(index_elements=["email_key"])
@@ -36,5 +147,95 @@ def register(email: str, name: str, password: str) -> int:
         ).scalar()
         if new_id is None:
             raise ApiError(errors.USER_EXISTS)
-        outbox.add(session, account_changed(session.get_one(Account, new_id)))
-    return new_id
+        account = session.get_one(Account, new_id)
+        outbox.add(session, account_changed(account))
+        return SignedIn(account.id, account.generation)
+
+
+def _restore(known: Row[Any], email: str, name: str) -> SignedIn:
+    with transaction() as session:
+        account = session.get_one(Account, known.id, with_for_update=True)
+        # Its password was looked at before it was locked: somebody else may have been faster.
+        if not account.deleted or account.generation != known.generation:
+            raise ApiError(errors.USER_EXISTS)
+        account.deleted = False
+        account.email = email
+        account.name = name
+        _publish(session, account)
+        return SignedIn(account.id, account.generation)
+
+
+def _publish(session: Any, account: Account) -> None:
+    """Write the account's new state, and tell the other services of it."""
+    account.version += 1
+    try:
+        session.flush()
+    except IntegrityError:  # Two wanted the same address at the same time.
+        raise ApiError(errors.USER_EXISTS) from None
+    outbox.add(session, account_changed(account))
+
+
+def _by_id(account_id: int) -> Row[Any]:
+    found = db.session.execute(_ROW.where(Account.id == account_id)).one()
+    db.session.rollback()  # No connection is held while a password or the store is looked at.
+    return found
+
+
+def _with_email(email: str) -> Row[Any] | None:
+    found = db.session.execute(_ROW.where(Account.email_key == emails.key_of(email))).first()
+    db.session.rollback()
+    return found
+
+
+def _legal_name(name: str) -> str:
+    if not 1 <= len(name) <= _LONGEST_NAME:
+        raise ApiError(errors.NAME_TOO_LONG)
+    return name
+
+
+def _legal_password(sent: str, otherwise: ErrorSpec) -> str:
+    password = passwords.transport.password_in(sent)
+    if password is None:
+        raise ApiError(otherwise)
+    return password
+
+
+def _new_name(_before: Row[Any], sent: str) -> dict[str, Any]:
+    return {"name": _legal_name(sent)}
+
+
+def _new_email(before: Row[Any], sent: str) -> dict[str, Any]:
+    email = emails.checked(sent)
+    owner = _with_email(email)
+    if owner is not None and owner.id != before.id:
+        raise ApiError(errors.USER_EXISTS)
+    return {"email": email, "email_key": emails.key_of(email)}
+
+
+def _new_password(_before: Row[Any], sent: str) -> dict[str, Any]:
+    return {"password_hash": passwords.hashed(_legal_password(sent, errors.INVALID_PASSWORD))}
+
+
+def _new_user_info(_before: Row[Any], sent: str) -> dict[str, Any]:
+    if len(sent) > _LONGEST_USER_INFO:
+        raise bad_parameter("user_info")
+    return {"user_info": sent}
+
+
+def _new_avatar(before: Row[Any], sent: str) -> dict[str, Any]:
+    shown = avatars.put(before.id, _avatar_of(before), sent)
+    return {"avatar_digest": shown.digest, "avatar_reference": shown.reference} if shown else {}
+
+
+def _avatar_of(account: Row[Any]) -> Avatar:
+    return Avatar(account.avatar_digest, account.avatar_reference)
+
+
+# The first that does not fit is the one that is refused.
+_COLUMNS_IN_ORDER: dict[str, Callable[[Row[Any], str], dict[str, Any]]] = {
+    "name": _new_name,
+    "email": _new_email,
+    "password": _new_password,
+    "user_info": _new_user_info,
+    "avatar": _new_avatar,
+}

@@ -8,22 +8,21 @@ from shared.outbox import Event, Outbox
 
 outbox = Outbox(db, OutboxEvent)
 
-
-def account_state(account: Account) -> dict[str, Any]:
-    """The whole state of an account, as the other services copy it."""
-    return {
-        "id": account.id,
-        "name": account.name,
-        "email": account.email,
-        "user_info": account.user_info,
-        "avatar_digest": account.avatar_digest,
-        "avatar_reference": account.avatar_reference,
-        "deleted": account.deleted,
-        "generation": account.generation,
-        "version": account.version,
-    }
+STATE = (
+    Account.id,
+    Account.name,
+    Account.email,
+    Account.user_info,
+    Account.avatar_digest,
+    Account.avatar_reference,
+    Account.deleted,
+    Account.generation,
+    Account.version,
+)
+"""The whole state of an account, as the other services copy it."""
 
 
 def account_changed(account: Account) -> Event:
     """The event that carries an account's new state."""
-    return {"type": "account", "state": account_state(account)}
+    state: dict[str, Any] = {column.key: getattr(account, column.key) for column in STATE}
+    return {"type": "account", "state": state}

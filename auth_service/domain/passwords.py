@@ -1,11 +1,69 @@
 """Passwords: encrypted on their way here, hashed with Argon2id at rest."""
 
+import base64
 import re
 
 from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES128
+from cryptography.hazmat.primitives.ciphers.modes import CBC
+from cryptography.hazmat.primitives.padding import PKCS7
+from pydantic import SecretStr
 
-_LEGAL = re.compile(r"[A-Za-z0-9_]{1,20}", re.ASCII)
+from shared.blocking import processor
+
+_LEGAL = re.compile(r"[A-Za-z0-9_]{1,20}")
 _LONGEST_PLAIN = 20  # A ciphertext has at least 24 characters.
+_LONGEST_CIPHERTEXT = 44  # Two blocks hold 20 characters and their padding.
 _ZERO_IV = bytes(16)
 
-_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+_argon2 = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+
+
+class Transport:
+    """How short secrets travel: AES-128-CBC, PKCS#7, an IV of zeros, base64."""
+
+    def configure(self, key: SecretStr, *, plain_too: bool) -> None:
+        """Use a key of 16 bytes; accept passwords that come as they are if ``plain_too``."""
+        self._cipher = Cipher(AES128(key.get_secret_value().encode()), CBC(_ZERO_IV))
+        self._plain_too = plain_too
+
+    def password_in(self, sent: str) -> str | None:
+        """The password in what a client sent, or None if there is no legal one in it."""
+        password = sent if len(sent) <= _LONGEST_PLAIN and self._plain_too else self._opened(sent)
+        return password if _LEGAL.fullmatch(password) else None
+
+    def sealed(self, text: str) -> str:
+        """``text`` as a client sends a password."""
+        padder, encryptor = PKCS7(128).padder(), self._cipher.encryptor()
+        padded = padder.update(text.encode()) + padder.finalize()
+        return base64.b64encode(encryptor.update(padded) + encryptor.finalize()).decode()
+
+    def _opened(self, sent: str) -> str:
+        """The text in a ciphertext; empty, and so never legal, if there is none."""
+        if len(sent) > _LONGEST_CIPHERTEXT:
+            return ""
+        decryptor, unpadder = self._cipher.decryptor(), PKCS7(128).unpadder()
+        try:
+            padded = decryptor.update(base64.b64decode(sent, validate=True)) + decryptor.finalize()
+            return (unpadder.update(padded) + unpadder.finalize()).decode()
+        except ValueError:
+            return ""
+
+
+transport = Transport()
+
+
+def hashed(password: str) -> str:
+    """What is kept of a password. Takes some 20 ms of a processor, like `matches`."""
+    return processor.run(_argon2.hash, password)
+
+
+def matches(kept: str, sent: str) -> bool:
+    """Whether a client sent the password that belongs to ``kept``."""
+    try:
+        # Nobody has the empty password; trying it takes as long as any other.
+        return processor.run(_argon2.verify, kept, transport.password_in(sent) or "")
+    except VerificationError:
+        return False

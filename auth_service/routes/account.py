@@ -4,9 +4,18 @@ from typing import Any
 
 from auth_service import errors
 from auth_service.domain import accounts
-from auth_service.schemas import RegistrationIn, RegistrationOut
-from shared.api import Blueprint, answers, refuses, takes
-from shared.identity import public
+from auth_service.routes.tokens import token_of
+from auth_service.schemas import (
+    REGISTRATION_MESSAGES,
+    InfoChange,
+    InfoOut,
+    LoginIn,
+    RegistrationIn,
+    RegistrationOut,
+    TokenOut,
+)
+from shared.api import MIB, Blueprint, answers, refuses, takes
+from shared.identity import current_user_id, open_to_deleted, public
 
 blueprint = Blueprint("account", __name__)
 
@@ -14,8 +23,51 @@ blueprint = Blueprint("account", __name__)
 @blueprint.post("/account/reg")
 @public
 @takes(RegistrationIn)
-@answers("Succeed", RegistrationOut, message="注册成功")
+@answers("Succeed", RegistrationOut)
 @refuses(errors.INVALID_EMAIL, errors.NAME_TOO_LONG, errors.PASSWORD_ILLEGAL, errors.USER_EXISTS)
 def register(email: str, name: str, password: str) -> dict[str, Any]:
-    """Register an account (用户注册/account/reg)."""
-    return {"id": accounts.register(email, name, password), "token": "x"}
+    """Register an account, or restore a deleted one (用户注册/account/reg)."""
+    account, restored = accounts.register(email, name, password)
+    message = REGISTRATION_MESSAGES[restored]
+    return {"id": account.id, "token": token_of(account), "message": message}
+
+
+@blueprint.delete("/account/delete")
+@answers("Succeed", message="注销成功")
+def delete_account() -> None:
+    """Delete one's account (用户注销/account/delete)."""
+    accounts.delete(current_user_id())
+
+
+@blueprint.post("/account/login")
+@public
+@takes(LoginIn)
+@answers("Succeed", TokenOut)
+@refuses(errors.INVALID_EMAIL, errors.USER_NOT_FOUND, errors.USER_DELETED, errors.WRONG_PASSWORD)
+def login(email: str, password: str) -> dict[str, Any]:
+    """Sign in (用户登录/account/login)."""
+    account = accounts.login(email, password)
+    return {"id": account.id, "token": token_of(account)}
+
+
+@blueprint.get("/account/info")
+@open_to_deleted
+@answers("Succeed", InfoOut)
+def show_info() -> dict[str, Any]:
+    """What one says of oneself (获取个人信息/account/info)."""
+    return accounts.info(current_user_id())
+
+
+@blueprint.put("/account/info")
+@takes(InfoChange, max_bytes=8 * MIB)
+@answers("Succeed", message="修改成功")
+@refuses(
+    errors.WRONG_PASSWORD,
+    errors.NAME_TOO_LONG,
+    errors.INVALID_EMAIL,
+    errors.USER_EXISTS,
+    errors.INVALID_PASSWORD,
+)
+def change_info(**wanted: Any) -> None:
+    """Change what one says of oneself, all of it or nothing (修改个人信息/account/info)."""
+    accounts.change(current_user_id(), **wanted)

@@ -1,4 +1,4 @@
-"""accounts and outbox."""
+"""initial tables."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -36,6 +36,9 @@ def upgrade() -> None:
             comment="raised by every change of the state",
         ),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "avatar_digest = '' OR avatar_reference = ''", name=op.f("ck_accounts_one_avatar")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
         sa.UniqueConstraint("email_key", name=op.f("uq_accounts_email_key")),
         sqlite_autoincrement=True,

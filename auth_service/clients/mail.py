@@ -1,0 +1,90 @@
+"""Sending mail: over SMTP, or into a folder where there is no mail server."""
+
+import logging
+import os
+import secrets
+import ssl
+from datetime import UTC, datetime
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime, make_msgid, parseaddr
+from pathlib import Path
+from smtplib import SMTP, SMTP_SSL, SMTPException
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from pydantic import SecretStr
+
+log = logging.getLogger(__name__)
+
+_TIMEOUT_SECONDS = 3.0
+_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+
+
+class NotSent(Exception):
+    """The mail could not be handed over."""
+
+
+class Mail:
+    """The way out for mail."""
+
+    def configure(self, smtp_url: SecretStr, sender: str, folder: Path) -> None:
+        """Send by the server that ``smtp_url`` names, or write into ``folder`` if it is empty."""
+        self._server = urlsplit(smtp_url.get_secret_value())
+        self._sender = sender
+        self._folder = folder
+
+    def send(self, address: str, subject: str, text: str) -> None:
+        """Send a text to an address; it may take some seconds.
+
+        Raises:
+            NotSent: the server, or the folder, did not take it.
+        """
+        try:
+            message = self._message(address, subject, text)
+            if self._server.scheme:
+                self._hand_over(message)
+            else:
+                self._write(message)
+        except (SMTPException, MessageError, OSError, ValueError) as failure:
+            log.warning("mail_not_sent", extra={"failure": type(failure).__name__})
+            raise NotSent from failure
+
+    def _message(self, address: str, subject: str, text: str) -> EmailMessage:
+        message = EmailMessage()
+        message["From"] = self._sender
+        message["To"] = Address(addr_spec=address)
+        message["Subject"] = subject
+        message["Date"] = format_datetime(datetime.now(UTC))
+        message["Message-ID"] = make_msgid(domain=parseaddr(self._sender)[1].rpartition("@")[2])
+        # Goes through every server, and the code stays readable in a file.
+        message.set_content(text, cte="quoted-printable")
+        return message
+
+    def _hand_over(self, message: EmailMessage) -> None:
+        with _connected(self._server) as server:
+            if self._server.username:
+                server.login(unquote(self._server.username), unquote(self._server.password or ""))
+            server.send_message(message)
+
+    def _write(self, message: EmailMessage) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(4)}"
+        unfinished = self._folder / f".{name}"
+        unfinished.write_bytes(message.as_bytes())
+        written = unfinished.rename(self._folder / f"{name}.eml")
+        log.info("mail_written", extra={"path": os.fspath(written)})
+
+
+def _connected(server: SplitResult) -> SMTP:
+    host, port = server.hostname or "", server.port or _PORTS[server.scheme]
+    if server.scheme == "smtps":
+        context = ssl.create_default_context()
+        return SMTP_SSL(host, port, timeout=_TIMEOUT_SECONDS, context=context)
+    connection = SMTP(host, port, timeout=_TIMEOUT_SECONDS)
+    if server.scheme == "smtp+starttls":
+        connection.starttls(context=ssl.create_default_context())
+    return connection
+
+
+mail = Mail()

@@ -1,0 +1,127 @@
+"""Avatars: a picture that was put, or a short reference of the client's own.
+
+The text that was put is kept as it came; everybody else sees a small rendition without
+metadata. Both lie in the store under a digest that is new with every upload, so what a URL
+shows never changes.
+"""
+
+import base64
+import hashlib
+import re
+import secrets
+from typing import NamedTuple
+
+from shared.errors import NOT_FOUND, ApiError, bad_parameter
+from shared.media import MediaStore, NotAPicture, Picture, rendition
+
+_LARGEST = 2 * 1024 * 1024
+_LONGEST_SIDE = 512
+_LONGEST_REFERENCE = 2048
+_DATA_URI_TYPES = {f"data:image/{name}" for name in ("png", "jpeg", "jpg", "gif", "webp")}
+# How PNG, JPEG, GIF and WebP begin in base64.
+_BARE_BEGINNINGS = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR")
+_NO_REFERENCE = re.compile(
+    r"\s*(javascript|vbscript|data):|.*[\x00-\x1f\x7f-\x9f]", re.IGNORECASE | re.DOTALL
+)
+_DIGEST = re.compile("[0-9a-f]{48}")
+_ACCOUNT_ID = re.compile("[0-9]{1,19}")
+
+pictures = MediaStore()
+
+
+class Avatar(NamedTuple):
+    """What an account shows: a picture by its digest, or a reference, or neither."""
+
+    digest: str
+    reference: str
+
+
+def put(account_id: int, shown: Avatar, sent: str) -> Avatar | None:
+    """What the account shows from now on instead of ``shown``; None: the same as before.
+
+    A new picture is in the store when this returns. Nothing refers to it until the account
+    does.
+
+    Raises:
+        ApiError: ``sent`` is neither a picture nor a reference.
+    """
+    if sent == "":
+        return Avatar("", "")
+    if _is_shown(account_id, shown, sent):
+        return None
+    image = _image_in(sent)
+    if image is not None:
+        return Avatar(_store(account_id, sent, image), "")
+    if len(sent) > _LONGEST_REFERENCE or _NO_REFERENCE.match(sent):
+        raise bad_parameter("avatar")
+    return Avatar("", sent)
+
+
+def as_it_was_put(account_id: int, shown: Avatar) -> str:
+    """The very text that was put, ``""`` if there is none."""
+    if not shown.digest:
+        return shown.reference
+    original = pictures.get(_original(account_id, shown.digest))
+    return "" if original is None else original.decode()
+
+
+def picture(account_id: str, digest: str) -> bytes:
+    """The WebP that everybody sees."""
+    found = None
+    if _ACCOUNT_ID.fullmatch(account_id) and _DIGEST.fullmatch(digest):
+        found = pictures.get(_rendition(account_id, digest))
+    if found is None:
+        raise ApiError(NOT_FOUND)
+    return found
+
+
+def forget(account_id: int, digest: str) -> None:
+    """Remove a picture that is not shown any more."""
+    if digest:
+        pictures.delete(_rendition(account_id, digest))
+        pictures.delete(_original(account_id, digest))
+
+
+def _is_shown(account_id: int, shown: Avatar, sent: str) -> bool:
+    if not shown.digest:
+        return sent == shown.reference
+    url = sent.endswith(f"/account/avatar/{account_id}/{shown.digest}")
+    return url or shown.digest.startswith(_content_digest(sent))
+
+
+def _image_in(sent: str) -> Picture | None:
+    """The rendition of the picture in a data URI or in bare base64; None if ``sent`` is neither."""
+    head, comma, body = sent.partition(",")
+    kind, *parameters = head.lower().split(";")
+    if kind in _DATA_URI_TYPES and comma and parameters[-1:] == ["base64"]:
+        return _decoded(body)
+    return _decoded(sent) if sent.startswith(_BARE_BEGINNINGS) else None
+
+
+def _decoded(encoded: str) -> Picture:
+    try:
+        image = base64.b64decode(encoded, validate=True)
+        if len(image) <= _LARGEST:
+            return rendition(image, _LONGEST_SIDE)
+    except (ValueError, NotAPicture):
+        pass
+    raise bad_parameter("avatar")
+
+
+def _store(account_id: int, original: str, image: Picture) -> str:
+    digest = _content_digest(original) + secrets.token_hex(8)
+    pictures.put(_original(account_id, digest), original.encode())
+    pictures.put(_rendition(account_id, digest), image.data)
+    return digest
+
+
+def _content_digest(sent: str) -> str:
+    return hashlib.sha256(sent.encode()).hexdigest()[:32]
+
+
+def _original(account_id: int | str, digest: str) -> str:
+    return f"avatars/{account_id}/{digest}/original"
+
+
+def _rendition(account_id: int | str, digest: str) -> str:
+    return f"avatars/{account_id}/{digest}/rendition.webp"

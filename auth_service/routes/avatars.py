@@ -1,0 +1,26 @@
+"""Avatars over HTTP, for every ``<img>``."""
+
+from flask import Response, request
+
+from auth_service.domain import avatars
+from auth_service.schemas import PictureAddress
+from shared.api import Blueprint, answers, refuses, takes
+from shared.errors import NOT_FOUND
+from shared.identity import public
+
+blueprint = Blueprint("avatars", __name__)
+
+
+@blueprint.get("/account/avatar/<account_id>/<digest>")
+@public
+@takes(PictureAddress)
+@answers(content_type="image/webp")
+@refuses(NOT_FOUND)
+def show_avatar(account_id: str, digest: str) -> Response:
+    """A user's avatar, at most 512 pixels a side; what a URL shows never changes."""
+    response = Response(avatars.picture(account_id, digest), mimetype="image/webp")
+    response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.set_etag(digest)
+    response.make_conditional(request)
+    return response

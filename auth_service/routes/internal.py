@@ -1,0 +1,28 @@
+"""What the other services ask; the callers' secret is checked before."""
+
+from typing import Any
+
+from auth_service.domain import accounts
+from auth_service.schemas import AccountIds, AccountPage
+from shared.api import Blueprint, answers, takes
+from shared.identity import public
+
+blueprint = Blueprint("internal", __name__)
+
+
+@blueprint.get("/internal/accounts")
+@public
+@takes(AccountPage)
+@answers()
+def list_accounts(after: int, limit: int) -> dict[str, Any]:
+    """A page of all accounts by id, for a consumer that rebuilds its copy."""
+    return {"accounts": accounts.states_after(after, limit)}
+
+
+@blueprint.post("/internal/accounts/find")
+@public
+@takes(AccountIds)
+@answers()
+def find_accounts(ids: list[int]) -> dict[str, Any]:
+    """The accounts of these ids, for a consumer whose copy lacks them."""
+    return {"accounts": accounts.states_of(ids)}

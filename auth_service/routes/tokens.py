@@ -1,0 +1,28 @@
+"""Issuing tokens, which this service alone can."""
+
+from datetime import timedelta
+
+from flask import Flask
+from flask_jwt_extended import create_access_token
+from pydantic import SecretStr
+
+from auth_service.domain.accounts import SignedIn
+from shared.keys import key_id, private_key
+
+
+def init_issuing(app: Flask, key_pem: SecretStr, lifetime_seconds: int) -> None:
+    """Let ``app`` sign tokens; ``shared.identity`` says what else is in them."""
+    key = private_key(key_pem.get_secret_value())
+    app.config["JWT_PRIVATE_KEY"] = key
+    app.config["JWT_COOKIE_CSRF_PROTECT"] = False  # No cookies, so nothing about them in tokens.
+    app.config["JWT_ACCESS_TOKEN_EXPIRES"] = timedelta(seconds=lifetime_seconds)
+    kid = key_id(key.public_key())
+    app.extensions["flask-jwt-extended"].additional_headers_loader(lambda _identity: {"kid": kid})
+
+
+def token_of(account: SignedIn) -> str:
+    """A token that lasts until its time is over or the account is deleted."""
+    token: str = create_access_token(
+        str(account.id), additional_claims={"generation": account.generation}
+    )
+    return token
