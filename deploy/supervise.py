@@ -16,7 +16,7 @@ from supervisor.options import ServerOptions
 from supervisor.states import SupervisorStates
 from supervisor.supervisord import Supervisor
 
-from deploy.programs import GATEWAY, environment_of
+from deploy.programs import GATEWAY, SERVICES, environment_of
 from shared.lifeline import end_with
 
 _SUPERVISORD = """\
@@ -24,7 +24,7 @@ _SUPERVISORD = """\
 nodaemon = true
 logfile = /dev/null
 logfile_maxbytes = 0
-loglevel = error
+loglevel = warn
 pidfile = %(here)s/supervisord.pid
 {user}
 """
@@ -59,7 +59,7 @@ def configuration(binds: Mapping[str, str]) -> str:
         # As root, supervisord asks to be told that this is meant.
         _SUPERVISORD.format(user="user = root" if os.geteuid() == 0 else ""),
         *(_PROGRAM.format(name=name, bind=bind, python=python) for name, bind in binds.items()),
-        _GROUPS.format(gateway=GATEWAY, services=",".join(binds.keys() - {GATEWAY})),
+        _GROUPS.format(gateway=GATEWAY, services=",".join(SERVICES)),
     ]
     return "".join(sections)
 
