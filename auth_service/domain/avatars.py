@@ -5,24 +5,15 @@ metadata. Both lie in the store under a digest that is new with every upload, so
 shows never changes.
 """
 
-import base64
 import hashlib
 import re
 import secrets
 from typing import NamedTuple
 
-from shared.errors import NOT_FOUND, ApiError, bad_parameter
-from shared.media import MediaStore, NotAPicture, Picture, rendition
+from shared.avatars import picture_or_reference
+from shared.errors import NOT_FOUND, ApiError
+from shared.media import MediaStore, Picture
 
-_LARGEST = 2 * 1024 * 1024
-_LONGEST_SIDE = 512
-_LONGEST_REFERENCE = 2048
-_DATA_URI_TYPES = {f"data:image/{name}" for name in ("png", "jpeg", "jpg", "gif", "webp")}
-# How PNG, JPEG, GIF and WebP begin in base64.
-_BARE_BEGINNINGS = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR")
-_NO_REFERENCE = re.compile(
-    r"\s*(javascript|vbscript|data):|.*[\x00-\x1f\x7f-\x9f]", re.IGNORECASE | re.DOTALL
-)
 _DIGEST = re.compile("[0-9a-f]{48}")
 _ACCOUNT_ID = re.compile("[0-9]{1,19}")
 
@@ -49,12 +40,10 @@ def put(account_id: int, shown: Avatar, sent: str) -> Avatar | None:
         return Avatar("", "")
     if _is_shown(account_id, shown, sent):
         return None
-    image = _image_in(sent)
-    if image is not None:
-        return Avatar(_store(account_id, sent, image), "")
-    if len(sent) > _LONGEST_REFERENCE or _NO_REFERENCE.match(sent):
-        raise bad_parameter("avatar")
-    return Avatar("", sent)
+    found = picture_or_reference(sent)
+    if isinstance(found, Picture):
+        return Avatar(_store(account_id, sent, found), "")
+    return Avatar("", found)
 
 
 def as_it_was_put(account_id: int, shown: Avatar) -> str:
@@ -87,25 +76,6 @@ def _is_shown(account_id: int, shown: Avatar, sent: str) -> bool:
         return sent == shown.reference
     url = sent.endswith(f"/account/avatar/{account_id}/{shown.digest}")
     return url or shown.digest.startswith(_content_digest(sent))
-
-
-def _image_in(sent: str) -> Picture | None:
-    """The rendition of the picture in a data URI or in bare base64; None if ``sent`` is neither."""
-    head, comma, body = sent.partition(",")
-    kind, *parameters = head.lower().split(";")
-    if kind in _DATA_URI_TYPES and comma and parameters[-1:] == ["base64"]:
-        return _decoded(body)
-    return _decoded(sent) if sent.startswith(_BARE_BEGINNINGS) else None
-
-
-def _decoded(encoded: str) -> Picture:
-    try:
-        image = base64.b64decode(encoded, validate=True)
-        if len(image) <= _LARGEST:
-            return rendition(image, _LONGEST_SIDE)
-    except (ValueError, NotAPicture):
-        pass
-    raise bad_parameter("avatar")
 
 
 def _store(account_id: int, original: str, image: Picture) -> str:
