@@ -92,10 +92,8 @@ def test_json_is_read_whatever_its_content_type_says(
 def test_get_and_delete_take_the_query_string_before_the_body(
     alice: Caller, endpoint: Endpoint
 ) -> None:
-    wrong = dict.fromkeys(endpoint.fields, [])
-    response = alice.call(
-        endpoint.method, endpoint.path, query_string=endpoint.fields, json=wrong
-    )
+    wrong: dict[str, object] = {field: [] for field in endpoint.fields}
+    response = alice.call(endpoint.method, endpoint.path, query_string=endpoint.fields, json=wrong)
     assert response.json["code"] != BAD_PARAMETER.code
 
 

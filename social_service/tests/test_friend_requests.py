@@ -1,0 +1,297 @@
+"""好友申请/add_friend, 好友申请列表/friend_requests and 处理好友申请/friend_request_handle."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+
+from shared.testing.client import Caller, Reply, assert_error
+from social_service import errors
+from social_service.models import RequestStatus
+from social_service.tests.cast import (
+    ALICE,
+    BOB,
+    CAROL,
+    DAVE,
+    NOBODY,
+    accept,
+    ask,
+    befriend,
+    friend_ids,
+    refuse,
+    statuses,
+    unfriend,
+)
+from social_service.tests.factories import delete_account, make_account, make_request
+
+Handle = Callable[[Caller, Caller], Reply]
+NOON = datetime(2025, 3, 13, 12, tzinfo=UTC)
+
+
+def test_a_sent_request_reaches_the_other(app: Flask, alice: Caller, bob: Caller) -> None:
+    make_account(app, ALICE, "Alice", email="alice@example.com", avatar_digest="d1", version=2)
+    sent = ask(alice, bob, "Hello 你好")
+    response = bob.get("/friend_requests")
+    [received] = response.json["requests"]
+    created_at = datetime.fromisoformat(received.pop("created_at"))
+    assert sent.json == {"code": 0, "info": "success", "message": "申请成功"}
+    assert received == {
+        "sender_user_id": ALICE,
+        "receiver_user_id": BOB,
+        "user_email": "alice@example.com",
+        "user_name": "Alice",
+        "avatar": f"http://localhost/account/avatar/{ALICE}/d1",
+        "message": "Hello 你好",
+        "status": 0,
+    }
+    assert timedelta() <= datetime.now(UTC) - created_at < timedelta(minutes=1)
+
+
+def test_times_are_shown_in_utc_without_fraction(app: Flask, bob: Caller) -> None:
+    make_request(app, ALICE, BOB, created_at=NOON + timedelta(microseconds=7))
+    [received] = bob.get("/friend_requests").json["requests"]
+    assert received["created_at"] == "2025-03-13T12:00:00Z"
+
+
+def test_a_request_needs_no_message(alice: Caller, bob: Caller) -> None:
+    alice.post("/add_friend", json={"target_id": str(BOB)})
+    [received] = bob.get("/friend_requests").json["requests"]
+    assert received["message"] == ""
+
+
+def test_a_message_of_255_code_points_is_kept(alice: Caller, bob: Caller) -> None:
+    ask(alice, bob, "🎉" * 255)
+    [received] = bob.get("/friend_requests").json["requests"]
+    assert received["message"] == "🎉" * 255
+
+
+def test_without_requests_the_list_is_empty(alice: Caller) -> None:
+    response = alice.get("/friend_requests")
+    assert (response.status_code, response.json["requests"]) == (200, [])
+
+
+def test_requests_are_seen_by_the_receiver_alone(alice: Caller, bob: Caller, carol: Caller) -> None:
+    ask(alice, bob)
+    assert (statuses(alice), statuses(bob), statuses(carol)) == ([], [0], [])
+
+
+def test_requests_are_listed_newest_first(app: Flask, dave: Caller) -> None:
+    make_request(app, BOB, DAVE, created_at=NOON + timedelta(hours=1))
+    make_request(app, ALICE, DAVE, created_at=NOON)
+    make_request(app, CAROL, DAVE, created_at=NOON)
+    received = dave.get("/friend_requests").json["requests"]
+    assert [request["sender_user_id"] for request in received] == [BOB, CAROL, ALICE]
+
+
+def test_a_deleted_senders_request_is_still_listed(app: Flask, alice: Caller, bob: Caller) -> None:
+    ask(alice, bob)
+    delete_account(app, ALICE, "Alice")
+    [received] = bob.get("/friend_requests").json["requests"]
+    assert received["user_name"] == "Alice"
+
+
+def test_a_new_request_after_a_refusal_takes_the_olds_place(
+    alice: Caller, bob: Caller, carol: Caller
+) -> None:
+    ask(alice, bob, "first")
+    ask(carol, bob, "between")
+    refuse(bob, alice)
+    ask(alice, bob, "second")
+    received = bob.get("/friend_requests").json["requests"]
+    assert [request["message"] for request in received] == ["second", "between"]
+    assert statuses(bob) == [0, 0]
+
+
+def test_a_new_request_after_the_friendship_ended_is_welcome(alice: Caller, bob: Caller) -> None:
+    befriend(alice, bob)
+    unfriend(bob, alice)
+    ask(alice, bob, "again")
+    assert statuses(bob) == [0]
+
+
+def test_requests_may_cross(alice: Caller, bob: Caller) -> None:
+    ask(alice, bob)
+    assert ask(bob, alice).status_code == 200
+    assert (statuses(alice), statuses(bob)) == ([0], [0])
+
+
+def test_add_friend_refuses_oneself(alice: Caller) -> None:
+    assert_error(ask(alice, alice), errors.CANNOT_ADD_SELF)
+
+
+def test_add_friend_refuses_nobody(alice: Caller) -> None:
+    response = alice.post("/add_friend", json={"target_id": NOBODY})
+    assert_error(response, errors.USER_GONE)
+
+
+def test_add_friend_refuses_a_deleted_target(app: Flask, alice: Caller, bob: Caller) -> None:
+    delete_account(app, BOB)
+    assert_error(ask(alice, bob), errors.USER_GONE)
+
+
+def test_add_friend_refuses_a_deleted_friend_as_gone(
+    app: Flask, alice: Caller, bob: Caller
+) -> None:
+    befriend(alice, bob)
+    delete_account(app, BOB)
+    assert_error(ask(alice, bob), errors.USER_GONE)
+
+
+def test_add_friend_refuses_a_deleted_caller(app: Flask, alice: Caller, bob: Caller) -> None:
+    delete_account(app, ALICE)
+    assert_error(ask(alice, bob), errors.USER_GONE)
+    assert statuses(bob) == []
+
+
+def test_add_friend_refuses_friends_on_both_sides(alice: Caller, bob: Caller) -> None:
+    befriend(alice, bob)
+    assert_error(ask(alice, bob), errors.ALREADY_FRIENDS)
+    assert_error(ask(bob, alice), errors.ALREADY_FRIENDS)
+
+
+def test_add_friend_refuses_a_second_request_and_keeps_the_first(
+    alice: Caller, bob: Caller
+) -> None:
+    ask(alice, bob, "first")
+    assert_error(ask(alice, bob, "second"), errors.REQUEST_ALREADY_SENT)
+    [received] = bob.get("/friend_requests").json["requests"]
+    assert received["message"] == "first"
+
+
+def test_accepting_makes_friends_of_both(alice: Caller, bob: Caller) -> None:
+    ask(alice, bob)
+    response = accept(bob, alice)
+    assert response.json == {"code": 0, "info": "success", "message": "已接受该好友申请"}
+    assert (friend_ids(alice), friend_ids(bob)) == ([BOB], [ALICE])
+    assert statuses(bob) == [RequestStatus.ACCEPTED]
+
+
+def test_refusing_makes_no_friends(alice: Caller, bob: Caller) -> None:
+    ask(alice, bob)
+    response = refuse(bob, alice)
+    assert response.json == {"code": 0, "info": "success", "message": "已拒绝该好友申请"}
+    assert (friend_ids(alice), friend_ids(bob)) == ([], [])
+    assert statuses(bob) == [RequestStatus.REFUSED]
+
+
+def test_refusing_takes_its_parameters_from_the_query_string(alice: Caller, bob: Caller) -> None:
+    ask(alice, bob)
+    response = bob.delete(f"/friend_request_handle?sender_user_id={ALICE}&receiver_user_id={BOB}")
+    assert response.status_code == 200
+    assert statuses(bob) == [RequestStatus.REFUSED]
+
+
+def test_accepting_settles_the_crosswise_request(alice: Caller, bob: Caller) -> None:
+    ask(alice, bob)
+    ask(bob, alice)
+    accept(bob, alice)
+    assert statuses(bob) == [RequestStatus.ACCEPTED]
+    assert statuses(alice) == [RequestStatus.BECAME_FRIENDS]
+
+
+def test_accepting_leaves_a_refused_crosswise_request_refused(alice: Caller, bob: Caller) -> None:
+    ask(bob, alice)
+    refuse(alice, bob)
+    ask(alice, bob)
+    accept(bob, alice)
+    assert statuses(alice) == [RequestStatus.REFUSED]
+
+
+def test_refusing_leaves_the_crosswise_request_waiting(alice: Caller, bob: Caller) -> None:
+    ask(alice, bob)
+    ask(bob, alice)
+    refuse(bob, alice)
+    assert statuses(alice) == [RequestStatus.WAITING]
+    assert accept(alice, bob).status_code == 200
+
+
+HANDLING = pytest.mark.parametrize("handle", [accept, refuse], ids=["accept", "refuse"])
+
+
+@HANDLING
+def test_handling_refuses_a_deleted_sender(
+    app: Flask, alice: Caller, bob: Caller, handle: Handle
+) -> None:
+    ask(alice, bob)
+    delete_account(app, ALICE)
+    assert_error(handle(bob, alice), errors.USER_DELETED)
+    assert statuses(bob) == [RequestStatus.WAITING]
+
+
+@HANDLING
+def test_handling_refuses_a_deleted_caller(
+    app: Flask, alice: Caller, bob: Caller, handle: Handle
+) -> None:
+    ask(alice, bob)
+    delete_account(app, BOB)
+    assert_error(handle(bob, alice), errors.USER_DELETED)
+
+
+@HANDLING
+def test_handling_refuses_a_sender_that_nobody_is(bob: Caller, handle: Handle) -> None:
+    assert_error(handle(bob, Caller(bob.app, user_id=NOBODY)), errors.USER_DELETED)
+
+
+@HANDLING
+def test_handling_refuses_friends(alice: Caller, bob: Caller, handle: Handle) -> None:
+    befriend(alice, bob)
+    assert_error(handle(bob, alice), errors.ALREADY_FRIENDS)
+
+
+@HANDLING
+def test_handling_refuses_friends_also_where_the_crosswise_request_was(
+    alice: Caller, bob: Caller, handle: Handle
+) -> None:
+    ask(bob, alice)
+    befriend(alice, bob)
+    assert_error(handle(alice, bob), errors.ALREADY_FRIENDS)
+    assert friend_ids(alice) == [BOB]
+
+
+@HANDLING
+def test_handling_refuses_where_nobody_asked(alice: Caller, bob: Caller, handle: Handle) -> None:
+    assert_error(handle(bob, alice), errors.REQUEST_NOT_FOUND)
+
+
+@HANDLING
+def test_handling_refuses_a_request_of_the_other_direction(
+    alice: Caller, bob: Caller, handle: Handle
+) -> None:
+    ask(bob, alice)
+    assert_error(handle(bob, alice), errors.REQUEST_NOT_FOUND)
+
+
+@HANDLING
+def test_handling_refuses_what_was_refused(alice: Caller, bob: Caller, handle: Handle) -> None:
+    ask(alice, bob)
+    refuse(bob, alice)
+    assert_error(handle(bob, alice), errors.REQUEST_NOT_FOUND)
+
+
+@HANDLING
+def test_handling_refuses_a_request_of_oneself(alice: Caller, handle: Handle) -> None:
+    assert_error(handle(alice, alice), errors.REQUEST_NOT_FOUND)
+
+
+@HANDLING
+def test_handling_is_for_the_receiver_alone(
+    app: Flask, alice: Caller, bob: Caller, carol: Caller, handle: Handle
+) -> None:
+    ask(alice, bob)
+    assert_error(handle(_posing_as(bob, alice), alice), errors.REQUEST_NOT_FOUND)
+    assert_error(handle(_posing_as(bob, carol), alice), errors.REQUEST_NOT_FOUND)
+    assert statuses(bob) == [RequestStatus.WAITING]
+
+
+@HANDLING
+def test_handling_does_not_tell_a_stranger_who_is_friends(
+    alice: Caller, bob: Caller, carol: Caller, handle: Handle
+) -> None:
+    befriend(alice, bob)
+    assert_error(handle(_posing_as(bob, carol), alice), errors.REQUEST_NOT_FOUND)
+
+
+def _posing_as(receiver: Caller, caller: Caller) -> Caller:
+    """Somebody who names another as the receiver."""
+    return Caller(caller.app, caller.token, receiver.id)

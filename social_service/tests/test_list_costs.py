@@ -1,0 +1,52 @@
+"""A list costs a fixed number of queries, however long it is."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from shared.testing.client import Caller
+from shared.testing.databases import counted_queries
+from social_service.db import db
+from social_service.tests.cast import ALICE
+from social_service.tests.factories import (
+    make_account,
+    make_friends,
+    make_group,
+    make_request,
+)
+
+# The first query of each asks for the state of the caller's account.
+LISTS = [
+    ("/search_user", {"query_name": "Namesake"}, 2),
+    ("/friend_requests", {}, 2),
+    ("/friends", {}, 2),
+    ("/groups", {}, 2),
+    ("/groups/manage_groups", {"group_id": 1}, 3),
+    ("/groups/members", {"group_id": 1}, 3),
+    ("/manage_friends", {"friend_id": 20}, 4),
+    ("/search_user_detail", {"userId": 20}, 3),
+]
+
+
+def _populate(app: Flask, count: int) -> None:
+    people = range(20, 20 + count)
+    for person_id in people:
+        make_account(app, person_id, "Namesake")
+        make_friends(app, ALICE, person_id)
+        make_request(app, person_id, ALICE)
+    make_group(app, ALICE, "Everybody", *people)
+    for number in range(count):
+        make_group(app, ALICE, f"Group {number}", 20)
+
+
+@pytest.mark.parametrize("count", [1, 30])
+@pytest.mark.parametrize(("path", "query", "queries"), LISTS)
+def test_a_list_costs_the_same_number_of_queries_at_any_length(
+    app: Flask, alice: Caller, path: str, query: dict[str, Any], queries: int, count: int
+) -> None:
+    _populate(app, count)
+    with counted_queries(app, db) as statements:
+        response = alice.get(path, query_string=query)
+    assert response.status_code == 200
+    assert len(statements) == queries

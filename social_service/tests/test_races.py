@@ -1,0 +1,206 @@
+"""Quick clicks and crossing requests: constraints and the pair's lock decide, not luck."""
+
+from collections import Counter
+
+import pytest
+from flask import Flask
+
+from shared.testing.client import Caller, Reply
+from shared.testing.neighbours import Neighbour
+from shared.testing.races import at_once
+from social_service import errors
+from social_service.tests.cast import (
+    ALICE,
+    BOB,
+    CAROL,
+    accept,
+    ask,
+    befriend,
+    friend_ids,
+    refuse,
+    signed_in,
+    statuses,
+    unfriend,
+)
+from social_service.tests.factories import make_friends, make_group
+
+REPEATEDLY = pytest.mark.parametrize("attempt", range(4))
+CLICKS = 8
+
+
+def _answers(replies: list[Reply]) -> Counter[str]:
+    return Counter(reply.json["info"] for reply in replies)
+
+
+def _is_one_success(replies: list[Reply], refusal: str) -> bool:
+    return _answers(replies) == {"success": 1, refusal: len(replies) - 1}
+
+
+@pytest.fixture
+def alices(app: Flask) -> list[Caller]:
+    """Alice on many devices."""
+    return [signed_in(app, ALICE) for _ in range(CLICKS)]
+
+
+@pytest.fixture
+def bobs(app: Flask) -> list[Caller]:
+    """Bob on many devices."""
+    return [signed_in(app, BOB) for _ in range(CLICKS)]
+
+
+@REPEATEDLY
+def test_asking_many_times_at_once_leaves_one_request(
+    alices: list[Caller], bob: Caller, chat: Neighbour, attempt: int
+) -> None:
+    replies = at_once(*(lambda alice=alice: ask(alice, bob) for alice in alices))
+    assert _is_one_success(replies, errors.REQUEST_ALREADY_SENT.info)
+    assert statuses(bob) == [0]
+    assert len(chat.states("friend_request_changed")) == 1
+
+
+@REPEATEDLY
+def test_asking_crosswise_at_once_leaves_a_request_each(
+    alice: Caller, bob: Caller, attempt: int
+) -> None:
+    replies = at_once(lambda: ask(alice, bob), lambda: ask(bob, alice))
+    assert _answers(replies) == {"success": 2}
+    assert (statuses(alice), statuses(bob)) == ([0], [0])
+
+
+@REPEATEDLY
+def test_accepting_crosswise_at_once_makes_one_friendship(
+    alice: Caller, bob: Caller, chat: Neighbour, attempt: int
+) -> None:
+    ask(alice, bob)
+    ask(bob, alice)
+    replies = at_once(lambda: accept(alice, bob), lambda: accept(bob, alice))
+    assert _is_one_success(replies, errors.ALREADY_FRIENDS.info)
+    assert sorted(statuses(alice) + statuses(bob)) == [1, 3]
+    assert [state["version"] for state in chat.states("friendship")] == [1]
+
+
+@REPEATEDLY
+def test_accepting_many_times_at_once_succeeds_once(
+    alice: Caller, bob: Caller, bobs: list[Caller], chat: Neighbour, attempt: int
+) -> None:
+    ask(alice, bob)
+    replies = at_once(*(lambda each=each: accept(each, alice) for each in bobs))
+    assert _is_one_success(replies, errors.ALREADY_FRIENDS.info)
+    assert [state["version"] for state in chat.states("friendship")] == [1]
+
+
+@REPEATEDLY
+def test_of_accepting_and_refusing_at_once_exactly_one_wins(
+    alice: Caller, bobs: list[Caller], attempt: int
+) -> None:
+    ask(alice, bobs[0])
+    deeds = [accept if number % 2 else refuse for number in range(CLICKS)]
+    replies = at_once(
+        *(
+            lambda deed=deed, bob=bob: deed(bob, alice)
+            for deed, bob in zip(deeds, bobs, strict=True)
+        )
+    )
+    [won] = [deed for deed, reply in zip(deeds, replies, strict=True) if reply.status_code == 200]
+    outcome = (statuses(bobs[0]), friend_ids(alice))
+    assert outcome == (([1], [BOB]) if won is accept else ([2], []))
+
+
+@REPEATEDLY
+def test_asking_while_the_crosswise_request_is_accepted_leaves_nothing_waiting(
+    alice: Caller, bob: Caller, attempt: int
+) -> None:
+    ask(alice, bob)
+    asked, accepted = at_once(lambda: ask(bob, alice), lambda: accept(bob, alice))
+    assert accepted.status_code == 200
+    assert statuses(alice) == ([3] if asked.status_code == 200 else [])
+
+
+@REPEATEDLY
+def test_unfriending_many_times_at_once_succeeds_once(
+    alices: list[Caller], bobs: list[Caller], chat: Neighbour, attempt: int
+) -> None:
+    befriend(alices[0], bobs[0])
+    both = zip(alices, bobs, strict=True)
+    replies = at_once(*(lambda pair=pair: unfriend(*pair) for pair in both))
+    assert _is_one_success(replies, errors.ALREADY_NOT_FRIEND.info)
+    assert [state["version"] for state in chat.states("friendship")] == [1, 2]
+
+
+@REPEATEDLY
+def test_unfriending_against_accepting_leaves_friends_or_a_clean_end(
+    alice: Caller, bob: Caller, chat: Neighbour, attempt: int
+) -> None:
+    ask(alice, bob)
+    ended, accepted = at_once(lambda: unfriend(alice, bob), lambda: accept(bob, alice))
+    assert accepted.status_code == 200
+    outcome = (friend_ids(alice), statuses(bob))
+    assert outcome == (([], []) if ended.status_code == 200 else ([BOB], [1]))
+    newest = max(chat.states("friendship"), key=lambda state: state["version"])
+    assert newest["active"] is (ended.status_code != 200)
+
+
+@REPEATEDLY
+def test_creating_a_group_many_times_at_once_makes_one(alices: list[Caller], attempt: int) -> None:
+    body = {"name": "Classmates"}
+    replies = at_once(*(lambda each=each: each.post("/groups", json=body) for each in alices))
+    assert _is_one_success(replies, errors.GROUP_EXISTS.info)
+    assert len(alices[0].get("/groups").json["groups"]) == 1
+
+
+@REPEATEDLY
+def test_renaming_groups_to_one_name_at_once_renames_one(
+    app: Flask, alices: list[Caller], attempt: int
+) -> None:
+    group_ids = [make_group(app, ALICE, f"Group {number}") for number in range(CLICKS)]
+    bodies = [{"group_id": group_id, "new_name": "Chess"} for group_id in group_ids]
+    replies = at_once(
+        *(
+            lambda each=each, body=body: each.put("/groups/manage_groups", json=body)
+            for each, body in zip(alices, bodies, strict=True)
+        )
+    )
+    assert _is_one_success(replies, errors.GROUP_NAME_EXISTS.info)
+
+
+@REPEATEDLY
+def test_adding_a_member_many_times_at_once_succeeds_once(
+    app: Flask, alices: list[Caller], attempt: int
+) -> None:
+    make_friends(app, ALICE, BOB)
+    body = {"group_id": make_group(app, ALICE), "member_id": BOB}
+    replies = at_once(
+        *(lambda each=each: each.post("/groups/members", json=body) for each in alices)
+    )
+    assert _is_one_success(replies, errors.MEMBER_ALREADY_IN_GROUP.info)
+
+
+@REPEATEDLY
+def test_adding_a_member_to_a_group_that_goes_is_success_or_not_found(
+    app: Flask, alice: Caller, alices: list[Caller], attempt: int
+) -> None:
+    make_friends(app, ALICE, BOB)
+    body = {"group_id": make_group(app, ALICE), "member_id": BOB}
+    added, deleted = at_once(
+        lambda: alices[0].post("/groups/members", json=body),
+        lambda: alices[1].delete("/groups/manage_groups", json=body),
+    )
+    assert deleted.status_code == 200
+    assert added.status_code in (200, 404)
+    assert alice.get("/manage_friends", json={"friend_id": BOB}).json["groups"] == []
+
+
+@REPEATEDLY
+def test_who_is_added_to_a_group_while_the_friendship_ends_does_not_stay_in_it(
+    app: Flask, alices: list[Caller], bob: Caller, attempt: int
+) -> None:
+    make_friends(app, ALICE, BOB)
+    make_friends(app, ALICE, CAROL)
+    body = {"group_id": make_group(app, ALICE, "Classmates", CAROL), "member_id": BOB}
+    added, ended = at_once(
+        lambda: alices[0].post("/groups/members", json=body), lambda: unfriend(bob, alices[1])
+    )
+    members = alices[2].get("/groups/members", json=body).json["members"]
+    assert ended.status_code == 200
+    assert added.status_code in (200, 404)
+    assert [member["id"] for member in members] == [CAROL]
