@@ -1,0 +1,6 @@
+"""Acceptance tests: the whole product, driven through the gateway like a client drives it."""
+
+import pytest
+
+# What the tests share also asserts, and should say as much when it fails.
+pytest.register_assert_rewrite("tests.people", "tests.shapes")

@@ -1,0 +1,103 @@
+"""The whole product, started on this machine as a person starts it, and stopped or killed."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+import requests
+
+ROOT = Path(__file__).resolve().parent.parent
+PASSWORD_TRANSPORT_KEY = "acceptance-tests"
+SECONDS_TO_START = 50.0
+SECONDS_TO_STOP = 30.0
+SECONDS_BETWEEN_LOOKS = 0.05
+
+
+class Product:
+    """One copy of the product on a data folder and a port of its own."""
+
+    def __init__(self, data_dir: Path, **settings: str) -> None:
+        self.data_dir = data_dir
+        self.port = _free_port()
+        self.base_url = f"http://127.0.0.1:{self.port}"
+        self._log = data_dir.with_name(f"{data_dir.name}.log")
+        self._settings = {
+            "PORT": str(self.port),
+            "DATA_DIR": str(data_dir),
+            "RATE_LIMITS": "off",
+            "PASSWORD_TRANSPORT_KEY": PASSWORD_TRANSPORT_KEY,
+            **settings,
+        }
+        self._launcher: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and return when it is healthy."""
+        with self._log.open("ab") as log:
+            self._launcher = subprocess.Popen(
+                [sys.executable, "-m", "deploy.run", "--parent", str(os.getpid())],
+                cwd=ROOT,
+                env=os.environ | self._settings,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + SECONDS_TO_START
+        while not self._is_healthy():
+            if self._launcher.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise RuntimeError(f"It does not start:\n{self._log.read_text()[-4000:]}")
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+
+    def stop(self) -> int:
+        """Stop it as Ctrl-C does; the status that it ended with."""
+        assert self._launcher is not None
+        self._launcher.send_signal(signal.SIGTERM)
+        return self._launcher.wait(SECONDS_TO_STOP)
+
+    def kill(self) -> None:
+        """``kill -9`` of every process of it, the outermost first, so that none is restarted."""
+        assert self._launcher is not None
+        if self._launcher.poll() is None:
+            launcher = psutil.Process(self._launcher.pid)
+            everybody = [launcher, *launcher.children(recursive=True)]
+            for process in everybody:
+                with suppress(psutil.NoSuchProcess):  # It may end with its parent.
+                    process.kill()
+            psutil.wait_procs(everybody[1:], SECONDS_TO_STOP)
+        self._launcher.wait(SECONDS_TO_STOP)
+
+    def log(self) -> str:
+        """Everything that its programs have said so far."""
+        return self._log.read_text(errors="replace")
+
+    def _is_healthy(self) -> bool:
+        try:
+            return requests.get(f"{self.base_url}/healthz", timeout=5).status_code == 200
+        except requests.RequestException:
+            return False
+
+
+@contextmanager
+def running(data_dir: Path, **settings: str) -> Iterator[Product]:
+    """A product that runs inside the block."""
+    product = Product(data_dir, **settings)
+    product.start()
+    try:
+        yield product
+    finally:
+        product.stop()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
