@@ -8,24 +8,27 @@ import argparse
 import importlib
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
-from social_service.config import SocialSettings
 
 from auth_service.config import AuthSettings
 from chat_service.config import ChatSettings
+from deploy.run import LauncherSettings
 from gateway.config import GatewaySettings
-from shared.settings import ProgramSettings
+from shared.settings import Settings
 from shared.testing.tokens import PRIVATE_KEY_PEM, PUBLIC_KEYS_PEM
+from social_service.config import SocialSettings
 
 ROOT = Path(__file__).parent.parent
-PROGRAMS: dict[str, type[ProgramSettings]] = {
+PROGRAMS: dict[str, type[Settings]] = {
     "gateway": GatewaySettings,
     "auth": AuthSettings,
     "social": SocialSettings,
     "chat": ChatSettings,
+    "make run": LauncherSettings,
 }
 _METHODS = ("get", "post", "put", "delete")
 
@@ -55,7 +58,7 @@ def main() -> int:
     return 1 if check and stale else 0
 
 
-def _document(service: str) -> dict[str, Any]:
+def _document(service: str, folder: str) -> dict[str, Any]:
     """The OpenAPI document of a service, from an application that serves nobody."""
     neighbours = {
         f"{name}_SERVICE_{what}": value
@@ -63,7 +66,7 @@ def _document(service: str) -> dict[str, Any]:
         for what, value in (("URL", "http://127.0.0.1:1"), ("SECRET", "only-for-the-docs"))
     }
     env = {
-        "DATABASE_URL": "sqlite://",
+        "DATA_DIR": folder,
         "JWT_PRIVATE_KEY": PRIVATE_KEY_PEM,
         "JWT_PUBLIC_KEYS": PUBLIC_KEYS_PEM,
         "INTERNAL_SECRETS": "only-for-the-docs",
@@ -85,7 +88,8 @@ def _api() -> str:
         "413, 415, 429, 500, 503) have the code -status.",
     ]
     for service in ("auth_service", "social_service", "chat_service"):
-        document = _document(service)
+        with TemporaryDirectory() as folder:
+            document = _document(service, folder)
         lines += [
             "",
             f"## {service}",
@@ -137,7 +141,7 @@ def _default(field: FieldInfo) -> str:
 def _table() -> str:
     rows = ["| variable | default | read by | meaning |", "|---|---|---|---|"]
     for name, (field, programs) in sorted(_settings().items()):
-        readers = "all" if len(programs) == len(PROGRAMS) else ", ".join(programs)
+        readers = "all" if len(programs) >= 4 else ", ".join(programs)
         default = _default(field)
         shown = f"`{default}`" if default not in ("", "required") else default
         rows.append(f"| `{name}` | {shown} | {readers} | {field.description} |")
