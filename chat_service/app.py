@@ -4,9 +4,22 @@ from collections.abc import Mapping
 
 from flask import Flask
 
+from chat_service.commands import add_commands
 from chat_service.config import ChatSettings
 from chat_service.db import db
+from chat_service.domain import friendships, notices
 from chat_service.domain.accounts import accounts
+from chat_service.domain.images import store
+from chat_service.domain.listening import live as live_delivery
+from chat_service.routes import (
+    announcements,
+    conversations,
+    groups,
+    images,
+    invitations,
+    live,
+    messages,
+)
 from shared.client import ServiceClient
 from shared.service import base_app, settings_of
 
@@ -18,13 +31,28 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
         env: its settings; the process's environment unless given.
     """
     settings = settings_of(ChatSettings, env)
-    app, _api = base_app(
+    app, api = base_app(
         "chat_service",
         "IMS conversations",
         settings,
         db,
         accounts.state_of,
-        events={"account": accounts.apply},
+        events={
+            "account": notices.account_told,
+            "friendship": friendships.apply,
+            "friend_request_changed": notices.friend_request_changed,
+            "friendship_ended": notices.friendship_ended,
+        },
     )
     accounts.init_app(app, ServiceClient(settings.auth_service_url, settings.auth_service_secret))
+    store.configure(settings)
+    live_delivery.init_app(app, settings)
+    add_commands(app, ServiceClient(settings.social_service_url, settings.social_service_secret))
+    api.register_blueprint(announcements.blueprint)
+    api.register_blueprint(conversations.blueprint)
+    api.register_blueprint(groups.blueprint)
+    api.register_blueprint(images.blueprint)
+    api.register_blueprint(invitations.blueprint)
+    api.register_blueprint(messages.blueprint)
+    app.register_blueprint(live.blueprint)
     return app

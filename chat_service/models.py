@@ -47,9 +47,6 @@ class Conversation(Model):
     is_open: Mapped[bool] = mapped_column(default=True)
     friendship_version: Mapped[int] = mapped_column(default=0)
     last_seq: Mapped[int] = mapped_column(default=0, comment="messages ever sent")
-    last_message_seq: Mapped[int] = mapped_column(
-        default=0, comment="of those still there; 0: none"
-    )
     last_message_at: Mapped[datetime | None] = mapped_column(
         comment="of the newest ever sent; the next is never earlier"
     )
@@ -96,6 +93,7 @@ class Message(Model):
     __table_args__ = (
         UniqueConstraint("conversation_id", "seq"),
         UniqueConstraint("sender_id", "client_id"),
+        Index(None, "conversation_id", "id"),
         Index(None, "conversation_id", "version"),
         Index(None, "conversation_id", "created_at"),
         {"sqlite_autoincrement": True},

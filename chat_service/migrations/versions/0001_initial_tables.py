@@ -57,12 +57,6 @@ def upgrade() -> None:
             comment="messages ever sent",
         ),
         sa.Column(
-            "last_message_seq",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            nullable=False,
-            comment="of those still there; 0: none",
-        ),
-        sa.Column(
             "last_message_at",
             sa.DateTime(timezone=True),
             nullable=True,
@@ -282,6 +276,9 @@ def upgrade() -> None:
             unique=False,
         )
         batch_op.create_index(
+            batch_op.f("ix_messages_conversation_id_id"), ["conversation_id", "id"], unique=False
+        )
+        batch_op.create_index(
             batch_op.f("ix_messages_conversation_id_version"),
             ["conversation_id", "version"],
             unique=False,
@@ -330,6 +327,7 @@ def downgrade() -> None:
     with op.batch_alter_table("messages", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_messages_reply_to_id"))
         batch_op.drop_index(batch_op.f("ix_messages_conversation_id_version"))
+        batch_op.drop_index(batch_op.f("ix_messages_conversation_id_id"))
         batch_op.drop_index(batch_op.f("ix_messages_conversation_id_created_at"))
 
     op.drop_table("messages")

@@ -1,0 +1,97 @@
+"""Friendships as the social service tells them: each is a private conversation, open or closed."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, fields
+
+from chat_service.db import db, transaction
+from chat_service.domain import notices
+from chat_service.models import MEMBER, Conversation, Membership
+from shared.client import ServiceClient
+
+_PAGE = 500
+
+
+class FriendshipEvent(Schema):
+    """State of a friendship; more fields than these may come."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    low_id = fields.Integer(required=True, strict=True)
+    high_id = fields.Integer(required=True, strict=True)
+    active = fields.Boolean(required=True)
+    version = fields.Integer(required=True, strict=True)
+
+
+_EVENT = FriendshipEvent()
+
+
+def apply(state: dict[str, Any]) -> None:
+    """Open or close a pair's private conversation, unless something newer is known.
+
+    Raises:
+        ValidationError: it is no state of a friendship.
+    """
+    friendship = _EVENT.load(state)
+    pair = friendship["low_id"], friendship["high_id"]
+    now = datetime.now(UTC)
+    new = db.insert(Conversation).values(
+        is_group=False,
+        low_id=pair[0],
+        high_id=pair[1],
+        is_open=friendship["active"],
+        friendship_version=friendship["version"],
+        created_at=now,
+    )
+    with transaction() as session:
+        conversation_id = session.execute(
+            new.on_conflict_do_update(
+                index_elements=["low_id", "high_id"],
+                set_={
+                    "is_open": new.excluded.is_open,
+                    "friendship_version": new.excluded.friendship_version,
+                },
+                where=new.excluded.friendship_version > Conversation.friendship_version,
+            ).returning(Conversation.id)
+        ).scalar()
+        if conversation_id is None or not friendship["active"]:
+            return
+        session.execute(
+            db.insert(Membership)
+            .values(
+                [
+                    {
+                        "conversation_id": conversation_id,
+                        "user_id": user_id,
+                        "role": MEMBER,
+                        "joined_at": now,
+                    }
+                    for user_id in pair
+                ]
+            )
+            .on_conflict_do_nothing()
+        )
+        notices.conversation_changed(conversation_id, members=pair)
+
+
+def resync(social: ServiceClient) -> Iterator[int]:
+    """Take the state of every friendship again, page by page.
+
+    Yields:
+        how many have been taken so far.
+
+    Raises:
+        Unreachable: the social service does not answer.
+    """
+    after = count = 0
+    while True:
+        page = social.get("/internal/friendships", after=after, limit=_PAGE)["friendships"]
+        if not page:
+            return
+        for state in page:
+            apply(state)
+        after, count = page[-1]["id"], count + len(page)
+        yield count

@@ -1,0 +1,626 @@
+"""Messages: sending them, reading them, finding them, and taking them away again."""
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    case,
+    delete,
+    insert,
+    literal,
+    null,
+    select,
+    update,
+)
+from sqlalchemy.orm import aliased
+
+from chat_service import errors
+from chat_service.db import db, transaction
+from chat_service.domain import images, notices
+from chat_service.domain.access import access_to, lock_conversation
+from chat_service.domain.accounts import Person, people
+from chat_service.domain.pictures import media_url
+from chat_service.domain.reading import Place, move_forward, place_of, read_up_to
+from chat_service.models import (
+    IMAGE,
+    TEXT,
+    Account,
+    Conversation,
+    Deletion,
+    HiddenMessage,
+    Membership,
+    Message,
+)
+from shared.errors import ApiError, ErrorSpec
+
+LONGEST_TEXT = 255
+
+_Reply = aliased(Message)
+
+
+class MessageRow(NamedTuple):
+    """A message and what it replies to, if that is still there."""
+
+    id: int
+    seq: int
+    version: int
+    conversation_id: int
+    type: int
+    content: str
+    sender_id: int
+    created_at: datetime
+    reply_id: int | None
+    reply_type: int | None
+    reply_content: str | None
+
+
+class Sent(NamedTuple):
+    """A message that was sent, now (``is_new``) or by an earlier request of the same client id."""
+
+    message_id: int
+    seq: int
+    created_at: datetime
+    is_new: bool
+
+
+def send_text(
+    conversation_id: int,
+    sender_id: int,
+    content: str,
+    reply_to_id: int | None = None,
+    client_id: str | None = None,
+) -> Sent:
+    """Send a text.
+
+    Args:
+        conversation_id: where to.
+        sender_id: a member.
+        content: 1 to 255 characters, not white space alone.
+        reply_to_id: a message of the conversation that it answers.
+        client_id: the sender's own name for this message; the same one sends nothing twice.
+    """
+    place = _place_of_sender(conversation_id, sender_id)
+    if not content.strip():
+        raise ApiError(errors.CONTENT_EMPTY)
+    if len(content) > LONGEST_TEXT:
+        raise ApiError(errors.CONTENT_TOO_LONG)
+    draft = _Draft(conversation_id, sender_id, TEXT, content, reply_to_id, client_id)
+    return _send(draft, place)
+
+
+def send_image(
+    conversation_id: int, sender_id: int, file_name: str, client_id: str | None = None
+) -> Sent:
+    """Send an image whose file is stored already.
+
+    If the answer is not ``is_new``, or the image is refused, nothing refers to the file.
+    """
+    place = _place_of_sender(conversation_id, sender_id)
+    draft = _Draft(conversation_id, sender_id, IMAGE, file_name, None, client_id)
+    return _send(draft, place)
+
+
+class _Draft(NamedTuple):
+    conversation_id: int
+    sender_id: int
+    type: int
+    content: str
+    reply_to_id: int | None
+    client_id: str | None
+
+
+def _place_of_sender(conversation_id: int, sender_id: int) -> Place:
+    return place_of(
+        conversation_id, sender_id, errors.CONVERSATION_NOT_FOUND, errors.NOT_IN_CONVERSATION
+    )
+
+
+def _send(draft: _Draft, place: Place) -> Sent:
+    earlier = _sent_earlier(draft)
+    if earlier is not None:
+        return earlier
+    reply_type, reply_content = _reply_target(draft)
+    sender = people([draft.sender_id], notices.PUBLIC_BASE)[draft.sender_id]
+    try:
+        with transaction() as session:
+            stored = _append(session, draft)
+            message = MessageRow._make((*stored, draft.reply_to_id, reply_type, reply_content))
+            if not move_forward(session, draft.conversation_id, draft.sender_id, message.seq):
+                raise ApiError(errors.NOT_IN_CONVERSATION)
+            if place.read_seq < message.seq - 1:
+                notices.read_position_moved(
+                    draft.conversation_id, draft.sender_id, message.seq, is_group=place.is_group
+                )
+            already_read = None if place.is_group else False
+            shown = _shown(message, sender, notices.PUBLIC_BASE, already_read)
+            notices.message_sent(draft.conversation_id, draft.sender_id, shown)
+    except _NotAppended:
+        earlier = _sent_earlier(draft)
+        if earlier is None:
+            raise ApiError(errors.CONVERSATION_NOT_FOUND) from None
+        return earlier
+    return Sent(message.id, message.seq, message.created_at, is_new=True)
+
+
+class _NotAppended(Exception):
+    """The conversation is gone, or the client id was used in the meantime."""
+
+
+def _append(session: Any, draft: _Draft) -> Sequence[Any]:
+    """Give the message the next number of its conversation, and store it.
+
+    On PostgreSQL this is one statement, so that the lock of a busy conversation is held for
+    one round trip less.
+
+    Returns:
+        the first columns of a `MessageRow`.
+
+    Raises:
+        _NotAppended: it is not stored.
+    """
+    now = datetime.now(UTC)
+    numbered = (
+        update(Conversation)
+        .where(Conversation.id == draft.conversation_id, Conversation.is_open)
+        .values(
+            last_seq=Conversation.last_seq + 1,
+            version=Conversation.version + 1,
+            last_message_at=case(
+                (Conversation.last_message_at > now, Conversation.last_message_at), else_=now
+            ),
+        )
+        .returning(Conversation.last_seq, Conversation.version, Conversation.last_message_at)
+    )
+    stored = (
+        db.insert(Message)
+        .on_conflict_do_nothing(index_elements=["sender_id", "client_id"])
+        .returning(
+            Message.id,
+            Message.seq,
+            Message.version,
+            Message.conversation_id,
+            Message.type,
+            Message.content,
+            Message.sender_id,
+            Message.created_at,
+        )
+    )
+    given = draft._asdict()
+    if db.is_sqlite:
+        number = session.execute(numbered).first()
+        if number is None:
+            raise _NotAppended
+        given |= zip(("seq", "version", "created_at"), number, strict=True)
+        row = session.execute(stored.values(given)).first()
+    else:
+        number = numbered.cte("numbered")
+        columns = Message.__table__.c
+        values = [literal(value, columns[name].type) for name, value in given.items()]
+        source = select(*values, *number.c)
+        names = [*given, "seq", "version", "created_at"]
+        row = session.execute(stored.from_select(names, source)).first()
+    if row is None or (draft.client_id and _is_deleted(session, draft)):
+        raise _NotAppended
+    return tuple(row)
+
+
+def _is_deleted(session: Any, draft: _Draft) -> bool:
+    """Whether the message of this client id came and went before the conversation was locked."""
+    deleted = select(Deletion.message_id).where(
+        Deletion.sender_id == draft.sender_id, Deletion.client_id == draft.client_id
+    )
+    return session.scalar(deleted) is not None
+
+
+def _sent_earlier(draft: _Draft) -> Sent | None:
+    """The message that was sent with the draft's client id before, also if it is deleted by now.
+
+    Raises:
+        ApiError: it was another message, or to another conversation.
+    """
+    if not draft.client_id:
+        return None
+    there = select(
+        Message.id,
+        Message.seq,
+        Message.created_at,
+        Message.conversation_id,
+        Message.type,
+        Message.content,
+    ).where(Message.sender_id == draft.sender_id, Message.client_id == draft.client_id)
+    gone = select(
+        Deletion.message_id,
+        Deletion.seq,
+        Deletion.created_at,
+        Deletion.conversation_id,
+        null(),
+        null(),
+    ).where(Deletion.sender_id == draft.sender_id, Deletion.client_id == draft.client_id)
+    row: Any = db.session.execute(there.union_all(gone)).first()
+    if row is None:
+        return None
+    message_id, seq, created_at, conversation_id, kind, content = row
+    # An image gets another file name each time; a deleted message has nothing to compare.
+    same_content = kind == draft.type and (kind == IMAGE or content == draft.content)
+    if conversation_id != draft.conversation_id or not (kind is None or same_content):
+        raise ApiError(errors.CLIENT_ID_USED)
+    return Sent(message_id, seq, created_at, is_new=False)
+
+
+def _reply_target(draft: _Draft) -> tuple[int | None, str | None]:
+    if draft.reply_to_id is None:
+        return None, None
+    row = db.session.execute(
+        select(Message.type, Message.content).where(
+            Message.id == draft.reply_to_id,
+            Message.conversation_id == draft.conversation_id,
+            visible_to(draft.sender_id),
+        )
+    ).first()
+    if row is None:
+        raise ApiError(errors.REPLY_NOT_FOUND)
+    return row.type, row.content
+
+
+def messages_in(
+    conversation_id: int,
+    user_id: int,
+    base: str,
+    *,
+    since: datetime | None = None,
+    limit: int | None = None,
+    before_id: int | None = None,
+    after_id: int | None = None,
+    after_version: int | None = None,
+) -> dict[str, Any]:
+    """The messages of a conversation, oldest first; what is fetched has been read.
+
+    Args:
+        conversation_id: the conversation.
+        user_id: somebody in it.
+        base: the public base of the request.
+        since: only those sent then or later.
+        limit: at most so many: the newest, or the oldest if there is a lower bound.
+        before_id: only those before this one, which may be gone.
+        after_id: only those after this one, which may be gone.
+        after_version: only those sent, and the ids of those deleted, since the conversation
+            had this version.
+
+    Returns:
+        ``messages``; ``version`` up to which they are complete; ``deleted_ids`` of the messages
+        deleted between ``after_version`` and that.
+    """
+    place = place_of(
+        conversation_id, user_id, errors.CONVERSATION_NOT_FOUND_ZH, errors.NOT_IN_CONVERSATION_ZH
+    )
+    # Versions are given out under the conversation's lock: all up to this one are there to see.
+    query = _visible_messages(user_id).where(
+        Message.conversation_id == conversation_id, Message.version <= place.version
+    )
+    if since is not None:
+        query = query.where(Message.created_at >= since)
+    if before_id is not None:
+        query = query.where(Message.id < before_id)
+    if after_id is not None:
+        query = query.where(Message.id > after_id)
+    if after_version is not None:
+        query = query.where(Message.version > after_version)
+    has_lower_bound = not (since is None and after_id is None and after_version is None)
+    from_newest = limit is not None and not has_lower_bound
+    order = Message.id.desc() if from_newest else Message.id
+    rows = list(map(MessageRow._make, db.session.execute(query.order_by(order).limit(limit))))
+    if from_newest:
+        rows.reverse()
+    more_follow = has_lower_bound and len(rows) == limit
+    version, deleted_ids = place.version, []
+    if after_version is not None:
+        version = rows[-1].version if more_follow else place.version
+        deleted_ids = _deleted_between(conversation_id, after_version, version)
+    senders = people({row.sender_id for row in rows}, base)
+    reaches_end = before_id is None and not more_follow and bool(rows or not has_lower_bound)
+    read_seq = place.last_seq if reaches_end else rows[-1].seq if rows else 0
+    read_up_to(conversation_id, user_id, read_seq, place)
+    own_read_seq = max(read_seq, place.read_seq)
+    messages = [
+        _shown(
+            row,
+            senders[row.sender_id],
+            base,
+            None
+            if place.friend_read_seq is None
+            else row.seq <= (place.friend_read_seq if row.sender_id == user_id else own_read_seq),
+        )
+        for row in rows
+    ]
+    return {"messages": messages, "deleted_ids": deleted_ids, "version": version}
+
+
+def replies_to(message_id: int, user_id: int, base: str) -> list[dict[str, Any]]:
+    """The replies to a message, oldest first.
+
+    Args:
+        message_id: a message that ``user_id`` sees.
+        user_id: somebody in its conversation.
+        base: the public base of the request.
+    """
+    conversation_id = db.session.scalar(
+        _seen_by(user_id, Message.conversation_id).where(Message.id == message_id)
+    )
+    if conversation_id is None:
+        raise ApiError(errors.MESSAGE_NOT_FOUND)
+    rows = db.session.execute(
+        select(Message.id, Message.type, Message.content, Message.sender_id, Message.created_at)
+        .where(Message.reply_to_id == message_id, visible_to(user_id))
+        .order_by(Message.id)
+    ).all()
+    senders = people({row.sender_id for row in rows}, base)
+    return [
+        {
+            "reply_id": reply_id,
+            "reply_type": kind,
+            "sender_id": sender_id,
+            "sender_name": senders[sender_id].name,
+            "sender_avatar": senders[sender_id].avatar,
+            "content": content_shown(base, kind, content),
+            "timestamp": created_at,
+            "time": created_at,
+        }
+        for reply_id, kind, content, sender_id, created_at in rows
+    ]
+
+
+def messages_found(
+    conversation_id: int,
+    user_id: int,
+    base: str,
+    not_in_it: ErrorSpec,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    sender_id: int | None = None,
+    sender_name: str | None = None,
+    content: str | None = None,
+) -> list[dict[str, Any]]:
+    """The messages of a conversation that fit, oldest first. Finding is not reading.
+
+    Args:
+        conversation_id: the conversation.
+        user_id: somebody in it.
+        base: the public base of the request.
+        not_in_it: how somebody who is not in it is refused.
+        since: only those sent then or later.
+        until: only those sent then or earlier.
+        sender_id: only this person's.
+        sender_name: only those of people whose names contain this.
+        content: only texts that contain this.
+    """
+    if not access_to(conversation_id, user_id, errors.CONVERSATION_NOT_FOUND_ZH).is_member:
+        raise ApiError(not_in_it)
+    query = select(
+        Message.id, Message.type, Message.content, Message.sender_id, Message.created_at
+    ).where(Message.conversation_id == conversation_id, visible_to(user_id))
+    if since is not None:
+        query = query.where(Message.created_at >= since)
+    if until is not None:
+        query = query.where(Message.created_at <= until)
+    if sender_id is not None:
+        query = query.where(Message.sender_id == sender_id)
+    if sender_name:
+        query = query.join(Account, Account.id == Message.sender_id).where(
+            Account.name.icontains(sender_name, autoescape=True)
+        )
+    if content:
+        query = query.where(
+            Message.type == TEXT, Message.content.icontains(content, autoescape=True)
+        )
+    rows = db.session.execute(query.order_by(Message.id)).all()
+    senders = people({row.sender_id for row in rows}, base)
+    return [
+        {
+            "id": message_id,
+            "type": kind,
+            "sender_id": sender_id,
+            "sender_name": senders[sender_id].name,
+            "sender_avatar": senders[sender_id].avatar,
+            "content": content_shown(base, kind, content),
+            "timestamp": created_at,
+        }
+        for message_id, kind, content, sender_id, created_at in rows
+    ]
+
+
+def readers_of(message_id: int, user_id: int, base: str) -> list[dict[str, Any]]:
+    """Who has read a message, beside its sender.
+
+    Args:
+        message_id: a message that ``user_id`` sees.
+        user_id: somebody in its conversation.
+        base: the public base of the request.
+    """
+    message = db.session.execute(
+        select(
+            Message.conversation_id,
+            Message.seq,
+            Message.sender_id,
+            Membership.role,
+            visible_to(user_id).label("is_visible"),
+        )
+        .join(Conversation, Conversation.id == Message.conversation_id)
+        .outerjoin(Membership, _membership_of(user_id))
+        .where(Message.id == message_id, Conversation.is_open)
+    ).first()
+    if message is None or not message.is_visible:
+        raise ApiError(errors.MESSAGE_NOT_FOUND_ZH)
+    if message.role is None:
+        raise ApiError(errors.NO_ACCESS_BAD_REQUEST)
+    reader_ids = db.session.scalars(
+        select(Membership.user_id)
+        .where(
+            Membership.conversation_id == message.conversation_id,
+            Membership.read_seq >= message.seq,
+            Membership.user_id != message.sender_id,
+        )
+        .order_by(Membership.user_id)
+    ).all()
+    readers = people(reader_ids, base)
+    return [
+        {"id": reader_id, "name": readers[reader_id].name, "avatar": readers[reader_id].avatar}
+        for reader_id in reader_ids
+    ]
+
+
+def delete_for_everybody(message_id: int, user_id: int) -> None:
+    """Delete a message: its sender may, and the owner and the admins of its group."""
+    conversation_id = db.session.scalar(
+        select(Message.conversation_id)
+        .join(Conversation, Conversation.id == Message.conversation_id)
+        .where(Message.id == message_id, Conversation.is_open)
+    )
+    if conversation_id is None:
+        raise ApiError(errors.MESSAGE_NOT_FOUND_ZH)
+    with transaction() as session:
+        conversation = lock_conversation(conversation_id, (user_id,), errors.MESSAGE_NOT_FOUND_ZH)
+        message = session.get(Message, message_id)
+        if message is None:
+            raise ApiError(errors.MESSAGE_NOT_FOUND_ZH)
+        is_own = message.sender_id == user_id and user_id in conversation.roles
+        if not is_own and not conversation.is_admin(user_id):
+            raise ApiError(errors.MAY_NOT_DELETE)
+        session.execute(delete(Message).where(Message.id == message_id))
+        version = session.scalar(
+            update(Conversation)
+            .where(Conversation.id == conversation_id)
+            .values(version=Conversation.version + 1)
+            .returning(Conversation.version)
+        )
+        session.execute(
+            insert(Deletion).values(
+                message_id=message_id,
+                conversation_id=conversation_id,
+                seq=message.seq,
+                version=version,
+                sender_id=message.sender_id,
+                client_id=message.client_id,
+                created_at=message.created_at,
+            )
+        )
+        if message.type == IMAGE:
+            images.forget_after_commit([message.content])
+        notices.message_deleted(conversation_id, user_id, message_id)
+
+
+def hide_messages(message_ids: Collection[int], user_id: int) -> None:
+    """Delete messages from one's own view only: all of them or none."""
+    with transaction() as session:
+        # Locked, so that none of them is deleted for everybody before it is hidden.
+        rows = session.execute(
+            select(Message.id, Message.conversation_id, Message.seq)
+            .join(Conversation, Conversation.id == Message.conversation_id)
+            .join(Membership, _membership_of(user_id))
+            .where(Message.id.in_(message_ids), Conversation.is_open)
+            .order_by(Message.id)
+            .with_for_update(read=True, key_share=True, of=Message)
+        ).all()
+        if len(rows) < len(set(message_ids)):
+            raise ApiError(errors.MESSAGE_NOT_FOUND)
+        session.execute(
+            db.insert(HiddenMessage).on_conflict_do_nothing(),
+            [
+                {
+                    "user_id": user_id,
+                    "message_id": message_id,
+                    "conversation_id": conversation_id,
+                    "seq": seq,
+                }
+                for message_id, conversation_id, seq in rows
+            ],
+        )
+
+
+def visible_to(user_id: int, message: Any = Message) -> ColumnElement[bool]:
+    """Whether somebody has not deleted ``message`` from their own view, in SQL."""
+    hidden = (
+        select(HiddenMessage.message_id)
+        .where(HiddenMessage.user_id == user_id, HiddenMessage.message_id == message.id)
+        .correlate(message)
+    )
+    return ~hidden.exists()
+
+
+def content_shown(base: str, kind: int, content: str) -> str:
+    """The text of a message, or the URL of its image."""
+    return media_url(base, content) if kind == IMAGE else content
+
+
+def _visible_messages(user_id: int) -> Select[*tuple[Any, ...]]:
+    """The rows of `MessageRow` that somebody has not hidden."""
+    return (
+        select(
+            Message.id,
+            Message.seq,
+            Message.version,
+            Message.conversation_id,
+            Message.type,
+            Message.content,
+            Message.sender_id,
+            Message.created_at,
+            _Reply.id,
+            _Reply.type,
+            _Reply.content,
+        )
+        .outerjoin(_Reply, (_Reply.id == Message.reply_to_id) & visible_to(user_id, _Reply))
+        .where(visible_to(user_id))
+    )
+
+
+def _seen_by(user_id: int, *columns: Any) -> Select[*tuple[Any, ...]]:
+    """Columns of the messages that somebody sees: in open conversations of theirs, not hidden."""
+    return (
+        select(*columns)
+        .join(Conversation, Conversation.id == Message.conversation_id)
+        .join(Membership, _membership_of(user_id))
+        .where(Conversation.is_open, visible_to(user_id))
+    )
+
+
+def _membership_of(user_id: int) -> ColumnElement[bool]:
+    return (Membership.conversation_id == Message.conversation_id) & (Membership.user_id == user_id)
+
+
+def _deleted_between(conversation_id: int, after: int, until: int) -> list[int]:
+    return list(
+        db.session.scalars(
+            select(Deletion.message_id)
+            .where(
+                Deletion.conversation_id == conversation_id,
+                Deletion.version > after,
+                Deletion.version <= until,
+            )
+            .order_by(Deletion.version)
+        )
+    )
+
+
+def _shown(row: MessageRow, sender: Person, base: str, already_read: bool | None) -> dict[str, Any]:
+    """A message as lists and live frames show it; ``already_read`` is for private chats."""
+    message: dict[str, Any] = {
+        "id": row.id,
+        "seq": row.seq,
+        "type": row.type,
+        "content": content_shown(base, row.type, row.content),
+        "senderid": row.sender_id,
+        "sendername": sender.name,
+        "senderavatar": sender.avatar,
+        "conversation": row.conversation_id,
+        "created_time": row.created_at,
+    }
+    if row.reply_type is not None:
+        message["reply_to"] = content_shown(base, row.reply_type, row.reply_content or "")
+        message["reply_to_id"] = row.reply_id
+        message["reply_to_type"] = row.reply_type
+    if already_read is not None:
+        message["already_read"] = already_read
+    return message

@@ -1,0 +1,138 @@
+"""How far people have read: what is unread to them, and what others may know of it."""
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, case, func, select, update
+from sqlalchemy.orm import aliased
+
+from chat_service.db import db, transaction
+from chat_service.domain import notices
+from chat_service.models import Conversation, Deletion, HiddenMessage, Membership
+from shared.errors import ApiError, ErrorSpec
+
+
+class Place(NamedTuple):
+    """Where somebody stands in a conversation that they are in.
+
+    ``friend_read_seq`` is how far the other one of a private conversation has read.
+    """
+
+    is_group: bool
+    last_seq: int
+    version: int
+    unread_seq: int
+    unread_extra: int
+    read_seq: int
+    friend_read_seq: int | None
+
+
+def place_of(conversation_id: int, user_id: int, unknown: ErrorSpec, not_in_it: ErrorSpec) -> Place:
+    """Where ``user_id`` stands in a conversation.
+
+    Raises:
+        ApiError: ``unknown``, if there is no such conversation, or a closed one;
+            ``not_in_it``, if they are not in it.
+    """
+    own, friend = aliased(Membership), aliased(Membership)
+    row = db.session.execute(
+        select(
+            Conversation.is_group,
+            Conversation.last_seq,
+            Conversation.version,
+            own.unread_seq,
+            own.unread_extra,
+            own.read_seq,
+            friend.read_seq,
+        )
+        .outerjoin(own, (own.conversation_id == Conversation.id) & (own.user_id == user_id))
+        .outerjoin(
+            friend,
+            ~Conversation.is_group
+            & (friend.conversation_id == Conversation.id)
+            & (friend.user_id != user_id),
+        )
+        .where(Conversation.id == conversation_id, Conversation.is_open)
+    ).first()
+    if row is None:
+        raise ApiError(unknown)
+    if row[-2] is None:
+        raise ApiError(not_in_it)
+    return Place._make(row)
+
+
+def unread_count() -> ColumnElement[int]:
+    """The unread messages of a membership that is joined with its conversation, in SQL.
+
+    All messages after the read position, without those that were deleted for everybody or
+    hidden by the person (a message that is deleted is no longer hidden), plus what they set.
+    """
+    deleted = select(func.count()).where(
+        Deletion.conversation_id == Membership.conversation_id,
+        Deletion.seq > Membership.unread_seq,
+    )
+    hidden = select(func.count()).where(
+        HiddenMessage.user_id == Membership.user_id,
+        HiddenMessage.conversation_id == Membership.conversation_id,
+        HiddenMessage.seq > Membership.unread_seq,
+    )
+    return (
+        Conversation.last_seq
+        - Membership.unread_seq
+        - deleted.correlate(Membership).scalar_subquery()
+        - hidden.correlate(Membership).scalar_subquery()
+        + Membership.unread_extra
+    )
+
+
+def read_up_to(conversation_id: int, user_id: int, seq: int, place: Place) -> None:
+    """Let somebody who stands at ``place`` have read everything up to ``seq``.
+
+    Writes nothing if that moves nothing.
+    """
+    clears_extra = place.unread_extra > 0 and seq >= place.unread_seq
+    if seq <= place.unread_seq and seq <= place.read_seq and not clears_extra:
+        return
+    with transaction() as session:
+        if move_forward(session, conversation_id, user_id, seq) and seq > place.read_seq:
+            notices.read_position_moved(conversation_id, user_id, seq, is_group=place.is_group)
+
+
+def move_forward(session: Any, conversation_id: int, user_id: int, seq: int) -> bool:
+    """Move the read positions of a member to ``seq``, never back, and forget the number they set.
+
+    Returns:
+        whether anything moved; not if they are not in the conversation.
+    """
+    unread_seq, read_seq = Membership.unread_seq, Membership.read_seq
+    moved = session.execute(
+        update(Membership)
+        .where(
+            Membership.conversation_id == conversation_id,
+            Membership.user_id == user_id,
+            (unread_seq < seq)
+            | (read_seq < seq)
+            | ((unread_seq == seq) & (Membership.unread_extra > 0)),
+        )
+        .values(
+            unread_seq=_later(unread_seq, seq),
+            read_seq=_later(read_seq, seq),
+            unread_extra=case((unread_seq <= seq, 0), else_=Membership.unread_extra),
+        )
+    )
+    return bool(moved.rowcount)
+
+
+def set_unread_count(session: Any, conversation_id: int, user_id: int, count: int) -> None:
+    """Show somebody this number of unread messages; what others know of their reading stays."""
+    last_seq = (
+        select(Conversation.last_seq).where(Conversation.id == conversation_id).scalar_subquery()
+    )
+    session.execute(
+        update(Membership)
+        .where(Membership.conversation_id == conversation_id, Membership.user_id == user_id)
+        .values(unread_seq=_later(Membership.unread_seq, last_seq), unread_extra=count)
+    )
+
+
+def _later(one: Any, other: Any) -> Any:
+    return case((one > other, one), else_=other)

@@ -1,0 +1,78 @@
+"""Conversations over HTTP."""
+
+import secrets
+from typing import Any
+
+from flask import Response, after_this_request
+
+from chat_service import errors
+from chat_service.domain import conversations
+from chat_service.schemas import ConversationIn
+from chat_service.schemas.conversations import (
+    ConversationsOut,
+    GroupIn,
+    GroupOut,
+    MembersOut,
+    SettingsIn,
+    SettingsOut,
+)
+from shared.api import Blueprint, answers, refuses, takes
+from shared.identity import current_user_id, public
+from shared.service import public_base
+
+blueprint = Blueprint("conversations", __name__)
+
+
+@blueprint.get("/conversations")
+@answers("success", ConversationsOut)
+def conversations_of_caller() -> dict[str, Any]:
+    """List one's conversations (获取聊天界面 /conversations: 获取会话列表)."""
+    return {"conversation": conversations.conversations_of(current_user_id(), public_base())}
+
+
+@blueprint.post("/conversations")
+@takes(GroupIn)
+@answers("success", GroupOut, message="创建会话成功")
+@refuses(errors.MEMBER_UNKNOWN, errors.NOT_FRIEND)
+def create_group(member_ids: list[int], name: str) -> dict[str, Any]:
+    """Found a group of oneself and friends (获取聊天界面 /conversations: 创建会话)."""
+    return {"conversation_id": conversations.create_group(current_user_id(), name, member_ids)}
+
+
+@blueprint.get("/conversations/get_members")
+@takes(ConversationIn)
+@answers("Succeed", MembersOut)
+@refuses(errors.CONVERSATION_NOT_FOUND)
+def members_of(conversation_id: int) -> dict[str, Any]:
+    """List who is in a conversation (beyond the document: /conversations/get_members)."""
+    return conversations.members_of(conversation_id, current_user_id(), public_base())
+
+
+@blueprint.get("/interface")
+@takes(ConversationIn)
+@answers("Succeed", SettingsOut)
+@refuses(errors.CONVERSATION_NOT_FOUND_ZH, errors.NO_ACCESS)
+def settings_of(conversation_id: int) -> dict[str, Any]:
+    """See one's settings of a conversation (会话管理 /interface: 查看会话详情)."""
+    return conversations.settings_of(conversation_id, current_user_id())
+
+
+@blueprint.post("/interface")
+@takes(SettingsIn)
+@answers("Succeed")
+@refuses(errors.CONVERSATION_NOT_FOUND_ZH, errors.NO_ACCESS)
+def change_settings(conversation_id: int, **settings: Any) -> None:
+    """Pin, mute, or mark as unread (会话管理 /interface: 置顶会话、消息免打扰、未读信息数设置)."""
+    conversations.change_settings(conversation_id, current_user_id(), **settings)
+
+
+@blueprint.get("/csrf")
+@public
+@answers("Succeed")
+def csrf() -> None:
+    """Set a cookie that existing clients ask for; nothing ever checks it (beyond the document)."""
+
+    @after_this_request
+    def set_cookie(response: Response) -> Response:
+        response.set_cookie("csrftoken", secrets.token_urlsafe(24), samesite="Lax")
+        return response

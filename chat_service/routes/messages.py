@@ -1,0 +1,113 @@
+"""Messages over HTTP."""
+
+from typing import Any
+
+from chat_service import errors
+from chat_service.domain import messages
+from chat_service.schemas.messages import (
+    FiltersIn,
+    FoundMessagesOut,
+    MessageIdIn,
+    MessageIdsIn,
+    MessagesIn,
+    MessagesOut,
+    ReadersOut,
+    RepliesOut,
+    SentOut,
+    TextIn,
+)
+from shared.api import Blueprint, answers, refuses, takes
+from shared.errors import ErrorSpec
+from shared.identity import current_user_id
+from shared.service import public_base
+
+blueprint = Blueprint("messages", __name__)
+
+
+@blueprint.get("/conversations/messages")
+@takes(MessagesIn)
+@answers("success", MessagesOut)
+@refuses(errors.CONVERSATION_NOT_FOUND_ZH, errors.NOT_IN_CONVERSATION_ZH)
+def messages_in(conversation_id: int, **bounds: Any) -> dict[str, Any]:
+    """Read the messages of a conversation (聊天消息发送 /conversations/messages: 获取消息列表)."""
+    return messages.messages_in(conversation_id, current_user_id(), public_base(), **bounds)
+
+
+@blueprint.post("/conversations/messages")
+@takes(TextIn)
+@answers("Succeed", SentOut)
+@refuses(
+    errors.CONVERSATION_NOT_FOUND,
+    errors.NOT_IN_CONVERSATION,
+    errors.CONTENT_EMPTY,
+    errors.CONTENT_TOO_LONG,
+    errors.CLIENT_ID_USED,
+    errors.REPLY_NOT_FOUND,
+)
+def send_text(conversation_id: int, **text: Any) -> dict[str, Any]:
+    """Send a text (聊天消息发送 /conversations/messages)."""
+    sent = messages.send_text(conversation_id, current_user_id(), **text)
+    return {"message_id": sent.message_id, "seq": sent.seq, "created_time": sent.created_at}
+
+
+@blueprint.delete("/conversations/messages")
+@takes(MessageIdIn)
+@answers("Succeed", message="删除聊天记录成功")
+@refuses(errors.MESSAGE_NOT_FOUND_ZH, errors.MAY_NOT_DELETE)
+def delete_for_everybody(message_id: int) -> None:
+    """Delete a message for everybody (彻底删除聊天记录 /conversations/messages)."""
+    messages.delete_for_everybody(message_id, current_user_id())
+
+
+@blueprint.delete("/conversations/delete_messages")
+@takes(MessageIdsIn)
+@answers("Succeed", message="删除聊天记录成功")
+@refuses(errors.MESSAGE_NOT_FOUND)
+def hide_messages(message_ids: list[int]) -> None:
+    """Delete messages from one's own view (beyond the document: /conversations/delete_messages)."""
+    messages.hide_messages(message_ids, current_user_id())
+
+
+@blueprint.get("/conversations/get_reply")
+@takes(MessageIdIn)
+@answers("success", RepliesOut)
+@refuses(errors.MESSAGE_NOT_FOUND)
+def replies_to(message_id: int) -> dict[str, Any]:
+    """List the replies to a message (查看回复列表 /conversations/get_reply)."""
+    return {"replies": messages.replies_to(message_id, current_user_id(), public_base())}
+
+
+@blueprint.get("/conversations/manage_messages")
+@takes(FiltersIn)
+@answers("success", FoundMessagesOut)
+@refuses(errors.CONVERSATION_NOT_FOUND_ZH)
+def messages_found(conversation_id: int, **filters: Any) -> dict[str, Any]:
+    """Find messages (聊天记录管理 /conversations/manage_messages: 筛选聊天记录)."""
+    return _messages_found(conversation_id, errors.CONVERSATION_NOT_FOUND_ZH, filters)
+
+
+@blueprint.post("/conversations/sift")
+@takes(FiltersIn)
+@answers("Succeed", FoundMessagesOut)
+@refuses(errors.CONVERSATION_NOT_FOUND_ZH, errors.NO_ACCESS_BAD_REQUEST)
+def sift_messages(conversation_id: int, **filters: Any) -> dict[str, Any]:
+    """Find messages, asking in the body (beyond the document: /conversations/sift)."""
+    return _messages_found(conversation_id, errors.NO_ACCESS_BAD_REQUEST, filters)
+
+
+@blueprint.post("/conversations/readlist")
+@takes(MessageIdIn)
+@answers("Succeed", ReadersOut)
+@refuses(errors.MESSAGE_NOT_FOUND_ZH, errors.NO_ACCESS_BAD_REQUEST)
+def readers_of(message_id: int) -> dict[str, Any]:
+    """List who has read a message (beyond the document: /conversations/readlist)."""
+    return {"read_users": messages.readers_of(message_id, current_user_id(), public_base())}
+
+
+def _messages_found(
+    conversation_id: int, not_in_it: ErrorSpec, filters: dict[str, Any]
+) -> dict[str, Any]:
+    found = messages.messages_found(
+        conversation_id, current_user_id(), public_base(), not_in_it, **filters
+    )
+    return {"messages": found}

@@ -1,0 +1,97 @@
+"""Shapes of what conversations, one's settings of them and their members take and answer."""
+
+import re
+from typing import Any
+
+from marshmallow import ValidationError, fields
+from marshmallow.validate import Length
+
+from chat_service.schemas import ConversationId, IdList
+from shared.fields import Answer, Flag, Params, Text
+
+_MOST_UNREAD = 999_999
+_NUMBER = re.compile(r"[0-9]{1,6}", re.ASCII)
+
+
+class UnreadCount(fields.Field[int]):
+    """A number from 0 to 999999, as JSON number or string; ``true`` is 1 and ``false`` is 0."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        metadata = {"type": ["integer", "string", "boolean"], "example": 1}
+        super().__init__(metadata=metadata, **kwargs)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+        if isinstance(value, str) and _NUMBER.fullmatch(value):
+            value = int(value)
+        if not isinstance(value, int) or not 0 <= value <= _MOST_UNREAD:
+            raise ValidationError("Not a number of messages.")
+        return int(value)
+
+
+class GroupIn(Params):
+    """创建会话: who shall be in it, beside the caller."""
+
+    member_ids = IdList(required=True, data_key="members")
+    name = Text(required=True, validate=Length(1, 100), metadata={"example": "conversationName"})
+
+
+class GroupOut(Answer):
+    """The new group."""
+
+    conversation_id = fields.Integer()
+
+
+class Conversation(Answer):
+    """A conversation in the list; only private ones have a ``friend_id``."""
+
+    id = fields.Integer()
+    name = fields.String()
+    avatar = fields.String()
+    last_message = fields.String()
+    last_message_time = fields.String(metadata={"example": "2025-03-13T14:30:00Z"})
+    last_message_type = fields.Integer()
+    last_message_id = fields.Integer()
+    is_chat_group = fields.Boolean()
+    friend_id = fields.Integer(metadata={"optional": True})
+    is_top = fields.Boolean()
+    notice_able = fields.Boolean()
+    unread_count = fields.Integer()
+
+
+class ConversationsOut(Answer):
+    """The caller's conversations."""
+
+    conversation = fields.List(fields.Nested(Conversation))
+
+
+class Member(Answer):
+    """Somebody in a conversation; in groups 1 is the owner, 2 an admin, 3 a plain member."""
+
+    id = fields.Integer()
+    name = fields.String()
+    avatar = fields.String()
+    identity = fields.Integer(metadata={"optional": True})
+
+
+class MembersOut(Answer):
+    """The members of a group and what the caller is in it; or the friend of a private chat."""
+
+    identity = fields.Integer(metadata={"optional": True})
+    members = fields.List(fields.Nested(Member))
+
+
+class SettingsOut(Answer):
+    """The caller's own settings of a conversation."""
+
+    unreads = fields.Integer()
+    notification = fields.Boolean()
+    ontop = fields.Boolean()
+
+
+class SettingsIn(Params):
+    """置顶会话、消息免打扰、未读信息数设置: what is left out stays as it is."""
+
+    conversation_id = ConversationId("conversationId")
+    is_pinned = Flag(load_default=None, data_key="ontop")
+    notices_on = Flag(load_default=None, data_key="notification")
+    unread = UnreadCount(load_default=None, data_key="unreads")
