@@ -75,6 +75,19 @@ def make_group(
         return conversation.id
 
 
+def join(app: Flask, conversation_id: int, user_id: int, role: int = MEMBER) -> None:
+    """Somebody is in a group, however they came."""
+    with app.app_context(), transaction() as session:
+        session.add(
+            Membership(
+                conversation_id=conversation_id,
+                user_id=user_id,
+                role=role,
+                joined_at=datetime.now(UTC),
+            )
+        )
+
+
 def ids(reply: Reply, key: str, of: str = "id") -> list[int]:
     """The ids in a list of an answer, in its order."""
     return [row[of] for row in reply.json[key]]

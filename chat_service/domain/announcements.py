@@ -1,0 +1,96 @@
+"""Announcements of a group (群公告): its owner and admins post them, every member reads them."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+
+from chat_service import errors
+from chat_service.db import db, transaction
+from chat_service.domain import notices
+from chat_service.domain.access import access_to, lock_conversation
+from chat_service.domain.accounts import people
+from chat_service.models import Announcement
+from shared.errors import ApiError
+
+_LONGEST = 2000
+
+
+def announcements_in(conversation_id: int, user_id: int, base: str) -> list[dict[str, Any]]:
+    """The announcements for a member, newest first.
+
+    Args:
+        conversation_id: the group.
+        user_id: any of its members.
+        base: the public base of the request.
+    """
+    if not access_to(conversation_id, user_id, errors.CONVERSATION_NOT_FOUND).is_member:
+        raise ApiError(errors.CONVERSATION_NOT_FOUND)
+    rows = db.session.execute(
+        select(
+            Announcement.id, Announcement.sender_id, Announcement.content, Announcement.created_at
+        )
+        .where(Announcement.conversation_id == conversation_id)
+        .order_by(Announcement.id.desc())
+    ).all()
+    senders = people({row.sender_id for row in rows}, base)
+    return [
+        {
+            "notification_id": announcement_id,
+            "content": content,
+            "sender_id": sender_id,
+            "sender_name": senders[sender_id].name,
+            "sender_avatar": senders[sender_id].avatar,
+            "timestamp": created_at,
+        }
+        for announcement_id, sender_id, content, created_at in rows
+    ]
+
+
+def post_announcement(conversation_id: int, user_id: int, content: str) -> int:
+    """Announce something to the group.
+
+    Returns:
+        the announcement's id.
+    """
+    with transaction() as session:
+        group = lock_conversation(conversation_id, (user_id,), errors.CONVERSATION_NOT_FOUND)
+        if not group.is_admin(user_id):
+            raise ApiError(errors.MAY_NOT_ANNOUNCE)
+        if not content.strip():
+            raise ApiError(errors.CONTENT_EMPTY)
+        if len(content) > _LONGEST:
+            raise ApiError(errors.CONTENT_TOO_LONG)
+        announcement_id: int = session.execute(
+            insert(Announcement)
+            .values(
+                conversation_id=conversation_id,
+                sender_id=user_id,
+                content=content,
+                created_at=datetime.now(UTC),
+            )
+            .returning(Announcement.id)
+        ).scalar_one()
+        notices.announcements_changed(conversation_id)
+    return announcement_id
+
+
+def delete_announcement(announcement_id: int, user_id: int) -> None:
+    """Take an announcement back, whoever posted it."""
+    with transaction() as session:
+        conversation_id = session.execute(
+            select(Announcement.conversation_id).where(Announcement.id == announcement_id)
+        ).scalar()
+        if conversation_id is None:
+            raise ApiError(errors.ANNOUNCEMENT_NOT_FOUND)
+        group = lock_conversation(conversation_id, (user_id,), errors.ANNOUNCEMENT_NOT_FOUND)
+        if not group.is_admin(user_id):
+            raise ApiError(errors.MAY_NOT_DELETE_ANNOUNCEMENT)
+        gone = session.execute(
+            delete(Announcement)
+            .where(Announcement.id == announcement_id)
+            .returning(Announcement.id)
+        ).first()
+        if gone is None:  # Somebody else was quicker.
+            raise ApiError(errors.ANNOUNCEMENT_NOT_FOUND)
+        notices.announcements_changed(conversation_id)

@@ -1,0 +1,179 @@
+"""Groups: who owns and helps to run them, who leaves or is removed, what they look like.
+
+Every rule is decided under the conversation's lock, in the contract's order. Accounts are
+looked up before, for that may mean asking the auth service.
+"""
+
+from typing import Any
+
+from sqlalchemy import delete, select, update
+
+from chat_service import errors
+from chat_service.db import transaction
+from chat_service.domain import images, notices
+from chat_service.domain.access import LockedConversation, access_to, lock_conversation
+from chat_service.domain.accounts import accounts
+from chat_service.domain.pictures import media_url
+from chat_service.models import ADMIN, IMAGE, MEMBER, OWNER, Conversation, Membership, Message
+from shared.avatars import picture_or_reference
+from shared.errors import ApiError, ErrorSpec
+from shared.media import Picture
+
+
+def make_admin(conversation_id: int, owner_id: int, user_id: int) -> None:
+    """Let the owner make a member an admin; a deleted account cannot become one."""
+    exists = accounts.is_active(user_id)
+    with transaction() as session:
+        group = _lock_as_owner(conversation_id, owner_id, user_id, errors.ONLY_OWNER_SETS_ADMINS)
+        _require_member(group, user_id, exists=exists)
+        if group.is_admin(user_id):
+            raise ApiError(errors.ALREADY_ADMIN)
+        _set_role(session, conversation_id, user_id, ADMIN)
+        notices.members_changed(conversation_id)
+
+
+def dismiss_admin(conversation_id: int, owner_id: int, user_id: int) -> None:
+    """Let the owner make an admin a plain member again."""
+    exists = user_id in accounts.find([user_id])
+    with transaction() as session:
+        group = _lock_as_owner(conversation_id, owner_id, user_id, errors.ONLY_OWNER_SETS_ADMINS)
+        _require_member(group, user_id, exists=exists)
+        if group.roles[user_id] != ADMIN:
+            raise ApiError(errors.NOT_AN_ADMIN)
+        _set_role(session, conversation_id, user_id, MEMBER)
+        notices.members_changed(conversation_id)
+
+
+def transfer_ownership(conversation_id: int, owner_id: int, user_id: int) -> None:
+    """Make another member the owner and the old owner a plain member.
+
+    A deleted account cannot become the owner: nobody could act for the group any more.
+    """
+    exists = accounts.is_active(user_id)
+    with transaction() as session:
+        group = _lock_as_owner(conversation_id, owner_id, user_id, errors.ONLY_OWNER_TRANSFERS)
+        if user_id == owner_id:
+            raise ApiError(errors.CANNOT_TRANSFER_TO_SELF)
+        _require_member(group, user_id, exists=exists)
+        _set_role(session, conversation_id, owner_id, MEMBER)  # At no moment are there two owners.
+        _set_role(session, conversation_id, user_id, OWNER)
+        notices.members_changed(conversation_id)
+
+
+def leave_group(conversation_id: int, user_id: int) -> None:
+    """Take a member out at their own wish; the owner's leaving dissolves the group."""
+    with transaction() as session:
+        group = lock_conversation(conversation_id, (user_id,), errors.CONVERSATION_NOT_FOUND)
+        if not group.is_group or user_id not in group.roles:
+            raise ApiError(errors.NOT_IN_GROUP_TO_LEAVE)
+        if group.is_owner(user_id):
+            _dissolve(session, conversation_id, group, user_id)
+        else:
+            _take_out(session, conversation_id, user_id, left_by_themselves=user_id)
+
+
+def remove_member(conversation_id: int, remover_id: int, user_id: int) -> None:
+    """Let the owner remove anybody else, and an admin any plain member."""
+    exists = user_id in accounts.find([user_id])
+    with transaction() as session:
+        group = lock_conversation(
+            conversation_id, (remover_id, user_id), errors.CONVERSATION_NOT_FOUND
+        )
+        if not group.is_admin(remover_id):
+            raise ApiError(errors.MAY_NOT_REMOVE)
+        _require_member(group, user_id, exists=exists)
+        if not group.is_owner(remover_id) and group.is_admin(user_id):
+            raise ApiError(errors.ONLY_OWNER_REMOVES_ADMINS)
+        if user_id == remover_id:
+            raise ApiError(errors.OWNER_CANNOT_REMOVE_SELF)
+        _take_out(session, conversation_id, user_id, left_by_themselves=None)
+
+
+def update_group(
+    conversation_id: int, user_id: int, name: str | None = None, avatar: str | None = None
+) -> None:
+    """Change a group's name and picture; None leaves each as it is.
+
+    Args:
+        conversation_id: the group.
+        user_id: its owner, or an admin.
+        name: 1 to 100 characters.
+        avatar: a picture as text, a short reference, ``""`` for none, or the URL that it has.
+    """
+    if not access_to(conversation_id, user_id, errors.CONVERSATION_NOT_FOUND).is_admin:
+        raise ApiError(errors.MAY_NOT_UPDATE)
+    # Decoded and stored for those alone who may, and outside the transaction.
+    found = None if avatar is None else picture_or_reference(avatar)
+    uploaded = found if isinstance(found, Picture) else None
+    reference = found if isinstance(found, str) else ""
+    with images.keeping(uploaded) as picture, transaction() as session:
+        group = lock_conversation(conversation_id, (user_id,), errors.CONVERSATION_NOT_FOUND)
+        if not group.is_admin(user_id):
+            raise ApiError(errors.MAY_NOT_UPDATE)
+        changes = {} if name is None else {"name": name}
+        if found is not None and not _is_url_of(group.avatar_name, reference):
+            changes |= {"avatar_digest": picture, "avatar_reference": reference}
+            images.forget_after_commit([group.avatar_name])
+        if changes:
+            session.execute(
+                update(Conversation).where(Conversation.id == conversation_id).values(changes)
+            )
+            notices.conversation_changed(conversation_id)
+
+
+def _is_url_of(picture: str, reference: str) -> bool:
+    """Whether a client sent back the URL that it was given, upon whatever base."""
+    return picture != "" and reference.endswith(media_url("", picture))
+
+
+def _lock_as_owner(
+    conversation_id: int, owner_id: int, user_id: int, refusal: ErrorSpec
+) -> LockedConversation:
+    group = lock_conversation(conversation_id, (owner_id, user_id), errors.CONVERSATION_NOT_FOUND)
+    if not group.is_owner(owner_id):
+        raise ApiError(refusal)
+    return group
+
+
+def _require_member(group: LockedConversation, user_id: int, *, exists: bool) -> None:
+    if not exists:
+        raise ApiError(errors.USER_NOT_FOUND)
+    if user_id not in group.roles:
+        raise ApiError(errors.USER_NOT_IN_CONVERSATION)
+
+
+def _set_role(session: Any, conversation_id: int, user_id: int, role: int) -> None:
+    session.execute(
+        update(Membership)
+        .where(Membership.conversation_id == conversation_id, Membership.user_id == user_id)
+        .values(role=role)
+    )
+
+
+def _take_out(
+    session: Any, conversation_id: int, user_id: int, *, left_by_themselves: int | None
+) -> None:
+    session.execute(
+        delete(Membership).where(
+            Membership.conversation_id == conversation_id, Membership.user_id == user_id
+        )
+    )
+    notices.members_out(conversation_id, (user_id,), left_by_themselves)
+    notices.members_changed(conversation_id)
+
+
+def _dissolve(session: Any, conversation_id: int, group: LockedConversation, owner_id: int) -> None:
+    """Delete the group with everything that belongs to it."""
+    members = session.scalars(
+        delete(Membership)
+        .where(Membership.conversation_id == conversation_id)
+        .returning(Membership.user_id)
+    ).all()
+    pictures = session.scalars(
+        select(Message.content).where(
+            Message.conversation_id == conversation_id, Message.type == IMAGE
+        )
+    ).all()
+    session.execute(delete(Conversation).where(Conversation.id == conversation_id))
+    images.forget_after_commit([*pictures, group.avatar_name])
+    notices.members_out(conversation_id, tuple(members), owner_id)

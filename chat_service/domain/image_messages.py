@@ -1,0 +1,40 @@
+"""Sending pictures as messages."""
+
+from typing import IO
+
+from chat_service import errors
+from chat_service.domain import images, messages
+from chat_service.domain.access import access_to
+from chat_service.domain.messages import Sent
+from shared.api import MIB
+from shared.errors import TOO_LARGE, ApiError, bad_parameter
+from shared.media import NotAPicture, cleaned
+
+_LARGEST = 10 * MIB
+
+
+def send_image(
+    conversation_id: int, sender_id: int, upload: IO[bytes], client_id: str | None = None
+) -> Sent:
+    """Send a picture, encoded anew and without its metadata.
+
+    Args:
+        conversation_id: where to.
+        sender_id: a member.
+        upload: the file as it came.
+        client_id: the sender's own name for this message; the same one sends nothing twice.
+    """
+    if not access_to(conversation_id, sender_id, errors.CONVERSATION_NOT_FOUND).is_member:
+        raise ApiError(errors.NOT_IN_CONVERSATION)
+    data = upload.read(_LARGEST + 1)
+    if len(data) > _LARGEST:
+        raise ApiError(TOO_LARGE)
+    try:
+        picture = cleaned(data)
+    except NotAPicture:
+        raise bad_parameter("image") from None
+    with images.keeping(picture) as name:
+        sent = messages.send_image(conversation_id, sender_id, name, client_id)
+    if not sent.is_new:
+        images.forget(name)
+    return sent

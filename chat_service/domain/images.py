@@ -1,0 +1,66 @@
+"""Files of pictures: those of image messages and of groups.
+
+Whoever knows the name of a file may see it, so names cannot be guessed. A name stands for one
+picture for ever.
+"""
+
+import re
+import secrets
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from chat_service.db import db
+from shared.errors import NOT_FOUND, ApiError
+from shared.media import MediaStore, Picture, StoredFile
+
+store = MediaStore()
+
+_TYPES = {"png": "image/png", "jpg": "image/jpeg", "gif": "image/gif", "webp": "image/webp"}
+_NAME = re.compile(rf"[A-Za-z0-9_-]{{32}}\.({'|'.join(_TYPES)})", re.ASCII)
+
+
+class KeptPicture(NamedTuple):
+    """A kept picture, opened for reading."""
+
+    media_type: str
+    file: StoredFile
+
+
+@contextmanager
+def keeping(picture: Picture | None) -> Iterator[str]:
+    """Keep a picture under a new name; it goes again if the block is refused.
+
+    Only a refusal says for sure that nothing refers to it. After another failure something
+    may: rather a file too many than one too few.
+
+    Yields:
+        the name, ``""`` for no picture.
+    """
+    name = f"{secrets.token_urlsafe(24)}.{picture.extension}" if picture else ""
+    if picture:
+        store.put(name, picture.data)
+    try:
+        yield name
+    except ApiError:
+        forget(name)
+        raise
+
+
+def kept(name: str) -> KeptPicture:
+    """The picture of this name."""
+    well_formed = _NAME.fullmatch(name)
+    file = store.open(name) if well_formed else None
+    if well_formed is None or file is None:
+        raise ApiError(NOT_FOUND)
+    return KeptPicture(_TYPES[well_formed[1]], file)
+
+
+def forget(*names: str) -> None:
+    """Delete the files of these names; an empty name is no file."""
+    store.delete(*filter(None, names))
+
+
+def forget_after_commit(names: Collection[str]) -> None:
+    """Delete these files once the running transaction has been committed."""
+    db.after_commit(lambda: forget(*names))

@@ -1,0 +1,188 @@
+"""Invitations: members wish that their friends join a group, its owner and admins decide."""
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import case, insert, select, update
+
+from chat_service import errors
+from chat_service.db import db, transaction
+from chat_service.domain import notices
+from chat_service.domain.access import access_to, friends_among, lock_conversation
+from chat_service.domain.accounts import accounts, people
+from chat_service.models import (
+    ACCEPTED,
+    CAME_OTHERWISE,
+    MEMBER,
+    REJECTED,
+    WAITING,
+    Invitation,
+    Membership,
+)
+from shared.errors import ApiError
+
+
+def invite(conversation_id: int, sender_id: int, receiver_ids: Collection[int]) -> list[int]:
+    """Ask the owner and the admins to let friends of ``sender_id`` in: all of them or nobody.
+
+    Args:
+        conversation_id: the group.
+        sender_id: any of its members.
+        receiver_ids: who shall join, nobody twice.
+
+    Returns:
+        the invitations' ids, in the order of ``receiver_ids``.
+    """
+    active = {account.id for account in accounts.find(receiver_ids).values() if not account.deleted}
+    with transaction() as session:
+        group = lock_conversation(
+            conversation_id, (sender_id, *receiver_ids), errors.CONVERSATION_NOT_FOUND
+        )
+        if not group.is_group or sender_id not in group.roles:
+            raise ApiError(errors.CONVERSATION_NOT_FOUND)
+        if not group.roles.keys().isdisjoint(receiver_ids):
+            raise ApiError(errors.ALREADY_MEMBER)
+        if not friends_among(sender_id, receiver_ids) & active >= set(receiver_ids):
+            raise ApiError(errors.NOT_YOUR_FRIEND)
+        now = datetime.now(UTC)
+        added = session.execute(
+            db.insert(Invitation)
+            .on_conflict_do_nothing()
+            .returning(Invitation.receiver_id, Invitation.id),
+            [
+                {
+                    "conversation_id": conversation_id,
+                    "sender_id": sender_id,
+                    "receiver_id": receiver_id,
+                    "status": WAITING,
+                    "created_at": now,
+                }
+                for receiver_id in receiver_ids
+            ],
+        )
+        ids = dict(added.all())
+        if len(ids) < len(receiver_ids):
+            raise ApiError(errors.INVITATION_WAITING)
+        notices.invitations_changed(conversation_id)
+    return [ids[receiver_id] for receiver_id in receiver_ids]
+
+
+def invitations_to(conversation_id: int, user_id: int, base: str) -> list[dict[str, Any]]:
+    """The invitations to a group for one of its members, newest first.
+
+    Args:
+        conversation_id: the group.
+        user_id: any of its members.
+        base: the public base of the request.
+    """
+    if not access_to(conversation_id, user_id, errors.CONVERSATION_NOT_FOUND).is_member:
+        raise ApiError(errors.CONVERSATION_NOT_FOUND)
+    rows = db.session.execute(
+        select(
+            Invitation.id,
+            Invitation.sender_id,
+            Invitation.receiver_id,
+            Invitation.status,
+            Invitation.created_at,
+        )
+        .where(Invitation.conversation_id == conversation_id)
+        .order_by(Invitation.id.desc())
+    ).all()
+    persons = people({person for row in rows for person in (row.sender_id, row.receiver_id)}, base)
+    return [
+        {
+            "invite_id": invitation_id,
+            "conversation_id": conversation_id,
+            "sender_id": sender_id,
+            "sender_name": persons[sender_id].name,
+            "sender_avatar": persons[sender_id].avatar,
+            "receiver_id": receiver_id,
+            "receiver_name": persons[receiver_id].name,
+            "receiver_avatar": persons[receiver_id].avatar,
+            "timestamp": created_at,
+            "status": status,
+        }
+        for invitation_id, sender_id, receiver_id, status, created_at in rows
+    ]
+
+
+def accept(invitation_id: int, user_id: int, conversation_id: int | None) -> None:
+    """Let the invited person in; their other waiting invitations to the group are settled too.
+
+    A person whose account has been deleted since cannot come in until it is restored: until
+    then there is no such invitation.
+
+    Args:
+        invitation_id: the invitation.
+        user_id: the owner or an admin of its group.
+        conversation_id: the group that the caller takes it for, if they say so.
+    """
+    receiver_id = db.session.execute(
+        select(Invitation.receiver_id).where(Invitation.id == invitation_id)
+    ).scalar()
+    can_come = receiver_id is not None and accounts.is_active(receiver_id)
+    with transaction() as session:
+        waiting = _lock_waiting(invitation_id, user_id, conversation_id)
+        if not can_come:
+            raise ApiError(errors.INVITATION_NOT_FOUND)
+        session.execute(
+            insert(Membership).values(
+                conversation_id=waiting.conversation_id,
+                user_id=waiting.receiver_id,
+                role=MEMBER,
+                unread_seq=waiting.last_seq,
+                joined_at=datetime.now(UTC),
+            )
+        )
+        session.execute(
+            update(Invitation)
+            .where(
+                Invitation.conversation_id == waiting.conversation_id,
+                Invitation.receiver_id == waiting.receiver_id,
+                Invitation.status == WAITING,
+            )
+            .values(status=case((Invitation.id == invitation_id, ACCEPTED), else_=CAME_OTHERWISE))
+        )
+        notices.members_changed(waiting.conversation_id, joined=(waiting.receiver_id,))
+        notices.invitations_changed(waiting.conversation_id)
+
+
+def reject(invitation_id: int, user_id: int, conversation_id: int | None) -> None:
+    """Decline an invitation; the arguments are those of `accept`."""
+    with transaction() as session:
+        waiting = _lock_waiting(invitation_id, user_id, conversation_id)
+        session.execute(
+            update(Invitation).where(Invitation.id == invitation_id).values(status=REJECTED)
+        )
+        notices.invitations_changed(waiting.conversation_id)
+
+
+class _Waiting(NamedTuple):
+    conversation_id: int
+    receiver_id: int
+    last_seq: int
+
+
+def _lock_waiting(invitation_id: int, user_id: int, conversation_id: int | None) -> _Waiting:
+    """Lock the group of an invitation that still waits for ``user_id``'s decision."""
+    row = db.session.execute(
+        select(Invitation.conversation_id, Invitation.receiver_id).where(
+            Invitation.id == invitation_id
+        )
+    ).first()
+    if row is None or conversation_id not in (None, row.conversation_id):
+        raise ApiError(errors.INVITATION_NOT_FOUND)
+    group = lock_conversation(
+        row.conversation_id, (user_id, row.receiver_id), errors.INVITATION_NOT_FOUND
+    )
+    if not group.is_admin(user_id):
+        raise ApiError(errors.MAY_NOT_HANDLE)
+    status = db.session.execute(
+        select(Invitation.status).where(Invitation.id == invitation_id)
+    ).scalar_one()  # As it is under the lock.
+    if status != WAITING:
+        raise ApiError(errors.INVITATION_HANDLED)
+    if row.receiver_id in group.roles:
+        raise ApiError(errors.INVITED_ALREADY_MEMBER)
+    return _Waiting(row.conversation_id, row.receiver_id, group.last_seq)

@@ -1,0 +1,52 @@
+"""Announcements over HTTP."""
+
+from typing import Any
+
+from chat_service import errors
+from chat_service.domain import announcements
+from chat_service.schemas import ConversationIn
+from chat_service.schemas.groups import (
+    AnnouncementIdIn,
+    AnnouncementIn,
+    AnnouncementOut,
+    AnnouncementsOut,
+)
+from shared.api import Blueprint, answers, refuses, takes
+from shared.identity import current_user_id
+from shared.service import public_base
+
+blueprint = Blueprint("announcements", __name__)
+
+
+@blueprint.get("/conversations/manage/notifications")
+@takes(ConversationIn)
+@answers("success", AnnouncementsOut)
+@refuses(errors.CONVERSATION_NOT_FOUND)
+def announcements_in(conversation_id: int) -> dict[str, Any]:
+    """List the announcements (查看、发布及删除群公告/conversations/manage/notifications)."""
+    found = announcements.announcements_in(conversation_id, current_user_id(), public_base())
+    return {"notifications": found}
+
+
+@blueprint.post("/conversations/manage/notifications")
+@takes(AnnouncementIn)
+@answers("success", AnnouncementOut, message="发布群公告成功")
+@refuses(
+    errors.CONVERSATION_NOT_FOUND,
+    errors.MAY_NOT_ANNOUNCE,
+    errors.CONTENT_EMPTY,
+    errors.CONTENT_TOO_LONG,
+)
+def post_announcement(conversation_id: int, content: str) -> dict[str, Any]:
+    """Announce something (查看、发布及删除群公告/conversations/manage/notifications)."""
+    posted = announcements.post_announcement(conversation_id, current_user_id(), content)
+    return {"notification_id": posted}
+
+
+@blueprint.delete("/conversations/manage/notifications")
+@takes(AnnouncementIdIn)
+@answers(message="删除群公告成功")
+@refuses(errors.ANNOUNCEMENT_NOT_FOUND, errors.MAY_NOT_DELETE_ANNOUNCEMENT)
+def delete_announcement(announcement_id: int) -> None:
+    """Take an announcement back (查看、发布及删除群公告/conversations/manage/notifications)."""
+    announcements.delete_announcement(announcement_id, current_user_id())

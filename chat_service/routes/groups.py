@@ -1,0 +1,89 @@
+"""Running a group, over HTTP."""
+
+from chat_service import errors
+from chat_service.domain import groups
+from chat_service.schemas import ConversationIn
+from chat_service.schemas.groups import GroupInfoIn, MemberIn
+from shared.api import MIB, Blueprint, answers, refuses, takes
+from shared.identity import current_user_id
+
+blueprint = Blueprint("groups", __name__)
+
+
+@blueprint.post("/conversations/manage/admin")
+@takes(MemberIn)
+@answers(message="设置群组管理员成功")
+@refuses(
+    errors.CONVERSATION_NOT_FOUND,
+    errors.ONLY_OWNER_SETS_ADMINS,
+    errors.USER_NOT_FOUND,
+    errors.USER_NOT_IN_CONVERSATION,
+    errors.ALREADY_ADMIN,
+)
+def make_admin(conversation_id: int, user_id: int) -> None:
+    """Make a member an admin (设置/解除群组管理员 /conversations/manage/admin)."""
+    groups.make_admin(conversation_id, current_user_id(), user_id)
+
+
+@blueprint.delete("/conversations/manage/admin")
+@takes(MemberIn)
+@answers(message="解除群组管理员成功")
+@refuses(
+    errors.CONVERSATION_NOT_FOUND,
+    errors.ONLY_OWNER_SETS_ADMINS,
+    errors.USER_NOT_FOUND,
+    errors.USER_NOT_IN_CONVERSATION,
+    errors.NOT_AN_ADMIN,
+)
+def dismiss_admin(conversation_id: int, user_id: int) -> None:
+    """Make an admin a plain member again (设置/解除群组管理员 /conversations/manage/admin)."""
+    groups.dismiss_admin(conversation_id, current_user_id(), user_id)
+
+
+@blueprint.post("/conversations/manage/ownership_transfer")
+@takes(MemberIn)
+@answers(message="群主转让成功")
+@refuses(
+    errors.CONVERSATION_NOT_FOUND,
+    errors.ONLY_OWNER_TRANSFERS,
+    errors.CANNOT_TRANSFER_TO_SELF,
+    errors.USER_NOT_FOUND,
+    errors.USER_NOT_IN_CONVERSATION,
+)
+def transfer_ownership(conversation_id: int, user_id: int) -> None:
+    """Hand the group over to another member (群主转让/conversations/manage/ownership_transfer)."""
+    groups.transfer_ownership(conversation_id, current_user_id(), user_id)
+
+
+@blueprint.post("/conversations/member/remove")
+@takes(ConversationIn)
+@answers(message="退出群组成功")
+@refuses(errors.CONVERSATION_NOT_FOUND, errors.NOT_IN_GROUP_TO_LEAVE)
+def leave_group(conversation_id: int) -> None:
+    """Leave; the owner dissolves the group (退出群组或移除群成员 /conversations/member/remove)."""
+    groups.leave_group(conversation_id, current_user_id())
+
+
+@blueprint.delete("/conversations/member/remove")
+@takes(MemberIn)
+@answers(message="移除群成员成功")
+@refuses(
+    errors.CONVERSATION_NOT_FOUND,
+    errors.MAY_NOT_REMOVE,
+    errors.USER_NOT_FOUND,
+    errors.USER_NOT_IN_CONVERSATION,
+    errors.ONLY_OWNER_REMOVES_ADMINS,
+    errors.OWNER_CANNOT_REMOVE_SELF,
+)
+def remove_member(conversation_id: int, user_id: int) -> None:
+    """Remove a member (退出群组或移除群成员 /conversations/member/remove)."""
+    groups.remove_member(conversation_id, current_user_id(), user_id)
+
+
+@blueprint.post("/conversations/manage/info")
+@takes(GroupInfoIn, max_bytes=8 * MIB)
+@answers(message="修改群信息成功")
+@refuses(errors.CONVERSATION_NOT_FOUND, errors.MAY_NOT_UPDATE)
+def update_group(conversation_id: int, name: str | None = None, avatar: str | None = None) -> None:
+    """Change the group's name and picture (更新群信息/conversations/manage/info)."""
+    groups.update_group(conversation_id, current_user_id(), name, avatar)

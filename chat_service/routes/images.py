@@ -1,0 +1,50 @@
+"""Pictures over HTTP: sending them as messages, and seeing them."""
+
+from typing import Any
+
+from flask import Response, request
+from werkzeug.datastructures import FileStorage
+
+from chat_service import errors
+from chat_service.domain import image_messages, images
+from chat_service.schemas.images import ImageIn
+from chat_service.schemas.messages import SentOut
+from shared.api import MIB, Blueprint, answers, refuses, takes
+from shared.errors import NOT_FOUND
+from shared.identity import current_user_id, public
+
+blueprint = Blueprint("images", __name__)
+
+# A name stands for one picture for ever; nothing in it may act as a page of this origin.
+_HEADERS = {
+    "Cache-Control": "public, max-age=31536000, immutable",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+@blueprint.post("/conversations/image")
+@takes(ImageIn, multipart=True, max_bytes=11 * MIB)
+@answers("Succeed", SentOut)
+@refuses(errors.CONVERSATION_NOT_FOUND, errors.NOT_IN_CONVERSATION, errors.CLIENT_ID_USED)
+def send_image(
+    conversation_id: int, image: FileStorage, client_id: str | None = None
+) -> dict[str, Any]:
+    """Send a picture (聊天消息发送 /conversations/image)."""
+    sent = image_messages.send_image(conversation_id, current_user_id(), image.stream, client_id)
+    return {"message_id": sent.message_id, "seq": sent.seq, "created_time": sent.created_at}
+
+
+@blueprint.get("/media/<name>")
+@public
+@answers(content_type="image/*")
+@refuses(NOT_FOUND)
+def picture(name: str) -> Response:
+    """See a picture; whoever knows its address may."""
+    media_type, file = images.kept(name)
+    response = Response(file.pieces, mimetype=media_type, headers=_HEADERS)
+    response.content_length = file.size
+    response.set_etag(name)
+    response.make_conditional(request)
+    return response

@@ -1,0 +1,78 @@
+"""Invitations over HTTP."""
+
+from typing import Any
+
+from chat_service import errors
+from chat_service.domain import invitations
+from chat_service.schemas import ConversationIn
+from chat_service.schemas.groups import (
+    HandlingIn,
+    InvitationListOut,
+    InvitationsOut,
+    InviteIn,
+    InviteOut,
+)
+from shared.api import Blueprint, answers, refuses, takes
+from shared.identity import current_user_id
+from shared.service import public_base
+
+blueprint = Blueprint("invitations", __name__)
+
+_handling_refuses = refuses(
+    errors.INVITATION_NOT_FOUND,
+    errors.MAY_NOT_HANDLE,
+    errors.INVITATION_HANDLED,
+    errors.INVITED_ALREADY_MEMBER,
+)
+
+
+@blueprint.post("/conversations/member/add")
+@takes(InviteIn)
+@answers("success", InviteOut, message="邀请成功，等待管理员确认")
+@refuses(
+    errors.CONVERSATION_NOT_FOUND,
+    errors.ALREADY_MEMBER,
+    errors.NOT_YOUR_FRIEND,
+    errors.INVITATION_WAITING,
+)
+def invite(conversation_id: int, receiver_ids: list[int]) -> dict[str, Any]:
+    """Invite friends (进群邀请/conversations/member/add)."""
+    return {"invite_ids": invitations.invite(conversation_id, current_user_id(), receiver_ids)}
+
+
+@blueprint.get("/conversations/<conversation_id>/invitation")
+@takes(ConversationIn)
+@answers("success", InvitationListOut)
+@refuses(errors.CONVERSATION_NOT_FOUND)
+def invitations_of_path(conversation_id: int) -> dict[str, Any]:
+    """List invitations (获取群组邀请/conversations/<conversation_id>/invitation)."""
+    found = invitations.invitations_to(conversation_id, current_user_id(), public_base())
+    return {"invitation": found}
+
+
+@blueprint.get("/conversations/invitation")
+@takes(ConversationIn)
+@answers("success", InvitationsOut)
+@refuses(errors.CONVERSATION_NOT_FOUND)
+def invitations_to(conversation_id: int) -> dict[str, Any]:
+    """List invitations (later edition: /conversations/invitation)."""
+    found = invitations.invitations_to(conversation_id, current_user_id(), public_base())
+    return {"invitations": found}
+
+
+@blueprint.post("/conversations/manage/handle_invitation")
+@takes(HandlingIn)
+@answers("success", message="同意该用户入群")
+@_handling_refuses
+def accept(invitation_id: int, conversation_id: int | None = None) -> None:
+    """Let the invited person in (处理入群邀请/conversations/manage/handle_invitation)."""
+    invitations.accept(invitation_id, current_user_id(), conversation_id)
+
+
+@blueprint.delete("/conversations/manage/handle_invitation")
+@takes(HandlingIn)
+@answers("success", message="拒绝该用户入群")
+@_handling_refuses
+def reject(invitation_id: int, conversation_id: int | None = None) -> None:
+    """Decline an invitation (处理入群邀请/conversations/manage/handle_invitation)."""
+    invitations.reject(invitation_id, current_user_id(), conversation_id)

@@ -1,0 +1,112 @@
+"""Shapes of what groups, announcements and invitations take and answer."""
+
+from typing import Any
+
+from marshmallow import fields
+from marshmallow.validate import Length
+
+from chat_service.schemas import ConversationId, ConversationIn, IdList
+from shared.fields import Answer, Id, Params, Text, Time
+
+
+class Ids(IdList):
+    """One id, or a list of them."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        ids = value if isinstance(value, list) else [value]
+        return super()._deserialize(ids, *args, **kwargs)
+
+
+class MemberIn(ConversationIn):
+    """Somebody in a conversation."""
+
+    user_id = Id(required=True, data_key="user")
+
+
+class GroupInfoIn(ConversationIn):
+    """更新群信息/conversations/manage/info: what is left out stays as it is."""
+
+    name = Text(validate=Length(1, 100), metadata={"example": "groupName"})
+    avatar = Text(metadata={"example": "AvatarUrl"})
+
+
+class AnnouncementIn(ConversationIn):
+    """查看、发布及删除群公告: what shall be announced."""
+
+    content = Text(required=True, metadata={"example": "公告内容"})
+
+
+class AnnouncementIdIn(Params):
+    """查看、发布及删除群公告: which announcement."""
+
+    announcement_id = Id(required=True, data_key="notification_id")
+
+
+class AnnouncementOut(Answer):
+    """The announcement that was posted."""
+
+    notification_id = fields.Integer()
+
+
+class Announcement(Answer):
+    """An announcement in the list."""
+
+    notification_id = fields.Integer()
+    content = fields.String()
+    sender_id = fields.Integer()
+    sender_name = fields.String()
+    sender_avatar = fields.String()
+    timestamp = Time()
+
+
+class AnnouncementsOut(Answer):
+    """The announcements, newest first."""
+
+    notifications = fields.List(fields.Nested(Announcement))
+
+
+class InviteIn(Params):
+    """进群邀请/conversations/member/add: an id or a list of ids."""
+
+    conversation_id = ConversationId("conversationId")
+    receiver_ids = Ids(required=True, data_key="member_id")
+
+
+class InviteOut(Answer):
+    """The invitations that wait now, in the order of ``member_id``."""
+
+    invite_ids = fields.List(fields.Integer())
+
+
+class Invitation(Answer):
+    """An invitation; 0 waiting, 1 rejected, 2 accepted, 3 came in by another invitation."""
+
+    invite_id = fields.Integer()
+    conversation_id = fields.Integer()
+    sender_id = fields.Integer()
+    sender_name = fields.String()
+    sender_avatar = fields.String()
+    receiver_id = fields.Integer()
+    receiver_name = fields.String()
+    receiver_avatar = fields.String()
+    timestamp = Time()
+    status = fields.Integer()
+
+
+class InvitationListOut(Answer):
+    """The invitations, newest first."""
+
+    invitation = fields.List(fields.Nested(Invitation))
+
+
+class InvitationsOut(Answer):
+    """The same under the later edition's key."""
+
+    invitations = fields.List(fields.Nested(Invitation))
+
+
+class HandlingIn(Params):
+    """处理入群邀请: which invitation; the method says what becomes of it, not ``status``."""
+
+    invitation_id = Id(required=True, data_key="invite_id")
+    conversation_id = ConversationId(required=False)
