@@ -24,6 +24,7 @@ from typing import Literal
 
 import gevent
 from gunicorn import util
+from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 from gunicorn.glogging import Logger as GunicornLogger
 from gunicorn.workers.ggevent import GeventWorker
@@ -105,6 +106,11 @@ def _write_error(client: socket.socket, status: int, reason: str, _details: str)
 
 
 util.write_error = _write_error
+
+
+def on_starting(server: Arbiter) -> None:
+    """Let the application know how many workers there are, wherever that was said."""
+    os.environ["WEB_CONCURRENCY"] = str(server.cfg.workers)
 
 
 def post_worker_init(worker: Worker) -> None:
