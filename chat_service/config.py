@@ -1,14 +1,38 @@
 """Everything that the chat service takes from its environment."""
 
-from pydantic import Field
+from typing import Self
 
+from pydantic import Field, model_validator
+
+from shared.media import MediaSettings
 from shared.settings import BaseUrls, Secret, ServiceSettings
 
 
-class ChatSettings(ServiceSettings):
+class ChatSettings(MediaSettings, ServiceSettings):
     """Settings of the chat service."""
 
     auth_service_url: BaseUrls = Field(description="Where accounts that the copy lacks are asked.")
     auth_service_secret: Secret = Field(description="What it asks of its callers.")
     social_service_url: BaseUrls = Field(description="Where friendships are copied from again.")
     social_service_secret: Secret = Field(description="What it asks of its callers.")
+    ws_ping_seconds: float = Field(
+        25, gt=0, description="How often a websocket is pinged; who stays silent is dropped."
+    )
+    ws_queue_frames: int = Field(
+        256, ge=100, description="Frames that wait for a slow websocket before it is closed."
+    )
+    ws_sockets_per_user: int = Field(
+        20, ge=1, description="Websockets per user and worker; one more closes the oldest."
+    )
+    web_concurrency: int = Field(
+        1, ge=1, description="Worker processes; more than one needs `REDIS_URL`."
+    )
+
+    @model_validator(mode="after")
+    def _workers_hear_of_each_other(self) -> Self:
+        if self.web_concurrency > 1 and not self.redis_url:
+            raise ValueError(
+                f"WEB_CONCURRENCY: {self.web_concurrency} workers of the chat service need "
+                "REDIS_URL, or none would tell its websockets what another one did"
+            )
+        return self

@@ -1,13 +1,22 @@
 """What people with an open socket are told, once the running transaction has been committed.
 
-Each function belongs to one kind of deed and is called inside its transaction.
+Each function belongs to one kind of deed and is called inside its transaction; of a burst, who
+is out learns it first, and invitations come last. What other services tell of comes by events.
 """
 
-from typing import Any, Final
+from collections.abc import Collection
+from typing import Any
 
-# Stands for the public base in the URLs of a message that is told: each socket sees its own.
-# It is a character that no text of the API may contain.
-PUBLIC_BASE: Final = "\0"
+from marshmallow import EXCLUDE, Schema, fields
+
+from chat_service.db import db
+from chat_service.domain.accounts import accounts
+from chat_service.domain.listening import live
+from chat_service.live.frames import PUBLIC_BASE, Frame, Notice
+
+__all__ = ["PUBLIC_BASE"]
+
+_FIRST_TO_LAST = {"remove_members": 0, "invitation_message": 2}
 
 
 def message_sent(conversation_id: int, sender_id: int, message: dict[str, Any]) -> None:
@@ -18,42 +27,133 @@ def message_sent(conversation_id: int, sender_id: int, message: dict[str, Any]) 
         sender_id: whose message it is.
         message: it whole, as reading messages shows it, its URLs built upon `PUBLIC_BASE`.
     """
+    _notify(conversation_id, sender_id, message=message)
 
 
 def message_deleted(conversation_id: int, deleter_id: int, message_id: int) -> None:
     """A message is gone for everybody."""
+    _notify(conversation_id, deleter_id, deleted_message_id=message_id)
 
 
 def read_position_moved(
     conversation_id: int, user_id: int, read_seq: int, *, is_group: bool
 ) -> None:
     """Somebody has read further: every other member, in groups at most once a second."""
+    frame = _about(conversation_id, "already_read", user_id=user_id, read_seq=read_seq)
+    _tell(Notice(frame=frame, room=conversation_id, actor=user_id, eased=is_group))
 
 
-def conversation_changed(conversation_id: int, members: tuple[int, ...] = ()) -> None:
+def conversation_changed(conversation_id: int, members: Collection[int] = ()) -> None:
     """Its name or picture changed, or it came to be (or opened again): every member.
 
     Args:
         conversation_id: which.
         members: everybody in it, if it came to be.
     """
+    _tell(Notice(frame={"type": "conv_setting"}, room=conversation_id, joined=members))
 
 
-def own_setting_changed(user_id: int, conversation_id: int) -> None:
+def own_setting_changed(user_id: int) -> None:
     """Somebody pinned or muted a conversation: their own sockets."""
+    _tell(Notice(frame={"type": "conv_setting"}, people=(user_id,)))
 
 
-def members_changed(conversation_id: int, joined: tuple[int, ...] = ()) -> None:
+def members_changed(conversation_id: int, joined: Collection[int] = ()) -> None:
     """Joined, left, removed, or another role: every member (as of now, with ``joined``)."""
+    frame = _about(conversation_id, "modify_members")
+    _tell(Notice(frame=frame, room=conversation_id, joined=joined))
 
 
-def members_out(conversation_id: int, out: tuple[int, ...], left_by_themselves: int | None) -> None:
+def members_out(conversation_id: int, out: Collection[int], left_by_themselves: int | None) -> None:
     """``out`` are in no longer; the one who left or dissolved is told that it was they."""
+    told, told_themselves = ({"type": "remove_members", "self": own} for own in ("false", "true"))
+    _tell(Notice(frame=told, people=out, actor=left_by_themselves, to_actor=told_themselves))
+    _tell(Notice(room=conversation_id, out=out))
 
 
 def announcements_changed(conversation_id: int) -> None:
     """An announcement was posted or deleted: every member."""
+    _tell(Notice(frame=_about(conversation_id, "notification_message"), room=conversation_id))
 
 
 def invitations_changed(conversation_id: int) -> None:
     """Somebody was invited, or an invitation was handled: every member."""
+    _tell(Notice(frame=_about(conversation_id, "invitation_message"), room=conversation_id))
+
+
+def account_told(state: dict[str, Any]) -> None:
+    """Take an account's state; a deleted account's sockets end, without a frame.
+
+    Raises:
+        ValidationError: it is no state of an account.
+    """
+    accounts.apply(state)
+    if state["generation"]:
+        live.publish([Notice(people=(state["id"],), generation=state["generation"])])
+
+
+def friend_request_changed(state: dict[str, Any]) -> None:
+    """A friend request came, was accepted or refused: sender and receiver.
+
+    Raises:
+        ValidationError: the event does not name them.
+    """
+    people = tuple(_REQUEST.load(state).values())
+    live.publish([Notice(frame={"type": "request_message"}, people=people)])
+
+
+def friendship_ended(state: dict[str, Any]) -> None:
+    """Two people are friends no longer: both.
+
+    Raises:
+        ValidationError: the event does not name them.
+    """
+    people = tuple(_PAIR.load(state).values())
+    live.publish([Notice(frame={"type": "delete_friend"}, people=people)])
+
+
+class _Request(Schema):
+    class Meta:
+        unknown = EXCLUDE
+
+    sender_id = fields.Integer(required=True, strict=True)
+    receiver_id = fields.Integer(required=True, strict=True)
+
+
+class _Pair(Schema):
+    class Meta:
+        unknown = EXCLUDE
+
+    low_id = fields.Integer(required=True, strict=True)
+    high_id = fields.Integer(required=True, strict=True)
+
+
+_REQUEST = _Request()
+_PAIR = _Pair()
+
+
+def _notify(conversation_id: int, actor: int, **what: Any) -> None:
+    theirs, own = (_about(conversation_id, "notify", scroll=s, **what) for s in ("false", "true"))
+    _tell(Notice(frame=theirs, room=conversation_id, actor=actor, to_actor=own))
+
+
+def _about(conversation_id: int, kind: str, **more: Any) -> Frame:
+    return {"type": kind, "conversationId": str(conversation_id), **more}
+
+
+def _tell(notice: Notice) -> None:
+    waiting: list[Notice] | None = db.session.info.get("notices")
+    if waiting is None:
+        waiting = db.session.info["notices"] = []
+        db.after_commit(_publish)
+    waiting.append(notice)
+
+
+def _publish() -> None:
+    live.publish(sorted(db.session.info.pop("notices"), key=_place_in_burst))
+
+
+def _place_in_burst(notice: Notice) -> int:
+    if notice.out:
+        return 0
+    return _FIRST_TO_LAST.get(notice.frame["type"], 1) if notice.frame else 1

@@ -17,18 +17,22 @@ ALICE, BOB, CAROL, DAVE = 1, 2, 3, 4
 
 
 @pytest.fixture(scope="session")
-def _app(
+def _settings(
     tmp_path_factory: pytest.TempPathFactory,
     postgres: str | None,
     _neighbours: dict[str, Neighbour],
-) -> Iterator[Flask]:
-    env = settings_for_tests("chat", tmp_path_factory.mktemp("chat"), postgres) | {
+) -> dict[str, str]:
+    return settings_for_tests("chat", tmp_path_factory.mktemp("chat"), postgres) | {
         "AUTH_SERVICE_URL": _neighbours["auth"].url,
         "AUTH_SERVICE_SECRET": "current-test-secret",
         "SOCIAL_SERVICE_URL": _neighbours["social"].url,
         "SOCIAL_SERVICE_SECRET": "current-test-secret",
     }
-    app = create_app(env)
+
+
+@pytest.fixture(scope="session")
+def _app(_settings: dict[str, str]) -> Iterator[Flask]:
+    app = create_app(_settings)
     with migrated(app, db):
         yield app
 

@@ -1,0 +1,51 @@
+"""Who may open a socket, and which conversations it is told of."""
+
+import socket
+from collections.abc import Collection
+
+from sqlalchemy import select
+
+from chat_service.db import db
+from chat_service.domain.accounts import accounts
+from chat_service.live.delivery import Delivery
+from chat_service.live.sockets import Listener
+from chat_service.models import Account, Membership
+from shared.errors import INVALID_JWT, ApiError
+
+
+def listen(connection: socket.socket, consent: bytes, listener: Listener) -> None:
+    """Open a socket for a person.
+
+    Args:
+        connection: over which the handshake came.
+        consent: the answer to the handshake.
+        listener: what the person's token says.
+
+    Raises:
+        ApiError: ``INVALID_JWT``, if the account is gone or the token is of an earlier life of it.
+    """
+    accounts.find([listener.user_id])  # Of an account that is new to the copy, auth is asked.
+    live.connect(connection, consent, listener, lambda: _conversations_of(listener))
+
+
+def _conversations_of(listener: Listener) -> set[int]:
+    rows = db.session.execute(
+        select(Account.generation, Account.deleted, Membership.conversation_id)
+        .outerjoin(Membership, Membership.user_id == Account.id)
+        .where(Account.id == listener.user_id)
+    ).all()
+    db.session.rollback()
+    if not rows or rows[0].deleted or rows[0].generation != listener.generation:
+        raise ApiError(INVALID_JWT)
+    return {row.conversation_id for row in rows if row.conversation_id is not None}
+
+
+def _members_among(conversation_id: int, user_ids: Collection[int]) -> Collection[int]:
+    return db.session.scalars(
+        select(Membership.user_id).where(
+            Membership.conversation_id == conversation_id, Membership.user_id.in_(user_ids)
+        )
+    ).all()
+
+
+live = Delivery(_members_among)

@@ -1,0 +1,220 @@
+"""Who listens in this process: which sockets a notice goes to, and what a newcomer has missed."""
+
+from collections import deque
+from collections.abc import Collection, Iterable
+from itertools import takewhile
+from time import time
+from typing import Any, NamedTuple
+
+from gevent import get_hub
+
+from chat_service.live.frames import Notice, Position, Wording
+from chat_service.live.sockets import GOING_AWAY, TOKEN_ENDED, TOO_MANY_SOCKETS, Socket
+
+REPLAY_SECONDS = 10
+KEPT_SECONDS = 2 * REPLAY_SECONDS  # What came in the last of them waits as long as the first.
+_MOST_KEPT = 10_000
+_MOST_REPLAYED = 100
+_EASE_SECONDS = 1.0
+
+Placed = tuple[Position, Notice]
+
+
+class Departure(NamedTuple):
+    """When a person's last socket closed: what it had been told, and the bus's millisecond."""
+
+    position: Position
+    at: int
+
+
+class Audience:
+    """The open sockets of this process, by account and by conversation.
+
+    Nothing in here waits, so that notices and newcomers never meet halfway.
+
+    Args:
+        sockets_per_user: when one more opens, the oldest closes.
+
+    Attributes:
+        seen: the place of the newest notice that came.
+    """
+
+    def __init__(self, sockets_per_user: int) -> None:
+        self.seen: Position = (int(time() * 1000), 0)
+        self._sockets_per_user = sockets_per_user
+        self._people: dict[int, list[Socket]] = {}
+        self._rooms: dict[int, set[Socket]] = {}
+        self._recent: deque[Placed] = deque(maxlen=_MOST_KEPT)
+        self._easing: dict[int, _Easing] = {}
+
+    def __contains__(self, user_id: int) -> bool:
+        return user_id in self._people
+
+    def take(self, position: Position, notice: Notice) -> None:
+        """Tell everybody whom ``notice`` concerns. Notices are taken in the order of the bus."""
+        self.seen = max(self.seen, position)
+        self._recent.append((position, notice))
+        while self._recent[0][0][0] < position[0] - KEPT_SECONDS * 1000:
+            self._recent.popleft()
+        for user_id in notice.joined:
+            for socket in self._people.get(user_id, ()):
+                self._admit(socket, notice.room)
+        for user_id in notice.out:
+            for socket in self._people.get(user_id, ()):
+                self._expel(socket, notice.room)
+        if notice.generation is not None:
+            for socket in self._listening(notice):
+                _end_if_older(socket, notice.generation)
+        elif notice.eased:
+            self._ease(position, notice)
+        else:
+            _write(position, notice, self._listening(notice))
+
+    def enter(
+        self, socket: Socket, rooms: Collection[int], known: Position, left: Departure | None
+    ) -> None:
+        """Let a socket listen, and tell it what its person has missed.
+
+        Args:
+            socket: newly open.
+            rooms: the conversations its person was in, as the database had it ...
+            known: ... when this was the newest notice.
+            left: when the person was here last, if that counts.
+        """
+        user_id = socket.listener.user_id
+        told = left.position if left else known
+        news = self._later_than(min(told, known))
+        current = set(rooms)
+        for position, notice in news:
+            if position > known and user_id in notice.joined:
+                current.add(notice.room or 0)
+            if position > known and user_id in notice.out:
+                current.discard(notice.room or 0)
+        mine = self._people.setdefault(user_id, [])
+        mine.append(socket)
+        for room in current:
+            self._admit(socket, room)
+        last_moment = left.at + REPLAY_SECONDS * 1000 if left else 0
+        missed = [
+            (position, notice)
+            for position, notice in news
+            if position > told and (position > known or position[0] <= last_moment)
+        ]
+        for position, notice in _worth_telling(missed, user_id, current):
+            _write(position, notice, (socket,))
+        socket.since = max(self.seen, told)
+        for _, notice in news:
+            if notice.generation is not None and user_id in notice.people:
+                _end_if_older(socket, notice.generation)
+        if len(mine) > self._sockets_per_user:
+            mine[0].close(TOO_MANY_SOCKETS)
+
+    def leave(self, socket: Socket) -> None:
+        """Tell a socket nothing more."""
+        for room in tuple(socket.rooms):
+            self._expel(socket, room)
+        user_id = socket.listener.user_id
+        mine = self._people[user_id]
+        mine.remove(socket)
+        if not mine:
+            del self._people[user_id]
+
+    def close(self) -> None:
+        """Close every socket, for the process is about to end."""
+        for mine in tuple(self._people.values()):
+            for socket in tuple(mine):
+                socket.close(GOING_AWAY)
+
+    def _admit(self, socket: Socket, room: int | None) -> None:
+        if room is not None:
+            socket.rooms.add(room)
+            self._rooms.setdefault(room, set()).add(socket)
+
+    def _expel(self, socket: Socket, room: int | None) -> None:
+        if room in socket.rooms:
+            socket.rooms.remove(room)
+            inside = self._rooms[room]
+            inside.remove(socket)
+            if not inside:
+                del self._rooms[room]
+
+    def _later_than(self, position: Position) -> list[Placed]:
+        later = takewhile(lambda placed: placed[0] > position, reversed(self._recent))
+        return list(later)[::-1]
+
+    def _listening(self, notice: Notice) -> tuple[Socket, ...]:
+        named = [socket for user in notice.people for socket in self._people.get(user, ())]
+        return (*self._rooms.get(notice.room or 0, ()), *named)
+
+    def _ease(self, position: Position, notice: Notice) -> None:
+        """Tell at once what is the first of its room for a second; the newest of the rest later."""
+        room = notice.room or 0
+        if room in self._easing:
+            self._easing[room].add(position, notice)
+        elif listening := self._listening(notice):
+            _write(position, notice, listening)
+            self._easing[room] = _Easing(lambda: self._tell_eased(room))
+
+    def _tell_eased(self, room: int) -> None:
+        waiting = self._easing.pop(room).waiting
+        if not waiting:
+            return
+        inside = tuple(self._rooms.get(room, ()))
+        actor = waiting[-1][1].actor
+        _write(*waiting[-1], [socket for socket in inside if socket.listener.user_id != actor])
+        # Whoever did the newest is not told of it, but of what somebody else did before.
+        for placed in waiting[:-1]:
+            _write(*placed, [socket for socket in inside if socket.listener.user_id == actor])
+        self._easing[room] = _Easing(lambda: self._tell_eased(room))
+
+
+class _Easing:
+    """A second during which a room is told nothing that is eased.
+
+    Attributes:
+        waiting: the newest notice, behind the newest that was somebody else's deed.
+    """
+
+    __slots__ = ("_timer", "waiting")
+
+    def __init__(self, end: Any) -> None:
+        self.waiting: list[Placed] = []
+        self._timer = get_hub().loop.timer(_EASE_SECONDS)
+        self._timer.start(end, update=True)
+
+    def add(self, position: Position, notice: Notice) -> None:
+        """Let ``notice`` wait, in place of what it makes old."""
+        others = [placed for placed in self.waiting if placed[1].actor != notice.actor]
+        self.waiting = [*others[-1:], (position, notice)]
+
+
+def _end_if_older(socket: Socket, generation: int) -> None:
+    if socket.listener.generation < generation:
+        socket.close(TOKEN_ENDED)
+
+
+def _worth_telling(missed: list[Placed], user_id: int, rooms: Collection[int]) -> Iterable[Placed]:
+    """What concerns a person; of what is eased only the newest of each room."""
+    found: list[Placed] = []
+    eased: set[int | None] = set()
+    for placed in reversed(missed):
+        notice = placed[1]
+        if not notice.is_about(user_id, rooms) or notice.tells(user_id) is None:
+            continue
+        if notice.eased:
+            if notice.room in eased:
+                continue
+            eased.add(notice.room)
+        found.append(placed)
+        if len(found) == _MOST_REPLAYED:
+            break
+    return reversed(found)
+
+
+def _write(position: Position, notice: Notice, sockets: Iterable[Socket]) -> None:
+    wording = Wording(notice)
+    for socket in sockets:
+        if socket.since < position:
+            listener = socket.listener
+            if frame := wording.to(listener.user_id, listener.base):
+                socket.write(frame)

@@ -1,0 +1,118 @@
+"""What is told to whom: notices on the bus become frames on the sockets."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from wsproto.frame_protocol import FrameProtocol
+
+Frame = dict[str, Any]
+Position = tuple[int, int]
+"""Place of a notice on the bus: the millisecond it came, and its number within that."""
+
+# Stands for the public base in the URLs of a message that is told: each socket sees its own.
+# It is a character that no text of the API may contain.
+PUBLIC_BASE: Final = "\0"
+
+_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS
+_protocol = FrameProtocol(client=False, extensions=[])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One thing that happened, and who learns of it.
+
+    Attributes:
+        frame: what they are told.
+        room: the conversation whose members are told.
+        people: others who are told, by account.
+        actor: whose deed it was.
+        to_actor: what the actor is told instead; None: nothing.
+        joined: who is in the room from now on.
+        out: who is in the room no longer, and no longer told what happens there.
+        eased: it may wait for a second and give way to a newer one of the same room.
+        generation: the sockets of ``people`` with tokens of an earlier generation end.
+    """
+
+    frame: Frame | None = None
+    room: int | None = None
+    people: Collection[int] = ()
+    actor: int | None = None
+    to_actor: Frame | None = None
+    joined: Collection[int] = ()
+    out: Collection[int] = ()
+    eased: bool = False
+    generation: int | None = None
+
+    def packed(self) -> bytes:
+        """It as the bus carries it."""
+        return orjson.dumps(self, option=_OPTIONS)
+
+    @classmethod
+    def unpacked(cls, packed: bytes) -> "Notice":
+        """What `packed` made."""
+        return cls(**orjson.loads(packed))
+
+    def is_about(self, user_id: int, rooms: Collection[int]) -> bool:
+        """Whether somebody who is in ``rooms`` is told of it."""
+        return self.room in rooms or user_id in self.people
+
+    def tells(self, user_id: int) -> Frame | None:
+        """What it tells this person, who is among those told."""
+        return self.to_actor if user_id == self.actor else self.frame
+
+
+class Wording:
+    """The bytes that carry a notice, made once for everybody who reads the same.
+
+    Args:
+        notice: what is told.
+    """
+
+    __slots__ = ("_made", "_notice")
+
+    def __init__(self, notice: Notice) -> None:
+        self._notice = notice
+        self._made: dict[tuple[bool, str], bytes] = {}
+
+    def to(self, user_id: int, base: str) -> bytes:
+        """The websocket frame for this person, empty if there is none.
+
+        Args:
+            user_id: who reads it.
+            base: what the URLs in it begin with.
+        """
+        key = user_id == self._notice.actor, base
+        made = self._made.get(key)
+        if made is None:
+            frame = self._notice.tells(user_id)
+            made = self._made[key] = b"" if frame is None else _text(frame, base)
+        return made
+
+
+def ping() -> bytes:
+    """A question whether the other side is still there."""
+    return bytes(_protocol.ping())
+
+
+def pong(payload: bytes) -> bytes:
+    """The answer to a ping."""
+    return bytes(_protocol.pong(payload))
+
+
+def goodbye(code: int) -> bytes:
+    """The last frame of a connection, with the reason for its end."""
+    return bytes(_protocol.close(code))
+
+
+def _text(frame: Frame, base: str) -> bytes:
+    message = frame.get("message")
+    if message is not None:
+        frame = {**frame, "message": {name: _based(value, base) for name, value in message.items()}}
+    return bytes(_protocol.send_data(orjson.dumps(frame, option=_OPTIONS).decode()))
+
+
+def _based(value: Any, base: str) -> Any:
+    is_url = isinstance(value, str) and value.startswith(PUBLIC_BASE)
+    return base + value.removeprefix(PUBLIC_BASE) if is_url else value

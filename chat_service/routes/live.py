@@ -1,0 +1,30 @@
+"""The websocket on which people are told what happens (``/ws/``)."""
+
+from flask import Blueprint, g, request
+
+from chat_service.domain import listening
+from chat_service.live.handshake import consent_to
+from chat_service.live.sockets import Listener
+from shared.identity import claims_of, public
+from shared.service import public_base
+from shared.takeover import TakenOver, connection_of
+
+blueprint = Blueprint("live", __name__)
+
+
+@public  # The token stands in the query: a browser's websocket has no headers to set.
+def listen() -> TakenOver:
+    """Open a websocket: 101, or a refusal like that of any other request."""
+    claims = claims_of(request.args.get("token", ""))
+    g.user_id = claims.user_id
+    consent = consent_to(request.headers)
+    listener = Listener(claims.user_id, claims.generation, claims.expires_at, public_base())
+    listening.listen(connection_of(request), consent, listener)
+    return TakenOver()
+
+
+# The second rule is for those who ask without wanting a websocket: they, too, get an answer.
+for websocket in (True, False):
+    blueprint.add_url_rule(
+        "/ws/", view_func=listen, methods=["GET"], websocket=websocket, strict_slashes=False
+    )

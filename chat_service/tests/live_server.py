@@ -1,0 +1,169 @@
+"""The chat service under gunicorn, and people who talk to it and listen."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import requests
+from websocket import WebSocket, WebSocketConnectionClosedException, create_connection
+from websocket._abnf import ABNF
+
+from chat_service.tests.factories import SECRET
+from shared.client import SECRET_HEADER
+from shared.testing.tokens import issue
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 15
+
+
+class Server:
+    """A running chat service, as far as a test needs it.
+
+    Attributes:
+        address: host and port.
+        program: its process.
+    """
+
+    def __init__(self, environment: Mapping[str, str], *options: str) -> None:
+        with socket.socket() as listening:
+            # Bound here and inherited: connections wait in its queue until the service is up.
+            listening.bind(("127.0.0.1", 0))
+            listening.listen(512)
+            self.address = "127.0.0.1:{1}".format(*listening.getsockname())
+            command = (sys.executable, "-m", "gunicorn", "-c", "python:shared.gunicorn_conf")
+            bind = ("--bind", f"fd://{listening.fileno()}")
+            self.program = subprocess.Popen(
+                (*command, *bind, *options, "chat_service.app:create_app()"),
+                cwd=ROOT,
+                env={"PATH": os.environ["PATH"], **environment},
+                pass_fds=(listening.fileno(),),
+            )
+
+    def tell(self, kind: str, **state: object) -> None:
+        """Let it take an event."""
+        answer = requests.post(
+            f"http://{self.address}/internal/events",
+            json={"events": [{"type": kind, "state": state}]},
+            headers={SECRET_HEADER: SECRET},
+            timeout=SECONDS,
+        )
+        assert answer.status_code == 200
+
+    def stop(self) -> int:
+        """Tell it to end; its exit status."""
+        self.program.terminate()
+        return self.program.wait(SECONDS)
+
+
+@contextmanager
+def running(environment: Mapping[str, str], *options: str) -> Iterator[Server]:
+    """Run the service as long as the block lasts."""
+    server = Server(environment, *options)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+class Listening:
+    """An open websocket of somebody."""
+
+    def __init__(self, server: Server, user_id: int, **token: Any) -> None:
+        self._server = server
+        self.user_id = user_id
+        self.wire: WebSocket = create_connection(
+            f"ws://{server.address}/ws/?token={issue(user_id, **token)}", timeout=SECONDS
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.leave()
+
+    def next(self) -> dict[str, Any]:
+        """The next frame, waited for."""
+        frame: dict[str, Any] = json.loads(self.wire.recv())
+        return frame
+
+    def frames(self) -> list[dict[str, Any]]:
+        """Every frame that came up to now.
+
+        Frames keep their order, so a last one that only this person gets ends the list.
+        """
+        nobody = 10_000
+        self._server.tell("friend_request_changed", sender_id=self.user_id, receiver_id=nobody)
+        return list(iter(self.next, {"type": "request_message"}))
+
+    def kinds(self) -> list[str]:
+        """The types of these."""
+        return [frame["type"] for frame in self.frames()]
+
+    def closing_code(self) -> int:
+        """The code with which the server says goodbye, whatever it says before."""
+        while True:
+            kind, payload = self.wire.recv_data(control_frame=True)
+            if kind == ABNF.OPCODE_CLOSE:
+                return int.from_bytes(payload[:2], "big")
+
+    def is_dropped(self) -> bool:
+        """Whether the connection ends, sooner or later, without a goodbye."""
+        try:
+            while True:
+                self.wire.recv_frame()
+        except WebSocketConnectionClosedException:
+            return True
+
+    def leave(self) -> None:
+        """Close the socket; the server knows it then."""
+        self.wire.close(timeout=SECONDS)
+
+
+class Person:
+    """Somebody who calls the service over HTTP."""
+
+    def __init__(self, server: Server, user_id: int) -> None:
+        self.id = user_id
+        self._server = server
+        self._session = requests.Session()
+        self._session.headers["Authorization"] = issue(user_id)
+
+    def listens(self) -> Listening:
+        """A newly opened socket."""
+        return Listening(self._server, self.id)
+
+    def get(self, path: str, **params: object) -> Any:
+        """GET ``path``, which succeeds; what it answers."""
+        return self._call("GET", path, params=params)
+
+    def post(self, path: str, **body: object) -> Any:
+        """POST to ``path``, which succeeds; what it answers."""
+        return self._call("POST", path, json=body)
+
+    def delete(self, path: str, **body: object) -> Any:
+        """DELETE ``path``, which succeeds; what it answers."""
+        return self._call("DELETE", path, json=body)
+
+    def says(self, conversation_id: int, content: str, **more: object) -> Any:
+        """Send a message."""
+        body = {"conversationId": conversation_id, "content": content, **more}
+        return self._call("POST", "/conversations/messages", json=body)
+
+    def reads(self, conversation_id: int) -> list[dict[str, Any]]:
+        """Fetch the messages of a conversation, which reads them."""
+        messages: list[dict[str, Any]] = self.get(
+            "/conversations/messages", conversationId=conversation_id
+        )["messages"]
+        return messages
+
+    def _call(self, method: str, path: str, **request: Any) -> Any:
+        url = f"http://{self._server.address}{path}"
+        answer = self._session.request(method, url, timeout=SECONDS, **request)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
