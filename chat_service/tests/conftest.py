@@ -8,6 +8,7 @@ from flask import Flask
 from chat_service.app import create_app
 from chat_service.db import db
 from chat_service.tests.factories import make_account
+from chat_service.tests.live_server import Server, running
 from shared.testing.client import Caller
 from shared.testing.databases import empty_tables, migrated, settings_for_tests
 from shared.testing.neighbours import Neighbour
@@ -79,3 +80,16 @@ def carol(app: Flask) -> Caller:
 def dave(app: Flask) -> Caller:
     """Account 4."""
     return signed_in(app, DAVE)
+
+
+@pytest.fixture(scope="session")
+def _server(_settings: dict[str, str], _app: Flask) -> Iterator[Server]:
+    narrow = {"WS_SOCKETS_PER_USER": "3", "WS_QUEUE_FRAMES": "100"}
+    with running(_settings | narrow) as server:
+        yield server
+
+
+@pytest.fixture
+def server(app: Flask, _server: Server) -> Server:
+    """The service under gunicorn, with the database of ``app``: for live delivery."""
+    return _server

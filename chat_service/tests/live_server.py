@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import requests
-from websocket import WebSocket, WebSocketConnectionClosedException, create_connection
+from websocket import WebSocket, create_connection
 from websocket._abnf import ABNF
 
 from chat_service.tests.factories import SECRET
@@ -68,17 +69,22 @@ def running(environment: Mapping[str, str], *options: str) -> Iterator[Server]:
     try:
         yield server
     finally:
-        server.stop()
+        server.program.send_signal(signal.SIGQUIT)
+        server.program.wait(SECONDS)
 
 
 class Listening:
     """An open websocket of somebody."""
 
-    def __init__(self, server: Server, user_id: int, **token: Any) -> None:
+    def __init__(
+        self, server: Server, user_id: int, *, host: str | None = None, **token: Any
+    ) -> None:
         self._server = server
         self.user_id = user_id
         self.wire: WebSocket = create_connection(
-            f"ws://{server.address}/ws/?token={issue(user_id, **token)}", timeout=SECONDS
+            f"ws://{server.address}/ws/?token={issue(user_id, **token)}",
+            timeout=SECONDS,
+            host=host,
         )
 
     def __enter__(self) -> Self:
@@ -112,14 +118,6 @@ class Listening:
             if kind == ABNF.OPCODE_CLOSE:
                 return int.from_bytes(payload[:2], "big")
 
-    def is_dropped(self) -> bool:
-        """Whether the connection ends, sooner or later, without a goodbye."""
-        try:
-            while True:
-                self.wire.recv_frame()
-        except WebSocketConnectionClosedException:
-            return True
-
     def leave(self) -> None:
         """Close the socket; the server knows it then."""
         self.wire.close(timeout=SECONDS)
@@ -135,8 +133,10 @@ class Person:
         self._session.headers["Authorization"] = issue(user_id)
 
     def listens(self) -> Listening:
-        """A newly opened socket."""
-        return Listening(self._server, self.id)
+        """A newly opened socket, on which everything missed before has been heard."""
+        opened = Listening(self._server, self.id)
+        opened.frames()
+        return opened
 
     def get(self, path: str, **params: object) -> Any:
         """GET ``path``, which succeeds; what it answers."""
@@ -154,6 +154,11 @@ class Person:
         """Send a message."""
         body = {"conversationId": conversation_id, "content": content, **more}
         return self._call("POST", "/conversations/messages", json=body)
+
+    def sends_picture(self, conversation_id: int, picture: bytes) -> Any:
+        """Send an image."""
+        form = {"data": {"conversationId": conversation_id}, "files": {"image": picture}}
+        return self._call("POST", "/conversations/image", **form)
 
     def reads(self, conversation_id: int) -> list[dict[str, Any]]:
         """Fetch the messages of a conversation, which reads them."""

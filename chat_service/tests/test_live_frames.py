@@ -1,0 +1,306 @@
+"""Live frames: what is told, exactly how, and to exactly whom (``/ws/``)."""
+
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+import pytest
+from flask import Flask
+from PIL import Image
+
+from chat_service.tests.conftest import ALICE, BOB, CAROL, DAVE
+from chat_service.tests.factories import befriend, make_account, make_group
+from chat_service.tests.live_server import Listening, Person, Server
+
+Cast = dict[int, Person]
+Ears = dict[int, Listening]
+
+
+@pytest.fixture
+def cast(server: Server) -> Cast:
+    """Alice, bob, carol and dave, by their ids."""
+    return {user_id: Person(server, user_id) for user_id in (ALICE, BOB, CAROL, DAVE)}
+
+
+@pytest.fixture
+def group(app: Flask) -> int:
+    """Alice's group, with bob as its admin and carol; dave is a stranger."""
+    return make_group(app, ALICE, CAROL, admins=(BOB,))
+
+
+@pytest.fixture
+def ears(group: int, cast: Cast) -> Iterator[Ears]:
+    """A socket of each of them."""
+    opened = {user_id: person.listens() for user_id, person in cast.items()}
+    yield opened
+    for each in opened.values():
+        each.leave()
+
+
+def heard(ears: Ears) -> dict[int, list[dict[str, Any]]]:
+    return {user_id: each.frames() for user_id, each in ears.items()}
+
+
+def test_a_message_is_told_whole_to_every_member_and_to_its_sender_as_their_own(
+    group: int, cast: Cast, ears: Ears
+) -> None:
+    first = cast[ALICE].says(group, "first")["message_id"]
+    heard(ears)
+
+    cast[ALICE].says(group, "你好", reply_to=first)
+
+    told = heard(ears)
+    message = cast[CAROL].reads(group)[1]
+    frame = {"type": "notify", "conversationId": str(group), "message": message}
+    theirs, own = [{**frame, "scroll": "false"}], [{**frame, "scroll": "true"}]
+    assert (message["seq"], message["reply_to"]) == (2, "first")
+    assert told == {ALICE: own, BOB: theirs, CAROL: theirs, DAVE: []}
+
+
+def test_a_deleted_message_is_told_to_every_member(group: int, cast: Cast, ears: Ears) -> None:
+    message_id = cast[CAROL].says(group, "wrong room")["message_id"]
+    heard(ears)
+
+    cast[CAROL].delete("/conversations/messages", message_id=message_id)
+
+    frame = {"type": "notify", "conversationId": str(group), "deleted_message_id": message_id}
+    told, own = [{**frame, "scroll": "false"}], [{**frame, "scroll": "true"}]
+    assert heard(ears) == {ALICE: told, BOB: told, CAROL: own, DAVE: []}
+
+
+def test_urls_in_a_frame_begin_with_the_host_that_its_own_socket_asked_for(
+    app: Flask, server: Server, group: int, cast: Cast
+) -> None:
+    make_account(app, ALICE, "Alice", version=2, avatar_digest="a" * 64)
+    make_account(app, BOB, "Bob", version=2, avatar_reference="/my/own.png")
+    picture = BytesIO()
+    Image.new("RGB", (2, 2)).save(picture, "PNG")
+    with (
+        Listening(server, CAROL, host="one.example") as one,
+        Listening(server, CAROL, host="two.example:8443") as two,
+    ):
+        cast[ALICE].sends_picture(group, picture.getvalue())
+        cast[BOB].says(group, "\\u0000 and \\ are plain characters")
+
+        [from_alice, from_bob] = [frame["message"] for frame in one.frames()]
+        told_two = two.frames()[0]["message"]
+
+    assert from_alice["senderavatar"].startswith("http://one.example/account/avatar/1/")
+    assert from_alice["content"].startswith("http://one.example/media/")
+    assert told_two["content"].startswith("http://two.example:8443/media/")
+    assert from_bob["senderavatar"] == "/my/own.png"
+    assert from_bob["content"] == "\\u0000 and \\ are plain characters"
+
+
+def test_reading_in_a_private_chat_is_told_to_the_other_one_at_once(
+    app: Flask, cast: Cast, ears: Ears
+) -> None:
+    befriend(app, ALICE, DAVE)
+    with cast[ALICE].listens() as alice, cast[DAVE].listens() as dave:
+        private = cast[DAVE].get("/conversations")["conversation"][0]["id"]
+        for text in ("one", "two"):
+            cast[ALICE].says(private, text)
+            cast[DAVE].reads(private)
+        cast[DAVE].reads(private)
+
+        frame = {"type": "already_read", "conversationId": str(private), "user_id": DAVE}
+        told = [each for each in alice.frames() if each["type"] == "already_read"]
+        assert told == [{**frame, "read_seq": 1}, {**frame, "read_seq": 2}]
+        assert dave.kinds() == ["notify", "notify"]
+
+
+def test_reading_in_a_group_is_told_once_a_second_and_the_last_of_others_wins(
+    app: Flask, group: int, cast: Cast
+) -> None:
+    # A group of its own number: of the others something may have been told a moment ago.
+    quiet = [make_group(app, ALICE, BOB, CAROL) for _ in range(5)][-1]
+    frame = {"type": "already_read", "conversationId": str(quiet)}
+    by_bob, by_carol = ({**frame, "user_id": user_id} for user_id in (BOB, CAROL))
+    with cast[ALICE].listens() as alice, cast[CAROL].listens() as carol:
+        for text in ("one", "two"):
+            cast[ALICE].says(quiet, text)
+            cast[BOB].reads(quiet)
+            cast[CAROL].reads(quiet)
+
+        told = [each for each in alice.frames() if each["type"] == "already_read"]
+        assert told == [{**by_bob, "read_seq": 1}]
+        assert alice.next() == {**by_carol, "read_seq": 2}
+        assert [carol.next()["type"] for _ in range(3)] == ["notify", "already_read", "notify"]
+        assert carol.next() == {**by_bob, "read_seq": 2}
+        assert alice.frames() == carol.frames() == []
+
+
+def test_sending_tells_of_reading_only_if_it_covered_unread_messages_of_others(
+    app: Flask, cast: Cast, ears: Ears
+) -> None:
+    befriend(app, ALICE, DAVE)
+    with cast[ALICE].listens() as alice, cast[DAVE].listens() as dave:
+        private = cast[DAVE].get("/conversations")["conversation"][0]["id"]
+        cast[ALICE].says(private, "first")
+        cast[ALICE].says(private, "second")
+        cast[DAVE].says(private, "third")
+
+        assert dave.kinds() == ["notify"] * 3
+        assert sorted(alice.kinds()) == ["already_read", "notify", "notify", "notify"]
+
+
+def test_a_new_group_is_told_to_every_member_and_its_messages_from_then_on(
+    app: Flask, server: Server, cast: Cast, ears: Ears
+) -> None:
+    befriend(app, ALICE, BOB)
+
+    made = cast[ALICE].post("/conversations", members=[BOB], name="new")["conversation_id"]
+    cast[BOB].says(made, "hello")
+
+    kinds = {
+        user_id: [frame["type"] for frame in frames] for user_id, frames in heard(ears).items()
+    }
+    told = ["conv_setting", "notify"]
+    assert kinds == {ALICE: told, BOB: told, CAROL: [], DAVE: []}
+
+
+def test_a_friendship_opens_a_conversation_whose_frames_reach_both(
+    server: Server, cast: Cast, ears: Ears
+) -> None:
+    server.tell("friendship", id=1, low_id=CAROL, high_id=DAVE, active=True, version=1)
+    private = cast[DAVE].get("/conversations")["conversation"][0]["id"]
+    cast[DAVE].says(private, "hello")
+
+    told = {user_id: [frame["type"] for frame in frames] for user_id, frames in heard(ears).items()}
+    assert told == {ALICE: [], BOB: [], CAROL: ["conv_setting", "notify"], DAVE: told[CAROL]}
+
+
+def test_a_new_name_is_told_to_every_member(group: int, cast: Cast, ears: Ears) -> None:
+    cast[BOB].post("/conversations/manage/info", conversation_id=group, name="renamed")
+
+    told = [{"type": "conv_setting"}]
+    assert heard(ears) == {ALICE: told, BOB: told, CAROL: told, DAVE: []}
+
+
+def test_pinning_is_told_to_oneself_alone(group: int, cast: Cast, ears: Ears) -> None:
+    cast[BOB].post("/interface", conversationId=group, ontop=True)
+
+    assert heard(ears) == {ALICE: [], BOB: [{"type": "conv_setting"}], CAROL: [], DAVE: []}
+
+
+def test_a_new_role_is_told_to_every_member(group: int, cast: Cast, ears: Ears) -> None:
+    cast[ALICE].post("/conversations/manage/admin", conversation_id=group, user=CAROL)
+
+    told = [{"type": "modify_members", "conversationId": str(group)}]
+    assert heard(ears) == {ALICE: told, BOB: told, CAROL: told, DAVE: []}
+
+
+def test_who_is_removed_is_told_so_and_nothing_of_the_group_afterwards(
+    group: int, cast: Cast, ears: Ears
+) -> None:
+    cast[BOB].delete("/conversations/member/remove", conversation_id=group, user=CAROL)
+    message = cast[ALICE].says(group, "among us")["message_id"]
+
+    told = heard(ears)
+    assert told[CAROL] == [{"type": "remove_members", "self": "false"}]
+    assert told[BOB][0] == {"type": "modify_members", "conversationId": str(group)}
+    assert [frame["type"] for frame in told[ALICE]] == ["modify_members", "notify"]
+    assert told[BOB][1]["message"]["id"] == message
+    assert told[DAVE] == []
+
+
+def test_who_leaves_is_told_that_it_was_they(group: int, cast: Cast, ears: Ears) -> None:
+    cast[CAROL].post("/conversations/member/remove", conversation_id=group)
+
+    told = [{"type": "modify_members", "conversationId": str(group)}]
+    own = [{"type": "remove_members", "self": "true"}]
+    assert heard(ears) == {ALICE: told, BOB: told, CAROL: own, DAVE: []}
+
+
+def test_a_dissolved_group_is_told_to_all_as_removal(group: int, cast: Cast, ears: Ears) -> None:
+    cast[ALICE].post("/conversations/member/remove", conversation_id=group)
+
+    told, own = ([{"type": "remove_members", "self": own}] for own in ("false", "true"))
+    assert heard(ears) == {ALICE: own, BOB: told, CAROL: told, DAVE: []}
+
+
+def test_an_announcement_is_told_to_every_member_when_posted_and_when_deleted(
+    group: int, cast: Cast, ears: Ears
+) -> None:
+    path = "/conversations/manage/notifications"
+    posted = cast[BOB].post(path, conversation_id=group, content="Hear ye")
+    cast[BOB].delete(path, notification_id=posted["notification_id"])
+
+    told = [{"type": "notification_message", "conversationId": str(group)}] * 2
+    assert heard(ears) == {ALICE: told, BOB: told, CAROL: told, DAVE: []}
+
+
+def test_an_invitation_is_told_to_every_member(
+    app: Flask, group: int, cast: Cast, ears: Ears
+) -> None:
+    befriend(app, CAROL, DAVE)
+
+    cast[CAROL].post("/conversations/member/add", conversationId=group, member_id=DAVE)
+
+    told = [{"type": "invitation_message", "conversationId": str(group)}]
+    assert heard(ears) == {ALICE: told, BOB: told, CAROL: told, DAVE: []}
+
+
+def test_who_comes_in_is_told_like_every_member_and_the_invitation_comes_last(
+    app: Flask, group: int, cast: Cast, ears: Ears
+) -> None:
+    befriend(app, CAROL, DAVE)
+    add = "/conversations/member/add"
+    [invitation] = cast[CAROL].post(add, conversationId=group, member_id=DAVE)["invite_ids"]
+    heard(ears)
+
+    cast[ALICE].post("/conversations/manage/handle_invitation", invite_id=invitation)
+    cast[ALICE].says(group, "welcome")
+
+    kinds = {
+        user_id: [frame["type"] for frame in frames] for user_id, frames in heard(ears).items()
+    }
+    told = ["modify_members", "invitation_message", "notify"]
+    assert kinds == dict.fromkeys((ALICE, BOB, CAROL, DAVE), told)
+
+
+def test_a_rejected_invitation_is_told_to_every_member(
+    app: Flask, group: int, cast: Cast, ears: Ears
+) -> None:
+    befriend(app, CAROL, DAVE)
+    add = "/conversations/member/add"
+    [invitation] = cast[CAROL].post(add, conversationId=group, member_id=DAVE)["invite_ids"]
+    heard(ears)
+
+    cast[BOB].delete("/conversations/manage/handle_invitation", invite_id=invitation)
+
+    told = [{"type": "invitation_message", "conversationId": str(group)}]
+    assert heard(ears) == {ALICE: told, BOB: told, CAROL: told, DAVE: []}
+
+
+def test_a_friend_request_is_told_to_sender_and_receiver(server: Server, ears: Ears) -> None:
+    server.tell("friend_request_changed", sender_id=ALICE, receiver_id=BOB)
+
+    assert ears[ALICE].next() == ears[BOB].next() == {"type": "request_message"}
+    assert heard({user_id: ears[user_id] for user_id in (CAROL, DAVE)}) == {CAROL: [], DAVE: []}
+
+
+def test_the_end_of_a_friendship_is_told_to_both(server: Server, ears: Ears) -> None:
+    server.tell("friendship_ended", low_id=BOB, high_id=CAROL)
+
+    told = [{"type": "delete_friend"}]
+    assert heard(ears) == {ALICE: [], BOB: told, CAROL: told, DAVE: []}
+
+
+def test_nothing_is_told_of_connecting_and_of_reading_lists(
+    group: int, cast: Cast, ears: Ears
+) -> None:
+    with cast[CAROL].listens() as again:
+        cast[CAROL].get("/conversations")
+        cast[CAROL].reads(group)
+        cast[CAROL].get("/conversations/get_members", conversation_id=group)
+
+        assert again.frames() == []
+    assert heard(ears) == {ALICE: [], BOB: [], CAROL: [], DAVE: []}
+
+
+def test_a_refused_request_is_told_to_nobody(group: int, cast: Cast, ears: Ears) -> None:
+    with pytest.raises(AssertionError, match="Content is empty"):
+        cast[ALICE].says(group, " ")
+
+    assert heard(ears) == {ALICE: [], BOB: [], CAROL: [], DAVE: []}
