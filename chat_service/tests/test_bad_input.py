@@ -1,0 +1,164 @@
+"""Whatever is wrong with a request, the answer names it (contract of every endpoint)."""
+
+import json
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from chat_service.tests.conftest import ALICE, BOB
+from chat_service.tests.endpoints import ENDPOINTS, IN_QUERY, OTHERS, WITH_FIELDS, Endpoint
+from chat_service.tests.factories import make_group
+from shared.errors import BAD_PARAMETER, INVALID_JWT, NOT_FOUND, ErrorSpec
+from shared.testing.client import Caller, assert_error
+from shared.testing.hostile import NOT_IDS, NOT_OBJECTS, NOT_TEXTS, TOO_DEEP, bad_tokens
+
+NAMES = {"conversationId", "conversation_id"}
+NOT_FLAGS: tuple[Any, ...] = (1, 0, "true", "", [], {})
+NOT_COUNTS: tuple[Any, ...] = (-1, 1_000_000, 10**30, 1.5, "", "x", "-1", "1000000", "٣", [], {})
+NOT_TIMES: tuple[Any, ...] = (
+    5,
+    True,
+    [],
+    {},
+    "",
+    "yesterday",
+    "2025-03-13",
+    "2025-13-13T14:30:00Z",
+    "nul\x00",
+)
+NOT_LISTS: tuple[Any, ...] = ([], [-1], [True], [[1]], [1, "x"], {}, "x", True, -1)
+BAD_VALUES_OF: dict[str, tuple[Any, ...]] = {
+    "ontop": NOT_FLAGS,
+    "notification": NOT_FLAGS,
+    "unreads": NOT_COUNTS,
+    "from": NOT_TIMES,
+    "start_time": NOT_TIMES,
+    "end_time": NOT_TIMES,
+    "members": (*NOT_LISTS, 5, "5"),
+    "message_ids": (*NOT_LISTS, 5, "5"),
+    "member_id": NOT_LISTS,
+    "limit": (*NOT_IDS, 0, 1001),
+    "client_id": (*NOT_TEXTS, "x" * 65),
+    "name": (*NOT_TEXTS, "", "長" * 101),
+    "sender_name": (*NOT_TEXTS, "長" * 256),
+}
+
+
+def _bad_values(field: str, good: Any) -> tuple[Any, ...]:
+    return BAD_VALUES_OF.get(field, NOT_IDS if isinstance(good, int) else NOT_TEXTS)
+
+
+FIELDS = [(endpoint, field) for endpoint in WITH_FIELDS for field in endpoint.fields]
+
+
+def _answers(caller: Caller, endpoint: Endpoint, *requests: dict[str, Any]) -> list[Any]:
+    """What a caller is told about each of these requests, without repeats."""
+    replies = [caller.call(endpoint.method, endpoint.path, **request) for request in requests]
+    answers = [(reply.status_code, reply.json) for reply in replies]
+    return [answer for place, answer in enumerate(answers) if answer not in answers[:place]]
+
+
+def _refused(field: str) -> tuple[int, dict[str, Any]]:
+    return 400, {"code": -7, "info": f"Missing or error type of [{field}]"}
+
+
+def test_every_documented_endpoint_is_tested(app: Flask) -> None:
+    document: Any = app.test_client().get("/openapi.json").json
+    documented = {
+        (method.upper(), path)
+        for path, item in document["paths"].items()
+        for method in item.keys() - {"parameters"}
+    }
+    tested = {(e.method, e.path.replace("/1/", "/{conversation_id}/")) for e in ENDPOINTS}
+    assert documented == tested | OTHERS
+
+
+@pytest.mark.parametrize(("endpoint", "field"), FIELDS, ids=str)
+def test_a_bad_value_is_refused_by_the_fields_name(
+    alice: Caller, endpoint: Endpoint, field: str
+) -> None:
+    bad_values = _bad_values(field, endpoint.fields[field])
+    bodies = [json.dumps({**endpoint.fields, field: bad}) for bad in bad_values]
+    answers = _answers(alice, endpoint, *({"data": body} for body in bodies))
+    assert answers == [_refused(field)]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "field"), [(e, field) for e in WITH_FIELDS for field in e.required], ids=str
+)
+def test_a_required_field_that_is_missing_or_null_is_named(
+    alice: Caller, endpoint: Endpoint, field: str
+) -> None:
+    rest = {name: value for name, value in endpoint.fields.items() if name != field}
+    answers = _answers(alice, endpoint, {"json": rest}, {"json": {**rest, field: None}})
+    assert answers == [_refused(field)]
+
+
+@pytest.mark.parametrize("endpoint", WITH_FIELDS, ids=str)
+def test_a_body_that_is_no_json_object_is_refused_as_the_body(
+    alice: Caller, endpoint: Endpoint
+) -> None:
+    answers = _answers(alice, endpoint, *({"data": body} for body in (*NOT_OBJECTS, TOO_DEEP)))
+    assert answers == [_refused("body")]
+
+
+@pytest.mark.parametrize("endpoint", WITH_FIELDS, ids=str)
+def test_json_is_read_whatever_its_content_type_says(alice: Caller, endpoint: Endpoint) -> None:
+    body = json.dumps(endpoint.fields)
+    types = ("text/plain", "multipart/form-data", "")
+    answers = _answers(alice, endpoint, *({"data": body, "content_type": t} for t in types))
+    assert BAD_PARAMETER.code not in [answer["code"] for _, answer in answers]
+
+
+@pytest.mark.parametrize("endpoint", [e for e in WITH_FIELDS if e.method in IN_QUERY], ids=str)
+def test_get_and_delete_take_the_query_string_before_the_body(
+    alice: Caller, endpoint: Endpoint
+) -> None:
+    wrong: dict[str, object] = {field: {} for field in endpoint.fields}
+    response = alice.call(endpoint.method, endpoint.path, query_string=endpoint.fields, json=wrong)
+    assert response.json["code"] != BAD_PARAMETER.code
+
+
+@pytest.mark.parametrize("endpoint", [e for e in WITH_FIELDS if NAMES & e.fields.keys()], ids=str)
+def test_a_conversation_is_named_in_either_way_by_a_number_or_a_string(
+    alice: Caller, endpoint: Endpoint
+) -> None:
+    rest = {field: value for field, value in endpoint.fields.items() if field not in NAMES}
+    answers = _answers(alice, endpoint, *({"json": {**rest, name: "1"}} for name in NAMES))
+    assert BAD_PARAMETER.code not in [answer["code"] for _, answer in answers]
+
+
+@pytest.mark.parametrize("conversation_id", ["-1", "x", str(2**63)])
+def test_a_path_with_an_impossible_id_is_refused_by_its_name(
+    alice: Caller, conversation_id: str
+) -> None:
+    response = alice.get(f"/conversations/{conversation_id}/invitation")
+    assert_error(response, BAD_PARAMETER, field="conversation_id")
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
+def test_a_path_that_differs_by_a_slash_is_not_found(alice: Caller, endpoint: Endpoint) -> None:
+    assert_error(alice.call(endpoint.method, f"{endpoint.path}/"), NOT_FOUND)
+
+
+@pytest.mark.parametrize("path", sorted({endpoint.path for endpoint in ENDPOINTS}))
+def test_another_method_of_a_path_is_refused_with_those_allowed(alice: Caller, path: str) -> None:
+    response = alice.call("PATCH", path)
+    assert_error(response, ErrorSpec(405, -405, "Bad method"))
+    allowed = {name.strip() for name in response.headers["Allow"].split(",")}
+    assert {e.method for e in ENDPOINTS if e.path == path} <= allowed
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
+def test_a_bad_token_is_refused_before_the_body_is_read(anyone: Caller, endpoint: Endpoint) -> None:
+    headers = [{"Authorization": token} for token in bad_tokens(ALICE).values()]
+    answers = _answers(anyone, endpoint, *({"headers": each, "data": b"{"} for each in headers))
+    assert answers == [(401, {"code": -2, "info": INVALID_JWT.info})]
+
+
+def test_refused_settings_change_nothing(app: Flask, alice: Caller) -> None:
+    group = make_group(app, ALICE, BOB)
+    before = alice.get("/interface", json={"conversation_id": group}).json
+    alice.post("/interface", json={"conversationId": group, "ontop": True, "unreads": "many"})
+    assert alice.get("/interface", json={"conversation_id": group}).json == before
