@@ -38,7 +38,12 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
         settings.password_transport_key, plain_too=settings.password_transport == "any"
     )
     pictures.configure(settings)
-    mail.configure(settings.smtp_url, settings.mail_from, settings.data_dir / "mail")
+    mail.configure(
+        settings.smtp_url,
+        settings.smtp_timeout_seconds,
+        settings.mail_from,
+        settings.data_dir / "mail",
+    )
     rate.configure(settings.redis_url, limited=settings.rate_limits)
     api.register_blueprint(account.blueprint)
     api.register_blueprint(verification.blueprint)

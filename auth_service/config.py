@@ -31,6 +31,9 @@ class AuthSettings(MediaSettings, ServiceSettings):
         description="`smtp://`, `smtp+starttls://` or `smtps://`, then `user:password@host:port`; "
         "empty: mail is written to `DATA_DIR/mail`.",
     )
+    smtp_timeout_seconds: float = Field(
+        3, gt=0, le=8, description="How long each answer of the mail server may take."
+    )
     mail_from: str = Field("IMS <ims@localhost>", description="Sender of mail.")
     social_service_url: BaseUrls = Field(description="Where the social service takes events.")
     social_service_secret: Secret = Field(description="What it asks of its callers.")
@@ -41,7 +44,8 @@ class AuthSettings(MediaSettings, ServiceSettings):
     @classmethod
     def _is_accepted(cls, pem: SecretStr, info: ValidationInfo) -> SecretStr:
         own = key_id(private_key(pem.get_secret_value()).public_key())
-        if own not in public_keys(info.data["jwt_public_keys"]):
+        accepted = info.data.get("jwt_public_keys")  # None if these are wrong themselves.
+        if accepted is not None and own not in public_keys(accepted):
             raise ValueError("its public key is not among JWT_PUBLIC_KEYS")
         return pem
 

@@ -17,7 +17,6 @@ from pydantic import SecretStr
 
 log = logging.getLogger(__name__)
 
-_TIMEOUT_SECONDS = 3.0
 _PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
 
@@ -28,9 +27,17 @@ class NotSent(Exception):
 class Mail:
     """The way out for mail."""
 
-    def configure(self, smtp_url: SecretStr, sender: str, folder: Path) -> None:
-        """Send by the server that ``smtp_url`` names, or write into ``folder`` if it is empty."""
+    def configure(self, smtp_url: SecretStr, timeout: float, sender: str, folder: Path) -> None:
+        """Send by the server that ``smtp_url`` names, or write into ``folder`` if it is empty.
+
+        Args:
+            smtp_url: see the setting.
+            timeout: seconds to wait for each answer of the server.
+            sender: the address, with or without a name, that mail comes from.
+            folder: is made when it is needed.
+        """
         self._server = urlsplit(smtp_url.get_secret_value())
+        self._timeout = timeout
         self._sender = sender
         self._folder = folder
 
@@ -62,7 +69,9 @@ class Mail:
         return message
 
     def _hand_over(self, message: EmailMessage) -> None:
-        with _connected(self._server) as server:
+        with _connected(self._server, self._timeout) as server:
+            if self._server.scheme == "smtp+starttls":
+                server.starttls(context=ssl.create_default_context())
             if self._server.username:
                 server.login(unquote(self._server.username), unquote(self._server.password or ""))
             server.send_message(message)
@@ -76,15 +85,12 @@ class Mail:
         log.info("mail_written", extra={"path": os.fspath(written)})
 
 
-def _connected(server: SplitResult) -> SMTP:
+def _connected(server: SplitResult, timeout: float) -> SMTP:
     host, port = server.hostname or "", server.port or _PORTS[server.scheme]
     if server.scheme == "smtps":
         context = ssl.create_default_context()
-        return SMTP_SSL(host, port, timeout=_TIMEOUT_SECONDS, context=context)
-    connection = SMTP(host, port, timeout=_TIMEOUT_SECONDS)
-    if server.scheme == "smtp+starttls":
-        connection.starttls(context=ssl.create_default_context())
-    return connection
+        return SMTP_SSL(host, port, timeout=timeout, context=context)
+    return SMTP(host, port, timeout=timeout)
 
 
 mail = Mail()

@@ -1,32 +1,40 @@
 """The auth service under test, and a small cast of callers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import pytest
 from flask import Flask
 
 from auth_service.app import create_app
 from auth_service.db import db
+from auth_service.tests.factories import ALICE, BOB, make_account
 from shared.testing.client import Caller
 from shared.testing.databases import empty_tables, migrated, settings_for_tests
 from shared.testing.neighbours import Neighbour
-from shared.testing.tokens import PRIVATE_KEY_PEM
+from shared.testing.tokens import PRIVATE_KEY_PEM, issue
 
 
 @pytest.fixture(scope="session")
-def _app(
+def env(
     tmp_path_factory: pytest.TempPathFactory,
     postgres: str | None,
     _neighbours: dict[str, Neighbour],
-) -> Iterator[Flask]:
-    folder = tmp_path_factory.mktemp("auth")
-    env = settings_for_tests("auth", folder, postgres) | {
+) -> Mapping[str, str]:
+    """The settings of the service."""
+    return settings_for_tests("auth", tmp_path_factory.mktemp("auth"), postgres) | {
         "JWT_PRIVATE_KEY": PRIVATE_KEY_PEM,
+        "RATE_LIMITS": "off",
+        "SMTP_TIMEOUT_SECONDS": "0.5",
         "SOCIAL_SERVICE_URL": _neighbours["social"].url,
         "SOCIAL_SERVICE_SECRET": "current-test-secret",
         "CHAT_SERVICE_URL": _neighbours["chat"].url,
         "CHAT_SERVICE_SECRET": "current-test-secret",
     }
+
+
+@pytest.fixture(scope="session")
+def _app(env: Mapping[str, str]) -> Iterator[Flask]:
     app = create_app(env)
     with migrated(app, db):
         yield app
@@ -40,6 +48,44 @@ def app(_app: Flask, neighbours: dict[str, Neighbour]) -> Iterator[Flask]:
 
 
 @pytest.fixture
+def configured(app: Flask, env: Mapping[str, str]) -> Iterator[Callable[..., Caller]]:
+    """Anyone's access to the service under other settings."""
+    made = []
+
+    def configure(**settings: str) -> Caller:
+        made.append(create_app({**env, **settings}))
+        return Caller(made[-1])
+
+    yield configure
+    made.append(create_app(env))
+    for each in made:
+        with each.app_context():
+            db.engine.dispose()
+
+
+@pytest.fixture
+def media(env: Mapping[str, str]) -> Callable[[], set[Path]]:
+    """The files that have come into the store."""
+    folder = Path(env["DATA_DIR"]) / "media"
+    before = set(folder.rglob("*"))
+    return lambda: {path for path in set(folder.rglob("*")) - before if path.is_file()}
+
+
+@pytest.fixture
 def anyone(app: Flask) -> Caller:
     """A caller without a token."""
     return Caller(app)
+
+
+@pytest.fixture
+def alice(app: Flask) -> Caller:
+    """Account 1, signed in."""
+    make_account(app, ALICE, "Alice")
+    return Caller(app, issue(ALICE), ALICE)
+
+
+@pytest.fixture
+def bob(app: Flask) -> Caller:
+    """Account 2, signed in."""
+    make_account(app, BOB, "Bob")
+    return Caller(app, issue(BOB), BOB)

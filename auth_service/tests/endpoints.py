@@ -1,0 +1,49 @@
+"""Every endpoint of the service, with a well-formed request to each."""
+
+from typing import Any, NamedTuple
+
+from auth_service.tests.factories import PASSWORD
+
+
+class Endpoint(NamedTuple):
+    """A method of a path, and fields that it takes."""
+
+    method: str
+    path: str
+    fields: dict[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+ENDPOINTS = (
+    Endpoint(
+        "POST",
+        "/account/reg",
+        {"email": "ann@example.com", "name": "Ann", "password": PASSWORD},
+    ),
+    Endpoint("POST", "/account/login", {"email": "ann@example.com", "password": PASSWORD}),
+    Endpoint("DELETE", "/account/delete", {}),
+    Endpoint("GET", "/account/info", {}),
+    Endpoint(
+        "PUT",
+        "/account/info",
+        {
+            "origin_password": PASSWORD,
+            "name": "Ann",
+            "password": PASSWORD,
+            "email": "ann@example.com",
+            "user_info": "Hello",
+            "avatar": "",
+        },
+    ),
+    Endpoint("POST", "/verify", {"email": "ann@example.com"}),
+)
+SIGNED_IN = [e for e in ENDPOINTS if e.path in ("/account/delete", "/account/info")]
+WITH_FIELDS = [endpoint for endpoint in ENDPOINTS if endpoint.fields]
+AVATAR = "/account/avatar/{account_id}/{digest}"
+
+
+def optional_fields(endpoint: Endpoint) -> set[str]:
+    """Fields that may be missing."""
+    return set(endpoint.fields) - {"origin_password"} if endpoint.method == "PUT" else set()

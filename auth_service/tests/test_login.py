@@ -1,0 +1,61 @@
+"""用户登录/account/login."""
+
+import jwt
+import pytest
+from flask import Flask
+
+from auth_service import errors
+from auth_service.tests.factories import ALICE, PASSWORD, email_of, encrypted, make_account
+from shared.identity import AUDIENCE
+from shared.keys import public_keys
+from shared.testing.client import Caller, Reply, assert_error
+from shared.testing.tokens import PUBLIC_KEYS_PEM
+
+
+def _login(who: Caller, email: str = email_of("alice"), password: str = PASSWORD) -> Reply:
+    return who.post("/account/login", json={"email": email, "password": password})
+
+
+@pytest.mark.parametrize("email", ["alice@example.com", " ALICE@EXAMPLE.com "])
+def test_signing_in_gives_a_token(app: Flask, alice: Caller, anyone: Caller, email: str) -> None:
+    answer = _login(anyone, email).json
+    assert Caller(app, answer["token"]).get("/account/info").json["id"] == answer["id"] == ALICE
+
+
+def test_login_refuses_an_unknown_user(anyone: Caller) -> None:
+    assert_error(_login(anyone), errors.USER_NOT_FOUND)
+
+
+def test_login_refuses_an_invalid_email(anyone: Caller) -> None:
+    assert_error(_login(anyone, "alice"), errors.INVALID_EMAIL)
+
+
+@pytest.mark.parametrize("password", [PASSWORD, "wrong"])
+def test_login_refuses_a_deleted_user_before_looking_at_the_password(
+    app: Flask, anyone: Caller, password: str
+) -> None:
+    make_account(app, ALICE, "Alice", deleted=True, generation=1)
+    assert_error(_login(anyone, password=password), errors.USER_DELETED)
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["wrong", encrypted("wrong"), "", PASSWORD.upper(), f"{PASSWORD}\n", "A" * 24, "x" * 9_999],
+)
+def test_login_refuses_a_wrong_password(alice: Caller, password: str) -> None:
+    assert_error(_login(alice, password=password), errors.WRONG_PASSWORD)
+
+
+def test_a_token_says_whose_it_is_for_seven_days_and_who_signed_it(alice: Caller) -> None:
+    token = _login(alice).json["token"]
+    [(kid, key)] = public_keys(PUBLIC_KEYS_PEM).items()
+
+    claims = jwt.decode(token, key, ["EdDSA"], audience=AUDIENCE)
+
+    assert jwt.get_unverified_header(token)["kid"] == kid
+    assert (claims["sub"], claims["generation"], claims["type"]) == (str(ALICE), 0, "access")
+    assert claims["exp"] - claims["iat"] == 7 * 24 * 3600
+
+
+def test_two_tokens_of_one_moment_differ(alice: Caller) -> None:
+    assert _login(alice).json["token"] != _login(alice).json["token"]

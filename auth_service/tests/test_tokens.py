@@ -1,0 +1,36 @@
+"""Who is not signed in gets nothing, and nothing about his request is looked at before."""
+
+import pytest
+from flask import Flask
+
+from auth_service.tests.endpoints import SIGNED_IN, Endpoint
+from auth_service.tests.factories import ALICE
+from shared.errors import INVALID_JWT
+from shared.testing.client import Caller, assert_error
+from shared.testing.hostile import bad_tokens
+from shared.testing.tokens import issue
+
+
+@pytest.mark.parametrize("endpoint", SIGNED_IN, ids=str)
+@pytest.mark.parametrize("token", bad_tokens(ALICE).values(), ids=bad_tokens(ALICE).keys())
+def test_a_bad_token_is_refused_before_the_body_is_read(
+    app: Flask, alice: Caller, endpoint: Endpoint, token: str
+) -> None:
+    response = Caller(app, token).call(endpoint.method, endpoint.path, data=b"{")
+    assert_error(response, INVALID_JWT)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
+@pytest.mark.parametrize("path", ["/nowhere", "/account", "/account/info", "/internal/accounts"])
+def test_a_stranger_does_not_learn_what_is_served(anyone: Caller, method: str, path: str) -> None:
+    assert_error(anyone.call(method, path), INVALID_JWT)
+
+
+@pytest.mark.parametrize("path", ["/internal/accounts", "/internal/nothing"])
+def test_a_users_token_means_nothing_to_internal_endpoints(alice: Caller, path: str) -> None:
+    assert_error(alice.get(path), INVALID_JWT)
+
+
+@pytest.mark.parametrize("prefix", ["", "Bearer ", "bearer "])
+def test_a_token_is_taken_raw_or_as_bearer(app: Flask, alice: Caller, prefix: str) -> None:
+    assert Caller(app, prefix + issue(ALICE)).get("/account/info").status_code == 200
