@@ -73,7 +73,9 @@ class ProgramSettings(Settings):
         description="PEM of the Ed25519 public keys whose tokens are accepted, one after another."
     )
     redis_url: str | None = Field(
-        None, description="Redis or Valkey for what several processes share; empty: in process."
+        None,
+        pattern=r"^rediss?://.+",
+        description="Redis or Valkey for what several processes share; empty: in process.",
     )
     rate_limits: bool = Field(True, description="`off` lifts every rate limit.")
 
