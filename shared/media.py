@@ -189,7 +189,7 @@ class MediaStore:
 
     def put(self, key: str, data: bytes) -> None:
         """Keep ``data`` under ``key``, in place of what may be there."""
-        self._asked(lambda store: store.put(key, data))
+        self._asked(lambda store: store.put(key, data), may_be_missing=False)
 
     def get(self, key: str) -> bytes | None:
         """What is kept under ``key``, if anything."""
@@ -222,12 +222,14 @@ class MediaStore:
         folder = Path(unquote(url.path)) if url.path else settings.data_dir.absolute() / "media"
         return LocalStore(folder, automatic_cleanup=True, mkdir=True)
 
-    def _asked(self, ask: Callable[[LocalStore | S3Store], T]) -> T | None:
+    def _asked(
+        self, ask: Callable[[LocalStore | S3Store], T], *, may_be_missing: bool = True
+    ) -> T | None:
         try:
             return self._pool.run(ask, self._store)
-        except FileNotFoundError:
-            return None
         except (BaseError, OSError) as failure:
+            if may_be_missing and isinstance(failure, FileNotFoundError):
+                return None
             log.error("media_store_failed", exc_info=failure)
             raise ApiError(UNAVAILABLE) from failure
 
