@@ -7,12 +7,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
 import requests
-from websocket import WebSocket, create_connection
+from websocket import WebSocket, WebSocketException, create_connection
 from websocket._abnf import ABNF
 
 from chat_service.tests.factories import SECRET
@@ -46,15 +46,26 @@ class Server:
                 pass_fds=(listening.fileno(),),
             )
 
-    def tell(self, kind: str, **state: object) -> None:
-        """Let it take an event."""
+    def tell(self, kind: str, *, times: int = 1, **state: object) -> None:
+        """Let it take an event, or the same one many times."""
         answer = requests.post(
             f"http://{self.address}/internal/events",
-            json={"events": [{"type": kind, "state": state}]},
+            json={"events": [{"type": kind, "state": state}] * times},
             headers={SECRET_HEADER: SECRET},
             timeout=SECONDS,
         )
         assert answer.status_code == 200
+
+    def asks_for_a_socket(self, query: str, **headers: str) -> requests.Response:
+        """The answer to a handshake, which is refused."""
+        handshake = {
+            "Connection": "Upgrade",
+            "Upgrade": "websocket",
+            "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        }
+        url = f"http://{self.address}/ws/{query}"
+        return requests.get(url, headers=handshake | headers, timeout=SECONDS)
 
     def stop(self) -> int:
         """Tell it to end; its exit status."""
@@ -77,14 +88,14 @@ class Listening:
     """An open websocket of somebody."""
 
     def __init__(
-        self, server: Server, user_id: int, *, host: str | None = None, **token: Any
+        self, server: Server, user_id: int, wire: Mapping[str, Any] | None = None, **token: Any
     ) -> None:
         self._server = server
         self.user_id = user_id
         self.wire: WebSocket = create_connection(
             f"ws://{server.address}/ws/?token={issue(user_id, **token)}",
             timeout=SECONDS,
-            host=host,
+            **(wire or {}),
         )
 
     def __enter__(self) -> Self:
@@ -98,13 +109,18 @@ class Listening:
         frame: dict[str, Any] = json.loads(self.wire.recv())
         return frame
 
-    def frames(self) -> list[dict[str, Any]]:
+    def frames(self, via: Server | None = None) -> list[dict[str, Any]]:
         """Every frame that came up to now.
 
         Frames keep their order, so a last one that only this person gets ends the list.
+
+        Args:
+            via: the process where something happened, if it was another one.
         """
         nobody = 10_000
-        self._server.tell("friend_request_changed", sender_id=self.user_id, receiver_id=nobody)
+        (via or self._server).tell(
+            "friend_request_changed", sender_id=self.user_id, receiver_id=nobody
+        )
         return list(iter(self.next, {"type": "request_message"}))
 
     def kinds(self) -> list[str]:
@@ -120,7 +136,9 @@ class Listening:
 
     def leave(self) -> None:
         """Close the socket; the server knows it then."""
-        self.wire.close(timeout=SECONDS)
+        with suppress(ConnectionError, WebSocketException):  # It may have ended already.
+            self.wire.close(timeout=SECONDS)
+        self.wire.shutdown()
 
 
 class Person:

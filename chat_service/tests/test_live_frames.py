@@ -76,8 +76,8 @@ def test_urls_in_a_frame_begin_with_the_host_that_its_own_socket_asked_for(
     picture = BytesIO()
     Image.new("RGB", (2, 2)).save(picture, "PNG")
     with (
-        Listening(server, CAROL, host="one.example") as one,
-        Listening(server, CAROL, host="two.example:8443") as two,
+        Listening(server, CAROL, {"host": "one.example"}) as one,
+        Listening(server, CAROL, {"host": "two.example:8443"}) as two,
     ):
         cast[ALICE].sends_picture(group, picture.getvalue())
         cast[BOB].says(group, "\\u0000 and \\ are plain characters")

@@ -1,0 +1,327 @@
+"""Live sockets: who may open one, when it ends, and what is told after a short absence."""
+
+import socket
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from flask import Flask
+from gevent import get_hub
+from websocket import create_connection
+from websocket._abnf import ABNF
+
+from chat_service.live.audience import Audience, Departure
+from chat_service.live.frames import Notice
+from chat_service.live.sockets import Limits, Listener, Socket
+from chat_service.tests.conftest import ALICE, BOB, CAROL, DAVE
+from chat_service.tests.factories import make_account, make_group
+from chat_service.tests.live_server import SECONDS, Listening, Person, Server, running
+from shared.errors import INVALID_JWT
+from shared.keys import new_key_pair
+from shared.testing.tokens import issue
+
+FOREIGN_KEY, _ = new_key_pair()
+
+
+@pytest.fixture
+def alice(server: Server) -> Person:
+    return Person(server, ALICE)
+
+
+@pytest.fixture
+def bob(server: Server) -> Person:
+    return Person(server, BOB)
+
+
+@pytest.fixture
+def group(app: Flask) -> int:
+    return make_group(app, ALICE, BOB)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "?token=",
+        "?token=nonsense",
+        f"?token={'x' * 4000}",
+        f"?token={issue(ALICE, exp=int(time.time()) - 1)}",
+        f"?token={issue(ALICE, key_pem=FOREIGN_KEY)}",
+        f"?token={issue(ALICE, generation=1)}",
+        f"?token={issue(ALICE, type='refresh')}",
+        f"?token={issue(9_999)}",
+    ],
+    ids=["none", "empty", "garbage", "long", "expired", "forged", "later", "refresh", "unknown"],
+)
+def test_without_a_valid_token_the_handshake_is_refused(server: Server, query: str) -> None:
+    answer = server.asks_for_a_socket(query)
+
+    assert (answer.status_code, answer.json()) == (401, {"code": -2, "info": INVALID_JWT.info})
+
+
+def test_the_token_of_a_deleted_account_opens_no_socket(app: Flask, server: Server) -> None:
+    make_account(app, ALICE, "Alice", version=2, deleted=True, generation=1)
+
+    refused = [server.asks_for_a_socket(f"?token={issue(ALICE, g)}").status_code for g in (0, 1)]
+
+    assert refused == [401, 401]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"Upgrade": "h2c"},
+        {"Connection": "close"},
+        {"Sec-WebSocket-Version": "8"},
+        {"Sec-WebSocket-Key": "short"},
+    ],
+    ids=lambda header: next(iter(header)),
+)
+def test_what_is_no_websocket_handshake_is_answered_as_json(
+    server: Server, header: dict[str, str]
+) -> None:
+    answer = server.asks_for_a_socket(f"?token={issue(ALICE)}", **header)
+
+    expected = {"code": -7, "info": "Missing or error type of [Upgrade]"}
+    assert (answer.status_code, answer.json()) == (400, expected)
+
+
+def test_the_path_works_without_its_slash(server: Server) -> None:
+    wire = create_connection(f"ws://{server.address}/ws?token={issue(ALICE)}", timeout=SECONDS)
+    wire.ping("still there?")
+
+    assert wire.recv_data(control_frame=True) == (ABNF.OPCODE_PONG, b"still there?")
+    wire.close()
+
+
+def test_a_socket_ends_with_its_token(server: Server) -> None:
+    with Listening(server, ALICE, exp=int(time.time()) + 1) as alice:
+        assert alice.closing_code() == 4401
+
+
+def test_deleting_an_account_ends_its_sockets_and_tells_them_nothing(
+    app: Flask, server: Server, group: int, alice: Person, bob: Person
+) -> None:
+    with bob.listens() as other, alice.listens() as second, alice.listens() as first:
+        state = {"id": ALICE, "name": "Alice", "email": "alice@example.com", "user_info": ""}
+        pictures = {"avatar_digest": "", "avatar_reference": ""}
+        server.tell("account", **state, **pictures, deleted=True, generation=1, version=2)
+        bob.says(group, "gone?")
+
+        goodbye = ABNF.OPCODE_CLOSE, struct.pack("!H", 4401)
+        assert first.wire.recv_data(control_frame=True) == goodbye
+        assert second.wire.recv_data(control_frame=True)[0] == ABNF.OPCODE_TEXT  # "listens" asks.
+        assert second.wire.recv_data(control_frame=True) == goodbye
+        assert other.kinds() == ["notify"]
+
+
+def test_a_late_repeat_of_a_deletion_does_not_end_the_sockets_of_the_restored_account(
+    app: Flask, server: Server
+) -> None:
+    make_account(app, ALICE, "Alice", version=3, generation=1)
+    with Listening(server, ALICE, generation=1) as alice:
+        state = {"id": ALICE, "name": "Alice", "email": "alice@example.com", "user_info": ""}
+        pictures = {"avatar_digest": "", "avatar_reference": ""}
+        server.tell("account", **state, **pictures, deleted=True, generation=1, version=2)
+
+        assert alice.frames() == []
+
+
+def test_one_socket_too_many_closes_the_persons_oldest(
+    server: Server, group: int, alice: Person
+) -> None:
+    with ExitStack() as stack:
+        oldest, *others = [stack.enter_context(Listening(server, ALICE)) for _ in range(4)]
+        assert oldest.closing_code() == 4429
+
+        alice.says(group, "hello")
+
+        assert others[0].kinds() == ["notify"]
+
+
+def test_a_slow_socket_is_closed_and_keeps_nobody_waiting(
+    server: Server, group: int, alice: Person, bob: Person
+) -> None:
+    tiny = ((socket.SOL_SOCKET, socket.SO_RCVBUF, 4096),)
+    with Listening(server, CAROL, {"sockopt": tiny}) as slow, bob.listens() as other:
+        server.tell("friend_request_changed", times=20_000, sender_id=CAROL, receiver_id=9_999)
+        alice.says(group, "still quick")
+
+        assert other.kinds() == ["notify"]
+        assert slow.closing_code() == 1013
+
+
+def test_what_a_client_says_is_ignored(server: Server, group: int, alice: Person) -> None:
+    with alice.listens() as socket_of_alice:
+        socket_of_alice.wire.send("hello?")
+        socket_of_alice.wire.send_binary(b"\x00\xff")
+        alice.says(group, "hello")
+
+        assert socket_of_alice.kinds() == ["notify"]
+
+
+def test_a_client_that_says_too_much_is_closed(server: Server) -> None:
+    with Listening(server, DAVE) as dave:
+        for _ in range(70):
+            dave.wire.send("x" * 1000)
+
+        assert dave.closing_code() == 1008
+
+
+def test_a_client_that_breaks_the_protocol_is_closed(server: Server) -> None:
+    with Listening(server, DAVE) as dave:
+        dave.wire.sock.sendall(b"\x81\x02hi")  # A client must mask what it says.
+
+        assert dave.closing_code() == 1002
+
+
+def test_what_came_during_a_short_absence_is_told_once_and_in_order(
+    server: Server, group: int, alice: Person, bob: Person
+) -> None:
+    with bob.listens() as bobs:
+        alice.says(group, "heard")
+        assert bobs.kinds() == ["notify"]
+    alice.says(group, "one")
+    bob.post("/interface", conversationId=group, ontop=True)
+    alice.says(group, "two")
+
+    with Listening(server, BOB) as again:
+        told = [frame.get("message", {}).get("content") for frame in again.frames()]
+    with Listening(server, BOB) as once_more:
+        nothing = once_more.frames()
+
+    assert told == ["one", None, "two"]
+    assert nothing == []
+
+
+def test_of_a_long_absence_the_newest_hundred_frames_are_told(
+    server: Server, group: int, bob: Person
+) -> None:
+    with bob.listens():
+        pass
+    server.tell("friend_request_changed", times=150, sender_id=BOB, receiver_id=9_999)
+    server.tell("friendship_ended", low_id=BOB, high_id=9_999)
+
+    with Listening(server, BOB) as again:
+        told = [again.next()["type"] for _ in range(100)]
+        assert told == ["request_message"] * 99 + ["delete_friend"]
+        assert again.frames() == []
+
+
+def test_what_another_socket_of_the_person_was_told_is_not_told_again(
+    server: Server, group: int, alice: Person, bob: Person
+) -> None:
+    with bob.listens() as staying:
+        with bob.listens():
+            pass
+        alice.says(group, "hello")
+
+        with Listening(server, BOB) as again:
+            assert again.frames() == []
+        assert [staying.next()["type"] for _ in range(2)] == ["request_message", "notify"]
+
+
+def test_who_never_left_a_socket_is_told_nothing_of_before(
+    app: Flask, server: Server, alice: Person
+) -> None:
+    newcomer = 77
+    make_account(app, newcomer, "Newcomer")
+    group = make_group(app, ALICE, newcomer)
+    alice.says(group, "before")
+
+    with Listening(server, newcomer) as listening:
+        assert listening.frames() == []
+
+
+def test_who_was_removed_while_away_is_told_of_the_removal_and_not_of_the_group(
+    server: Server, group: int, alice: Person, bob: Person
+) -> None:
+    with bob.listens():
+        pass
+    alice.says(group, "with bob")
+    alice.delete("/conversations/member/remove", conversation_id=group, user=BOB)
+    alice.says(group, "without bob")
+
+    with Listening(server, BOB) as again:
+        assert again.frames() == [{"type": "remove_members", "self": "false"}]
+
+
+def test_reading_in_a_group_while_away_is_told_at_most_once(
+    app: Flask, server: Server, alice: Person, bob: Person
+) -> None:
+    group = make_group(app, ALICE, BOB, CAROL)
+    carol = Person(server, CAROL)
+    with alice.listens():
+        pass
+    for text in ("one", "two"):
+        alice.says(group, text)
+        bob.reads(group)
+        carol.reads(group)
+
+    with Listening(server, ALICE) as again:
+        told = [again.next() for _ in range(3)]
+    assert [frame["type"] for frame in told] == ["notify", "notify", "already_read"]
+    assert (told[2]["user_id"], told[2]["read_seq"]) == (CAROL, 2)
+
+
+@pytest.fixture
+def line() -> Iterator[tuple[socket.socket, Socket, Audience]]:
+    """The far end of a socket of bob's in this process, the socket, and an audience."""
+    audience = Audience(sockets_per_user=3)
+    listening, connecting = socket.socket(), socket.socket()
+    with listening, connecting:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        connecting.connect(listening.getsockname())
+        near, _ = listening.accept()
+        near.setblocking(False)
+        bob = Listener(BOB, 0, int(time.time()) + 60, "http://localhost")
+        opened = Socket(near, bob, Limits(25, 100), audience.leave)
+        yield connecting, opened, audience
+        opened.close(1000)
+        get_hub().loop.run(nowait=True)
+
+
+def test_what_came_later_than_ten_seconds_after_leaving_is_not_told(
+    line: tuple[socket.socket, Socket, Audience],
+) -> None:
+    far, opened, audience = line
+    now = int(time.time() * 1000)
+    left = Departure((now - 15_000, 0), now - 15_000)
+    audience.take((now - 6_000, 1), Notice(frame={"type": "in time"}, people=(BOB,)))
+    audience.take((now - 4_000, 2), Notice(frame={"type": "late"}, people=(BOB,)))
+
+    audience.enter(opened, set(), audience.seen, left)
+
+    assert far.recv(4096) == b"\x81\x12" + b'{"type":"in time"}'
+
+
+@pytest.fixture(scope="module")
+def restless(_settings: dict[str, str], _app: Flask) -> Iterator[Server]:
+    """A service that pings all the time."""
+    with running(_settings | {"WS_PING_SECONDS": "0.1"}) as server:
+        yield server
+
+
+def test_a_peer_that_answers_no_ping_is_dropped(app: Flask, restless: Server) -> None:
+    with Listening(restless, ALICE) as dead:
+        rest = b"".join(iter(lambda: dead.wire.sock.recv(4096), b""))
+
+        assert rest == b"\x89\x00"  # A ping, and no other word.
+
+
+def test_a_peer_that_answers_pings_stays(app: Flask, restless: Server) -> None:
+    with Listening(restless, ALICE) as alive:
+        kinds = [alive.wire.recv_data(control_frame=True)[0] for _ in range(5)]
+
+        assert kinds == [ABNF.OPCODE_PING] * 5
+
+
+def test_a_service_told_to_stop_says_goodbye(app: Flask, restless: Server) -> None:
+    with Listening(restless, ALICE) as alice:
+        restless.program.terminate()
+
+        assert alice.closing_code() == 1001
+        assert restless.program.wait(SECONDS) == 0
