@@ -93,7 +93,7 @@ OPERATIONS = (
             _may("name", Kind.TEXT),
             _may("password", Kind.TEXT),
             _may("email", Kind.TEXT),
-            _may("user_info", Kind.SHORT),
+            _may("user_info", Kind.TEXT),
             _may("avatar", Kind.TEXT),
         ),
     ),

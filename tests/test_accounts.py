@@ -308,6 +308,18 @@ def test_a_change_is_made_whole_or_not_at_all(alice: Person, wrong: dict[str, st
     assert (info(alice), log_in(alice, alice.email).status) == (before, 200)
 
 
+@pytest.mark.parametrize("about", ["", "i" * 255, "信" * 255, "a\nb"])
+def test_what_one_says_of_oneself_has_up_to_255_characters(alice: Person, about: str) -> None:
+    done(change(alice, user_info=about))
+
+    assert info(alice)["user_info"] == about
+
+
+@pytest.mark.parametrize("about", ["i" * 256, "信" * 256])
+def test_more_than_255_characters_of_oneself_are_refused(alice: Person, about: str) -> None:
+    assert change(alice, user_info=about) == bad("user_info")
+
+
 def test_unchanged_fields_may_be_sent_back(alice: Person) -> None:
     done(change(alice, avatar=data_uri(picture()), user_info="About me"))
     before = info(alice)

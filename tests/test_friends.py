@@ -97,7 +97,7 @@ def test_search_finds_the_caller_who_is_not_his_own_friend(base_url: str) -> Non
     assert [each["is_friend"] for each in results if each["user_id"] == alice.id] == [False]
 
 
-@pytest.mark.parametrize("name", ["nobody-has-this", "%", "_", "'", "\\", "n" * 300, " "])
+@pytest.mark.parametrize("name", ["nobody-has-this", "%", "_", "'", "\\", "n" * 300])
 def test_search_for_a_name_that_nobody_has_finds_nobody(alice: Person, name: str) -> None:
     reply = alice.get("/search_user", query_name=name)
 
