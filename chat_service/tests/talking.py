@@ -1,0 +1,101 @@
+"""What people do with messages, as the tests say it."""
+
+from io import BytesIO
+from typing import Any
+
+from flask import Flask
+
+from chat_service.tests.factories import befriend
+from chat_service.tests.pictures import picture
+from shared.testing.client import Caller, Reply
+
+MESSAGES = "/conversations/messages"
+
+
+def say(caller: Caller, conversation: int, content: str = "hello", **more: Any) -> int:
+    """Send a text.
+
+    Returns:
+        the message's id.
+    """
+    reply = attempt_to_say(caller, conversation, content, **more)
+    assert reply.status_code == 200, reply.json
+    message_id: int = reply.json["message_id"]
+    return message_id
+
+
+def attempt_to_say(caller: Caller, conversation: int, content: str, **more: Any) -> Reply:
+    """Send a text, which may be refused."""
+    body = {"conversationId": conversation, "content": content, **more}
+    return caller.post(MESSAGES, json=body)
+
+
+def show(caller: Caller, conversation: int) -> int:
+    """Send a picture.
+
+    Returns:
+        the message's id.
+    """
+    form = {"conversationId": str(conversation), "image": (BytesIO(picture()), "cat.png")}
+    reply = caller.post("/conversations/image", data=form, content_type="multipart/form-data")
+    assert reply.status_code == 200, reply.json
+    message_id: int = reply.json["message_id"]
+    return message_id
+
+
+def fetch(caller: Caller, conversation: int, **bounds: Any) -> Any:
+    """Read messages; everything that is answered."""
+    return caller.get(MESSAGES, query_string={"conversationId": conversation, **bounds}).json
+
+
+def messages(caller: Caller, conversation: int, **bounds: Any) -> list[dict[str, Any]]:
+    """Read messages."""
+    shown: list[dict[str, Any]] = fetch(caller, conversation, **bounds)["messages"]
+    return shown
+
+
+def contents(caller: Caller, conversation: int, **bounds: Any) -> list[str]:
+    """Read messages; only what they say."""
+    return [message["content"] for message in messages(caller, conversation, **bounds)]
+
+
+def unread(caller: Caller, conversation: int) -> int:
+    """The unread count in the list, which is that of /interface as well."""
+    settings = caller.get("/interface", json={"conversation_id": conversation}).json
+    count: int = in_list(caller, conversation)["unread_count"]
+    assert settings["unreads"] == count
+    return count
+
+
+def in_list(caller: Caller, conversation: int) -> dict[str, Any]:
+    """A conversation as the list shows it."""
+    [row] = [row for row in conversations(caller) if row["id"] == conversation]
+    return row
+
+
+def conversations(caller: Caller) -> list[dict[str, Any]]:
+    """The list of conversations."""
+    rows: list[dict[str, Any]] = caller.get("/conversations").json["conversation"]
+    return rows
+
+
+def make_private(app: Flask, one: Caller, other: Caller) -> int:
+    """Make friends.
+
+    Returns:
+        the id of their conversation.
+    """
+    befriend(app, one.id, other.id)
+    [row] = [row for row in conversations(one) if row.get("friend_id") == other.id]
+    conversation: int = row["id"]
+    return conversation
+
+
+def remove_for_everybody(caller: Caller, message_id: int) -> Reply:
+    """Delete a message."""
+    return caller.delete(MESSAGES, json={"message_id": message_id})
+
+
+def hide(caller: Caller, *message_ids: int) -> Reply:
+    """Delete messages from one's own view."""
+    return caller.delete("/conversations/delete_messages", json={"message_ids": message_ids})

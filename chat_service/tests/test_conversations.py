@@ -1,0 +1,272 @@
+"""The list of conversations and founding groups (获取聊天界面 /conversations), and members."""
+
+import pytest
+from flask import Flask
+
+from chat_service import errors
+from chat_service.tests.conftest import ALICE, BOB, CAROL, DAVE, signed_in
+from chat_service.tests.factories import befriend, make_account, make_group
+from chat_service.tests.talking import (
+    conversations,
+    hide,
+    in_list,
+    make_private,
+    messages,
+    remove_for_everybody,
+    say,
+    show,
+)
+from shared.errors import BAD_PARAMETER
+from shared.testing.client import Caller, Reply, assert_error
+from shared.testing.neighbours import Neighbour
+
+ERIN = 5
+
+
+def found(caller: Caller, *members: int, name: str = "Chess") -> Reply:
+    return caller.post("/conversations", json={"members": members, "name": name})
+
+
+def members_of(caller: Caller, conversation: int) -> Reply:
+    return caller.get("/conversations/get_members", query_string={"conversation_id": conversation})
+
+
+def order(caller: Caller) -> list[int]:
+    return [row["id"] for row in conversations(caller)]
+
+
+class TestList:
+    """获取会话列表 /conversations GET."""
+
+    def test_who_talks_with_nobody_has_an_empty_list(self, alice: Caller) -> None:
+        reply = alice.get("/conversations")
+        assert reply.json == {"code": 0, "info": "success", "conversation": []}
+
+    def test_a_new_private_conversation_has_the_friends_name_and_picture(
+        self, app: Flask, alice: Caller, bob: Caller
+    ) -> None:
+        make_account(app, BOB, "Bob", version=2, avatar_digest="d1")
+        conversation = make_private(app, alice, bob)
+        assert conversations(alice) == [
+            {
+                "id": conversation,
+                "name": "Bob",
+                "avatar": f"http://localhost/account/avatar/{BOB}/d1",
+                "is_chat_group": False,
+                "friend_id": BOB,
+                "last_message": "",
+                "last_message_time": "",
+                "last_message_type": 0,
+                "last_message_id": 0,
+                "is_top": False,
+                "notice_able": True,
+                "unread_count": 0,
+            }
+        ]
+
+    def test_a_friend_is_shown_as_they_are_called_now(
+        self, app: Flask, alice: Caller, bob: Caller
+    ) -> None:
+        conversation = make_private(app, alice, bob)
+        make_account(app, BOB, "Bobby", version=2)
+        assert in_list(alice, conversation)["name"] == "Bobby"
+
+    def test_the_conversation_with_a_deleted_friend_stays(
+        self, app: Flask, alice: Caller, bob: Caller
+    ) -> None:
+        conversation = make_private(app, alice, bob)
+        make_account(app, BOB, "Bob", version=2, deleted=True)
+        assert in_list(alice, conversation)["name"] == "Bob"
+
+    def test_a_friend_whom_the_copy_lacks_is_asked_of_auth(
+        self, app: Flask, alice: Caller, neighbours: dict[str, Neighbour]
+    ) -> None:
+        befriend(app, ALICE, ERIN)
+        erin = {"id": ERIN, "name": "Erin", "email": "e@example.com", "user_info": "hi"}
+        rest = {"avatar_digest": "", "avatar_reference": "", "deleted": False}
+        state = {**erin, **rest, "generation": 0, "version": 1}
+        neighbours["auth"].answers["/internal/accounts/find"] = {"accounts": [state]}
+        assert [row["name"] for row in conversations(alice)] == ["Erin"]
+
+    def test_a_friend_whom_nobody_knows_has_an_empty_name(self, app: Flask, alice: Caller) -> None:
+        befriend(app, ALICE, ERIN)
+        assert [(row["name"], row["avatar"]) for row in conversations(alice)] == [("", "")]
+
+    def test_a_group_has_its_own_name_and_no_friend(self, app: Flask, alice: Caller) -> None:
+        make_group(app, ALICE, BOB, name="Chess")
+        [row] = conversations(alice)
+        assert (row["name"], row["avatar"], row["is_chat_group"]) == ("Chess", "", True)
+        assert "friend_id" not in row
+
+    def test_the_last_message_is_shown(self, app: Flask, alice: Caller, bob: Caller) -> None:
+        group = make_group(app, ALICE, BOB)
+        say(bob, group, "first")
+        last_id = say(bob, group, "second")
+        row = in_list(alice, group)
+        [_, last] = messages(alice, group)
+        assert (row["last_message"], row["last_message_id"]) == ("second", last_id)
+        assert (row["last_message_type"], row["last_message_time"]) == (0, last["created_time"])
+
+    def test_a_last_message_that_is_an_image_is_shown_by_its_url(
+        self, app: Flask, alice: Caller
+    ) -> None:
+        group = make_group(app, ALICE)
+        show(alice, group)
+        row = in_list(alice, group)
+        assert row["last_message_type"] == 1
+        assert row["last_message"].startswith("http://localhost/media/")
+
+    def test_a_deleted_message_is_nobodys_last_message(
+        self, app: Flask, alice: Caller, bob: Caller
+    ) -> None:
+        group = make_group(app, ALICE, BOB)
+        say(bob, group, "first")
+        remove_for_everybody(bob, say(bob, group, "second"))
+        assert in_list(alice, group)["last_message"] == "first"
+
+    def test_without_its_only_message_a_conversation_is_as_new(
+        self, app: Flask, alice: Caller
+    ) -> None:
+        group = make_group(app, ALICE)
+        before = in_list(alice, group)
+        remove_for_everybody(alice, say(alice, group))
+        assert in_list(alice, group) == before
+
+    def test_a_message_that_one_hid_is_not_ones_own_last_message(
+        self, app: Flask, alice: Caller, bob: Caller
+    ) -> None:
+        group = make_group(app, ALICE, BOB)
+        say(bob, group, "first")
+        hide(alice, say(bob, group, "second"))
+        last = [in_list(who, group)["last_message"] for who in (alice, bob)]
+        assert last == ["first", "second"]
+
+    def test_pinned_ones_come_first_and_then_the_newest_activity(
+        self, app: Flask, alice: Caller
+    ) -> None:
+        one, two, three, four = (make_group(app, ALICE) for _ in range(4))
+        say(alice, two)
+        say(alice, one)
+        alice.post("/interface", json={"conversationId": three, "ontop": True})
+        assert order(alice) == [three, one, two, four]
+
+    def test_another_persons_pin_moves_nothing(
+        self, app: Flask, alice: Caller, bob: Caller
+    ) -> None:
+        one, two = (make_group(app, ALICE, BOB) for _ in range(2))
+        bob.post("/interface", json={"conversationId": one, "ontop": True})
+        assert order(alice) == [two, one]
+
+    def test_only_ones_own_conversations_are_listed(self, app: Flask, carol: Caller) -> None:
+        make_group(app, ALICE, BOB)
+        befriend(app, ALICE, BOB)
+        assert conversations(carol) == []
+
+
+class TestFound:
+    """创建会话 /conversations POST."""
+
+    @pytest.fixture(autouse=True)
+    def _friends(self, app: Flask) -> None:
+        befriend(app, ALICE, BOB)
+        befriend(app, ALICE, CAROL)
+
+    def test_a_group_of_friends_is_founded(self, alice: Caller, carol: Caller) -> None:
+        reply = found(alice, BOB, CAROL)
+        group = reply.json.pop("conversation_id")
+        assert reply.json == {"code": 0, "info": "success", "message": "创建会话成功"}
+        assert in_list(carol, group)["name"] == "Chess"
+        assert in_list(carol, group)["is_chat_group"]
+
+    def test_the_founder_owns_it_and_the_others_are_plain_members(self, alice: Caller) -> None:
+        group = found(alice, BOB, CAROL).json["conversation_id"]
+        members = members_of(alice, group).json["members"]
+        assert [(m["id"], m["identity"]) for m in members] == [(ALICE, 1), (BOB, 3), (CAROL, 3)]
+
+    def test_one_friend_makes_a_group_as_well(self, alice: Caller) -> None:
+        group = found(alice, BOB).json["conversation_id"]
+        assert in_list(alice, group)["is_chat_group"]
+
+    def test_repeats_and_oneself_count_as_nothing(self, alice: Caller) -> None:
+        group = found(alice, BOB, ALICE, BOB).json["conversation_id"]
+        assert [m["id"] for m in members_of(alice, group).json["members"]] == [ALICE, BOB]
+
+    def test_oneself_alone_is_no_group(self, alice: Caller) -> None:
+        assert_error(found(alice, ALICE), BAD_PARAMETER, field="members")
+
+    def test_a_name_may_have_a_hundred_characters(self, alice: Caller) -> None:
+        group = found(alice, BOB, name="長" * 100).json["conversation_id"]
+        assert in_list(alice, group)["name"] == "長" * 100
+
+    def test_an_unknown_member_is_refused(self, alice: Caller) -> None:
+        assert_error(found(alice, BOB, 999), errors.MEMBER_UNKNOWN)
+
+    def test_a_deleted_friend_is_refused(self, app: Flask, alice: Caller) -> None:
+        make_account(app, BOB, "Bob", version=2, deleted=True)
+        assert_error(found(alice, BOB), errors.MEMBER_UNKNOWN)
+
+    def test_a_member_who_is_no_friend_is_refused(self, alice: Caller) -> None:
+        assert_error(found(alice, BOB, DAVE), errors.NOT_FRIEND)
+
+    def test_a_former_friend_is_refused(self, app: Flask, alice: Caller) -> None:
+        befriend(app, ALICE, BOB, active=False, version=2)
+        assert_error(found(alice, BOB), errors.NOT_FRIEND)
+
+    def test_an_unknown_member_is_refused_before_one_who_is_no_friend(self, alice: Caller) -> None:
+        assert_error(found(alice, DAVE, 999), errors.MEMBER_UNKNOWN)
+
+    def test_a_refused_group_is_not_founded(self, alice: Caller) -> None:
+        before = order(alice)
+        found(alice, BOB, DAVE)
+        assert order(alice) == before
+
+
+class TestMembers:
+    """/conversations/get_members, which the existing client calls."""
+
+    def test_a_groups_members_are_listed_by_what_they_are(self, app: Flask, bob: Caller) -> None:
+        group = make_group(app, CAROL, ALICE, DAVE, admins=(BOB,))
+        make_account(app, DAVE, "Dave", version=2, avatar_digest="d4")
+        reply = members_of(bob, group)
+        picture = f"http://localhost/account/avatar/{DAVE}/d4"
+        assert reply.json == {
+            "code": 0,
+            "info": "Succeed",
+            "identity": 2,
+            "members": [
+                {"id": CAROL, "name": "Carol", "avatar": "", "identity": 1},
+                {"id": BOB, "name": "Bob", "avatar": "", "identity": 2},
+                {"id": ALICE, "name": "Alice", "avatar": "", "identity": 3},
+                {"id": DAVE, "name": "Dave", "avatar": picture, "identity": 3},
+            ],
+        }
+
+    def test_of_a_private_conversation_the_other_one_is_listed(
+        self, app: Flask, alice: Caller, bob: Caller
+    ) -> None:
+        reply = members_of(alice, make_private(app, alice, bob))
+        friend = {"id": BOB, "name": "Bob", "avatar": ""}
+        assert reply.json == {"code": 0, "info": "Succeed", "members": [friend]}
+
+    def test_conversation_not_found(self, alice: Caller) -> None:
+        assert_error(members_of(alice, 999), errors.CONVERSATION_NOT_FOUND)
+
+    def test_a_stranger_is_told_that_there_is_no_such_conversation(
+        self, app: Flask, dave: Caller
+    ) -> None:
+        group = make_group(app, ALICE, BOB)
+        assert_error(members_of(dave, group), errors.CONVERSATION_NOT_FOUND)
+
+
+def test_csrf_sets_another_cookie_each_time_and_needs_no_token(anyone: Caller) -> None:
+    first, second = (anyone.get("/csrf") for _ in range(2))
+    assert first.json == {"code": 0, "info": "Succeed"}
+    assert first.headers["Set-Cookie"].startswith("csrftoken=")
+    assert first.headers["Set-Cookie"] != second.headers["Set-Cookie"]
+
+
+def test_a_list_is_as_long_as_all_conversations(app: Flask) -> None:
+    for member in range(20, 30):
+        make_group(app, ERIN, member)
+    make_account(app, ERIN, "Erin")
+    assert len(conversations(signed_in(app, ERIN))) == 10

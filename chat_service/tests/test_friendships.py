@@ -1,0 +1,138 @@
+"""A friendship is a private conversation: events open and close it (contract of friends)."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from chat_service import errors
+from chat_service.tests.conftest import ALICE, BOB, CAROL
+from chat_service.tests.factories import befriend, tell
+from chat_service.tests.talking import (
+    attempt_to_say,
+    contents,
+    conversations,
+    fetch,
+    hide,
+    make_private,
+    remove_for_everybody,
+    say,
+)
+from shared.testing.client import Caller, assert_error
+from shared.testing.neighbours import Neighbour
+
+CLOSED = {"active": False, "version": 2}
+
+
+def friendship(number: int, low_id: int, high_id: int, **state: Any) -> dict[str, Any]:
+    return {"id": number, "low_id": low_id, "high_id": high_id, "active": True, **state}
+
+
+def test_a_friendship_opens_one_conversation_for_both(
+    app: Flask, alice: Caller, bob: Caller
+) -> None:
+    befriend(app, ALICE, BOB)
+    [mine], [theirs] = conversations(alice), conversations(bob)
+    assert (mine["friend_id"], theirs["friend_id"]) == (BOB, ALICE)
+    assert mine["id"] == theirs["id"]
+
+
+def test_hearing_of_it_twice_changes_nothing(app: Flask, alice: Caller, bob: Caller) -> None:
+    conversation = make_private(app, alice, bob)
+    say(bob, conversation)
+    befriend(app, ALICE, BOB)
+    assert [(row["id"], row["unread_count"]) for row in conversations(alice)] == [(conversation, 1)]
+
+
+def test_the_end_of_a_friendship_closes_the_conversation_for_both(
+    app: Flask, alice: Caller, bob: Caller
+) -> None:
+    make_private(app, alice, bob)
+    befriend(app, ALICE, BOB, **CLOSED)
+    assert (conversations(alice), conversations(bob)) == ([], [])
+
+
+def test_a_closed_conversation_is_not_found(app: Flask, alice: Caller, bob: Caller) -> None:
+    conversation = make_private(app, alice, bob)
+    befriend(app, ALICE, BOB, **CLOSED)
+    here = {"conversation_id": conversation}
+    not_found, not_found_zh = errors.CONVERSATION_NOT_FOUND, errors.CONVERSATION_NOT_FOUND_ZH
+    assert_error(attempt_to_say(alice, conversation, "hello"), not_found)
+    assert_error(alice.get("/conversations/messages", json=here), not_found_zh)
+    assert_error(alice.get("/conversations/manage_messages", json=here), not_found_zh)
+    assert_error(alice.post("/conversations/sift", json=here), not_found_zh)
+    assert_error(alice.get("/interface", json=here), not_found_zh)
+    assert_error(alice.post("/interface", json={**here, "ontop": True}), not_found_zh)
+    assert_error(alice.get("/conversations/get_members", json=here), not_found)
+
+
+def test_a_message_in_a_closed_conversation_is_not_found(
+    app: Flask, alice: Caller, bob: Caller
+) -> None:
+    message_id = say(alice, make_private(app, alice, bob))
+    befriend(app, ALICE, BOB, **CLOSED)
+    it = {"message_id": message_id}
+    assert_error(alice.get("/conversations/get_reply", json=it), errors.MESSAGE_NOT_FOUND)
+    assert_error(alice.post("/conversations/readlist", json=it), errors.MESSAGE_NOT_FOUND_ZH)
+    assert_error(remove_for_everybody(alice, message_id), errors.MESSAGE_NOT_FOUND_ZH)
+    assert_error(hide(alice, message_id), errors.MESSAGE_NOT_FOUND)
+
+
+def test_a_new_friendship_reopens_the_conversation_with_its_history(
+    app: Flask, alice: Caller, bob: Caller
+) -> None:
+    conversation = make_private(app, alice, bob)
+    say(alice, conversation, "before")
+    befriend(app, ALICE, BOB, **CLOSED)
+    befriend(app, ALICE, BOB, version=3)
+    say(bob, conversation, "after")
+    assert contents(alice, conversation) == ["before", "after"]
+
+
+@pytest.mark.parametrize("versions", [(1, 2, 3), (2, 1, 3), (3, 1, 2), (3, 2, 1, 2)])
+def test_the_newest_state_wins_in_whatever_order_it_is_told(
+    app: Flask, alice: Caller, versions: tuple[int, ...]
+) -> None:
+    for version in versions:
+        befriend(app, ALICE, BOB, active=version != 3, version=version)
+    assert conversations(alice) == []
+
+
+def test_an_end_that_is_told_before_the_beginning_wins(app: Flask, alice: Caller) -> None:
+    befriend(app, ALICE, BOB, **CLOSED)
+    befriend(app, ALICE, BOB, version=1)
+    assert conversations(alice) == []
+
+
+@pytest.mark.parametrize(
+    "state",
+    [{}, {"low_id": ALICE}, {"low_id": "x", "high_id": BOB, "active": True, "version": 9}],
+)
+def test_an_unreadable_state_is_passed_over(
+    app: Flask, alice: Caller, bob: Caller, state: dict[str, Any]
+) -> None:
+    conversation = make_private(app, alice, bob)
+    tell(app, "friendship", **state)
+    assert fetch(alice, conversation)["info"] == "success"
+
+
+def test_resync_takes_every_friendship_from_social(
+    app: Flask, alice: Caller, neighbours: dict[str, Neighbour]
+) -> None:
+    befriend(app, ALICE, BOB)
+    pages = [
+        [friendship(7, ALICE, BOB, active=False, version=2)],
+        [friendship(9, ALICE, CAROL, version=1)],
+    ]
+
+    def page(asked: dict[str, str]) -> dict[str, Any]:
+        rows = [row for rows in pages for row in rows if row["id"] > int(asked["after"])]
+        return {"friendships": rows[:1]}
+
+    neighbours["social"].answers["/internal/friendships"] = page
+    done = app.test_cli_runner().invoke(args=["friendships", "resync"])
+    assert (done.exit_code, done.output.splitlines()[-1]) == (
+        0,
+        "Done: 2 private conversations are as their friendships are.",
+    )
+    assert [row["friend_id"] for row in conversations(alice)] == [CAROL]
