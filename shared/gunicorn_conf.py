@@ -20,12 +20,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Literal
+from typing import Any, Literal
 
 import gevent
 from gunicorn import util
 from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
+from gunicorn.errors import AppImportError
 from gunicorn.glogging import Logger as GunicornLogger
 from gunicorn.workers.ggevent import GeventWorker
 
@@ -80,7 +81,15 @@ class Worker(GeventWorker):
     def init_process(self) -> None:
         """Begin without connections, and run."""
         self._idle: set[gevent.Greenlet] = set()
+        self.wsgi: Any = None
         super().init_process()
+
+    def load_wsgi(self) -> None:
+        """Load the application; one that refuses to start is not tried again and again."""
+        try:
+            super().load_wsgi()
+        except SystemExit as refusal:
+            raise AppImportError(refusal.code) from None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Finish what is in flight, and let go of the rest."""
@@ -88,8 +97,9 @@ class Worker(GeventWorker):
         gevent.spawn(self._let_go)  # A signal handler must not switch greenlets itself.
 
     def _let_go(self) -> None:
-        for stop in self.wsgi.extensions.get("ims.stopping", []):
-            stop()
+        if self.wsgi is not None:
+            for stop in self.wsgi.extensions.get("ims.stopping", []):
+                stop()
         gevent.killall(list(self._idle), block=False)
 
 
