@@ -1,8 +1,6 @@
 """Everything that the chat service takes from its environment."""
 
-from typing import Self
-
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from shared.media import MediaSettings
 from shared.settings import BaseUrls, Secret, ServiceSettings
@@ -28,11 +26,12 @@ class ChatSettings(MediaSettings, ServiceSettings):
         1, ge=1, description="Worker processes; more than one needs `REDIS_URL`."
     )
 
-    @model_validator(mode="after")
-    def _workers_hear_of_each_other(self) -> Self:
-        if self.web_concurrency > 1 and not self.redis_url:
+    @field_validator("web_concurrency")
+    @classmethod
+    def _workers_hear_of_each_other(cls, workers: int, given: ValidationInfo) -> int:
+        if workers > 1 and not given.data.get("redis_url"):
             raise ValueError(
-                f"WEB_CONCURRENCY: {self.web_concurrency} workers of the chat service need "
-                "REDIS_URL, or none would tell its websockets what another one did"
+                f"{workers} workers need REDIS_URL, or none would tell its websockets what "
+                "another one did"
             )
-        return self
+        return workers

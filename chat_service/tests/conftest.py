@@ -18,11 +18,12 @@ ALICE, BOB, CAROL, DAVE = 1, 2, 3, 4
 
 
 @pytest.fixture(scope="session")
-def _settings(
+def settings(
     tmp_path_factory: pytest.TempPathFactory,
     postgres: str | None,
     _neighbours: dict[str, Neighbour],
 ) -> dict[str, str]:
+    """What the service reads from its environment."""
     return settings_for_tests("chat", tmp_path_factory.mktemp("chat"), postgres) | {
         "AUTH_SERVICE_URL": _neighbours["auth"].url,
         "AUTH_SERVICE_SECRET": "current-test-secret",
@@ -32,8 +33,8 @@ def _settings(
 
 
 @pytest.fixture(scope="session")
-def _app(_settings: dict[str, str]) -> Iterator[Flask]:
-    app = create_app(_settings)
+def _app(settings: dict[str, str]) -> Iterator[Flask]:
+    app = create_app(settings)
     with migrated(app, db):
         yield app
 
@@ -83,9 +84,9 @@ def dave(app: Flask) -> Caller:
 
 
 @pytest.fixture(scope="session")
-def _server(_settings: dict[str, str], _app: Flask) -> Iterator[Server]:
+def _server(settings: dict[str, str], _app: Flask) -> Iterator[Server]:
     narrow = {"WS_SOCKETS_PER_USER": "3", "WS_QUEUE_FRAMES": "100"}
-    with running(_settings | narrow) as server:
+    with running(settings | narrow) as server:
         yield server
 
 

@@ -46,7 +46,7 @@ class Server:
                 pass_fds=(listening.fileno(),),
             )
 
-    def tell(self, kind: str, *, times: int = 1, **state: object) -> None:
+    def tell(self, kind: str, state: Mapping[str, object], times: int = 1) -> None:
         """Let it take an event, or the same one many times."""
         answer = requests.post(
             f"http://{self.address}/internal/events",
@@ -118,14 +118,23 @@ class Listening:
             via: the process where something happened, if it was another one.
         """
         nobody = 10_000
-        (via or self._server).tell(
-            "friend_request_changed", sender_id=self.user_id, receiver_id=nobody
-        )
+        marker = {"sender_id": self.user_id, "receiver_id": nobody}
+        (via or self._server).tell("friend_request_changed", marker)
         return list(iter(self.next, {"type": "request_message"}))
 
     def kinds(self) -> list[str]:
         """The types of these."""
         return [frame["type"] for frame in self.frames()]
+
+    def send(self, wire: bytes) -> None:
+        """Put bytes on the wire as they are."""
+        assert self.wire.sock is not None
+        self.wire.sock.sendall(wire)
+
+    def receive(self) -> bytes:
+        """Some bytes from the wire as they are; none at its end."""
+        assert self.wire.sock is not None
+        return self.wire.sock.recv(4096)
 
     def closing_code(self) -> int:
         """The code with which the server says goodbye, whatever it says before."""
@@ -139,6 +148,16 @@ class Listening:
         with suppress(ConnectionError, WebSocketException):  # It may have ended already.
             self.wire.close(timeout=SECONDS)
         self.wire.shutdown()
+
+
+def delete_account(server: Server, user_id: int) -> None:
+    """Tell of the deletion of an account that was new."""
+    state = {"name": "Gone", "email": "gone@example.com", "user_info": ""}
+    pictures = {"avatar_digest": "", "avatar_reference": ""}
+    server.tell(
+        "account",
+        {"id": user_id, **state, **pictures, "deleted": True, "generation": 1, "version": 2},
+    )
 
 
 class Person:

@@ -51,7 +51,7 @@ def test_a_message_is_told_whole_to_every_member_and_to_its_sender_as_their_own(
 
     told = heard(ears)
     message = cast[CAROL].reads(group)[1]
-    frame = {"type": "notify", "conversationId": str(group), "message": message}
+    frame = {"type": "notify", "conversationId": str(group), "version": 2, "message": message}
     theirs, own = [{**frame, "scroll": "false"}], [{**frame, "scroll": "true"}]
     assert (message["seq"], message["reply_to"]) == (2, "first")
     assert told == {ALICE: own, BOB: theirs, CAROL: theirs, DAVE: []}
@@ -63,7 +63,8 @@ def test_a_deleted_message_is_told_to_every_member(group: int, cast: Cast, ears:
 
     cast[CAROL].delete("/conversations/messages", message_id=message_id)
 
-    frame = {"type": "notify", "conversationId": str(group), "deleted_message_id": message_id}
+    frame = {"type": "notify", "conversationId": str(group), "version": 2}
+    frame["deleted_message_id"] = message_id
     told, own = [{**frame, "scroll": "false"}], [{**frame, "scroll": "true"}]
     assert heard(ears) == {ALICE: told, BOB: told, CAROL: own, DAVE: []}
 
@@ -162,7 +163,9 @@ def test_a_new_group_is_told_to_every_member_and_its_messages_from_then_on(
 def test_a_friendship_opens_a_conversation_whose_frames_reach_both(
     server: Server, cast: Cast, ears: Ears
 ) -> None:
-    server.tell("friendship", id=1, low_id=CAROL, high_id=DAVE, active=True, version=1)
+    server.tell(
+        "friendship", {"id": 1, "low_id": CAROL, "high_id": DAVE, "active": True, "version": 1}
+    )
     private = cast[DAVE].get("/conversations")["conversation"][0]["id"]
     cast[DAVE].says(private, "hello")
 
@@ -274,14 +277,14 @@ def test_a_rejected_invitation_is_told_to_every_member(
 
 
 def test_a_friend_request_is_told_to_sender_and_receiver(server: Server, ears: Ears) -> None:
-    server.tell("friend_request_changed", sender_id=ALICE, receiver_id=BOB)
+    server.tell("friend_request_changed", {"sender_id": ALICE, "receiver_id": BOB})
 
     assert ears[ALICE].next() == ears[BOB].next() == {"type": "request_message"}
     assert heard({user_id: ears[user_id] for user_id in (CAROL, DAVE)}) == {CAROL: [], DAVE: []}
 
 
 def test_the_end_of_a_friendship_is_told_to_both(server: Server, ears: Ears) -> None:
-    server.tell("friendship_ended", low_id=BOB, high_id=CAROL)
+    server.tell("friendship_ended", {"low_id": BOB, "high_id": CAROL})
 
     told = [{"type": "delete_friend"}]
     assert heard(ears) == {ALICE: [], BOB: told, CAROL: told, DAVE: []}

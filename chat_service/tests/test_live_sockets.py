@@ -17,7 +17,14 @@ from chat_service.live.frames import Notice
 from chat_service.live.sockets import Limits, Listener, Socket
 from chat_service.tests.conftest import ALICE, BOB, CAROL, DAVE
 from chat_service.tests.factories import make_account, make_group
-from chat_service.tests.live_server import SECONDS, Listening, Person, Server, running
+from chat_service.tests.live_server import (
+    SECONDS,
+    Listening,
+    Person,
+    Server,
+    delete_account,
+    running,
+)
 from shared.errors import INVALID_JWT
 from shared.keys import new_key_pair
 from shared.testing.tokens import issue
@@ -105,9 +112,7 @@ def test_deleting_an_account_ends_its_sockets_and_tells_them_nothing(
     app: Flask, server: Server, group: int, alice: Person, bob: Person
 ) -> None:
     with bob.listens() as other, alice.listens() as second, alice.listens() as first:
-        state = {"id": ALICE, "name": "Alice", "email": "alice@example.com", "user_info": ""}
-        pictures = {"avatar_digest": "", "avatar_reference": ""}
-        server.tell("account", **state, **pictures, deleted=True, generation=1, version=2)
+        delete_account(server, ALICE)
         bob.says(group, "gone?")
 
         goodbye = ABNF.OPCODE_CLOSE, struct.pack("!H", 4401)
@@ -122,9 +127,7 @@ def test_a_late_repeat_of_a_deletion_does_not_end_the_sockets_of_the_restored_ac
 ) -> None:
     make_account(app, ALICE, "Alice", version=3, generation=1)
     with Listening(server, ALICE, generation=1) as alice:
-        state = {"id": ALICE, "name": "Alice", "email": "alice@example.com", "user_info": ""}
-        pictures = {"avatar_digest": "", "avatar_reference": ""}
-        server.tell("account", **state, **pictures, deleted=True, generation=1, version=2)
+        delete_account(server, ALICE)
 
         assert alice.frames() == []
 
@@ -146,7 +149,9 @@ def test_a_slow_socket_is_closed_and_keeps_nobody_waiting(
 ) -> None:
     tiny = ((socket.SOL_SOCKET, socket.SO_RCVBUF, 4096),)
     with Listening(server, CAROL, {"sockopt": tiny}) as slow, bob.listens() as other:
-        server.tell("friend_request_changed", times=20_000, sender_id=CAROL, receiver_id=9_999)
+        server.tell(
+            "friend_request_changed", {"sender_id": CAROL, "receiver_id": 9_999}, times=20_000
+        )
         alice.says(group, "still quick")
 
         assert other.kinds() == ["notify"]
@@ -172,7 +177,7 @@ def test_a_client_that_says_too_much_is_closed(server: Server) -> None:
 
 def test_a_client_that_breaks_the_protocol_is_closed(server: Server) -> None:
     with Listening(server, DAVE) as dave:
-        dave.wire.sock.sendall(b"\x81\x02hi")  # A client must mask what it says.
+        dave.send(b"\x81\x02hi")  # A client must mask what it says.
 
         assert dave.closing_code() == 1002
 
@@ -201,8 +206,8 @@ def test_of_a_long_absence_the_newest_hundred_frames_are_told(
 ) -> None:
     with bob.listens():
         pass
-    server.tell("friend_request_changed", times=150, sender_id=BOB, receiver_id=9_999)
-    server.tell("friendship_ended", low_id=BOB, high_id=9_999)
+    server.tell("friend_request_changed", {"sender_id": BOB, "receiver_id": 9_999}, times=150)
+    server.tell("friendship_ended", {"low_id": BOB, "high_id": 9_999})
 
     with Listening(server, BOB) as again:
         told = [again.next()["type"] for _ in range(100)]
@@ -299,15 +304,15 @@ def test_what_came_later_than_ten_seconds_after_leaving_is_not_told(
 
 
 @pytest.fixture(scope="module")
-def restless(_settings: dict[str, str], _app: Flask) -> Iterator[Server]:
+def restless(settings: dict[str, str], _app: Flask) -> Iterator[Server]:
     """A service that pings all the time."""
-    with running(_settings | {"WS_PING_SECONDS": "0.1"}) as server:
+    with running(settings | {"WS_PING_SECONDS": "0.1"}) as server:
         yield server
 
 
 def test_a_peer_that_answers_no_ping_is_dropped(app: Flask, restless: Server) -> None:
     with Listening(restless, ALICE) as dead:
-        rest = b"".join(iter(lambda: dead.wire.sock.recv(4096), b""))
+        rest = b"".join(iter(dead.receive, b""))
 
         assert rest == b"\x89\x00"  # A ping, and no other word.
 

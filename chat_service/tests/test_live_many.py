@@ -1,0 +1,164 @@
+"""Live delivery across processes: one Redis, and what happens without it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from flask import Flask
+
+from chat_service.tests.conftest import ALICE, BOB, CAROL
+from chat_service.tests.factories import make_group
+from chat_service.tests.live_server import (
+    ROOT,
+    SECONDS,
+    Listening,
+    Person,
+    Server,
+    delete_account,
+    running,
+)
+from shared.testing.redis import RedisServer, redis_server
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[RedisServer]:
+    with redis_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def _replicas(
+    redis: RedisServer, settings: dict[str, str], _app: Flask
+) -> Iterator[tuple[Server, Server]]:
+    with ExitStack() as stack:
+        shared = settings | {"REDIS_URL": redis.url}
+        one = stack.enter_context(running(shared))
+        other = stack.enter_context(running(shared, "--workers", "2"))
+        yield one, other
+
+
+@pytest.fixture
+def here(app: Flask, _replicas: tuple[Server, Server]) -> Server:
+    """A replica of one worker."""
+    return _replicas[0]
+
+
+@pytest.fixture
+def there(app: Flask, _replicas: tuple[Server, Server]) -> Server:
+    """A replica of two workers."""
+    return _replicas[1]
+
+
+@pytest.fixture
+def group(app: Flask) -> int:
+    return make_group(app, ALICE, BOB, CAROL)
+
+
+@pytest.fixture
+def alice(here: Server) -> Person:
+    """Alice, whose requests go to the replica of one worker."""
+    return Person(here, ALICE)
+
+
+def test_frames_reach_sockets_of_every_process(
+    here: Server, there: Server, group: int, alice: Person
+) -> None:
+    with ExitStack() as stack:
+        # Enough of them that each worker has some.
+        everywhere = [stack.enter_context(Listening(at, BOB)) for at in (here, *[there] * 12)]
+        alice.says(group, "hello")
+
+        told = [each.next()["message"]["content"] for each in everywhere]
+        assert told == ["hello"] * 13
+
+
+def test_who_comes_in_or_is_out_by_one_process_is_so_in_every_other(
+    app: Flask, here: Server, there: Server, group: int, alice: Person
+) -> None:
+    with Listening(there, BOB) as bob:
+        bob.frames()
+        alice.delete("/conversations/member/remove", conversation_id=group, user=BOB)
+        alice.says(group, "without bob")
+
+        assert bob.frames(via=here) == [{"type": "remove_members", "self": "false"}]
+
+
+def test_deleting_an_account_ends_its_sockets_in_every_process(here: Server, there: Server) -> None:
+    with Listening(there, CAROL) as carol:
+        delete_account(here, CAROL)
+
+        assert carol.closing_code() == 4401
+
+
+def test_what_was_missed_is_told_once_by_whichever_process_one_comes_back_to(
+    here: Server, there: Server, group: int, alice: Person
+) -> None:
+    with Listening(here, BOB) as bob:
+        bob.frames()
+        alice.says(group, "heard")
+        assert [frame["type"] for frame in bob.frames()] == ["notify"]
+    alice.says(group, "missed")
+    alice.says(group, "missed, too")
+
+    with Listening(there, BOB) as bob:
+        told = [bob.next()["message"]["content"] for _ in range(2)]
+        alice.says(group, "here again")
+        told.append(bob.next()["message"]["content"])
+    with Listening(here, BOB) as bob:
+        assert bob.frames() == []
+    assert told == ["missed", "missed, too", "here again"]
+
+
+def test_what_a_socket_in_another_process_was_told_is_not_told_again(
+    here: Server, there: Server, group: int, alice: Person
+) -> None:
+    with Listening(there, BOB) as staying:
+        staying.frames()
+        with Listening(here, BOB):
+            pass
+        alice.says(group, "hello")
+        assert staying.next()["type"] == "notify"
+
+        with Listening(here, BOB) as again:
+            assert again.frames() == []
+
+
+def test_a_restart_of_redis_fails_no_request_and_frames_come_again(
+    redis: RedisServer, here: Server, there: Server, group: int, alice: Person
+) -> None:
+    with Listening(there, BOB) as bob:
+        bob.frames()
+        redis.stop()
+        for number in range(3):
+            alice.says(group, f"during the outage {number}")
+        with Listening(here, CAROL) as newcomer:
+            newcomer.wire.ping()
+        redis.start()
+        alice.says(group, "afterwards")
+
+        told = [bob.next()["message"]["content"] for _ in range(4)]
+    assert told == [*(f"during the outage {number}" for number in range(3)), "afterwards"]
+    assert len(alice.reads(group)) == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "concurrency"), [(("--workers", "2"), "1"), ((), "2")], ids=["option", "variable"]
+)
+def test_several_workers_without_redis_refuse_to_start(
+    settings: dict[str, str], options: tuple[str, ...], concurrency: str
+) -> None:
+    command = (sys.executable, "-m", "gunicorn", "-c", "python:shared.gunicorn_conf")
+    done = subprocess.run(
+        (*command, "--bind", "127.0.0.1:0", *options, "chat_service.app:create_app()"),
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **settings, "WEB_CONCURRENCY": concurrency},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "WEB_CONCURRENCY: 2 workers need REDIS_URL" in done.stderr
