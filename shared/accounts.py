@@ -95,8 +95,11 @@ class AccountCopies:
             """Rebuild the copy from the auth service. Safe to repeat, safe while running."""
             click.echo("Asking the auth service for every account ...")
             count = 0
-            for count in self.resync():
-                click.echo(f"  {count} accounts")
+            try:
+                for count in self.resync():
+                    click.echo(f"  {count} accounts")
+            except Unreachable:
+                raise click.ClickException("The auth service does not answer.") from None
             click.echo(f"Done: the copy holds the newest state of {count} accounts.")
 
     def state_of(self, account_id: int) -> AccountState | None:
