@@ -298,6 +298,13 @@ def test_resync_rebuilds_the_copy_of_the_accounts(
     assert alice.get("/search_user_detail", json={"userId": 21}).json["user"]["name"] == "Yves"
 
 
+def test_resync_says_in_one_line_that_auth_does_not_answer(app: Flask, auth: Neighbour) -> None:
+    auth.feels("failing")
+    done = app.test_cli_runner().invoke(args=["accounts", "resync"])
+    assert done.exit_code == 1
+    assert done.output.splitlines()[-1] == "Error: The auth service does not answer."
+
+
 def test_friends_read_on_while_all_others_are_down(
     app: Flask, alice: Caller, auth: Neighbour, chat: Neighbour
 ) -> None:
