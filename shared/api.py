@@ -28,7 +28,8 @@ from shared.errors import (
     ErrorSpec,
     bad_parameter,
 )
-from shared.fields import LARGEST_ID, Answer, Id
+from shared.fields import Answer, Id
+from shared.identity import LARGEST_ID
 
 KIB = 1024
 MIB = 1024 * KIB

@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
 from werkzeug.datastructures import FileStorage
 
-LARGEST_ID = 2**63 - 1
+from shared.identity import LARGEST_ID
 
 _DECIMAL = re.compile(r"[0-9]{1,19}")
 _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")

@@ -22,6 +22,7 @@ from shared.keys import public_keys
 
 ALGORITHM = "EdDSA"
 AUDIENCE = "ims"
+LARGEST_ID = 2**63 - 1
 _LONGEST_TOKEN = 2048
 _CACHED_TOKENS = 20_000
 
@@ -87,7 +88,11 @@ def init_tokens(app: Flask, public_keys_pem: str) -> None:
         try:
             payload = decode_token(token, allow_expired=False)
             claims = Claims(int(payload["sub"]), payload["generation"], payload["exp"])
-            well_formed = payload["type"] == "access" and type(claims.generation) is int
+            well_formed = (
+                payload["type"] == "access"
+                and 0 <= claims.user_id <= LARGEST_ID
+                and type(claims.generation) is int
+            )
         except (PyJWTError, JWTExtendedException, KeyError, TypeError, ValueError, RecursionError):
             raise ApiError(INVALID_JWT) from None
         if not well_formed:
