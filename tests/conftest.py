@@ -21,7 +21,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start one product; the test processes find it in their environment."""
     if _URL not in os.environ and not config.option.collectonly:
         folder = Path(_running.enter_context(tempfile.TemporaryDirectory(prefix="ims-tests-")))
-        product = _running.enter_context(running(folder / "data"))
+        product = _running.enter_context(running(folder / "data", SQLITE_SYNCHRONOUS="NORMAL"))
         os.environ[_URL], os.environ[_DATA_DIR] = product.base_url, str(product.data_dir)
 
 

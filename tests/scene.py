@@ -67,7 +67,11 @@ class Scene:
     unknown: int = UNKNOWN
 
     def example(self, field: str) -> Any:
-        """A value of the right shape for a field, by the name that it has in the document."""
+        """A value of the right shape for a required field, by its name in the document."""
+        return self.examples()[field]
+
+    def examples(self) -> dict[str, Any]:
+        """A value for each field that is required somewhere."""
         return {
             "email": self.alice.email,
             "password": self.alice.password,
@@ -93,7 +97,7 @@ class Scene:
             "user": self.carol.id,
             "notification_id": self.announcement,
             "invite_id": self.waiting,
-        }[field]
+        }
 
     def picture(self) -> list[Any]:
         """Everything that Alice and Erin can see without reading a message."""

@@ -1,0 +1,141 @@
+"""Nothing that was acknowledged is lost when everything is killed at once."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.people import (
+    Person,
+    befriend,
+    conversation,
+    conversations,
+    done,
+    make_group,
+    messages,
+    newcomer,
+    private_chat,
+)
+from tests.product import Product
+
+ACKNOWLEDGED_BEFORE_THE_KILL = 60
+
+pytestmark = pytest.mark.timeout(150)
+
+
+class Talker(threading.Thread):
+    """Somebody who sends one message after another until the product is gone."""
+
+    def __init__(self, sender: Person, conversation_id: int, enough: threading.Semaphore) -> None:
+        super().__init__()
+        self.sender = sender
+        self.conversation_id = conversation_id
+        self.acknowledged: dict[int, str] = {}
+        self.attempted: list[str] = []
+        self._enough = enough
+
+    def run(self) -> None:
+        """Talk, and remember what was acknowledged."""
+        number = 0
+        while True:
+            number += 1
+            content = f"{self.sender.name} {number}"
+            self.attempted.append(content)
+            try:
+                sent = self.sender.post(
+                    "/conversations/messages",
+                    conversationId=self.conversation_id,
+                    content=content,
+                    client_id=content,
+                )
+            except (requests.RequestException, AssertionError):
+                return  # Killed in the middle of it, or only the gateway was left to say so.
+            self.acknowledged[sent.body["message_id"]] = content
+            self._enough.release()
+
+
+class Newcomers(threading.Thread):
+    """People who register and become friends of somebody until the product is gone."""
+
+    def __init__(self, host: Person) -> None:
+        super().__init__()
+        self.host = host
+        self.registered: list[Person] = []
+        self.befriended: list[int] = []
+
+    def run(self) -> None:
+        """Come, one after another."""
+        while True:
+            try:
+                person = newcomer(self.host.base_url, "New")
+                self.registered.append(person)
+                befriend(self.host, person)
+                self.befriended.append(person.id)
+            except (requests.RequestException, AssertionError):
+                return
+
+
+@pytest.fixture
+def product(tmp_path: Path) -> Iterator[Product]:
+    """A product of the test's own, to be killed."""
+    product = Product(tmp_path / "data")
+    product.start()
+    yield product
+    product.stop()
+
+
+def test_what_was_acknowledged_survives_the_killing_of_every_process(product: Product) -> None:
+    alice, bob, carol = (newcomer(product.base_url, name) for name in ("Alice", "Bob", "Carol"))
+    befriend(alice, bob, carol)
+    group = make_group(alice, bob, carol)
+    private = private_chat(alice, bob)
+    enough = threading.Semaphore(0)
+    talkers = [
+        Talker(alice, group, enough),
+        Talker(bob, group, enough),
+        Talker(carol, private_chat(carol, alice), enough),
+    ]
+    newcomers = Newcomers(newcomer(product.base_url, "Host"))
+    for thread in (*talkers, newcomers):
+        thread.start()
+    for _ in range(ACKNOWLEDGED_BEFORE_THE_KILL):
+        assert enough.acquire(timeout=60)
+
+    product.kill()
+    for thread in (*talkers, newcomers):
+        thread.join(60)
+    product.start()
+
+    listed = messages(alice, group)
+    stored = {each["id"]: each["content"] for each in listed}
+    said = {**talkers[0].acknowledged, **talkers[1].acknowledged}
+    assert said.items() <= stored.items()
+    assert set(stored.values()) <= {*talkers[0].attempted, *talkers[1].attempted}
+    assert [each["seq"] for each in listed] == list(range(1, len(listed) + 1))
+    assert conversation(alice, group)["last_message"] == listed[-1]["content"]
+    hers = talkers[2]
+    assert (
+        hers.acknowledged.items()
+        <= {each["id"]: each["content"] for each in messages(alice, hers.conversation_id)}.items()
+    )
+    assert private_chat(bob, alice) == private
+
+    everybody = {person.id for person in newcomers.registered}
+    friends = {each["id"] for each in done(newcomers.host.get("/friends"))["friends"]}
+    chats = {each["friend_id"] for each in conversations(newcomers.host)}
+    assert set(newcomers.befriended) <= friends <= everybody
+    assert set(newcomers.befriended) <= chats
+    assert all(person.log_in().token for person in newcomers.registered)
+
+    for talker in talkers:
+        repeated = talker.attempted[-1]
+        again = talker.sender.post(
+            "/conversations/messages",
+            conversationId=talker.conversation_id,
+            content=repeated,
+            client_id=repeated,
+        )
+        texts = [each["content"] for each in messages(talker.sender, talker.conversation_id)]
+        assert (again.status, texts.count(repeated)) == (200, 1)
