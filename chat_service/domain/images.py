@@ -56,11 +56,17 @@ def kept(name: str) -> KeptPicture:
     return KeptPicture(_TYPES[well_formed[1]], file)
 
 
-def forget(*names: str) -> None:
-    """Delete the files of these names; an empty name is no file."""
-    store.delete(*filter(None, names))
+def forget(name: str) -> None:
+    """Delete the file of this name; ``""`` is no file."""
+    if name:
+        store.delete(name)
 
 
 def forget_after_commit(names: Collection[str]) -> None:
     """Delete these files once the running transaction has been committed."""
-    db.after_commit(lambda: forget(*names))
+
+    def forget_all() -> None:
+        for name in names:
+            forget(name)
+
+    db.after_commit(forget_all)

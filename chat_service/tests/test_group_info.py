@@ -1,0 +1,150 @@
+"""A group's name and picture (更新群信息/conversations/manage/info)."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from chat_service import errors
+from chat_service.tests.conftest import ALICE, BOB, CAROL
+from chat_service.tests.factories import befriend, make_group
+from chat_service.tests.pictures import bomb, data_uri, opened, picture
+from shared.errors import BAD_PARAMETER, NOT_FOUND
+from shared.testing.client import Caller, Reply, assert_error
+
+PATH = "/conversations/manage/info"
+NOBODY = 999
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def group(app: Flask) -> int:
+    """Alice's group: bob is an admin, carol a member, dave a stranger."""
+    return make_group(app, ALICE, CAROL, admins=(BOB,), name="group")
+
+
+def update(caller: Caller, group: int, **changes: Any) -> Reply:
+    return caller.post(PATH, json={"conversation_id": group, **changes})
+
+
+def shown(caller: Caller) -> dict[str, Any]:
+    """The caller's only conversation."""
+    [conversation] = caller.get("/conversations").json["conversation"]
+    return dict(conversation)
+
+
+@pytest.mark.parametrize("who", ["alice", "bob"])
+def test_the_owner_and_admins_rename_the_group(
+    request: pytest.FixtureRequest, who: str, carol: Caller, group: int
+) -> None:
+    caller: Caller = request.getfixturevalue(who)
+    reply = update(caller, group, name="新名字")
+    assert reply.json == {"code": 0, "info": "Succeed", "message": "修改群信息成功"}
+    assert shown(carol)["name"] == "新名字"
+
+
+def test_what_is_left_out_or_null_stays(alice: Caller, group: int) -> None:
+    update(alice, group, avatar="cat.png")
+    assert update(alice, group, name=None, avatar=None).status_code == 200
+    assert (shown(alice)["name"], shown(alice)["avatar"]) == ("group", "cat.png")
+
+
+@pytest.mark.parametrize("name", ["", "x" * 101, 5, "a\x00b"])
+def test_a_name_has_1_to_100_characters(alice: Caller, group: int, name: Any) -> None:
+    assert_error(update(alice, group, name=name), BAD_PARAMETER, field="name")
+
+
+def test_a_name_of_100_characters_is_taken(alice: Caller, group: int) -> None:
+    update(alice, group, name="名" * 100)
+    assert shown(alice)["name"] == "名" * 100
+
+
+def test_conversation_not_found(alice: Caller) -> None:
+    assert_error(update(alice, NOBODY, name="x"), errors.CONVERSATION_NOT_FOUND)
+
+
+@pytest.mark.parametrize("who", ["carol", "dave"])
+def test_neither_members_nor_strangers_may(
+    request: pytest.FixtureRequest, who: str, group: int
+) -> None:
+    caller: Caller = request.getfixturevalue(who)
+    assert_error(update(caller, group, avatar="javascript:x"), errors.MAY_NOT_UPDATE)
+
+
+def test_a_private_conversation_has_no_owner(app: Flask, alice: Caller) -> None:
+    befriend(app, ALICE, BOB)
+    assert_error(update(alice, shown(alice)["id"], name="x"), errors.MAY_NOT_UPDATE)
+
+
+@pytest.mark.parametrize("bare", [False, True])
+def test_a_picture_is_shown_as_a_url_of_a_small_rendition(
+    alice: Caller, anyone: Caller, group: int, bare: bool
+) -> None:
+    sent = data_uri(picture("PNG", (2000, 1000)))
+    update(alice, group, avatar=sent.partition(",")[2] if bare else sent)
+
+    url: str = shown(alice)["avatar"]
+    seen = anyone.get(url.removeprefix("http://localhost"))
+
+    assert url.startswith("http://localhost/media/")
+    assert opened(seen.data).size == (512, 256)
+
+
+def test_the_url_that_was_given_out_means_no_change(alice: Caller, group: int) -> None:
+    update(alice, group, avatar=data_uri(picture()))
+    url = shown(alice)["avatar"]
+    update(alice, group, name="renamed", avatar=url)
+    update(alice, group, avatar=url.replace("http://localhost", "https://chat.example"))
+    assert shown(alice)["avatar"] == url
+    assert alice.get(url.removeprefix("http://localhost")).status_code == 200
+
+
+def test_another_picture_has_another_url_and_the_old_file_goes(alice: Caller, group: int) -> None:
+    update(alice, group, avatar=data_uri(picture()))
+    before = shown(alice)["avatar"]
+    update(alice, group, avatar=data_uri(picture("GIF"), "gif"))
+    assert shown(alice)["avatar"] != before
+    assert_error(alice.get(before.removeprefix("http://localhost")), NOT_FOUND)
+
+
+def test_an_empty_avatar_clears_it(alice: Caller, group: int) -> None:
+    update(alice, group, avatar=data_uri(picture()))
+    url = shown(alice)["avatar"]
+    update(alice, group, avatar="")
+    assert shown(alice)["avatar"] == ""
+    assert_error(alice.get(url.removeprefix("http://localhost")), NOT_FOUND)
+
+
+@pytest.mark.parametrize("reference", ["https://example.com/a.png", "built-in-7", "x" * 2048])
+def test_a_short_reference_is_shown_as_it_is(alice: Caller, group: int, reference: str) -> None:
+    update(alice, group, avatar=reference)
+    assert shown(alice)["avatar"] == reference
+
+
+@pytest.mark.parametrize(
+    "avatar",
+    [
+        pytest.param("javascript:alert(1)", id="javascript"),
+        pytest.param("data:text/html,<script>", id="html"),
+        pytest.param("data:image/svg+xml;base64,PHN2Zy8+", id="svg"),
+        pytest.param(data_uri(picture()[:-30]), id="cut off"),
+        pytest.param(data_uri(bomb()), id="too many pixels"),
+        pytest.param("a\nb", id="control character"),
+        pytest.param("x" * 2049, id="too long"),
+        pytest.param(data_uri(picture("PNG", (900, 900), compress_level=0)), id="beyond 2 MiB"),
+        pytest.param(5, id="no text"),
+    ],
+)
+def test_what_is_neither_picture_nor_reference_changes_nothing(
+    alice: Caller, group: int, avatar: Any
+) -> None:
+    reply = update(alice, group, name="renamed", avatar=avatar)
+    assert_error(reply, BAD_PARAMETER, field="avatar")
+    assert (shown(alice)["name"], shown(alice)["avatar"]) == ("group", "")
+
+
+def test_its_picture_goes_with_the_group(alice: Caller, group: int) -> None:
+    update(alice, group, avatar=data_uri(picture()))
+    url = shown(alice)["avatar"]
+    alice.post("/conversations/member/remove", json={"conversation_id": group})
+    assert_error(alice.get(url.removeprefix("http://localhost")), NOT_FOUND)

@@ -1,0 +1,196 @@
+"""Groups under fire: what happens at the same time ends in one consistent state."""
+
+from collections import Counter
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from chat_service.tests.conftest import ALICE, BOB, CAROL, DAVE, signed_in
+from chat_service.tests.factories import befriend, make_account, make_group
+from chat_service.tests.pictures import picture
+from shared.testing.client import Caller, Reply
+from shared.testing.races import at_once
+
+HANDLE = "/conversations/manage/handle_invitation"
+EVE = 5
+
+
+@pytest.fixture
+def group(app: Flask) -> int:
+    """Alice's group: bob is an admin, carol a member; dave is a friend of all three."""
+    for member in (ALICE, BOB, CAROL):
+        befriend(app, member, DAVE)
+    return make_group(app, ALICE, CAROL, admins=(BOB,))
+
+
+def invited(caller: Caller, group: int) -> int:
+    body = {"conversationId": group, "member_id": DAVE}
+    [invitation] = caller.post("/conversations/member/add", json=body).json["invite_ids"]
+    return int(invitation)
+
+
+def asked(
+    app: Flask, user: int, method: str, path: str, json: dict[str, Any]
+) -> Callable[[], Reply]:
+    """A request that somebody will make, with a connection of their own."""
+    caller = signed_in(app, user)
+    return lambda: caller.call(method, path, json=json)
+
+
+def outcomes(replies: list[Reply]) -> Counter[tuple[int, int]]:
+    """How often each status and code came."""
+    return Counter((reply.status_code, reply.json["code"]) for reply in replies)
+
+
+def roles(app: Flask, user: int, group: int) -> dict[int, int]:
+    reply = signed_in(app, user).get("/conversations/get_members", json={"conversation_id": group})
+    return {member["id"]: member["identity"] for member in reply.json["members"]}
+
+
+def test_of_8_accepts_one_succeeds(app: Flask, alice: Caller, group: int) -> None:
+    body = {"invite_id": invited(alice, group)}
+
+    replies = at_once(*(asked(app, user, "POST", HANDLE, body) for user in (ALICE, BOB) * 4))
+
+    assert outcomes(replies) == {(200, 0): 1, (403, -4): 7}
+    assert roles(app, ALICE, group) == {ALICE: 1, BOB: 2, CAROL: 3, DAVE: 3}
+
+
+def test_accepting_two_invitations_of_one_person_lets_them_in_once(
+    app: Flask, alice: Caller, bob: Caller, group: int
+) -> None:
+    invitations = [invited(alice, group), invited(bob, group)]
+
+    replies = at_once(
+        *(asked(app, ALICE, "POST", HANDLE, {"invite_id": each}) for each in invitations)
+    )
+
+    assert outcomes(replies) == {(200, 0): 1, (403, -4): 1}
+    listed = alice.get(f"/conversations/{group}/invitation").json["invitation"]
+    assert sorted(row["status"] for row in listed) == [2, 3]
+
+
+def test_accept_against_reject_ends_in_what_succeeded(
+    app: Flask, alice: Caller, group: int
+) -> None:
+    body = {"invite_id": invited(alice, group)}
+
+    accepted, rejected = at_once(
+        asked(app, ALICE, "POST", HANDLE, body), asked(app, BOB, "DELETE", HANDLE, body)
+    )
+
+    assert outcomes([accepted, rejected]) == {(200, 0): 1, (403, -4): 1}
+    assert (DAVE in roles(app, ALICE, group)) == (accepted.status_code == 200)
+
+
+def test_the_same_invitation_8_times_is_one(app: Flask, group: int) -> None:
+    body = {"conversationId": group, "member_id": [DAVE]}
+
+    replies = at_once(
+        *(asked(app, CAROL, "POST", "/conversations/member/add", body) for _ in range(8))
+    )
+
+    assert outcomes(replies) == {(200, 0): 1, (403, -5): 7}
+
+
+def test_parallel_transfers_leave_one_owner(app: Flask, group: int) -> None:
+    bodies = [{"conversation_id": group, "user": user} for user in (BOB, CAROL)] * 3
+    path = "/conversations/manage/ownership_transfer"
+
+    replies = at_once(*(asked(app, ALICE, "POST", path, body) for body in bodies))
+
+    assert outcomes(replies) == {(200, 0): 1, (403, -3): 5}
+    assert sorted(roles(app, BOB, group).values()) in ([1, 2, 3], [1, 3, 3])
+
+
+def test_setting_an_admin_twice_succeeds_once(app: Flask, group: int) -> None:
+    body = {"conversation_id": group, "user": CAROL}
+
+    replies = at_once(
+        *(asked(app, ALICE, "POST", "/conversations/manage/admin", body) for _ in range(2))
+    )
+
+    assert outcomes(replies) == {(200, 0): 1, (403, 3): 1}
+
+
+def test_who_is_removed_while_sending_has_sent_all_that_succeeded(
+    app: Flask, alice: Caller, group: int
+) -> None:
+    text = {"conversationId": group, "content": "hello"}
+    sends = [asked(app, CAROL, "POST", "/conversations/messages", text) for _ in range(5)]
+    whom = {"conversation_id": group, "user": CAROL}
+
+    *sent, removed = at_once(
+        *sends, asked(app, ALICE, "DELETE", "/conversations/member/remove", whom)
+    )
+
+    assert removed.status_code == 200
+    assert set(outcomes(sent)) <= {(200, 0), (400, 1)}
+    there = alice.get("/conversations/messages", json={"conversationId": group}).json["messages"]
+    assert [message["seq"] for message in there] == list(range(1, 1 + outcomes(sent)[200, 0]))
+
+
+def test_a_transfer_against_removing_the_heir_leaves_one_owner(app: Flask, group: int) -> None:
+    whom = {"conversation_id": group, "user": CAROL}
+
+    transferred, removed = at_once(
+        asked(app, ALICE, "POST", "/conversations/manage/ownership_transfer", whom),
+        asked(app, BOB, "DELETE", "/conversations/member/remove", whom),
+    )
+
+    assert outcomes([transferred, removed])[200, 0] == 1
+    assert list(roles(app, BOB, group).values()).count(1) == 1
+
+
+@pytest.mark.parametrize("_again", range(3))
+def test_dissolving_goes_with_everything_else(
+    app: Flask, alice: Caller, bob: Caller, group: int, _again: int
+) -> None:
+    make_account(app, EVE, "Eve")
+    befriend(app, ALICE, EVE)
+    invitation = invited(bob, group)
+    text = {"conversationId": group, "content": "hello"}
+    message_ids = [
+        bob.post("/conversations/messages", json=text).json["message_id"] for _ in range(3)
+    ]
+    announced = bob.post(
+        "/conversations/manage/notifications", json={"conversation_id": group, "content": "x"}
+    )
+    here = {"conversation_id": group}
+    carol = signed_in(app, CAROL)
+    image = {"conversationId": str(group), "image": (BytesIO(picture()), "cat.png")}
+
+    replies = at_once(
+        asked(app, ALICE, "POST", "/conversations/member/remove", here),
+        asked(app, BOB, "POST", "/conversations/messages", text),
+        lambda: carol.post("/conversations/image", data=image),
+        asked(app, CAROL, "GET", "/conversations/messages", here),
+        asked(app, CAROL, "GET", "/conversations", {}),
+        asked(app, ALICE, "POST", "/conversations/member/add", {**here, "member_id": EVE}),
+        asked(app, BOB, "POST", HANDLE, {"invite_id": invitation}),
+        asked(
+            app, ALICE, "POST", "/conversations/manage/ownership_transfer", {**here, "user": BOB}
+        ),
+        asked(app, ALICE, "POST", "/conversations/manage/admin", {**here, "user": CAROL}),
+        asked(app, BOB, "DELETE", "/conversations/member/remove", {**here, "user": CAROL}),
+        asked(app, BOB, "POST", "/conversations/manage/info", {**here, "name": "renamed"}),
+        asked(
+            app,
+            BOB,
+            "DELETE",
+            "/conversations/manage/notifications",
+            {"notification_id": announced.json["notification_id"]},
+        ),
+        asked(app, BOB, "DELETE", "/conversations/messages", {"message_id": message_ids[0]}),
+        asked(app, BOB, "DELETE", "/conversations/delete_messages", {"message_ids": message_ids}),
+        asked(app, BOB, "POST", "/interface", {**here, "unreads": 3}),
+        asked(app, BOB, "POST", "/conversations/readlist", {"message_id": message_ids[1]}),
+    )
+
+    assert max(reply.status_code for reply in replies) < 500
+    left = [row["id"] for row in bob.get("/conversations").json["conversation"]]
+    was_dissolved = replies[0].status_code == 200 and replies[7].status_code != 200
+    assert not (was_dissolved and group in left)

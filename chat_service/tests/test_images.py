@@ -1,0 +1,315 @@
+"""Sending pictures (聊天消息发送 /conversations/image), and seeing them (/media/<name>)."""
+
+import re
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from urllib3 import encode_multipart_formdata
+
+from chat_service import errors
+from chat_service.tests.conftest import ALICE, BOB
+from chat_service.tests.factories import befriend, ids, make_group
+from chat_service.tests.pictures import animation, bomb, opened, photograph, picture
+from shared.errors import BAD_PARAMETER, NOT_FOUND, TOO_LARGE, UNSUPPORTED_TYPE
+from shared.testing.client import Caller, Reply, assert_error
+
+PATH = "/conversations/image"
+IMAGE = 1
+NOBODY = 999
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def group(app: Flask) -> int:
+    """Alice's group, with bob."""
+    return make_group(app, ALICE, BOB)
+
+
+@pytest.fixture
+def kept(app: Flask, settings: dict[str, str]) -> Path:
+    """The folder where pictures are kept, empty."""
+    folder = Path(settings["DATA_DIR"]) / "media"
+    for file in folder.glob("*.*"):
+        file.unlink()
+    return folder
+
+
+def files(folder: Path) -> list[str]:
+    return [file.name for file in folder.glob("*.*")]
+
+
+def send(
+    caller: Caller, conversation: int, data: bytes, name: str = "cat.png", **form: str
+) -> Reply:
+    fields = {"conversationId": str(conversation), **form}.items()
+    body, content_type = encode_multipart_formdata([*fields, ("image", (name, data))])
+    return caller.post(PATH, data=body, content_type=content_type)
+
+
+def messages(caller: Caller, conversation: int) -> list[dict[str, Any]]:
+    reply = caller.get("/conversations/messages", json={"conversationId": conversation})
+    shown: list[dict[str, Any]] = reply.json["messages"]
+    return shown
+
+
+def address(caller: Caller, conversation: int) -> str:
+    """The path of the newest message's picture."""
+    content: str = messages(caller, conversation)[-1]["content"]
+    return content.removeprefix("http://localhost")
+
+
+def delete(caller: Caller, message_id: int) -> Reply:
+    return caller.delete("/conversations/messages", json={"message_id": message_id})
+
+
+class TestSend:
+    def test_a_picture_comes_as_a_message_of_type_1(
+        self, alice: Caller, bob: Caller, group: int
+    ) -> None:
+        sent = send(alice, group, picture())
+
+        [message] = messages(bob, group)
+        assert sent.json == {
+            "code": 0,
+            "info": "Succeed",
+            "message_id": message["id"],
+            "seq": message["seq"],
+            "created_time": message["created_time"],
+        }
+        assert (message["type"], message["senderid"]) == (IMAGE, ALICE)
+        assert re.fullmatch(r"http://localhost/media/[\w-]{32}\.png", message["content"])
+
+    def test_the_other_spelling_of_the_conversation_is_taken(
+        self, alice: Caller, group: int
+    ) -> None:
+        form = {"conversation_id": str(group), "image": (BytesIO(picture()), "cat.png")}
+        reply = alice.post(PATH, data=form, content_type="multipart/form-data")
+        assert reply.status_code == 200
+
+    def test_a_reply_target_is_ignored(self, alice: Caller, group: int) -> None:
+        assert send(alice, group, picture(), reply_to=str(NOBODY)).status_code == 200
+        assert "reply_to" not in messages(alice, group)[0]
+
+    def test_a_picture_counts_as_unread_to_the_others_alone(
+        self, alice: Caller, bob: Caller, group: int
+    ) -> None:
+        send(alice, group, picture())
+        unread = [
+            caller.get("/interface", json={"conversation_id": group}).json["unreads"]
+            for caller in (alice, bob)
+        ]
+        assert unread == [0, 1]
+
+    def test_the_same_client_id_sends_one_message_and_keeps_one_file(
+        self, alice: Caller, group: int, kept: Path
+    ) -> None:
+        first = send(alice, group, picture(), client_id="once")
+        again = send(alice, group, picture(), client_id="once")
+        assert again.json == first.json
+        assert len(messages(alice, group)) == len(files(kept)) == 1
+
+    def test_the_client_id_of_a_text_is_refused_and_no_file_stays(
+        self, alice: Caller, group: int, kept: Path
+    ) -> None:
+        text = {"conversationId": group, "content": "hello", "client_id": "once"}
+        alice.post("/conversations/messages", json=text)
+        reply = send(alice, group, picture(), client_id="once")
+        assert_error(reply, errors.CLIENT_ID_USED)
+        assert files(kept) == []
+
+    def test_conversation_not_found(self, alice: Caller, kept: Path) -> None:
+        assert_error(send(alice, NOBODY, b"no picture"), errors.CONVERSATION_NOT_FOUND)
+        assert files(kept) == []
+
+    def test_a_stranger_is_not_in_the_conversation(
+        self, dave: Caller, group: int, kept: Path
+    ) -> None:
+        assert_error(send(dave, group, b"no picture"), errors.NOT_IN_CONVERSATION)
+        assert files(kept) == []
+
+    def test_a_closed_private_conversation_is_not_found(self, app: Flask, alice: Caller) -> None:
+        befriend(app, ALICE, BOB)
+        [private] = ids(alice.get("/conversations"), "conversation")
+        befriend(app, ALICE, BOB, active=False, version=2)
+        assert_error(send(alice, private, picture()), errors.CONVERSATION_NOT_FOUND)
+
+    def test_a_body_that_is_not_multipart_is_unsupported(self, alice: Caller, group: int) -> None:
+        reply = alice.post(PATH, json={"conversationId": group, "image": "cat.png"})
+        assert_error(reply, UNSUPPORTED_TYPE)
+
+    @pytest.mark.parametrize(
+        ("form", "field"),
+        [
+            ({"conversationId": "1"}, "image"),
+            ({"conversationId": "1", "image": "a text"}, "image"),
+            ({"image": (BytesIO(b""), "cat.png")}, "conversationId"),
+            ({"conversationId": "x", "image": (BytesIO(b""), "cat.png")}, "conversationId"),
+            (
+                {"conversationId": "1", "image": (BytesIO(b""), "cat.png"), "client_id": "x" * 65},
+                "client_id",
+            ),
+        ],
+    )
+    def test_a_missing_or_wrong_field_is_named(
+        self, alice: Caller, form: dict[str, Any], field: str
+    ) -> None:
+        reply = alice.post(PATH, data=form, content_type="multipart/form-data")
+        assert_error(reply, BAD_PARAMETER, field=field)
+
+    def test_a_broken_multipart_body_is_refused(self, alice: Caller) -> None:
+        reply = alice.post(PATH, data=b"--x\r\nnonsense", content_type="multipart/form-data")
+        assert reply.status_code == 400
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            pytest.param(b"", id="empty"),
+            pytest.param(b"<svg xmlns='http://www.w3.org/2000/svg'/>", id="svg"),
+            pytest.param(b"<html><script>alert(1)</script>", id="html"),
+            pytest.param(picture()[:-30], id="cut off"),
+            pytest.param(picture("BMP"), id="another format"),
+            pytest.param(bomb(), id="too many pixels"),
+            pytest.param(b"\x89PNG\r\n\x1a\n<script>", id="a beginning only"),
+        ],
+    )
+    def test_what_is_no_whole_picture_is_refused_whatever_its_name(
+        self, alice: Caller, group: int, kept: Path, data: bytes
+    ) -> None:
+        assert_error(send(alice, group, data, "cat.png"), BAD_PARAMETER, field="image")
+        assert (files(kept), messages(alice, group)) == ([], [])
+
+    def test_more_than_10_mib_is_too_large(self, alice: Caller, group: int) -> None:
+        assert_error(send(alice, group, bytes(10 * MIB + 1)), TOO_LARGE)
+
+    def test_a_body_beyond_the_limit_is_not_even_read(self, alice: Caller, group: int) -> None:
+        assert_error(send(alice, group, bytes(12 * MIB)), TOO_LARGE)
+
+    def test_nearly_10_mib_are_taken(self, alice: Caller, group: int) -> None:
+        data = picture("PNG", (2000, 1700), compress_level=0)
+        assert 9.7 * MIB < len(data) <= 10 * MIB
+        assert send(alice, group, data).status_code == 200
+
+
+class TestSee:
+    @pytest.mark.parametrize(
+        ("kind", "extension", "media_type"),
+        [
+            ("PNG", "png", "image/png"),
+            ("JPEG", "jpg", "image/jpeg"),
+            ("GIF", "gif", "image/gif"),
+            ("WEBP", "webp", "image/webp"),
+        ],
+    )
+    def test_its_type_comes_from_its_bytes(
+        self, alice: Caller, anyone: Caller, group: int, kind: str, extension: str, media_type: str
+    ) -> None:
+        send(alice, group, picture(kind), name="page.html")
+        path = address(alice, group)
+        seen = anyone.get(path)
+
+        assert path.endswith(f".{extension}")
+        assert seen.headers["Content-Type"] == media_type
+        assert opened(seen.data).format == kind
+
+    def test_it_may_be_kept_for_ever_and_shown_anywhere_but_do_nothing(
+        self, alice: Caller, anyone: Caller, group: int
+    ) -> None:
+        send(alice, group, picture())
+        headers = anyone.get(address(alice, group)).headers
+        assert headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+        assert headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+
+    def test_whoever_has_it_need_not_load_it_again(
+        self, alice: Caller, anyone: Caller, group: int
+    ) -> None:
+        send(alice, group, picture())
+        path = address(alice, group)
+        tag = anyone.get(path).headers["ETag"]
+        again = anyone.get(path, headers={"If-None-Match": tag})
+        assert (again.status_code, again.data) == (304, b"")
+
+    def test_head_tells_its_size(self, alice: Caller, anyone: Caller, group: int) -> None:
+        send(alice, group, picture())
+        path = address(alice, group)
+        head = anyone.call("HEAD", path)
+        assert head.data == b""
+        assert int(head.headers["Content-Length"]) == len(anyone.get(path).data)
+
+    def test_a_large_picture_comes_whole(self, alice: Caller, anyone: Caller, group: int) -> None:
+        send(alice, group, picture("PNG", (2000, 1500), compress_level=0))
+        seen = anyone.get(address(alice, group))
+        assert opened(seen.data).size == (2000, 1500)
+
+    @pytest.mark.parametrize("kind", ["GIF", "WEBP"])
+    def test_an_animation_stays_one(
+        self, alice: Caller, anyone: Caller, group: int, kind: str
+    ) -> None:
+        send(alice, group, animation(kind))
+        seen: Any = opened(anyone.get(address(alice, group)).data)
+        assert seen.n_frames == 3
+
+    def test_its_metadata_are_gone(self, alice: Caller, anyone: Caller, group: int) -> None:
+        send(alice, group, photograph())
+        seen = anyone.get(address(alice, group)).data
+        assert b"secret" not in seen.lower()
+        assert not opened(seen).getexif()
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "x" * 32 + ".png",
+            "cat.png",
+            "x" * 32 + ".svg",
+            "x" * 32,
+            "..%2Fchat.db",
+            "%2e%2e",
+            "a" * 5000,
+            "%00",
+            "%ff",
+        ],
+    )
+    def test_what_is_not_there_is_not_found(self, alice: Caller, name: str) -> None:
+        assert_error(alice.get(f"/media/{name}"), NOT_FOUND)
+
+    def test_the_public_base_of_the_request_begins_its_address(
+        self, alice: Caller, group: int
+    ) -> None:
+        send(alice, group, picture())
+        reply = alice.get(
+            "/conversations/messages",
+            query_string={"conversationId": group},
+            base_url="https://chat.example",
+        )
+        assert reply.json["messages"][0]["content"].startswith("https://chat.example/media/")
+
+
+class TestForget:
+    def test_its_file_goes_with_the_message(
+        self, alice: Caller, bob: Caller, group: int, kept: Path
+    ) -> None:
+        sent = send(bob, group, picture())
+        path = address(alice, group)
+        delete(alice, sent.json["message_id"])
+        assert_error(bob.get(path), NOT_FOUND)
+        assert files(kept) == []
+
+    def test_hiding_the_message_leaves_the_file_to_the_others(
+        self, alice: Caller, bob: Caller, group: int
+    ) -> None:
+        sent = send(alice, group, picture())
+        hidden = {"message_ids": [sent.json["message_id"]]}
+        alice.delete("/conversations/delete_messages", json=hidden)
+        assert bob.get(address(bob, group)).status_code == 200
+
+    def test_all_files_go_with_the_group(
+        self, alice: Caller, bob: Caller, group: int, kept: Path
+    ) -> None:
+        send(alice, group, picture())
+        send(bob, group, picture("GIF"))
+        alice.post("/conversations/member/remove", json={"conversation_id": group})
+        assert files(kept) == []
