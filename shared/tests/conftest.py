@@ -1,0 +1,89 @@
+"""The tiny service under test, and who talks to it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from shared.client import SECRET_HEADER
+from shared.testing.client import Caller, Reply
+from shared.testing.databases import empty_tables, settings_for_tests
+from shared.testing.neighbours import Neighbour
+from shared.testing.tokens import issue
+from shared.tests.tiny import create_app, db
+
+ALICE = 1
+SECRET = "current-test-secret"
+
+
+@pytest.fixture(scope="session")
+def env(
+    tmp_path_factory: pytest.TempPathFactory,
+    postgres: str | None,
+    _neighbours: dict[str, Neighbour],
+) -> Mapping[str, str]:
+    """The settings of the tiny service."""
+    return settings_for_tests("tiny", tmp_path_factory.mktemp("tiny"), postgres) | {
+        "AUTH_SERVICE_URL": _neighbours["auth"].url,
+        "AUTH_SERVICE_SECRET": SECRET,
+        "CHAT_SERVICE_URL": _neighbours["chat"].url,
+        "CHAT_SERVICE_SECRET": SECRET,
+    }
+
+
+@pytest.fixture(scope="session")
+def _app(env: Mapping[str, str]) -> Iterator[Flask]:
+    app = create_app(env)
+    with app.app_context():
+        db.create_all()
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def app(_app: Flask, neighbours: dict[str, Neighbour]) -> Iterator[Flask]:
+    """The tiny service, with empty tables before and after."""
+    yield _app
+    empty_tables(_app, db)
+
+
+@pytest.fixture
+def tell(app: Flask) -> Callable[..., Reply]:
+    """What happens when another service delivers events."""
+
+    def deliver(*events: Any, secret: str = SECRET, **request: Any) -> Reply:
+        request = request or {"json": {"events": list(events)}}
+        headers = {SECRET_HEADER: secret}
+        return Caller(app).post("/internal/events", headers=headers, **request)
+
+    return deliver
+
+
+def account(account_id: int = ALICE, **fields: Any) -> dict[str, Any]:
+    """The state of an account."""
+    usual = {
+        "id": account_id,
+        "name": f"user{account_id}",
+        "email": f"user{account_id}@example.com",
+        "user_info": "",
+        "avatar_digest": "",
+        "avatar_reference": "",
+        "deleted": False,
+        "generation": 0,
+        "version": 1,
+    }
+    return usual | fields
+
+
+def event(**fields: Any) -> dict[str, Any]:
+    """The event that tells of an account's state."""
+    return {"type": "account", "state": account(**fields)}
+
+
+@pytest.fixture
+def alice(app: Flask, tell: Callable[..., Reply]) -> Caller:
+    """Somebody who is known here and signed in."""
+    tell(event())
+    return Caller(app, issue(ALICE), ALICE)

@@ -1,0 +1,105 @@
+"""The copy of the accounts: fed by events, completed by asking, rebuilt by a command."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from shared.accounts import picture_url
+from shared.testing.client import Caller, Reply
+from shared.testing.databases import counted_queries
+from shared.testing.neighbours import Neighbour
+from shared.testing.tokens import issue
+from shared.tests.conftest import account, event
+from shared.tests.tiny import accounts, db
+
+Tell = Callable[..., Reply]
+FIND = "/internal/accounts/find"
+
+
+@pytest.fixture
+def auth(neighbours: dict[str, Neighbour]) -> Neighbour:
+    """An auth service that knows the accounts 1 to 5."""
+    known = {number: account(number) for number in range(1, 6)}
+
+    def found(body: dict[str, Any]) -> dict[str, Any]:
+        return {"accounts": [known[number] for number in body["ids"] if number in known]}
+
+    def page(parameters: dict[str, str]) -> dict[str, Any]:
+        after = int(parameters["after"])
+        return {"accounts": [known[number] for number in known if number > after][:2]}
+
+    neighbours["auth"].answers |= {FIND: found, "/internal/accounts": page}
+    return neighbours["auth"]
+
+
+def _names(app: Flask, *ids: int) -> dict[int, str]:
+    with app.app_context():
+        return {row.id: row.name for row in accounts.find(ids).values()}
+
+
+def test_what_the_copy_holds_is_not_asked_for(app: Flask, auth: Neighbour, tell: Tell) -> None:
+    tell(event(name="copied"))
+    with counted_queries(app, db) as queries:
+        assert _names(app, 1) == {1: "copied"}
+    assert (auth.asked, len(queries)) == ([], 1)
+
+
+def test_what_the_copy_lacks_is_asked_for_in_one_call_and_kept(
+    app: Flask, auth: Neighbour, tell: Tell
+) -> None:
+    tell(event(name="copied"))
+    assert _names(app, 1, 4, 3, 99) == {1: "copied", 3: "user3", 4: "user4"}
+    assert auth.asked == [(FIND, {"ids": [3, 4, 99]})]
+    assert _names(app, 3, 4) == {3: "user3", 4: "user4"}
+    assert len(auth.asked) == 1
+
+
+@pytest.mark.parametrize("mood", ["failing", "hung"])
+def test_while_auth_does_not_answer_an_unknown_account_does_not_exist(
+    app: Flask, auth: Neighbour, tell: Tell, mood: str
+) -> None:
+    tell(event(name="copied"))
+    auth.feels(mood)
+    assert _names(app, 1, 2) == {1: "copied"}
+
+
+def test_the_token_of_an_account_that_is_not_copied_yet_works(app: Flask, auth: Neighbour) -> None:
+    assert Caller(app, issue(2)).get("/me").json["id"] == 2
+
+
+def test_the_token_of_an_account_that_nobody_knows_does_not_work(
+    app: Flask, auth: Neighbour
+) -> None:
+    assert Caller(app, issue(99)).get("/me").status_code == 401
+
+
+def test_who_is_deleted_is_not_active(app: Flask, auth: Neighbour, tell: Tell) -> None:
+    tell(event(account_id=1), event(account_id=2, deleted=True))
+    with app.app_context():
+        active = [accounts.is_active(number) for number in (1, 2, 99)]
+    assert active == [True, False, False]
+
+
+def test_resync_copies_every_account_page_by_page(app: Flask, auth: Neighbour) -> None:
+    done = app.test_cli_runner().invoke(args=["accounts", "resync"])
+    assert done.output.splitlines()[-1] == ("Done: the copy holds the newest state of 5 accounts.")
+    auth.answers.clear()
+    assert list(_names(app, *range(1, 6))) == [1, 2, 3, 4, 5]
+
+
+def test_resync_moves_no_account_backwards(app: Flask, auth: Neighbour, tell: Tell) -> None:
+    tell(event(name="newer", version=7), event(account_id=2, name="older", version=0))
+    app.test_cli_runner().invoke(args=["accounts", "resync"])
+    assert _names(app, 1, 2) == {1: "newer", 2: "user2"}
+
+
+@pytest.mark.parametrize(
+    ("digest", "reference", "shown"),
+    [("", "", ""), ("", "cat", "cat"), ("abc", "", "http://x/account/avatar/7/abc")],
+)
+def test_a_list_shows_a_url_or_a_reference_or_nothing(
+    digest: str, reference: str, shown: str
+) -> None:
+    assert picture_url("http://x", 7, digest, reference) == shown

@@ -1,0 +1,69 @@
+"""Who is calling: only our own tokens count, and only while their account stands behind them."""
+
+from collections.abc import Callable, Mapping
+
+import pytest
+from flask import Flask
+
+from shared.errors import INVALID_JWT
+from shared.keys import new_key_pair
+from shared.testing.client import Caller, Reply, assert_error
+from shared.testing.hostile import bad_tokens
+from shared.testing.tokens import PUBLIC_KEYS_PEM, issue
+from shared.tests.conftest import ALICE, event
+from shared.tests.tiny import create_app, db
+
+Tell = Callable[..., Reply]
+
+
+@pytest.mark.parametrize("form", ["{}", "Bearer {}", "bearer {}", "  {}  ", "BEARER   {}"])
+def test_a_token_is_taken_raw_or_behind_bearer(app: Flask, alice: Caller, form: str) -> None:
+    assert Caller(app, form.format(issue(ALICE))).get("/me").json["id"] == ALICE
+
+
+@pytest.mark.parametrize("token", bad_tokens(ALICE).values(), ids=bad_tokens(ALICE).keys())
+def test_a_token_that_is_not_ours_or_not_valid_is_refused(
+    app: Flask, alice: Caller, token: str
+) -> None:
+    assert_error(Caller(app, token).get("/me"), INVALID_JWT)
+
+
+@pytest.mark.parametrize("scheme", ["Basic {}", "Token {}", "Bearer", "{0} {0}"])
+def test_another_scheme_is_refused(app: Flask, alice: Caller, scheme: str) -> None:
+    assert_error(Caller(app, scheme.format(issue(ALICE))).get("/me"), INVALID_JWT)
+
+
+@pytest.mark.parametrize("generation", [True, "0", 0.0, [0]])
+def test_a_generation_that_is_no_integer_is_refused(
+    app: Flask, alice: Caller, generation: object
+) -> None:
+    token = issue(ALICE, generation)  # type: ignore[arg-type]
+    assert_error(Caller(app, token).get("/me"), INVALID_JWT)
+
+
+def test_a_token_stops_working_when_its_account_is_deleted(
+    app: Flask, alice: Caller, tell: Tell
+) -> None:
+    assert alice.get("/me").status_code == 200
+    tell(event(deleted=True, generation=1, version=2))
+    assert_error(alice.get("/me"), INVALID_JWT)
+
+
+def test_only_tokens_since_the_restoring_work(app: Flask, alice: Caller, tell: Tell) -> None:
+    tell(event(generation=1, version=3))
+    assert_error(alice.get("/me"), INVALID_JWT)
+    assert Caller(app, issue(ALICE, 1)).get("/me").status_code == 200
+
+
+def test_a_bad_token_is_refused_before_the_method_and_the_path(app: Flask) -> None:
+    for method, path in (("PUT", "/me"), ("GET", "/nowhere"), ("POST", "/echo")):
+        assert_error(Caller(app, "bad").call(method, path, data=b"{"), INVALID_JWT)
+
+
+def test_keys_can_be_rotated(app: Flask, alice: Caller, env: Mapping[str, str]) -> None:
+    next_private, next_public = new_key_pair()
+    rotated = create_app({**env, "JWT_PUBLIC_KEYS": next_public + PUBLIC_KEYS_PEM})
+    old, new = issue(ALICE), issue(ALICE, key_pem=next_private)
+    assert [Caller(rotated, token).get("/me").status_code for token in (old, new)] == [200, 200]
+    with rotated.app_context():
+        db.engine.dispose()

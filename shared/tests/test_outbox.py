@@ -1,0 +1,167 @@
+"""What was committed is told, once the other side is there to hear it; the rest never is."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, update
+
+from shared.testing.databases import counted_queries
+from shared.testing.neighbours import Neighbour
+from shared.tests.tiny import OutboxEvent, db, outbox
+
+
+class ChangedOurMindError(Exception):
+    """Takes a transaction back."""
+
+
+@pytest.fixture
+def tell(app: Flask) -> Callable[..., None]:
+    """Say something to chat in one transaction."""
+
+    def commit(*names: str) -> None:
+        with app.app_context(), db.transaction() as session:
+            for name in names:
+                outbox.add(session, {"type": "word", "state": {"name": name}})
+
+    return commit
+
+
+@pytest.fixture
+def relay(app: Flask) -> Callable[[], int]:
+    """What the relay does when all that waits has become due."""
+
+    def deliver() -> int:
+        with app.app_context():
+            with db.transaction() as session:
+                session.execute(update(OutboxEvent).values(due_at=datetime.now(UTC)))
+            return outbox.deliver_due()
+
+    return deliver
+
+
+@pytest.fixture
+def heard(neighbours: dict[str, Neighbour]) -> Callable[[], list[str]]:
+    """What chat has heard, in order."""
+    return lambda: [state["name"] for state in neighbours["chat"].states("word")]
+
+
+def _waiting(app: Flask) -> int:
+    with app.app_context():
+        return outbox.depth()
+
+
+def _rows(app: Flask, column: Any) -> list[Any]:
+    with app.app_context():
+        return list(db.session.execute(select(column).order_by(OutboxEvent.id)).scalars())
+
+
+def test_what_was_committed_is_told_at_once_and_in_order(
+    app: Flask, tell: Callable[..., None], heard: Callable[[], list[str]]
+) -> None:
+    tell("one", "two")
+    tell("three")
+    assert heard() == ["one", "two", "three"]
+    assert _waiting(app) == 0
+
+
+def test_what_was_taken_back_is_never_told(
+    app: Flask, heard: Callable[[], list[str]], tell: Callable[..., None]
+) -> None:
+    with app.app_context(), suppress(ChangedOurMindError), db.transaction() as session:
+        outbox.add(session, {"type": "word", "state": {"name": "never"}})
+        raise ChangedOurMindError
+    tell("later")
+    assert heard() == ["later"]
+
+
+@pytest.mark.parametrize("mood", ["failing", "hung"])
+def test_what_could_not_be_told_waits_for_the_relay(
+    app: Flask,
+    neighbours: dict[str, Neighbour],
+    tell: Callable[..., None],
+    relay: Callable[[], int],
+    mood: str,
+) -> None:
+    neighbours["chat"].feels(mood)
+    tell("one")
+    tell("two")
+    assert _waiting(app) == 2
+
+    neighbours["chat"].feels("ok")
+
+    assert relay() == 2
+    assert [s["name"] for s in neighbours["chat"].states("word")][-2:] == ["one", "two"]
+    assert _waiting(app) == 0
+
+
+def test_a_neighbour_that_hangs_is_tried_once_and_then_left_to_the_relay(
+    app: Flask, neighbours: dict[str, Neighbour], tell: Callable[..., None]
+) -> None:
+    neighbours["chat"].feels("hung")
+    for name in ("one", "two", "three"):
+        tell(name)
+    assert _rows(app, OutboxEvent.attempts) == [1, 0, 0]
+
+
+def test_the_relay_waits_longer_each_time_but_never_beyond_a_minute(
+    app: Flask,
+    neighbours: dict[str, Neighbour],
+    tell: Callable[..., None],
+    relay: Callable[[], int],
+) -> None:
+    neighbours["chat"].feels("failing")
+    tell("one")
+    waits = []
+    for _ in range(8):
+        [due_at] = _rows(app, OutboxEvent.due_at)
+        waits.append(round((due_at - datetime.now(UTC)).total_seconds()))
+        relay()
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
+
+
+def test_what_is_not_due_is_left_alone(
+    app: Flask, neighbours: dict[str, Neighbour], tell: Callable[..., None]
+) -> None:
+    neighbours["chat"].feels("failing")
+    tell("one")
+    neighbours["chat"].feels("ok")
+    with app.app_context():
+        assert outbox.deliver_due() == 0
+    assert _waiting(app) == 1
+
+
+def test_after_a_crash_between_commit_and_delivery_the_relay_tells_it(
+    app: Flask, relay: Callable[[], int], heard: Callable[[], list[str]]
+) -> None:
+    now = datetime.now(UTC)
+    left_behind = OutboxEvent(
+        consumer="chat",
+        event={"type": "word", "state": {"name": "committed"}},
+        due_at=now + timedelta(seconds=10),
+        created_at=now,
+    )
+    with app.app_context(), db.transaction() as session:
+        session.add(left_behind)
+    assert relay() == 1
+    assert heard() == ["committed"]
+
+
+def test_a_long_queue_is_told_in_order_and_in_few_calls(
+    app: Flask,
+    neighbours: dict[str, Neighbour],
+    tell: Callable[..., None],
+    relay: Callable[[], int],
+    heard: Callable[[], list[str]],
+) -> None:
+    names = [f"word{number}" for number in range(250)]
+    neighbours["chat"].feels("failing")
+    tell(*names)
+    neighbours["chat"].feels("ok")
+    with counted_queries(app, db) as queries:
+        assert relay() == 250
+    assert heard() == names
+    assert len(queries) < 20

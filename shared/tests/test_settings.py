@@ -1,0 +1,98 @@
+"""Settings: read from the environment or from files, refused by name, never shown."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import Field
+
+from shared.settings import (
+    BaseUrl,
+    BaseUrls,
+    Names,
+    Secrets,
+    Settings,
+    SettingsError,
+    load_settings,
+)
+
+SECRET = "a-secret-that-nobody-may-see"
+
+
+class Sample(Settings):
+    """One setting of every kind."""
+
+    count: int = Field(1, ge=1)
+    loud: bool = False
+    url: BaseUrl = "http://localhost"
+    urls: BaseUrls = ("http://localhost",)
+    secrets: Secrets
+    names: Names = ()
+
+
+def _load(**env: str) -> Sample:
+    return load_settings(Sample, {"SECRETS": SECRET, **env})
+
+
+def test_a_setting_is_parsed_to_its_type() -> None:
+    settings = _load(COUNT="7", LOUD="on", URL="https://a.example/x/", NAMES=" a, b ,,c ")
+    assert (settings.count, settings.loud) == (7, True)
+    assert (settings.url, settings.names) == ("https://a.example/x", ("a", "b", "c"))
+
+
+def test_an_empty_value_counts_as_absent() -> None:
+    assert _load(COUNT="").count == 1
+
+
+def test_several_urls_and_secrets_are_separated_by_commas() -> None:
+    settings = _load(URLS="http://a:1/, http://b:2", SECRETS=f"{SECRET}, {SECRET}-before")
+    shown = [secret.get_secret_value() for secret in settings.secrets]
+    assert settings.urls == ("http://a:1", "http://b:2")
+    assert shown == [SECRET, f"{SECRET}-before"]
+
+
+def test_a_setting_may_stand_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text(f"{SECRET}\n")
+    [secret] = load_settings(Sample, {"SECRETS_FILE": str(file)}).secrets
+    assert secret.get_secret_value() == SECRET
+
+
+def test_the_variable_itself_goes_before_its_file(tmp_path: Path) -> None:
+    assert _load(COUNT="3", COUNT_FILE=str(tmp_path / "nowhere")).count == 3
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"^COUNT_FILE: No such file"):
+        _load(COUNT_FILE=str(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("COUNT", "0"),
+        ("COUNT", "many"),
+        ("LOUD", "perhaps"),
+        ("URL", "ftp://a.example"),
+        ("URL", "http://a b"),
+        ("URLS", "http://a,b"),
+        ("URLS", " , "),
+        ("SECRETS", "short"),
+        ("SECRETS", f"{SECRET},short"),
+    ],
+)
+def test_a_wrong_value_is_named_and_never_shown(name: str, value: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        _load(**{name: value})
+    assert str(refusal.value).startswith(f"{name}: ")
+    assert value not in str(refusal.value)
+
+
+def test_everything_that_is_wrong_is_named_at_once() -> None:
+    with pytest.raises(SettingsError) as refusal:
+        load_settings(Sample, {"COUNT": "x", "LOUD": "x"})
+    lines = str(refusal.value).splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["COUNT", "LOUD", "SECRETS"]
+
+
+def test_secrets_are_not_in_what_is_printed() -> None:
+    assert SECRET not in repr(_load())

@@ -1,0 +1,113 @@
+"""A service with a little of everything that services have in common."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask
+from pydantic import Field
+from sqlalchemy.orm import DeclarativeBase
+
+from shared.accounts import AccountCopies, AccountRow
+from shared.api import Blueprint, answers, takes
+from shared.client import ServiceClient
+from shared.db import Database, table_registry
+from shared.fields import Flag, Id, Params, Text, Time
+from shared.identity import current_user_id
+from shared.outbox import Outbox, OutboxRow
+from shared.service import base_app, settings_of
+from shared.settings import BaseUrls, Secret, ServiceSettings
+
+
+class Model(DeclarativeBase):
+    """Base of the tables."""
+
+    registry = table_registry()
+
+
+db = Database(Model)
+
+
+class Account(AccountRow, Model):
+    """A copied account."""
+
+    __tablename__ = "accounts"
+
+
+class OutboxEvent(OutboxRow, Model):
+    """An event on its way."""
+
+    __tablename__ = "outbox"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+
+class TinySettings(ServiceSettings):
+    """Settings of the tiny service."""
+
+    auth_service_url: BaseUrls = Field(description="Where accounts are asked for.")
+    auth_service_secret: Secret = Field(description="What auth asks of its callers.")
+    chat_service_url: BaseUrls = Field(description="Where events go.")
+    chat_service_secret: Secret = Field(description="What chat asks of its callers.")
+
+
+class EchoIn(Params):
+    """One field of every kind."""
+
+    id = Id(alias="thingId", load_default=0)
+    text = Text(load_default="")
+    flag = Flag(load_default=False)
+    since = Time(load_default=None)
+    until = Time(end_of_second=True, load_default=None)
+
+
+accounts = AccountCopies(db, Account)
+outbox = Outbox(db, OutboxEvent)
+blueprint = Blueprint("tiny", __name__)
+
+
+@blueprint.get("/me")
+@answers()
+def me() -> dict[str, Any]:
+    """Who is calling."""
+    return {"id": current_user_id()}
+
+
+@blueprint.get("/echo")
+@takes(EchoIn)
+@answers()
+def echo_query(**loaded: Any) -> dict[str, Any]:
+    """What was read of a query string or a body."""
+    return _shown(loaded)
+
+
+@blueprint.post("/echo")
+@takes(EchoIn)
+@answers()
+def echo_body(**loaded: Any) -> dict[str, Any]:
+    """What was read of a body."""
+    return _shown(loaded)
+
+
+def _shown(loaded: dict[str, Any]) -> dict[str, Any]:
+    times = {name: loaded.pop(name) for name in ("since", "until")}
+    return {**loaded, **{name: time and time.isoformat() for name, time in times.items()}}
+
+
+def create_app(env: Mapping[str, str]) -> Flask:
+    """Build the service."""
+    settings = settings_of(TinySettings, env)
+    app, _ = base_app(
+        "shared.tests", "Tiny", settings, db, accounts.state_of, {"account": accounts.apply}
+    )
+    accounts.init_app(
+        app, ServiceClient(settings.auth_service_url, settings.auth_service_secret, (0.2, 0.2))
+    )
+    outbox.init_app(
+        app,
+        {
+            "chat": ServiceClient(
+                settings.chat_service_url, settings.chat_service_secret, (0.2, 0.2)
+            )
+        },
+    )
+    app.register_blueprint(blueprint)
+    return app
