@@ -38,6 +38,7 @@ class Answer(Schema):
     """
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        """Mark the field as always there, for the OpenAPI document."""
         field_obj.required = not field_obj.metadata.get("optional")
 
 
