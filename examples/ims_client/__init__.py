@@ -1,0 +1,56 @@
+"""A client of the instant-messaging API: people, conversations, messages, and what happens live.
+
+from ims_client import Arrived, Client, Live
+
+alice = Client.log_in("http://127.0.0.1:8000", "alice@example.com", "alice_1")
+for conversation in alice.conversations():
+    print(conversation.name, conversation.unread_count)
+
+with Live(alice) as live:
+    page = live.follow(conversation.id)  # What is there, and from now on whatever comes.
+    for event in live:
+        if isinstance(event, Arrived):
+            print(event.message.sender_name, event.message.content)
+"""
+
+from ims_client.client import Client
+from ims_client.errors import Refused, TokenRefused, Unreachable
+from ims_client.events import Arrived, Connected, Deleted, Disconnected, Event, Gone, Told
+from ims_client.live import Live
+from ims_client.models import (
+    Account,
+    Conversation,
+    Found,
+    FriendRequest,
+    Invitation,
+    Member,
+    Message,
+    Page,
+    Person,
+    Sent,
+)
+
+__all__ = [
+    "Account",
+    "Arrived",
+    "Client",
+    "Connected",
+    "Conversation",
+    "Deleted",
+    "Disconnected",
+    "Event",
+    "Found",
+    "FriendRequest",
+    "Gone",
+    "Invitation",
+    "Live",
+    "Member",
+    "Message",
+    "Page",
+    "Person",
+    "Refused",
+    "Sent",
+    "TokenRefused",
+    "Told",
+    "Unreachable",
+]

@@ -1,0 +1,219 @@
+"""What happens, as it happens: one websocket, opened again whenever it breaks."""
+
+import json
+import random
+import socket
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any, Self
+from urllib.parse import urlencode
+
+from websocket import (
+    ABNF,
+    WebSocket,
+    WebSocketBadStatusException,
+    WebSocketException,
+    create_connection,
+)
+
+from ims_client.client import Client
+from ims_client.errors import Refused, TokenRefused, Unreachable
+from ims_client.events import Arrived, Connected, Deleted, Disconnected, Event, Gone, Told
+from ims_client.models import Message, Page
+
+_SILENCE_SECONDS = 60  # The server asks more often than that whether we are still there.
+_CHANGES_AT_ONCE = 500
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 15.0
+_TOO_MANY_SOCKETS = 4429
+_ENDS_CONVERSATIONS = {"remove_members", "delete_friend"}
+
+
+class Live:
+    """An endless iterable of events, for one thread; the other methods are for any thread.
+
+    Of followed conversations it yields every message and every deletion exactly once, messages
+    in the order of their conversation, however often the connection or a server breaks. That
+    rests on the conversation's version, which each send and each deletion raises by one: a
+    frame that follows upon what is known is news, an older one is not, and a later one says
+    that something is missing, which is fetched. What is fetched has been read.
+
+    Of everything else it passes the server's hints on.
+
+    Args:
+        client: whose events; Live takes a copy.
+        following: versions of conversations to go on from, as `following` gave them.
+
+    Raises:
+        TokenRefused: while iterating: the token is not good, or no longer.
+        Refused: while iterating: the account has opened too many sockets.
+    """
+
+    def __init__(self, client: Client, following: Mapping[int, int] | None = None) -> None:
+        self._client = client.copy()
+        self._versions = dict(following or {})
+        self._pending: deque[Event] = deque()
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._wire: WebSocket | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Event]:
+        pause = _FIRST_PAUSE
+        while not self._closed.is_set():
+            try:
+                for event in self._listen():
+                    if isinstance(event, Connected):
+                        pause = _FIRST_PAUSE
+                    yield event
+            except (WebSocketException, Unreachable, OSError) as failure:
+                if self._closed.is_set():
+                    return
+                # Many clients lose a server at once, and had better not come back at once.
+                wait = pause * random.uniform(0.5, 1.0)
+                yield Disconnected(str(failure), wait)
+                self._closed.wait(wait)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+
+    @property
+    def following(self) -> dict[int, int]:
+        """The followed conversations, with the versions up to which events were made."""
+        with self._lock:
+            return dict(self._versions)
+
+    def follow(self, conversation_id: int, limit: int | None = None) -> Page:
+        """Fetch a conversation's messages, and yield from now on what comes after them.
+
+        Args:
+            conversation_id: which.
+            limit: only the newest so many messages, or all.
+
+        Raises:
+            Refused: it is not open to this account.
+            Unreachable: no answer; it is not followed.
+        """
+        with self._lock:
+            page = self._client.history(conversation_id, limit)
+            self._versions[conversation_id] = page.version
+            self._forget_pending(conversation_id)
+            return page
+
+    def unfollow(self, conversation_id: int) -> None:
+        """Yield no more than hints of a conversation."""
+        with self._lock:
+            self._versions.pop(conversation_id, None)
+            self._forget_pending(conversation_id)
+
+    def close(self) -> None:
+        """End the iteration, whatever it is waiting for."""
+        self._closed.set()
+        self.disconnect()
+
+    def disconnect(self) -> None:
+        """Drop the connection; the iteration opens another."""
+        if self._wire is not None:
+            with suppress(OSError):  # It may have broken by itself.
+                self._wire.abort()
+
+    def _listen(self) -> Iterator[Event]:
+        """Everything that one connection brings, until it breaks."""
+        wire = self._wire = self._connect()
+        try:
+            self._catch_up_with_everything()
+            self._pending.append(Connected())
+            while not self._closed.is_set():
+                while self._pending:
+                    yield self._pending.popleft()
+                self._take(_next_frame(wire))
+        finally:
+            wire.shutdown()
+
+    def _connect(self) -> WebSocket:
+        address = self._client.base_url.replace("http", "ws", 1)
+        query = urlencode({"token": self._client.token})
+        try:
+            wire: WebSocket = create_connection(
+                f"{address}/ws/?{query}",
+                timeout=_SILENCE_SECONDS,
+                sockopt=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+            )
+        except WebSocketBadStatusException as refusal:
+            if refusal.status_code == 401:
+                raise TokenRefused(401, -2, "Invalid or expired JWT") from None
+            raise
+        return wire
+
+    def _take(self, frame: dict[str, Any]) -> None:
+        with self._lock:
+            about = int(frame["conversationId"]) if "conversationId" in frame else None
+            if frame["type"] == "notify" and about is not None and about in self._versions:
+                self._take_change(about, frame)
+                return
+            self._pending.append(Told(frame["type"], about, frame))
+        if frame["type"] in _ENDS_CONVERSATIONS:
+            self._catch_up_with_everything()
+
+    def _take_change(self, conversation_id: int, frame: dict[str, Any]) -> None:
+        known, version = self._versions[conversation_id], frame["version"]
+        if version > known + 1:
+            self._catch_up(conversation_id)
+        elif version > known:
+            self._versions[conversation_id] = version
+            if "message" in frame:
+                message = Message.of(frame["message"])
+                is_own = message.sender_id == self._client.user_id
+                self._pending.append(Arrived(message, is_read=is_own))
+            else:
+                self._pending.append(Deleted(conversation_id, frame["deleted_message_id"]))
+
+    def _catch_up_with_everything(self) -> None:
+        with self._lock:
+            for conversation_id in tuple(self._versions):
+                self._catch_up(conversation_id)
+
+    def _catch_up(self, conversation_id: int) -> None:
+        try:
+            while self._fetch_changes(conversation_id):
+                pass
+        except TokenRefused:
+            raise
+        except Refused:
+            del self._versions[conversation_id]
+            self._pending.append(Gone(conversation_id))
+
+    def _fetch_changes(self, conversation_id: int) -> bool:
+        """Take what is new in a conversation; whether there may be more."""
+        known = self._versions[conversation_id]
+        page = self._client.changes(conversation_id, known, _CHANGES_AT_ONCE)
+        self._pending.extend(Arrived(message, is_read=True) for message in page.messages)
+        self._pending.extend(Deleted(conversation_id, each) for each in page.deleted_ids)
+        self._versions[conversation_id] = page.version
+        return len(page.messages) == _CHANGES_AT_ONCE
+
+    def _forget_pending(self, conversation_id: int) -> None:
+        """Drop what another page holds already, or what nobody wants to know any more."""
+        self._pending = deque(each for each in self._pending if _place(each) != conversation_id)
+
+
+def _place(event: Event) -> int | None:
+    """The followed conversation that an event belongs to."""
+    if isinstance(event, Arrived):
+        return event.message.conversation_id
+    return event.conversation_id if isinstance(event, Deleted) else None
+
+
+def _next_frame(wire: WebSocket) -> dict[str, Any]:
+    opcode, payload = wire.recv_data()
+    if opcode == ABNF.OPCODE_CLOSE:
+        code = int.from_bytes(payload[:2], "big")
+        if code == _TOO_MANY_SOCKETS:
+            raise Refused(429, -429, "Too many sockets of this account")
+        raise WebSocketException(f"Closed by the server ({code})")
+    frame: dict[str, Any] = json.loads(payload)
+    return frame
