@@ -87,7 +87,7 @@ def send_text(
         raise ApiError(errors.CONTENT_EMPTY)
     if len(content) > LONGEST_TEXT:
         raise ApiError(errors.CONTENT_TOO_LONG)
-    draft = _Draft(conversation_id, sender_id, TEXT, content, reply_to_id, client_id)
+    draft = _Draft(conversation_id, sender_id, TEXT, content, reply_to_id, client_id or None)
     return _send(draft, place)
 
 
@@ -99,7 +99,7 @@ def send_image(
     If the answer is not ``is_new``, or the image is refused, nothing refers to the file.
     """
     place = _place_of_sender(conversation_id, sender_id)
-    draft = _Draft(conversation_id, sender_id, IMAGE, file_name, None, client_id)
+    draft = _Draft(conversation_id, sender_id, IMAGE, file_name, None, client_id or None)
     return _send(draft, place)
 
 
@@ -202,7 +202,7 @@ def _append(session: Any, draft: _Draft) -> Sequence[Any]:
         source = select(*values, *number.c)
         names = [*given, "seq", "version", "created_at"]
         row = session.execute(stored.from_select(names, source)).first()
-    if row is None or (draft.client_id and _is_deleted(session, draft)):
+    if row is None or (draft.client_id is not None and _is_deleted(session, draft)):
         raise _NotAppended
     return tuple(row)
 
@@ -221,7 +221,7 @@ def _sent_earlier(draft: _Draft) -> Sent | None:
     Raises:
         ApiError: it was another message, or to another conversation.
     """
-    if not draft.client_id:
+    if draft.client_id is None:
         return None
     there = select(
         Message.id,

@@ -21,7 +21,9 @@ from chat_service.tests.talking import (
 from shared.testing.client import Caller, assert_error
 from shared.testing.neighbours import Neighbour
 
-CLOSED = {"active": False, "version": 2}
+
+def end_friendship(app: Flask) -> None:
+    befriend(app, ALICE, BOB, active=False, version=2)
 
 
 def friendship(number: int, low_id: int, high_id: int, **state: Any) -> dict[str, Any]:
@@ -48,13 +50,13 @@ def test_the_end_of_a_friendship_closes_the_conversation_for_both(
     app: Flask, alice: Caller, bob: Caller
 ) -> None:
     make_private(app, alice, bob)
-    befriend(app, ALICE, BOB, **CLOSED)
+    end_friendship(app)
     assert (conversations(alice), conversations(bob)) == ([], [])
 
 
 def test_a_closed_conversation_is_not_found(app: Flask, alice: Caller, bob: Caller) -> None:
     conversation = make_private(app, alice, bob)
-    befriend(app, ALICE, BOB, **CLOSED)
+    end_friendship(app)
     here = {"conversation_id": conversation}
     not_found, not_found_zh = errors.CONVERSATION_NOT_FOUND, errors.CONVERSATION_NOT_FOUND_ZH
     assert_error(attempt_to_say(alice, conversation, "hello"), not_found)
@@ -70,7 +72,7 @@ def test_a_message_in_a_closed_conversation_is_not_found(
     app: Flask, alice: Caller, bob: Caller
 ) -> None:
     message_id = say(alice, make_private(app, alice, bob))
-    befriend(app, ALICE, BOB, **CLOSED)
+    end_friendship(app)
     it = {"message_id": message_id}
     assert_error(alice.get("/conversations/get_reply", json=it), errors.MESSAGE_NOT_FOUND)
     assert_error(alice.post("/conversations/readlist", json=it), errors.MESSAGE_NOT_FOUND_ZH)
@@ -83,7 +85,7 @@ def test_a_new_friendship_reopens_the_conversation_with_its_history(
 ) -> None:
     conversation = make_private(app, alice, bob)
     say(alice, conversation, "before")
-    befriend(app, ALICE, BOB, **CLOSED)
+    end_friendship(app)
     befriend(app, ALICE, BOB, version=3)
     say(bob, conversation, "after")
     assert contents(alice, conversation) == ["before", "after"]
@@ -99,7 +101,7 @@ def test_the_newest_state_wins_in_whatever_order_it_is_told(
 
 
 def test_an_end_that_is_told_before_the_beginning_wins(app: Flask, alice: Caller) -> None:
-    befriend(app, ALICE, BOB, **CLOSED)
+    end_friendship(app)
     befriend(app, ALICE, BOB, version=1)
     assert conversations(alice) == []
 

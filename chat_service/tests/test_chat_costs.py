@@ -1,0 +1,146 @@
+"""Lists and sends cost the same at every size."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import insert, update
+
+from chat_service.db import db, transaction
+from chat_service.models import Conversation, Message
+from chat_service.tests.conftest import ALICE, BOB
+from chat_service.tests.factories import befriend, make_group
+from chat_service.tests.talking import attempt_to_say, conversations, fetch, messages, say
+from shared.testing.client import Caller
+from shared.testing.databases import counted_queries
+
+STRANGERS = range(100, 2000)
+
+
+def _fill(app: Flask, conversation: int, count: int) -> None:
+    """Messages of bob's, as if he had sent them one by one."""
+    now = datetime.now(UTC)
+    usual = {"conversation_id": conversation, "sender_id": BOB, "content": "hello"}
+    rows = [
+        {**usual, "seq": n, "version": n, "created_at": now, "reply_to_id": 1}
+        for n in range(1, count + 1)
+    ]
+    with app.app_context(), transaction() as session:
+        session.execute(insert(Message), rows)
+        session.execute(
+            update(Conversation)
+            .where(Conversation.id == conversation)
+            .values(last_seq=count, version=count)
+        )
+
+
+@pytest.mark.parametrize("count", [10, 200])
+def test_the_list_of_conversations_costs_three_queries(
+    app: Flask, alice: Caller, bob: Caller, count: int
+) -> None:
+    befriend(app, ALICE, BOB)
+    with app.app_context():
+        befriended = [make_group(app, ALICE, BOB) for _ in range(count - 1)]
+    say(bob, befriended[0])
+    with counted_queries(app, db) as statements:
+        assert len(conversations(alice)) == count
+    assert len(statements) == 3
+
+
+@pytest.mark.parametrize("count", [10, 1000])
+class TestReads:
+    """Reads of a conversation with so many messages."""
+
+    @pytest.fixture
+    def group(self, app: Flask, count: int) -> int:
+        """Alice's group, in which bob said everything."""
+        conversation = make_group(app, ALICE, BOB)
+        _fill(app, conversation, count)
+        return conversation
+
+    def test_reading_again_costs_four_queries(
+        self, app: Flask, alice: Caller, group: int, count: int
+    ) -> None:
+        fetch(alice, group)
+        with counted_queries(app, db) as statements:
+            assert len(messages(alice, group)) == count
+        assert len(statements) == 4
+
+    def test_reading_what_is_new_costs_one_write_more(
+        self, app: Flask, alice: Caller, group: int, count: int
+    ) -> None:
+        with counted_queries(app, db) as statements:
+            fetch(alice, group)
+        assert len(statements) == 5
+
+    def test_catching_up_costs_one_query_more(
+        self, app: Flask, alice: Caller, group: int, count: int
+    ) -> None:
+        fetch(alice, group)
+        with counted_queries(app, db) as statements:
+            assert len(messages(alice, group, after_version=0)) == count
+        assert len(statements) == 5
+
+    @pytest.mark.parametrize(
+        ("method", "path", "fields", "queries"),
+        [
+            ("GET", "/conversations/manage_messages", {"content": "hello"}, 4),
+            ("POST", "/conversations/sift", {"sender_name": "bob"}, 4),
+            ("GET", "/conversations/get_reply", {"message_id": 1}, 4),
+        ],
+    )
+    def test_other_lists_cost_a_fixed_number(
+        self,
+        app: Flask,
+        alice: Caller,
+        group: int,
+        count: int,
+        method: str,
+        path: str,
+        fields: dict[str, Any],
+        queries: int,
+    ) -> None:
+        with counted_queries(app, db) as statements:
+            reply = alice.call(method, path, json={"conversationId": group, **fields})
+        [found] = [value for value in reply.json.values() if isinstance(value, list)]
+        assert len(found) == count
+        assert len(statements) == queries
+
+
+@pytest.mark.parametrize("count", [2, 100])
+class TestMembers:
+    """What people do in a group of so many members."""
+
+    @pytest.fixture
+    def group(self, app: Flask, count: int) -> int:
+        """Alice's group with bob and strangers."""
+        return make_group(app, ALICE, BOB, *STRANGERS[: count - 2])
+
+    @pytest.mark.parametrize(("more", "reads"), [({}, 3), ({"reply_to": 1, "client_id": "x"}, 5)])
+    def test_a_send_costs_a_fixed_number_of_statements(
+        self,
+        app: Flask,
+        alice: Caller,
+        bob: Caller,
+        group: int,
+        count: int,
+        more: dict[str, Any],
+        reads: int,
+    ) -> None:
+        say(bob, group)
+        with counted_queries(app, db) as statements:
+            attempt_to_say(alice, group, "hello", **more)
+        writes = [statement for statement in statements if not statement.startswith("SELECT")]
+        assert len(statements) - len(writes) == reads + bool(more)
+        with app.app_context():
+            assert len(writes) == (3 if db.is_sqlite else 2)
+
+    def test_the_readers_and_the_members_cost_a_fixed_number_of_queries(
+        self, app: Flask, alice: Caller, group: int, count: int
+    ) -> None:
+        message_id = say(alice, group)
+        with counted_queries(app, db) as statements:
+            alice.post("/conversations/readlist", json={"message_id": message_id})
+            alice.get("/conversations/get_members", json={"conversation_id": group})
+        assert len(statements) == 8

@@ -1,0 +1,154 @@
+"""Finding messages (聊天记录管理 /conversations/manage_messages, /conversations/sift)."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from chat_service import errors
+from chat_service.tests.conftest import ALICE, BOB, CAROL
+from chat_service.tests.factories import make_account, make_group
+from chat_service.tests.talking import hide, messages, remove_for_everybody, say, show
+from shared.testing.client import Caller, Reply, assert_error
+
+FIND, SIFT = "/conversations/manage_messages", "/conversations/sift"
+
+
+def find(caller: Caller, conversation: int, **filters: Any) -> Reply:
+    return caller.get(FIND, query_string={"conversationId": conversation, **filters})
+
+
+def sift(caller: Caller, conversation: int, **filters: Any) -> Reply:
+    return caller.post(SIFT, json={"conversation_id": conversation, **filters})
+
+
+def texts(reply: Reply) -> list[str]:
+    return [message["content"] for message in reply.json["messages"]]
+
+
+def moved(time: str, seconds: int) -> str:
+    later = datetime.fromisoformat(time) + timedelta(seconds=seconds)
+    return later.strftime("%Y-%m-%d %H:%M:%S")
+
+
+@pytest.fixture
+def group(app: Flask, alice: Caller, bob: Caller, carol: Caller) -> int:
+    """A group in which alice, bob and carol have said something."""
+    conversation = make_group(app, ALICE, BOB, CAROL)
+    said = [
+        (alice, "Hello World"),
+        (bob, "hello 100%"),
+        (bob, "under_score"),
+        (carol, r"back\slash"),
+        (carol, "你好"),
+    ]
+    for caller, text in said:
+        say(caller, conversation, text)
+    return conversation
+
+
+EVERYTHING = ["Hello World", "hello 100%", "under_score", r"back\slash", "你好"]
+
+
+@pytest.mark.parametrize("ask", [find, sift])
+class TestFilters:
+    """Both endpoints find alike."""
+
+    @pytest.mark.parametrize(
+        ("filters", "expected"),
+        [
+            ({}, EVERYTHING),
+            ({"content": ""}, EVERYTHING),
+            ({"content": "hello"}, EVERYTHING[:2]),
+            ({"content": "HELLO W"}, EVERYTHING[:1]),
+            ({"content": "%"}, ["hello 100%"]),
+            ({"content": "_"}, ["under_score"]),
+            ({"content": "\\"}, [r"back\slash"]),
+            ({"content": "/"}, []),
+            ({"content": "h_llo"}, []),
+            ({"content": "你"}, ["你好"]),
+            ({"content": "'; --"}, []),
+            ({"sender_id": BOB}, EVERYTHING[1:3]),
+            ({"sender_id": "2"}, EVERYTHING[1:3]),
+            ({"sender_id": 999}, []),
+            ({"sender_name": "BO"}, EVERYTHING[1:3]),
+            ({"sender_name": "%"}, []),
+            ({"sender_name": ""}, EVERYTHING),
+            ({"sender_id": BOB, "content": "hello"}, ["hello 100%"]),
+            ({"sender_name": "carol", "content": "hello"}, []),
+            ({"start_time": "2000-01-01T00:00:00Z"}, EVERYTHING),
+            ({"start_time": "2999-01-01T00:00:00Z"}, []),
+            ({"end_time": "2000-01-01T00:00:00Z"}, []),
+            ({"end_time": "2999-01-01T00:00:00Z"}, EVERYTHING),
+        ],
+        ids=str,
+    )
+    def test_filters_must_all_fit(
+        self, ask: Any, alice: Caller, group: int, filters: dict[str, Any], expected: list[str]
+    ) -> None:
+        assert texts(ask(alice, group, **filters)) == expected
+
+    def test_both_times_belong_to_the_span(self, ask: Any, alice: Caller, group: int) -> None:
+        first, *_, last = [message["created_time"] for message in messages(alice, group)]
+        whole = ask(alice, group, start_time=first, end_time=last)
+        later = ask(alice, group, start_time=moved(last, 1))
+        earlier = ask(alice, group, end_time=moved(first, -1))
+        assert (texts(whole), texts(later), texts(earlier)) == (EVERYTHING, [], [])
+
+    def test_a_found_message_is_shown_with_its_sender(
+        self, ask: Any, app: Flask, alice: Caller, group: int
+    ) -> None:
+        make_account(app, ALICE, "Alice", version=2, avatar_reference="cat")
+        [found] = ask(alice, group, sender_id=ALICE).json["messages"]
+        message = messages(alice, group)[0]
+        assert found == {
+            "id": message["id"],
+            "type": 0,
+            "sender_id": ALICE,
+            "sender_name": "Alice",
+            "sender_avatar": "cat",
+            "content": "Hello World",
+            "timestamp": message["created_time"],
+        }
+
+    def test_an_image_is_shown_by_its_url_and_not_found_by_it(
+        self, ask: Any, app: Flask, alice: Caller
+    ) -> None:
+        conversation = make_group(app, ALICE)
+        show(alice, conversation)
+        [image] = ask(alice, conversation).json["messages"]
+        assert image["type"] == 1
+        assert image["content"].startswith("http://localhost/media/")
+        assert texts(ask(alice, conversation, content=".png")) == []
+
+    def test_deleted_messages_and_those_one_hid_are_not_found(
+        self, ask: Any, alice: Caller, group: int
+    ) -> None:
+        first, second, *_ = [message["id"] for message in messages(alice, group)]
+        remove_for_everybody(alice, first)
+        hide(alice, second)
+        assert texts(ask(alice, group)) == EVERYTHING[2:]
+
+    def test_an_unknown_conversation_is_not_found(
+        self, ask: Any, alice: Caller, group: int
+    ) -> None:
+        assert_error(ask(alice, 999), errors.CONVERSATION_NOT_FOUND_ZH)
+
+
+def test_manage_messages_says_success(alice: Caller, group: int) -> None:
+    assert find(alice, group).json["info"] == "success"
+
+
+def test_sift_says_succeed(alice: Caller, group: int) -> None:
+    assert sift(alice, group).json["info"] == "Succeed"
+
+
+def test_manage_messages_tells_a_stranger_that_there_is_no_such_conversation(
+    dave: Caller, group: int
+) -> None:
+    assert_error(find(dave, group), errors.CONVERSATION_NOT_FOUND_ZH)
+
+
+def test_sift_refuses_a_stranger(dave: Caller, group: int) -> None:
+    assert_error(sift(dave, group), errors.NO_ACCESS_BAD_REQUEST)

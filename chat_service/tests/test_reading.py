@@ -1,0 +1,299 @@
+"""Reading messages (获取消息列表 /conversations/messages GET): bounds, unread counts, catch-up."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from chat_service import errors
+from chat_service.db import db
+from chat_service.tests.conftest import ALICE, BOB, CAROL
+from chat_service.tests.factories import befriend, join, make_group
+from chat_service.tests.talking import (
+    contents,
+    fetch,
+    hide,
+    in_list,
+    make_private,
+    messages,
+    remove_for_everybody,
+    say,
+    unread,
+)
+from shared.testing.client import Caller, assert_error
+from shared.testing.databases import counted_queries
+
+PATH = "/conversations/messages"
+
+
+@pytest.fixture
+def group(app: Flask) -> int:
+    """Alice's group, with bob."""
+    return make_group(app, ALICE, BOB)
+
+
+@pytest.fixture
+def five(bob: Caller, group: int) -> list[int]:
+    """Five messages of bob's, "1" to "5"."""
+    return [say(bob, group, str(number)) for number in range(1, 6)]
+
+
+class TestBounds:
+    """Which messages are answered."""
+
+    def test_without_bounds_all_of_them_oldest_first(
+        self, alice: Caller, group: int, five: list[int]
+    ) -> None:
+        assert contents(alice, group) == ["1", "2", "3", "4", "5"]
+
+    def test_a_conversation_without_messages_has_an_empty_list(
+        self, alice: Caller, group: int
+    ) -> None:
+        empty = {"messages": [], "deleted_ids": [], "version": 0}
+        assert fetch(alice, group) == {"code": 0, "info": "success", **empty}
+
+    @pytest.mark.parametrize(
+        ("bounds", "expected"),
+        [
+            ({"limit": 2}, "45"),
+            ({"limit": 5}, "12345"),
+            ({"limit": 1000}, "12345"),
+            ({"before_id": 4}, "123"),
+            ({"before_id": 4, "limit": 2}, "23"),
+            ({"before_id": 1}, ""),
+            ({"after_id": 0}, "12345"),
+            ({"after_id": 2}, "345"),
+            ({"after_id": 2, "limit": 2}, "34"),
+            ({"after_id": 5}, ""),
+            ({"after_id": 1, "before_id": 5}, "234"),
+            ({"after_version": 0}, "12345"),
+            ({"after_version": 3}, "45"),
+            ({"after_version": 1, "limit": 2}, "23"),
+            ({"from": "2000-01-01 00:00:00"}, "12345"),
+            ({"from": "2000-01-01T00:00:00Z", "limit": 2}, "12"),
+            ({"from": "2999-01-01T00:00:00+08:00"}, ""),
+        ],
+        ids=str,
+    )
+    def test_bounds_and_a_limit(
+        self, alice: Caller, group: int, five: list[int], bounds: dict[str, Any], expected: str
+    ) -> None:
+        assert "".join(contents(alice, group, **bounds)) == expected
+
+    def test_from_is_inclusive_as_times_are_shown(
+        self, alice: Caller, group: int, five: list[int]
+    ) -> None:
+        first, *_, last = messages(alice, group)
+        assert "5" in contents(alice, group, **{"from": last["created_time"]})
+        assert len(contents(alice, group, **{"from": first["created_time"]})) == 5
+
+    def test_from_leaves_out_what_is_older(
+        self, alice: Caller, group: int, five: list[int]
+    ) -> None:
+        *_, last = messages(alice, group)
+        later = datetime.fromisoformat(last["created_time"]) + timedelta(seconds=1)
+        assert contents(alice, group, **{"from": later.isoformat()}) == []
+
+    @pytest.mark.parametrize(("bound", "expected"), [("before_id", "12"), ("after_id", "45")])
+    def test_a_bound_works_although_its_message_is_gone(
+        self, alice: Caller, bob: Caller, group: int, five: list[int], bound: str, expected: str
+    ) -> None:
+        remove_for_everybody(bob, five[2])
+        assert "".join(contents(alice, group, **{bound: five[2]})) == expected
+
+    def test_parameters_may_come_in_a_body(
+        self, alice: Caller, group: int, five: list[int]
+    ) -> None:
+        reply = alice.get(PATH, json={"conversation_id": str(group), "limit": 1})
+        assert [message["content"] for message in reply.json["messages"]] == ["5"]
+
+    def test_times_never_run_against_the_order(
+        self, alice: Caller, group: int, five: list[int]
+    ) -> None:
+        times = [message["created_time"] for message in messages(alice, group)]
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        assert times == sorted(times)
+        assert times[-1] <= now
+
+    def test_a_new_member_sees_the_whole_history(
+        self, app: Flask, carol: Caller, group: int, five: list[int]
+    ) -> None:
+        join(app, group, CAROL)
+        assert len(messages(carol, group)) == 5
+
+    def test_conversation_not_found(self, alice: Caller) -> None:
+        reply = alice.get(PATH, query_string={"conversationId": 999})
+        assert_error(reply, errors.CONVERSATION_NOT_FOUND_ZH)
+
+    def test_not_in_conversation(self, carol: Caller, group: int) -> None:
+        reply = carol.get(PATH, query_string={"conversationId": group})
+        assert_error(reply, errors.NOT_IN_CONVERSATION_ZH)
+
+
+class TestUnread:
+    """How many messages are unread."""
+
+    def test_messages_of_others_since_one_read_last(
+        self, alice: Caller, bob: Caller, group: int, five: list[int]
+    ) -> None:
+        assert (unread(alice, group), unread(bob, group)) == (5, 0)
+
+    def test_reading_reads_up_to_the_newest_that_was_fetched(
+        self, alice: Caller, group: int, five: list[int]
+    ) -> None:
+        fetch(alice, group, after_id=0, limit=2)
+        assert unread(alice, group) == 3
+        fetch(alice, group)
+        assert unread(alice, group) == 0
+
+    def test_the_newest_page_reads_everything(
+        self, alice: Caller, group: int, five: list[int]
+    ) -> None:
+        fetch(alice, group, limit=1)
+        assert unread(alice, group) == 0
+
+    def test_an_older_page_changes_nothing(
+        self, alice: Caller, bob: Caller, group: int, five: list[int]
+    ) -> None:
+        fetch(alice, group)
+        say(bob, group)
+        fetch(alice, group, before_id=five[3])
+        assert unread(alice, group) == 1
+
+    def test_fetching_nothing_reads_nothing(
+        self, alice: Caller, group: int, five: list[int]
+    ) -> None:
+        fetch(alice, group, **{"from": "2999-01-01T00:00:00Z"})
+        assert unread(alice, group) == 5
+
+    def test_sending_reads_everything(self, alice: Caller, group: int, five: list[int]) -> None:
+        say(alice, group)
+        assert unread(alice, group) == 0
+
+    def test_finding_reads_nothing(self, alice: Caller, group: int, five: list[int]) -> None:
+        alice.get("/conversations/manage_messages", json={"conversationId": group})
+        alice.post("/conversations/sift", json={"conversationId": group})
+        assert unread(alice, group) == 5
+
+    @pytest.mark.parametrize("gone", [[0], [4], [1, 3], [0, 1, 2, 3, 4]], ids=str)
+    def test_deleted_messages_do_not_count(
+        self, alice: Caller, bob: Caller, group: int, five: list[int], gone: list[int]
+    ) -> None:
+        for place in gone:
+            remove_for_everybody(bob, five[place])
+        assert unread(alice, group) == 5 - len(gone)
+
+    def test_deleting_what_was_read_changes_nothing(
+        self, alice: Caller, bob: Caller, group: int, five: list[int]
+    ) -> None:
+        fetch(alice, group)
+        say(bob, group)
+        remove_for_everybody(bob, five[0])
+        assert unread(alice, group) == 1
+
+    def test_what_one_hid_does_not_count_and_counts_to_the_others(
+        self, app: Flask, alice: Caller, carol: Caller, bob: Caller
+    ) -> None:
+        group = make_group(app, ALICE, BOB, CAROL)
+        hide(alice, *[say(bob, group) for _ in range(2)])
+        say(bob, group)
+        assert (unread(alice, group), unread(carol, group)) == (1, 3)
+
+    def test_what_one_hid_and_was_deleted_then_counts_once(
+        self, alice: Caller, bob: Caller, group: int, five: list[int]
+    ) -> None:
+        hide(alice, five[0], five[1])
+        remove_for_everybody(bob, five[0])
+        assert unread(alice, group) == 3
+
+    def test_a_new_member_has_nothing_unread_and_has_read_nothing(
+        self, app: Flask, alice: Caller, bob: Caller, carol: Caller
+    ) -> None:
+        group = make_group(app, ALICE, BOB)
+        message_id = say(bob, group)
+        befriend(app, ALICE, CAROL)
+        body = {"conversationId": group, "member_id": CAROL}
+        alice.post("/conversations/member/add", json=body)
+        waiting = alice.get("/conversations/invitation", json={"conversation_id": group}).json
+        [invitation] = waiting["invitations"]
+        handled = {"invite_id": invitation["invite_id"]}
+        alice.post("/conversations/manage/handle_invitation", json=handled)
+        readers = alice.post("/conversations/readlist", json={"message_id": message_id}).json
+        assert unread(carol, group) == 0
+        assert readers["read_users"] == []
+
+    def test_a_fetch_that_moves_nothing_writes_nothing(
+        self, app: Flask, alice: Caller, group: int, five: list[int]
+    ) -> None:
+        fetch(alice, group)
+        with counted_queries(app, db) as statements:
+            fetch(alice, group)
+            fetch(alice, group, before_id=five[2])
+            fetch(alice, group, after_version=5)
+        assert [statement for statement in statements if not statement.startswith("SELECT")] == []
+
+
+class TestCatchUp:
+    """What a client that was away asks for: everything after the version it knows."""
+
+    def test_every_send_and_every_delete_raises_the_version(
+        self, alice: Caller, group: int
+    ) -> None:
+        message_id = say(alice, group)
+        sent = fetch(alice, group)["version"]
+        remove_for_everybody(alice, message_id)
+        assert (sent, fetch(alice, group)["version"]) == (1, 2)
+
+    def test_what_was_sent_and_deleted_since_is_answered(
+        self, alice: Caller, bob: Caller, group: int, five: list[int]
+    ) -> None:
+        known = fetch(alice, group)["version"]
+        remove_for_everybody(bob, five[1])
+        say(bob, group, "6")
+        news = fetch(alice, group, after_version=known)
+        assert [message["content"] for message in news["messages"]] == ["6"]
+        assert (news["deleted_ids"], news["version"]) == ([five[1]], known + 2)
+
+    def test_what_came_and_went_meanwhile_is_only_named(
+        self, alice: Caller, bob: Caller, group: int
+    ) -> None:
+        passing = say(bob, group)
+        remove_for_everybody(bob, passing)
+        news = fetch(alice, group, after_version=0)
+        assert (news["messages"], news["deleted_ids"]) == ([], [passing])
+
+    def test_who_is_up_to_date_gets_nothing(
+        self, alice: Caller, group: int, five: list[int]
+    ) -> None:
+        news = fetch(alice, group, after_version=5)
+        assert (news["messages"], news["deleted_ids"], news["version"]) == ([], [], 5)
+
+    def test_in_pages_nothing_is_left_out(
+        self, alice: Caller, bob: Caller, group: int, five: list[int]
+    ) -> None:
+        remove_for_everybody(bob, five[0])
+        say(bob, group, "6")
+        remove_for_everybody(bob, five[3])
+        known, seen, deleted = 0, "", []
+        for _ in range(4):
+            page = fetch(alice, group, after_version=known, limit=2)
+            seen += "".join(message["content"] for message in page["messages"])
+            deleted += page["deleted_ids"]
+            known = page["version"]
+        assert (seen, deleted, known) == ("2356", [five[0], five[3]], 8)
+
+    def test_without_after_version_no_deleted_ids_are_answered(
+        self, alice: Caller, bob: Caller, group: int, five: list[int]
+    ) -> None:
+        remove_for_everybody(bob, five[0])
+        assert fetch(alice, group)["deleted_ids"] == []
+
+
+def test_the_list_counts_each_conversation_by_itself(
+    app: Flask, alice: Caller, bob: Caller, group: int, five: list[int]
+) -> None:
+    private = make_private(app, alice, bob)
+    say(bob, private)
+    counts = [in_list(alice, conversation)["unread_count"] for conversation in (group, private)]
+    assert counts == [5, 1]
