@@ -1,9 +1,10 @@
 """How every program runs under gunicorn: ``gunicorn -c python:shared.gunicorn_conf APP``.
 
 The number of workers is gunicorn's own ``WEB_CONCURRENCY`` (1 unless set). An application
-offers two lists of functions in ``app.extensions``: ``ims.background`` is called in every
-worker when it has started, ``ims.stopping`` when it is told to stop, so that connections
-that would never end by themselves (websockets) do not hold it up.
+offers lists of functions in ``app.extensions``, called in every worker: ``ims.starting``
+before it serves, and may refuse (``SystemExit`` with the reason); ``ims.background`` when it
+has started; ``ims.stopping`` when it is told to stop, so that connections that would never end
+by themselves (websockets) do not hold it up.
 """
 
 from gevent import monkey
@@ -88,6 +89,8 @@ class Worker(GeventWorker):
         """Load the application; one that refuses to start is not tried again and again."""
         try:
             super().load_wsgi()
+            for start in self.wsgi.extensions.get("ims.starting", []):
+                start()
         except SystemExit as refusal:
             raise AppImportError(refusal.code) from None
 

@@ -1,47 +1,135 @@
-"""Alembic, run from the service's own command instead of from configuration files."""
+"""Alembic, run from the service's own command instead of from configuration files.
 
+A revision is named ``0003`` or ``0003_since_0001``. The second name is a promise: code from
+revision 0001 on works on this schema as well, so that two versions can run side by side.
+"""
+
+import time
 from pathlib import Path
 from typing import Any, Literal
 
 from alembic import command, context
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, func, select, text
 
 from shared.db import Database, UtcDateTime
 
+_LOCK = 0x494D53  # "IMS": known to nobody else in the service's own database.
+_SECONDS_BETWEEN_ATTEMPTS = 0.2
 
-def upgrade(db: Database, folder: Path, revision: str = "head") -> tuple[str | None, str | None]:
-    """Migrate the database of ``db`` with the history in ``folder``.
+
+class WrongSchema(Exception):
+    """The code cannot work on the database; the text says why, and what to run."""
+
+
+def migrate(db: Database, folder: Path, to: str = "head") -> tuple[str | None, str | None]:
+    """Take the schema up or down to a revision; one migration at a time, others wait.
+
+    Going to the head never goes down: a schema ahead of this code is left as it is.
+
+    Args:
+        db: the database.
+        folder: the service's history of its schema.
+        to: the revision; ``head`` is the newest, ``base`` is no tables.
 
     Returns:
         the schema's revision before and after.
     """
-    return _migrate(command.upgrade, db, folder, revision)
-
-
-def downgrade(db: Database, folder: Path, revision: str) -> tuple[str | None, str | None]:
-    """Take the schema back to ``revision`` (``base``: no tables)."""
-    return _migrate(command.downgrade, db, folder, revision)
-
-
-def _migrate(
-    direction: Any, db: Database, folder: Path, revision: str
-) -> tuple[str | None, str | None]:
-    config = Config()
-    config.set_main_option("script_location", str(folder))
+    config = alembic_config(folder)
     config.attributes["metadata"] = db.tables
+    history = ScriptDirectory.from_config(config)
     with db.engine.connect() as connection:
+        connection.detach()  # Its lock and its settings end with it.
+        connection.execution_options(ims_writes=True)
+        _prepare(connection)
         before = _revision(connection)
-        connection.rollback()
+        wanted = None if to == "base" else str(history.get_revision(to).revision)
         config.attributes["connection"] = connection
-        direction(config, revision)
-        connection.commit()
+        if _number(wanted) >= _number(before):
+            command.upgrade(config, to)
+        elif to != "head":
+            command.downgrade(config, to)
         return before, _revision(connection)
 
 
+def check_schema(db: Database, folder: Path) -> None:
+    """Make sure that this code works on the schema that is there.
+
+    Raises:
+        WrongSchema: the schema is older than the code, or so new that it makes no promise.
+    """
+    ours = ScriptDirectory.from_config(alembic_config(folder)).get_current_head()
+    with db.engine.connect() as connection:
+        theirs = _revision(connection)
+    said = f"the database is at revision {theirs or 'base'}, this version at {ours}"
+    if _number(theirs) < _number(ours):
+        raise WrongSchema(f"{said}; run: python -m {folder.parent.name} migrate")
+    if _number(ours) < _oldest_code(theirs):
+        raise WrongSchema(
+            f"{said}, which cannot work on it; run a newer version, or with the newer one: "
+            f"python -m {folder.parent.name} migrate --to {ours}"
+        )
+
+
+def alembic_config(folder: Path) -> Config:
+    """Where Alembic finds the history in ``folder``."""
+    config = Config()
+    config.set_main_option("script_location", str(folder))
+    return config
+
+
+def run_environment() -> None:
+    """What a service's ``migrations/env.py`` does; without a connection: SQL for PostgreSQL."""
+    attributes = context.config.attributes
+    connection: Connection | None = attributes.get("connection")
+    dialect = connection.dialect.name if connection else "postgresql"
+    context.configure(
+        connection=connection,
+        dialect_name=dialect,
+        target_metadata=attributes.get("metadata"),
+        render_as_batch=dialect == "sqlite",
+        render_item=_as_written,
+        transactional_ddl=True,
+        transaction_per_migration=dialect == "postgresql",
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+        if connection and dialect == "sqlite":
+            lost = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+            assert lost is None, f"a migration left a row that refers to nothing: {lost}"
+
+
+def _prepare(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        # A table is changed by making it anew, and dropping the old one would cascade. The
+        # driver is told so itself: inside a transaction SQLite would not listen.
+        driver: Any = connection.connection.dbapi_connection
+        driver.execute("PRAGMA foreign_keys=OFF")
+        return
+    connection.execute(text("SET statement_timeout = 0"))  # An index may take its time.
+    connection.commit()
+    # Asked again and again: a statement that waits would hold up CREATE INDEX CONCURRENTLY.
+    while not connection.execute(select(func.pg_try_advisory_lock(_LOCK))).scalar_one():
+        connection.rollback()
+        time.sleep(_SECONDS_BETWEEN_ATTEMPTS)
+    connection.commit()
+
+
 def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    revision = MigrationContext.configure(connection).get_current_revision()
+    connection.rollback()
+    return revision
+
+
+def _number(revision: str | None) -> int:
+    return int(revision.partition("_")[0]) if revision else 0
+
+
+def _oldest_code(revision: str | None) -> int:
+    """The number of the oldest revision whose code works on the schema of ``revision``."""
+    return int(revision.rpartition("_since_")[2]) if revision else 0
 
 
 def _as_written(kind: str, item: Any, _context: object) -> str | Literal[False]:
@@ -49,16 +137,3 @@ def _as_written(kind: str, item: Any, _context: object) -> str | Literal[False]:
     return (
         "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
     )
-
-
-def run_environment() -> None:
-    """What a service's ``migrations/env.py`` does."""
-    connection = context.config.attributes["connection"]
-    context.configure(
-        connection=connection,
-        target_metadata=context.config.attributes["metadata"],
-        render_as_batch=connection.dialect.name == "sqlite",
-        render_item=_as_written,
-    )
-    with context.begin_transaction():
-        context.run_migrations()

@@ -5,8 +5,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
+from alembic.util import CommandError
 from flask import Flask, Response, current_app, request
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from shared.api import MIB, Api, OrjsonProvider
@@ -15,8 +17,8 @@ from shared.errors import register_error_handlers
 from shared.events import Handlers, guard_internal, take_events
 from shared.health import register_health
 from shared.identity import AccountState, init_tokens, public, require_tokens
-from shared.logs import configure_logging, log_requests
-from shared.migrations import upgrade
+from shared.logs import configure_logging, log, log_requests
+from shared.migrations import WrongSchema, check_schema, migrate
 from shared.settings import S, ServiceSettings, SettingsError, load_settings
 
 VERSION = "1.0.0"
@@ -70,11 +72,13 @@ def base_app(
     db.init_app(app, settings)
     api = Api(app, title, VERSION)
     register_error_handlers(app)
-    register_health(app, lambda: _check_database(db))
+    schema = _Schema(app, db)
+    register_health(app, schema.check)
+    app.extensions.setdefault("ims.starting", []).append(schema.refuse_wrong)
     if events is not None:
         take_events(app, events)
     _serve_openapi(app, api)
-    _add_migrate_command(app, package, db)
+    _add_migrate_command(app, schema)
     return app, api
 
 
@@ -84,8 +88,31 @@ def public_base() -> str:
     return configured or request.host_url.rstrip("/")
 
 
-def _check_database(db: Database) -> None:
-    db.session.execute(text("SELECT 1"))
+class _Schema:
+    """The tables of a service's database, and whether its code works on them."""
+
+    def __init__(self, app: Flask, db: Database) -> None:
+        self.folder = Path(app.root_path) / "migrations"
+        self.db = db
+        self._app = app
+        self._fits = False
+
+    def check(self) -> None:
+        """Raise unless the database answers, and its schema fits; once it did, it always does."""
+        self.db.session.execute(text("SELECT 1"))
+        if not self._fits:
+            check_schema(self.db, self.folder)
+            self._fits = True
+
+    def refuse_wrong(self) -> None:
+        """End the program if the schema does not fit. A database that is away may come back."""
+        try:
+            with self._app.app_context():
+                self.check()
+        except WrongSchema as error:
+            raise SystemExit(f"{self._app.name}: {error}") from None
+        except OperationalError as error:
+            log.error("database_unavailable", exc_info=error)
 
 
 def _serve_openapi(app: Flask, api: Api) -> None:
@@ -100,14 +127,18 @@ def _serve_openapi(app: Flask, api: Api) -> None:
         return app.response_class(document[0], mimetype="application/json")
 
 
-def _add_migrate_command(app: Flask, package: str, db: Database) -> None:
-    @app.cli.command()
+def _add_migrate_command(app: Flask, schema: _Schema) -> None:
+    @app.cli.command("migrate")
     @click.option("--to", default="head", help="Revision to go to; the newest unless given.")
-    def migrate(to: str) -> None:
+    def migrate_command(to: str) -> None:
         """Bring this service's database to the newest schema. Safe to repeat."""
-        folder = Path(app.root_path) / "migrations"
-        before, after = upgrade(db, folder, to)
+        try:
+            before, after = migrate(schema.db, schema.folder, to)
+            if to == "head":
+                check_schema(schema.db, schema.folder)
+        except (CommandError, WrongSchema) as error:
+            raise click.ClickException(f"{app.name}: {error}") from None
         if before == after:
-            click.echo(f"{package}: the database is up to date ({after}).")
+            click.echo(f"{app.name}: the database is up to date ({after}).")
         else:
-            click.echo(f"{package}: migrated the database from {before} to {after}.")
+            click.echo(f"{app.name}: migrated the database from {before} to {after}.")

@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import create_engine, event, text
 
 from shared.db import Database
-from shared.migrations import upgrade
+from shared.migrations import migrate
 from shared.testing.tokens import PUBLIC_KEYS_PEM
 
 
@@ -36,7 +36,7 @@ def settings_for_tests(service: str, folder: Path, postgres: str | None) -> dict
 def migrated(app: Flask, db: Database) -> Iterator[None]:
     """Have the tables, made by the service's own migrations; close the connections at the end."""
     with app.app_context():
-        upgrade(db, Path(app.root_path) / "migrations")
+        migrate(db, Path(app.root_path) / "migrations")
     yield
     with app.app_context():
         db.engine.dispose()

@@ -1,0 +1,37 @@
+"""The service's own history of its tables."""
+
+from pathlib import Path
+
+from flask import Flask
+
+from chat_service.db import db
+from chat_service.tests.conftest import ALICE, BOB
+from chat_service.tests.factories import make_group
+from chat_service.tests.talking import say
+from shared.testing.client import Caller
+from shared.testing.migrations import (
+    check_every_step_back_and_forth,
+    check_migrations_stop_nobody,
+    check_models_are_what_migrations_make,
+)
+
+
+def test_every_migration_can_be_undone_and_done_again(app: Flask, alice: Caller) -> None:
+    group = make_group(app, ALICE, BOB)
+    say(alice, group)
+
+    check_every_step_back_and_forth(app, db)
+
+
+def test_the_models_are_what_the_migrations_make(app: Flask) -> None:
+    check_models_are_what_migrations_make(app, db)
+
+
+def test_no_migration_holds_up_requests(app: Flask, tmp_path: Path) -> None:
+    check_migrations_stop_nobody(Path(app.root_path) / "migrations", tmp_path)
+
+
+def test_migrating_twice_changes_nothing(app: Flask) -> None:
+    done = app.test_cli_runner().invoke(args=["migrate"])
+
+    assert done.output.startswith("chat_service: the database is up to date (0001")
