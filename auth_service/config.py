@@ -17,7 +17,9 @@ class AuthSettings(MediaSettings, ServiceSettings):
     """Settings of the auth service."""
 
     jwt_private_key: SecretStr = Field(description="PEM of the Ed25519 key that signs tokens.")
-    token_lifetime: int = Field(7 * 24 * 3600, gt=0, description="Seconds that a token lives.")
+    token_lifetime: int = Field(
+        7 * 24 * 3600, gt=0, le=10 * 365 * 24 * 3600, description="Seconds that a token lives."
+    )
     password_transport_key: SecretStr = Field(
         SecretStr(DEVELOPMENT_KEY),
         description="16 bytes, shared with the clients, that encrypt passwords on their way; "
