@@ -1,6 +1,7 @@
 """A signed-in caller of a service, who checks every answer against the OpenAPI document."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import jsonschema
@@ -10,7 +11,20 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
-from shared.errors import ErrorSpec
+from shared.errors import BAD_PARAMETER, INVALID_JWT, TOO_LARGE, UNSUPPORTED_TYPE, ErrorSpec
+
+Refusal = tuple[str, str, str, int, str]
+
+
+@dataclass
+class Refusals:
+    """Service, method, path, code and info: what the documents declare, and what tests met."""
+
+    declared: set[Refusal] = field(default_factory=set)
+    provoked: set[Refusal] = field(default_factory=set)
+
+
+refusals = Refusals()
 
 
 @dataclass(frozen=True)
@@ -90,18 +104,10 @@ def _check_documented(app: Flask, method: str, path: str, response: TestResponse
     jsonschema.validate(body, {**schema, "components": document["components"]})
     if response.status_code in (400, 401, 403, 404, 409):
         texts = answer["content"]["application/json"].get("examples", {})
-        _PROVOKED.add((app.name, method, template, body["code"], body["info"]))
         assert any(_fits(text, body["info"]) for text in texts), (
             f"{method} {template} gave an undocumented {response.status_code}: {body}"
         )
-
-
-_PROVOKED: set[tuple[str, str, str, int, str]] = set()
-
-
-def provoked() -> set[tuple[str, str, str, int, str]]:
-    """Service, method, path, code and info of every documented refusal met so far."""
-    return _PROVOKED
+        refusals.provoked.add((app.name, method, template, body["code"], body["info"]))
 
 
 def _fits(text: str, info: str) -> bool:
@@ -110,6 +116,21 @@ def _fits(text: str, info: str) -> bool:
 
 def _document(app: Flask) -> dict[str, Any]:
     if "ims.tested_document" not in app.extensions:
-        app.extensions["ims.tested_document"] = app.test_client().get("/openapi.json").json
-    document: dict[str, Any] = app.extensions["ims.tested_document"]
-    return document
+        document: Any = app.test_client().get("/openapi.json").json
+        app.extensions["ims.tested_document"] = document
+        refusals.declared |= set(_declared(app.name, document))
+    known: dict[str, Any] = app.extensions["ims.tested_document"]
+    return known
+
+
+def _declared(service: str, document: dict[str, Any]) -> Iterator[Refusal]:
+    """The rows that the endpoints of a service declare, beside those of every endpoint."""
+    common = {spec.info for spec in (BAD_PARAMETER, INVALID_JWT, TOO_LARGE, UNSUPPORTED_TYPE)}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            for answer in operation["responses"].values():
+                content = answer.get("content", {}).get("application/json", {})
+                for info, example in content.get("examples", {}).items():
+                    if info not in common:
+                        code = example["value"]["code"]
+                        yield service, method.upper(), path, code, info

@@ -1,11 +1,18 @@
-"""Pytest plugin: the same tests on SQLite (``--column sqlite``) and on PostgreSQL."""
+"""Pytest plugin: the same tests on SQLite (``--column sqlite``) and on PostgreSQL.
+
+When all tests of a service have run, every refusal that its endpoints declare must have been
+provoked by one of them; otherwise the run fails and names the rest.
+"""
 
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from shared.testing.client import Refusal, refusals
 from shared.testing.neighbours import Neighbour, neighbour
 from shared.testing.postgres import postgres_server
 
@@ -32,6 +39,45 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure() -> None:
     """Stop what this process started."""
     _running.close()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Hand over what this process met; fail if nobody met a declared refusal."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["refusals"] = [
+            sorted(refusals.declared),
+            sorted(refusals.provoked),
+        ]
+    elif exitstatus == pytest.ExitCode.OK and _never_provoked(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Collect what a test process has met."""
+    declared, provoked = getattr(node, "workeroutput", {}).get("refusals", ([], []))
+    refusals.declared |= set(map(tuple, declared))
+    refusals.provoked |= set(map(tuple, provoked))
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Name the refusals that no test has met."""
+    for service, method, path, code, info in _never_provoked(config):
+        terminalreporter.write_line(
+            f"FAILED {service}: no test provokes {method} {path}: {code} {info}", red=True
+        )
+
+
+def _never_provoked(config: pytest.Config) -> list[Refusal]:
+    """The declared refusals that were not met by the services whose tests have all run."""
+    if config.option.keyword or config.option.markexpr or getattr(config.option, "lf", False):
+        return []
+    whole = {Path(arg).resolve().name for arg in config.args if Path(arg).is_dir()}
+    missed = refusals.declared - refusals.provoked
+    return sorted(row for row in missed if row[0] in whole)
 
 
 @pytest.fixture(scope="session")
