@@ -127,8 +127,8 @@ def _declared(service: str, document: dict[str, Any]) -> Iterator[Refusal]:
     """The rows that the endpoints of a service declare, beside those of every endpoint."""
     common = {spec.info for spec in (BAD_PARAMETER, INVALID_JWT, TOO_LARGE, UNSUPPORTED_TYPE)}
     for path, operations in document["paths"].items():
-        for method, operation in operations.items():
-            for answer in operation["responses"].values():
+        for method in operations.keys() & {"get", "post", "put", "delete"}:
+            for answer in operations[method]["responses"].values():
                 content = answer.get("content", {}).get("application/json", {})
                 for info, example in content.get("examples", {}).items():
                     if info not in common:
