@@ -58,7 +58,7 @@ def base_app(
         the application, and the API that its blueprints are registered with.
     """
     configure_logging(package, settings.log_level, settings.log_format)
-    app = Flask(package)
+    app = Flask(package, static_folder=None)
     app.json = OrjsonProvider(app)
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = 12 * MIB
