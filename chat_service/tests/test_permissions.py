@@ -1,0 +1,240 @@
+"""Who may do what: one table of every endpoint and every role.
+
+The group of the table has an owner, two admins and some plain members, one of whom sent the
+message, the invitation and the picture that the table is about. A stranger never was in it, a
+former member was, and wrote as well; both know all of the ids. Somebody with a deleted account
+is a member and may nothing.
+"""
+
+from datetime import UTC, datetime
+from io import BytesIO
+from typing import Any, NamedTuple
+
+import pytest
+from flask import Flask
+from sqlalchemy import insert
+
+from chat_service import errors
+from chat_service.db import transaction
+from chat_service.models import (
+    ADMIN,
+    MEMBER,
+    OWNER,
+    Account,
+    Announcement,
+    Conversation,
+    Invitation,
+    Membership,
+    Message,
+)
+from chat_service.tests.conftest import signed_in
+from chat_service.tests.pictures import picture
+from shared.errors import INVALID_JWT, ErrorSpec
+from shared.testing.client import assert_error
+
+ROLES = {
+    "stranger": 101,
+    "former": 102,
+    "member": 103,
+    "sender": 104,
+    "admin": 105,
+    "owner": 106,
+    "deleted": 107,
+}
+BYSTANDER, DEPUTY, GUEST, INVITED = 108, 109, 110, 111
+PEOPLE = [*ROLES.values(), BYSTANDER, DEPUTY, GUEST, INVITED]
+GROUP, MESSAGE, OF_FORMER, INVITATION, ANNOUNCEMENT = 9001, 9002, 9003, 9004, 9005
+IN_GROUP = {
+    ROLES["member"]: MEMBER,
+    ROLES["sender"]: MEMBER,
+    ROLES["admin"]: ADMIN,
+    ROLES["owner"]: OWNER,
+    ROLES["deleted"]: MEMBER,
+    BYSTANDER: MEMBER,
+    DEPUTY: ADMIN,
+}
+
+
+class May(NamedTuple):
+    """What each role gets; None is success. Whoever has a deleted account gets 401."""
+
+    stranger: ErrorSpec | None
+    former: ErrorSpec | None
+    member: ErrorSpec | None
+    sender: ErrorSpec | None
+    admin: ErrorSpec | None
+    owner: ErrorSpec | None
+
+
+def anybody() -> May:
+    return May(None, None, None, None, None, None)
+
+
+def members(or_else: ErrorSpec) -> May:
+    return May(or_else, or_else, None, None, None, None)
+
+
+def admins(or_else: ErrorSpec) -> May:
+    return May(or_else, or_else, or_else, or_else, None, None)
+
+
+def owner(or_else: ErrorSpec) -> May:
+    return May(or_else, or_else, or_else, or_else, or_else, None)
+
+
+HERE = {"conversation_id": GROUP}
+BYSTANDER_HERE = {**HERE, "user": BYSTANDER}
+DEPUTY_HERE = {**HERE, "user": DEPUTY}
+GUEST_HERE = {**HERE, "member_id": GUEST}
+TEXT = {**HERE, "content": "hello"}
+FOUNDING = {"members": [GUEST], "name": "group"}
+IT = {"message_id": MESSAGE}
+IT_AMONG_OTHERS = {"message_ids": [MESSAGE]}
+ANNOUNCED = {"notification_id": ANNOUNCEMENT}
+INVITED_IN = {"invite_id": INVITATION}
+SENDER_TOO = admins(errors.MAY_NOT_DELETE)._replace(sender=None)
+
+# fmt: off
+TABLE: dict[tuple[str, str], tuple[dict[str, Any], May]] = {
+    ("GET",    "/conversations"): ({}, anybody()),
+    ("POST",   "/conversations"): (FOUNDING, anybody()),
+    ("GET",    "/conversations/messages"): (HERE, members(errors.NOT_IN_CONVERSATION_ZH)),
+    ("POST",   "/conversations/messages"): (TEXT, members(errors.NOT_IN_CONVERSATION)),
+    ("DELETE", "/conversations/messages"): (IT, SENDER_TOO),
+    ("POST",   "/conversations/image"): (HERE, members(errors.NOT_IN_CONVERSATION)),
+    ("DELETE", "/conversations/delete_messages"):
+        (IT_AMONG_OTHERS, members(errors.MESSAGE_NOT_FOUND)),
+    ("GET",    "/conversations/get_reply"): (IT, members(errors.MESSAGE_NOT_FOUND)),
+    ("GET",    "/conversations/manage_messages"): (HERE, members(errors.CONVERSATION_NOT_FOUND_ZH)),
+    ("POST",   "/conversations/sift"): (HERE, members(errors.NO_ACCESS_BAD_REQUEST)),
+    ("POST",   "/conversations/readlist"): (IT, members(errors.NO_ACCESS_BAD_REQUEST)),
+    ("GET",    "/conversations/get_members"): (HERE, members(errors.CONVERSATION_NOT_FOUND)),
+    ("GET",    "/interface"): (HERE, members(errors.NO_ACCESS)),
+    ("POST",   "/interface"): (HERE, members(errors.NO_ACCESS)),
+    ("POST",   "/conversations/manage/admin"):
+        (BYSTANDER_HERE, owner(errors.ONLY_OWNER_SETS_ADMINS)),
+    ("DELETE", "/conversations/manage/admin"): (DEPUTY_HERE, owner(errors.ONLY_OWNER_SETS_ADMINS)),
+    ("POST",   "/conversations/manage/ownership_transfer"):
+        (BYSTANDER_HERE, owner(errors.ONLY_OWNER_TRANSFERS)),
+    ("POST",   "/conversations/member/remove"): (HERE, members(errors.NOT_IN_GROUP_TO_LEAVE)),
+    ("DELETE", "/conversations/member/remove"): (BYSTANDER_HERE, admins(errors.MAY_NOT_REMOVE)),
+    ("GET",    "/conversations/manage/notifications"):
+        (HERE, members(errors.CONVERSATION_NOT_FOUND)),
+    ("POST",   "/conversations/manage/notifications"): (TEXT, admins(errors.MAY_NOT_ANNOUNCE)),
+    ("DELETE", "/conversations/manage/notifications"):
+        (ANNOUNCED, admins(errors.MAY_NOT_DELETE_ANNOUNCEMENT)),
+    ("POST",   "/conversations/manage/info"): (HERE, admins(errors.MAY_NOT_UPDATE)),
+    ("POST",   "/conversations/member/add"): (GUEST_HERE, members(errors.CONVERSATION_NOT_FOUND)),
+    ("GET",    "/conversations/<conversation_id>/invitation"):
+        (HERE, members(errors.CONVERSATION_NOT_FOUND)),
+    ("GET",    "/conversations/invitation"): (HERE, members(errors.CONVERSATION_NOT_FOUND)),
+    ("POST",   "/conversations/manage/handle_invitation"):
+        (INVITED_IN, admins(errors.MAY_NOT_HANDLE)),
+    ("DELETE", "/conversations/manage/handle_invitation"):
+        (INVITED_IN, admins(errors.MAY_NOT_HANDLE)),
+}
+# fmt: on
+
+
+def test_the_table_has_every_endpoint_that_asks_for_a_token(app: Flask) -> None:
+    asking = {
+        (method, rule.rule)
+        for rule in app.url_map.iter_rules()
+        if not getattr(app.view_functions[rule.endpoint], "is_public", False)
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    assert TABLE.keys() == asking
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize(("method", "path"), TABLE)
+@pytest.mark.usefixtures("_the_group")
+def test_each_role_may_what_the_table_says(app: Flask, method: str, path: str, role: str) -> None:
+    fields, may = TABLE[method, path]
+    expected = INVALID_JWT if role == "deleted" else may._asdict()[role]
+
+    reply = signed_in(app, ROLES[role]).call(
+        method, path.replace("<conversation_id>", str(GROUP)), **_request(path, fields)
+    )
+
+    if expected is None:
+        assert (reply.status_code, reply.json["code"]) == (200, 0)
+    else:
+        assert_error(reply, expected)
+
+
+@pytest.mark.usefixtures("_the_group")
+def test_having_written_a_message_gives_a_former_member_no_right_to_it(app: Flask) -> None:
+    former = signed_in(app, ROLES["former"])
+    reply = former.delete("/conversations/messages", json={"message_id": OF_FORMER})
+    assert_error(reply, errors.MAY_NOT_DELETE)
+
+
+def _request(path: str, fields: dict[str, Any]) -> dict[str, Any]:
+    if path != "/conversations/image":
+        return {"json": fields}
+    return {"data": {**fields, "image": (BytesIO(picture()), "cat.png")}}
+
+
+@pytest.fixture
+def _the_group(app: Flask) -> None:
+    """The rows behind the table; everybody in it is a friend of the guest."""
+    now = datetime.now(UTC)
+    with app.app_context(), transaction() as session:
+        session.execute(insert(Account), [_account(person) for person in PEOPLE])
+        session.add(Conversation(id=GROUP, is_group=True, last_seq=2, version=2, created_at=now))
+        session.flush()
+        session.add_all(
+            Membership(conversation_id=GROUP, user_id=user, role=role, joined_at=now)
+            for user, role in IN_GROUP.items()
+        )
+        session.add_all(
+            Conversation(is_group=False, low_id=person, high_id=GUEST, created_at=now)
+            for person in ROLES.values()
+        )
+        session.add_all(
+            Message(
+                id=message_id,
+                conversation_id=GROUP,
+                seq=seq,
+                version=seq,
+                sender_id=sender_id,
+                content="hello",
+                created_at=now,
+            )
+            for seq, (message_id, sender_id) in enumerate(
+                [(MESSAGE, ROLES["sender"]), (OF_FORMER, ROLES["former"])], start=1
+            )
+        )
+        session.add(
+            Announcement(
+                id=ANNOUNCEMENT,
+                conversation_id=GROUP,
+                sender_id=ROLES["sender"],
+                content="hello",
+                created_at=now,
+            )
+        )
+        session.add(
+            Invitation(
+                id=INVITATION,
+                conversation_id=GROUP,
+                sender_id=ROLES["sender"],
+                receiver_id=INVITED,
+                created_at=now,
+            )
+        )
+
+
+def _account(account_id: int) -> dict[str, Any]:
+    return {
+        "id": account_id,
+        "name": f"User {account_id}",
+        "email": f"{account_id}@example.com",
+        "user_info": "",
+        "avatar_digest": "",
+        "avatar_reference": "",
+        "deleted": account_id == ROLES["deleted"],
+        "generation": int(account_id == ROLES["deleted"]),
+        "version": 1,
+    }
