@@ -35,12 +35,16 @@ test-%: .venv/to-develop ## Run the tests of one part: make test-auth_service
 	@$(PYTEST) -n 2 --column sqlite $*
 	@$(if $(filter $*,$(WITH_DATABASE)),$(PYTEST) -n 2 --column postgres $*)
 
-lint: .venv/to-develop ## Check form, rules, types, and who imports whom
+lint: .venv/to-develop ## Check form, rules, types, imports, images, manifests and docs
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@PYTHONPATH=. $(BIN)/lint-imports --no-logo
 	@$(BIN)/yamllint --strict .
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
+	@$(BIN)/hadolint */Dockerfile
+	@$(BIN)/shellcheck .ci/run deploy/postgres/*.sh examples/*.sh
+	@$(BIN)/python -m docs.generate --check
 	@echo "Nothing to complain about."
 
 format: .venv/to-develop ## Bring every file into its form

@@ -12,6 +12,7 @@ import psutil
 import pytest
 import requests
 
+from deploy import keyring
 from deploy.ports import free_ports
 from deploy.run import LOOPBACK, ROOT
 
@@ -123,3 +124,11 @@ def start(port: int, tmp_path: Path) -> Iterator[Start]:
             return copy
 
         yield start_copy
+
+
+@pytest.fixture
+def secrets(tmp_path: Path) -> Path:
+    """What ``make secrets`` leaves."""
+    folder = tmp_path / "secrets"
+    keyring.make_for_containers(folder)
+    return folder

@@ -2,23 +2,15 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
-from deploy import keyring
-from deploy.programs import PROGRAMS, complaints
+from deploy.programs import PROGRAMS, SERVICES, complaints
 from deploy.run import ROOT
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-
-
-@pytest.fixture(scope="session")
-def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What ``make secrets`` leaves."""
-    folder = tmp_path_factory.mktemp("secrets")
-    keyring.make_for_containers(folder)
-    return folder
 
 
 def service_of(program: str) -> dict[str, Any]:
@@ -60,3 +52,35 @@ def test_nothing_but_the_gateway_is_published() -> None:
     published = [name for name, service in COMPOSE["services"].items() if "ports" in service]
 
     assert published == ["gateway"]
+
+
+def test_every_container_is_bounded() -> None:
+    for service in COMPOSE["services"].values():
+        assert {"cpus", "mem_limit", "pids_limit"} <= service.keys()
+
+
+def test_a_service_can_be_run_many_times() -> None:
+    for program in SERVICES:
+        assert not {"container_name", "hostname", "ports"} & service_of(program).keys()
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_an_image_serves_its_own_program_where_the_others_look_for_it(program: str) -> None:
+    build = service_of(program)["build"]
+    image = (ROOT / build["dockerfile"]).read_text()
+    port = urlsplit(COMPOSE["x-environment"]["CHAT_SERVICE_URL"]).port
+
+    assert f"COPY {program} {program}\n" in image
+    assert f'"0.0.0.0:{port}", "{program}.app:create_app()"' in image
+    assert not [other for other in PROGRAMS if other != program and f"COPY {other}" in image]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_starts_when_its_database_is_migrated(service: str) -> None:
+    migration = service_of(service.replace("service", "migration"))
+    awaited = service_of(service)["depends_on"]
+
+    assert migration["command"] == ["python", "-m", service, "migrate"]
+    assert awaited[service.replace("_service", "-migration")] == {
+        "condition": "service_completed_successfully"
+    }
