@@ -74,16 +74,20 @@ class Live:
                     yield event
             except (WebSocketException, Unreachable, OSError) as failure:
                 if self._closed.is_set():
-                    return
+                    break
                 # Many clients lose a server at once, and had better not come back at once.
                 wait = pause * random.uniform(0.5, 1.0)
                 yield Disconnected(str(failure), wait)
                 self._closed.wait(wait)
                 pause = min(2 * pause, _LONGEST_PAUSE)
+        yield from self._drain()
 
     @property
     def following(self) -> dict[int, int]:
-        """The followed conversations, with the versions up to which events were made."""
+        """The followed conversations, with the versions up to which events were made.
+
+        Save it after `close`, when the iteration has ended: then all of them were yielded.
+        """
         with self._lock:
             return dict(self._versions)
 
@@ -111,7 +115,7 @@ class Live:
             self._forget_pending(conversation_id)
 
     def close(self) -> None:
-        """End the iteration, whatever it is waiting for."""
+        """End the iteration as soon as it has yielded what it knows of already."""
         self._closed.set()
         self.disconnect()
 
@@ -128,11 +132,18 @@ class Live:
             self._catch_up_with_everything()
             self._pending.append(Connected())
             while not self._closed.is_set():
-                while self._pending:
-                    yield self._pending.popleft()
+                yield from self._drain()
                 self._take(_next_frame(wire))
         finally:
             wire.shutdown()
+
+    def _drain(self) -> Iterator[Event]:
+        while True:
+            with self._lock:
+                if not self._pending:
+                    return
+                event = self._pending.popleft()
+            yield event
 
     def _connect(self) -> WebSocket:
         address = self._client.base_url.replace("http", "ws", 1)
