@@ -74,6 +74,12 @@ class Product:
             psutil.wait_procs(everybody[1:], SECONDS_TO_STOP)
         self._launcher.wait(SECONDS_TO_STOP)
 
+    def processes(self, program: str) -> list[psutil.Process]:
+        """The processes of one of its programs, such as ``chat_service``, the outermost first."""
+        assert self._launcher is not None
+        everybody = psutil.Process(self._launcher.pid).children(recursive=True)
+        return [each for each in everybody if f"{program}.app:create_app()" in each.cmdline()]
+
     def log(self) -> str:
         """Everything that its programs have said so far."""
         return self._log.read_text(errors="replace")

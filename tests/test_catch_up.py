@@ -1,0 +1,308 @@
+"""Whoever listens, loses the connection and comes back has exactly what the server has.
+
+What the API document calls 获取消息列表 (聊天消息发送 /conversations/messages), with
+``after_version``, and the frames of ``/ws/``.
+"""
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from itertools import combinations
+
+import psutil
+import pytest
+from hypothesis import Phase, example, given, settings
+from hypothesis import strategies as st
+from ims_client import Arrived, Client, Deleted, Live, Message, Refused, Sent, Unreachable
+
+from tests.people import PASSWORD, UNKNOWN, unused_email
+from tests.product import Product, running
+
+pytestmark = pytest.mark.timeout(150)
+
+SECONDS = 30
+ALICE, BOB, CAROL = range(3)
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """A copy of the product whose chat service may be killed."""
+    with running(tmp_path_factory.mktemp("catch-up") / "data") as product:
+        yield product
+
+
+@pytest.fixture(scope="module")
+def cast(product: Product) -> tuple[Client, ...]:
+    """Alice, Bob and Carol, all friends of each other."""
+    cast = tuple(
+        Client.register(product.base_url, unused_email(name), PASSWORD, name)
+        for name in ("Alice", "Bob", "Carol")
+    )
+    for one, other in combinations(cast, 2):
+        one.ask_to_be_friends(other.user_id)
+        other.accept_friend(one.user_id)
+    return cast
+
+
+class Screen:
+    """What somebody sees of a conversation, made of nothing but events and their own deeds."""
+
+    def __init__(self, client: Client, conversation_id: int) -> None:
+        self.client = client
+        self.conversation_id = conversation_id
+        self.messages: list[Message] = []
+        self.hidden: set[int] = set()
+        self.live = Live(client)
+        self._read_seq = 0
+        self._changed = threading.Condition()
+        self._listener: threading.Thread | None = None
+
+    def __enter__(self) -> "Screen":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.leave()
+
+    def follow(self) -> None:
+        """Begin to see the conversation."""
+        with self._changed:
+            self.messages = self.live.follow(self.conversation_id).messages
+            self._read_seq = max((each.seq for each in self.messages), default=0)
+
+    def listen(self) -> None:
+        """Have a connection."""
+        if self._listener is None:
+            self._listener = threading.Thread(target=self._take_events, args=[self.live])
+            self._listener.start()
+
+    def leave(self) -> None:
+        """Have none, but remember how far the events went."""
+        if self._listener is not None:
+            self.live.close()
+            self._listener.join()
+            self._listener = None
+            self.live = Live(self.client, following=self.live.following)
+
+    def say(self, content: str) -> Sent:
+        """Send a message, by the name that is also its text, until it is acknowledged."""
+        send = partial(self.client.send, self.conversation_id, content, client_id=content)
+        sent = until_answered(send)
+        with self._changed:
+            self._read_seq = max(self._read_seq, sent.seq)
+        return sent
+
+    def hide(self, message_id: int) -> None:
+        """Delete a message from one's own view; nobody else is told, no event comes of it."""
+        self.client.hide([message_id])
+        self.hidden.add(message_id)
+        with self._changed:
+            self._forget(message_id)
+
+    def nth(self, number: int) -> int:
+        """The id of some message on it, or of none."""
+        ids = self.ids
+        return ids[number % len(ids)] if ids else UNKNOWN
+
+    @property
+    def ids(self) -> list[int]:
+        """The messages in the order in which they came."""
+        return [each.id for each in self.messages]
+
+    @property
+    def unread_count(self) -> int:
+        """How many of them the server should call unread."""
+        return sum(
+            each.seq > self._read_seq and each.sender_id != self.client.user_id
+            for each in self.messages
+        )
+
+    def becomes(self, ids: list[int]) -> bool:
+        """Whether these are the messages on it, sooner or later."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self.ids == ids, SECONDS)
+
+    def _take_events(self, live: Live) -> None:
+        for event in live:
+            with self._changed:
+                if isinstance(event, Arrived):
+                    self.messages.append(event.message)
+                    if event.is_read:
+                        self._read_seq = max(self._read_seq, event.message.seq)
+                elif isinstance(event, Deleted):
+                    self._forget(event.message_id)
+                self._changed.notify_all()
+
+    def _forget(self, message_id: int) -> None:
+        self.messages = [each for each in self.messages if each.id != message_id]
+
+
+class Scene:
+    """A group of Alice and Bob, which Carol may join, and everything that is done in it."""
+
+    def __init__(self, product: Product, cast: tuple[Client, ...]) -> None:
+        self.product = product
+        group = cast[ALICE].create_group("Group", [cast[BOB].user_id])
+        self.screens = [Screen(client, group) for client in cast]
+        self.inside = self.screens[:CAROL]
+        self.said: dict[int, int] = {}  # The id of each message by its number.
+        self.taken_back: set[int] = set()
+        for screen in self.inside:
+            screen.follow()
+            screen.listen()
+
+    def __enter__(self) -> "Scene":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for screen in self.screens:
+            screen.leave()
+
+    def say(self, speaker: Screen, _: int) -> None:
+        """Say something new."""
+        self._said(speaker.say(uuid.uuid4().hex))
+
+    def say_twice(self, speaker: Screen, _: int) -> None:
+        """Say something, and try it again as if no answer had come."""
+        content = uuid.uuid4().hex
+        self._said(speaker.say(content))
+        self._said(speaker.say(content))
+
+    def all_say(self, _: Screen, __: int) -> None:
+        """Say something, all at once."""
+        with ThreadPoolExecutor() as pool:
+            for sent in pool.map(Screen.say, self.inside, [uuid.uuid4().hex for _ in self.inside]):
+                self._said(sent)
+
+    def kill(self, screen: Screen, number: int) -> None:
+        """Kill the chat service, while all say something."""
+        processes = self.product.processes("chat_service")
+        killer = threading.Thread(target=lambda: [each.kill() for each in processes])
+        killer.start()
+        self.all_say(screen, number)
+        killer.join()
+        psutil.wait_procs(processes)
+
+    def take_back(self, remover: Screen, number: int) -> None:
+        """Delete a message for everybody, if it is there and one may."""
+        message_id = remover.nth(number)
+        with suppress(Refused):
+            remover.client.delete(message_id)
+            self.taken_back.add(message_id)
+
+    def hide(self, reader: Screen, number: int) -> None:
+        """Delete a message from one's own view, if it is there."""
+        with suppress(Refused):
+            reader.hide(reader.nth(number))
+
+    def leave(self, reader: Screen, _: int) -> None:
+        """Go away."""
+        reader.leave()
+
+    def come(self, reader: Screen, _: int) -> None:
+        """Come back."""
+        reader.listen()
+
+    def lose_connection(self, reader: Screen, _: int) -> None:
+        """Lose the connection, which is noticed at once."""
+        reader.live.disconnect()
+
+    def let_in(self, *_: object) -> None:
+        """Let Carol join."""
+        carol = self.screens[CAROL]
+        if carol not in self.inside:
+            alice = self.screens[ALICE].client
+            alice.invite(carol.conversation_id, [carol.client.user_id])
+            alice.accept_invitation(alice.invitations(carol.conversation_id)[0].id)
+            self.inside = self.screens
+            carol.follow()
+            carol.listen()
+
+    def _said(self, sent: Sent) -> None:
+        self.said[sent.seq] = sent.message_id
+
+    def expected_on(self, screen: Screen) -> list[int]:
+        """What shall be on a screen in the end."""
+        gone = self.taken_back | screen.hidden
+        return [self.said[seq] for seq in sorted(self.said) if self.said[seq] not in gone]
+
+
+Deed = Callable[[Scene, Screen, int], None]
+QUIET: list[Deed] = [
+    Scene.say,
+    Scene.say,
+    Scene.say_twice,
+    Scene.all_say,
+    Scene.take_back,
+    Scene.take_back,
+    Scene.hide,
+    Scene.leave,
+    Scene.come,
+    Scene.lose_connection,
+    Scene.let_in,
+]
+DEEDS = st.tuples(st.sampled_from(QUIET), st.sampled_from([ALICE, BOB, CAROL]), st.integers(0, 5))
+PROGRAMS = st.lists(DEEDS, min_size=12, max_size=24)
+WITH_KILLS = [
+    (Scene.all_say, ALICE, 0),
+    (Scene.leave, BOB, 0),
+    (Scene.take_back, ALICE, 1),
+    (Scene.say, ALICE, 0),
+    (Scene.kill, ALICE, 0),
+    (Scene.let_in, CAROL, 0),
+    (Scene.take_back, ALICE, 2),
+    (Scene.hide, CAROL, 1),
+    (Scene.say_twice, CAROL, 0),
+    (Scene.come, BOB, 0),
+    (Scene.kill, ALICE, 0),
+    (Scene.all_say, ALICE, 0),
+]
+
+
+@settings(
+    max_examples=16,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+)
+@given(program=PROGRAMS)
+@example(program=WITH_KILLS)
+def test_whoever_comes_back_has_exactly_the_servers_messages_order_and_unread_counts(
+    product: Product, cast: tuple[Client, ...], program: list[tuple[Deed, int, int]]
+) -> None:
+    with Scene(product, cast) as scene:
+        for deed, who, number in program:
+            if scene.screens[who] in scene.inside or deed is Scene.let_in:
+                deed(scene, scene.screens[who], number)
+        for screen in scene.inside:
+            screen.listen()
+            screen.becomes(scene.expected_on(screen))
+
+        on_screens = [(screen.ids, screen.unread_count) for screen in scene.inside]
+
+        expected = [scene.expected_on(screen) for screen in scene.inside]
+        assert [ids for ids, _ in on_screens] == expected
+        assert on_screens == [on_server(screen) for screen in scene.inside]
+
+
+def on_server(screen: Screen) -> tuple[list[int], int]:
+    """The messages that the server has for somebody, and how many of them it calls unread."""
+    group = screen.conversation_id
+    messages = screen.client.find(group)
+    [unread] = [each.unread_count for each in screen.client.conversations() if each.id == group]
+    return [each.id for each in messages], unread
+
+
+def until_answered(call: Callable[[], Sent]) -> Sent:
+    """Repeat a call, which pauses by itself, until there is an answer."""
+    deadline = time.monotonic() + SECONDS
+    while True:
+        try:
+            return call()
+        except Unreachable:
+            if time.monotonic() > deadline:
+                raise
