@@ -1,0 +1,112 @@
+"""Many open websockets in a process of their own, which does nothing but read them."""
+
+import re
+import resource
+import selectors
+import socket
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import Self
+
+_HANDSHAKE = (
+    "GET /ws/?token={token} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: Upgrade\r\n"
+    "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+_CONSENT = b"HTTP/1.1 101"
+_BLOCK = 65_536
+_NUMBER = re.compile(rb'"content":"message (\d+)"')
+_SECONDS = 60.0
+
+
+class Listeners:
+    """Open sockets of many people; times are those of ``time.monotonic``, alike in all processes.
+
+    Args:
+        address: host and port of the gateway.
+        tokens: of the people, one for each socket.
+    """
+
+    def __init__(self, address: tuple[str, int], tokens: Sequence[str]) -> None:
+        here, there = get_context("spawn").Pipe()
+        self._pipe = here
+        self._process = get_context("spawn").Process(target=_listen, args=(there, address, tokens))
+
+    def __enter__(self) -> Self:
+        self._process.start()
+        self._answer()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pipe.close()
+        self._process.join()
+
+    def expect(self, numbers: Sequence[int]) -> None:
+        """Begin to wait until every socket has told of every ``message <number>``."""
+        self._pipe.send(numbers)
+
+    def deliveries(self) -> dict[int, list[float]]:
+        """When each socket told of each message, in order, once all of them have."""
+        deliveries: dict[int, list[float]] = self._answer()
+        return deliveries
+
+    def _answer(self) -> dict[int, list[float]]:
+        answer: dict[int, list[float]] | Exception = self._pipe.recv()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def _listen(pipe: Connection, address: tuple[str, int], tokens: Sequence[str]) -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    selector = selectors.DefaultSelector()
+    try:
+        for token in tokens:
+            selector.register(_opened(address, token), selectors.EVENT_READ)
+        pipe.send({})
+        while True:
+            pipe.send(_deliveries(selector, pipe.recv(), len(tokens)))
+    except EOFError:
+        return
+    except (OSError, TimeoutError) as failure:
+        pipe.send(failure)
+
+
+def _opened(address: tuple[str, int], token: str) -> socket.socket:
+    host, port = address
+    connection = socket.create_connection(address, timeout=_SECONDS)
+    connection.sendall(_HANDSHAKE.format(token=token, host=host, port=port).encode())
+    answer = b""
+    while not answer.endswith(b"\r\n\r\n"):
+        byte = connection.recv(1)  # Nothing of what stands behind it may be taken.
+        answer += byte
+        if not byte:
+            break
+    if not answer.startswith(_CONSENT):
+        raise ConnectionError(answer.decode())
+    connection.setblocking(False)
+    return connection
+
+
+def _deliveries(
+    selector: selectors.BaseSelector, numbers: Sequence[int], sockets: int
+) -> dict[int, list[float]]:
+    moments: dict[int, list[float]] = defaultdict(list)
+    missing = len(numbers) * sockets
+    deadline = time.monotonic() + _SECONDS
+    while missing:
+        ready = selector.select(deadline - time.monotonic())
+        if not ready:
+            raise TimeoutError(f"{missing} deliveries did not come")
+        for key, _ in ready:
+            connection: socket.socket = key.fileobj  # type: ignore[assignment]  # as registered
+            told = _NUMBER.findall(connection.recv(_BLOCK))
+            now = time.monotonic()
+            for number in told:
+                moments[int(number)].append(now)
+            missing -= len(told)
+    return dict(moments)
