@@ -17,7 +17,7 @@ class ChatSettings(MediaSettings, ServiceSettings):
         25, gt=0, description="How often a websocket is pinged; who stays silent is dropped."
     )
     ws_queue_frames: int = Field(
-        256, ge=100, description="Frames that wait for a slow websocket before it is closed."
+        256, ge=128, description="Frames that wait for a slow websocket before it is closed."
     )
     ws_sockets_per_user: int = Field(
         20, ge=1, description="Websockets per user and worker; one more closes the oldest."

@@ -7,10 +7,10 @@ from sqlalchemy import select
 
 from chat_service.db import db
 from chat_service.domain.accounts import accounts
+from chat_service.live.audience import Standing
 from chat_service.live.delivery import Delivery
 from chat_service.live.sockets import Listener
 from chat_service.models import Account, Membership
-from shared.errors import INVALID_JWT, ApiError
 
 
 def listen(connection: socket.socket, consent: bytes, listener: Listener) -> None:
@@ -25,19 +25,22 @@ def listen(connection: socket.socket, consent: bytes, listener: Listener) -> Non
         ApiError: ``INVALID_JWT``, if the account is gone or the token is of an earlier life of it.
     """
     accounts.find([listener.user_id])  # Of an account that is new to the copy, auth is asked.
-    live.connect(connection, consent, listener, lambda: _conversations_of(listener))
+    live.connect(connection, consent, listener)
 
 
-def _conversations_of(listener: Listener) -> set[int]:
+def _standing_of(user_ids: Collection[int]) -> dict[int, Standing]:
     rows = db.session.execute(
-        select(Account.generation, Account.deleted, Membership.conversation_id)
+        select(Account.id, Account.generation, Account.deleted, Membership.conversation_id)
         .outerjoin(Membership, Membership.user_id == Account.id)
-        .where(Account.id == listener.user_id)
+        .where(Account.id.in_(user_ids))
     ).all()
     db.session.rollback()
-    if not rows or rows[0].deleted or rows[0].generation != listener.generation:
-        raise ApiError(INVALID_JWT)
-    return {row.conversation_id for row in rows if row.conversation_id is not None}
+    standings: dict[int, Standing] = {}
+    for user_id, generation, deleted, conversation_id in rows:
+        standing = standings.setdefault(user_id, Standing(None if deleted else generation, set()))
+        if conversation_id is not None:
+            standing.rooms.add(conversation_id)
+    return standings
 
 
 def _members_among(conversation_id: int, user_ids: Collection[int]) -> Collection[int]:
@@ -48,4 +51,4 @@ def _members_among(conversation_id: int, user_ids: Collection[int]) -> Collectio
     ).all()
 
 
-live = Delivery(_members_among)
+live = Delivery(_standing_of, _members_among)

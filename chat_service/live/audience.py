@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from gevent import get_hub
 
 from chat_service.live.frames import Notice, Position, Wording
-from chat_service.live.sockets import GOING_AWAY, TOKEN_ENDED, TOO_MANY_SOCKETS, Socket
+from chat_service.live.sockets import TOKEN_ENDED, TOO_MANY_SOCKETS, Listener, Socket
 
 REPLAY_SECONDS = 10
 KEPT_SECONDS = 2 * REPLAY_SECONDS  # What came in the last of them waits as long as the first.
@@ -25,6 +25,20 @@ class Departure(NamedTuple):
 
     position: Position
     at: int
+
+
+class Standing(NamedTuple):
+    """Which tokens of a person work, and the conversations they are in.
+
+    ``generation`` is None if none work.
+    """
+
+    generation: int | None
+    rooms: set[int]
+
+    def allows(self, listener: Listener) -> bool:
+        """Whether the listener's token works."""
+        return self.generation == listener.generation
 
 
 class Audience:
@@ -119,11 +133,26 @@ class Audience:
         if not mine:
             del self._people[user_id]
 
-    def close(self) -> None:
-        """Close every socket, for the process is about to end."""
-        for mine in tuple(self._people.values()):
-            for socket in tuple(mine):
-                socket.close(GOING_AWAY)
+    def sockets(self) -> list[Socket]:
+        """Every socket."""
+        return [socket for mine in self._people.values() for socket in mine]
+
+    def correct(self, socket: Socket, standing: Standing) -> None:
+        """Let a socket listen to what its person may hear, whatever it listened to before."""
+        if socket not in self._people.get(socket.listener.user_id, ()):
+            return  # It has closed since.
+        if not standing.allows(socket.listener):
+            socket.close(TOKEN_ENDED)
+            return
+        for room in socket.rooms - standing.rooms:
+            self._expel(socket, room)
+        for room in standing.rooms - socket.rooms:
+            self._admit(socket, room)
+
+    def close(self, code: int) -> None:
+        """Close every socket."""
+        for socket in self.sockets():
+            socket.close(code)
 
     def _admit(self, socket: Socket, room: int | None) -> None:
         if room is not None:

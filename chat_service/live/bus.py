@@ -5,7 +5,7 @@ import threading
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable
-from time import time
+from time import monotonic, time
 from typing import Any, Protocol
 
 import gevent
@@ -140,20 +140,31 @@ class RedisBus:
         take: what is done with each notice.
         confirm: looks again who is in a room. Two processes may tell of two changes in another
             order than they happened in, but whoever looks after the last sees the truth.
+        look_again: done when Redis is reachable again, for some notices may never come.
     """
 
-    def __init__(self, url: str, take: Take, confirm: Callable[[Notice], Notice]) -> None:
+    def __init__(
+        self,
+        url: str,
+        take: Take,
+        confirm: Callable[[Notice], Notice],
+        look_again: Callable[[], None],
+    ) -> None:
         self._take = take
         self._confirm = confirm
+        self._look_again = look_again
         self._process = uuid.uuid4().hex
         self._reading = _client(url, _READ_SECONDS + 3)
         self._talking = _client(url, 1)
         self._come = self._talking.register_script(_COME)
         self._leave = self._talking.register_script(_LEAVE)
         self._read_up_to: Position = (_now() - KEPT_SECONDS * 1000, 0)
+        self._sent_count = 0
+        self._heard_count: dict[bytes, int] = {}
         self._waiting: deque[Notice] = deque(maxlen=_MOST_WAITING)
         self._wake = Event()
         self._leaving: dict[int, gevent.Greenlet] = {}
+        self._alive_until = 0.0
         self._is_down = False
 
     def start(self) -> None:
@@ -203,12 +214,21 @@ class RedisBus:
     def _keep_reading(self) -> None:
         while True:
             try:
-                self._reading.set(_PROCESS + self._process, 1, ex=_ALIVE_SECONDS)
-                self._came_up()
+                self._say_alive()
                 self._read(block=_READ_SECONDS * 1000)
             except RedisError as failure:
                 self._went_down(failure)
                 gevent.sleep(_PAUSE)
+
+    def _say_alive(self) -> None:
+        if monotonic() < self._alive_until and not self._is_down:
+            return
+        self._reading.set(_PROCESS + self._process, 1, ex=_ALIVE_SECONDS)
+        self._alive_until = monotonic() + _READ_SECONDS
+        if self._is_down:
+            self._is_down = False
+            log.warning("redis_reachable_again")
+            self._look_again()
 
     def _read(self, block: int | None) -> bool:
         """Take what has come.
@@ -221,11 +241,15 @@ class RedisBus:
         for _stream, entries in answer:
             for entry, fields in entries:
                 self._read_up_to = _position(entry.decode())
-                self._take_packed(fields[b"notice"])
+                self._take_once(fields[b"sender"], int(fields[b"number"]), fields[b"notice"])
                 gevent.sleep(0)  # Others want to live as well.
         return bool(answer)
 
-    def _take_packed(self, packed: bytes) -> None:
+    def _take_once(self, sender: bytes, number: int, packed: bytes) -> None:
+        """Take a notice, unless it was sent again by a process that missed Redis's answer."""
+        if number <= self._heard_count.get(sender, 0):
+            return
+        self._heard_count[sender] = number
         try:
             notice = Notice.unpacked(packed)
             if notice.joined or notice.out:
@@ -242,12 +266,14 @@ class RedisBus:
                 batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
                 while not self._sent(batch):
                     gevent.sleep(_PAUSE)
+                self._sent_count += len(batch)
 
     def _sent(self, batch: list[Notice]) -> bool:
         pipeline = self._talking.pipeline(transaction=False)
-        for notice in batch:
-            oldest = str(_now() - KEPT_SECONDS * 1000)
-            pipeline.xadd(_STREAM, {"notice": notice.packed()}, minid=oldest, approximate=True)
+        oldest = str(_now() - KEPT_SECONDS * 1000)
+        for number, notice in enumerate(batch, self._sent_count + 1):
+            entry = {"sender": self._process, "number": number, "notice": notice.packed()}
+            pipeline.xadd(_STREAM, entry, minid=oldest, approximate=True)
         try:
             pipeline.execute()
             return True
@@ -259,11 +285,6 @@ class RedisBus:
         if not self._is_down:
             self._is_down = True
             log.error("redis_unreachable", extra={"failure": str(failure)})
-
-    def _came_up(self) -> None:
-        if self._is_down:
-            self._is_down = False
-            log.warning("redis_reachable_again")
 
 
 def _client(url: str, timeout: float) -> Any:

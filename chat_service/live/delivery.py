@@ -2,30 +2,37 @@
 
 import logging
 import socket
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from flask import Flask
 
 from chat_service.config import ChatSettings
-from chat_service.live.audience import Audience
+from chat_service.live.audience import Audience, Standing
 from chat_service.live.bus import Bus, LocalBus, RedisBus
 from chat_service.live.frames import Notice
-from chat_service.live.sockets import Limits, Listener, Socket
+from chat_service.live.sockets import COME_AGAIN, GOING_AWAY, Limits, Listener, Socket
+from shared.errors import INVALID_JWT, ApiError
 
 log = logging.getLogger(__name__)
 
-Among = Callable[[int, Collection[int]], Collection[int]]
+_BATCH = 500
+
+MembersAmong = Callable[[int, Collection[int]], Collection[int]]
+StandingOf = Callable[[Collection[int]], Mapping[int, Standing]]
 
 
 class Delivery:
     """Live delivery of one process. Notices that nobody listens to cost next to nothing.
 
     Args:
+        standing_of: what the database has of some accounts, by id.
         members_among: which of some accounts are in a conversation, as the database has it.
     """
 
-    def __init__(self, members_among: Among) -> None:
+    def __init__(self, standing_of: StandingOf, members_among: MembersAmong) -> None:
+        self._standing_of = standing_of
         self._members_among = members_among
         self._audience: Audience
         self._bus: Bus
@@ -36,39 +43,41 @@ class Delivery:
         self._limits = Limits(settings.ws_ping_seconds, settings.ws_queue_frames)
         audience = self._audience = Audience(settings.ws_sockets_per_user)
         if settings.redis_url:
-            self._bus = RedisBus(settings.redis_url, audience.take, self._confirmer(app))
+            keeper = partial(self._look_again, app)
+            confirm = partial(self._confirmed, app)
+            self._bus = RedisBus(settings.redis_url, audience.take, confirm, keeper)
         else:
             self._bus = LocalBus(audience.take)
         app.extensions.setdefault("ims.background", []).append(self._bus.start)
-        app.extensions.setdefault("ims.stopping", []).append(audience.close)
+        app.extensions.setdefault("ims.stopping", []).append(lambda: audience.close(GOING_AWAY))
 
     def publish(self, notices: Iterable[Notice]) -> None:
         """Tell everybody concerned, in this order. What they tell of has been committed."""
         self._bus.publish(notices)
 
-    def connect(
-        self,
-        connection: socket.socket,
-        consent: bytes,
-        listener: Listener,
-        rooms: Callable[[], Collection[int]],
-    ) -> None:
+    def connect(self, connection: socket.socket, consent: bytes, listener: Listener) -> None:
         """Open a socket and tell it what its person has just missed.
 
         Args:
             connection: over which the handshake came; taken over unless this raises.
             consent: the answer to the handshake.
             listener: who connects.
-            rooms: asks the database which conversations they are in; may refuse by raising.
+
+        Raises:
+            ApiError: ``INVALID_JWT``, if the account is gone or the token is of an earlier life
+                of it.
         """
+        user_id = listener.user_id
         known = self._audience.seen  # What changes while the database is asked comes after this.
-        current = rooms()
+        standing = self._standing_of([user_id]).get(user_id)
+        if standing is None or not standing.allows(listener):
+            raise ApiError(INVALID_JWT)
         left = None
-        if listener.user_id not in self._audience:
-            left = self._bus.come(listener.user_id, listener.expires_at)
-        opened = Socket(connection, listener, self._limits, self._forget)
-        opened.write(consent)
-        self._audience.enter(opened, current, known, left)
+        if user_id not in self._audience:
+            left = self._bus.come(user_id, listener.expires_at)
+        opened = Socket(connection, consent, listener, self._limits, self._forget)
+        self._audience.enter(opened, standing.rooms, known, left)
+        opened.open()
 
     def _forget(self, closed: Socket) -> None:
         self._audience.leave(closed)
@@ -76,16 +85,34 @@ class Delivery:
         if user_id not in self._audience:
             self._bus.leave(user_id, max(self._audience.seen, closed.since))
 
-    def _confirmer(self, app: Flask) -> Callable[[Notice], Notice]:
-        def confirmed(notice: Notice) -> Notice:
-            assert notice.room is not None
-            moved = {*notice.joined, *notice.out}
-            try:
-                with app.app_context():
-                    inside = set(self._members_among(notice.room, moved))
-            except Exception:
-                log.exception("members_not_confirmed")
-                return notice
-            return replace(notice, joined=inside, out=moved - inside)
+    def _confirmed(self, app: Flask, notice: Notice) -> Notice:
+        """The notice with those who are in and out as of now."""
+        assert notice.room is not None
+        moved = {*notice.joined, *notice.out}
+        try:
+            with app.app_context():
+                inside = set(self._members_among(notice.room, moved))
+        except Exception:
+            log.exception("members_not_confirmed")
+            return notice
+        return replace(notice, joined=inside, out=moved - inside)
 
-        return confirmed
+    def _look_again(self, app: Flask) -> None:
+        """Correct every socket by the database: what happened meanwhile may never be told."""
+        sockets = self._audience.sockets()
+        people = sorted({socket.listener.user_id for socket in sockets})
+        nobody = Standing(None, set())
+        try:
+            with app.app_context():
+                batches = (people[at : at + _BATCH] for at in range(0, len(people), _BATCH))
+                standings = {
+                    user_id: standing
+                    for batch in batches
+                    for user_id, standing in self._standing_of(batch).items()
+                }
+        except Exception:
+            log.exception("sockets_not_corrected")
+            self._audience.close(COME_AGAIN)
+            return
+        for each in sockets:
+            self._audience.correct(each, standings.get(each.listener.user_id, nobody))

@@ -17,6 +17,7 @@ from chat_service.live.frames import Position, goodbye, ping, pong
 
 GOING_AWAY: Final = 1001
 TOO_MUCH_SAID: Final = 1008
+COME_AGAIN: Final = 1012
 TOO_SLOW: Final = 1013
 TOKEN_ENDED: Final = 4401
 TOO_MANY_SOCKETS: Final = 4429
@@ -54,6 +55,7 @@ class Socket:
 
     Args:
         connection: its descriptor now belongs to the socket.
+        consent: the end of the handshake, sent when the socket is opened.
         listener: whose it is.
         limits: when it is given up.
         forget: called once when it takes no frames any more.
@@ -82,6 +84,7 @@ class Socket:
     def __init__(
         self,
         connection: socket.socket,
+        consent: bytes,
         listener: Listener,
         limits: Limits,
         forget: Callable[["Socket"], None],
@@ -93,7 +96,7 @@ class Socket:
         self._forget = forget
         self._closing = False
         self._heard = 1
-        self._unsent: list[bytes] = []
+        self._unsent = [consent]
         self._protocol = FrameProtocol(client=False, extensions=[])
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER)
@@ -101,11 +104,18 @@ class Socket:
         loop = get_hub().loop
         self._readable = loop.io(self._fd, _READABLE)
         self._writable = loop.io(self._fd, _WRITABLE)
-        self._readable.start(self._read)
         self._timer = self._look_in(self._seconds_to_next_look())
+
+    def open(self) -> None:
+        """Consent, send what has been written before, and hear what the peer says."""
+        if self._fd >= 0:
+            self._readable.start(self._read)
+            self._flush()
 
     def write(self, frame: bytes) -> None:
         """Send ``frame`` as soon as the peer takes it, or give up a peer that is too slow."""
+        if self._closing:
+            return
         self._unsent.append(frame)
         if len(self._unsent) == 1:
             self._flush()
@@ -164,7 +174,7 @@ class Socket:
                     self.close(code)
                     self._end()
                     return
-                if frame.opcode is Opcode.PING and not self._closing:
+                if frame.opcode is Opcode.PING:
                     self.write(pong(cast("bytes", frame.payload)))
         except ParseFailed as failure:
             self.close(failure.code)

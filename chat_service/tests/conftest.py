@@ -85,7 +85,7 @@ def dave(app: Flask) -> Caller:
 
 @pytest.fixture(scope="session")
 def _server(settings: dict[str, str], _app: Flask) -> Iterator[Server]:
-    narrow = {"WS_SOCKETS_PER_USER": "3", "WS_QUEUE_FRAMES": "100"}
+    narrow = {"WS_SOCKETS_PER_USER": "3", "WS_QUEUE_FRAMES": "128"}
     with running(settings | narrow) as server:
         yield server
 

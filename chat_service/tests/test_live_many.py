@@ -8,7 +8,10 @@ from contextlib import ExitStack
 
 import pytest
 from flask import Flask
+from sqlalchemy import delete
 
+from chat_service.db import transaction
+from chat_service.models import Membership
 from chat_service.tests.conftest import ALICE, BOB, CAROL
 from chat_service.tests.factories import make_group
 from chat_service.tests.live_server import (
@@ -142,6 +145,22 @@ def test_a_restart_of_redis_fails_no_request_and_frames_come_again(
         told = [bob.next()["message"]["content"] for _ in range(4)]
     assert told == [*(f"during the outage {number}" for number in range(3)), "afterwards"]
     assert len(alice.reads(group)) == 4
+
+
+def test_who_was_removed_during_an_outage_of_redis_is_told_nothing_more(
+    app: Flask, redis: RedisServer, here: Server, there: Server, group: int, alice: Person
+) -> None:
+    with Listening(there, BOB) as bob, Listening(there, CAROL) as carol:
+        bob.frames()
+        carol.frames()
+        redis.stop()
+        with app.app_context(), transaction() as session:  # And nobody ever tells of it.
+            session.execute(delete(Membership).where(Membership.user_id == BOB))
+        alice.says(group, "without bob")
+        redis.start()
+
+        assert carol.next()["message"]["content"] == "without bob"
+        assert bob.frames(via=here) == []
 
 
 @pytest.mark.parametrize(

@@ -283,7 +283,7 @@ def line() -> Iterator[tuple[socket.socket, Socket, Audience]]:
         near, _ = listening.accept()
         near.setblocking(False)
         bob = Listener(BOB, 0, int(time.time()) + 60, "http://localhost")
-        opened = Socket(near, bob, Limits(25, 100), audience.leave)
+        opened = Socket(near, b"", bob, Limits(25, 100), audience.leave)
         yield connecting, opened, audience
         opened.close(1000)
         get_hub().loop.run(nowait=True)
@@ -299,6 +299,7 @@ def test_what_came_later_than_ten_seconds_after_leaving_is_not_told(
     audience.take((now - 4_000, 2), Notice(frame={"type": "late"}, people=(BOB,)))
 
     audience.enter(opened, set(), audience.seen, left)
+    opened.open()
 
     assert far.recv(4096) == b"\x81\x12" + b'{"type":"in time"}'
 
