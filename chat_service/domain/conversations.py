@@ -198,9 +198,9 @@ def change_settings(
     conversation_id: int,
     user_id: int,
     *,
-    is_pinned: bool | None,
-    notices_on: bool | None,
-    unread: int | None,
+    is_pinned: bool | None = None,
+    notices_on: bool | None = None,
+    unread: int | None = None,
 ) -> None:
     """Set a conversation up for oneself; what is None stays.
 

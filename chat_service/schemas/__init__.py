@@ -1,8 +1,9 @@
 """Shapes of what the chat service takes and answers."""
 
+import re
 from typing import Any
 
-from marshmallow import fields
+from marshmallow import ValidationError, fields
 from marshmallow.validate import Length
 
 from shared.fields import Id, Params
@@ -19,6 +20,37 @@ class ConversationId(Id):
 
     def __init__(self, name: str = "conversation_id", *, required: bool = True) -> None:
         super().__init__(required=required, data_key=name, alias=_NAMES[name])
+
+
+class Number(fields.Field[int]):
+    """A number of something, as JSON number or string.
+
+    Args:
+        least: the smallest that is taken.
+        most: the largest.
+        pattern: of the strings that are taken.
+        types: the JSON types that are taken.
+    """
+
+    def __init__(
+        self,
+        least: int,
+        most: int,
+        pattern: str,
+        types: tuple[str, ...] = ("integer", "string"),
+        **kwargs: Any,
+    ) -> None:
+        bounds = {"minimum": least, "maximum": most, "pattern": f"^({pattern})$", "example": most}
+        super().__init__(metadata={"type": types, **bounds}, **kwargs)
+        self._least, self._most = least, most
+        self._pattern = re.compile(pattern, re.ASCII)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+        if isinstance(value, str) and self._pattern.fullmatch(value):
+            value = int(value)
+        if type(value) is not int or not self._least <= value <= self._most:
+            raise ValidationError("Not such a number.")
+        return value
 
 
 class IdList(fields.List[Any]):

@@ -1,31 +1,24 @@
 """Shapes of what conversations, one's settings of them and their members take and answer."""
 
-import re
 from typing import Any
 
-from marshmallow import ValidationError, fields
+from marshmallow import fields
 from marshmallow.validate import Length
 
-from chat_service.schemas import ConversationId, IdList
+from chat_service.schemas import ConversationId, IdList, Number
 from shared.fields import Answer, Flag, Params, Text
 
-_MOST_UNREAD = 999_999
-_NUMBER = re.compile(r"[0-9]{1,6}", re.ASCII)
 
-
-class UnreadCount(fields.Field[int]):
-    """A number from 0 to 999999, as JSON number or string; ``true`` is 1 and ``false`` is 0."""
+class UnreadCount(Number):
+    """A number from 0 to 999999; ``true`` is 1 and ``false`` is 0."""
 
     def __init__(self, **kwargs: Any) -> None:
-        metadata = {"type": ["integer", "string", "boolean"], "example": 1}
-        super().__init__(metadata=metadata, **kwargs)
+        types = ("integer", "string", "boolean")
+        super().__init__(0, 999_999, "[0-9]{1,6}", types, **kwargs)
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
-        if isinstance(value, str) and _NUMBER.fullmatch(value):
-            value = int(value)
-        if not isinstance(value, int) or not 0 <= value <= _MOST_UNREAD:
-            raise ValidationError("Not a number of messages.")
-        return int(value)
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
+        number = int(value) if isinstance(value, bool) else value
+        return super()._deserialize(number, *args, **kwargs)
 
 
 class GroupIn(Params):
@@ -92,6 +85,6 @@ class SettingsIn(Params):
     """置顶会话、消息免打扰、未读信息数设置: what is left out stays as it is."""
 
     conversation_id = ConversationId("conversationId")
-    is_pinned = Flag(load_default=None, data_key="ontop")
-    notices_on = Flag(load_default=None, data_key="notification")
-    unread = UnreadCount(load_default=None, data_key="unreads")
+    is_pinned = Flag(data_key="ontop")
+    notices_on = Flag(data_key="notification")
+    unread = UnreadCount(data_key="unreads")

@@ -1,9 +1,9 @@
 """Shapes of what sending, reading, finding and deleting messages take and answer."""
 
 from marshmallow import fields
-from marshmallow.validate import Length, Range
+from marshmallow.validate import Length
 
-from chat_service.schemas import ConversationId, IdList
+from chat_service.schemas import ConversationId, IdList, Number
 from shared.fields import Answer, Id, Params, Text, Time
 
 
@@ -11,11 +11,11 @@ class MessagesIn(Params):
     """获取消息列表: which messages; without bounds all of them."""
 
     conversation_id = ConversationId("conversationId")
-    since = Time(load_default=None, data_key="from")
-    limit = Id(load_default=None, validate=Range(1, 1000))
-    before_id = Id(load_default=None)
-    after_id = Id(load_default=None)
-    after_version = Id(load_default=None)
+    since = Time(data_key="from")
+    limit = Number(1, 1000, "1000|[1-9][0-9]{0,2}")
+    before_id = Id()
+    after_id = Id()
+    after_version = Id()
 
 
 class Message(Answer):
@@ -49,8 +49,8 @@ class TextIn(Params):
 
     conversation_id = ConversationId("conversationId")
     content = Text(required=True, metadata={"example": "messageContent"})
-    reply_to_id = Id(load_default=None, data_key="reply_to")
-    client_id = Text(load_default=None, validate=Length(max=64))
+    reply_to_id = Id(data_key="reply_to")
+    client_id = Text(validate=Length(max=64))
 
 
 class SentOut(Answer):
@@ -96,11 +96,11 @@ class FiltersIn(Params):
     """筛选聊天记录: what the messages must all be; both times belong to the span."""
 
     conversation_id = ConversationId("conversationId")
-    since = Time(load_default=None, data_key="start_time")
-    until = Time(load_default=None, data_key="end_time", end_of_second=True)
-    sender_id = Id(load_default=None)
-    sender_name = Text(load_default=None, validate=Length(max=255))
-    content = Text(load_default=None, validate=Length(max=255))
+    since = Time(data_key="start_time")
+    until = Time(data_key="end_time", end_of_second=True)
+    sender_id = Id()
+    sender_name = Text(validate=Length(max=255))
+    content = Text(validate=Length(max=255))
 
 
 class FoundMessage(Answer):
