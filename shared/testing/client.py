@@ -102,7 +102,7 @@ def _check_documented(app: Flask, method: str, path: str, response: TestResponse
     schema = answer["content"]["application/json"]["schema"]
     body: Any = response.json
     jsonschema.validate(body, {**schema, "components": document["components"]})
-    if response.status_code in (400, 401, 403, 404, 409):
+    if str(response.status_code) in described and response.status_code != 200:
         texts = answer["content"]["application/json"].get("examples", {})
         assert any(_fits(text, body["info"]) for text in texts), (
             f"{method} {template} gave an undocumented {response.status_code}: {body}"
