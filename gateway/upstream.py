@@ -1,7 +1,8 @@
 """The services behind the gateway: replicas in turn, bounded waiting, safe repeats.
 
-Each service has connections and a number of waiting requests of its own, so that one that
-hangs takes nothing from the others.
+Every address of every name is a replica. Names are looked up again and again, so replicas come
+and go without a word to the gateway. Each service has connections and a number of waiting
+requests of its own, so that one that hangs takes nothing from the others.
 """
 
 import itertools
@@ -9,7 +10,7 @@ import logging
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Thread
 from time import monotonic
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 # is just being used: a POST that meets a closed connection cannot be repeated.
 _IDLE_SECONDS = 20
 _AVOIDED_SECONDS = 1
+_SECONDS_BETWEEN_LOOKUPS = 2
 
 # What urllib3 would say of itself; the client has said it, or has chosen not to.
 SILENCE = {"Accept-Encoding": SKIP_HEADER, "User-Agent": SKIP_HEADER}
@@ -94,13 +96,12 @@ class _Pool(HTTPConnectionPool):
 class Replica:
     """One address of a service, with its pool of connections."""
 
-    def __init__(self, url: str, settings: GatewaySettings) -> None:
-        address = urlsplit(url)
+    def __init__(self, host: str, port: int, settings: GatewaySettings) -> None:
         self.avoided_until = 0.0
         self._seconds = settings.upstream_timeout_seconds
         self._pool = _Pool(
-            address.hostname or "",
-            address.port or 80,
+            host,
+            port,
             maxsize=settings.upstream_concurrency,
             retries=False,
             connect_seconds=settings.upstream_connect_timeout_seconds,
@@ -137,13 +138,50 @@ class Replica:
         )
 
 
+class _Replicas:
+    """All replicas at some URLs, as their names are known now."""
+
+    def __init__(self, urls: Iterable[str], settings: GatewaySettings) -> None:
+        parts = map(urlsplit, urls)
+        self._settings = settings
+        self._names = [(part.hostname or "", part.port or 80) for part in parts]
+        self._addresses: dict[str, list[str]] = {}
+        self._known: dict[tuple[str, int], Replica] = {}
+        self._look_up_at = 0.0
+
+    def now(self) -> list[Replica]:
+        """The replicas; nobody waits for a name but the first who asks."""
+        if not self._known:
+            self._look_up()
+        elif monotonic() > self._look_up_at:
+            self._look_up_at = monotonic() + _SECONDS_BETWEEN_LOOKUPS
+            Thread(target=self._look_up, daemon=True).start()
+        return list(self._known.values())
+
+    def _look_up(self) -> None:
+        for name, port in self._names:
+            try:
+                found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+            except socket.gaierror as error:  # What was known of it is better than nothing.
+                log.warning("name_not_found", extra={"host": name, "why": error.strerror})
+            else:
+                self._addresses[name] = [str(address[0]) for *_, address in found]
+        self._known = {
+            (address, port): self._known.get((address, port))
+            or Replica(address, port, self._settings)
+            for name, port in self._names
+            for address in self._addresses.get(name, ())
+        }
+        self._look_up_at = monotonic() + _SECONDS_BETWEEN_LOOKUPS
+
+
 class Service:
     """A service: its replicas take turns, and only so many requests may wait for it."""
 
     def __init__(self, name: str, urls: Iterable[str], settings: GatewaySettings) -> None:
         self.name = name
-        self._replicas = [Replica(url, settings) for url in urls]
-        self._turns = itertools.cycle(range(len(self._replicas)))
+        self._replicas = _Replicas(urls, settings)
+        self._turns = itertools.count()
         self._places = BoundedSemaphore(settings.upstream_concurrency)
 
     def send(self, outgoing: Outgoing) -> BaseHTTPResponse:
@@ -187,17 +225,17 @@ class Service:
         return body if answer.status == 200 else None
 
     def _with_a_replica(self, deed: Callable[[Replica], Result]) -> Result:
-        first = next(self._turns)
-        in_turn = self._replicas[first:] + self._replicas[:first]
+        replicas = self._replicas.now()
+        first = next(self._turns) % max(len(replicas), 1)
+        in_turn = replicas[first:] + replicas[:first]
         now = monotonic()
-        failure: HTTPError | None = None
+        failure = HTTPError("its name is not known")
         for replica in sorted(in_turn, key=lambda replica: replica.avoided_until > now):
             try:
                 return deed(replica)
             except ConnectTimeoutError as error:  # Refused as well: nothing was sent.
                 replica.avoided_until = monotonic() + _AVOIDED_SECONDS
                 failure = error
-        assert failure is not None
         raise failure
 
     def _refusal(self, spec: ErrorSpec, why: str) -> ApiError:

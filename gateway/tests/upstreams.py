@@ -105,8 +105,8 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, upstream: Upstream) -> None:
-        super().__init__(("127.0.0.1", 0), Exchange)
+    def __init__(self, upstream: Upstream, address: tuple[str, int]) -> None:
+        super().__init__(address, Exchange)
         self.upstream = upstream
 
     def handle_error(self, *_args: Any) -> None:
@@ -114,11 +114,11 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def running(name: str) -> Iterator[Upstream]:
-    """A service on a free port of loopback."""
+def running(name: str, host: str = "127.0.0.1", port: int = 0) -> Iterator[Upstream]:
+    """A service on loopback, on a free port unless one is given."""
     upstream = Upstream(name)
-    server = _Server(upstream)
-    upstream.url = f"http://127.0.0.1:{server.server_port}"
+    server = _Server(upstream, (host, port))
+    upstream.url = f"http://{host}:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
