@@ -4,7 +4,7 @@ import click
 from flask import Flask
 
 from chat_service.domain import friendships
-from shared.client import ServiceClient
+from shared.client import ServiceClient, Unreachable
 
 
 def add_commands(app: Flask, social: ServiceClient) -> None:
@@ -19,6 +19,9 @@ def add_commands(app: Flask, social: ServiceClient) -> None:
         """Take every friendship again from the social service. Safe to repeat."""
         click.echo("Asking the social service for every friendship ...")
         count = 0
-        for count in friendships.resync(social):
-            click.echo(f"  {count} friendships")
+        try:
+            for count in friendships.resync(social):
+                click.echo(f"  {count} friendships")
+        except Unreachable:
+            raise click.ClickException("The social service does not answer.") from None
         click.echo(f"Done: {count} private conversations are as their friendships are.")

@@ -138,3 +138,12 @@ def test_resync_takes_every_friendship_from_social(
         "Done: 2 private conversations are as their friendships are.",
     )
     assert [row["friend_id"] for row in conversations(alice)] == [CAROL]
+
+
+def test_resync_says_so_when_social_does_not_answer(
+    app: Flask, neighbours: dict[str, Neighbour]
+) -> None:
+    neighbours["social"].feels("failing")
+    done = app.test_cli_runner().invoke(args=["friendships", "resync"])
+    assert done.exit_code == 1
+    assert done.output.splitlines()[-1] == "Error: The social service does not answer."
