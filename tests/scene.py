@@ -100,23 +100,21 @@ class Scene:
         }
 
     def picture(self) -> list[Any]:
-        """Everything that Alice and Erin can see without reading a message."""
-        return [
-            [
-                person.get("/account/info"),
-                person.get("/friends"),
-                person.get("/friend_requests"),
-                person.get("/groups"),
-                person.get("/conversations"),
-            ]
-            for person in (self.alice, self.erin)
-        ] + [
+        """What Alice and Erin can see, but for what others ask of them, without reading."""
+        lists = ("/account/info", "/friends", "/groups", "/conversations")
+        return [[person.get(path) for path in lists] for person in (self.alice, self.erin)] + [
+            self._waiting_requests(),
             self.alice.get("/groups/manage_groups", group_id=self.family),
             self.alice.get("/conversations/get_members", conversation_id=self.group),
             self.alice.get("/conversations/manage_messages", conversationId=self.group),
             self.alice.get("/conversations/manage/notifications", conversation_id=self.group),
             self.alice.get(f"/conversations/{self.group}/invitation"),
         ]
+
+    def _waiting_requests(self) -> list[dict[str, Any]]:
+        """Those of the scene: a generated request of another test may ask anybody."""
+        listed = done(self.alice.get("/friend_requests"))["requests"]
+        return [each for each in listed if each["sender_user_id"] == self.erin.id]
 
 
 def set_the_scene(base_url: str) -> Scene:

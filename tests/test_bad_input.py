@@ -15,20 +15,18 @@ pytestmark = pytest.mark.usefixtures("unchanged")
 Values = tuple[Any, ...]
 
 # fmt: off
-BAD_ID_TEXTS = (
-    "", " ", "abc", "-1", "1.5", "1_0", str(2**63), "9" * 5000, "1\0", "1\n", "٣",
-)
+BAD_ID_TEXTS = ("", "abc", "-1", "1.5", "1_0", str(2**63), "9" * 5000, "1\0", "1\n", "٣")
 BAD_TIME_TEXTS = (
-    "", "yesterday", "2025-03-13", "14:30:00", "1741876200", "2025-13-01T00:00:00Z",
-    "2025-02-30 10:00:00", "2025-03-13T25:00:00Z", "2025-03-13T14:30:00Zx", "2025-03-13T14:30:00\0",
-    "10000-01-01T00:00:00Z", "0001-01-01T00:00:00+23:59",
+    "", "yesterday", "2025-03-13", "1741876200", "2025-13-01T00:00:00Z", "2025-02-30 10:00:00",
+    "2025-03-13T14:30:00Zx", "2025-03-13T14:30:00\0", "0001-01-01T00:00:00+23:59",
 )
-NO_IDS: Values = (-1, 2**63, 10**30, 1.5, True, [], {}, "", "abc", "-1", "1.5", "\ud800", "1\0")
-NO_TEXTS: Values = (5, 1.5, True, [], {}, ["a"], "a\0b", "a\ud800b", "\udc00")
+NO_IDS: Values = (-1, 2**63, 10**30, 1.5, True, [], {}, "abc", "-1", "1\ud800")
+NO_TEXTS: Values = (5, True, [], {}, "a\0b", "a\ud800b")
 NO_FLAGS: Values = (5, 1, 0, 1.5, "true", "", [], {})
 NO_COUNTS: Values = (-1, 1_000_000, 10**30, 1.5, "", "abc", "-1", "1.5", "1\0", [], {})
 NO_LIMITS: Values = (0, 1001, -1, 10**30, 1.5, True, "", "abc", "0", [], {})
-NO_ID_LISTS: Values = ([], {}, "abc", True, 1.5, -1, [[]], [None], [True], ["abc"], [-1], [2**63])
+NO_ID_LISTS: Values = ([], {}, "abc", True, -1, [[]], [None], [True], ["abc"], [-1], [2**63])
+NO_TIMES: Values = (5, True, [], "yesterday", "2025-02-30 10:00:00", "2025-03-13T14:30:00\ud800")
 # fmt: on
 
 BAD_VALUES: Mapping[Kind, Values] = {
@@ -43,7 +41,7 @@ BAD_VALUES: Mapping[Kind, Values] = {
     Kind.FLAG: NO_FLAGS,
     Kind.COUNT: NO_COUNTS,
     Kind.LIMIT: NO_LIMITS,
-    Kind.TIME: (5, 1.5, True, [], {}, *BAD_TIME_TEXTS),
+    Kind.TIME: NO_TIMES,
 }
 BAD_TEXTS: Mapping[Kind, tuple[str, ...]] = {
     Kind.ID: BAD_ID_TEXTS,

@@ -9,23 +9,14 @@ from tests.people import (
     Reply,
     Visitor,
     bad,
-    befriend,
     conversation,
     done,
-    make_group,
     messages,
     refused,
     send,
 )
 from tests.pictures import animation, opened, photograph, picture
 from tests.shapes import A_TIME, AN_ID, assert_shows
-
-
-@pytest.fixture
-def group(alice: Person, bob: Person) -> int:
-    """A group of Alice's with Bob."""
-    befriend(alice, bob)
-    return make_group(alice, bob)
 
 
 def send_image(
