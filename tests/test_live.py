@@ -1,0 +1,189 @@
+"""What the existing web client also calls: live delivery at ``/ws/?token=<JWT>``."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from websocket import WebSocket, WebSocketBadStatusException, create_connection
+
+from tests.people import (
+    Person,
+    announce,
+    befriend,
+    done,
+    invite,
+    make_group,
+    messages,
+    private_chat,
+    send,
+)
+
+SECONDS = 15
+
+Listen = Callable[[Person], "Socket"]
+
+
+class Socket:
+    """An open websocket of somebody."""
+
+    def __init__(self, person: Person) -> None:
+        url = person.base_url.replace("http", "ws", 1)
+        self.connection: WebSocket = create_connection(
+            f"{url}/ws/?token={person.token}", timeout=SECONDS, origin="https://client.example"
+        )
+
+    def hears(self, kind: str) -> dict[str, Any]:
+        """The next frame of a kind."""
+        while True:
+            frame: dict[str, Any] = json.loads(self.connection.recv())
+            if frame["type"] == kind:
+                return frame
+
+
+@pytest.fixture
+def listen() -> Iterator[Listen]:
+    """Open websockets that are closed after the test."""
+    with ExitStack() as opened:
+
+        def open_one(person: Person) -> Socket:
+            socket = Socket(person)
+            opened.callback(socket.connection.close)
+            return socket
+
+        yield open_one
+
+
+@pytest.fixture
+def group(alice: Person, bob: Person) -> int:
+    """A group of Alice's with Bob."""
+    befriend(alice, bob)
+    return make_group(alice, bob)
+
+
+@pytest.mark.parametrize("token", ["", "garbage", "a.b.c"])
+def test_a_socket_wants_a_token(base_url: str, token: str) -> None:
+    url = base_url.replace("http", "ws", 1)
+
+    with pytest.raises(WebSocketBadStatusException) as refusal:
+        create_connection(f"{url}/ws/?token={token}", timeout=SECONDS)
+
+    assert refusal.value.status_code == 401
+
+
+def test_a_message_reaches_every_member(
+    alice: Person, bob: Person, group: int, listen: Listen
+) -> None:
+    hers, his = listen(alice), listen(bob)
+
+    message_id = send(bob, group, "hello")
+
+    to_her, to_him = hers.hears("notify"), his.hears("notify")
+    assert (to_her["scroll"], to_him["scroll"]) == ("false", "true")
+    assert to_her["conversationId"] == to_him["conversationId"] == str(group)
+    assert to_her["message"].items() >= {"id": message_id, "content": "hello", "seq": 1}.items()
+
+
+def test_a_deleted_message_is_told_to_every_member(
+    alice: Person, bob: Person, group: int, listen: Listen
+) -> None:
+    message_id = send(alice, group)
+    his = listen(bob)
+
+    done(alice.delete("/conversations/messages", message_id=message_id))
+
+    assert his.hears("notify")["deleted_message_id"] == message_id
+
+
+def test_reading_is_told_to_the_other_one(alice: Person, bob: Person, listen: Listen) -> None:
+    befriend(alice, bob)
+    private = private_chat(alice, bob)
+    send(alice, private)
+    hers = listen(alice)
+
+    messages(bob, private)
+
+    told = hers.hears("already_read")
+    assert (told["conversationId"], told["user_id"], told["read_seq"]) == (str(private), bob.id, 1)
+
+
+def test_a_friend_request_is_told_to_both(alice: Person, bob: Person, listen: Listen) -> None:
+    hers, his = listen(alice), listen(bob)
+
+    done(alice.post("/add_friend", target_id=bob.id))
+
+    assert [each.hears("request_message")["type"] for each in (hers, his)] == [
+        "request_message"
+    ] * 2
+
+
+def test_the_end_of_a_friendship_is_told_to_both(
+    alice: Person, bob: Person, listen: Listen
+) -> None:
+    befriend(alice, bob)
+    hers, his = listen(alice), listen(bob)
+
+    done(alice.delete("/manage_friends", friend_id=bob.id))
+
+    assert [each.hears("delete_friend")["type"] for each in (hers, his)] == ["delete_friend"] * 2
+
+
+def test_a_new_group_is_told_to_its_members(alice: Person, bob: Person, listen: Listen) -> None:
+    befriend(alice, bob)
+    his = listen(bob)
+
+    make_group(alice, bob)
+
+    assert his.hears("conv_setting")["type"] == "conv_setting"
+
+
+def test_a_role_is_told_to_the_members(
+    alice: Person, bob: Person, group: int, listen: Listen
+) -> None:
+    his = listen(bob)
+
+    done(alice.post("/conversations/manage/admin", conversation_id=group, user=bob.id))
+
+    assert his.hears("modify_members")["conversationId"] == str(group)
+
+
+def test_the_removed_and_the_one_who_left_are_told_so(
+    alice: Person, bob: Person, carol: Person, listen: Listen
+) -> None:
+    befriend(alice, bob, carol)
+    group = make_group(alice, bob, carol)
+    his, carols = listen(bob), listen(carol)
+
+    done(alice.delete("/conversations/member/remove", conversation_id=group, user=bob.id))
+    done(carol.post("/conversations/member/remove", conversation_id=group))
+
+    assert his.hears("remove_members")["self"] == "false"
+    assert carols.hears("remove_members")["self"] == "true"
+
+
+def test_an_announcement_and_an_invitation_are_told_to_the_members(
+    alice: Person, bob: Person, carol: Person, group: int, listen: Listen
+) -> None:
+    befriend(alice, carol)
+    his = listen(bob)
+
+    announce(alice, group)
+    invite(alice, group, carol)
+
+    assert his.hears("notification_message")["conversationId"] == str(group)
+    assert his.hears("invitation_message")["conversationId"] == str(group)
+
+
+def test_connecting_and_reading_lists_tell_nobody_anything(
+    alice: Person, bob: Person, group: int, listen: Listen
+) -> None:
+    his = listen(bob)
+
+    listen(alice)
+    alice.get("/conversations")
+    messages(alice, group)
+    send(alice, group, "first")
+
+    first = json.loads(his.connection.recv())
+    assert (first["type"], first["message"]["content"]) == ("notify", "first")
