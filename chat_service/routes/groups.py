@@ -7,7 +7,7 @@ from chat_service.schemas.groups import GroupInfoIn, MemberIn
 from shared.api import MIB, Blueprint, answers, refuses, takes
 from shared.identity import current_user_id
 
-blueprint = Blueprint("groups", __name__)
+blueprint = Blueprint("group_chats", __name__)
 
 
 @blueprint.post("/conversations/manage/admin")

@@ -20,7 +20,7 @@ from social_service.schemas import (
     person_out,
 )
 
-blueprint = Blueprint("groups", __name__)
+blueprint = Blueprint("friend_groups", __name__)
 
 
 @blueprint.get("/groups")
