@@ -255,6 +255,21 @@ def test_what_was_put_is_there_until_it_is_deleted(store: MediaStore) -> None:
     assert (store.get("a/b.png"), store.exists("a/b.png")) == (None, False)
 
 
+def test_what_was_put_can_be_read_piece_by_piece(store: MediaStore) -> None:
+    data = bytes(range(256)) * 2000
+    store.put("a/b", data)
+    opened = store.open("a/b")
+    assert opened is not None
+    pieces = list(opened.pieces)
+    assert opened.size == len(data)
+    assert b"".join(pieces) == data
+    assert len(pieces) > 1
+
+
+def test_what_is_not_there_cannot_be_opened(store: MediaStore) -> None:
+    assert store.open("never/put") is None
+
+
 def test_deleting_what_is_not_there_is_no_failure(store: MediaStore) -> None:
     store.delete("never/there")
 
