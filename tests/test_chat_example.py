@@ -1,0 +1,134 @@
+"""``examples/chat.py`` at two terminals."""
+
+import os
+import pty
+import select
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.people import PASSWORD, Person, befriend, newcomer, unused_email
+from tests.product import ROOT
+
+SECONDS = 40
+WHERE_IS_THE_CURSOR, IN_THE_FIRST_LINE = b"\033[6n", b"\033[1;1R"
+
+
+class Terminal:
+    """A terminal in which somebody talks."""
+
+    def __init__(self, base_url: str, email: str) -> None:
+        self._keyboard, inside = pty.openpty()
+        termios.tcsetwinsize(inside, (24, 100))
+        command = (sys.executable, Path("examples", "chat.py"), "--url", base_url, "--email", email)
+        settings = {"IMS_PASSWORD": PASSWORD, "TERM": "xterm"}
+        self._program = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=os.environ | settings,
+            stdin=inside,
+            stdout=inside,
+            stderr=inside,
+            start_new_session=True,
+        )
+        os.close(inside)
+        self._shown = b""
+
+    def __enter__(self) -> "Terminal":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._program.terminate()
+        self._program.wait(SECONDS)
+        os.close(self._keyboard)
+
+    def type(self, line: str) -> None:
+        """Type a line and press Enter."""
+        os.write(self._keyboard, f"{line}\r".encode())
+
+    def shows(self, text: str) -> bool:
+        """Whether a text appears, after the one that was asked for before."""
+        deadline = time.monotonic() + SECONDS
+        while text.encode() not in self._shown:
+            ready, _, _ = select.select([self._keyboard], [], [], deadline - time.monotonic())
+            if not ready:
+                return False
+            written = os.read(self._keyboard, 65_536)
+            if WHERE_IS_THE_CURSOR in written:
+                os.write(self._keyboard, IN_THE_FIRST_LINE)
+            self._shown += written
+        self._shown = self._shown.partition(text.encode())[2]
+        return True
+
+    def has_ended(self) -> bool:
+        """Whether the program ends well."""
+        return self._program.wait(SECONDS) == 0
+
+
+@pytest.fixture
+def sit_down(base_url: str) -> Iterator[Callable[[str], Terminal]]:
+    """Open a terminal for the account of an address."""
+    with ExitStack() as terminals:
+        yield lambda email: terminals.enter_context(Terminal(base_url, email))
+
+
+def test_what_one_types_the_other_sees(
+    sit_down: Callable[[str], Terminal], alice: Person, bob: Person
+) -> None:
+    befriend(alice, bob)
+    at_alices, at_bobs = sit_down(alice.email), sit_down(bob.email)
+    assert at_bobs.shows("Connected")
+    at_alices.type("Bob")
+    assert at_alices.shows("── Bob ──")
+
+    at_alices.type("一起喝茶吗?")
+
+    assert at_bobs.shows("Alice: 一起喝茶吗?")
+    at_bobs.type("Alice")
+    assert at_bobs.shows("一起喝茶吗?")
+    at_bobs.type("/reply #1 At five.")
+    assert at_alices.shows("╭ 一起喝茶吗?")
+    assert at_alices.shows("At five.")
+
+
+def test_somebody_new_registers_and_is_told_who_would_like_to_be_friends(
+    sit_down: Callable[[str], Terminal], base_url: str
+) -> None:
+    email = unused_email()
+    terminal = sit_down(email)
+    assert terminal.shows("New here. Your name:")
+    terminal.type("Dora")
+    assert terminal.shows("Connected")
+    dora = Person(base_url, "Dora", email).log_in()
+
+    newcomer(base_url, "Emil").post("/add_friend", target_id=dora.id, message="Hello!")
+
+    assert terminal.shows("Emil would like to be your friend. Hello!")
+    terminal.type("/accept Emil")
+    assert terminal.shows("/open Emil")
+
+
+def test_quitting_ends_the_program(sit_down: Callable[[str], Terminal], alice: Person) -> None:
+    terminal = sit_down(alice.email)
+    assert terminal.shows("Connected")
+
+    terminal.type("/quit")
+
+    assert terminal.has_ended()
+
+
+def test_a_wrong_password_is_said_in_one_line(
+    sit_down: Callable[[str], Terminal], base_url: str
+) -> None:
+    email = unused_email()
+    Person(base_url, "Frida", email, password="other_1").register()
+
+    terminal = sit_down(email)
+
+    assert terminal.shows("That did not work: 密码错误")
