@@ -242,7 +242,8 @@ def _operation(
     rule: str, method: str, view: Callable[..., Any], contract: Contract
 ) -> dict[str, Any]:
     """The OpenAPI operation of a view, as apispec's marshmallow plugin understands it."""
-    operation: dict[str, Any] = {"operationId": f"{view.__module__.split('.')[-1]}.{view.__name__}"}
+    package, _, module = view.__module__.partition("_service.routes.")
+    operation: dict[str, Any] = {"operationId": f"{package}.{module}.{view.__name__}"}
     schema = contract.takes
     common = [] if getattr(view, "is_public", False) else [INVALID_JWT]
     if schema is not None:
