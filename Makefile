@@ -4,7 +4,7 @@ SERVICES := auth_service social_service chat_service
 PARTS := $(wildcard gateway $(SERVICES) shared deploy tests examples)
 WITH_DATABASE := $(SERVICES) shared
 BIN := .venv/bin
-PYTEST := $(BIN)/python -m pytest
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate shared/pyproject.toml
 PINNED := --constraint requirements-dev.txt
@@ -25,15 +25,15 @@ test: test-on-sqlite test-on-postgres ## Run every test, on SQLite and then on P
 
 test-on-sqlite: .venv/to-develop
 	@echo "Testing on SQLite:"
-	@$(PYTEST) -n 2 --column sqlite $(PARTS)
+	@$(PYTEST) --column sqlite $(PARTS)
 
 test-on-postgres: .venv/to-develop
 	@echo "Testing what has a database on PostgreSQL:"
-	@$(PYTEST) -n 2 --column postgres $(filter $(WITH_DATABASE),$(PARTS))
+	@$(PYTEST) --column postgres $(filter $(WITH_DATABASE),$(PARTS))
 
 test-%: .venv/to-develop ## Run the tests of one part: make test-auth_service
-	@$(PYTEST) -n 2 --column sqlite $*
-	@$(if $(filter $*,$(WITH_DATABASE)),$(PYTEST) -n 2 --column postgres $*)
+	@$(PYTEST) --column sqlite $*
+	@$(if $(filter $*,$(WITH_DATABASE)),$(PYTEST) --column postgres $*)
 
 lint: .venv/to-develop ## Check form, rules, types, imports, images, manifests and docs
 	@$(BIN)/ruff format --check --quiet .

@@ -1,11 +1,11 @@
 """Copies of the whole product, started as a user starts them."""
 
+import itertools
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
@@ -16,7 +16,7 @@ from deploy import keyring
 from deploy.ports import free_ports
 from deploy.run import LOOPBACK, ROOT
 
-SECONDS_TO_END = 15
+PATIENCE_SECONDS = 90  # Nothing takes so long, except on a machine that has other things to do.
 LAUNCH = [sys.executable, "-m", "deploy.run"]
 
 
@@ -34,7 +34,12 @@ class Copy:
         self.port = port
         self.data_dir = data_dir
         self._log = (data_dir.parent / f"{data_dir.name}.log").open("a")
-        settings = {"PORT": str(port), "DATA_DIR": str(data_dir), "RATE_LIMITS": "off"}
+        settings = {
+            "PORT": str(port),
+            "DATA_DIR": str(data_dir),
+            "RATE_LIMITS": "off",
+            "START_TIMEOUT_SECONDS": str(PATIENCE_SECONDS),
+        }
         self.process = subprocess.Popen(
             command,
             cwd=ROOT,
@@ -46,16 +51,20 @@ class Copy:
         self.family: list[psutil.Process] = []
 
     def until_ready(self) -> "Copy":
-        """Wait for the line that says where to go; everything it started is in ``family``."""
+        """Wait for the line that says where to go."""
         assert self.process.stdout is not None
         said = []
         for line in self.process.stdout:
             said.append(line)
             if line.startswith("Open "):
-                this = psutil.Process(self.process.pid)
-                self.family = [this, *this.children(recursive=True)]
+                self.find_family()
                 return self
         raise AssertionError("".join(said))
+
+    def find_family(self) -> None:
+        """Have everything that it has started in ``family``."""
+        this = psutil.Process(self.process.pid)
+        self.family = [this, *this.children(recursive=True)]
 
     def refusal(self) -> str:
         """What it says if it does not start."""
@@ -63,23 +72,33 @@ class Copy:
         assert self.process.returncode == 1, said
         return said
 
-    def running(self, what: str) -> psutil.Process:
-        """The one of its processes with ``what`` in its command, the first if there are several."""
-        return next(one for one in self.family if what in " ".join(one.cmdline()))
+    def kill(self, what: str) -> None:
+        """Kill its processes with ``what`` in their command, all at once."""
+        killed = [one for one in self.family if what in " ".join(one.cmdline())]
+        assert killed
+        for process in killed:
+            process.kill()
+        psutil.wait_procs(killed, timeout=PATIENCE_SECONDS)
 
     def has_ended(self) -> bool:
         """Whether all its processes are gone, waiting for them for a few seconds."""
         self.process.wait()
-        _, alive = psutil.wait_procs(self.family[1:], timeout=SECONDS_TO_END)
+        _, alive = psutil.wait_procs(self.family[1:], timeout=PATIENCE_SECONDS)
         return not alive
 
     def post(self, path: str, body: dict[str, str]) -> requests.Response:
         """Send a request to its gateway."""
-        return requests.post(f"http://{LOOPBACK}:{self.port}{path}", json=body, timeout=10)
+        return requests.post(
+            f"http://{LOOPBACK}:{self.port}{path}", json=body, timeout=PATIENCE_SECONDS
+        )
 
     def is_healthy(self) -> bool:
         """Whether the gateway and every service say so."""
-        return requests.get(f"http://{LOOPBACK}:{self.port}/healthz", timeout=10).ok
+        return requests.get(f"http://{LOOPBACK}:{self.port}/healthz", timeout=PATIENCE_SECONDS).ok
+
+    def is_whole(self) -> bool:
+        """Whether it was ready once, and is as it was then."""
+        return bool(self.family) and self.process.poll() is None and self.is_healthy()
 
     def close(self) -> None:
         """End it, whatever state it is in."""
@@ -92,38 +111,80 @@ class Copy:
 
 def until(holds: Callable[[], bool]) -> None:
     """Wait until a condition holds, for a bounded time."""
-    deadline = time.monotonic() + SECONDS_TO_END
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
 
-Start = Callable[..., Copy]
+class Copies:
+    """Copies for one test. Those that are whole afterwards are left to the next one.
+
+    Args:
+        stock: running copies that earlier tests have left.
+        folder: where new ones keep their data.
+    """
+
+    _number = itertools.count()
+
+    def __init__(self, stock: list[Copy], folder: Path) -> None:
+        self._stock = stock
+        self._folder = folder
+        self._used: list[Copy] = []
+
+    def running(self) -> Copy:
+        """A copy that is ready: one in stock, or a new one."""
+        if not self._stock:
+            return self.start().until_ready()
+        copy = self._stock.pop()
+        copy.find_family()
+        self._used.append(copy)
+        return copy
+
+    def start(
+        self,
+        *,
+        on: int | None = None,
+        data_dir: Path | None = None,
+        command: list[str] = LAUNCH,
+        **env: str,
+    ) -> Copy:
+        """Start a copy: on a free port and fresh data unless told otherwise."""
+        number = next(self._number)
+        data_dir = data_dir or self._folder / f"data{number}"
+        copy = Copy(command, on or free_port(number), data_dir, env)
+        self._used.append(copy)
+        return copy
+
+    def leave(self) -> None:
+        """Put into stock what is whole, and end the rest."""
+        for copy in self._used:
+            if copy.is_whole():
+                self._stock.append(copy)
+            else:
+                copy.close()
+
+
+def free_port(number: int = 0) -> int:
+    """A port on which nobody listens; another for each number."""
+    return free_ports(LOOPBACK, os.getpid() + number, 1)[0]
+
+
+@pytest.fixture(scope="session")
+def _stock() -> Iterator[list[Copy]]:
+    stock: list[Copy] = []
+    yield stock
+    for copy in stock:
+        copy.find_family()
+        copy.close()
 
 
 @pytest.fixture
-def port() -> int:
-    """A free port; the next one is free as well, most likely."""
-    return free_ports(LOOPBACK, os.getpid(), 1)[0]
-
-
-@pytest.fixture
-def start(port: int, tmp_path: Path) -> Iterator[Start]:
-    """Start a copy: on ``port`` and fresh data unless told otherwise."""
-    with ExitStack() as copies:
-
-        def start_copy(
-            *,
-            on: int = port,
-            data_dir: Path = tmp_path / "data",
-            command: list[str] = LAUNCH,
-            **env: str,
-        ) -> Copy:
-            copy = Copy(command, on, data_dir, env)
-            copies.callback(copy.close)
-            return copy
-
-        yield start_copy
+def copies(_stock: list[Copy], tmp_path: Path) -> Iterator[Copies]:
+    """Copies of the product; starting one takes long, so that they are used again."""
+    copies = Copies(_stock, tmp_path)
+    yield copies
+    copies.leave()
 
 
 @pytest.fixture

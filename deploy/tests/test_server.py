@@ -9,9 +9,9 @@ from http.client import HTTPConnection
 import pytest
 
 from deploy.run import LOOPBACK, ROOT
-from deploy.tests.conftest import until
+from deploy.tests.conftest import PATIENCE_SECONDS, free_port, until
 
-SECONDS_TO_STOP = 10  # Of the 20 that requests in flight would get.
+SECONDS_TO_STOP = 15  # Of the 20 that requests in flight would get.
 
 
 class Server:
@@ -30,7 +30,7 @@ class Server:
 
     def connect(self) -> HTTPConnection:
         """A connection on which one request was answered."""
-        connection = HTTPConnection(LOOPBACK, self.port, timeout=10)
+        connection = HTTPConnection(LOOPBACK, self.port, timeout=PATIENCE_SECONDS)
         connection.request("GET", "/")
         assert connection.getresponse().read() == b"hello"
         return connection
@@ -51,9 +51,9 @@ class Server:
 
 
 @pytest.fixture
-def server(port: int) -> Iterator[Server]:
+def server() -> Iterator[Server]:
     """A server with the sample application."""
-    server = Server(port)
+    server = Server(free_port())
     until(server.is_up)
     yield server
     server.process.kill()
@@ -71,7 +71,7 @@ def test_an_idle_connection_does_not_hold_up_a_stop(server: Server) -> None:
 
 
 def test_what_is_no_http_is_refused_in_json(server: Server) -> None:
-    connection = HTTPConnection(LOOPBACK, server.port, timeout=10)
+    connection = HTTPConnection(LOOPBACK, server.port, timeout=PATIENCE_SECONDS)
     connection.putrequest("GET", "/")
     connection.putheader("Content-Length", "many")
     connection.endheaders()
