@@ -21,7 +21,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start one product; the test processes find it in their environment."""
     if _URL not in os.environ and not config.option.collectonly:
         folder = Path(_running.enter_context(tempfile.TemporaryDirectory(prefix="ims-tests-")))
-        product = _running.enter_context(running(folder / "data", SQLITE_SYNCHRONOUS="NORMAL"))
+        try:
+            product = _running.enter_context(running(folder / "data", SQLITE_SYNCHRONOUS="NORMAL"))
+        except RuntimeError as reason:
+            pytest.exit(str(reason), returncode=1)
         os.environ[_URL], os.environ[_DATA_DIR] = product.base_url, str(product.data_dir)
 
 
