@@ -1,16 +1,21 @@
 """gunicorn as shared.gunicorn_conf sets it up."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from http.client import HTTPConnection
+from pathlib import Path
 
 import pytest
 
+from deploy import keyring
+from deploy.programs import SERVICES, environment_of
 from deploy.run import LOOPBACK, ROOT
 from deploy.tests.conftest import PATIENCE_SECONDS, free_port, until
 
+GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "python:shared.gunicorn_conf"]
 SECONDS_TO_STOP = 15  # Of the 20 that requests in flight would get.
 
 
@@ -19,10 +24,9 @@ class Server:
 
     def __init__(self, port: int) -> None:
         app = "deploy.tests.sample:create_app()"
-        conf = "python:shared.gunicorn_conf"
         self.port = port
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "-c", conf, "-b", f"{LOOPBACK}:{port}", app],
+            [*GUNICORN, "-b", f"{LOOPBACK}:{port}", app],
             cwd=ROOT,
             stderr=subprocess.PIPE,
             text=True,
@@ -81,3 +85,26 @@ def test_what_is_no_http_is_refused_in_json(server: Server) -> None:
     assert (response.status, response.headers["Content-Type"]) == (400, "application/json")
     assert json.load(response) == {"code": -400, "info": "Bad request"}
     connection.close()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_without_its_tables_says_what_to_run_and_ends(
+    service: str, secrets: Path, tmp_path: Path
+) -> None:
+    urls = {f"{name.upper()}_URL": f"http://{LOOPBACK}:1" for name in SERVICES}
+    env = urls | keyring.key_files(secrets) | {"DATA_DIR": str(tmp_path)}
+    bind = f"{LOOPBACK}:{free_port()}"
+
+    done = subprocess.run(
+        [*GUNICORN, "-b", bind, f"{service}.app:create_app()"],
+        cwd=ROOT,
+        env=os.environ | environment_of(service, env),
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+
+    assert done.returncode != 0
+    assert done.stderr.count(f"run: python -m {service} migrate\n") == 1
+    assert "Traceback" not in done.stderr
