@@ -6,9 +6,8 @@ other has room for them, so that thousands of idle tunnels cost next to nothing.
 
 import os
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from http.client import HTTPException
-from typing import Any
 
 from flask import Response, request
 from gevent import get_hub
@@ -19,18 +18,11 @@ from gateway.forward import answer_of, headers_of, target_of
 from gateway.incoming import Environ, has_body
 from gateway.upstream import Connection, Replica, Service
 from shared.errors import UNAVAILABLE, ApiError
+from shared.takeover import TakenOver
 
 _BLOCK = 64 * 1024
 _READABLE, _WRITABLE = 1, 2
 _CONSENT = b"HTTP/1.1 101"
-
-
-class TakenOver(Response):
-    """Stands for an answer that is none of the server's business any more."""
-
-    def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
-        """Make gunicorn let go of the connection without another word."""
-        raise StopIteration
 
 
 class Tunnels:
@@ -64,7 +56,7 @@ class Tunnels:
             side.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         tunnel = _Tunnel(client.detach(), connection.sock.detach(), self._open.discard)
         self._open.add(tunnel)
-        return TakenOver(status=101)
+        return TakenOver()
 
     def close(self) -> None:
         """Close all of them."""
