@@ -19,6 +19,7 @@ from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from ims_client import Arrived, Client, Deleted, Live, Message, Refused, Sent, Unreachable
 
+from tests.lossy import lossy_way
 from tests.people import PASSWORD, UNKNOWN, unused_email
 from tests.product import Product, running
 
@@ -287,6 +288,28 @@ def test_whoever_comes_back_has_exactly_the_servers_messages_order_and_unread_co
         expected = [scene.expected_on(screen) for screen in scene.inside]
         assert [ids for ids, _ in on_screens] == expected
         assert on_screens == [on_server(screen) for screen in scene.inside]
+
+
+def test_what_got_lost_on_an_open_connection_is_there_before_the_next_message(
+    product: Product, cast: tuple[Client, ...]
+) -> None:
+    alice, bob = cast[ALICE], cast[BOB]
+    group = alice.create_group("Group", [bob.user_id])
+    with (
+        lossy_way(product.port) as way,
+        Screen(Client(way.base_url, bob.user_id, bob.token), group) as screen,
+    ):
+        screen.follow()
+        screen.listen()
+        told = alice.send(group, "told").message_id
+        assert screen.becomes([told])
+
+        with way.losing(2):
+            lost = alice.send(group, "lost").message_id
+            alice.delete(told)
+        last = alice.send(group, "told again").message_id
+
+        assert screen.becomes([lost, last])
 
 
 def on_server(screen: Screen) -> tuple[list[int], int]:
