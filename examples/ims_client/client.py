@@ -22,7 +22,7 @@ from ims_client.models import (
 
 _TIMEOUT = (5, 15)
 _PAUSES = (0.2, 0.5, 1.0, 2.0)  # Seconds between the attempts of what may be repeated.
-_NO_ANSWER = (502, 503, 504)
+_LATER = 429
 
 
 class Client:
@@ -250,7 +250,7 @@ class Client:
             body: dict[str, Any] = response.json()
         except (requests.RequestException, ValueError) as failure:
             raise Unreachable(f"{method} {path}") from failure
-        if response.status_code in _NO_ANSWER:
+        if response.status_code >= 500 or response.status_code == _LATER:
             raise Unreachable(f"{method} {path}: {body['info']}")
         if response.status_code != 200:
             refusal = TokenRefused if body["code"] == -2 else Refused

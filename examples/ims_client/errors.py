@@ -2,7 +2,7 @@
 
 Refused          the server said no; nothing happened
 └── TokenRefused     the token is not good, or no longer: log in again
-Unreachable      no answer came, and nobody knows whether the call was heard
+Unreachable      no answer came but "later", if any; nobody knows whether the call was heard
 """
 
 
@@ -27,4 +27,4 @@ class TokenRefused(Refused):
 
 
 class Unreachable(Exception):
-    """No answer came. A call that changes something may have been heard all the same."""
+    """No answer came, or a failure, or "later". What was to be changed may have been, or not."""

@@ -122,7 +122,7 @@ class Live:
     def disconnect(self) -> None:
         """Drop the connection; the iteration opens another."""
         if self._wire is not None:
-            with suppress(OSError):  # It may have broken by itself.
+            with suppress(OSError, AttributeError):  # It may just have broken by itself.
                 self._wire.abort()
 
     def _listen(self) -> Iterator[Event]:
@@ -130,7 +130,8 @@ class Live:
         wire = self._wire = self._connect()
         try:
             self._catch_up_with_everything()
-            self._pending.append(Connected())
+            with self._lock:
+                self._pending.append(Connected())
             while not self._closed.is_set():
                 yield from self._drain()
                 self._take(_next_frame(wire))
