@@ -27,7 +27,7 @@ import psutil
 import requests
 
 from benchmarks.listeners import Listeners
-from tests.people import Person, befriend, make_group, newcomer
+from tests.people import Person, befriend, conversations, make_group, newcomer
 from tests.product import Product, running
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -73,6 +73,11 @@ def measure(product: Product, sockets: int, messages: int, hello: float) -> dict
     """The figures of one running product."""
     people = crowd(product.base_url, sockets)
     group = make_group(people[0], *people[1:], name="Everybody")
+    # Memory that making them has left free would hide what the sockets take.
+    product.stop()
+    product.start()
+    for each in people[:100]:
+        conversations(each)
     memory_before = memory_of(product)
     say("Opening sockets ...")
     with Listeners(("127.0.0.1", product.port), [str(each.token) for each in people]) as listeners:
