@@ -136,7 +136,7 @@ def _send(draft: _Draft, place: Place) -> Sent:
                 )
             already_read = None if place.is_group else False
             shown = _shown(message, sender, notices.PUBLIC_BASE, already_read)
-            notices.message_sent(draft.conversation_id, message.version, draft.sender_id, shown)
+            notices.message_sent(draft.conversation_id, draft.sender_id, shown)
     except _NotAppended:
         earlier = _sent_earlier(draft)
         if earlier is None:
@@ -509,7 +509,7 @@ def delete_for_everybody(message_id: int, user_id: int) -> None:
         )
         if message.type == IMAGE:
             images.forget_after_commit([message.content])
-        notices.message_deleted(conversation_id, version, user_id, message_id)
+        notices.message_deleted(conversation_id, user_id, message_id)
 
 
 def hide_messages(message_ids: Collection[int], user_id: int) -> None:
@@ -609,6 +609,7 @@ def _shown(row: MessageRow, sender: Person, base: str, already_read: bool | None
     message: dict[str, Any] = {
         "id": row.id,
         "seq": row.seq,
+        "version": row.version,
         "type": row.type,
         "content": content_shown(base, row.type, row.content),
         "senderid": row.sender_id,

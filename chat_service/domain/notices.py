@@ -19,24 +19,20 @@ __all__ = ["PUBLIC_BASE"]
 _FIRST_TO_LAST = {"remove_members": 0, "invitation_message": 2}
 
 
-def message_sent(
-    conversation_id: int, version: int, sender_id: int, message: dict[str, Any]
-) -> None:
+def message_sent(conversation_id: int, sender_id: int, message: dict[str, Any]) -> None:
     """A message came: everybody in the conversation, the sender too.
 
     Args:
         conversation_id: where.
-        version: of the conversation with this message; whoever knows the one before has
-            missed nothing.
         sender_id: whose message it is.
         message: it whole, as reading messages shows it, its URLs built upon `PUBLIC_BASE`.
     """
-    _notify(conversation_id, sender_id, version=version, message=message)
+    _notify(conversation_id, sender_id, message=message)
 
 
-def message_deleted(conversation_id: int, version: int, deleter_id: int, message_id: int) -> None:
-    """A message is gone for everybody, in this version of the conversation."""
-    _notify(conversation_id, deleter_id, version=version, deleted_message_id=message_id)
+def message_deleted(conversation_id: int, deleter_id: int, message_id: int) -> None:
+    """A message is gone for everybody."""
+    _notify(conversation_id, deleter_id, deleted_message_id=message_id)
 
 
 def read_position_moved(

@@ -19,10 +19,14 @@ class MessagesIn(Params):
 
 
 class Message(Answer):
-    """A message; type 0 is a text, 1 an image. Only a reply has the three ``reply_to`` fields."""
+    """A message; type 0 is a text, 1 an image. Only a reply has the three ``reply_to`` fields.
+
+    ``seq`` is its number in the conversation, ``version`` the conversation's with this message.
+    """
 
     id = fields.Integer()
     seq = fields.Integer()
+    version = fields.Integer()
     type = fields.Integer()
     content = fields.String()
     senderid = fields.Integer()

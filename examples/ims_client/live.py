@@ -36,8 +36,9 @@ class Live:
     Of followed conversations it yields every message and every deletion exactly once, messages
     in the order of their conversation, however often the connection or a server breaks. That
     rests on the conversation's version, which each send and each deletion raises by one: a
-    frame that follows upon what is known is news, an older one is not, and a later one says
-    that something is missing, which is fetched. What is fetched has been read.
+    message that follows upon what is known is news, an older one is not, and a later one says
+    that something is missing, which is fetched; so is what a deletion has changed. What is
+    fetched has been read.
 
     Of everything else it passes the server's hints on.
 
@@ -172,17 +173,17 @@ class Live:
             self._catch_up_with_everything()
 
     def _take_change(self, conversation_id: int, frame: dict[str, Any]) -> None:
-        known, version = self._versions[conversation_id], frame["version"]
-        if version > known + 1:
+        known = self._versions[conversation_id]
+        if "message" not in frame:  # A deletion: the answer says how far it and others go.
             self._catch_up(conversation_id)
-        elif version > known:
-            self._versions[conversation_id] = version
-            if "message" in frame:
-                message = Message.of(frame["message"])
-                is_own = message.sender_id == self._client.user_id
-                self._pending.append(Arrived(message, is_read=is_own))
-            else:
-                self._pending.append(Deleted(conversation_id, frame["deleted_message_id"]))
+            return
+        message = Message.of(frame["message"])
+        if message.version > known + 1:
+            self._catch_up(conversation_id)
+        elif message.version > known:
+            self._versions[conversation_id] = message.version
+            is_own = message.sender_id == self._client.user_id
+            self._pending.append(Arrived(message, is_read=is_own))
 
     def _catch_up_with_everything(self) -> None:
         with self._lock:

@@ -95,12 +95,14 @@ class Conversation:
 class Message:
     """A message; ``seq`` counts the messages ever sent in its conversation.
 
+    ``version`` is the conversation's with this message.
     The ``content`` of an image is its URL. ``reply_to_*`` is what it answers, if that is still
     there.
     """
 
     id: int
     seq: int
+    version: int
     conversation_id: int
     sender_id: int
     sender_name: str
@@ -116,6 +118,7 @@ class Message:
         return cls(
             fields["id"],
             fields["seq"],
+            fields["version"],
             fields["conversation"],
             fields["senderid"],
             fields["sendername"],
