@@ -11,7 +11,7 @@ PINNED := --constraint requirements-dev.txt
 TO_RUN := --all-extras $(wildcard */requirements.in)
 
 .DEFAULT_GOAL := help
-.PHONY: help run secrets test test-on-sqlite test-on-postgres lint format lock docs migrate clean
+.PHONY: help run secrets test test-on-sqlite test-on-postgres bench lint format lock docs migrate clean
 
 help: ## List what make can do
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -34,6 +34,9 @@ test-on-postgres: .venv/to-develop
 test-%: .venv/to-develop ## Run the tests of one part: make test-auth_service
 	@$(PYTEST) --column sqlite $*
 	@$(if $(filter $*,$(WITH_DATABASE)),$(PYTEST) --column postgres $*)
+
+bench: .venv/to-develop ## Measure live delivery to 1,000 sockets; figures go to benchmarks/results
+	@$(BIN)/python -m benchmarks.live
 
 lint: .venv/to-develop ## Check form, rules, types, imports, images, manifests and docs
 	@$(BIN)/ruff format --check --quiet .
