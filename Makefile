@@ -1,7 +1,8 @@
 # `make run` and `make test` set up what they need; `make` alone lists everything.
 
 SERVICES := auth_service social_service chat_service
-PARTS := $(wildcard gateway $(SERVICES) shared deploy tests examples)
+PARTS := gateway $(SERVICES) shared
+PRODUCT := deploy tests
 WITH_DATABASE := $(SERVICES) shared
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
@@ -11,7 +12,8 @@ PINNED := --constraint requirements-dev.txt
 TO_RUN := --all-extras $(wildcard */requirements.in)
 
 .DEFAULT_GOAL := help
-.PHONY: help run secrets test test-on-sqlite test-on-postgres bench lint format lock docs migrate clean
+.PHONY: help run secrets test test-on-sqlite test-product test-on-postgres bench lint format lock \
+	docs migrate clean
 
 help: ## List what make can do
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -20,12 +22,16 @@ help: ## List what make can do
 run: .venv/to-run ## Start the product on http://127.0.0.1:8000 (PORT, DATA_DIR and others)
 	@exec $(BIN)/python -m deploy.run --parent $$PPID
 
-test: test-on-sqlite test-on-postgres ## Run every test, on SQLite and then on PostgreSQL
+test: test-on-sqlite test-product test-on-postgres ## Run every test, on SQLite and PostgreSQL
 	@echo "All tests passed. Next: make lint"
 
 test-on-sqlite: .venv/to-develop
 	@echo "Testing on SQLite:"
 	@$(PYTEST) --column sqlite $(PARTS)
+
+test-product: .venv/to-develop
+	@echo "Testing the whole product, through the gateway:"
+	@$(PYTEST) $(PRODUCT)
 
 test-on-postgres: .venv/to-develop
 	@echo "Testing what has a database on PostgreSQL:"
