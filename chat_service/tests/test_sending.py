@@ -41,6 +41,7 @@ class TestText:
         message = {
             "id": sent["message_id"],
             "seq": 1,
+            "version": 1,
             "type": 0,
             "content": "你好, bob 🙂",
             "senderid": ALICE,
