@@ -3,9 +3,9 @@
 from typing import IO
 
 from chat_service import errors
-from chat_service.domain import images, messages
+from chat_service.domain import images, sending
 from chat_service.domain.access import access_to
-from chat_service.domain.messages import Sent
+from chat_service.domain.sending import Sent
 from shared.api import MIB
 from shared.errors import TOO_LARGE, ApiError, bad_parameter
 from shared.media import NotAPicture, cleaned
@@ -34,7 +34,7 @@ def send_image(
     except NotAPicture:
         raise bad_parameter("image") from None
     with images.keeping(picture) as name:
-        sent = messages.send_image(conversation_id, sender_id, name, client_id)
+        sent = sending.send_image(conversation_id, sender_id, name, client_id)
     if not sent.is_new:
         images.forget(name)
     return sent

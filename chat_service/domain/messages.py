@@ -1,17 +1,14 @@
-"""Messages: sending them, reading them, finding them, and taking them away again."""
+"""Messages: reading them, finding them, and taking them away again."""
 
-from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     Select,
-    case,
     delete,
     insert,
-    literal,
-    null,
     select,
     update,
 )
@@ -23,7 +20,7 @@ from chat_service.domain import images, notices
 from chat_service.domain.access import access_to, lock_conversation
 from chat_service.domain.accounts import Person, people
 from chat_service.domain.pictures import media_url
-from chat_service.domain.reading import Place, move_forward, place_of, read_up_to
+from chat_service.domain.reading import place_of, read_up_to
 from chat_service.models import (
     IMAGE,
     TEXT,
@@ -35,8 +32,6 @@ from chat_service.models import (
     Message,
 )
 from shared.errors import ApiError, ErrorSpec
-
-LONGEST_TEXT = 255
 
 _Reply = aliased(Message)
 
@@ -55,214 +50,6 @@ class MessageRow(NamedTuple):
     reply_id: int | None
     reply_type: int | None
     reply_content: str | None
-
-
-class Sent(NamedTuple):
-    """A message that was sent, now (``is_new``) or by an earlier request of the same client id."""
-
-    message_id: int
-    seq: int
-    created_at: datetime
-    is_new: bool
-
-
-def send_text(
-    conversation_id: int,
-    sender_id: int,
-    content: str,
-    reply_to_id: int | None = None,
-    client_id: str | None = None,
-) -> Sent:
-    """Send a text.
-
-    Args:
-        conversation_id: where to.
-        sender_id: a member.
-        content: 1 to 255 characters, not white space alone.
-        reply_to_id: a message of the conversation that it answers.
-        client_id: the sender's own name for this message; the same one sends nothing twice.
-    """
-    place = _place_of_sender(conversation_id, sender_id)
-    if not content.strip():
-        raise ApiError(errors.CONTENT_EMPTY)
-    if len(content) > LONGEST_TEXT:
-        raise ApiError(errors.CONTENT_TOO_LONG)
-    draft = _Draft(conversation_id, sender_id, TEXT, content, reply_to_id, client_id or None)
-    return _send(draft, place)
-
-
-def send_image(
-    conversation_id: int, sender_id: int, file_name: str, client_id: str | None = None
-) -> Sent:
-    """Send an image whose file is stored already.
-
-    If the answer is not ``is_new``, or the image is refused, nothing refers to the file.
-    """
-    place = _place_of_sender(conversation_id, sender_id)
-    draft = _Draft(conversation_id, sender_id, IMAGE, file_name, None, client_id or None)
-    return _send(draft, place)
-
-
-class _Draft(NamedTuple):
-    conversation_id: int
-    sender_id: int
-    type: int
-    content: str
-    reply_to_id: int | None
-    client_id: str | None
-
-
-def _place_of_sender(conversation_id: int, sender_id: int) -> Place:
-    return place_of(
-        conversation_id, sender_id, errors.CONVERSATION_NOT_FOUND, errors.NOT_IN_CONVERSATION
-    )
-
-
-def _send(draft: _Draft, place: Place) -> Sent:
-    earlier = _sent_earlier(draft)
-    if earlier is not None:
-        return earlier
-    reply_type, reply_content = _reply_target(draft)
-    sender = people([draft.sender_id], notices.PUBLIC_BASE)[draft.sender_id]
-    try:
-        with transaction() as session:
-            stored = _append(session, draft)
-            message = MessageRow._make((*stored, draft.reply_to_id, reply_type, reply_content))
-            if not move_forward(session, draft.conversation_id, draft.sender_id, message.seq):
-                raise ApiError(errors.NOT_IN_CONVERSATION)
-            if place.read_seq < message.seq - 1:
-                notices.read_position_moved(
-                    draft.conversation_id, draft.sender_id, message.seq, is_group=place.is_group
-                )
-            already_read = None if place.is_group else False
-            shown = _shown(message, sender, notices.PUBLIC_BASE, already_read)
-            notices.message_sent(draft.conversation_id, draft.sender_id, shown)
-    except _NotAppended:
-        earlier = _sent_earlier(draft)
-        if earlier is None:
-            raise ApiError(errors.CONVERSATION_NOT_FOUND) from None
-        return earlier
-    return Sent(message.id, message.seq, message.created_at, is_new=True)
-
-
-class _NotAppended(Exception):
-    """The conversation is gone, or the client id was used in the meantime."""
-
-
-def _append(session: Any, draft: _Draft) -> Sequence[Any]:
-    """Give the message the next number of its conversation, and store it.
-
-    On PostgreSQL this is one statement, so that the lock of a busy conversation is held for
-    one round trip less.
-
-    Returns:
-        the first columns of a `MessageRow`.
-
-    Raises:
-        _NotAppended: it is not stored.
-    """
-    now = datetime.now(UTC)
-    numbered = (
-        update(Conversation)
-        .where(Conversation.id == draft.conversation_id, Conversation.is_open)
-        .values(
-            last_seq=Conversation.last_seq + 1,
-            version=Conversation.version + 1,
-            last_message_at=case(
-                (Conversation.last_message_at > now, Conversation.last_message_at), else_=now
-            ),
-        )
-        .returning(Conversation.last_seq, Conversation.version, Conversation.last_message_at)
-    )
-    stored = (
-        db.insert(Message)
-        .on_conflict_do_nothing(index_elements=["sender_id", "client_id"])
-        .returning(
-            Message.id,
-            Message.seq,
-            Message.version,
-            Message.conversation_id,
-            Message.type,
-            Message.content,
-            Message.sender_id,
-            Message.created_at,
-        )
-    )
-    given = draft._asdict()
-    if db.is_sqlite:
-        number = session.execute(numbered).first()
-        if number is None:
-            raise _NotAppended
-        given |= zip(("seq", "version", "created_at"), number, strict=True)
-        row = session.execute(stored.values(given)).first()
-    else:
-        number = numbered.cte("numbered")
-        columns = Message.__table__.c
-        values = [literal(value, columns[name].type) for name, value in given.items()]
-        source = select(*values, *number.c)
-        names = [*given, "seq", "version", "created_at"]
-        row = session.execute(stored.from_select(names, source)).first()
-    if row is None or (draft.client_id is not None and _is_deleted(session, draft)):
-        raise _NotAppended
-    return tuple(row)
-
-
-def _is_deleted(session: Any, draft: _Draft) -> bool:
-    """Whether the message of this client id came and went before the conversation was locked."""
-    deleted = select(Deletion.message_id).where(
-        Deletion.sender_id == draft.sender_id, Deletion.client_id == draft.client_id
-    )
-    return session.scalar(deleted) is not None
-
-
-def _sent_earlier(draft: _Draft) -> Sent | None:
-    """The message that was sent with the draft's client id before, also if it is deleted by now.
-
-    Raises:
-        ApiError: it was another message, or to another conversation.
-    """
-    if draft.client_id is None:
-        return None
-    there = select(
-        Message.id,
-        Message.seq,
-        Message.created_at,
-        Message.conversation_id,
-        Message.type,
-        Message.content,
-    ).where(Message.sender_id == draft.sender_id, Message.client_id == draft.client_id)
-    gone = select(
-        Deletion.message_id,
-        Deletion.seq,
-        Deletion.created_at,
-        Deletion.conversation_id,
-        null(),
-        null(),
-    ).where(Deletion.sender_id == draft.sender_id, Deletion.client_id == draft.client_id)
-    row: Any = db.session.execute(there.union_all(gone)).first()
-    if row is None:
-        return None
-    message_id, seq, created_at, conversation_id, kind, content = row
-    # An image gets another file name each time; a deleted message has nothing to compare.
-    same_content = kind == draft.type and (kind == IMAGE or content == draft.content)
-    if conversation_id != draft.conversation_id or not (kind is None or same_content):
-        raise ApiError(errors.CLIENT_ID_USED)
-    return Sent(message_id, seq, created_at, is_new=False)
-
-
-def _reply_target(draft: _Draft) -> tuple[int | None, str | None]:
-    if draft.reply_to_id is None:
-        return None, None
-    row = db.session.execute(
-        select(Message.type, Message.content).where(
-            Message.id == draft.reply_to_id,
-            Message.conversation_id == draft.conversation_id,
-            visible_to(draft.sender_id),
-        )
-    ).first()
-    if row is None:
-        raise ApiError(errors.REPLY_NOT_FOUND)
-    return row.type, row.content
 
 
 def messages_in(
@@ -325,7 +112,7 @@ def messages_in(
     read_up_to(conversation_id, user_id, read_seq, place)
     own_read_seq = max(read_seq, place.read_seq)
     messages = [
-        _shown(
+        shown(
             row,
             senders[row.sender_id],
             base,
@@ -604,7 +391,7 @@ def _deleted_between(conversation_id: int, after: int, until: int) -> list[int]:
     )
 
 
-def _shown(row: MessageRow, sender: Person, base: str, already_read: bool | None) -> dict[str, Any]:
+def shown(row: MessageRow, sender: Person, base: str, already_read: bool | None) -> dict[str, Any]:
     """A message as lists and live frames show it; ``already_read`` is for private chats."""
     message: dict[str, Any] = {
         "id": row.id,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from chat_service import errors
-from chat_service.domain import messages
+from chat_service.domain import messages, sending
 from chat_service.schemas.messages import (
     FiltersIn,
     FoundMessagesOut,
@@ -46,7 +46,7 @@ def messages_in(conversation_id: int, **bounds: Any) -> dict[str, Any]:
 )
 def send_text(conversation_id: int, **text: Any) -> dict[str, Any]:
     """Send a text (聊天消息发送 /conversations/messages)."""
-    sent = messages.send_text(conversation_id, current_user_id(), **text)
+    sent = sending.send_text(conversation_id, current_user_id(), **text)
     return {"message_id": sent.message_id, "seq": sent.seq, "created_time": sent.created_at}
 
 
