@@ -1,4 +1,4 @@
-"""The chat service under test, and a small cast: alice, bob, carol and dave are signed in."""
+"""The chat service under test, with a small cast."""
 
 from collections.abc import Iterator
 
@@ -9,12 +9,9 @@ from chat_service.app import create_app
 from chat_service.db import db
 from chat_service.tests.factories import make_account
 from chat_service.tests.live_server import Server, running
-from shared.testing.client import Caller
+from shared.testing.cast import NAMES
 from shared.testing.databases import empty_tables, migrated, settings_for_tests
 from shared.testing.neighbours import Neighbour
-from shared.testing.tokens import issue
-
-ALICE, BOB, CAROL, DAVE = 1, 2, 3, 4
 
 
 @pytest.fixture(scope="session")
@@ -42,45 +39,10 @@ def _app(settings: dict[str, str]) -> Iterator[Flask]:
 @pytest.fixture
 def app(_app: Flask, neighbours: dict[str, Neighbour]) -> Iterator[Flask]:
     """The service, where alice, bob, carol and dave have accounts."""
-    for user_id, name in ((ALICE, "Alice"), (BOB, "Bob"), (CAROL, "Carol"), (DAVE, "Dave")):
+    for user_id, name in NAMES.items():
         make_account(_app, user_id, name)
     yield _app
     empty_tables(_app, db)
-
-
-def signed_in(app: Flask, user_id: int) -> Caller:
-    """A caller with a token of this account."""
-    return Caller(app, issue(user_id), user_id)
-
-
-@pytest.fixture
-def anyone(app: Flask) -> Caller:
-    """A caller without a token."""
-    return Caller(app)
-
-
-@pytest.fixture
-def alice(app: Flask) -> Caller:
-    """Account 1."""
-    return signed_in(app, ALICE)
-
-
-@pytest.fixture
-def bob(app: Flask) -> Caller:
-    """Account 2."""
-    return signed_in(app, BOB)
-
-
-@pytest.fixture
-def carol(app: Flask) -> Caller:
-    """Account 3."""
-    return signed_in(app, CAROL)
-
-
-@pytest.fixture
-def dave(app: Flask) -> Caller:
-    """Account 4."""
-    return signed_in(app, DAVE)
 
 
 @pytest.fixture(scope="session")

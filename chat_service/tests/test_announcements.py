@@ -5,9 +5,9 @@ from flask import Flask
 
 from chat_service import errors
 from chat_service.db import db
-from chat_service.tests.conftest import ALICE, BOB, CAROL
 from chat_service.tests.factories import befriend, ids, make_group
 from shared.errors import BAD_PARAMETER
+from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import Caller, assert_error
 from shared.testing.databases import counted_queries
 

@@ -9,9 +9,9 @@ from sqlalchemy import insert, update
 
 from chat_service.db import db, transaction
 from chat_service.models import Conversation, Message
-from chat_service.tests.conftest import ALICE, BOB
 from chat_service.tests.factories import befriend, make_group
 from chat_service.tests.talking import attempt_to_say, conversations, fetch, messages, say
+from shared.testing.cast import ALICE, BOB
 from shared.testing.client import Caller
 from shared.testing.databases import counted_queries
 

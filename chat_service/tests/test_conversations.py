@@ -4,7 +4,6 @@ import pytest
 from flask import Flask
 
 from chat_service import errors
-from chat_service.tests.conftest import ALICE, BOB, CAROL, DAVE, signed_in
 from chat_service.tests.factories import befriend, make_account, make_group
 from chat_service.tests.talking import (
     conversations,
@@ -17,6 +16,7 @@ from chat_service.tests.talking import (
     show,
 )
 from shared.errors import BAD_PARAMETER
+from shared.testing.cast import ALICE, BOB, CAROL, DAVE, signed_in
 from shared.testing.client import Caller, Reply, assert_error
 from shared.testing.neighbours import Neighbour
 

@@ -4,7 +4,6 @@ import pytest
 from flask import Flask
 
 from chat_service import errors
-from chat_service.tests.conftest import ALICE, BOB, CAROL
 from chat_service.tests.factories import join, make_account, make_group
 from chat_service.tests.talking import (
     contents,
@@ -16,6 +15,7 @@ from chat_service.tests.talking import (
     say,
     show,
 )
+from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import Caller, Reply, assert_error
 
 NOBODY = 999

@@ -7,9 +7,9 @@ import pytest
 from flask import Flask
 
 from chat_service import errors
-from chat_service.tests.conftest import ALICE, BOB, CAROL
 from chat_service.tests.factories import make_account, make_group
 from chat_service.tests.talking import hide, messages, remove_for_everybody, say, show
+from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import Caller, Reply, assert_error
 
 FIND, SIFT = "/conversations/manage_messages", "/conversations/sift"

@@ -6,7 +6,6 @@ import pytest
 from flask import Flask
 
 from chat_service import errors
-from chat_service.tests.conftest import ALICE, BOB, CAROL
 from chat_service.tests.factories import befriend, tell
 from chat_service.tests.talking import (
     attempt_to_say,
@@ -18,6 +17,7 @@ from chat_service.tests.talking import (
     remove_for_everybody,
     say,
 )
+from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import Caller, assert_error
 from shared.testing.neighbours import Neighbour
 

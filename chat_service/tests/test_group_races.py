@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from chat_service.tests.conftest import ALICE, BOB, CAROL, DAVE, signed_in
 from chat_service.tests.factories import befriend, make_account, make_group
 from chat_service.tests.pictures import picture
+from shared.testing.cast import ALICE, BOB, CAROL, DAVE, signed_in
 from shared.testing.client import Caller, Reply
 from shared.testing.races import at_once
 

@@ -4,8 +4,8 @@ import pytest
 from flask import Flask
 
 from chat_service import errors
-from chat_service.tests.conftest import ALICE, BOB, CAROL, DAVE
 from chat_service.tests.factories import befriend, ids, make_account, make_group
+from shared.testing.cast import ALICE, BOB, CAROL, DAVE
 from shared.testing.client import Caller, Reply, assert_error
 
 NOBODY = 999

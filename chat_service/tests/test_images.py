@@ -10,10 +10,10 @@ from flask import Flask
 from urllib3 import encode_multipart_formdata
 
 from chat_service import errors
-from chat_service.tests.conftest import ALICE, BOB
 from chat_service.tests.factories import befriend, ids, make_group
 from chat_service.tests.pictures import animation, bomb, opened, photograph, picture
 from shared.errors import BAD_PARAMETER, NOT_FOUND, TOO_LARGE, UNSUPPORTED_TYPE
+from shared.testing.cast import ALICE, BOB
 from shared.testing.client import Caller, Reply, assert_error
 
 PATH = "/conversations/image"

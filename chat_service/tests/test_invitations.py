@@ -7,9 +7,9 @@ from flask import Flask
 
 from chat_service import errors
 from chat_service.db import db
-from chat_service.tests.conftest import ALICE, BOB, CAROL, DAVE
 from chat_service.tests.factories import befriend, ids, join, make_account, make_group
 from shared.errors import BAD_PARAMETER
+from shared.testing.cast import ALICE, BOB, CAROL, DAVE
 from shared.testing.client import Caller, Reply, assert_error
 from shared.testing.databases import counted_queries
 

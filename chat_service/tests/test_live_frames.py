@@ -8,9 +8,9 @@ import pytest
 from flask import Flask
 from PIL import Image
 
-from chat_service.tests.conftest import ALICE, BOB, CAROL, DAVE
 from chat_service.tests.factories import befriend, make_account, make_group
 from chat_service.tests.live_server import Listening, Person, Server
+from shared.testing.cast import ALICE, BOB, CAROL, DAVE
 
 Cast = dict[int, Person]
 Ears = dict[int, Listening]

@@ -12,7 +12,6 @@ from sqlalchemy import delete
 
 from chat_service.db import transaction
 from chat_service.models import Membership
-from chat_service.tests.conftest import ALICE, BOB, CAROL
 from chat_service.tests.factories import make_group
 from chat_service.tests.live_server import (
     ROOT,
@@ -23,6 +22,7 @@ from chat_service.tests.live_server import (
     delete_account,
     running,
 )
+from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.redis import RedisServer, redis_server
 
 

@@ -15,7 +15,6 @@ from websocket._abnf import ABNF
 from chat_service.live.audience import Audience, Departure
 from chat_service.live.frames import Notice
 from chat_service.live.sockets import Limits, Listener, Socket
-from chat_service.tests.conftest import ALICE, BOB, CAROL, DAVE
 from chat_service.tests.factories import make_account, make_group
 from chat_service.tests.live_server import (
     SECONDS,
@@ -27,6 +26,7 @@ from chat_service.tests.live_server import (
 )
 from shared.errors import INVALID_JWT
 from shared.keys import new_key_pair
+from shared.testing.cast import ALICE, BOB, CAROL, DAVE
 from shared.testing.tokens import issue
 
 FOREIGN_KEY, _ = new_key_pair()

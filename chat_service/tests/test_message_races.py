@@ -7,7 +7,6 @@ from flask import Flask
 
 from chat_service.db import transaction
 from chat_service.models import Conversation
-from chat_service.tests.conftest import ALICE, BOB, CAROL, DAVE, signed_in
 from chat_service.tests.factories import befriend, make_group
 from chat_service.tests.talking import (
     attempt_to_say,
@@ -19,6 +18,7 @@ from chat_service.tests.talking import (
     say,
     unread,
 )
+from shared.testing.cast import ALICE, BOB, CAROL, DAVE, signed_in
 from shared.testing.client import Caller, Reply
 from shared.testing.races import at_once
 

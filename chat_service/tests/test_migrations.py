@@ -5,9 +5,9 @@ from pathlib import Path
 from flask import Flask
 
 from chat_service.db import db
-from chat_service.tests.conftest import ALICE, BOB
 from chat_service.tests.factories import make_group
 from chat_service.tests.talking import say
+from shared.testing.cast import ALICE, BOB
 from shared.testing.client import Caller
 from shared.testing.migrations import (
     check_every_step_back_and_forth,

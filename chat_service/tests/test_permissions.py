@@ -27,9 +27,9 @@ from chat_service.models import (
     Membership,
     Message,
 )
-from chat_service.tests.conftest import signed_in
 from chat_service.tests.pictures import picture
 from shared.errors import INVALID_JWT, ErrorSpec
+from shared.testing.cast import signed_in
 from shared.testing.client import assert_error
 
 ROLES = {

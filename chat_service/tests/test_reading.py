@@ -8,7 +8,6 @@ from flask import Flask
 
 from chat_service import errors
 from chat_service.db import db
-from chat_service.tests.conftest import ALICE, BOB, CAROL
 from chat_service.tests.factories import befriend, join, make_group
 from chat_service.tests.talking import (
     contents,
@@ -21,6 +20,7 @@ from chat_service.tests.talking import (
     say,
     unread,
 )
+from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import Caller, assert_error
 from shared.testing.databases import counted_queries
 

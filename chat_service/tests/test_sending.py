@@ -4,7 +4,6 @@ import pytest
 from flask import Flask
 
 from chat_service import errors
-from chat_service.tests.conftest import ALICE, BOB
 from chat_service.tests.factories import join, make_account, make_group
 from chat_service.tests.talking import (
     attempt_to_say,
@@ -18,6 +17,7 @@ from chat_service.tests.talking import (
     show,
     unread,
 )
+from shared.testing.cast import ALICE, BOB
 from shared.testing.client import Caller, Reply, assert_error
 
 NOBODY = 999

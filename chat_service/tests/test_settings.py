@@ -6,7 +6,6 @@ import pytest
 from flask import Flask
 
 from chat_service import errors
-from chat_service.tests.conftest import ALICE, BOB
 from chat_service.tests.factories import make_group
 from chat_service.tests.talking import (
     fetch,
@@ -16,6 +15,7 @@ from chat_service.tests.talking import (
     say,
     unread,
 )
+from shared.testing.cast import ALICE, BOB
 from shared.testing.client import Caller, Reply, assert_error
 
 PATH = "/interface"

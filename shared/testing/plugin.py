@@ -16,6 +16,8 @@ from shared.testing.client import Refusal, refusals
 from shared.testing.neighbours import Neighbour, neighbour
 from shared.testing.postgres import postgres_server
 
+pytest_plugins = ["shared.testing.cast"]
+
 _SERVER = "IMS_TEST_POSTGRES"
 _running = ExitStack()
 

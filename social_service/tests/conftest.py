@@ -1,16 +1,15 @@
-"""The social service under test, and a small cast: alice, bob, carol and dave are signed in."""
+"""The social service under test, with a small cast."""
 
 from collections.abc import Iterator
 
 import pytest
 from flask import Flask
 
-from shared.testing.client import Caller
+from shared.testing.cast import NAMES
 from shared.testing.databases import empty_tables, migrated, settings_for_tests
 from shared.testing.neighbours import Neighbour
 from social_service.app import create_app
 from social_service.db import db
-from social_service.tests.cast import ALICE, BOB, CAROL, DAVE, signed_in
 from social_service.tests.factories import make_account
 
 
@@ -34,7 +33,7 @@ def _app(
 @pytest.fixture
 def app(_app: Flask, neighbours: dict[str, Neighbour]) -> Iterator[Flask]:
     """The service, where alice, bob, carol and dave have accounts."""
-    for user_id, name in ((ALICE, "Alice"), (BOB, "Bob"), (CAROL, "Carol"), (DAVE, "Dave")):
+    for user_id, name in NAMES.items():
         make_account(_app, user_id, name)
     yield _app
     empty_tables(_app, db)
@@ -50,33 +49,3 @@ def chat(neighbours: dict[str, Neighbour]) -> Neighbour:
 def auth(neighbours: dict[str, Neighbour]) -> Neighbour:
     """What stands in the auth service's place."""
     return neighbours["auth"]
-
-
-@pytest.fixture
-def anyone(app: Flask) -> Caller:
-    """A caller without a token."""
-    return Caller(app)
-
-
-@pytest.fixture
-def alice(app: Flask) -> Caller:
-    """Account 1."""
-    return signed_in(app, ALICE)
-
-
-@pytest.fixture
-def bob(app: Flask) -> Caller:
-    """Account 2."""
-    return signed_in(app, BOB)
-
-
-@pytest.fixture
-def carol(app: Flask) -> Caller:
-    """Account 3."""
-    return signed_in(app, CAROL)
-
-
-@pytest.fixture
-def dave(app: Flask) -> Caller:
-    """Account 4."""
-    return signed_in(app, DAVE)

@@ -8,22 +8,12 @@ from flask import Flask
 
 from shared.client import SECRET_HEADER
 from shared.errors import BAD_PARAMETER, INVALID_JWT
+from shared.testing.cast import ALICE, BOB, CAROL, signed_in
 from shared.testing.client import Caller, Reply, assert_error
 from shared.testing.neighbours import Neighbour
 from social_service import errors
 from social_service.domain.outbox import outbox
-from social_service.tests.cast import (
-    ALICE,
-    BOB,
-    CAROL,
-    accept,
-    ask,
-    befriend,
-    friend_ids,
-    refuse,
-    signed_in,
-    unfriend,
-)
+from social_service.tests.deeds import accept, ask, befriend, friend_ids, refuse, unfriend
 from social_service.tests.factories import (
     account_state,
     delete_account,

@@ -6,14 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask import Flask
 
+from shared.testing.cast import ALICE, BOB, CAROL, DAVE
 from shared.testing.client import Caller, Reply, assert_error
 from social_service import errors
 from social_service.models import RequestStatus
-from social_service.tests.cast import (
-    ALICE,
-    BOB,
-    CAROL,
-    DAVE,
+from social_service.tests.deeds import (
     NOBODY,
     accept,
     ask,

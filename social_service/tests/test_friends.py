@@ -2,21 +2,10 @@
 
 from flask import Flask
 
+from shared.testing.cast import ALICE, BOB, CAROL, DAVE
 from shared.testing.client import Caller, assert_error
 from social_service import errors
-from social_service.tests.cast import (
-    ALICE,
-    BOB,
-    CAROL,
-    DAVE,
-    NOBODY,
-    accept,
-    ask,
-    befriend,
-    friend_ids,
-    statuses,
-    unfriend,
-)
+from social_service.tests.deeds import NOBODY, accept, ask, befriend, friend_ids, statuses, unfriend
 from social_service.tests.factories import (
     delete_account,
     make_account,

@@ -4,9 +4,10 @@ import pytest
 from flask import Flask
 
 from shared.errors import ErrorSpec
+from shared.testing.cast import ALICE, BOB, CAROL, DAVE
 from shared.testing.client import Caller, Reply, assert_error
 from social_service import errors
-from social_service.tests.cast import ALICE, BOB, CAROL, DAVE, NOBODY, ask, friend_ids
+from social_service.tests.deeds import NOBODY, ask, friend_ids
 from social_service.tests.factories import (
     delete_account,
     make_account,

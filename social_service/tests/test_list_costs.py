@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from shared.testing.cast import ALICE
 from shared.testing.client import Caller
 from shared.testing.databases import counted_queries
 from social_service.db import db
-from social_service.tests.cast import ALICE
 from social_service.tests.factories import (
     make_account,
     make_friends,

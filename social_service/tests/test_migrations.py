@@ -4,13 +4,13 @@ from pathlib import Path
 
 from flask import Flask
 
+from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.migrations import (
     check_every_step_back_and_forth,
     check_migrations_stop_nobody,
     check_models_are_what_migrations_make,
 )
 from social_service.db import db
-from social_service.tests.cast import ALICE, BOB, CAROL
 from social_service.tests.factories import make_friends, make_request
 
 

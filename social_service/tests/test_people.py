@@ -3,9 +3,10 @@
 import pytest
 from flask import Flask
 
+from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import Caller, assert_error
 from social_service import errors
-from social_service.tests.cast import ALICE, BOB, CAROL, NOBODY, befriend
+from social_service.tests.deeds import NOBODY, befriend
 from social_service.tests.factories import delete_account, make_account, make_friends
 
 

@@ -5,23 +5,12 @@ from collections import Counter
 import pytest
 from flask import Flask
 
+from shared.testing.cast import ALICE, BOB, CAROL, signed_in
 from shared.testing.client import Caller, Reply
 from shared.testing.neighbours import Neighbour
 from shared.testing.races import at_once
 from social_service import errors
-from social_service.tests.cast import (
-    ALICE,
-    BOB,
-    CAROL,
-    accept,
-    ask,
-    befriend,
-    friend_ids,
-    refuse,
-    signed_in,
-    statuses,
-    unfriend,
-)
+from social_service.tests.deeds import accept, ask, befriend, friend_ids, refuse, statuses, unfriend
 from social_service.tests.factories import make_friends, make_group
 
 REPEATEDLY = pytest.mark.parametrize("attempt", range(4))

@@ -1,17 +1,8 @@
-"""Who takes part in the tests, and requests that many of them make."""
-
-from flask import Flask
+"""What the people of the tests do: requests that many tests make."""
 
 from shared.testing.client import Caller, Reply
-from shared.testing.tokens import issue
 
-ALICE, BOB, CAROL, DAVE = 1, 2, 3, 4
 NOBODY = 2**62
-
-
-def signed_in(app: Flask, user_id: int) -> Caller:
-    """A caller with a token of this account."""
-    return Caller(app, issue(user_id), user_id)
 
 
 def ask(sender: Caller, receiver: Caller, message: str = "") -> Reply:

@@ -1,0 +1,48 @@
+"""A small cast for the tests of a service: alice, bob, carol and dave are signed in.
+
+They are accounts of the fixture ``app``, which makes them.
+"""
+
+import pytest
+from flask import Flask
+
+from shared.testing.client import Caller
+from shared.testing.tokens import issue
+
+ALICE, BOB, CAROL, DAVE = 1, 2, 3, 4
+NAMES = {ALICE: "Alice", BOB: "Bob", CAROL: "Carol", DAVE: "Dave"}
+
+
+def signed_in(app: Flask, user_id: int) -> Caller:
+    """A caller with a token of this account."""
+    return Caller(app, issue(user_id), user_id)
+
+
+@pytest.fixture
+def anyone(app: Flask) -> Caller:
+    """A caller without a token."""
+    return Caller(app)
+
+
+@pytest.fixture
+def alice(app: Flask) -> Caller:
+    """Account 1."""
+    return signed_in(app, ALICE)
+
+
+@pytest.fixture
+def bob(app: Flask) -> Caller:
+    """Account 2."""
+    return signed_in(app, BOB)
+
+
+@pytest.fixture
+def carol(app: Flask) -> Caller:
+    """Account 3."""
+    return signed_in(app, CAROL)
+
+
+@pytest.fixture
+def dave(app: Flask) -> Caller:
+    """Account 4."""
+    return signed_in(app, DAVE)
