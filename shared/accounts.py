@@ -21,6 +21,7 @@ from shared.identity import AccountState
 log = logging.getLogger(__name__)
 
 _PAGE = 500
+_IDS_PER_QUESTION = 1000  # As many as auth takes.
 
 
 class AccountRow:
@@ -158,13 +159,16 @@ class AccountCopies:
     def _ask_auth(self, account_ids: Collection[int]) -> bool:
         assert self._auth is not None
         self._db.session.rollback()  # No open transaction while waiting for a neighbour.
+        asked = sorted(account_ids)
+        states: list[Any] = []
         try:
-            states = self._auth.post("/internal/accounts/find", {"ids": sorted(account_ids)})
+            for start in range(0, len(asked), _IDS_PER_QUESTION):
+                some = {"ids": asked[start : start + _IDS_PER_QUESTION]}
+                states += self._auth.post("/internal/accounts/find", some)["accounts"]
         except Unreachable:
             log.warning("auth_unreachable", extra={"count": len(account_ids)})
-            return False
-        self._write([_EVENT.load(state) for state in states["accounts"]])
-        return bool(states["accounts"])
+        self._write([_EVENT.load(state) for state in states])
+        return bool(states)
 
     def _write(self, states: list[dict[str, Any]]) -> None:
         if not states:

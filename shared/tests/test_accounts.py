@@ -56,6 +56,11 @@ def test_what_the_copy_lacks_is_asked_for_in_one_call_and_kept(
     assert len(auth.asked) == 1
 
 
+def test_auth_is_asked_for_no_more_than_it_takes_at_once(app: Flask, auth: Neighbour) -> None:
+    assert _names(app, *range(1, 2502)).keys() == {1, 2, 3, 4, 5}
+    assert [len(body["ids"]) for _, body in auth.asked] == [1000, 1000, 501]
+
+
 @pytest.mark.parametrize("mood", ["failing", "hung"])
 def test_while_auth_does_not_answer_an_unknown_account_does_not_exist(
     app: Flask, auth: Neighbour, tell: Tell, mood: str
