@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Start one PostgreSQL server for all test processes, if the column wants it."""
     if config.getoption("--column") == "postgres" and _SERVER not in os.environ:
-        os.environ[_SERVER] = _running.enter_context(postgres_server())
+        os.environ[_SERVER] = _running.enter_context(postgres_server()).url
 
 
 def pytest_unconfigure() -> None:

@@ -1,4 +1,4 @@
-"""A real PostgreSQL server that the tests start by themselves and stop when they end."""
+"""A real PostgreSQL server that the tests start by themselves, and may stop and start again."""
 
 import os
 import shutil
@@ -10,32 +10,76 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 _UNPRIVILEGED = 65534  # The server refuses to run as root.
 
 
-@contextmanager
-def postgres_server() -> Iterator[str]:
-    """Run a server in a temporary folder, reachable by a socket in it.
+class PostgresServer:
+    """A server in a folder, reachable by a socket in it.
 
-    Yields:
-        the SQLAlchemy URL of its maintenance database.
+    Attributes:
+        url: SQLAlchemy URL of its maintenance database, whether it runs or not.
 
     Raises:
         RuntimeError: there is no PostgreSQL on the machine or among the packages.
     """
+
+    def __init__(self, folder: Path) -> None:
+        self.url = f"postgresql+psycopg://ims@/postgres?host={folder}"
+        self._folder = folder
+        self._data = folder / "data"
+        self._binaries, self._user = _binaries(folder), _user(folder)
+        initdb = [self._binaries / "initdb", "-D", self._data, "-U", "ims", "-A", "trust"]
+        _run([*initdb, "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"], self._user)
+
+    def start(self) -> None:
+        """Run; returns when it answers."""
+        settings = "-c listen_addresses= -c fsync=off -c max_connections=300"
+        self._control("-l", self._folder / "log", "-o", f"{settings} -k {self._folder}", "start")
+
+    def stop(self, mode: str = "immediate") -> None:
+        """Stop: ``fast`` ends every session in order, ``immediate`` is as a crash."""
+        self._control("-m", mode, "stop")
+
+    def create_database(self, name: str) -> str:
+        """Make an empty database; its URL."""
+        command = [self._binaries / "createdb", "-h", self._folder, "-U", "ims", name]
+        _run(command, self._user)
+        return self.url.replace("/postgres?", f"/{name}?")
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let it answer nobody, with every connection open, as long as the block lasts."""
+        first = psutil.Process(int((self._data / "postmaster.pid").read_text().split()[0]))
+        processes = [first, *first.children()]
+        for process in processes:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in processes:
+                process.resume()
+
+    def _control(self, *arguments: Any) -> None:
+        _run([self._binaries / "pg_ctl", "-D", self._data, "-w", *arguments], self._user)
+
+
+@contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """Run a server as long as the block lasts.
+
+    Raises:
+        RuntimeError: as `PostgresServer`.
+    """
     folder = Path(tempfile.mkdtemp(prefix="ims-pg-"))
     try:
-        binaries, user = _binaries(folder), _user(folder)
-        data = folder / "data"
-        initdb = [binaries / "initdb", "-D", data, "-U", "ims", "-A", "trust", "-E", "UTF8"]
-        _run([*initdb, "--locale=C.UTF-8", "--no-sync"], user)
-        settings = "-c listen_addresses= -c fsync=off -c max_connections=300"
-        control = [binaries / "pg_ctl", "-D", data, "-w", "-l", folder / "log"]
-        _run([*control, "-o", f"{settings} -k {folder}", "start"], user)
+        server = PostgresServer(folder)
+        server.start()
         try:
-            yield f"postgresql+psycopg://ims@/postgres?host={folder}"
+            yield server
         finally:
-            _run([*control, "-m", "immediate", "stop"], user)
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

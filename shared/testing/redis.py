@@ -1,5 +1,6 @@
 """A real Redis server that the tests start by themselves, and may stop and start again."""
 
+import signal
 import socket
 import subprocess
 import tempfile
@@ -46,6 +47,16 @@ class RedisServer:
         if self._program is not None:
             self._program.kill()
             self._program.wait()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let it answer nobody, with every connection open, as long as the block lasts."""
+        assert self._program is not None
+        self._program.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._program.send_signal(signal.SIGCONT)
 
 
 @contextmanager
