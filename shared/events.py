@@ -1,6 +1,7 @@
 """The consumer's side of the outbox: ``POST /internal/events``, and the guard of ``/internal``."""
 
 import hmac
+import json
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,12 +10,16 @@ from flask import Flask, jsonify, request
 from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
 from pydantic import SecretStr
+from sqlalchemy.exc import DataError, IntegrityError
 
 from shared.client import SECRET_HEADER
 from shared.errors import INVALID_JWT, ApiError, bad_parameter
 from shared.identity import public
 
 log = logging.getLogger(__name__)
+
+# What a database says of a value that it has no room for, or that breaks a rule of its tables.
+_CANNOT_BE_KEPT = (DataError, IntegrityError, OverflowError, UnicodeEncodeError)
 
 Handlers = Mapping[str, Callable[[dict[str, Any]], None]]
 
@@ -38,7 +43,7 @@ def guard_internal(app: Flask, secrets: tuple[SecretStr, ...]) -> None:
 def take_events(app: Flask, handlers: Handlers) -> None:
     """Serve ``POST /internal/events``: ``{"events": [{"type", "state"}, ...]}``.
 
-    A type without a handler, or a state that its handler cannot read, comes from another
+    A type without a handler, or a state that its handler cannot read or keep, comes from another
     version of the sender: it is logged and passed over, for a repeat would not help.
 
     Args:
@@ -46,17 +51,26 @@ def take_events(app: Flask, handlers: Handlers) -> None:
         handlers: what to do with the state of each type; called once per event, each in a
             transaction of its own, and harmless when called twice or late.
     """
+    app.extensions["ims.events"] = frozenset(handlers)
 
     @app.post("/internal/events")
     @public
     def internal_events() -> ResponseReturnValue:
-        body = request.get_json(force=True, silent=True)
+        body = _parsed(request.get_data())
         events = body.get("events") if isinstance(body, dict) else None
         if not isinstance(events, list):
             raise bad_parameter("events")
         for event in events:
             _take(event, handlers)
         return jsonify(code=0, info="Succeed")
+
+
+def _parsed(body: bytes) -> Any:
+    """Any JSON there is: the parser of the API refuses some that an odd event may hold."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _take(event: Any, handlers: Handlers) -> None:
@@ -71,3 +85,5 @@ def _take(event: Any, handlers: Handlers) -> None:
         log.error(
             "event_unreadable", extra={"event_type": kind, "fields": sorted(error.messages_dict)}
         )
+    except _CANNOT_BE_KEPT as error:
+        log.error("event_unreadable", extra={"event_type": kind}, exc_info=error)

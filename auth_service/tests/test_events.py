@@ -12,6 +12,7 @@ from auth_service.db import db
 from auth_service.domain.outbox import outbox
 from auth_service.models import OutboxEvent
 from auth_service.tests.factories import ALICE, PASSWORD, email_of
+from shared.testing import contracts
 from shared.testing.client import Caller, Reply
 from shared.testing.neighbours import Neighbour
 
@@ -114,7 +115,7 @@ def test_while_a_neighbour_is_ill_new_events_queue_behind_the_old_ones(
 def test_a_crash_between_commit_and_delivery_loses_nothing(
     app: Flask, alice: Caller, neighbours: dict[str, Neighbour], last: Any
 ) -> None:
-    state = {"id": ALICE, "name": "committed"}
+    state = contracts.state("account", id=ALICE, name="committed")
     now = datetime.now(UTC)
     with app.app_context(), db.transaction() as session:
         row = {"event": {"type": "account", "state": state}, "due_at": now, "created_at": now}

@@ -11,6 +11,7 @@ from sqlalchemy import insert
 from chat_service.db import transaction
 from chat_service.models import ADMIN, MEMBER, OWNER, Conversation, Membership
 from shared.client import SECRET_HEADER
+from shared.testing import contracts
 from shared.testing.client import Reply
 
 SECRET = "current-test-secret"
@@ -26,17 +27,10 @@ def tell(app: Flask, kind: str, **state: object) -> None:
     assert response.status_code == 200
 
 
-def make_account(app: Flask, account_id: int, name: str, version: int = 1, **state: object) -> None:
+def make_account(app: Flask, account_id: int, name: str, **fields: object) -> None:
     """An account as auth tells of it."""
-    usual = {
-        "email": f"{name.lower()}@example.com",
-        "user_info": "",
-        "avatar_digest": "",
-        "avatar_reference": "",
-        "deleted": False,
-        "generation": 0,
-    }
-    tell(app, "account", **{**usual, **state, "id": account_id, "name": name, "version": version})
+    named = {"id": account_id, "name": name, "email": f"{name.lower()}@example.com"}
+    tell(app, "account", **contracts.state("account", **named | fields))
 
 
 def befriend(app: Flask, one: int, other: int, *, active: bool = True, version: int = 1) -> None:

@@ -17,6 +17,7 @@ from websocket._abnf import ABNF
 
 from chat_service.tests.factories import SECRET
 from shared.client import SECRET_HEADER
+from shared.testing.contracts import state
 from shared.testing.tokens import issue
 
 ROOT = Path(__file__).parents[2]
@@ -152,12 +153,7 @@ class Listening:
 
 def delete_account(server: Server, user_id: int) -> None:
     """Tell of the deletion of an account that was new."""
-    state = {"name": "Gone", "email": "gone@example.com", "user_info": ""}
-    pictures = {"avatar_digest": "", "avatar_reference": ""}
-    server.tell(
-        "account",
-        {"id": user_id, **state, **pictures, "deleted": True, "generation": 1, "version": 2},
-    )
+    server.tell("account", state("account", id=user_id, deleted=True, generation=1, version=2))
 
 
 class Person:

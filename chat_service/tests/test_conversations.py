@@ -18,6 +18,7 @@ from chat_service.tests.talking import (
 from shared.errors import BAD_PARAMETER
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE, signed_in
 from shared.testing.client import Caller, Reply, assert_error
+from shared.testing.contracts import state
 from shared.testing.neighbours import Neighbour
 
 ERIN = 5
@@ -82,10 +83,8 @@ class TestList:
         self, app: Flask, alice: Caller, neighbours: dict[str, Neighbour]
     ) -> None:
         befriend(app, ALICE, ERIN)
-        erin = {"id": ERIN, "name": "Erin", "email": "e@example.com", "user_info": "hi"}
-        rest = {"avatar_digest": "", "avatar_reference": "", "deleted": False}
-        state = {**erin, **rest, "generation": 0, "version": 1}
-        neighbours["auth"].answers["/internal/accounts/find"] = {"accounts": [state]}
+        erin = state("account", id=ERIN, name="Erin")
+        neighbours["auth"].answers["/internal/accounts/find"] = {"accounts": [erin]}
         assert [row["name"] for row in conversations(alice)] == ["Erin"]
 
     def test_a_friend_whom_nobody_knows_has_an_empty_name(self, app: Flask, alice: Caller) -> None:

@@ -31,6 +31,7 @@ from chat_service.tests.pictures import picture
 from shared.errors import INVALID_JWT, ErrorSpec
 from shared.testing.cast import signed_in
 from shared.testing.client import assert_error
+from shared.testing.contracts import state
 
 ROLES = {
     "stranger": 101,
@@ -227,14 +228,5 @@ def _the_group(app: Flask) -> None:
 
 
 def _account(account_id: int) -> dict[str, Any]:
-    return {
-        "id": account_id,
-        "name": f"User {account_id}",
-        "email": f"{account_id}@example.com",
-        "user_info": "",
-        "avatar_digest": "",
-        "avatar_reference": "",
-        "deleted": account_id == ROLES["deleted"],
-        "generation": int(account_id == ROLES["deleted"]),
-        "version": 1,
-    }
+    deleted = account_id == ROLES["deleted"]
+    return state("account", id=account_id, deleted=deleted, generation=int(deleted))

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from shared.testing.client import Refusal, refusals
+from shared.testing.contracts import is_told
 from shared.testing.neighbours import Neighbour, neighbour
 from shared.testing.postgres import postgres_server
 
@@ -96,7 +97,12 @@ def _neighbours() -> Iterator[dict[str, Neighbour]]:
 
 @pytest.fixture
 def neighbours(_neighbours: dict[str, Neighbour]) -> Iterator[dict[str, Neighbour]]:
-    """Real servers in place of the neighbouring services, by name."""
+    """Real servers in place of the neighbouring services, by name.
+
+    Whatever a service tells them in a test must be as its contract says.
+    """
     yield _neighbours
+    told = [event for each in _neighbours.values() for event in each.events]
     for each in _neighbours.values():
         each.forget()
+    assert [event for event in told if not is_told(event)] == []

@@ -8,6 +8,7 @@ from flask import Flask
 
 from shared.client import SECRET_HEADER
 from shared.testing.client import Caller, Reply
+from shared.testing.contracts import state
 from shared.testing.databases import empty_tables, settings_for_tests
 from shared.testing.neighbours import Neighbour
 from shared.testing.tokens import issue
@@ -63,18 +64,7 @@ def tell(app: Flask) -> Callable[..., Reply]:
 
 def account(account_id: int = ALICE, **fields: Any) -> dict[str, Any]:
     """The state of an account."""
-    usual = {
-        "id": account_id,
-        "name": f"user{account_id}",
-        "email": f"user{account_id}@example.com",
-        "user_info": "",
-        "avatar_digest": "",
-        "avatar_reference": "",
-        "deleted": False,
-        "generation": 0,
-        "version": 1,
-    }
-    return usual | fields
+    return state("account", **{"id": account_id, "name": f"user{account_id}"} | fields)
 
 
 def event(**fields: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import update
 
+from shared.testing.contracts import state
 from social_service.db import transaction
 from social_service.domain.accounts import accounts
 from social_service.domain.outbox import outbox
@@ -19,26 +20,16 @@ from social_service.models import (
 )
 
 
-def account_state(account_id: int, name: str = "Somebody", **state: Any) -> dict[str, Any]:
+def account_state(account_id: int, name: str = "Somebody", **fields: Any) -> dict[str, Any]:
     """The state of an account, as auth tells it."""
-    usual = {
-        "id": account_id,
-        "name": name,
-        "email": f"{name.lower()}{account_id}@example.com",
-        "user_info": "",
-        "avatar_digest": "",
-        "avatar_reference": "",
-        "deleted": False,
-        "generation": 0,
-        "version": 1,
-    }
-    return usual | state
+    email = f"{name.lower()}{account_id}@example.com"
+    return state("account", **{"id": account_id, "name": name, "email": email} | fields)
 
 
-def make_account(app: Flask, account_id: int, name: str = "Somebody", **state: Any) -> None:
+def make_account(app: Flask, account_id: int, name: str = "Somebody", **fields: Any) -> None:
     """An account in our copy."""
     with app.app_context():
-        accounts.apply(account_state(account_id, name, **state))
+        accounts.apply(account_state(account_id, name, **fields))
 
 
 def delete_account(app: Flask, account_id: int, name: str = "Somebody") -> None:

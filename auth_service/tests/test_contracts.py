@@ -1,0 +1,37 @@
+"""What this service says to the others is in the form that they know."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from auth_service.tests.factories import PASSWORD, make_account
+from shared.testing.client import Caller
+from shared.testing.contracts import ask, every_version, form, newest, undescribed
+from shared.testing.neighbours import Neighbour
+
+
+@pytest.mark.parametrize("consumer", ["social", "chat"])
+def test_an_account_is_told_in_the_newest_form(
+    anyone: Caller, neighbours: dict[str, Neighbour], consumer: str
+) -> None:
+    ann = {"email": "ann@example.com", "name": "Ann", "password": PASSWORD}
+    anyone.post("/account/reg", json=ann)
+
+    [event] = neighbours[consumer].events
+
+    assert form(event) == form(newest("events/account"))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), every_version("calls/find_accounts", "calls/list_accounts")
+)
+def test_who_asks_as_any_version_does_is_answered_in_the_newest_form(
+    app: Flask, name: str, said: dict[str, Any]
+) -> None:
+    make_account(app, 20, "Zoe")
+    assert form(ask(app, said).json) == form(newest(name)["answer"])
+
+
+def test_every_internal_endpoint_and_event_has_a_contract(app: Flask) -> None:
+    assert undescribed(app) == set()

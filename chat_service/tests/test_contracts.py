@@ -1,0 +1,126 @@
+"""This service and its neighbours understand each other, whichever versions of them run."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from chat_service.tests.factories import befriend
+from chat_service.tests.live_server import Listening, Server
+from chat_service.tests.talking import conversations
+from shared.testing.cast import ALICE, BOB
+from shared.testing.client import Caller
+from shared.testing.contracts import (
+    ask,
+    every_version,
+    form,
+    newest,
+    odd_events,
+    state,
+    undescribed,
+)
+from shared.testing.neighbours import Neighbour
+
+ZOE = 20
+
+
+def _deliver(*events: Any) -> dict[str, Any]:
+    return newest("calls/deliver_events") | {"fields": {"events": events}}
+
+
+def _tell(app: Flask, *events: Any) -> None:
+    assert ask(app, _deliver(*events)).status_code == 200
+
+
+def _name_of_zoe(app: Flask, alice: Caller) -> str:
+    befriend(app, ALICE, ZOE)
+    [conversation] = conversations(alice)
+    name: str = conversation["name"]
+    return name
+
+
+@pytest.mark.parametrize(("name", "said"), every_version("calls/deliver_events"))
+def test_who_tells_as_any_version_does_is_answered_in_the_newest_form(
+    app: Flask, name: str, said: dict[str, Any]
+) -> None:
+    assert form(ask(app, said).json) == form(newest(name)["answer"])
+
+
+@pytest.mark.parametrize(("name", "said"), every_version("events/account"))
+def test_an_account_is_taken_from_any_version(
+    app: Flask, alice: Caller, name: str, said: dict[str, Any]
+) -> None:
+    _tell(app, said)
+    assert _name_of_zoe(app, alice) == said["state"]["name"]
+
+
+@pytest.mark.parametrize(("name", "said"), every_version("events/friendship"))
+def test_a_friendship_is_taken_from_any_version(
+    app: Flask, alice: Caller, name: str, said: dict[str, Any]
+) -> None:
+    _tell(app, said)
+    assert [row["friend_id"] for row in conversations(alice)] == [BOB]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), every_version("events/friend_request_changed", "events/friendship_ended")
+)
+def test_a_notice_is_passed_on_from_any_version(
+    server: Server, name: str, said: dict[str, Any]
+) -> None:
+    frames = {
+        "events/friend_request_changed": {"type": "request_message"},
+        "events/friendship_ended": {"type": "delete_friend"},
+    }
+    with Listening(server, ALICE) as alice, Listening(server, BOB) as bob:
+        server.tell(said["type"], said["state"])
+        assert alice.next() == bob.next() == frames[name]
+
+
+def test_odd_events_keep_nothing_behind_them_out(app: Flask, alice: Caller) -> None:
+    kinds = ("account", "friendship", "friendship_ended", "friend_request_changed")
+    odd = [event for kind in kinds for event in odd_events(kind)]
+    good = [
+        {"type": "account", "state": state("account", name="Good", version=1000)},
+        {"type": "friendship", "state": state("friendship", active=False, version=1000)},
+    ]
+
+    _tell(app, *odd, *good)
+
+    named = {row["friend_id"]: row["name"] for row in conversations(alice)}
+    assert BOB not in named
+    befriend(app, ALICE, ZOE)
+    assert "Good" in {row["name"] for row in conversations(alice)}
+
+
+@pytest.mark.parametrize(("name", "said"), every_version("calls/find_accounts"))
+def test_any_version_of_auth_is_asked_for_what_the_copy_lacks(
+    app: Flask, alice: Caller, neighbours: dict[str, Neighbour], name: str, said: dict[str, Any]
+) -> None:
+    neighbours["auth"].answers[said["path"]] = said["answer"]
+    assert _name_of_zoe(app, alice) == "Zoe"
+    assert neighbours["auth"].asked == [(said["path"], newest(name)["fields"])]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), every_version("calls/list_accounts", "calls/list_friendships")
+)
+def test_the_copies_are_rebuilt_from_any_version(
+    app: Flask, alice: Caller, neighbours: dict[str, Neighbour], name: str, said: dict[str, Any]
+) -> None:
+    owner, command, key = {
+        "calls/list_accounts": ("auth", "accounts", "accounts"),
+        "calls/list_friendships": ("social", "friendships", "friendships"),
+    }[name]
+    neighbours[owner].answers[said["path"]] = lambda asked: (
+        said["answer"] if asked["after"] == "0" else {key: []}
+    )
+
+    done = app.test_cli_runner().invoke(args=[command, "resync"])
+
+    assert done.output.splitlines()[-1].startswith("Done: ")
+    assert neighbours[owner].asked[0] == (said["path"], newest(name)["fields"])
+
+
+def test_every_internal_endpoint_and_event_has_a_contract(app: Flask) -> None:
+    assert undescribed(app) == set()

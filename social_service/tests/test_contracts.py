@@ -1,0 +1,96 @@
+"""This service and its neighbours understand each other, whichever versions of them run."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from shared.testing.cast import ALICE, BOB
+from shared.testing.client import Caller
+from shared.testing.contracts import (
+    ask,
+    every_version,
+    form,
+    newest,
+    odd_events,
+    state,
+    undescribed,
+)
+from shared.testing.neighbours import Neighbour
+from social_service.tests.deeds import befriend, unfriend
+from social_service.tests.factories import make_friends
+
+ZOE = 20
+
+
+def _tell(app: Flask, *events: Any) -> None:
+    reply = ask(app, newest("calls/deliver_events") | {"fields": {"events": events}})
+    assert reply.status_code == 200
+
+
+def _name_of_zoe(alice: Caller) -> str:
+    reply = alice.get("/search_user_detail", json={"userId": ZOE})
+    assert reply.status_code == 200
+    name: str = reply.json["user"]["name"]
+    return name
+
+
+def test_every_event_is_told_in_the_newest_form(
+    alice: Caller, bob: Caller, chat: Neighbour
+) -> None:
+    befriend(alice, bob)
+    unfriend(alice, bob)
+
+    told = {f"events/{event['type']}": form(event) for event in chat.events}
+
+    ours = ("events/friendship", "events/friendship_ended", "events/friend_request_changed")
+    assert told == {name: form(newest(name)) for name in ours}
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), every_version("calls/list_friendships", "calls/deliver_events")
+)
+def test_who_asks_as_any_version_does_is_answered_in_the_newest_form(
+    app: Flask, name: str, said: dict[str, Any]
+) -> None:
+    make_friends(app, ALICE, BOB)
+    assert form(ask(app, said).json) == form(newest(name)["answer"])
+
+
+@pytest.mark.parametrize(("name", "said"), every_version("events/account"))
+def test_an_account_is_taken_from_any_version(
+    app: Flask, alice: Caller, name: str, said: dict[str, Any]
+) -> None:
+    _tell(app, said)
+    assert _name_of_zoe(alice) == said["state"]["name"]
+
+
+def test_odd_accounts_keep_nothing_behind_them_out(app: Flask, alice: Caller) -> None:
+    good = {"type": "account", "state": state("account", name="Good", version=1000)}
+    _tell(app, *odd_events("account"), good)
+    assert _name_of_zoe(alice) == "Good"
+
+
+@pytest.mark.parametrize(("name", "said"), every_version("calls/find_accounts"))
+def test_any_version_of_auth_is_asked_for_what_the_copy_lacks(
+    alice: Caller, auth: Neighbour, name: str, said: dict[str, Any]
+) -> None:
+    auth.answers[said["path"]] = said["answer"]
+    assert _name_of_zoe(alice) == "Zoe"
+    assert auth.asked == [(said["path"], newest(name)["fields"])]
+
+
+@pytest.mark.parametrize(("name", "said"), every_version("calls/list_accounts"))
+def test_the_copy_is_rebuilt_from_any_version_of_auth(
+    app: Flask, alice: Caller, auth: Neighbour, name: str, said: dict[str, Any]
+) -> None:
+    auth.answers[said["path"]] = lambda asked: (
+        said["answer"] if asked["after"] == "0" else {"accounts": []}
+    )
+    assert app.test_cli_runner().invoke(args=["accounts", "resync"]).exit_code == 0
+    assert auth.asked[0] == (said["path"], newest(name)["fields"])
+    assert _name_of_zoe(alice) == "Zoe"
+
+
+def test_every_internal_endpoint_and_event_has_a_contract(app: Flask) -> None:
+    assert undescribed(app) == set()
