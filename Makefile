@@ -13,7 +13,7 @@ TO_RUN := --all-extras $(wildcard */requirements.in)
 
 .DEFAULT_GOAL := help
 .PHONY: help run secrets test test-on-sqlite test-product test-on-postgres bench lint format lock \
-	docs migrate clean
+	audit sbom docs migrate clean
 
 help: ## List what make can do
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -71,6 +71,18 @@ lock: .venv/to-develop ## Pin the newest versions that the .in files allow
 	@$(COMPILE) $(PINNED) --extra service --extra media chat_service/requirements.in \
 		--output-file chat_service/requirements.txt
 	@echo "Pinned. Next: make test"
+
+audit: .venv/to-develop ## Look for known vulnerabilities in everything that is pinned
+	@$(BIN)/pip-audit --strict --progress-spinner off --disable-pip --require-hashes \
+		-r requirements-dev.txt
+
+sbom: .venv/to-develop ## List what each image contains as CycloneDX, in var/sbom
+	@mkdir -p var/sbom
+	@for image in gateway $(SERVICES); do \
+		$(BIN)/cyclonedx-py requirements $$image/requirements.txt --validate \
+			--output-reproducible --output-file var/sbom/$$image.json || exit; \
+		echo "Wrote var/sbom/$$image.json"; \
+	done
 
 docs: .venv/to-develop ## Write what the documentation takes from the code
 	@$(BIN)/python -m docs.generate

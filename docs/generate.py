@@ -1,7 +1,8 @@
 """Write what the documentation says about the code from the code: ``make docs``.
 
 ``docs/api.md`` lists every endpoint with its errors; the settings table of the README and
-``.env.example`` list every setting. ``--check`` only tells whether they are up to date.
+``.env.example`` list every setting; ``docs/licences.md`` says what the images contain.
+``--check`` only tells whether they are up to date.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from pydantic_core import PydanticUndefined
 from auth_service.config import AuthSettings
 from chat_service.config import ChatSettings
 from deploy.run import LauncherSettings
+from docs.licences import licences
 from gateway.config import GatewaySettings
 from shared.settings import Settings
 from shared.testing.tokens import PRIVATE_KEY_PEM, PUBLIC_KEYS_PEM
@@ -44,6 +46,7 @@ def main() -> int:
     check: bool = parser.parse_args().check
     texts = {
         ROOT / "docs" / "api.md": _api(),
+        ROOT / "docs" / "licences.md": licences(ROOT),
         ROOT / ".env.example": _env_example(),
         ROOT / "README.md": _with_table(ROOT / "README.md"),
         ROOT / "README.zh-CN.md": _with_table(ROOT / "README.zh-CN.md"),
