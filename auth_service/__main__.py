@@ -1,8 +1,7 @@
 """Commands of the auth service: ``python -m auth_service --help``."""
 
-from flask.cli import FlaskGroup
-
 from auth_service.app import create_app
+from shared.commands import run_commands
 
 if __name__ == "__main__":
-    FlaskGroup(create_app=create_app, help=__doc__).main(prog_name="python -m auth_service")
+    run_commands(create_app)

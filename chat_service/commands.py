@@ -4,7 +4,8 @@ import click
 from flask import Flask
 
 from chat_service.domain import friendships
-from shared.client import ServiceClient, Unreachable
+from shared.client import ServiceClient
+from shared.commands import follow
 
 
 def add_commands(app: Flask, social: ServiceClient) -> None:
@@ -17,11 +18,5 @@ def add_commands(app: Flask, social: ServiceClient) -> None:
     @friendships_commands.command()
     def resync() -> None:
         """Take every friendship again from the social service. Safe to repeat."""
-        click.echo("Asking the social service for every friendship ...")
-        count = 0
-        try:
-            for count in friendships.resync(social):
-                click.echo(f"  {count} friendships")
-        except Unreachable:
-            raise click.ClickException("The social service does not answer.") from None
+        count = follow(friendships.resync(social), "Taking friendships")
         click.echo(f"Done: {count} private conversations are as their friendships are.")

@@ -22,7 +22,7 @@ from typing import NoReturn
 
 from pydantic import Field
 
-from deploy.keyring import key_files
+from deploy import environment
 from deploy.ports import free_ports, is_taken, refusal
 from deploy.programs import SERVICES, environment_of, wrong_settings
 from deploy.supervise import configuration
@@ -96,7 +96,8 @@ def _run(settings: LauncherSettings, only_migrate: bool) -> None:
         if not only_migrate:
             _wait_for_port(settings, run_dir)
         ports = dict(zip(SERVICES, free_ports(LOOPBACK, settings.port, len(SERVICES)), strict=True))
-        env = _environment(data_dir, ports)
+        urls = {name: f"http://{LOOPBACK}:{port}" for name, port in ports.items()}
+        env = environment.started(data_dir, urls, os.environ)
         if problems := wrong_settings(env):
             raise CannotStartError("\n".join(problems))
         _migrate(env)
@@ -151,15 +152,6 @@ def _wait_for_port(settings: LauncherSettings, run_dir: Path) -> None:
             address = f"{_bracketed(settings.host)}:{settings.port}"
             raise CannotStartError(f"HOST, PORT: {error.strerror}: {address}")
         time.sleep(SECONDS_BETWEEN_LOOKS)
-
-
-def _environment(data_dir: Path, ports: Mapping[str, int]) -> dict[str, str]:
-    """The environment of all programs; what the user set stays as it is."""
-    if "DATABASE_URL" in os.environ:
-        names = ", ".join(f"{service.upper()}_DATABASE_URL" for service in SERVICES)
-        raise CannotStartError(f"DATABASE_URL: each service has its own database; set {names}")
-    urls = {f"{name.upper()}_URL": f"http://{LOOPBACK}:{port}" for name, port in ports.items()}
-    return urls | key_files(data_dir / "keys") | os.environ | {"DATA_DIR": str(data_dir)}
 
 
 def _migrate(env: Mapping[str, str]) -> None:

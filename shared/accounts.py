@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.client import ServiceClient, Unreachable
+from shared.commands import follow
 from shared.db import Database
 from shared.identity import AccountState
 
@@ -94,13 +95,7 @@ class AccountCopies:
         @accounts_commands.command()
         def resync() -> None:
             """Rebuild the copy from the auth service. Safe to repeat, safe while running."""
-            click.echo("Asking the auth service for every account ...")
-            count = 0
-            try:
-                for count in self.resync():
-                    click.echo(f"  {count} accounts")
-            except Unreachable:
-                raise click.ClickException("The auth service does not answer.") from None
+            count = follow(self.resync(), "Copying accounts")
             click.echo(f"Done: the copy holds the newest state of {count} accounts.")
 
     def state_of(self, account_id: int) -> AccountState | None:

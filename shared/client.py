@@ -57,6 +57,7 @@ class ServiceClient:
 
     def _call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         failure: Exception | None = None
+        url = ""
         for _ in range(self._replicas):
             with self._turn:
                 url = next(self._urls)
@@ -75,4 +76,4 @@ class ServiceClient:
                 failure = Unreachable(f"{method} {path}: {response.status_code}")
             except (requests.RequestException, ValueError) as error:
                 failure = error
-        raise Unreachable(f"{method} {path}") from failure
+        raise Unreachable(f"{method} {url}{path}") from failure

@@ -8,11 +8,11 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from obstore.exceptions import BaseError
@@ -32,6 +32,7 @@ MOST_PIXELS = 50_000_000
 
 _LEAST_PER_FRAME = 50_000  # Thousands of tiny frames cost as much as large ones.
 _PIECE = 64 * 1024
+_LISTED_AT_ONCE = 500
 _LARGEST_PROFILE = 4096  # Describes a colour space; larger ones carry more than that.
 _TYPES = {
     "PNG": ("image/png", "png"),
@@ -164,6 +165,14 @@ class MediaSettings(ProgramSettings):
     aws_secret_access_key: SecretStr = Field(SecretStr(""), description="Belongs to the id.")
 
 
+class ListedFile(NamedTuple):
+    """A kept object: its key, its size in bytes, and when it was put."""
+
+    key: str
+    size: int
+    put_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class StoredFile:
     """A kept object, opened: its size in bytes, and the bytes as they are read."""
@@ -211,6 +220,12 @@ class MediaStore:
     def delete(self, key: str) -> None:
         """Forget what is kept under ``key``, if anything."""
         self._asked(lambda store: store.delete(key))
+
+    def listed(self, folder: str = "") -> Iterator[list[ListedFile]]:
+        """Everything that is kept (below ``folder``), in no order, some hundred at a time."""
+        stream = self._asked(lambda store: store.list(folder, chunk_size=_LISTED_AT_ONCE))
+        while stream and (batch := self._asked(lambda _: next(stream, None))):
+            yield [ListedFile(one["path"], one["size"], one["last_modified"]) for one in batch]
 
     @cached_property
     def _store(self) -> LocalStore | S3Store:

@@ -8,16 +8,19 @@ one twice or late without harm.
 
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate, chain
 from typing import Any, TypedDict
 
+import click
 from flask import Flask
 from sqlalchemy import JSON, delete, exists, func, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.client import ServiceClient, Unreachable
-from shared.db import Database
+from shared.commands import as_json, follow, show
+from shared.db import Database, UtcDateTime
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +36,17 @@ class Event(TypedDict):
 
     type: str
     state: dict[str, Any]
+
+
+class Waiting(TypedDict):
+    """What one consumer has not taken yet."""
+
+    consumer: str
+    events: int
+    seconds_old: int
+    """Age of the oldest; 0 if there is none."""
+    attempts: int
+    """Of the event that was tried most often; 0: none has failed."""
 
 
 class OutboxRow:
@@ -60,9 +74,10 @@ class Outbox:
         self._consumers: dict[str, ServiceClient] = {}
 
     def init_app(self, app: Flask, consumers: dict[str, ServiceClient]) -> None:
-        """Deliver to ``consumers``, and let the server of ``app`` run the relay."""
+        """Deliver to ``consumers``, let the server of ``app`` run the relay, add commands."""
         self._consumers = consumers
         app.extensions.setdefault("ims.background", []).append(lambda: self._start_relay(app))
+        self._add_commands(app)
 
     def add(self, session: Any, event: Event, consumers: Iterable[str] | None = None) -> None:
         """Tell ``consumers`` (all, unless named) of ``event`` once the transaction commits."""
@@ -96,19 +111,57 @@ class Outbox:
         Returns:
             how many events were taken.
         """
-        taken = 0
-        for consumer in self._consumers:
-            while batch := self._lease(consumer):
-                if not self._deliver(consumer, batch):
-                    break
-                taken += len(batch)
-        return taken
+        return sum(chain.from_iterable(map(self._deliveries, self._consumers)))
+
+    def waiting(self) -> list[Waiting]:
+        """What each consumer has not taken yet."""
+        found = self._db.session.execute(
+            select(
+                self._model.consumer,
+                func.count(),
+                func.min(self._model.created_at, type_=UtcDateTime()),
+                func.max(self._model.attempts),
+            ).group_by(self._model.consumer)
+        )
+        rows = {consumer: rest for consumer, *rest in found}
+        now = datetime.now(UTC)
+        return [
+            Waiting(
+                consumer=consumer,
+                events=count,
+                seconds_old=round((now - oldest_at).total_seconds()),
+                attempts=attempts,
+            )
+            for consumer in self._consumers
+            for count, oldest_at, attempts in [rows.get(consumer, (0, now, 0))]
+        ]
+
+    def replay(self, consumer: str) -> Iterator[int]:
+        """Deliver all that waits for ``consumer`` now, due or not, until a delivery fails.
+
+        Safe while relays run: at worst something is told twice, which harms nobody.
+
+        Yields:
+            how many events were taken so far.
+        """
+        with self._db.transaction() as session:
+            session.execute(
+                update(self._model)
+                .where(self._model.consumer == consumer)
+                .values(due_at=datetime.now(UTC))
+            )
+        return accumulate(self._deliveries(consumer))
 
     def depth(self) -> int:
         """How many events have not been taken yet."""
         count = select(func.count()).select_from(self._model)
         waiting: int = self._db.session.execute(count).scalar_one()
         return waiting
+
+    def _deliveries(self, consumer: str) -> Iterator[int]:
+        """Deliver what is due until nothing is, or a delivery fails; yield how many each took."""
+        while (batch := self._lease(consumer)) and self._deliver(consumer, batch):
+            yield len(batch)
 
     def _deliver_added(self) -> None:
         for consumer, row_ids in self._db.session.info.pop("outbox", {}).items():
@@ -175,6 +228,34 @@ class Outbox:
                 .where(self._model.id.in_(row_ids))
                 .values(attempts=self._model.attempts + 1, due_at=datetime.now(UTC) + wait)
             )
+
+    def _add_commands(self, app: Flask) -> None:
+        @app.cli.group("outbox")
+        def outbox_commands() -> None:
+            """The events that other services have not taken yet."""
+
+        @outbox_commands.command("show")
+        @as_json
+        def show_command(as_json: bool) -> None:
+            """How much waits for whom, since when, and how often it was tried."""
+            show(self.waiting(), as_json)
+
+        @outbox_commands.command("replay")
+        def replay_command() -> None:
+            """Deliver what waits at once instead of at its time. Safe while running, to repeat."""
+            for consumer in self._consumers:
+                taken = follow(self.replay(consumer), f"Delivering to {consumer}")
+                click.echo(f"{consumer} took {taken} events.")
+            left = [
+                f"{row['events']} for {row['consumer']}"
+                for row in self.waiting()
+                if row["attempts"]
+            ]
+            if left:
+                raise click.ClickException(
+                    f"Not taken, and tried again by itself: {', '.join(left)}. "
+                    "The warning above says why."
+                )
 
     def _start_relay(self, app: Flask) -> None:
         stopped = threading.Event()

@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from shared.api import MIB, Api, OrjsonProvider
+from shared.commands import Commands
 from shared.db import Database
 from shared.errors import register_error_handlers
 from shared.events import Handlers, guard_internal, take_events
@@ -73,6 +74,7 @@ def base_app(
     api = Api(app, title, VERSION)
     register_error_handlers(app)
     schema = _Schema(app, db)
+    app.cli = Commands(app, schema.check)
     register_health(app, schema.check)
     app.extensions.setdefault("ims.starting", []).append(schema.refuse_wrong)
     if events is not None:

@@ -146,4 +146,5 @@ def test_resync_says_so_when_social_does_not_answer(
     neighbours["social"].feels("failing")
     done = app.test_cli_runner().invoke(args=["friendships", "resync"])
     assert done.exit_code == 1
-    assert done.output.splitlines()[-1] == "Error: The social service does not answer."
+    social = f"{neighbours['social'].url}/internal/friendships"
+    assert done.output.splitlines()[-1] == f"Error: A neighbour does not answer: GET {social}."

@@ -3,6 +3,7 @@
 import struct
 import zlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -264,6 +265,21 @@ def test_what_was_put_can_be_read_piece_by_piece(store: MediaStore) -> None:
     assert opened.size == len(data)
     assert b"".join(pieces) == data
     assert len(pieces) > 1
+
+
+def test_everything_that_is_kept_can_be_listed(store: MediaStore) -> None:
+    keys = {f"list/{number}/file" for number in range(1_002)}
+    for key in keys:
+        store.put(key, b"four")
+    store.put("other", b"x")
+    listed = [file for batch in store.listed("list/") for file in batch]
+    assert (len(listed), {file.key for file in listed}) == (1_002, keys)
+    assert {file.size for file in listed} == {4}
+    assert all(abs((file.put_at - datetime.now(UTC)).total_seconds()) < 120 for file in listed)
+
+
+def test_an_empty_store_lists_nothing(store: MediaStore) -> None:
+    assert list(store.listed("nothing/")) == []
 
 
 def test_what_is_not_there_cannot_be_opened(store: MediaStore) -> None:

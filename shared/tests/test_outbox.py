@@ -1,11 +1,13 @@
 """What was committed is told, once the other side is there to hear it; the rest never is."""
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from click.testing import Result
 from flask import Flask
 from sqlalchemy import select, update
 
@@ -173,3 +175,63 @@ def test_a_long_queue_is_told_in_order_and_in_few_calls(
         assert relay() == 250
     assert heard() == names
     assert len(queries) < 20
+
+
+def test_show_says_how_much_waits_for_whom_and_how_often_it_was_tried(
+    app: Flask, neighbours: dict[str, Neighbour], tell: Callable[..., None]
+) -> None:
+    neighbours["chat"].feels("failing")
+    tell("one", "two")
+    tell("three")
+
+    [row] = json.loads(_command(app, "outbox", "show", "--json").stdout)
+
+    assert 0 <= row.pop("seconds_old") < 60
+    assert row == {"consumer": "chat", "events": 3, "attempts": 1}
+
+
+def test_show_is_a_table_for_people(app: Flask) -> None:
+    lines = _command(app, "outbox", "show").stdout.splitlines()
+    assert [line.split() for line in lines] == [
+        ["consumer", "events", "seconds_old", "attempts"],
+        ["chat", "0", "0", "0"],
+    ]
+
+
+def test_replay_delivers_in_order_what_is_not_due_yet(
+    app: Flask,
+    neighbours: dict[str, Neighbour],
+    tell: Callable[..., None],
+    heard: Callable[[], list[str]],
+) -> None:
+    names = [f"word{number}" for number in range(250)]
+    neighbours["chat"].feels("failing")
+    tell(*names)
+    neighbours["chat"].feels("ok")
+
+    done = _command(app, "outbox", "replay")
+
+    assert (done.exit_code, done.stdout) == (0, "chat took 250 events.\n")
+    assert heard() == names
+    assert _waiting(app) == 0
+
+
+def test_replay_may_be_repeated(app: Flask) -> None:
+    assert _command(app, "outbox", "replay").stdout == "chat took 0 events.\n"
+
+
+def test_replay_fails_and_says_what_waits_if_a_neighbour_does_not_take_it(
+    app: Flask, neighbours: dict[str, Neighbour], tell: Callable[..., None]
+) -> None:
+    neighbours["chat"].feels("failing")
+    tell("one", "two")
+
+    done = _command(app, "outbox", "replay")
+
+    assert done.exit_code == 1
+    assert "Not taken, and tried again by itself: 2 for chat." in done.stderr
+    assert _waiting(app) == 2
+
+
+def _command(app: Flask, *args: str) -> Result:
+    return app.test_cli_runner().invoke(args=args)

@@ -1,0 +1,68 @@
+"""A service's command on the machine where the product was started."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.run import ROOT
+from deploy.tests.conftest import PATIENCE_SECONDS
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def _run(module: str, *args: str, data_dir: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", module, *args],
+        cwd=ROOT,
+        env=os.environ | {"DATA_DIR": str(data_dir)},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data on which nothing runs."""
+    data_dir = tmp_path_factory.mktemp("data")
+    assert _run("deploy.run", "--only-migrate", data_dir=data_dir).returncode == 0
+    return data_dir
+
+
+def test_a_command_finds_the_data_and_the_keys_of_the_product(migrated: Path) -> None:
+    done = _run("deploy.command", "auth_service", "outbox", "show", data_dir=migrated)
+    assert done.returncode == 0
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["consumer", "social", "chat"]
+
+
+def test_a_database_without_tables_is_said_in_a_line(migrated: Path) -> None:
+    for file in migrated.glob("social.db*"):
+        file.unlink()
+    done = _run("deploy.command", "social_service", "outbox", "show", data_dir=migrated)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "Error: social_service: the database is at revision base, this version at 0001; "
+        "run: python -m social_service migrate\n"
+    )
+
+
+def test_data_on_which_nothing_was_ever_started_is_said_in_a_line(tmp_path: Path) -> None:
+    done = _run("deploy.command", "auth_service", "outbox", "show", data_dir=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith("DATA_DIR: ")
+
+
+def test_a_service_that_does_not_exist_is_answered_with_those_that_do(tmp_path: Path) -> None:
+    done = _run("deploy.command", "mail_service", data_dir=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Usage: python -m deploy.command {auth_service,")
+
+
+def test_a_command_without_the_settings_of_its_service_names_them(tmp_path: Path) -> None:
+    done = _run("chat_service", "--help", data_dir=tmp_path)
+    assert done.returncode == 1
+    assert "INTERNAL_SECRETS: Field required" in done.stderr.splitlines()

@@ -1,0 +1,42 @@
+"""How commands fail: with a line that says why, and status 1."""
+
+from collections.abc import Iterator, Mapping
+
+import pytest
+from flask import Flask
+
+from shared.testing.neighbours import Neighbour
+from shared.tests.tiny import create_app, db
+
+
+@pytest.fixture
+def elsewhere(env: Mapping[str, str]) -> Iterator[Flask]:
+    """The service with a database that is not there."""
+    app = create_app({**env, "DATABASE_URL": "sqlite:////nowhere/at/all.db"})
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+    create_app(env)
+
+
+def test_help_lists_the_commands_of_the_service_and_no_others(app: Flask) -> None:
+    said = app.test_cli_runner().invoke(args=["--help"]).output
+    _, _, commands = said.partition("Commands:\n")
+    assert [line.split()[0] for line in commands.splitlines()] == ["accounts", "migrate", "outbox"]
+
+
+def test_a_neighbour_that_does_not_answer_is_named(
+    app: Flask, neighbours: dict[str, Neighbour]
+) -> None:
+    neighbours["auth"].feels("failing")
+    done = app.test_cli_runner().invoke(args=["accounts", "resync"])
+    assert done.exit_code == 1
+    assert done.stderr.splitlines()[-1] == (
+        f"Error: A neighbour does not answer: GET {neighbours['auth'].url}/internal/accounts."
+    )
+
+
+def test_a_database_that_does_not_answer_is_said_in_a_line(elsewhere: Flask) -> None:
+    done = elsewhere.test_cli_runner().invoke(args=["outbox", "show"])
+    assert done.exit_code == 1
+    assert done.stderr == "Error: The database refuses: unable to open database file\n"
