@@ -7,7 +7,7 @@ from flask import Flask
 from auth_service.clients.mail import mail
 from auth_service.config import AuthSettings
 from auth_service.db import db
-from auth_service.domain import accounts
+from auth_service.domain import accounts, verify
 from auth_service.domain.avatars import pictures
 from auth_service.domain.outbox import outbox
 from auth_service.domain.passwords import transport
@@ -16,6 +16,7 @@ from auth_service.routes import account, avatars, internal, verification
 from auth_service.routes.tokens import init_issuing
 from shared.client import ServiceClient
 from shared.service import base_app, settings_of
+from shared.verify import add_verify_commands
 
 
 def create_app(env: Mapping[str, str] | None = None) -> Flask:
@@ -49,4 +50,5 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     api.register_blueprint(verification.blueprint)
     api.register_blueprint(avatars.blueprint)
     app.register_blueprint(internal.blueprint)
+    add_verify_commands(app, verify.CHECKS, verify.STATES, outbox)
     return app

@@ -7,7 +7,7 @@ from flask import Flask
 from chat_service.commands import add_commands
 from chat_service.config import ChatSettings
 from chat_service.db import db
-from chat_service.domain import friendships, notices
+from chat_service.domain import friendships, notices, verify
 from chat_service.domain.accounts import accounts
 from chat_service.domain.images import store
 from chat_service.domain.listening import live as live_delivery
@@ -22,6 +22,7 @@ from chat_service.routes import (
 )
 from shared.client import ServiceClient
 from shared.service import base_app, settings_of
+from shared.verify import add_verify_commands
 
 
 def create_app(env: Mapping[str, str] | None = None) -> Flask:
@@ -55,4 +56,5 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     api.register_blueprint(invitations.blueprint)
     api.register_blueprint(messages.blueprint)
     app.register_blueprint(live.blueprint)
+    add_verify_commands(app, verify.CHECKS, verify.STATES)
     return app

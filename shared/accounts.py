@@ -11,7 +11,7 @@ from typing import Any
 import click
 from flask import Flask
 from marshmallow import EXCLUDE, Schema, fields
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.client import ServiceClient, Unreachable
@@ -145,6 +145,11 @@ class AccountCopies:
             self._write([_EVENT.load(state) for state in page])
             after, count = page[-1]["id"], count + len(page)
             yield count
+
+    def states(self) -> Select[*tuple[Any, ...]]:
+        """Select what the copy knows of every account, by id."""
+        table = self._model.__table__
+        return select(*(table.c[name] for name in _EVENT.fields)).order_by(table.c.id)
 
     def _copied(self, account_ids: Collection[int]) -> dict[int, Any]:
         table = self._model.__table__

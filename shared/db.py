@@ -19,6 +19,7 @@ from sqlalchemy import (
     TypeDecorator,
     event,
     make_url,
+    text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -131,6 +132,25 @@ class Database(SQLAlchemy):
             except Exception:  # What is committed has succeeded, whoever could not be told.
                 session.rollback()
                 log.exception("after_commit_failed")
+
+    @contextmanager
+    def snapshot(self) -> Iterator["scoped_session[Any]"]:
+        """A transaction that only reads, all of it from one state, and may take its time."""
+        session = self.session
+        session.rollback()
+        try:
+            if not self.is_sqlite:  # There every transaction is like that.
+                session.connection(
+                    execution_options={
+                        "isolation_level": "REPEATABLE READ",
+                        "postgresql_readonly": True,
+                    }
+                )
+                session.execute(text("SET LOCAL statement_timeout = 0"))
+                session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+            yield session
+        finally:
+            session.rollback()
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Do ``action`` when the running transaction has been committed, and only then."""

@@ -15,7 +15,18 @@ from typing import Any, TypedDict
 
 import click
 from flask import Flask
-from sqlalchemy import JSON, delete, exists, func, insert, select, update
+from sqlalchemy import (
+    JSON,
+    BindParameter,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.client import ServiceClient, Unreachable
@@ -28,6 +39,7 @@ _BATCH = 100
 _DIRECT_DELIVERY = timedelta(seconds=10)  # Longer than any direct delivery takes.
 _LEASE = timedelta(seconds=30)
 _LONGEST_WAIT = timedelta(seconds=60)
+_OVERDUE = timedelta(minutes=10)
 _IDLE_SECONDS = 0.5
 
 
@@ -162,6 +174,23 @@ class Outbox:
         """Deliver what is due until nothing is, or a delivery fails; yield how many each took."""
         while (batch := self._lease(consumer)) and self._deliver(consumer, batch):
             yield len(batch)
+
+    def untold(self, consumer: str, kind: str) -> Iterator[dict[str, Any]]:
+        """The states in the events of one type that a consumer has not taken yet."""
+        events = select(self._model.event).where(self._model.consumer == consumer)
+        with self._db.snapshot() as session:
+            for event in session.scalars(events, execution_options={"yield_per": _BATCH}):
+                if event["type"] == kind:
+                    yield event["state"]
+
+    def overdue(self) -> Select[int, str, int]:
+        """Select the events that should have been taken long ago: id, consumer, attempts."""
+        longest_ago: BindParameter[datetime] = bindparam(
+            None, callable_=lambda: datetime.now(UTC) - _OVERDUE
+        )
+        return select(self._model.id, self._model.consumer, self._model.attempts).where(
+            self._model.created_at < longest_ago
+        )
 
     def _deliver_added(self) -> None:
         for consumer, row_ids in self._db.session.info.pop("outbox", {}).items():

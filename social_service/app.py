@@ -6,8 +6,10 @@ from flask import Flask
 
 from shared.client import ServiceClient
 from shared.service import base_app, settings_of
+from shared.verify import add_verify_commands
 from social_service.config import SocialSettings
 from social_service.db import db
+from social_service.domain import verify
 from social_service.domain.accounts import accounts
 from social_service.domain.outbox import outbox
 from social_service.routes import friend_requests, friends, groups, internal, people
@@ -37,4 +39,5 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     api.register_blueprint(friends.blueprint)
     api.register_blueprint(groups.blueprint)
     app.register_blueprint(internal.blueprint)
+    add_verify_commands(app, verify.CHECKS, verify.STATES, outbox)
     return app

@@ -64,6 +64,12 @@ def picture(account_id: str, digest: str) -> bytes:
     return found
 
 
+def is_kept(account_id: int, digest: str) -> bool:
+    """Whether a picture is in the store, as it was put and as everybody sees it."""
+    keys = _original(account_id, digest), _rendition(account_id, digest)
+    return all(map(pictures.exists, keys))
+
+
 def forget(account_id: int, digest: str) -> None:
     """Remove a picture that is not shown any more."""
     if digest:

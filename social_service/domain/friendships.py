@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import (
     CompoundSelect,
     Exists,
+    Select,
     SQLColumnExpression,
     and_,
     or_,
@@ -52,18 +53,19 @@ def are_friends(user_id: int, other_id: int) -> bool:
 
 def friendships_after(friendship_id: int, limit: int) -> Sequence[AnyRow]:
     """A page of all friendships that ever began, by id."""
-    return db.session.execute(
-        select(
-            Friendship.id,
-            Friendship.low_id,
-            Friendship.high_id,
-            Friendship.active,
-            Friendship.version,
-        )
-        .where(Friendship.id > friendship_id, Friendship.version > 0)
-        .order_by(Friendship.id)
-        .limit(limit)
-    ).all()
+    page = all_friendships().where(Friendship.id > friendship_id)
+    return db.session.execute(page.order_by(Friendship.id).limit(limit)).all()
+
+
+def all_friendships() -> Select[int, int, int, bool, int]:
+    """Select the states of all friendships that ever began."""
+    return select(
+        Friendship.id,
+        Friendship.low_id,
+        Friendship.high_id,
+        Friendship.active,
+        Friendship.version,
+    ).where(Friendship.version > 0)
 
 
 def make_pair(session: Any, user_id: int, other_id: int) -> None:

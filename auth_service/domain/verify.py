@@ -1,0 +1,71 @@
+"""What always holds in the auth service, and what it tells the other services of."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import ColumnElement, or_, select
+
+from auth_service.db import db
+from auth_service.domain import avatars, emails
+from auth_service.domain.outbox import STATE, outbox
+from auth_service.models import Account, OutboxEvent
+from shared.verify import Check, Page, States, in_sql, listed
+
+_PAGE = 500
+
+
+def _addresses() -> Iterator[Page]:
+    for rows in _pages(Account.id > 0):
+        yield Page(
+            len(rows),
+            [f"account {row.id}" for row in rows if row.email_key != emails.key_of(row.email)],
+        )
+
+
+def _pictures() -> Iterator[Page]:
+    for rows in _pages(Account.avatar_digest != ""):
+        missing = [row for row in rows if not avatars.is_kept(row.id, row.avatar_digest)]
+        # A picture goes after the row has let go of it: only who still shows it misses it.
+        shown = set(
+            db.session.execute(
+                select(Account.id, Account.avatar_digest).where(
+                    Account.id.in_([row.id for row in missing])
+                )
+            )
+        )
+        db.session.rollback()
+        lost = [row for row in missing if (row.id, row.avatar_digest) in shown]
+        yield Page(len(rows), [f"account {row.id}, {row.avatar_digest}" for row in lost])
+
+
+def _pages(which: ColumnElement[bool]) -> Iterator[list[Account]]:
+    after = 0
+    while True:
+        page = select(Account).where(which, Account.id > after).order_by(Account.id).limit(_PAGE)
+        with db.snapshot() as session:
+            rows = list(session.scalars(page))
+            session.expunge_all()
+        if not rows:
+            return
+        yield rows
+        after = rows[-1].id
+
+
+CHECKS: list[Check] = [
+    Check("each account is found by its e-mail", _addresses),
+    in_sql(
+        db,
+        "versions and generations count from their beginnings",
+        Account.id,
+        select(Account.id, Account.version, Account.generation).where(
+            or_(
+                Account.version < 1,
+                Account.generation < 0,
+                Account.deleted & (Account.generation < 1),
+            )
+        ),
+    ),
+    Check("the picture of each account is in the store", _pictures),
+    in_sql(db, "no event waits for longer than ten minutes", OutboxEvent.id, outbox.overdue()),
+]
+
+STATES: States = {"account": lambda: listed(db, select(*STATE).order_by(Account.id))}

@@ -1,0 +1,40 @@
+"""``python -m auth_service verify``: silent about what is sound, and finds each kind of damage."""
+
+import pytest
+from flask import Flask
+
+from auth_service.db import db
+from auth_service.tests.factories import PASSWORD, data_uri, picture
+from shared.testing.client import Caller
+from shared.testing.damage import broken_promises, plant
+
+ADDRESSES = "each account is found by its e-mail"
+COUNTS = "versions and generations count from their beginnings"
+PICTURES = "the picture of each account is in the store"
+
+
+@pytest.fixture
+def accounts(alice: Caller, bob: Caller) -> None:
+    """Alice has a picture, bob has deleted his account."""
+    change = {"origin_password": PASSWORD, "avatar": data_uri(picture())}
+    assert alice.put("/account/info", json=change).status_code == 200
+    assert bob.delete("/account/delete").status_code == 200
+
+
+def test_what_clients_did_keeps_every_promise(app: Flask, accounts: None) -> None:
+    assert broken_promises(app) == {}
+
+
+@pytest.mark.parametrize(
+    ("statement", "promise"),
+    [
+        ("UPDATE accounts SET email_key = 'Alice@Example.com' WHERE id = 1", ADDRESSES),
+        ("UPDATE accounts SET version = 0 WHERE id = 1", COUNTS),
+        ("UPDATE accounts SET generation = 0 WHERE deleted", COUNTS),
+        ("UPDATE accounts SET avatar_digest = 'of nothing' WHERE id = 1", PICTURES),
+    ],
+)
+def test_damage_is_found(app: Flask, accounts: None, statement: str, promise: str) -> None:
+    plant(app, db, statement)
+
+    assert broken_promises(app) == {promise: 1}

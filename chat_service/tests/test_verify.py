@@ -1,0 +1,100 @@
+"""``python -m chat_service verify``: silent about what is sound, and finds each kind of damage."""
+
+import pytest
+from flask import Flask
+
+from chat_service.db import db
+from chat_service.domain.images import store
+from chat_service.tests.factories import befriend, make_group
+from chat_service.tests.talking import hide, messages, remove_for_everybody, say, show
+from shared.testing.cast import ALICE, BOB, CAROL
+from shared.testing.client import Caller
+from shared.testing.damage import broken_promises, plant
+
+KNOWN = "everybody who is named is known"
+MEMBERS = "a group has one owner, a private chat its pair"
+NUMBERS = "messages, with those deleted, are numbered 1, 2, 3 ..."
+ORDER = "ids, versions and times follow the numbers"
+PICTURES = "every picture is in the store"
+POSITIONS = "nobody has read further than the last message"
+REFERENCES = "every reference leads to a row"
+UNREAD = "unread counts are what a recount finds"
+VERSIONS = "each message sent and each deleted has a version"
+
+GROUP, PRIVATE = 1, 2
+
+
+@pytest.fixture
+def talk(app: Flask, alice: Caller, bob: Caller) -> None:
+    """A group and private conversations where everything has happened that can.
+
+    The group's messages 1 to 4: of these 2 is hidden by alice, 3 is deleted.
+    """
+    group = make_group(app, ALICE, BOB)
+    befriend(app, ALICE, BOB)
+    befriend(app, ALICE, CAROL)
+    say(alice, group, "first")
+    hide(alice, say(bob, group, "hidden from alice"))
+    remove_for_everybody(bob, say(bob, group, "for nobody"))
+    say(bob, group, "last")
+    say(alice, PRIVATE, "hello")
+    alice.post(
+        "/conversations/manage/notifications", json={"conversation_id": group, "content": "!"}
+    )
+    alice.post("/conversations/member/add", json={"conversationId": group, "member_id": CAROL})
+    befriend(app, ALICE, CAROL, active=False, version=2)
+
+
+def test_what_clients_did_keeps_every_promise(app: Flask, talk: None) -> None:
+    assert broken_promises(app) == {}
+
+
+@pytest.mark.parametrize(
+    ("statement", "promises"),
+    [
+        ("DELETE FROM messages WHERE id = 4", {NUMBERS, UNREAD}),
+        ("UPDATE messages SET seq = 9 WHERE id = 4", {NUMBERS}),
+        ("UPDATE deletions SET seq = 4 WHERE message_id = 3", {NUMBERS}),
+        ("UPDATE conversations SET last_seq = 5 WHERE id = 1", {NUMBERS, VERSIONS, UNREAD}),
+        ("UPDATE conversations SET version = 9 WHERE id = 1", {VERSIONS}),
+        ("UPDATE messages SET version = 9 WHERE id = 4", {VERSIONS}),
+        ("UPDATE messages SET version = 0 WHERE id = 2", {ORDER}),
+        ("UPDATE messages SET created_at = '2001-01-01' WHERE id = 4", {ORDER}),
+        ("UPDATE messages SET sender_id = 99 WHERE id = 4", {KNOWN}),
+        ("UPDATE messages SET conversation_id = 99 WHERE id = 4", {REFERENCES, NUMBERS}),
+        ("UPDATE memberships SET role = 3 WHERE conversation_id = 1", {MEMBERS}),
+        ("DELETE FROM memberships WHERE conversation_id = 2", {MEMBERS}),
+        ("UPDATE memberships SET user_id = 3 WHERE user_id = 2", {MEMBERS}),
+        ("UPDATE memberships SET read_seq = 5 WHERE user_id = 2", {POSITIONS}),
+        ("UPDATE memberships SET unread_seq = 0 WHERE user_id = 2", {UNREAD}),
+        ("UPDATE hidden_messages SET seq = 1", {"what is hidden is where its message is", UNREAD}),
+        ("UPDATE invitations SET receiver_id = 2", {"who waits for a group is not in it"}),
+        ("UPDATE announcements SET conversation_id = 2", {"announcements are in groups"}),
+    ],
+)
+def test_damage_is_found(app: Flask, talk: None, statement: str, promises: set[str]) -> None:
+    plant(app, db, statement)
+
+    assert broken_promises(app).keys() >= promises
+
+
+def test_a_missing_picture_is_found(app: Flask, talk: None, alice: Caller) -> None:
+    show(alice, GROUP)
+    [*_, shown] = messages(alice, GROUP)
+    with app.app_context():
+        store.delete(shown["content"].rpartition("/")[2])
+
+    assert broken_promises(app) == {PICTURES: 1}
+
+
+def test_every_violation_counts_and_the_first_few_are_shown(app: Flask, alice: Caller) -> None:
+    for _ in range(7):
+        make_group(app, ALICE)
+    plant(app, db, "UPDATE conversations SET version = 1")
+
+    shown = app.test_cli_runner().invoke(args=["verify"])
+
+    assert shown.exit_code == 1
+    assert f"7  {VERSIONS}" in shown.stdout
+    assert "- conversation_id 5, version 1, changes 0\n" in shown.stdout
+    assert "- and 2 more\n" in shown.stdout

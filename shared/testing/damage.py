@@ -1,0 +1,29 @@
+"""Damage that is planted into a service's database, and what its ``verify`` says of it."""
+
+import json
+
+from flask import Flask
+from sqlalchemy import text
+
+from shared.db import Database
+
+
+def plant(app: Flask, db: Database, *statements: str) -> None:
+    """Write what the service never would; references are not looked at."""
+    with app.app_context(), db.engine.connect() as connection:
+        connection.detach()  # Its settings end with it.
+        if db.is_sqlite:
+            connection.connection.cursor().execute("PRAGMA foreign_keys=OFF")
+        else:
+            connection.execute(text("SET session_replication_role = replica"))
+        for statement in statements:
+            connection.execute(text(statement))
+        connection.commit()
+
+
+def broken_promises(app: Flask) -> dict[str, int]:
+    """The promises that ``verify`` finds broken, and by how many rows."""
+    done = app.test_cli_runner().invoke(args=["verify", "--json"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    found = map(json.loads, done.stdout.splitlines())
+    return {each["promise"]: each["broken"] for each in found if each["broken"]}

@@ -1,0 +1,80 @@
+"""``python -m social_service verify``: silent about what is sound, and finds what is not."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import update
+
+from shared.testing.cast import ALICE, BOB, CAROL
+from shared.testing.client import Caller
+from shared.testing.damage import broken_promises, plant
+from shared.testing.neighbours import Neighbour
+from social_service.db import db, transaction
+from social_service.models import OutboxEvent
+from social_service.tests.factories import make_group
+
+ACTIVE = "a friendship is active after every odd change"
+GROUPS = "everybody in a friend group is a friend of its owner"
+KNOWN = "everybody who is named is known"
+OVERDUE = "no event waits for longer than ten minutes"
+REFERENCES = "every reference leads to a row"
+REQUESTS = "each request has its pair, who are no friends while it waits"
+
+
+@pytest.fixture
+def acquaintances(app: Flask, alice: Caller, bob: Caller, carol: Caller) -> None:
+    """Friends, one of them in a group; friends no more; and a request that waits."""
+    for asking in (bob, carol):
+        asking.post("/add_friend", json={"target_id": ALICE})
+        both = {"sender_user_id": asking.id, "receiver_user_id": ALICE}
+        alice.post("/friend_request_handle", json=both)
+    make_group(app, ALICE, "Classmates", BOB)
+    alice.delete("/manage_friends", json={"friend_id": CAROL})
+    carol.post("/add_friend", json={"target_id": BOB})
+
+
+def test_what_clients_did_keeps_every_promise(app: Flask, acquaintances: None) -> None:
+    assert broken_promises(app) == {}
+
+
+@pytest.mark.parametrize(
+    ("statement", "promise"),
+    [
+        ("UPDATE friendships SET version = version + 1", ACTIVE),
+        ("UPDATE friendships SET active = (1 = 0)", GROUPS),
+        ("UPDATE friendships SET high_id = 99 WHERE high_id = 3", KNOWN),
+        ("UPDATE friend_requests SET status = 0", REQUESTS),
+        ("DELETE FROM friendships WHERE version = 0", REQUESTS),
+        ("UPDATE friend_group_members SET member_id = 4", GROUPS),
+        ("DELETE FROM friend_groups", REFERENCES),
+    ],
+)
+def test_damage_is_found(app: Flask, acquaintances: None, statement: str, promise: str) -> None:
+    plant(app, db, statement)
+
+    assert promise in broken_promises(app)
+
+
+def test_an_event_that_nobody_takes_for_long_is_found(
+    app: Flask, acquaintances: None, chat: Neighbour, bob: Caller
+) -> None:
+    chat.feels("failing")
+    bob.delete("/manage_friends", json={"friend_id": ALICE})
+    long_ago = datetime.now(UTC) - timedelta(minutes=11)
+    with app.app_context(), transaction() as session:
+        session.execute(update(OutboxEvent).values(created_at=long_ago))
+
+    assert broken_promises(app).keys() == {OVERDUE}
+
+
+def test_what_waits_for_a_service_can_be_listed(
+    app: Flask, acquaintances: None, chat: Neighbour, bob: Caller
+) -> None:
+    chat.feels("failing")
+    bob.delete("/manage_friends", json={"friend_id": ALICE})
+
+    listed = app.test_cli_runner().invoke(args=["states", "friendship", "--waiting-for", "chat"])
+
+    assert '"low_id": 1, "high_id": 2, "active": false, "version": 2' in listed.stdout
+    assert len(listed.stdout.splitlines()) == 1
