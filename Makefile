@@ -41,6 +41,10 @@ test-%: .venv/to-develop ## Run the tests of one part: make test-auth_service
 	@$(PYTEST) --column sqlite $*
 	@$(if $(filter $*,$(WITH_DATABASE)),$(PYTEST) --column postgres $*)
 
+alone-%: .venv/to-develop ## The same with the other services absent: make alone-auth_service
+	@folder=$$(mktemp -d) && trap "rm -rf $$folder" EXIT && cp -r $* shared pyproject.toml $$folder && \
+		cd $$folder && $(CURDIR)/$(PYTEST) $*
+
 bench: .venv/to-develop ## Measure live delivery to 1,000 sockets; figures go to benchmarks/results
 	@$(BIN)/python -m benchmarks.live
 
