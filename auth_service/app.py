@@ -9,9 +9,9 @@ from auth_service.config import AuthSettings
 from auth_service.db import db
 from auth_service.domain import accounts, verify
 from auth_service.domain.avatars import pictures
+from auth_service.domain.limits import limits
 from auth_service.domain.outbox import outbox
 from auth_service.domain.passwords import transport
-from auth_service.domain.verification import rate
 from auth_service.routes import account, avatars, internal, verification
 from auth_service.routes.tokens import init_issuing
 from shared.client import ServiceClient
@@ -45,7 +45,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
         settings.mail_from,
         settings.data_dir / "mail",
     )
-    rate.configure(settings.redis_url, limited=settings.rate_limits)
+    limits.configure(settings)
     api.register_blueprint(account.blueprint)
     api.register_blueprint(verification.blueprint)
     api.register_blueprint(avatars.blueprint)

@@ -1,19 +1,28 @@
 """Everything that the auth service takes from its environment."""
 
 from email.utils import parseaddr
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from shared.keys import key_id, private_key, public_keys
+from shared.limits import LimitSettings, Rates
 from shared.media import MediaSettings
-from shared.settings import BaseUrls, Secret, ServiceSettings
+from shared.settings import BaseUrls, Secret, ServiceSettings, hard_to_guess
 
 DEVELOPMENT_KEY = "ims-development!"
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-class AuthSettings(MediaSettings, ServiceSettings):
+def _serves_the_public(settings: dict[str, Any]) -> bool:
+    """Whether this is a real installation: a database server, and an address for everybody."""
+    database: str = settings.get("database_url") or "sqlite:"
+    address: str = settings.get("public_base_url") or "//localhost"
+    return not database.startswith("sqlite") and (urlsplit(address).hostname or "") not in _LOOPBACK
+
+
+class AuthSettings(LimitSettings, MediaSettings, ServiceSettings):
     """Settings of the auth service."""
 
     jwt_private_key: SecretStr = Field(description="PEM of the Ed25519 key that signs tokens.")
@@ -23,7 +32,8 @@ class AuthSettings(MediaSettings, ServiceSettings):
     password_transport_key: SecretStr = Field(
         SecretStr(DEVELOPMENT_KEY),
         description="16 bytes, shared with the clients, that encrypt passwords on their way; "
-        f"`{DEVELOPMENT_KEY}` unless set.",
+        f"`{DEVELOPMENT_KEY}` unless set, which no installation with a database server and a "
+        "`PUBLIC_BASE_URL` takes.",
     )
     password_transport: Literal["any", "encrypted"] = Field(
         "any", description="`encrypted` refuses passwords that come as they are."
@@ -37,6 +47,25 @@ class AuthSettings(MediaSettings, ServiceSettings):
         3, gt=0, le=8, description="How long each answer of the mail server may take."
     )
     mail_from: str = Field("IMS <ims@localhost>", description="Sender of mail.")
+    rate_limit_failed_logins: Rates = Field(
+        "5/minute or 20/hour", description="Wrong passwords for one e-mail from one address."
+    )
+    rate_limit_failed_logins_email: Rates = Field(
+        "30/minute or 200/hour", description="Wrong passwords for one e-mail from anywhere."
+    )
+    rate_limit_failed_logins_address: Rates = Field(
+        "100/minute or 500/hour",
+        description="Wrong passwords and unknown e-mails from one address.",
+    )
+    rate_limit_registrations: Rates = Field(
+        "2000/minute", description="Registrations from one address."
+    )
+    rate_limit_codes: Rates = Field(
+        "1/minute or 2/hour", description="Codes that are sent to one e-mail."
+    )
+    rate_limit_codes_address: Rates = Field(
+        "60/minute or 300/hour", description="Codes that one address has sent."
+    )
     social_service_url: BaseUrls = Field(description="Where the social service takes events.")
     social_service_secret: Secret = Field(description="What it asks of its callers.")
     chat_service_url: BaseUrls = Field(description="Where the chat service takes events.")
@@ -53,9 +82,13 @@ class AuthSettings(MediaSettings, ServiceSettings):
 
     @field_validator("password_transport_key")
     @classmethod
-    def _has_the_length_of_a_key(cls, key: SecretStr) -> SecretStr:
+    def _is_a_key(cls, key: SecretStr, info: ValidationInfo) -> SecretStr:
         if len(key.get_secret_value().encode()) != 16:
             raise ValueError("is not 16 bytes long")
+        if _serves_the_public(info.data):
+            if key.get_secret_value() == DEVELOPMENT_KEY:
+                raise ValueError("is the published one: choose another with PUBLIC_BASE_URL")
+            hard_to_guess(key)
         return key
 
     @field_validator("smtp_url")

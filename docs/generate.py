@@ -1,7 +1,8 @@
 """Write what the documentation says about the code from the code: ``make docs``.
 
 ``docs/api.md`` lists every endpoint with its errors; the settings table of the README and
-``.env.example`` list every setting; ``docs/licences.md`` says what the images contain.
+``.env.example`` list every setting, ``docs/security.md`` the rate limits; ``docs/licences.md``
+says what the images contain.
 ``--check`` only tells whether they are up to date.
 """
 
@@ -50,6 +51,7 @@ def main() -> int:
         ROOT / ".env.example": _env_example(),
         ROOT / "README.md": _with_table(ROOT / "README.md"),
         ROOT / "README.zh-CN.md": _with_table(ROOT / "README.zh-CN.md"),
+        ROOT / "docs" / "security.md": _with_table(ROOT / "docs" / "security.md", "RATE_LIMIT"),
     }
     stale = [path for path, text in texts.items() if not path.exists() or path.read_text() != text]
     for path in stale:
@@ -111,7 +113,7 @@ def _row(method: str, path: str, operation: dict[str, Any]) -> str:
     refusals = [
         f"{status} {refusal}"
         for status, response in operation["responses"].items()
-        if status not in ("200", "401", "413", "default") or (status == "401" and public)
+        if status not in ("200", "401", "413", "429", "default") or (status == "401" and public)
         for refusal in response["description"].split("; ")
     ]
     summary = operation.get("summary", "").replace("|", "\\|")
@@ -141,9 +143,10 @@ def _default(field: FieldInfo) -> str:
     return str(field.default)
 
 
-def _table() -> str:
+def _table(beginning: str) -> str:
     rows = ["| variable | default | read by | meaning |", "|---|---|---|---|"]
-    for name, (field, programs) in sorted(_settings().items()):
+    chosen = (each for each in _settings().items() if each[0].startswith(beginning))
+    for name, (field, programs) in sorted(chosen):
         readers = "all" if len(programs) >= 4 else ", ".join(programs)
         default = _default(field)
         shown = f"`{default}`" if default not in ("", "required") else default
@@ -151,10 +154,11 @@ def _table() -> str:
     return "\n".join(rows)
 
 
-def _with_table(path: Path) -> str:
+def _with_table(path: Path, beginning: str = "") -> str:
+    """The text of ``path`` with the table of all settings whose names have this beginning."""
     before, _, rest = path.read_text().partition("<!-- settings -->\n")
     _, _, after = rest.partition("<!-- /settings -->\n")
-    return f"{before}<!-- settings -->\n{_table()}\n<!-- /settings -->\n{after}"
+    return f"{before}<!-- settings -->\n{_table(beginning)}\n<!-- /settings -->\n{after}"
 
 
 def _env_example() -> str:

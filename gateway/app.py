@@ -18,6 +18,7 @@ from gateway.tunnel import Tunnels, wants_websocket
 from gateway.upstream import services_of
 from shared.errors import BAD_METHOD, ApiError, register_error_handlers
 from shared.identity import claims_of, claims_of_request, init_tokens
+from shared.limits import Limiter, client_network
 from shared.logs import configure_logging, log_requests
 from shared.settings import load_settings
 
@@ -35,6 +36,11 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     hops = settings.trusted_proxies
     app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, x_host=0)  # type: ignore[method-assign]
 
+    # Counted in this process: asking Redis would cost more than passing a request on.
+    limiter = Limiter(None, on=settings.rate_limits)
+    by_address = limiter.limit("address", settings.rate_limit_address)
+    by_account = limiter.limit("account", settings.rate_limit_account)
+    websockets = limiter.limit("websockets", settings.rate_limit_websockets)
     services = services_of(settings)
     tunnels = Tunnels(settings.max_websockets)
     app.extensions["ims.stopping"] = [tunnels.close]
@@ -55,6 +61,9 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
             g.user_id = claims_of(request.args.get("token", "")).user_id
         elif not is_public(path):
             g.user_id = claims_of_request().user_id
+        by_address.spend(client_network())
+        if "user_id" in g:
+            by_account.spend(str(g.user_id))
         route = route_of(path)
         if route is None:
             return None
@@ -63,6 +72,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
         g.route = route.prefix
         service = services[route.service]
         if path in WEBSOCKETS and wants_websocket(request.environ):
+            websockets.spend(str(g.user_id))
             return tunnels.open(service)
         return forward(service, settings)
 

@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from shared.settings import BaseUrls, Names, ProgramSettings
+from shared.limits import LimitSettings, Rates
+from shared.settings import BaseUrls, Names
 
 MIB = 1024 * 1024
 
@@ -21,7 +22,7 @@ def _plain_http(urls: tuple[str, ...]) -> tuple[str, ...]:
 ReplicaUrls = Annotated[BaseUrls, AfterValidator(_plain_http)]
 
 
-class GatewaySettings(ProgramSettings):
+class GatewaySettings(LimitSettings):
     """Where the services are, who may call, and the bounds of a request."""
 
     auth_service_url: ReplicaUrls = Field(
@@ -49,3 +50,12 @@ class GatewaySettings(ProgramSettings):
         200, ge=1, description="Requests per worker that may wait for one service; more get 503."
     )
     max_websockets: int = Field(10_000, ge=0, description="Open websockets per worker.")
+    rate_limit_address: Rates = Field(
+        "20000/10 seconds", description="Requests from one address, per worker."
+    )
+    rate_limit_account: Rates = Field(
+        "10000/10 seconds", description="Requests with the tokens of one account, per worker."
+    )
+    rate_limit_websockets: Rates = Field(
+        "600/minute", description="Websockets that one account opens, per worker."
+    )

@@ -23,6 +23,7 @@ from shared.errors import (
     BAD_PARAMETER,
     INVALID_JWT,
     TOO_LARGE,
+    TOO_MANY,
     UNSUPPORTED_TYPE,
     ApiError,
     ErrorSpec,
@@ -34,6 +35,7 @@ from shared.identity import LARGEST_ID
 KIB = 1024
 MIB = 1024 * KIB
 _IN_QUERY = frozenset({"GET", "HEAD", "DELETE"})
+_SECONDS = {"description": "Seconds.", "required": True, "schema": {"type": "integer"}}
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -245,7 +247,7 @@ def _operation(
     package, _, module = view.__module__.partition("_service.routes.")
     operation: dict[str, Any] = {"operationId": f"{package}.{module}.{view.__name__}"}
     schema = contract.takes
-    common = [] if getattr(view, "is_public", False) else [INVALID_JWT]
+    common = [TOO_MANY] if getattr(view, "is_public", False) else [INVALID_JWT, TOO_MANY]
     if schema is not None:
         common += [BAD_PARAMETER, TOO_LARGE]
         in_path = {name for name in schema.fields if f"<{name}>" in rule}
@@ -294,8 +296,10 @@ def _refusals(specs: list[ErrorSpec]) -> dict[str, Any]:
     for spec in specs:
         if spec not in by_status[spec.status]:
             by_status[spec.status].append(spec)
+    headers = {TOO_MANY.status: {"headers": {"Retry-After": _SECONDS}}}
     return {
         str(status): {
+            **headers.get(status, {}),
             "description": "; ".join(f"{s.code} `{s.info}`" for s in of_status),
             "content": {
                 "application/json": {

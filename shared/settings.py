@@ -4,6 +4,7 @@ A program declares a ``Settings`` class: the attribute ``data_dir`` is the varia
 ``DATA_DIR``. Any value may stand in a file instead: ``JWT_PRIVATE_KEY_FILE=/run/secrets/key``.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -19,6 +20,13 @@ from pydantic import (
 )
 
 from shared.keys import public_keys
+
+# What a secret consists of beside these must be of some variety.
+_GUESSED_FIRST = re.compile(
+    "change.?me|secret|password|passwd|default|example|admin|letmein|qwerty(uiop)?|"
+    "1234567890|0123456789|123456789|12345678|abcdefgh|abcdef"
+)
+_DIFFERENT_CHARACTERS = 6
 
 
 class SettingsError(Exception):
@@ -48,11 +56,23 @@ def _holds_public_keys(pem: str) -> str:
     return pem
 
 
+def hard_to_guess(secret: SecretStr) -> SecretStr:
+    """The secret itself.
+
+    Raises:
+        ValueError: it consists of well-known words or few characters.
+    """
+    rest = _GUESSED_FIRST.sub("", secret.get_secret_value().lower())
+    if len(set(rest)) < _DIFFERENT_CHARACTERS:
+        raise ValueError("is easy to guess: choose a random one, such as `openssl rand -hex 32`")
+    return secret
+
+
 BaseUrl = Annotated[
     str, BeforeValidator(_without_trailing_slash), Field(pattern=r"^https?://[^\s/?#]+[^\s?#]*$")
 ]
 BaseUrls = Annotated[tuple[BaseUrl, ...], BeforeValidator(_comma_separated), Field(min_length=1)]
-Secret = Annotated[SecretStr, Field(min_length=16)]
+Secret = Annotated[SecretStr, Field(min_length=16), AfterValidator(hard_to_guess)]
 Secrets = Annotated[tuple[Secret, ...], BeforeValidator(_comma_separated), Field(min_length=1)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
 
@@ -76,14 +96,6 @@ class ProgramSettings(Settings):
         None,
         pattern=r"^rediss?://.+",
         description="Redis or Valkey for what several processes share; empty: in process.",
-    )
-    rate_limits: bool = Field(True, description="`off` lifts every rate limit.")
-    shutdown_delay_seconds: float = Field(
-        0,
-        ge=0,
-        le=60,
-        description="How long a program that is told to stop still takes requests while balancers "
-        "and gateways turn to other replicas; with several replicas: 5.",
     )
 
 

@@ -6,25 +6,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from tests.ways import Address, Way, opened, pass_bytes
-
+_BLOCK = 65_536
 _SECONDS = 30
 _TWO_BYTE_LENGTH = 126  # How a frame says that its length stands in the next two bytes.
 
 
-class LossyWay(Way):
+class LossyWay:
     """Passes everything on in both directions, but frames only as long as none shall get lost."""
 
     def __init__(self, port: int) -> None:
-        super().__init__()
         self._gateway = ("127.0.0.1", port)
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.base_url = "http://127.0.0.1:{1}".format(*self._listening.getsockname())
         self._loses = False
         self._lost = 0
         self._changed = threading.Condition()
-
-    def goal(self) -> Address:
-        """See `Way`."""
-        return self._gateway
 
     @contextmanager
     def losing(self, count: int) -> Iterator[None]:
@@ -36,12 +32,29 @@ class LossyWay(Way):
             assert self._changed.wait_for(lambda: self._lost >= count, _SECONDS)
             self._loses = False
 
-    def pass_back(self, gateway: socket.socket, client: socket.socket, request: bytes) -> None:
-        """See `Way`."""
-        if request.startswith(b"GET /ws/"):
-            self._pass_frames(gateway, client)
-        else:
-            pass_bytes(gateway, client)
+    def accept(self) -> None:
+        """Pass connections on until `close`."""
+        while True:
+            try:
+                client, _ = self._listening.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._pass_on, args=[client], daemon=True).start()
+
+    def close(self) -> None:
+        """Take no more connections."""
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+
+    def _pass_on(self, client: socket.socket) -> None:
+        with client, socket.create_connection(self._gateway) as gateway:
+            request = client.recv(_BLOCK)
+            gateway.sendall(request)
+            back = self._pass_frames if request.startswith(b"GET /ws/") else _pass_bytes
+            answering = threading.Thread(target=back, args=[gateway, client], daemon=True)
+            answering.start()
+            _pass_bytes(client, gateway)
+            answering.join()
 
     def _pass_frames(self, gateway: socket.socket, client: socket.socket) -> None:
         with gateway.makefile("rb") as incoming:
@@ -61,8 +74,14 @@ class LossyWay(Way):
 @contextmanager
 def lossy_way(port: int) -> Iterator[LossyWay]:
     """A way to the gateway at ``port``, as long as the block lasts."""
-    with opened(LossyWay(port)) as way:
+    way = LossyWay(port)
+    accepting = threading.Thread(target=way.accept)
+    accepting.start()
+    try:
         yield way
+    finally:
+        way.close()
+        accepting.join()
 
 
 def _next_frame(incoming: BinaryIO) -> bytes:
@@ -72,3 +91,12 @@ def _next_frame(incoming: BinaryIO) -> bytes:
     extended = incoming.read(2) if head[1] == _TWO_BYTE_LENGTH else b""
     length = int.from_bytes(extended, "big") if extended else head[1]
     return head + extended + incoming.read(length)
+
+
+def _pass_bytes(source: socket.socket, target: socket.socket) -> None:
+    try:
+        while block := source.recv(_BLOCK):
+            target.sendall(block)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        return  # One of them is gone, and the other learns it by its own thread.

@@ -11,6 +11,7 @@ from auth_service import errors
 from auth_service.db import db, transaction
 from auth_service.domain import avatars, emails, passwords
 from auth_service.domain.avatars import Avatar
+from auth_service.domain.limits import limits
 from auth_service.domain.outbox import STATE, account_changed, outbox
 from auth_service.models import Account
 from shared.errors import INVALID_JWT, ApiError, ErrorSpec, bad_parameter
@@ -55,29 +56,33 @@ def states_of(account_ids: Collection[int]) -> list[dict[str, Any]]:
     return [dict(row) for row in found.mappings()]
 
 
-def register(email: str, name: str, password: str) -> Registered:
+def register(email: str, name: str, password: str, network: str) -> Registered:
     """Make an account, or restore the deleted one that has this e-mail and this password."""
     email = emails.checked(email)
     name = _legal_name(name)
     legal_password = _legal_password(password, errors.PASSWORD_ILLEGAL)
+    limits.registrations.spend(network)
     known = _with_email(email)
     if known is None:
         return Registered(_make(email, name, passwords.hashed(legal_password)), restored=False)
     # Otherwise whoever knows an address could take over what was deleted.
-    if not known.deleted or not passwords.matches(known.password_hash, password):
+    if not known.deleted:
         raise ApiError(errors.USER_EXISTS)
+    _prove(known, password, network, errors.USER_EXISTS)
     return Registered(_restore(known, email, name), restored=True)
 
 
-def login(email: str, password: str) -> SignedIn:
+def login(email: str, password: str, network: str) -> SignedIn:
     """Sign in with e-mail and password."""
-    account = _with_email(emails.checked(email))
-    if account is None:
-        raise ApiError(errors.USER_NOT_FOUND)
-    if account.deleted:
-        raise ApiError(errors.USER_DELETED)
-    if not passwords.matches(account.password_hash, password):
-        raise ApiError(errors.WRONG_PASSWORD)
+    email = emails.checked(email)
+    with limits.guess(emails.key_of(email), network):
+        account = _with_email(email)
+        if account is None:
+            raise ApiError(errors.USER_NOT_FOUND)
+        if account.deleted:
+            raise ApiError(errors.USER_DELETED)
+        if not passwords.matches(account.password_hash, password):
+            raise ApiError(errors.WRONG_PASSWORD)
     return SignedIn(account.id, account.generation)
 
 
@@ -105,11 +110,10 @@ def info(account_id: int) -> dict[str, Any]:
     }
 
 
-def change(account_id: int, origin_password: str, **wanted: str | None) -> None:
+def change(account_id: int, origin_password: str, network: str, **wanted: str | None) -> None:
     """Change what is wanted, all of it or nothing; ``None`` leaves something as it is."""
     before = _by_id(account_id)
-    if not passwords.matches(before.password_hash, origin_password):
-        raise ApiError(errors.WRONG_PASSWORD)
+    _prove(before, origin_password, network, errors.WRONG_PASSWORD)
     changes: dict[str, Any] = {}
     for field, columns in _COLUMNS_IN_ORDER.items():
         sent = wanted.get(field)
@@ -129,6 +133,13 @@ def change(account_id: int, origin_password: str, **wanted: str | None) -> None:
         _publish(session, account)
         if replaced != account.avatar_digest:
             db.after_commit(lambda: avatars.forget(account_id, replaced))
+
+
+def _prove(account: Row[Any], password: str, network: str, otherwise: ErrorSpec) -> None:
+    """Refuse whoever does not know the account's password."""
+    with limits.guess(account.email_key, network):
+        if not passwords.matches(account.password_hash, password):
+            raise ApiError(otherwise)
 
 
 def _make(email: str, name: str, password_hash: str) -> SignedIn:

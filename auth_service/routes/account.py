@@ -16,6 +16,7 @@ from auth_service.schemas import (
 )
 from shared.api import MIB, Blueprint, answers, refuses, takes
 from shared.identity import current_user_id, open_to_deleted, public
+from shared.limits import client_network
 
 blueprint = Blueprint("account", __name__)
 
@@ -27,7 +28,7 @@ blueprint = Blueprint("account", __name__)
 @refuses(errors.INVALID_EMAIL, errors.NAME_TOO_LONG, errors.PASSWORD_ILLEGAL, errors.USER_EXISTS)
 def register(email: str, name: str, password: str) -> dict[str, Any]:
     """Register an account, or restore a deleted one (用户注册/account/reg)."""
-    account, restored = accounts.register(email, name, password)
+    account, restored = accounts.register(email, name, password, client_network())
     message = REGISTRATION_MESSAGES[restored]
     return {"id": account.id, "token": token_of(account), "message": message}
 
@@ -46,7 +47,7 @@ def delete_account() -> None:
 @refuses(errors.INVALID_EMAIL, errors.USER_NOT_FOUND, errors.USER_DELETED, errors.WRONG_PASSWORD)
 def login(email: str, password: str) -> dict[str, Any]:
     """Sign in (用户登录/account/login)."""
-    account = accounts.login(email, password)
+    account = accounts.login(email, password, client_network())
     return {"id": account.id, "token": token_of(account)}
 
 
@@ -70,4 +71,4 @@ def show_info() -> dict[str, Any]:
 )
 def change_info(**wanted: Any) -> None:
     """Change what one says of oneself, all of it or nothing (修改个人信息/account/info)."""
-    accounts.change(current_user_id(), **wanted)
+    accounts.change(current_user_id(), network=client_network(), **wanted)

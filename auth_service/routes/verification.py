@@ -4,8 +4,8 @@ from auth_service import errors
 from auth_service.domain import verification
 from auth_service.schemas import CodeOut, VerificationIn
 from shared.api import Blueprint, answers, refuses, takes
-from shared.errors import TOO_MANY
 from shared.identity import public
+from shared.limits import client_network
 
 blueprint = Blueprint("verification", __name__)
 
@@ -14,7 +14,7 @@ blueprint = Blueprint("verification", __name__)
 @public
 @takes(VerificationIn)
 @answers("Succeed", CodeOut, message="发送成功")
-@refuses(errors.INVALID_EMAIL, errors.MAIL_NOT_SENT, TOO_MANY)
+@refuses(errors.INVALID_EMAIL, errors.MAIL_NOT_SENT)
 def send_code(email: str) -> dict[str, str]:
     """Send a code to an e-mail address (获取验证码/verify)."""
-    return {"verify_code": verification.send_code(email)}
+    return {"verify_code": verification.send_code(email, client_network())}

@@ -28,7 +28,6 @@ REFUSALS: dict[str, set[tuple[int, int, str]]] = {
     "POST /verify": {
         (404, -5, "发送失败，请检查网络和邮箱"),
         (400, 1, "Invalid email"),
-        (429, -429, "Too many requests"),
     },
     "GET /account/info": set(),
     "PUT /account/info": {
@@ -39,7 +38,7 @@ REFUSALS: dict[str, set[tuple[int, int, str]]] = {
         (400, -1, "User already exists"),
     },
 }
-OF_EVERY_ENDPOINT = {(401, -2), (400, -7), (413, -413)}
+OF_EVERY_ENDPOINT = {(401, -2), (400, -7), (413, -413), (429, -429)}
 
 
 @pytest.fixture

@@ -110,7 +110,7 @@ REFUSALS: dict[str, set[tuple[int, int, str]]] = {
     "DELETE /conversations/manage/handle_invitation": HANDLING,
     "POST /conversations/manage/info": {NOT_FOUND, (403, -3, "非群主或管理员不能更新群信息")},
 }
-OF_EVERY_ENDPOINT = {(401, -2), (400, -7), (404, -404), (413, -413), (415, -415)}
+OF_EVERY_ENDPOINT = {(401, -2), (400, -7), (404, -404), (413, -413), (415, -415), (429, -429)}
 
 
 @pytest.fixture

@@ -11,7 +11,14 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
-from shared.errors import BAD_PARAMETER, INVALID_JWT, TOO_LARGE, UNSUPPORTED_TYPE, ErrorSpec
+from shared.errors import (
+    BAD_PARAMETER,
+    INVALID_JWT,
+    TOO_LARGE,
+    TOO_MANY,
+    UNSUPPORTED_TYPE,
+    ErrorSpec,
+)
 
 Refusal = tuple[str, str, str, int, str]
 
@@ -129,7 +136,9 @@ def _document(app: Flask) -> dict[str, Any]:
 
 def _declared(service: str, document: dict[str, Any]) -> Iterator[Refusal]:
     """The rows that the endpoints of a service declare, beside those of every endpoint."""
-    common = {spec.info for spec in (BAD_PARAMETER, INVALID_JWT, TOO_LARGE, UNSUPPORTED_TYPE)}
+    common = {
+        spec.info for spec in (BAD_PARAMETER, INVALID_JWT, TOO_LARGE, TOO_MANY, UNSUPPORTED_TYPE)
+    }
     for path, operations in document["paths"].items():
         for method in operations.keys() & {"get", "post", "put", "delete"}:
             for answer in operations[method]["responses"].values():

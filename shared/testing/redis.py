@@ -42,6 +42,11 @@ class RedisServer:
         with Redis(port=self._port, retry=patience) as client:
             client.ping()
 
+    def empty(self) -> None:
+        """Forget everything."""
+        with Redis(port=self._port) as client:
+            client.flushall()
+
     def stop(self) -> None:
         """Kill it, if it runs."""
         if self._program is not None:

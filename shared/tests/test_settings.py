@@ -78,6 +78,13 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         ("URLS", " , "),
         ("SECRETS", "short"),
         ("SECRETS", f"{SECRET},short"),
+        ("SECRETS", "x" * 40),
+        ("SECRETS", "abababababababababab"),
+        ("SECRETS", "ChangeMeChangeMe"),
+        ("SECRETS", "supersecretsecret"),
+        ("SECRETS", "password12345678"),
+        ("SECRETS", "my-default-password"),
+        ("SECRETS", f"{SECRET},0123456789abcdef0123456789abcdef"),
     ],
 )
 def test_a_wrong_value_is_named_and_never_shown(name: str, value: str) -> None:
@@ -85,6 +92,11 @@ def test_a_wrong_value_is_named_and_never_shown(name: str, value: str) -> None:
         _load(**{name: value})
     assert str(refusal.value).startswith(f"{name}: ")
     assert value not in str(refusal.value)
+
+
+def test_a_weak_secret_is_refused_with_the_way_to_a_better_one() -> None:
+    with pytest.raises(SettingsError, match=r"^SECRETS: is easy to guess: .*openssl rand -hex 32"):
+        _load(SECRETS="secret-secret-secret")
 
 
 def test_everything_that_is_wrong_is_named_at_once() -> None:

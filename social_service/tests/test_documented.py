@@ -46,7 +46,7 @@ REFUSALS: dict[str, set[tuple[int, int, str]]] = {
     },
     "DELETE /groups/members": {(404, -3, "Group not found"), (400, -3, "Member not in group")},
 }
-OF_EVERY_ENDPOINT = {(401, -2), (400, -7), (413, -413)}
+OF_EVERY_ENDPOINT = {(401, -2), (400, -7), (413, -413), (429, -429)}
 
 
 @pytest.fixture

@@ -1,0 +1,67 @@
+"""How often somebody may try a password, register, and have a code sent."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from auth_service.config import AuthSettings
+from shared.errors import ApiError
+from shared.limits import Limiter
+
+
+class Limits:
+    """The limits of this service. A network is where a client comes from, as it is counted."""
+
+    def configure(self, settings: AuthSettings) -> None:
+        """Set every limit; count in Redis, if there is one."""
+        limiter = Limiter(settings.redis_url, on=settings.rate_limits)
+        failed = settings.rate_limit_failed_logins
+        self._failed = limiter.limit("failed-logins", failed)
+        self._failed_email = limiter.limit(
+            "failed-logins-email", settings.rate_limit_failed_logins_email
+        )
+        self._failed_network = limiter.limit(
+            "failed-logins-address", settings.rate_limit_failed_logins_address
+        )
+        self.registrations = limiter.limit("registrations", settings.rate_limit_registrations)
+        self._codes = limiter.limit("codes", settings.rate_limit_codes)
+        self._codes_network = limiter.limit("codes-address", settings.rate_limit_codes_address)
+
+    def spend_code(self, email_key: str, network: str) -> None:
+        """Take one of the codes that are left.
+
+        Raises:
+            ApiError: ``TOO_MANY``.
+        """
+        self._codes_network.spend(network)
+        self._codes.spend(email_key)
+
+    @contextmanager
+    def guess(self, email_key: str, network: str) -> Iterator[None]:
+        """Let the block try a password; a refusal in it counts, success does not.
+
+        The limit for both together is the lowest, so that who guesses from one address locks
+        nobody out who comes from another.
+
+        Raises:
+            ApiError: ``TOO_MANY``, before the block, or instead of what came of it.
+        """
+        counted = (
+            (self._failed, (network, email_key)),
+            (self._failed_email, (email_key,)),
+            (self._failed_network, (network,)),
+        )
+        for limit, key in counted:
+            limit.check(*key)
+        try:
+            yield
+        except ApiError:
+            for limit, key in counted:
+                limit.spend(*key)
+            raise
+        # Guesses at the same time may have used up what was left. Who sends many at once
+        # shall not learn which was the right one.
+        for limit, key in counted:
+            limit.check(*key)
+
+
+limits = Limits()

@@ -1,0 +1,247 @@
+"""Rate limits of the auth service: codes, failed logins and registrations."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from flask import Flask
+
+from auth_service import errors
+from auth_service.domain import passwords
+from auth_service.tests.factories import BOB, PASSWORD, email_of, make_account
+from shared.errors import TOO_MANY
+from shared.testing.client import Caller, Reply, assert_error
+from shared.testing.races import at_once
+from shared.testing.redis import RedisServer, redis_server
+
+HERE, THERE = "192.0.2.1", "192.0.2.2"
+ALICE_AT, WRONG = email_of("alice"), "wrong"
+
+Limited = Callable[..., Caller]
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[RedisServer]:
+    with redis_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["in memory", "in Redis"])
+def limited(
+    request: pytest.FixtureRequest, configured: Callable[..., Caller], redis: RedisServer
+) -> Limited:
+    """Anyone's access to a service with rate limits."""
+    if request.param == "in memory":
+        return lambda **settings: configured(RATE_LIMITS="on", **settings)
+    redis.empty()
+    return lambda **settings: configured(RATE_LIMITS="on", REDIS_URL=redis.url, **settings)
+
+
+def _login(who: Caller, password: str = WRONG, email: str = ALICE_AT, address: str = HERE) -> Reply:
+    credentials = {"email": email, "password": password}
+    return who.post("/account/login", json=credentials, headers={"X-Forwarded-For": address})
+
+
+def _register(who: Caller, email: str, address: str = HERE, password: str = PASSWORD) -> Reply:
+    person = {"email": email, "name": "N", "password": password}
+    return who.post("/account/reg", json=person, headers={"X-Forwarded-For": address})
+
+
+def test_guessing_one_password_from_one_address_ends_soon(alice: Caller, limited: Limited) -> None:
+    service = limited(RATE_LIMIT_FAILED_LOGINS="2/minute or 1/hour")
+
+    for _ in range(3):
+        assert_error(_login(service), errors.WRONG_PASSWORD)
+
+    assert_error(_login(service), TOO_MANY)
+    assert_error(_login(service, PASSWORD), TOO_MANY)
+
+
+def test_a_guesser_does_not_lock_out_who_comes_from_elsewhere(
+    alice: Caller, limited: Limited
+) -> None:
+    service = limited(RATE_LIMIT_FAILED_LOGINS="1/minute")
+    _login(service)
+    assert_error(_login(service), TOO_MANY)
+    assert _login(service, PASSWORD, address=THERE).status_code == 200
+
+
+def test_a_guesser_does_not_lock_out_others_at_the_same_address(
+    alice: Caller, bob: Caller, limited: Limited
+) -> None:
+    service = limited(RATE_LIMIT_FAILED_LOGINS="1/minute")
+    _login(service)
+    assert_error(_login(service), TOO_MANY)
+    assert _login(service, PASSWORD, email_of("bob")).status_code == 200
+
+
+def test_guessing_one_password_from_many_addresses_ends_as_well(
+    alice: Caller, limited: Limited
+) -> None:
+    service = limited(RATE_LIMIT_FAILED_LOGINS_EMAIL="2/minute")
+    for last in range(2):
+        assert_error(_login(service, address=f"198.51.100.{last}"), errors.WRONG_PASSWORD)
+    assert_error(_login(service, address=THERE), TOO_MANY)
+
+
+def test_trying_many_accounts_from_one_address_ends_as_well(
+    alice: Caller, limited: Limited
+) -> None:
+    service = limited(RATE_LIMIT_FAILED_LOGINS_ADDRESS="2/minute")
+    for name in ("nobody", "no_one"):
+        assert_error(_login(service, email=email_of(name)), errors.USER_NOT_FOUND)
+    assert_error(_login(service), TOO_MANY)
+    assert_error(_login(service, address=THERE), errors.WRONG_PASSWORD)
+
+
+def test_an_unknown_address_is_limited_like_a_known_one(limited: Limited) -> None:
+    service = limited(RATE_LIMIT_FAILED_LOGINS="1/minute")
+    assert_error(_login(service), errors.USER_NOT_FOUND)
+    assert_error(_login(service), TOO_MANY)
+
+
+def test_who_knows_the_password_is_never_refused(alice: Caller, limited: Limited) -> None:
+    service = limited(
+        RATE_LIMIT_FAILED_LOGINS="1/hour",
+        RATE_LIMIT_FAILED_LOGINS_EMAIL="1/hour",
+        RATE_LIMIT_FAILED_LOGINS_ADDRESS="1/hour",
+    )
+    assert [_login(service, PASSWORD).status_code for _ in range(5)] == [200] * 5
+
+
+def test_a_refused_try_costs_no_hashing(
+    alice: Caller, limited: Limited, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+    matches = passwords.matches
+
+    def noted(kept: str, sent: str) -> bool:
+        tried.append(sent)
+        return matches(kept, sent)
+
+    monkeypatch.setattr(passwords, "matches", noted)
+    service = limited(RATE_LIMIT_FAILED_LOGINS="1/minute")
+
+    for guess in ("first", "second", "third"):
+        _login(service, guess)
+
+    assert tried == ["first"]
+
+
+def test_of_many_guesses_at_once_only_those_within_the_limit_are_answered(
+    alice: Caller, limited: Limited
+) -> None:
+    service = limited(RATE_LIMIT_FAILED_LOGINS="2/minute")
+    replies = at_once(*[lambda: _login(Caller(service.app))] * 6)
+    answered = [reply for reply in replies if reply.status_code == 401]
+    assert len(answered) == 2
+
+
+def test_changing_an_account_is_no_way_to_guess(
+    app: Flask, alice: Caller, limited: Limited
+) -> None:
+    service = limited(RATE_LIMIT_FAILED_LOGINS="1/minute")
+    intruder = Caller(service.app, alice.token)
+    change = {"origin_password": "wrong", "name": "Mallory"}
+    assert_error(intruder.put("/account/info", json=change), errors.WRONG_PASSWORD)
+    assert_error(intruder.put("/account/info", json=change), TOO_MANY)
+
+
+def test_restoring_an_account_is_no_way_to_guess(app: Flask, limited: Limited) -> None:
+    make_account(app, BOB, "Bob", deleted=True, generation=1)
+    service = limited(RATE_LIMIT_FAILED_LOGINS="1/minute")
+    assert_error(_register(service, email_of("bob"), password="wrong"), errors.USER_EXISTS)
+    assert_error(_register(service, email_of("bob")), TOO_MANY)
+
+
+def test_one_address_registers_only_so_many(app: Flask, limited: Limited) -> None:
+    service = limited(RATE_LIMIT_REGISTRATIONS="2/minute")
+    for name in ("ann", "bea"):
+        assert _register(service, email_of(name)).status_code == 200
+    assert_error(_register(service, email_of("cat")), TOO_MANY)
+    assert _register(service, email_of("cat"), THERE).status_code == 200
+
+
+def test_what_is_not_well_formed_is_no_registration(app: Flask, limited: Limited) -> None:
+    service = limited(RATE_LIMIT_REGISTRATIONS="1/minute")
+    assert_error(_register(service, "no address"), errors.INVALID_EMAIL)
+    assert _register(service, email_of("ann")).status_code == 200
+
+
+def test_one_address_has_only_so_many_codes_sent(limited: Limited) -> None:
+    service = limited(RATE_LIMIT_CODES_ADDRESS="1/minute")
+    assert service.post("/verify", json={"email": email_of("ann")}).status_code == 200
+    assert_error(service.post("/verify", json={"email": email_of("bea")}), TOO_MANY)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9"),
+        ("192.0.2.1", "::ffff:192.0.2.1"),
+    ],
+)
+def test_a_network_of_ipv6_counts_as_one_address(
+    app: Flask, limited: Limited, first: str, second: str
+) -> None:
+    service = limited(RATE_LIMIT_REGISTRATIONS="1/minute")
+    assert _register(service, email_of("ann"), first).status_code == 200
+    assert_error(_register(service, email_of("bea"), second), TOO_MANY)
+    assert _register(service, email_of("bea"), "2001:db8:1:3::1").status_code == 200
+
+
+def test_after_retry_after_there_is_room_again(alice: Caller, limited: Limited) -> None:
+    service = limited(RATE_LIMIT_FAILED_LOGINS="1/second")
+    _login(service)
+    refusal = _login(service)
+    assert_error(refusal, TOO_MANY)
+    deadline = time.monotonic() + float(refusal.headers["Retry-After"])
+    while _login(service, PASSWORD).status_code == 429:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_processes_with_one_redis_count_together(
+    alice: Caller, configured: Callable[..., Caller], redis: RedisServer
+) -> None:
+    settings = {
+        "RATE_LIMITS": "on",
+        "REDIS_URL": redis.url,
+        "RATE_LIMIT_FAILED_LOGINS": "1/minute",
+    }
+    redis.empty()
+    assert_error(_login(configured(**settings)), errors.WRONG_PASSWORD)
+    assert_error(_login(configured(**settings)), TOO_MANY)
+
+
+def test_without_its_redis_a_process_counts_for_itself(
+    alice: Caller, configured: Callable[..., Caller]
+) -> None:
+    with redis_server() as redis:
+        service = configured(
+            RATE_LIMITS="on", REDIS_URL=redis.url, RATE_LIMIT_FAILED_LOGINS="2/minute"
+        )
+        assert_error(_login(service), errors.WRONG_PASSWORD)
+        redis.stop()
+        for _ in range(2):
+            assert_error(_login(service), errors.WRONG_PASSWORD)
+        assert_error(_login(service), TOO_MANY)
+
+
+def test_limits_can_be_turned_off(alice: Caller, configured: Callable[..., Caller]) -> None:
+    service = configured(RATE_LIMITS="off", RATE_LIMIT_FAILED_LOGINS="1/hour")
+    for _ in range(3):
+        assert_error(_login(service), errors.WRONG_PASSWORD)
+
+
+def test_the_defaults_let_a_person_mistype(alice: Caller, limited: Limited) -> None:
+    service = limited()
+    mistyped = [_login(service).status_code for _ in range(10)]
+    assert (set(mistyped), _login(service, PASSWORD).status_code) == ({401}, 200)
+
+
+def test_the_defaults_let_hundreds_register_from_one_address(
+    alice: Caller, configured: Callable[..., Caller]
+) -> None:
+    service = configured(RATE_LIMITS="on")
+    assert {_register(service, ALICE_AT).status_code for _ in range(200)} == {400}

@@ -1,0 +1,221 @@
+"""How often somebody may do something, counted in Redis or in this process.
+
+A limit is written ``20/minute``, or ``1/minute or 10/hour``: one a minute, and ten in an hour to
+spare. A window begins with the first thing that is counted in it. Who is over the limit is
+answered 429, and in ``Retry-After`` after how many seconds there is room again.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
+from threading import Lock
+from typing import Annotated, TypeVar
+
+from flask import request
+from limits import RateLimitItem, parse
+from limits.storage import RedisStorage, Storage
+from limits.strategies import FixedWindowRateLimiter
+from pydantic import AfterValidator, Field
+from redis import ConnectionPool, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from shared.errors import TOO_MANY, ApiError
+from shared.settings import ProgramSettings
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_MOST_KEYS = 100_000
+_SECONDS_WITHOUT_REDIS = 5.0
+
+
+def _parsed(rates: str) -> tuple[RateLimitItem, ...]:
+    return tuple(parse(rate) for rate in rates.split(" or "))
+
+
+def _is_a_limit(rates: str) -> str:
+    try:
+        amounts = [rate.amount for rate in _parsed(rates)]
+    except ValueError:
+        amounts = [0]
+    if 0 in amounts:
+        raise ValueError("is not like 20/minute, 100/10 seconds, or 1/minute or 10/hour")
+    return rates
+
+
+Rates = Annotated[str, AfterValidator(_is_a_limit)]
+
+
+class LimitSettings(ProgramSettings):
+    """What every program with rate limits reads, beside the limits themselves."""
+
+    rate_limits: bool = Field(True, description="`off` lifts every rate limit.")
+
+
+class Limiter:
+    """Where a program counts.
+
+    Args:
+        redis_url: counts for all processes that name the same one; while it is away, and
+            without it, each counts for itself.
+        on: otherwise nothing is ever refused.
+    """
+
+    def __init__(self, redis_url: str | None, *, on: bool) -> None:
+        self._on = on
+        self._own = FixedWindowRateLimiter(_InProcess())
+        self._shared = redis_url and FixedWindowRateLimiter(_InRedis(redis_url))
+        self._alone_until = 0.0
+
+    def limit(self, name: str, rates: str) -> "Limit":
+        """A limit; the same name and rates mean the same counters."""
+        return Limit(self, name, _parsed(rates) if self._on else ())
+
+    def ask(self, question: Callable[[FixedWindowRateLimiter], T]) -> T:
+        """The answer of the counters in Redis, else of those in this process."""
+        if self._shared and time.monotonic() >= self._alone_until:
+            try:
+                return question(self._shared)
+            except RedisError as failure:
+                log.warning("limits_counted_without_redis", extra={"failure": str(failure)})
+                self._alone_until = time.monotonic() + _SECONDS_WITHOUT_REDIS
+        return question(self._own)
+
+
+class Limit:
+    """How often something may happen to each key. Keys are kept no longer than they count."""
+
+    def __init__(self, limiter: Limiter, name: str, rates: tuple[RateLimitItem, ...]) -> None:
+        self._limiter, self._name, self._rates = limiter, name, rates
+
+    def spend(self, *key: str) -> None:
+        """Count one more.
+
+        Raises:
+            ApiError: ``TOO_MANY``, if that was one too many.
+        """
+        self._hold(FixedWindowRateLimiter.hit, key)
+
+    def check(self, *key: str) -> None:
+        """Count nothing.
+
+        Raises:
+            ApiError: ``TOO_MANY``, if one more would be too many.
+        """
+        self._hold(FixedWindowRateLimiter.test, key)
+
+    def _hold(self, has_room: Callable[..., bool], key: tuple[str, ...]) -> None:
+        if not self._rates:
+            return
+        counted_as = (self._name, *key)
+        if self._limiter.ask(
+            lambda counts: any(has_room(counts, rate, *counted_as) for rate in self._rates)
+        ):
+            return
+        ends = self._limiter.ask(
+            lambda counts: [
+                counts.get_window_stats(rate, *counted_as).reset_time for rate in self._rates
+            ]
+        )
+        wait = max(1, math.ceil(min(ends) - time.time()))
+        raise ApiError(TOO_MANY, {"Retry-After": str(wait)})
+
+
+def client_network() -> str:
+    """Where the current request comes from, for counting: an IPv4 address, or a /64 of IPv6."""
+    return network_of(request.remote_addr or "")
+
+
+@lru_cache(maxsize=10_000)
+def network_of(address: str) -> str:
+    """What one customer of a provider has: an IPv4 address, or a /64 of IPv6."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address  # A proxy that names no address is counted as it is.
+    if not isinstance(parsed, IPv6Address):
+        return address
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
+    return f"{IPv6Address(int(parsed) >> 64 << 64)}/64"
+
+
+class _InProcess(Storage):
+    """Counters of this process: few, quick, and without a thread of their own.
+
+    At most ``_MOST_KEYS`` are kept. Beyond that the oldest are forgotten, so that whoever
+    comes from a great many addresses may get through, but cannot fill the memory.
+    """
+
+    STORAGE_SCHEME = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._counts: dict[str, tuple[int, float]] = {}
+        self._lock = Lock()
+
+    @property
+    def base_exceptions(self) -> tuple[type[Exception], ...]:
+        """What may go wrong with it."""
+        return ()
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Count; a count lives ``expiry`` seconds from its first."""
+        now = time.time()
+        with self._lock:
+            count, ends = self._counts.get(key, (0, 0.0))
+            if ends <= now:
+                self._counts.pop(key, None)  # It goes to the end of the order.
+                if len(self._counts) >= _MOST_KEYS:
+                    self._forget(now)
+                count, ends = 0, now + expiry
+            self._counts[key] = count + amount, ends
+            return count + amount
+
+    def get(self, key: str) -> int:
+        """How much was counted."""
+        count, ends = self._counts.get(key, (0, 0.0))
+        return count if ends > time.time() else 0
+
+    def get_expiry(self, key: str) -> float:
+        """When counting begins again, as a Unix time."""
+        return self._counts.get(key, (0, time.time()))[1]
+
+    def clear(self, key: str) -> None:
+        """Forget one."""
+        self._counts.pop(key, None)
+
+    def reset(self) -> int:
+        """Forget all."""
+        forgotten = len(self._counts)
+        self._counts.clear()
+        return forgotten
+
+    def check(self) -> bool:
+        """Whether it works."""
+        return True
+
+    def _forget(self, now: float) -> None:
+        """Drop what does not count any more, and at least a tenth."""
+        living = [(key, kept) for key, kept in self._counts.items() if kept[1] > now]
+        self._counts = dict(living[-_MOST_KEYS * 9 // 10 :])
+
+
+class _InRedis(RedisStorage):
+    """Counters in Redis, which is asked once and not for long."""
+
+    def __init__(self, url: str) -> None:
+        pool = ConnectionPool.from_url(
+            url, socket_connect_timeout=0.5, socket_timeout=0.5, retry=Retry(NoBackoff(), 0)
+        )
+        super().__init__(url, connection_pool=pool)
+
+    def get_expiry(self, key: str) -> float:
+        """When counting begins again, as a Unix time; to the millisecond, unlike the base's."""
+        left: int = self.storage.pttl(self.prefixed_key(key))
+        return time.time() + max(left, 0) / 1000
