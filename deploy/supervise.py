@@ -29,14 +29,14 @@ pidfile = %(here)s/supervisord.pid
 {user}
 """
 # It never gives a program up: the pause between two attempts grows by a second each time.
-# Time to stop is longer than gunicorn's graceful_timeout.
+# Time to stop is longer than the longest SHUTDOWN_DELAY_SECONDS and what requests in flight get.
 _PROGRAM = """
 [program:{name}]
 command = "{python}" -m gunicorn -c python:shared.gunicorn_conf -b {bind} {name}.app:create_app()
 autorestart = true
 startsecs = 5
 startretries = 1000000
-stopwaitsecs = 25
+stopwaitsecs = 85
 stdout_logfile = NONE
 stderr_logfile = NONE
 """

@@ -3,7 +3,8 @@
 from flask import Blueprint, Response, jsonify
 
 from gateway.upstream import Service, ask_all
-from shared.errors import UNAVAILABLE
+from shared.errors import UNAVAILABLE, ApiError
+from shared.health import is_leaving
 
 _SECONDS = 2
 
@@ -13,9 +14,14 @@ def health_pages(services: dict[str, Service]) -> Blueprint:
     pages = Blueprint("health", __name__)
 
     @pages.get("/livez")
-    @pages.get("/readyz")
     def livez() -> Response:
         return jsonify(code=0, info="Succeed")
+
+    @pages.get("/readyz")
+    def readyz() -> Response:
+        if is_leaving():
+            raise ApiError(UNAVAILABLE)
+        return livez()
 
     @pages.get("/healthz")
     def healthz() -> Response:

@@ -1,7 +1,8 @@
 """The services behind the gateway: replicas in turn, bounded waiting, safe repeats.
 
 Every address of every name is a replica. Names are looked up again and again, so replicas come
-and go without a word to the gateway. Each service has connections and a number of waiting
+and go without a word to the gateway. The next request goes to the replica with the fewest to
+answer, so that one that hangs gets hardly any. Each service has connections and a number of waiting
 requests of its own, so that one that hangs takes nothing from the others.
 """
 
@@ -28,7 +29,9 @@ log = logging.getLogger(__name__)
 # Much shorter than services keep an idle connection, so that they hardly ever close one that
 # is just being used: a POST that meets a closed connection cannot be repeated.
 _IDLE_SECONDS = 20
-_AVOIDED_SECONDS = 1
+# A replica that fails is left alone for a moment, one that is leaving until it is likely gone.
+_FAILING_SECONDS = 1
+_LEAVING_SECONDS = 10
 _SECONDS_BETWEEN_LOOKUPS = 2
 
 # What urllib3 would say of itself; the client has said it, or has chosen not to.
@@ -97,7 +100,8 @@ class Replica:
     """One address of a service, with its pool of connections."""
 
     def __init__(self, host: str, port: int, settings: GatewaySettings) -> None:
-        self.avoided_until = 0.0
+        self._avoided_until = 0.0
+        self._unanswered = 0
         self._seconds = settings.upstream_timeout_seconds
         self._pool = _Pool(
             host,
@@ -106,6 +110,21 @@ class Replica:
             retries=False,
             connect_seconds=settings.upstream_connect_timeout_seconds,
         )
+
+    def reluctance(self) -> tuple[float, int]:
+        """How much better another replica is: whoever is to be avoided longest comes last."""
+        return max(self._avoided_until - monotonic(), 0), self._unanswered
+
+    def do(self, deed: Callable[["Replica"], Result]) -> Result:
+        """What ``deed`` gets from this replica, which is avoided if it fails."""
+        self._unanswered += 1
+        try:
+            return deed(self)
+        except (ConnectTimeoutError, ReadTimeoutError):
+            self._avoided_until = monotonic() + _FAILING_SECONDS
+            raise
+        finally:
+            self._unanswered -= 1
 
     def connect(self) -> Connection:
         """A connection outside the pool."""
@@ -125,7 +144,7 @@ class Replica:
         return self._send(outgoing, seconds or self._seconds)
 
     def _send(self, outgoing: Outgoing, seconds: float) -> BaseHTTPResponse:
-        return self._pool.urlopen(
+        answer = self._pool.urlopen(
             outgoing.method,
             outgoing.target,
             outgoing.body,
@@ -136,6 +155,10 @@ class Replica:
             preload_content=False,
             decode_content=False,
         )
+        # Our servers keep connections unless they are about to stop.
+        is_leaving = answer.headers.get("Connection") == "close"
+        self._avoided_until = monotonic() + _LEAVING_SECONDS if is_leaving else 0
+        return answer
 
 
 class _Replicas:
@@ -228,13 +251,11 @@ class Service:
         replicas = self._replicas.now()
         first = next(self._turns) % max(len(replicas), 1)
         in_turn = replicas[first:] + replicas[:first]
-        now = monotonic()
         failure = HTTPError("its name is not known")
-        for replica in sorted(in_turn, key=lambda replica: replica.avoided_until > now):
+        for replica in sorted(in_turn, key=Replica.reluctance):
             try:
-                return deed(replica)
+                return replica.do(deed)
             except ConnectTimeoutError as error:  # Refused as well: nothing was sent.
-                replica.avoided_until = monotonic() + _AVOIDED_SECONDS
                 failure = error
         raise failure
 

@@ -3,8 +3,9 @@
 The number of workers is gunicorn's own ``WEB_CONCURRENCY`` (1 unless set). An application
 offers lists of functions in ``app.extensions``, called in every worker: ``ims.starting``
 before it serves, and may refuse (``SystemExit`` with the reason); ``ims.background`` when it
-has started; ``ims.stopping`` when it is told to stop, so that connections that would never end
-by themselves (websockets) do not hold it up.
+has started; ``ims.stopping`` when it stops, so that connections that would never end by
+themselves (websockets) do not hold it up. Before that, ``app.extensions["ims.leaving"]`` is true
+for ``SHUTDOWN_DELAY_SECONDS``: requests are still taken, but no more are wanted.
 """
 
 from gevent import monkey
@@ -14,6 +15,7 @@ from gevent import monkey
 monkey.patch_all()
 
 import json
+import math
 import os
 import signal
 import socket
@@ -40,12 +42,13 @@ if "MANAGER_PID" in os.environ:
     end_with(int(os.environ["MANAGER_PID"]), signal.SIGQUIT)
 
 
-class _LogSettings(Settings):
+class _ServerSettings(Settings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["auto", "json", "text"] = "auto"
+    shutdown_delay_seconds: float = 0
 
 
-_logs = load_settings(_LogSettings, os.environ)
+_settings = load_settings(_ServerSettings, os.environ)
 
 
 class Logger(GunicornLogger):
@@ -55,13 +58,18 @@ class Logger(GunicornLogger):
         """Send gunicorn's lines to the handler of the root logger."""
         super().setup(cfg)
         package = cfg.default_proc_name.partition(".")[0]
-        configure_logging(package, _logs.log_level, _logs.log_format)
+        configure_logging(package, _settings.log_level, _settings.log_format)
         self.error_log.handlers.clear()
         self.error_log.propagate = True
 
 
 class Worker(GeventWorker):
-    """A gevent worker that, told to stop, waits for requests but not for idle connections."""
+    """A gevent worker that leaves without failing a request.
+
+    Told to stop, it says that it is not ready, and on every answer that the connection ends
+    there, so that its callers turn to other replicas. When they have had the time to, it stops
+    listening, waits for requests in flight, but not for idle connections.
+    """
 
     _SECONDS_FOR_LATE_REQUESTS = 1.0
 
@@ -82,6 +90,7 @@ class Worker(GeventWorker):
     def init_process(self) -> None:
         """Begin without connections, and run."""
         self._idle: set[gevent.Greenlet] = set()
+        self._leaving = False
         self.wsgi: Any = None
         super().init_process()
 
@@ -94,15 +103,23 @@ class Worker(GeventWorker):
         except SystemExit as refusal:
             raise AppImportError(refusal.code) from None
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Finish what is in flight, and let go of the rest."""
-        super().handle_exit(sig, frame)
-        gevent.spawn(self._let_go)  # A signal handler must not switch greenlets itself.
+    def handle_request(self, name: Any, req: Any, client: socket.socket, address: Any) -> None:
+        """Answer one request."""
+        if self._leaving:
+            req.force_close()
+        super().handle_request(name, req, client, address)
 
-    def _let_go(self) -> None:
-        if self.wsgi is not None:
-            for stop in self.wsgi.extensions.get("ims.stopping", []):
-                stop()
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Leave, then finish what is in flight and let go of the rest."""
+        gevent.spawn(self._leave, sig, frame)  # A signal handler must not switch greenlets itself.
+
+    def _leave(self, sig: int, frame: FrameType | None) -> None:
+        extensions: dict[str, Any] = self.wsgi.extensions if self.wsgi is not None else {}
+        self._leaving = extensions["ims.leaving"] = True
+        gevent.sleep(_settings.shutdown_delay_seconds)
+        super().handle_exit(sig, frame)
+        for stop in extensions.get("ims.stopping", []):
+            stop()
         gevent.killall(list(self._idle), block=False)
 
 
@@ -133,14 +150,14 @@ def post_worker_init(worker: Worker) -> None:
 
 
 logger_class = Logger
-loglevel = "debug" if _logs.log_level == "DEBUG" else "warning"  # No chatter about each start.
+loglevel = "debug" if _settings.log_level == "DEBUG" else "warning"  # No chatter about each start.
 accesslog = None  # The applications log requests, without query strings.
 worker_class = Worker
 worker_connections = 10_000  # Websockets are connections, too.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # A slow disk looks like a hang.
 control_socket_disable = True
 timeout = 60
-graceful_timeout = 20
+graceful_timeout = 20 + math.ceil(_settings.shutdown_delay_seconds)
 keepalive = 75  # Longer than pools and proxies keep a connection, so that they close it first.
 limit_request_line = 8190
 limit_request_fields = 100

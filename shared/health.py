@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from flask import Flask, jsonify
+from flask import Flask, current_app, jsonify
 from flask.typing import ResponseReturnValue
 
 from shared.errors import UNAVAILABLE, answer, log
@@ -10,7 +10,7 @@ from shared.identity import public
 
 
 def register_health(app: Flask, check: Callable[[], None]) -> None:
-    """Serve ``/livez`` (the process answers), ``/readyz`` and ``/healthz`` (it can serve).
+    """Serve ``/livez`` (the process answers), ``/healthz`` (it can serve), ``/readyz`` (and will).
 
     Args:
         app: a service.
@@ -23,12 +23,21 @@ def register_health(app: Flask, check: Callable[[], None]) -> None:
         return jsonify(code=0, info="Succeed")
 
     @app.get("/readyz")
-    @app.get("/healthz")
     @public
     def readyz() -> ResponseReturnValue:
+        return answer(UNAVAILABLE) if is_leaving() else healthz()
+
+    @app.get("/healthz")
+    @public
+    def healthz() -> ResponseReturnValue:
         try:
             check()
         except Exception as error:
             log.warning("not_ready", exc_info=error)
             return answer(UNAVAILABLE)
         return jsonify(code=0, info="Succeed")
+
+
+def is_leaving() -> bool:
+    """Whether this process was told to stop, and its callers had better turn to others."""
+    return "ims.leaving" in current_app.extensions

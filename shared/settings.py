@@ -97,6 +97,13 @@ class ProgramSettings(Settings):
         pattern=r"^rediss?://.+",
         description="Redis or Valkey for what several processes share; empty: in process.",
     )
+    shutdown_delay_seconds: float = Field(
+        0,
+        ge=0,
+        le=60,
+        description="How long a program that is told to stop still takes requests while balancers "
+        "and gateways turn to other replicas; with several replicas: 5.",
+    )
 
 
 class ServiceSettings(ProgramSettings):

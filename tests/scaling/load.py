@@ -1,0 +1,234 @@
+"""People who use the product all at once, and what they met."""
+
+import json
+import threading
+import time
+import uuid
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Any, NamedTuple
+
+import requests
+from ims_client import Arrived, Client, Connected, Live
+
+from tests.cluster import until
+from tests.people import PASSWORD, Person, befriend, make_group, messages, newcomer, unused_email
+
+PAUSE = 0.02  # Seconds between two requests of one person.
+SECONDS = 30
+OK = 200
+NOTHING = 0  # The status of no answer.
+
+
+class Request(NamedTuple):
+    """What somebody asks for. Fields of a GET go into the query."""
+
+    token: str | None
+    method: str
+    path: str
+    fields: dict[str, Any]
+
+    @property
+    def reads(self) -> bool:
+        """Whether it can be repeated by anybody."""
+        return self.method == "GET"
+
+
+class Answer(NamedTuple):
+    """What came of a request, and after how many seconds."""
+
+    request: Request
+    status: int
+    said: str
+    seconds: float
+
+
+# Somebody who asks, and is given the body of each successful answer.
+Asking = Generator[Request, Any, None]
+
+
+class Caller(threading.Thread):
+    """Sends one request after another, each of them once, until told to stop."""
+
+    def __init__(self, base_url: str, asking: Asking, stopped: threading.Event) -> None:
+        super().__init__()
+        self.answers: list[Answer] = []
+        self._base_url = base_url
+        self._asking = asking
+        self._stopped = stopped
+
+    def run(self) -> None:
+        """Ask."""
+        request = next(self._asking)
+        with requests.Session() as session:
+            session.trust_env = False
+            while not self._stopped.wait(PAUSE):
+                began = time.monotonic()
+                status, said = self._ask(session, request)
+                self.answers.append(Answer(request, status, said, time.monotonic() - began))
+                request = self._asking.send(json.loads(said) if status == OK else None)
+
+    def _ask(self, session: requests.Session, request: Request) -> tuple[int, str]:
+        try:
+            response = session.request(
+                request.method,
+                self._base_url + request.path,
+                headers={"Authorization": request.token} if request.token else {},
+                params=request.fields if request.reads else None,
+                json=None if request.reads else request.fields,
+                timeout=SECONDS,
+            )
+            return response.status_code, response.text
+        except requests.RequestException as failure:
+            return NOTHING, repr(failure)
+
+
+class Follower(threading.Thread):
+    """Has a socket and follows a conversation, coming back whenever the socket breaks."""
+
+    def __init__(self, person: Person, conversation_id: int) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self.connections = 0
+        self._conversation_id = conversation_id
+        self.live = Live(Client(person.base_url, person.id, str(person.token)))
+
+    def run(self) -> None:
+        """Listen until the socket is closed from here."""
+        self.live.follow(self._conversation_id, limit=1)
+        for event in self.live:
+            if isinstance(event, Arrived):
+                self.texts.append(event.message.content)
+            elif isinstance(event, Connected):
+                self.connections += 1
+
+
+class Crowd:
+    """Three friends with a group, who read, write and listen.
+
+    Attributes:
+        group: the id of its conversation.
+        followers: one who listens for each person.
+        friends_without_chat: ids of people whose friendship was accepted, but whose private
+            conversation was not there afterwards.
+    """
+
+    def __init__(self, base_url: str) -> None:
+        self.people = [newcomer(base_url, name) for name in ("Alice", "Bob", "Carol")]
+        befriend(*self.people)
+        self.group = make_group(*self.people)
+        self.followers = [Follower(person, self.group) for person in self.people]
+        self.friends_without_chat: list[int] = []
+        self._stopped = threading.Event()
+        alice, bob, carol = self.people
+        self._callers = [
+            Caller(base_url, asking, self._stopped)
+            for asking in (
+                self._sends(alice),
+                self._sends(bob),
+                self._reads(bob),
+                self._reads(carol),
+                self._makes_friends(alice),
+                _writes(carol),
+            )
+        ]
+
+    @property
+    def answers(self) -> list[Answer]:
+        """Every answer so far."""
+        return [answer for caller in self._callers for answer in caller.answers]
+
+    @property
+    def failures(self) -> list[Answer]:
+        """The answers that are not a success."""
+        return [answer for answer in self.answers if answer.status != OK]
+
+    def goes_on(self, answers: int = 60) -> None:
+        """Wait until there are so many more answers."""
+        enough = len(self.answers) + answers
+        until(lambda: len(self.answers) >= enough)
+
+    def assert_nothing_lost(self) -> None:
+        """Hold that what was acknowledged is there, once and in one order, with every follower."""
+        texts = [each["content"] for each in messages(self.people[0], self.group)]
+        sent = {
+            answer.request.fields["content"]
+            for answer in self.answers
+            if answer.status == OK and answer.request.path == "/conversations/messages"
+            if not answer.request.reads
+        }
+        assert len(texts) == len(set(texts))
+        assert sent <= set(texts)
+        for follower in self.followers:
+            until(lambda follower=follower: len(follower.texts) >= len(texts))  # type: ignore[misc]
+            assert follower.texts == texts
+
+    def begin(self) -> None:
+        """Let them listen, and then talk."""
+        for follower in self.followers:
+            follower.start()
+        until(lambda: all(follower.connections for follower in self.followers))
+        for caller in self._callers:
+            caller.start()
+
+    def fall_silent(self) -> None:
+        """Let them ask for nothing more; they still listen."""
+        self._stopped.set()
+        for caller in self._callers:
+            caller.join()
+
+    def leave(self) -> None:
+        """Let them go."""
+        self.fall_silent()
+        for follower in self.followers:
+            follower.live.close()
+            follower.join()
+
+    def _sends(self, person: Person) -> Asking:
+        while True:
+            name = uuid.uuid4().hex
+            fields = {"conversationId": self.group, "content": name, "client_id": name}
+            yield Request(person.token, "POST", "/conversations/messages", fields)
+
+    def _reads(self, person: Person) -> Asking:
+        newest = {"conversationId": self.group, "limit": 5}
+        while True:
+            yield Request(person.token, "GET", "/conversations", {})
+            yield Request(person.token, "GET", "/friends", {})
+            yield Request(person.token, "GET", "/conversations/messages", newest)
+            yield Request(person.token, "GET", "/account/info", {})
+            yield Request(person.token, "GET", "/friend_requests", {})
+
+    def _makes_friends(self, host: Person) -> Asking:
+        """Each friendship goes through all services, and is a conversation at once."""
+        while True:
+            fields = {"email": unused_email(), "password": PASSWORD, "name": "New"}
+            if not (guest := (yield Request(None, "POST", "/account/reg", fields))):
+                continue
+            both = {"sender_user_id": guest["id"], "receiver_user_id": host.id}
+            yield Request(guest["token"], "POST", "/add_friend", {"target_id": host.id})
+            accepted = yield Request(host.token, "POST", "/friend_request_handle", both)
+            listed = yield Request(guest["token"], "GET", "/conversations", {})
+            if accepted and listed and not listed["conversation"]:
+                self.friends_without_chat.append(guest["id"])
+
+
+def _writes(person: Person) -> Asking:
+    """Write into the databases of auth and social."""
+    for number in count(1):
+        state = {"origin_password": PASSWORD, "user_info": f"State {number}"}
+        yield Request(person.token, "PUT", "/account/info", state)
+        yield Request(person.token, "POST", "/groups", {"name": f"Group {number}"})
+
+
+@contextmanager
+def crowd(base_url: str) -> Iterator[Crowd]:
+    """A crowd that is busy as long as the block lasts."""
+    busy = Crowd(base_url)
+    busy.begin()
+    try:
+        busy.goes_on()
+        yield busy
+    finally:
+        busy.leave()
