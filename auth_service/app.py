@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from flask import Flask
 
 from auth_service.clients.mail import mail
+from auth_service.commands import add_commands
 from auth_service.config import AuthSettings
 from auth_service.db import db
 from auth_service.domain import accounts, verify
@@ -50,5 +51,6 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     api.register_blueprint(verification.blueprint)
     api.register_blueprint(avatars.blueprint)
     app.register_blueprint(internal.blueprint)
+    add_commands(app)
     add_verify_commands(app, verify.CHECKS, verify.STATES, outbox)
     return app

@@ -15,7 +15,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.client import ServiceClient, Unreachable
-from shared.commands import follow
+from shared.commands import accounts_group, follow
 from shared.db import Database
 from shared.identity import AccountState
 
@@ -88,11 +88,7 @@ class AccountCopies:
         """Ask ``auth`` for what the copy lacks; add ``flask accounts resync`` to ``app``."""
         self._auth = auth
 
-        @app.cli.group("accounts")
-        def accounts_commands() -> None:
-            """The copy of the accounts."""
-
-        @accounts_commands.command()
+        @accounts_group(app).command()
         def resync() -> None:
             """Rebuild the copy from the auth service. Safe to repeat, safe while running."""
             count = follow(self.resync(), "Copying accounts")

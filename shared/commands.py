@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import click
 from flask import Flask, json
@@ -53,6 +53,13 @@ class Commands(AppGroup):
             except WrongSchema as wrong:
                 return f"{self.name}: {wrong}"
         return f"The database refuses: {failure.orig}"
+
+
+def accounts_group(app: Flask) -> AppGroup:
+    """The commands about accounts, which every service has: ``accounts ...``."""
+    if "accounts" not in app.cli.commands:
+        app.cli.group("accounts", help="Accounts: what this service has of them.")(lambda: None)
+    return cast("AppGroup", app.cli.commands["accounts"])
 
 
 def run_commands(create_app: Callable[[], Flask]) -> None:

@@ -39,7 +39,10 @@ class Claims:
 
 
 class AccountState(NamedTuple):
-    """What decides whether an account's tokens work. Deleting an account raises its generation."""
+    """What decides whether an account's tokens work: only those of its generation do.
+
+    Deleting an account raises it, and so does an operator who resets its password.
+    """
 
     generation: int
     deleted: bool

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from auth_service import errors
@@ -15,11 +15,19 @@ from auth_service.domain.limits import limits
 from auth_service.domain.outbox import STATE, account_changed, outbox
 from auth_service.models import Account
 from shared.errors import INVALID_JWT, ApiError, ErrorSpec, bad_parameter
-from shared.identity import AccountState
+from shared.identity import LARGEST_ID, AccountState
 
 _LONGEST_NAME = 20
 _LONGEST_USER_INFO = 255
 _ROW = select(*Account.__table__.columns)
+_SHOWN = (
+    Account.id,
+    Account.deleted,
+    Account.created_at,
+    Account.generation,
+    Account.email,
+    Account.name,
+)
 
 
 class SignedIn(NamedTuple):
@@ -72,6 +80,18 @@ def register(email: str, name: str, password: str, network: str) -> Registered:
     return Registered(_restore(known, email, name), restored=True)
 
 
+def create(email: str, name: str, password: str) -> int:
+    """Make an account for somebody, as operators do: any number of them.
+
+    Returns:
+        its id.
+    """
+    email = emails.checked(email)
+    name = _legal_name(name)
+    legal_password = _legal_password(password, errors.PASSWORD_ILLEGAL)
+    return _make(email, name, passwords.hashed(legal_password)).id
+
+
 def login(email: str, password: str, network: str) -> SignedIn:
     """Sign in with e-mail and password."""
     email = emails.checked(email)
@@ -95,6 +115,58 @@ def delete(account_id: int) -> None:
         account.deleted = True
         account.generation += 1
         _publish(session, account)
+
+
+def reactivate(account_id: int) -> None:
+    """Undo a deletion. Tokens from before it stay dead."""
+    account = _by_id(account_id)
+    if account.deleted:
+        _restore(account, account.email, account.name)
+
+
+def reset_password(account_id: int, password: str) -> None:
+    """Give an active account another password, and end its tokens.
+
+    Unlike somebody who changes it themselves, who asks for this may have lost more than a password.
+    """
+    password_hash = passwords.hashed(_legal_password(password, errors.INVALID_PASSWORD))
+    with transaction() as session:
+        account = session.get_one(Account, account_id, with_for_update=True)
+        if account.deleted:
+            raise ApiError(errors.USER_DELETED)
+        account.password_hash = password_hash
+        account.generation += 1
+        _publish(session, account)
+
+
+def found(who: str) -> dict[str, Any]:
+    """An account by its id or its e-mail, as operators see it: without its secrets."""
+    number = who.isdecimal() and int(who) <= LARGEST_ID
+    condition = Account.id == int(who) if number else Account.email_key == emails.key_of(who)
+    account = db.session.execute(select(*_SHOWN).where(condition)).mappings().first()
+    if account is None:
+        raise ApiError(errors.USER_NOT_FOUND)
+    return dict(account)
+
+
+def page(
+    after: int, limit: int, *, containing: str = "", deleted: bool | None = None
+) -> list[dict[str, Any]]:
+    """The next accounts by id, as operators see them.
+
+    Args:
+        after: the id before the first one.
+        limit: how many at most.
+        containing: what name or e-mail contain, without regard to case.
+        deleted: only those that are, or that are not.
+    """
+    wanted = select(*_SHOWN).where(Account.id > after).order_by(Account.id).limit(limit)
+    if containing:
+        columns = (Account.email_key, Account.name)
+        wanted = wanted.where(or_(*(c.icontains(containing, autoescape=True) for c in columns)))
+    if deleted is not None:
+        wanted = wanted.where(Account.deleted == deleted)
+    return [dict(account) for account in db.session.execute(wanted).mappings()]
 
 
 def info(account_id: int) -> dict[str, Any]:
