@@ -22,6 +22,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, ProtocolError, Re
 from urllib3.util import SKIP_HEADER
 
 from gateway.config import GatewaySettings
+from shared.connections import is_quiet
 from shared.errors import GATEWAY_TIMEOUT, UNAVAILABLE, ApiError, ErrorSpec
 
 log = logging.getLogger(__name__)
@@ -82,14 +83,7 @@ class Connection(HTTPConnection):
         """Whether this connection, back from the pool, is worth using again."""
         if self.sock is None or monotonic() - self._used_at > _IDLE_SECONDS:
             return False
-        self.sock.settimeout(0)
-        try:
-            self.sock.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        return False  # It has ended, or holds something that nobody asked for.
+        return is_quiet(self.sock)
 
 
 class _Pool(HTTPConnectionPool):

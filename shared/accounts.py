@@ -11,7 +11,7 @@ from typing import Any
 import click
 from flask import Flask
 from marshmallow import EXCLUDE, Schema, fields
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.client import ServiceClient, Unreachable
@@ -83,6 +83,12 @@ class AccountCopies:
         self._db = db
         self._model = model
         self._auth: ServiceClient | None = None
+        # Statements are made once: to make one costs more than to run it.
+        table = model.__table__
+        self._by_id = select(table).where(table.c.id.in_(bindparam("ids", expanding=True)))
+        self._state = select(table.c.generation, table.c.deleted).where(
+            table.c.id == bindparam("id")
+        )
 
     def init_app(self, app: Flask, auth: ServiceClient) -> None:
         """Ask ``auth`` for what the copy lacks; add ``flask accounts resync`` to ``app``."""
@@ -96,8 +102,9 @@ class AccountCopies:
 
     def state_of(self, account_id: int) -> AccountState | None:
         """What decides whether the account's tokens work, or None if there is no such account."""
-        account = self.find([account_id]).get(account_id)
-        return account and AccountState(account.generation, account.deleted)
+        row: Any = self._db.run(self._state, id=account_id).first()
+        row = row or self.find([account_id]).get(account_id)
+        return row and AccountState(row.generation, row.deleted)
 
     def is_active(self, account_id: int) -> bool:
         """Whether there is such an account and it is not deleted."""
@@ -148,8 +155,9 @@ class AccountCopies:
         return select(*(table.c[name] for name in _EVENT.fields)).order_by(table.c.id)
 
     def _copied(self, account_ids: Collection[int]) -> dict[int, Any]:
-        table = self._model.__table__
-        rows = self._db.session.execute(select(table).where(table.c.id.in_(account_ids)))
+        if not account_ids:
+            return {}
+        rows = self._db.run(self._by_id, ids=list(account_ids))
         return {row.id: row for row in rows}
 
     def _ask_auth(self, account_ids: Collection[int]) -> bool:
