@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import case, func, insert, select, update
+from sqlalchemy import bindparam, case, func, insert, select, update
 
 from chat_service import errors
 from chat_service.db import db, transaction
@@ -15,7 +15,43 @@ from chat_service.domain.messages import content_shown, visible_to
 from chat_service.domain.pictures import group_picture_url
 from chat_service.domain.reading import set_unread_count, unread_count
 from chat_service.models import MEMBER, OWNER, Conversation, Membership, Message
+from shared.db import BigId
 from shared.errors import ApiError, bad_parameter
+
+_USER = bindparam("user", type_=BigId)
+_NEWEST_ID = (
+    select(Message.id)
+    .where(Message.conversation_id == Conversation.id, visible_to(_USER))
+    .order_by(Message.id.desc())
+    .limit(1)
+    .correlate(Conversation)
+    .scalar_subquery()
+)
+_CONVERSATIONS = (
+    select(
+        Conversation.id,
+        Conversation.name,
+        Conversation.avatar_digest,
+        Conversation.avatar_reference,
+        case((Conversation.low_id == _USER, Conversation.high_id), else_=Conversation.low_id),
+        Membership.is_pinned,
+        Membership.notices_on,
+        unread_count(),
+        Message.id,
+        Message.type,
+        Message.content,
+        Message.created_at,
+    )
+    .select_from(Membership)
+    .join(Conversation, Conversation.id == Membership.conversation_id)
+    .outerjoin(Message, Message.id == _NEWEST_ID)
+    .where(Membership.user_id == _USER, Conversation.is_open)
+    .order_by(
+        Membership.is_pinned.desc(),
+        func.coalesce(Message.created_at, Conversation.created_at).desc(),
+        Conversation.id.desc(),
+    )
+)
 
 
 def conversations_of(user_id: int, base: str) -> list[dict[str, Any]]:
@@ -25,39 +61,7 @@ def conversations_of(user_id: int, base: str) -> list[dict[str, Any]]:
         user_id: whose list.
         base: the public base of the request.
     """
-    newest_id = (
-        select(Message.id)
-        .where(Message.conversation_id == Conversation.id, visible_to(user_id))
-        .order_by(Message.id.desc())
-        .limit(1)
-        .correlate(Conversation)
-        .scalar_subquery()
-    )
-    rows = db.session.execute(
-        select(
-            Conversation.id,
-            Conversation.name,
-            Conversation.avatar_digest,
-            Conversation.avatar_reference,
-            case((Conversation.low_id == user_id, Conversation.high_id), else_=Conversation.low_id),
-            Membership.is_pinned,
-            Membership.notices_on,
-            unread_count(),
-            Message.id,
-            Message.type,
-            Message.content,
-            Message.created_at,
-        )
-        .select_from(Membership)
-        .join(Conversation, Conversation.id == Membership.conversation_id)
-        .outerjoin(Message, Message.id == newest_id)
-        .where(Membership.user_id == user_id, Conversation.is_open)
-        .order_by(
-            Membership.is_pinned.desc(),
-            func.coalesce(Message.created_at, Conversation.created_at).desc(),
-            Conversation.id.desc(),
-        )
-    ).all()
+    rows = db.run(_CONVERSATIONS, user=user_id).all()
     friends = people({row[4] for row in rows if row[4] is not None}, base)
     return [
         {

@@ -2,11 +2,15 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
+    Integer,
     Select,
+    bindparam,
     delete,
     insert,
     select,
@@ -31,6 +35,7 @@ from chat_service.models import (
     Membership,
     Message,
 )
+from shared.db import BigId
 from shared.errors import ApiError, ErrorSpec
 
 _Reply = aliased(Message)
@@ -83,27 +88,33 @@ def messages_in(
     place = place_of(
         conversation_id, user_id, errors.CONVERSATION_NOT_FOUND_ZH, errors.NOT_IN_CONVERSATION_ZH
     )
-    # Versions are given out under the conversation's lock: all up to this one are there to see.
-    query = _visible_messages(user_id).where(
-        Message.conversation_id == conversation_id, Message.version <= place.version
-    )
-    if since is not None:
-        query = query.where(Message.created_at >= since)
-    if before_id is not None:
-        query = query.where(Message.id < before_id)
-    if after_id is not None:
-        query = query.where(Message.id > after_id)
-    if after_version is not None:
-        query = query.where(Message.version > after_version)
+    bounds = {
+        "since": since,
+        "before_id": before_id,
+        "after_id": after_id,
+        "after_version": after_version,
+        "limit": limit,
+    }
+    given = {name: value for name, value in bounds.items() if value is not None}
     has_lower_bound = not (since is None and after_id is None and after_version is None)
     from_newest = limit is not None and not has_lower_bound
-    order = Message.id.desc() if from_newest else Message.id
-    rows = list(map(MessageRow._make, db.session.execute(query.order_by(order).limit(limit))))
+    has_news = after_version is None or after_version < place.version
+    rows = []
+    if has_news:
+        # Versions are given out under the conversation's lock: all up to this one can be seen.
+        found = db.run(
+            _messages_query(frozenset(given), newest_first=from_newest),
+            conversation=conversation_id,
+            user=user_id,
+            version=place.version,
+            **given,
+        )
+        rows = list(map(MessageRow._make, found))
     if from_newest:
         rows.reverse()
     more_follow = has_lower_bound and len(rows) == limit
     version, deleted_ids = place.version, []
-    if after_version is not None:
+    if after_version is not None and has_news:
         version = rows[-1].version if more_follow else place.version
         deleted_ids = _deleted_between(conversation_id, after_version, version)
     senders = people({row.sender_id for row in rows}, base)
@@ -327,7 +338,7 @@ def hide_messages(message_ids: Collection[int], user_id: int) -> None:
         )
 
 
-def visible_to(user_id: int, message: Any = Message) -> ColumnElement[bool]:
+def visible_to(user_id: int | BindParameter[int], message: Any = Message) -> ColumnElement[bool]:
     """Whether somebody has not deleted ``message`` from their own view, in SQL."""
     hidden = (
         select(HiddenMessage.message_id)
@@ -337,30 +348,48 @@ def visible_to(user_id: int, message: Any = Message) -> ColumnElement[bool]:
     return ~hidden.exists()
 
 
+_USER = bindparam("user", type_=BigId)
+_VISIBLE_MESSAGES = (
+    select(
+        Message.id,
+        Message.seq,
+        Message.version,
+        Message.conversation_id,
+        Message.type,
+        Message.content,
+        Message.sender_id,
+        Message.created_at,
+        _Reply.id,
+        _Reply.type,
+        _Reply.content,
+    )
+    .outerjoin(_Reply, (_Reply.id == Message.reply_to_id) & visible_to(_USER, _Reply))
+    .where(
+        Message.conversation_id == bindparam("conversation"),
+        Message.version <= bindparam("version"),
+        visible_to(_USER),
+    )
+)
+_BOUNDS = {
+    "since": Message.created_at >= bindparam("since"),
+    "before_id": Message.id < bindparam("before_id"),
+    "after_id": Message.id > bindparam("after_id"),
+    "after_version": Message.version > bindparam("after_version"),
+}
+
+
+@cache
+def _messages_query(bounds: frozenset[str], *, newest_first: bool) -> Select[*tuple[Any, ...]]:
+    """The rows of `MessageRow` that somebody sees, within bounds of these names."""
+    query = _VISIBLE_MESSAGES.where(*(_BOUNDS[name] for name in bounds & _BOUNDS.keys()))
+    if "limit" in bounds:
+        query = query.limit(bindparam("limit", type_=Integer))
+    return query.order_by(Message.id.desc() if newest_first else Message.id)
+
+
 def content_shown(base: str, kind: int, content: str) -> str:
     """The text of a message, or the URL of its image."""
     return media_url(base, content) if kind == IMAGE else content
-
-
-def _visible_messages(user_id: int) -> Select[*tuple[Any, ...]]:
-    """The rows of `MessageRow` that somebody has not hidden."""
-    return (
-        select(
-            Message.id,
-            Message.seq,
-            Message.version,
-            Message.conversation_id,
-            Message.type,
-            Message.content,
-            Message.sender_id,
-            Message.created_at,
-            _Reply.id,
-            _Reply.type,
-            _Reply.content,
-        )
-        .outerjoin(_Reply, (_Reply.id == Message.reply_to_id) & visible_to(user_id, _Reply))
-        .where(visible_to(user_id))
-    )
 
 
 def _seen_by(user_id: int, *columns: Any) -> Select[*tuple[Any, ...]]:

@@ -2,13 +2,59 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, case, func, select, update
+from sqlalchemy import ColumnElement, bindparam, case, func, select, update
 from sqlalchemy.orm import aliased
 
 from chat_service.db import db, transaction
 from chat_service.domain import notices
 from chat_service.models import Conversation, Deletion, HiddenMessage, Membership
+from shared.db import BigId
 from shared.errors import ApiError, ErrorSpec
+
+_own, _friend = aliased(Membership), aliased(Membership)
+_PLACE = (
+    select(
+        Conversation.is_group,
+        Conversation.last_seq,
+        Conversation.version,
+        _own.unread_seq,
+        _own.unread_extra,
+        _own.read_seq,
+        _friend.read_seq,
+    )
+    .outerjoin(
+        _own, (_own.conversation_id == Conversation.id) & (_own.user_id == bindparam("user"))
+    )
+    .outerjoin(
+        _friend,
+        ~Conversation.is_group
+        & (_friend.conversation_id == Conversation.id)
+        & (_friend.user_id != bindparam("user")),
+    )
+    .where(Conversation.id == bindparam("conversation"), Conversation.is_open)
+)
+
+
+def _later(one: Any, other: Any) -> Any:
+    return case((one > other, one), else_=other)
+
+
+_SEQ = bindparam("seq", type_=BigId)
+_FORWARD = (
+    update(Membership)
+    .where(
+        Membership.conversation_id == bindparam("conversation"),
+        Membership.user_id == bindparam("user"),
+        (Membership.unread_seq < _SEQ)
+        | (Membership.read_seq < _SEQ)
+        | ((Membership.unread_seq == _SEQ) & (Membership.unread_extra > 0)),
+    )
+    .values(
+        unread_seq=_later(Membership.unread_seq, _SEQ),
+        read_seq=_later(Membership.read_seq, _SEQ),
+        unread_extra=case((Membership.unread_seq <= _SEQ, 0), else_=Membership.unread_extra),
+    )
+)
 
 
 class Place(NamedTuple):
@@ -33,26 +79,7 @@ def place_of(conversation_id: int, user_id: int, unknown: ErrorSpec, not_in_it: 
         ApiError: ``unknown``, if there is no such conversation, or a closed one;
             ``not_in_it``, if they are not in it.
     """
-    own, friend = aliased(Membership), aliased(Membership)
-    row = db.session.execute(
-        select(
-            Conversation.is_group,
-            Conversation.last_seq,
-            Conversation.version,
-            own.unread_seq,
-            own.unread_extra,
-            own.read_seq,
-            friend.read_seq,
-        )
-        .outerjoin(own, (own.conversation_id == Conversation.id) & (own.user_id == user_id))
-        .outerjoin(
-            friend,
-            ~Conversation.is_group
-            & (friend.conversation_id == Conversation.id)
-            & (friend.user_id != user_id),
-        )
-        .where(Conversation.id == conversation_id, Conversation.is_open)
-    ).first()
+    row = db.run(_PLACE, conversation=conversation_id, user=user_id).first()
     if row is None:
         raise ApiError(unknown)
     if row[-2] is None:
@@ -92,33 +119,18 @@ def read_up_to(conversation_id: int, user_id: int, seq: int, place: Place) -> No
     clears_extra = place.unread_extra > 0 and seq >= place.unread_seq
     if seq <= place.unread_seq and seq <= place.read_seq and not clears_extra:
         return
-    with transaction() as session:
-        if move_forward(session, conversation_id, user_id, seq) and seq > place.read_seq:
+    with transaction():
+        if move_forward(conversation_id, user_id, seq) and seq > place.read_seq:
             notices.read_position_moved(conversation_id, user_id, seq, is_group=place.is_group)
 
 
-def move_forward(session: Any, conversation_id: int, user_id: int, seq: int) -> bool:
+def move_forward(conversation_id: int, user_id: int, seq: int) -> bool:
     """Move the read positions of a member to ``seq``, never back, and forget the number they set.
 
     Returns:
         whether anything moved; not if they are not in the conversation.
     """
-    unread_seq, read_seq = Membership.unread_seq, Membership.read_seq
-    moved = session.execute(
-        update(Membership)
-        .where(
-            Membership.conversation_id == conversation_id,
-            Membership.user_id == user_id,
-            (unread_seq < seq)
-            | (read_seq < seq)
-            | ((unread_seq == seq) & (Membership.unread_extra > 0)),
-        )
-        .values(
-            unread_seq=_later(unread_seq, seq),
-            read_seq=_later(read_seq, seq),
-            unread_extra=case((unread_seq <= seq, 0), else_=Membership.unread_extra),
-        )
-    )
+    moved = db.run(_FORWARD, conversation=conversation_id, user=user_id, seq=seq)
     return bool(moved.rowcount)
 
 
@@ -132,7 +144,3 @@ def set_unread_count(session: Any, conversation_id: int, user_id: int, count: in
         .where(Membership.conversation_id == conversation_id, Membership.user_id == user_id)
         .values(unread_seq=_later(Membership.unread_seq, last_seq), unread_extra=count)
     )
-
-
-def _later(one: Any, other: Any) -> Any:
-    return case((one > other, one), else_=other)

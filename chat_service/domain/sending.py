@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import case, literal, null, select, update
+from sqlalchemy import bindparam, case, null, select, update
 
 from chat_service import errors
 from chat_service.db import db, transaction
@@ -13,6 +14,7 @@ from chat_service.domain.accounts import people
 from chat_service.domain.messages import MessageRow, shown, visible_to
 from chat_service.domain.reading import Place, move_forward, place_of
 from chat_service.models import IMAGE, TEXT, Conversation, Deletion, Message
+from shared.db import UtcDateTime
 from shared.errors import ApiError
 
 LONGEST_TEXT = 255
@@ -86,10 +88,10 @@ def _send(draft: _Draft, place: Place) -> Sent:
     reply_type, reply_content = _reply_target(draft)
     sender = people([draft.sender_id], notices.PUBLIC_BASE)[draft.sender_id]
     try:
-        with transaction() as session:
-            stored = _append(session, draft)
+        with transaction():
+            stored = _append(draft)
             message = MessageRow._make((*stored, draft.reply_to_id, reply_type, reply_content))
-            if not move_forward(session, draft.conversation_id, draft.sender_id, message.seq):
+            if not move_forward(draft.conversation_id, draft.sender_id, message.seq):
                 raise ApiError(errors.NOT_IN_CONVERSATION)
             if place.read_seq < message.seq - 1:
                 notices.read_position_moved(
@@ -110,7 +112,7 @@ class _NotAppended(Exception):
     """The conversation is gone, or the client id was used in the meantime."""
 
 
-def _append(session: Any, draft: _Draft) -> Sequence[Any]:
+def _append(draft: _Draft) -> Sequence[Any]:
     """Give the message the next number of its conversation, and store it.
 
     On PostgreSQL this is one statement, so that the lock of a busy conversation is held for
@@ -122,20 +124,55 @@ def _append(session: Any, draft: _Draft) -> Sequence[Any]:
     Raises:
         _NotAppended: it is not stored.
     """
-    now = datetime.now(UTC)
-    numbered = (
-        update(Conversation)
-        .where(Conversation.id == draft.conversation_id, Conversation.is_open)
-        .values(
-            last_seq=Conversation.last_seq + 1,
-            version=Conversation.version + 1,
-            last_message_at=case(
-                (Conversation.last_message_at > now, Conversation.last_message_at), else_=now
-            ),
-        )
-        .returning(Conversation.last_seq, Conversation.version, Conversation.last_message_at)
+    given = {**draft._asdict(), "now": datetime.now(UTC)}
+    if db.is_sqlite:
+        number = db.run(_NUMBERED, **given).first()
+        if number is None:
+            raise _NotAppended
+        row = db.run(_stored(), **given, **number._mapping).first()
+    else:
+        row = db.run(_numbered_and_stored(), **given).first()
+    if row is None or (draft.client_id is not None and _is_deleted(draft)):
+        raise _NotAppended
+    return tuple(row)
+
+
+_NOW = bindparam("now", type_=UtcDateTime)
+_NUMBERED = (
+    update(Conversation)
+    .where(Conversation.id == bindparam("conversation_id"), Conversation.is_open)
+    .values(
+        last_seq=Conversation.last_seq + 1,
+        version=Conversation.version + 1,
+        last_message_at=case(
+            (Conversation.last_message_at > _NOW, Conversation.last_message_at), else_=_NOW
+        ),
     )
-    stored = (
+    .returning(
+        Conversation.last_seq.label("seq"),
+        Conversation.version,
+        Conversation.last_message_at.label("created_at"),
+    )
+)
+_DRAFTED = [bindparam(name, type_=Message.__table__.c[name].type) for name in _Draft._fields]
+
+
+@cache
+def _stored() -> Any:
+    return _storing().values(
+        {name: bindparam(name) for name in (*_Draft._fields, "seq", "version", "created_at")}
+    )
+
+
+@cache
+def _numbered_and_stored() -> Any:
+    number = _NUMBERED.cte("numbered")
+    names = [*_Draft._fields, *number.c.keys()]
+    return _storing().from_select(names, select(*_DRAFTED, *number.c))
+
+
+def _storing() -> Any:
+    return (
         db.insert(Message)
         .on_conflict_do_nothing(index_elements=["sender_id", "client_id"])
         .returning(
@@ -149,31 +186,14 @@ def _append(session: Any, draft: _Draft) -> Sequence[Any]:
             Message.created_at,
         )
     )
-    given = draft._asdict()
-    if db.is_sqlite:
-        number = session.execute(numbered).first()
-        if number is None:
-            raise _NotAppended
-        given |= zip(("seq", "version", "created_at"), number, strict=True)
-        row = session.execute(stored.values(given)).first()
-    else:
-        number = numbered.cte("numbered")
-        columns = Message.__table__.c
-        values = [literal(value, columns[name].type) for name, value in given.items()]
-        source = select(*values, *number.c)
-        names = [*given, "seq", "version", "created_at"]
-        row = session.execute(stored.from_select(names, source)).first()
-    if row is None or (draft.client_id is not None and _is_deleted(session, draft)):
-        raise _NotAppended
-    return tuple(row)
 
 
-def _is_deleted(session: Any, draft: _Draft) -> bool:
+def _is_deleted(draft: _Draft) -> bool:
     """Whether the message of this client id came and went before the conversation was locked."""
     deleted = select(Deletion.message_id).where(
         Deletion.sender_id == draft.sender_id, Deletion.client_id == draft.client_id
     )
-    return session.scalar(deleted) is not None
+    return db.session.scalar(deleted) is not None
 
 
 def _sent_earlier(draft: _Draft) -> Sent | None:

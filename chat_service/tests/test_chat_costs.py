@@ -143,4 +143,4 @@ class TestMembers:
         with counted_queries(app, db) as statements:
             alice.post("/conversations/readlist", json={"message_id": message_id})
             alice.get("/conversations/get_members", json={"conversation_id": group})
-        assert len(statements) == 8
+        assert len(statements) == 7
