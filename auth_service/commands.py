@@ -5,9 +5,11 @@ import sys
 
 import click
 from flask import Flask
+from flask.cli import AppGroup
 
-from auth_service.domain import accounts
+from auth_service.domain import accounts, avatars
 from auth_service.domain.passwords import transport
+from shared.cleaning import add_clean_command
 from shared.commands import accounts_group, as_json, show, show_one
 
 _who = click.argument("who", metavar="ID_OR_EMAIL")
@@ -17,9 +19,17 @@ _from_pipe = click.option(
 
 
 def add_commands(app: Flask) -> None:
-    """Add ``accounts ...`` to ``app``."""
-    group = accounts_group(app)
+    """Add ``accounts ...`` and ``avatars clean`` to ``app``."""
+    _add_accounts_commands(accounts_group(app))
 
+    @app.cli.group("avatars")
+    def avatars_commands() -> None:
+        """The pictures of the accounts."""
+
+    add_clean_command(avatars_commands, avatars.pictures, avatars.unnamed, avatars.FOLDER)
+
+
+def _add_accounts_commands(group: AppGroup) -> None:
     @group.command()
     @click.argument("email")
     @click.argument("name")

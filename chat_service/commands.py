@@ -3,13 +3,14 @@
 import click
 from flask import Flask
 
-from chat_service.domain import friendships
+from chat_service.domain import friendships, images
+from shared.cleaning import add_clean_command
 from shared.client import ServiceClient
 from shared.commands import follow
 
 
 def add_commands(app: Flask, social: ServiceClient) -> None:
-    """Add ``friendships resync`` to ``app``."""
+    """Add ``friendships resync`` and ``media clean`` to ``app``."""
 
     @app.cli.group("friendships")
     def friendships_commands() -> None:
@@ -20,3 +21,9 @@ def add_commands(app: Flask, social: ServiceClient) -> None:
         """Take every friendship again from the social service. Safe to repeat."""
         count = follow(friendships.resync(social), "Taking friendships")
         click.echo(f"Done: {count} private conversations are as their friendships are.")
+
+    @app.cli.group("media")
+    def media_commands() -> None:
+        """The files of pictures: those of messages and of groups."""
+
+    add_clean_command(media_commands, images.store, images.unnamed)

@@ -32,6 +32,12 @@ class Conversation(Model):
             "is_group = (low_id IS NULL) AND is_group = (high_id IS NULL)", name="kind"
         ),
         CheckConstraint("low_id < high_id", name="pair"),
+        Index(
+            "ix_conversations_picture",
+            "avatar_digest",
+            sqlite_where=text("avatar_digest <> ''"),
+            postgresql_where=text("avatar_digest <> ''"),
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -96,6 +102,12 @@ class Message(Model):
         Index(None, "conversation_id", "id"),
         Index(None, "conversation_id", "version"),
         Index(None, "conversation_id", "created_at"),
+        Index(
+            "ix_messages_image",
+            "content",
+            sqlite_where=text("type = 1"),
+            postgresql_where=text("type = 1"),
+        ),
         {"sqlite_autoincrement": True},
     )
 

@@ -5,6 +5,8 @@ revision 0001 on works on this schema as well, so that two versions can run side
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -40,8 +42,7 @@ def migrate(db: Database, folder: Path, to: str = "head") -> tuple[str | None, s
     config = alembic_config(folder)
     config.attributes["metadata"] = db.tables
     history = ScriptDirectory.from_config(config)
-    with db.engine.connect() as connection:
-        connection.detach()  # Its lock and its settings end with it.
+    with db.engine.connect() as connection, _ended_after_use(connection):
         connection.execution_options(ims_writes=True)
         _prepare(connection)
         before = _revision(connection)
@@ -99,6 +100,15 @@ def run_environment() -> None:
         if connection and dialect == "sqlite":
             lost = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
             assert lost is None, f"a migration left a row that refers to nothing: {lost}"
+
+
+@contextmanager
+def _ended_after_use(connection: Connection) -> Iterator[None]:
+    """Let nobody else get the connection: its lock and its settings end with it."""
+    try:
+        yield
+    finally:
+        connection.invalidate()
 
 
 def _prepare(connection: Connection) -> None:

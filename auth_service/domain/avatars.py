@@ -8,14 +8,21 @@ shows never changes.
 import hashlib
 import re
 import secrets
+from collections.abc import Collection
 from typing import NamedTuple
 
+from sqlalchemy import select
+
+from auth_service.db import db
+from auth_service.models import Account
 from shared.avatars import picture_or_reference
 from shared.errors import NOT_FOUND, ApiError
 from shared.media import MediaStore, Picture
 
 _DIGEST = re.compile("[0-9a-f]{48}")
 _ACCOUNT_ID = re.compile("[0-9]{1,19}")
+_KEY = re.compile(r"avatars/([0-9]{1,18})/([0-9a-f]{48})/(?:original|rendition\.webp)")
+FOLDER = "avatars/"
 
 pictures = MediaStore()
 
@@ -68,6 +75,17 @@ def is_kept(account_id: int, digest: str) -> bool:
     """Whether a picture is in the store, as it was put and as everybody sees it."""
     keys = _original(account_id, digest), _rendition(account_id, digest)
     return all(map(pictures.exists, keys))
+
+
+def unnamed(keys: Collection[str]) -> set[str]:
+    """Those of ``keys`` that belong to a picture that its account does not show."""
+    parts = {key: _KEY.fullmatch(key) for key in keys}
+    ours = {key: (int(match[1]), match[2]) for key, match in parts.items() if match}
+    account_ids = {account_id for account_id, _ in ours.values()}
+    shown = select(Account.id, Account.avatar_digest).where(Account.id.in_(account_ids))
+    named = {(row.id, row.avatar_digest) for row in db.session.execute(shown)}
+    db.session.rollback()
+    return {key for key, picture in ours.items() if picture not in named}
 
 
 def forget(account_id: int, digest: str) -> None:

@@ -10,7 +10,10 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from sqlalchemy import select, text, union_all
+
 from chat_service.db import db
+from chat_service.models import Conversation, Message
 from shared.errors import NOT_FOUND, ApiError
 from shared.media import MediaStore, Picture, StoredFile
 
@@ -60,6 +63,19 @@ def forget(name: str) -> None:
     """Delete the file of this name; ``""`` is no file."""
     if name:
         store.delete(name)
+
+
+def unnamed(keys: Collection[str]) -> set[str]:
+    """The names among ``keys`` under which a picture is kept that nothing refers to."""
+    names = {key for key in keys if _NAME.fullmatch(key)}
+    # The conditions stand as they do in the indexes, which serve no others.
+    sent = select(Message.content).where(text("type = 1"), Message.content.in_(names))
+    shown = select(Conversation.avatar_digest).where(
+        text("avatar_digest <> ''"), Conversation.avatar_digest.in_(names)
+    )
+    named = db.session.execute(union_all(sent, shown)).scalars().all()
+    db.session.rollback()
+    return names.difference(named)
 
 
 def forget_after_commit(names: Collection[str]) -> None:

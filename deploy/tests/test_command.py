@@ -44,10 +44,8 @@ def test_a_database_without_tables_is_said_in_a_line(migrated: Path) -> None:
         file.unlink()
     done = _run("deploy.command", "social_service", "outbox", "show", data_dir=migrated)
     assert done.returncode == 1
-    assert done.stderr == (
-        "Error: social_service: the database is at revision base, this version at 0001; "
-        "run: python -m social_service migrate\n"
-    )
+    assert done.stderr.startswith("Error: social_service: the database is at revision base, ")
+    assert done.stderr.endswith("; run: python -m social_service migrate\n")
 
 
 def test_data_on_which_nothing_was_ever_started_is_said_in_a_line(tmp_path: Path) -> None:

@@ -1,0 +1,97 @@
+"""Pictures that no account shows any more are found, and deleted if an operator says so."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from flask import Flask
+
+from auth_service.tests.factories import ALICE, PASSWORD, data_uri, picture
+from shared.testing.client import Caller
+
+Media = Callable[[], set[Path]]
+DAY = 24 * 3600
+
+
+@pytest.fixture(autouse=True)
+def _empty(env: Mapping[str, str]) -> None:
+    """Begin without pictures of other tests."""
+    shutil.rmtree(Path(env["DATA_DIR"]) / "media" / "avatars", ignore_errors=True)
+
+
+@pytest.fixture
+def shown(alice: Caller, media: Media) -> set[Path]:
+    """The files of Alice's picture."""
+    body = {"origin_password": PASSWORD, "avatar": data_uri(picture())}
+    assert alice.put("/account/info", json=body).status_code == 200
+    return media()
+
+
+@pytest.fixture
+def leave(env: Mapping[str, str]) -> Callable[[str], Path]:
+    """Put a file into the store of which no row knows."""
+
+    def put(key: str) -> Path:
+        file = Path(env["DATA_DIR"]) / "media" / key
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(bytes(1_000_000))
+        return file
+
+    return put
+
+
+def _clean(app: Flask, *options: str) -> Result:
+    return app.test_cli_runner().invoke(args=["avatars", "clean", *options])
+
+
+def _grow_old(*files: Path) -> None:
+    for file in files:
+        os.utime(file, (time.time() - 2 * DAY,) * 2)
+
+
+def _key(account_id: int, file: str = "original") -> str:
+    return f"avatars/{account_id}/{'0' * 48}/{file}"
+
+
+def test_old_files_that_no_account_shows_are_deleted(
+    app: Flask, shown: set[Path], leave: Callable[[str], Path], media: Media
+) -> None:
+    _grow_old(*shown, leave(_key(ALICE)), leave(_key(ALICE, "rendition.webp")), leave(_key(99)))
+    done = _clean(app, "--delete")
+    assert done.stdout == "Files looked at: 5. Orphans deleted: 3 (3.0 MB).\n"
+    assert media() == shown
+
+
+def test_without_the_word_nothing_is_deleted(
+    app: Flask, leave: Callable[[str], Path], media: Media
+) -> None:
+    orphan = leave(_key(99))
+    _grow_old(orphan)
+    assert _clean(app).stdout == "Files looked at: 1. Orphans found: 1 (1.0 MB).\n"
+    assert media() == {orphan}
+
+
+def test_a_young_file_may_be_about_to_be_named(
+    app: Flask, leave: Callable[[str], Path], media: Media
+) -> None:
+    young = leave(_key(99))
+    assert "deleted: 0 (" in _clean(app, "--delete").stdout
+    assert media() == {young}
+
+
+@pytest.mark.parametrize("key", ["avatars/note.txt", "avatars/1/short/original"])
+def test_what_is_none_of_the_services_files_is_left_alone(
+    app: Flask, leave: Callable[[str], Path], media: Media, key: str
+) -> None:
+    foreign = leave(key)
+    _grow_old(foreign)
+    assert "deleted: 0 (" in _clean(app, "--delete").stdout
+    assert media() == {foreign}
+
+
+def test_the_safe_age_cannot_be_taken_away(app: Flask) -> None:
+    assert _clean(app, "--delete", "--older-than", "0").exit_code == 2

@@ -1,0 +1,95 @@
+"""Files of pictures to which nothing refers are found, and deleted if an operator says so."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from flask import Flask
+
+from chat_service.db import db
+from chat_service.tests.factories import make_group
+from chat_service.tests.pictures import data_uri, picture
+from chat_service.tests.test_images import files, send
+from shared.testing.cast import ALICE, BOB
+from shared.testing.client import Caller
+from shared.testing.databases import counted_queries
+
+DAY = 24 * 3600
+ORPHAN = f"{'x' * 32}.png"
+
+
+@pytest.fixture
+def kept(app: Flask, settings: dict[str, str]) -> Path:
+    """The folder where pictures are kept, empty."""
+    folder = Path(settings["DATA_DIR"]) / "media"
+    folder.mkdir(exist_ok=True)
+    for file in folder.glob("*.*"):
+        file.unlink()
+    return folder
+
+
+@pytest.fixture
+def named(app: Flask, alice: Caller, kept: Path) -> list[str]:
+    """The files of a message and of a group's picture, long there."""
+    group = make_group(app, ALICE, BOB)
+    assert send(alice, group, picture()).status_code == 200
+    body = {"conversation_id": group, "avatar": data_uri(picture("JPEG"), "jpeg")}
+    assert alice.post("/conversations/manage/info", json=body).status_code == 200
+    assert len(files(kept)) == 2
+    _grow_old(kept)
+    return sorted(files(kept))
+
+
+def _clean(app: Flask, *options: str) -> Result:
+    return app.test_cli_runner().invoke(args=["media", "clean", *options])
+
+
+def _grow_old(folder: Path) -> None:
+    for file in folder.glob("*.*"):
+        os.utime(file, (time.time() - 2 * DAY,) * 2)
+
+
+def test_old_files_to_which_nothing_refers_are_deleted(
+    app: Flask, kept: Path, named: list[str]
+) -> None:
+    (kept / ORPHAN).write_bytes(bytes(2_000_000))
+    _grow_old(kept)
+    assert "Orphans deleted: 1 (2.0 MB)." in _clean(app, "--delete").stdout
+    assert sorted(files(kept)) == named
+
+
+def test_without_the_word_nothing_is_deleted(app: Flask, kept: Path) -> None:
+    (kept / ORPHAN).touch()
+    _grow_old(kept)
+    assert "Orphans found: 1 (0.0 MB)." in _clean(app).stdout
+    assert files(kept) == [ORPHAN]
+
+
+def test_a_young_file_may_be_about_to_be_named(app: Flask, kept: Path) -> None:
+    (kept / ORPHAN).touch()
+    assert "deleted: 0 (" in _clean(app, "--delete").stdout
+    assert files(kept) == [ORPHAN]
+
+
+def test_what_is_none_of_the_services_files_is_left_alone(app: Flask, kept: Path) -> None:
+    avatar = kept / "avatars" / "1" / ORPHAN
+    avatar.parent.mkdir(parents=True)
+    for file in (avatar, kept / "note.txt"):
+        file.touch()
+        os.utime(file, (time.time() - 2 * DAY,) * 2)
+    assert "deleted: 0 (" in _clean(app, "--delete").stdout
+    assert avatar.exists()
+    assert files(kept) == ["note.txt"]
+    avatar.unlink()
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_a_batch_of_files_costs_one_query(app: Flask, kept: Path, count: int) -> None:
+    for number in range(count):
+        (kept / f"{number:032}.png").touch()
+    _grow_old(kept)
+    with counted_queries(app, db) as queries:
+        assert f"found: {count} (" in _clean(app).stdout
+    assert len(queries) == 1
