@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -24,7 +24,7 @@ from pydantic import Field
 
 from deploy import environment
 from deploy.ports import free_ports, is_taken, refusal
-from deploy.programs import SERVICES, environment_of, wrong_settings
+from deploy.programs import PROGRAMS, SERVICES, environment_of, wrong_settings
 from deploy.supervise import configuration
 from shared.lifeline import end_with
 from shared.settings import Settings, SettingsError, load_settings
@@ -95,9 +95,11 @@ def _run(settings: LauncherSettings, only_migrate: bool) -> None:
     with _only_run_in(run_dir) as lock:
         if not only_migrate:
             _wait_for_port(settings, run_dir)
-        ports = dict(zip(SERVICES, free_ports(LOOPBACK, settings.port, len(SERVICES)), strict=True))
+        free = free_ports(LOOPBACK, settings.port, len(SERVICES) + len(PROGRAMS))
+        ports = dict(zip(SERVICES, free, strict=False))
         urls = {name: f"http://{LOOPBACK}:{port}" for name, port in ports.items()}
-        env = environment.started(data_dir, urls, os.environ)
+        metrics = _metrics_settings(free[len(SERVICES) :])
+        env = environment.started(data_dir, urls, metrics | os.environ)
         if problems := wrong_settings(env):
             raise CannotStartError("\n".join(problems))
         _migrate(env)
@@ -109,6 +111,7 @@ def _run(settings: LauncherSettings, only_migrate: bool) -> None:
             _wait_for_health(addresses, manager, settings.start_timeout_seconds)
             (run_dir / "ready").touch()
             _say(f"Ready after {time.monotonic() - began:.1f} seconds; Ctrl-C stops it.")
+            _say(f"Metrics for Prometheus: {', '.join(_metrics_urls(env))}")
             _say(f"Open http://{_bracketed(_reachable(settings.host))}:{settings.port}/docs")
             manager.wait()
             _say("The process manager was killed, and the programs with it. Start again.")
@@ -152,6 +155,20 @@ def _wait_for_port(settings: LauncherSettings, run_dir: Path) -> None:
             address = f"{_bracketed(settings.host)}:{settings.port}"
             raise CannotStartError(f"HOST, PORT: {error.strerror}: {address}")
         time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def _metrics_settings(ports: Sequence[int]) -> dict[str, str]:
+    """Let each program show its metrics on a port of its own, to this machine alone."""
+    names = (f"{program.upper()}_METRICS_PORT" for program in PROGRAMS)
+    return {"METRICS_HOST": LOOPBACK, **dict(zip(names, map(str, ports), strict=True))}
+
+
+def _metrics_urls(env: Mapping[str, str]) -> Iterator[str]:
+    """Where each program shows its metrics, if it does."""
+    for program in PROGRAMS:
+        own = environment_of(program, env)
+        if port := own.get("METRICS_PORT"):
+            yield f"{program} http://{_bracketed(own['METRICS_HOST'])}:{port}/metrics"
 
 
 def _migrate(env: Mapping[str, str]) -> None:

@@ -20,6 +20,7 @@ from shared.errors import BAD_METHOD, ApiError, register_error_handlers
 from shared.identity import claims_of, claims_of_request, init_tokens
 from shared.limits import Limiter, client_network
 from shared.logs import configure_logging, log_requests
+from shared.metrics import count_request
 from shared.settings import load_settings
 
 
@@ -45,7 +46,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     tunnels = Tunnels(settings.max_websockets)
     app.extensions["ims.stopping"] = [tunnels.close]
 
-    log_requests(app)
+    log_requests(app, count_request)
     init_tokens(app, settings.jwt_public_keys)
     _allow_origins(app, settings)
     _finish_answers(app)

@@ -16,6 +16,7 @@ from urllib3.exceptions import ProtocolError
 
 from gateway.forward import answer_of, headers_of, target_of
 from gateway.incoming import Environ, has_body
+from gateway.metrics import tunnels_open
 from gateway.upstream import Connection, Replica, Service
 from shared.errors import UNAVAILABLE, ApiError
 from shared.takeover import TakenOver
@@ -54,9 +55,14 @@ class Tunnels:
         client: socket.socket = environ["gunicorn.socket"]
         for side in (client, connection.sock):
             side.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        tunnel = _Tunnel(client.detach(), connection.sock.detach(), self._open.discard)
+        tunnel = _Tunnel(client.detach(), connection.sock.detach(), self._forget)
         self._open.add(tunnel)
+        tunnels_open.set(len(self._open))
         return TakenOver()
+
+    def _forget(self, tunnel: "_Tunnel") -> None:
+        self._open.discard(tunnel)
+        tunnels_open.set(len(self._open))
 
     def close(self) -> None:
         """Close all of them."""

@@ -21,6 +21,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, ProtocolError, ReadTimeoutError
 from urllib3.util import SKIP_HEADER
 
+from gateway import metrics
 from gateway.config import GatewaySettings
 from shared.connections import is_quiet
 from shared.errors import GATEWAY_TIMEOUT, UNAVAILABLE, ApiError, ErrorSpec
@@ -134,6 +135,7 @@ class Replica:
         except ProtocolError as error:
             if not outgoing.repeatable or _timed_out(error):
                 raise
+        metrics.upstream_retries.inc()
         # The likely cause: a pooled connection that the replica was just closing.
         return self._send(outgoing, seconds or self._seconds)
 
@@ -250,11 +252,13 @@ class Service:
             try:
                 return replica.do(deed)
             except ConnectTimeoutError as error:  # Refused as well: nothing was sent.
+                metrics.upstream_retries.inc()
                 failure = error
         raise failure
 
     def _refusal(self, spec: ErrorSpec, why: str) -> ApiError:
         log.warning("service_failed", extra={"upstream": self.name, "why": why})
+        metrics.upstream_failures.labels(self.name, why).inc()
         return ApiError(spec)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from flask import Flask, Response
 from flask_sqlalchemy import SQLAlchemy
+from prometheus_client import Counter, Gauge
 from sqlalchemy import (
     BigInteger,
     Connection,
@@ -31,10 +32,32 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, registry, scoped_session
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from shared.connections import is_quiet
 from shared.errors import UNAVAILABLE, answer, log
+from shared.metrics import look_often
 from shared.settings import ServiceSettings
+
+_pool_size = Gauge(
+    "ims_database_pool_size",
+    "Connections that the database pools may hold.",
+    multiprocess_mode="livesum",
+)
+_pool_in_use = Gauge(
+    "ims_database_pool_in_use",
+    "Connections of the database pools that are in use.",
+    multiprocess_mode="livesum",
+)
+_pool_waiting = Gauge(
+    "ims_database_pool_waiting",
+    "Requests that wait for a connection, as all are in use.",
+    multiprocess_mode="livesum",
+)
+_database_failures = Counter(
+    "ims_database_failures",
+    "Requests refused because the database, or a connection to it, could not be had.",
+)
 
 # SQLite numbers rows by itself only in an INTEGER column, which is 64 bits wide there.
 BigId = BigInteger().with_variant(Integer, "sqlite")
@@ -96,6 +119,7 @@ class Database(SQLAlchemy):
         url = make_url(database_url(settings, app.name))
         app.config["SQLALCHEMY_DATABASE_URI"] = url
         app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
+            "poolclass": _Pool,
             "pool_size": settings.database_pool,
             "max_overflow": 0,
             "pool_timeout": 5,
@@ -111,6 +135,13 @@ class Database(SQLAlchemy):
             _begin_as_meant(self.engine)
         for failure in (OperationalError, PoolTimeout):
             app.register_error_handler(failure, _unavailable)
+        look_often(app, self._measure_pool)
+
+    def _measure_pool(self) -> None:
+        pool = self.engine.pool
+        assert isinstance(pool, QueuePool)
+        _pool_size.set(pool.size())
+        _pool_in_use.set(pool.checkedout())
 
     @property
     def is_sqlite(self) -> bool:
@@ -185,6 +216,16 @@ class Database(SQLAlchemy):
         return sqlite.insert(target) if self.is_sqlite else postgresql.insert(target)
 
 
+class _Pool(QueuePool):
+    """A pool that tells how many wait for a connection."""
+
+    def connect(self) -> PoolProxiedConnection:
+        if self.checkedout() < self.size():
+            return super().connect()
+        with _pool_waiting.track_inprogress():
+            return super().connect()
+
+
 def database_url(settings: ServiceSettings, service: str) -> str:
     """The URL of a service's database: the setting's, else a SQLite file in the data folder."""
     if not settings.database_url:
@@ -250,4 +291,5 @@ def _look_before_use(engine: Engine) -> None:
 
 def _unavailable(error: Exception) -> Response:
     log.error("database_unavailable", exc_info=error)
+    _database_failures.inc()
     return answer(UNAVAILABLE)

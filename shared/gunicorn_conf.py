@@ -19,6 +19,9 @@ import math
 import os
 import signal
 import socket
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,7 +37,7 @@ from gunicorn.glogging import Logger as GunicornLogger
 from gunicorn.workers.ggevent import GeventWorker
 
 from shared.lifeline import end_with
-from shared.logs import configure_logging
+from shared.logs import configure_logging, log
 from shared.settings import Settings, load_settings
 
 # A program that a manager of ours started ends with it, at once.
@@ -43,12 +46,17 @@ if "MANAGER_PID" in os.environ:
 
 
 class _ServerSettings(Settings):
+    """What of `ProgramSettings` is for the server; the rest is the application's."""
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["auto", "json", "text"] = "auto"
+    metrics_host: str = ""
+    metrics_port: int | None = None
     shutdown_delay_seconds: float = 0
 
 
 _settings = load_settings(_ServerSettings, os.environ)
+_memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
 class Logger(GunicornLogger):
@@ -143,6 +151,29 @@ def on_starting(server: Arbiter) -> None:
     os.environ["WEB_CONCURRENCY"] = str(server.cfg.workers)
 
 
+def when_ready(server: Arbiter) -> None:
+    """Let workers, from the first one on, count together, and a process show the sums."""
+    if _settings.metrics_port is None:
+        return
+    bound_to = server.LISTENERS[0].getsockname()  # Of a Unix socket, this is a path.
+    own_host = "127.0.0.1" if isinstance(bound_to, str) else bound_to[0]
+    host = _settings.metrics_host or own_host
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, _settings.metrics_port), family=family)
+    except OSError as error:  # To serve is more important than to be watched.
+        log.error("metrics_not_shown", extra={"why": error.strerror})
+        return
+    with listener:
+        # Where prometheus_client, when a worker imports it, looks for the folder.
+        folder = tempfile.mkdtemp(prefix="ims-metrics-", dir=_memory)
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        arguments = (str(listener.fileno()), folder, str(os.getpid()))
+        subprocess.Popen(
+            [sys.executable, "-m", "shared.exporter", *arguments], pass_fds=[listener.fileno()]
+        )
+
+
 def post_worker_init(worker: Worker) -> None:
     """Start what the application does beside answering requests."""
     for start in worker.wsgi.extensions.get("ims.background", []):
@@ -154,7 +185,7 @@ loglevel = "debug" if _settings.log_level == "DEBUG" else "warning"  # No chatte
 accesslog = None  # The applications log requests, without query strings.
 worker_class = Worker
 worker_connections = 10_000  # Websockets are connections, too.
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # A slow disk looks like a hang.
+worker_tmp_dir = _memory  # A slow disk looks like a hang.
 control_socket_disable = True
 timeout = 60
 graceful_timeout = 20 + math.ceil(_settings.shutdown_delay_seconds)

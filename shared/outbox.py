@@ -15,6 +15,7 @@ from typing import Any, TypedDict
 
 import click
 from flask import Flask
+from prometheus_client import Gauge
 from sqlalchemy import (
     JSON,
     BindParameter,
@@ -32,8 +33,22 @@ from sqlalchemy.orm import Mapped, mapped_column
 from shared.client import ServiceClient, Unreachable
 from shared.commands import as_json, follow, show
 from shared.db import Database, UtcDateTime
+from shared.metrics import look_often
 
 log = logging.getLogger(__name__)
+
+_outbox_depth = Gauge(
+    "ims_outbox_events",
+    "Events not taken yet, by consumer; the same from every replica of a service.",
+    ["consumer"],
+    multiprocess_mode="livemostrecent",
+)
+_outbox_oldest = Gauge(
+    "ims_outbox_oldest_seconds",
+    "Age of the oldest event not taken yet, by consumer; the same from every replica.",
+    ["consumer"],
+    multiprocess_mode="livemostrecent",
+)
 
 _BATCH = 100
 _DIRECT_DELIVERY = timedelta(seconds=10)  # Longer than any direct delivery takes.
@@ -89,6 +104,7 @@ class Outbox:
         """Deliver to ``consumers``, let the server of ``app`` run the relay, add commands."""
         self._consumers = consumers
         app.extensions.setdefault("ims.background", []).append(lambda: self._start_relay(app))
+        look_often(app, self._measure)
         self._add_commands(app)
 
     def add(self, session: Any, event: Event, consumers: Iterable[str] | None = None) -> None:
@@ -191,6 +207,17 @@ class Outbox:
         return select(self._model.id, self._model.consumer, self._model.attempts).where(
             self._model.created_at < longest_ago
         )
+
+    def _measure(self) -> None:
+        backlog = select(
+            self._model.consumer, func.count(), func.min(self._model.created_at)
+        ).group_by(self._model.consumer)
+        waiting = {row[0]: row[1:] for row in self._db.session.execute(backlog)}
+        now = datetime.now(UTC)
+        for consumer in self._consumers:
+            count, oldest = waiting.get(consumer, (0, now))
+            _outbox_depth.labels(consumer).set(count)
+            _outbox_oldest.labels(consumer).set((now - oldest).total_seconds())
 
     def _deliver_added(self) -> None:
         for consumer, row_ids in self._db.session.info.pop("outbox", {}).items():

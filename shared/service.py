@@ -19,6 +19,7 @@ from shared.events import Handlers, guard_internal, take_events
 from shared.health import register_health
 from shared.identity import AccountState, init_tokens, public, require_tokens
 from shared.logs import configure_logging, log, log_requests
+from shared.metrics import count_request
 from shared.migrations import WrongSchema, check_schema, migrate
 from shared.settings import S, ServiceSettings, SettingsError, load_settings
 
@@ -66,7 +67,7 @@ def base_app(
     app.config["PUBLIC_BASE_URL"] = settings.public_base_url
     # The gateway says whether its client came over TLS; the host is passed on unchanged.
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
-    log_requests(app)
+    log_requests(app, count_request)
     guard_internal(app, settings.internal_secrets)
     init_tokens(app, settings.jwt_public_keys)
     require_tokens(app, state_of)

@@ -97,6 +97,12 @@ class ProgramSettings(Settings):
         pattern=r"^rediss?://.+",
         description="Redis or Valkey for what several processes share; empty: in process.",
     )
+    metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="Port where Prometheus finds metrics; empty: none."
+    )
+    metrics_host: str = Field(
+        "", description="Address of `METRICS_PORT`; empty: the one that the program listens on."
+    )
     shutdown_delay_seconds: float = Field(
         0,
         ge=0,

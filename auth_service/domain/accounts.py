@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from auth_service import errors
+from auth_service import errors, metrics
 from auth_service.db import db, transaction
 from auth_service.domain import avatars, emails, passwords
 from auth_service.domain.avatars import Avatar
@@ -98,11 +98,15 @@ def login(email: str, password: str, network: str) -> SignedIn:
     with limits.guess(emails.key_of(email), network):
         account = _with_email(email)
         if account is None:
+            metrics.failed_logins.labels("unknown").inc()
             raise ApiError(errors.USER_NOT_FOUND)
         if account.deleted:
+            metrics.failed_logins.labels("deleted").inc()
             raise ApiError(errors.USER_DELETED)
         if not passwords.matches(account.password_hash, password):
+            metrics.failed_logins.labels("password").inc()
             raise ApiError(errors.WRONG_PASSWORD)
+    metrics.logins.inc()
     return SignedIn(account.id, account.generation)
 
 
@@ -232,6 +236,7 @@ def _make(email: str, name: str, password_hash: str) -> SignedIn:
             raise ApiError(errors.USER_EXISTS)
         account = session.get_one(Account, new_id)
         outbox.add(session, account_changed(account))
+        db.after_commit(metrics.registrations.inc)
         return SignedIn(account.id, account.generation)
 
 
@@ -245,6 +250,7 @@ def _restore(known: Row[Any], email: str, name: str) -> SignedIn:
         account.email = email
         account.name = name
         _publish(session, account)
+        db.after_commit(metrics.registrations.inc)
         return SignedIn(account.id, account.generation)
 
 

@@ -5,7 +5,7 @@ Every client can read the code in the answer, so it proves nothing to the server
 
 import secrets
 
-from auth_service import errors
+from auth_service import errors, metrics
 from auth_service.clients.mail import NotSent, mail
 from auth_service.domain import emails
 from auth_service.domain.limits import limits
@@ -38,4 +38,5 @@ def send_code(email: str, network: str) -> str:
         mail.send(address, _SUBJECT, _TEXT.format(code=code))
     except NotSent:
         raise ApiError(errors.MAIL_NOT_SENT) from None
+    metrics.codes.inc()
     return transport.sealed(code)

@@ -13,6 +13,7 @@ from chat_service.domain import notices
 from chat_service.domain.accounts import people
 from chat_service.domain.messages import MessageRow, shown, visible_to
 from chat_service.domain.reading import Place, move_forward, place_of
+from chat_service.metrics import messages_sent
 from chat_service.models import IMAGE, TEXT, Conversation, Deletion, Message
 from shared.db import UtcDateTime
 from shared.errors import ApiError
@@ -105,6 +106,7 @@ def _send(draft: _Draft, place: Place) -> Sent:
         if earlier is None:
             raise ApiError(errors.CONVERSATION_NOT_FOUND) from None
         return earlier
+    messages_sent.labels("image" if draft.type == IMAGE else "text").inc()
     return Sent(message.id, message.seq, message.created_at, is_new=True)
 
 

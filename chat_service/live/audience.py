@@ -10,6 +10,7 @@ from gevent import get_hub
 
 from chat_service.live.frames import Notice, Position, Wording
 from chat_service.live.sockets import TOKEN_ENDED, TOO_MANY_SOCKETS, Listener, Socket
+from chat_service.metrics import frames_delivered, sockets_open
 
 REPLAY_SECONDS = 10
 KEPT_SECONDS = 2 * REPLAY_SECONDS  # What came in the last of them waits as long as the first.
@@ -106,6 +107,7 @@ class Audience:
                 current.discard(notice.room or 0)
         mine = self._people.setdefault(user_id, [])
         mine.append(socket)
+        sockets_open.inc()
         for room in current:
             self._admit(socket, room)
         last_moment = left.at + REPLAY_SECONDS * 1000 if left else 0
@@ -130,6 +132,7 @@ class Audience:
         user_id = socket.listener.user_id
         mine = self._people[user_id]
         mine.remove(socket)
+        sockets_open.dec()
         if not mine:
             del self._people[user_id]
 
@@ -242,8 +245,11 @@ def _worth_telling(missed: list[Placed], user_id: int, rooms: Collection[int]) -
 
 def _write(position: Position, notice: Notice, sockets: Iterable[Socket]) -> None:
     wording = Wording(notice)
+    delivered = 0
     for socket in sockets:
         if socket.since < position:
             listener = socket.listener
             if frame := wording.to(listener.user_id, listener.base):
                 socket.write(frame)
+                delivered += 1
+    frames_delivered.inc(delivered)

@@ -14,6 +14,7 @@ from gevent import get_hub
 from wsproto.frame_protocol import FrameProtocol, Opcode, ParseFailed
 
 from chat_service.live.frames import Position, goodbye, ping, pong
+from chat_service.metrics import slow_sockets_closed
 
 GOING_AWAY: Final = 1001
 TOO_MUCH_SAID: Final = 1008
@@ -120,6 +121,7 @@ class Socket:
         if len(self._unsent) == 1:
             self._flush()
         elif len(self._unsent) > self._limits.queued_frames:
+            slow_sockets_closed.inc()
             self.close(TOO_SLOW)
 
     def close(self, code: int) -> None:

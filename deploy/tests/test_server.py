@@ -28,6 +28,7 @@ class Server:
         self.process = subprocess.Popen(
             [*GUNICORN, "-b", f"{LOOPBACK}:{port}", app],
             cwd=ROOT,
+            env=os.environ | {"LOG_LEVEL": "WARNING"},  # Not a line for each request.
             stderr=subprocess.PIPE,
             text=True,
         )

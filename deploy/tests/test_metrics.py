@@ -1,0 +1,158 @@
+"""Metrics of a program as Prometheus finds them, added up over the workers."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+from deploy.ports import refusal
+from deploy.run import LOOPBACK, ROOT
+from deploy.tests.conftest import PATIENCE_SECONDS, free_port, until
+from deploy.tests.test_server import GUNICORN
+
+SAMPLE = "deploy.tests.sample:create_app()"
+
+pytestmark = pytest.mark.xdist_group("metrics")  # One server for all.
+
+
+class Watched:
+    """A server with two workers and metrics."""
+
+    def __init__(self, metrics_port: int) -> None:
+        self.port, self.metrics_port = free_port(), metrics_port
+        self.process = subprocess.Popen(
+            [*GUNICORN, "-w", "2", "-b", f"{LOOPBACK}:{self.port}", SAMPLE],
+            cwd=ROOT,
+            env=os.environ | {"METRICS_PORT": str(metrics_port)},
+        )
+
+    def ask(self, path: str = "/", method: str = "GET") -> int:
+        """The status of an answer, over a connection of its own."""
+        url = f"http://{LOOPBACK}:{self.port}{path}"
+        return requests.request(method, url, timeout=PATIENCE_SECONDS).status_code
+
+    def exposition(self) -> str:
+        """What Prometheus reads."""
+        url = f"http://{LOOPBACK}:{self.metrics_port}/metrics"
+        return requests.get(url, timeout=PATIENCE_SECONDS).text
+
+    def counted(self, route: str) -> dict[tuple[str, str], float]:
+        """How many requests of a route were counted, by method and status."""
+        return {
+            (sample.labels["method"], sample.labels["status"]): sample.value
+            for family in text_string_to_metric_families(self.exposition())
+            for sample in family.samples
+            if sample.name == "ims_requests_total" and sample.labels["route"] == route
+        }
+
+    def hellos(self) -> float:
+        """How often it was counted that ``/`` was answered."""
+        return self.counted("/").get(("GET", "200"), 0)
+
+    def workers(self) -> list[psutil.Process]:
+        """Its workers."""
+        children = psutil.Process(self.process.pid).children()
+        return [each for each in children if SAMPLE in each.cmdline()]
+
+    def has_two_workers(self) -> bool:
+        """Whether both run."""
+        return len(self.workers()) == 2
+
+    def files(self) -> set[Path]:
+        """Where its workers count."""
+        maps = (each.memory_maps(grouped=False) for each in self.workers())
+        return {Path(one.path) for each in maps for one in each if one.path.endswith(".db")}
+
+
+@contextmanager
+def running(metrics_port: int) -> Iterator[Watched]:
+    """A server that answers, inside the block."""
+    server = Watched(metrics_port)
+    try:
+        until(lambda: refusal(LOOPBACK, server.port) is not None and server.has_two_workers())
+        server.ask()
+        yield server
+    finally:
+        server.process.kill()
+        server.process.wait()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Watched]:
+    """The server that most tests share."""
+    with running(free_port(1)) as server:
+        until(lambda: refusal(LOOPBACK, server.metrics_port) is not None)
+        yield server
+
+
+def test_what_two_workers_count_is_added_up(server: Watched) -> None:
+    before = server.hellos()
+    for idle in server.workers():
+        idle.suspend()
+        server.ask()
+        idle.resume()
+
+    assert server.hellos() == before + 2
+
+
+def test_metrics_are_shown_while_every_worker_is_busy(server: Watched) -> None:
+    workers = server.workers()
+    for worker in workers:
+        worker.suspend()
+
+    shown = server.hellos()
+
+    for worker in workers:
+        worker.resume()
+    assert shown > 0
+
+
+def test_what_a_worker_has_counted_stays_when_it_ends(server: Watched) -> None:
+    before = server.hellos()
+    ended = server.workers()[0]
+
+    ended.kill()
+
+    until(lambda: not ended.is_running() and server.has_two_workers())
+    assert server.hellos() == before
+
+
+def test_nothing_that_somebody_sent_becomes_a_label(server: Watched) -> None:
+    server.ask("/nowhere?token=secret")
+    server.ask("/nowhere/else")
+    server.ask("/nowhere", method="SECRET")
+
+    assert server.counted("") == {("", "404"): 3}
+    assert "nowhere" not in server.exposition()
+    assert "ecret" not in server.exposition().lower()
+
+
+def test_a_latency_is_in_seconds(server: Watched) -> None:
+    [family] = (
+        family
+        for family in text_string_to_metric_families(server.exposition())
+        if family.name == "ims_request_seconds"
+    )
+    sums = [sample.value for sample in family.samples if sample.name.endswith("_sum")]
+
+    assert family.type == "histogram"
+    assert 0 < max(sums) < PATIENCE_SECONDS
+
+
+def test_a_port_that_is_taken_prevents_no_start(server: Watched) -> None:
+    with running(server.metrics_port) as unwatched:
+        assert unwatched.ask() == 200
+
+
+def test_metrics_end_with_their_program_and_leave_nothing() -> None:
+    with running(free_port(2)) as killed:
+        until(lambda: refusal(LOOPBACK, killed.metrics_port) is not None)
+        [folder] = {file.parent for file in killed.files()}
+
+    until(lambda: refusal(LOOPBACK, killed.metrics_port) is None and not folder.exists())
