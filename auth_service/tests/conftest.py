@@ -1,7 +1,6 @@
 """The auth service under test, and a small cast of callers."""
 
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -12,25 +11,31 @@ from auth_service.tests.factories import ALICE, BOB, make_account
 from shared.testing.client import Caller
 from shared.testing.databases import empty_tables, migrated, settings_for_tests
 from shared.testing.neighbours import Neighbour
+from shared.testing.s3 import bucket_settings, media_keys
 from shared.testing.tokens import PRIVATE_KEY_PEM, issue
 
 
 @pytest.fixture(scope="session")
 def env(
     tmp_path_factory: pytest.TempPathFactory,
-    postgres: str | None,
+    parts: dict[str, str],
     _neighbours: dict[str, Neighbour],
 ) -> Mapping[str, str]:
     """The settings of the service."""
-    return settings_for_tests("auth", tmp_path_factory.mktemp("auth"), postgres) | {
-        "JWT_PRIVATE_KEY": PRIVATE_KEY_PEM,
-        "RATE_LIMITS": "off",
-        "SMTP_TIMEOUT_SECONDS": "0.5",
-        "SOCIAL_SERVICE_URL": _neighbours["social"].url,
-        "SOCIAL_SERVICE_SECRET": "current-test-secret",
-        "CHAT_SERVICE_URL": _neighbours["chat"].url,
-        "CHAT_SERVICE_SECRET": "current-test-secret",
-    }
+    media = bucket_settings(parts["s3"], "auth") if parts else {}
+    return (
+        settings_for_tests("auth", tmp_path_factory.mktemp("auth"), parts)
+        | media
+        | {
+            "JWT_PRIVATE_KEY": PRIVATE_KEY_PEM,
+            "RATE_LIMITS": "off",
+            "SMTP_TIMEOUT_SECONDS": "0.5",
+            "SOCIAL_SERVICE_URL": _neighbours["social"].url,
+            "SOCIAL_SERVICE_SECRET": "current-test-secret",
+            "CHAT_SERVICE_URL": _neighbours["chat"].url,
+            "CHAT_SERVICE_SECRET": "current-test-secret",
+        }
+    )
 
 
 @pytest.fixture(scope="session")
@@ -64,11 +69,10 @@ def configured(app: Flask, env: Mapping[str, str]) -> Iterator[Callable[..., Cal
 
 
 @pytest.fixture
-def media(env: Mapping[str, str]) -> Callable[[], set[Path]]:
-    """The files that have come into the store."""
-    folder = Path(env["DATA_DIR"]) / "media"
-    before = set(folder.rglob("*"))
-    return lambda: {path for path in set(folder.rglob("*")) - before if path.is_file()}
+def media(env: Mapping[str, str]) -> Callable[[], set[str]]:
+    """The keys of the pictures that have come into the store."""
+    before = media_keys(env)
+    return lambda: media_keys(env) - before
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -126,7 +125,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("sent", REFUSED.values(), ids=REFUSED.keys())
 def test_info_put_refuses_what_is_no_avatar_and_keeps_the_old_one(
-    alice: Caller, media: Callable[[], set[Path]], sent: str
+    alice: Caller, media: Callable[[], set[str]], sent: str
 ) -> None:
     _put(alice, "cat")
     before = media()
@@ -141,7 +140,7 @@ def test_info_put_refuses_a_body_beyond_8_mib(alice: Caller) -> None:
 
 @pytest.mark.parametrize("sent", [bare(picture()), "cat"])
 def test_putting_an_avatar_back_changes_nothing(
-    alice: Caller, neighbours: dict[str, Neighbour], media: Callable[[], set[Path]], sent: str
+    alice: Caller, neighbours: dict[str, Neighbour], media: Callable[[], set[str]], sent: str
 ) -> None:
     _put(alice, sent)
     before = media(), len(neighbours["chat"].events)
@@ -170,7 +169,7 @@ def test_a_replaced_picture_is_gone(
     alice: Caller,
     anyone: Caller,
     path: Callable[[], str],
-    media: Callable[[], set[Path]],
+    media: Callable[[], set[str]],
     replacement: str,
 ) -> None:
     _put(alice, bare(picture()))

@@ -12,21 +12,27 @@ from chat_service.tests.live_server import Server, running
 from shared.testing.cast import NAMES
 from shared.testing.databases import empty_tables, migrated, settings_for_tests
 from shared.testing.neighbours import Neighbour
+from shared.testing.s3 import bucket_settings
 
 
 @pytest.fixture(scope="session")
 def settings(
     tmp_path_factory: pytest.TempPathFactory,
-    postgres: str | None,
+    parts: dict[str, str],
     _neighbours: dict[str, Neighbour],
 ) -> dict[str, str]:
     """What the service reads from its environment."""
-    return settings_for_tests("chat", tmp_path_factory.mktemp("chat"), postgres) | {
-        "AUTH_SERVICE_URL": _neighbours["auth"].url,
-        "AUTH_SERVICE_SECRET": "current-test-secret",
-        "SOCIAL_SERVICE_URL": _neighbours["social"].url,
-        "SOCIAL_SERVICE_SECRET": "current-test-secret",
-    }
+    media = bucket_settings(parts["s3"], "chat") if parts else {}
+    return (
+        settings_for_tests("chat", tmp_path_factory.mktemp("chat"), parts)
+        | media
+        | {
+            "AUTH_SERVICE_URL": _neighbours["auth"].url,
+            "AUTH_SERVICE_SECRET": "current-test-secret",
+            "SOCIAL_SERVICE_URL": _neighbours["social"].url,
+            "SOCIAL_SERVICE_SECRET": "current-test-secret",
+        }
+    )
 
 
 @pytest.fixture(scope="session")

@@ -2,16 +2,20 @@
 
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 from flask import Flask
 
+from chat_service.config import ChatSettings
 from chat_service.db import db
+from chat_service.domain.images import store
 from chat_service.tests.factories import make_group
 from chat_service.tests.pictures import data_uri, picture
-from chat_service.tests.test_images import files, send
+from chat_service.tests.test_images import send
+from shared.settings import load_settings
 from shared.testing.cast import ALICE, BOB
 from shared.testing.client import Caller
 from shared.testing.databases import counted_queries
@@ -21,13 +25,15 @@ ORPHAN = f"{'x' * 32}.png"
 
 
 @pytest.fixture
-def kept(app: Flask, settings: dict[str, str]) -> Path:
-    """The folder where pictures are kept, empty."""
-    folder = Path(settings["DATA_DIR"]) / "media"
-    folder.mkdir(exist_ok=True)
-    for file in folder.glob("*.*"):
-        file.unlink()
-    return folder
+def kept(app: Flask, settings: dict[str, str], tmp_path: Path) -> Iterator[Path]:
+    """The folder where pictures are kept, in either column: no bucket lets them grow old."""
+    store.configure(load_settings(ChatSettings, settings | {"MEDIA_URL": f"file://{tmp_path}"}))
+    yield tmp_path
+    store.configure(load_settings(ChatSettings, settings))
+
+
+def files(folder: Path) -> list[str]:
+    return [file.name for file in folder.glob("*.*")]
 
 
 @pytest.fixture

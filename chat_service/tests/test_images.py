@@ -1,8 +1,8 @@
 """Sending pictures (聊天消息发送 /conversations/image), and seeing them (/media/<name>)."""
 
 import re
+from collections.abc import Callable
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from chat_service.tests.pictures import animation, bomb, opened, photograph, pic
 from shared.errors import BAD_PARAMETER, NOT_FOUND, TOO_LARGE, UNSUPPORTED_TYPE
 from shared.testing.cast import ALICE, BOB
 from shared.testing.client import Caller, Reply, assert_error
+from shared.testing.s3 import media_keys
 
 PATH = "/conversations/image"
 IMAGE = 1
@@ -29,16 +30,10 @@ def group(app: Flask) -> int:
 
 
 @pytest.fixture
-def kept(app: Flask, settings: dict[str, str]) -> Path:
-    """The folder where pictures are kept, empty."""
-    folder = Path(settings["DATA_DIR"]) / "media"
-    for file in folder.glob("*.*"):
-        file.unlink()
-    return folder
-
-
-def files(folder: Path) -> list[str]:
-    return [file.name for file in folder.glob("*.*")]
+def kept(app: Flask, settings: dict[str, str]) -> Callable[[], set[str]]:
+    """The keys of the pictures that have come into the store."""
+    before = media_keys(settings)
+    return lambda: media_keys(settings) - before
 
 
 def send(
@@ -104,31 +99,31 @@ class TestSend:
         assert unread == [0, 1]
 
     def test_the_same_client_id_sends_one_message_and_keeps_one_file(
-        self, alice: Caller, group: int, kept: Path
+        self, alice: Caller, group: int, kept: Callable[[], set[str]]
     ) -> None:
         first = send(alice, group, picture(), client_id="once")
         again = send(alice, group, picture(), client_id="once")
         assert again.json == first.json
-        assert len(messages(alice, group)) == len(files(kept)) == 1
+        assert len(messages(alice, group)) == len(kept()) == 1
 
     def test_the_client_id_of_a_text_is_refused_and_no_file_stays(
-        self, alice: Caller, group: int, kept: Path
+        self, alice: Caller, group: int, kept: Callable[[], set[str]]
     ) -> None:
         text = {"conversationId": group, "content": "hello", "client_id": "once"}
         alice.post("/conversations/messages", json=text)
         reply = send(alice, group, picture(), client_id="once")
         assert_error(reply, errors.CLIENT_ID_USED)
-        assert files(kept) == []
+        assert kept() == set()
 
-    def test_conversation_not_found(self, alice: Caller, kept: Path) -> None:
+    def test_conversation_not_found(self, alice: Caller, kept: Callable[[], set[str]]) -> None:
         assert_error(send(alice, NOBODY, b"no picture"), errors.CONVERSATION_NOT_FOUND)
-        assert files(kept) == []
+        assert kept() == set()
 
     def test_a_stranger_is_not_in_the_conversation(
-        self, dave: Caller, group: int, kept: Path
+        self, dave: Caller, group: int, kept: Callable[[], set[str]]
     ) -> None:
         assert_error(send(dave, group, b"no picture"), errors.NOT_IN_CONVERSATION)
-        assert files(kept) == []
+        assert kept() == set()
 
     def test_a_closed_private_conversation_is_not_found(self, app: Flask, alice: Caller) -> None:
         befriend(app, ALICE, BOB)
@@ -176,10 +171,10 @@ class TestSend:
         ],
     )
     def test_what_is_no_whole_picture_is_refused_whatever_its_name(
-        self, alice: Caller, group: int, kept: Path, data: bytes
+        self, alice: Caller, group: int, kept: Callable[[], set[str]], data: bytes
     ) -> None:
         assert_error(send(alice, group, data, "cat.png"), BAD_PARAMETER, field="image")
-        assert (files(kept), messages(alice, group)) == ([], [])
+        assert (kept(), messages(alice, group)) == (set(), [])
 
     def test_more_than_10_mib_is_too_large(self, alice: Caller, group: int) -> None:
         assert_error(send(alice, group, bytes(10 * MIB + 1)), TOO_LARGE)
@@ -290,13 +285,13 @@ class TestSee:
 
 class TestForget:
     def test_its_file_goes_with_the_message(
-        self, alice: Caller, bob: Caller, group: int, kept: Path
+        self, alice: Caller, bob: Caller, group: int, kept: Callable[[], set[str]]
     ) -> None:
         sent = send(bob, group, picture())
         path = address(alice, group)
         delete(alice, sent.json["message_id"])
         assert_error(bob.get(path), NOT_FOUND)
-        assert files(kept) == []
+        assert kept() == set()
 
     def test_hiding_the_message_leaves_the_file_to_the_others(
         self, alice: Caller, bob: Caller, group: int
@@ -307,9 +302,9 @@ class TestForget:
         assert bob.get(address(bob, group)).status_code == 200
 
     def test_all_files_go_with_the_group(
-        self, alice: Caller, bob: Caller, group: int, kept: Path
+        self, alice: Caller, bob: Caller, group: int, kept: Callable[[], set[str]]
     ) -> None:
         send(alice, group, picture())
         send(bob, group, picture("GIF"))
         alice.post("/conversations/member/remove", json={"conversation_id": group})
-        assert files(kept) == []
+        assert kept() == set()

@@ -173,7 +173,12 @@ def test_several_workers_without_redis_refuse_to_start(
     done = subprocess.run(
         (*command, "--bind", "127.0.0.1:0", *options, "chat_service.app:create_app()"),
         cwd=ROOT,
-        env={"PATH": os.environ["PATH"], **settings, "WEB_CONCURRENCY": concurrency},
+        env={
+            "PATH": os.environ["PATH"],
+            **settings,
+            "REDIS_URL": "",
+            "WEB_CONCURRENCY": concurrency,
+        },
         capture_output=True,
         text=True,
         timeout=SECONDS,

@@ -1,7 +1,7 @@
 """The database of a service under test, and what the tests ask of it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,8 +13,14 @@ from shared.migrations import migrate
 from shared.testing.tokens import PUBLIC_KEYS_PEM
 
 
-def settings_for_tests(service: str, folder: Path, postgres: str | None) -> dict[str, str]:
-    """Settings that every service needs, with a database of this test process's own."""
+def settings_for_tests(service: str, folder: Path, parts: Mapping[str, str]) -> dict[str, str]:
+    """Settings that every service needs, with a database of this test process's own.
+
+    Args:
+        service: its name.
+        folder: for its data.
+        parts: the servers that it uses, if any: the fixture of this name.
+    """
     settings = {
         "DATA_DIR": str(folder),
         "JWT_PUBLIC_KEYS": PUBLIC_KEYS_PEM,
@@ -22,13 +28,15 @@ def settings_for_tests(service: str, folder: Path, postgres: str | None) -> dict
         "SQLITE_SYNCHRONOUS": "NORMAL",
         "LOG_LEVEL": "WARNING",
     }
-    if postgres:
+    if parts:
+        postgres = parts["postgres"]
         name = f"{service}_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}_{os.getpid()}"
         server = create_engine(postgres, isolation_level="AUTOCOMMIT")
         with server.connect() as connection:
             connection.execute(text(f'CREATE DATABASE "{name}"'))
         server.dispose()
         settings["DATABASE_URL"] = postgres.replace("/postgres?", f"/{name}?")
+        settings["REDIS_URL"] = parts["redis"]
     return settings
 
 

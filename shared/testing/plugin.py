@@ -1,16 +1,20 @@
-"""Pytest plugin: the same tests on SQLite (``--column sqlite``) and on PostgreSQL.
+"""Pytest plugin: the same tests on what is embedded (``--column sqlite``) and in production.
+
+``--column postgres`` gives the services PostgreSQL, Redis and an S3 bucket.
 
 When all tests of a service have run, every refusal that its endpoints declare must have been
 provoked by one of them; otherwise the run fails and names the rest.
 """
 
+import json
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from redis import Redis
 
 from shared.testing.client import Refusal, refusals
 from shared.testing.contracts import is_told
@@ -19,7 +23,7 @@ from shared.testing.postgres import postgres_server
 
 pytest_plugins = ["shared.testing.cast"]
 
-_SERVER = "IMS_TEST_POSTGRES"
+_PARTS = "IMS_TEST_PARTS"
 _running = ExitStack()
 
 
@@ -29,14 +33,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--column",
         choices=("sqlite", "postgres"),
         default="sqlite",
-        help="which databases the services under test use",
+        help="which databases, buses and stores the services under test use",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start one PostgreSQL server for all test processes, if the column wants it."""
-    if config.getoption("--column") == "postgres" and _SERVER not in os.environ:
-        os.environ[_SERVER] = _running.enter_context(postgres_server()).url
+    """Start one server of each kind for all test processes, if the column wants them."""
+    if config.getoption("--column") == "postgres" and _PARTS not in os.environ:
+        try:
+            os.environ[_PARTS] = json.dumps(_running.enter_context(_production_parts()))
+        except (ImportError, RuntimeError) as missing:
+            pytest.exit(f"NOT TESTED: {missing}", returncode=1 if "CI" in os.environ else 0)
+
+
+@contextmanager
+def _production_parts() -> Iterator[dict[str, str]]:
+    from shared.testing.redis import redis_server  # noqa: PLC0415 - missing is no failure yet.
+    from shared.testing.s3 import s3_server  # noqa: PLC0415
+
+    with postgres_server() as postgres, redis_server() as redis, s3_server() as s3:
+        yield {"postgres": postgres.url, "redis": redis.url, "s3": s3}
 
 
 def pytest_unconfigure() -> None:
@@ -84,9 +100,21 @@ def _never_provoked(config: pytest.Config) -> list[Refusal]:
 
 
 @pytest.fixture(scope="session")
-def postgres(request: pytest.FixtureRequest) -> str | None:
-    """URL of the running PostgreSQL server; None in the SQLite column."""
-    return os.environ[_SERVER] if request.config.getoption("--column") == "postgres" else None
+def parts(request: pytest.FixtureRequest) -> dict[str, str]:
+    """URLs of the running servers: ``postgres``, ``redis``, ``s3``; none in the SQLite column."""
+    if request.config.getoption("--column") == "sqlite":
+        return {}
+    urls: dict[str, str] = json.loads(os.environ[_PARTS])
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return urls | {"redis": f"{urls['redis'].rpartition('/')[0]}/{number}"}
+
+
+@pytest.fixture(autouse=True)
+def _fresh_redis(parts: dict[str, str]) -> None:
+    """Keep frames and counters of one test out of the next."""
+    if parts:
+        with Redis.from_url(parts["redis"]) as redis:
+            redis.flushdb()
 
 
 @pytest.fixture(scope="session")

@@ -21,11 +21,11 @@ SECRET = "current-test-secret"
 @pytest.fixture(scope="session")
 def env(
     tmp_path_factory: pytest.TempPathFactory,
-    postgres: str | None,
+    parts: dict[str, str],
     _neighbours: dict[str, Neighbour],
 ) -> Mapping[str, str]:
     """The settings of the tiny service."""
-    return settings_for_tests("tiny", tmp_path_factory.mktemp("tiny"), postgres) | {
+    return settings_for_tests("tiny", tmp_path_factory.mktemp("tiny"), parts) | {
         "AUTH_SERVICE_URL": _neighbours["auth"].url,
         "AUTH_SERVICE_SECRET": SECRET,
         "CHAT_SERVICE_URL": _neighbours["chat"].url,

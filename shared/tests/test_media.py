@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import requests
-from moto.server import ThreadedMotoServer
 from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
@@ -25,6 +24,7 @@ from shared.media import (
     rendition,
 )
 from shared.settings import SettingsError, load_settings
+from shared.testing.s3 import s3_server
 from shared.testing.tokens import PUBLIC_KEYS_PEM
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
@@ -222,12 +222,9 @@ def _settings(**values: str) -> MediaSettings:
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
     """Endpoint of a real S3 server that has a bucket ``pictures``."""
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    requests.put(f"http://{host}:{port}/pictures", timeout=5).raise_for_status()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with s3_server() as url:
+        requests.put(f"{url}/pictures", timeout=5).raise_for_status()
+        yield url
 
 
 @pytest.fixture(params=["folder of the data", "folder", "bucket", "bucket with a prefix"])

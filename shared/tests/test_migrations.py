@@ -15,9 +15,9 @@ from shared.tests.versions import INCOMPATIBLE, NAMES, SLOW, TABLES, Version, co
 
 
 @pytest.fixture
-def url(tmp_path: Path, postgres: str | None) -> str:
+def url(tmp_path: Path, parts: dict[str, str]) -> str:
     """An empty database; empty for SQLite in the test's folder."""
-    return settings_for_tests(tmp_path.name, tmp_path, postgres).get("DATABASE_URL", "")
+    return settings_for_tests(tmp_path.name, tmp_path, parts).get("DATABASE_URL", "")
 
 
 @pytest.fixture

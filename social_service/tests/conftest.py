@@ -16,10 +16,10 @@ from social_service.tests.factories import make_account
 @pytest.fixture(scope="session")
 def _app(
     tmp_path_factory: pytest.TempPathFactory,
-    postgres: str | None,
+    parts: dict[str, str],
     _neighbours: dict[str, Neighbour],
 ) -> Iterator[Flask]:
-    env = settings_for_tests("social", tmp_path_factory.mktemp("social"), postgres) | {
+    env = settings_for_tests("social", tmp_path_factory.mktemp("social"), parts) | {
         "AUTH_SERVICE_URL": _neighbours["auth"].url,
         "AUTH_SERVICE_SECRET": "current-test-secret",
         "CHAT_SERVICE_URL": _neighbours["chat"].url,
