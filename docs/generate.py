@@ -1,8 +1,8 @@
 """Write what the documentation says about the code from the code: ``make docs``.
 
 ``docs/api.md`` lists every endpoint with its errors; the settings table of the README and
-``.env.example`` list every setting, ``docs/security.md`` the rate limits; ``docs/licences.md``
-says what the images contain.
+``.env.example`` list every setting, ``docs/security.md`` the rate limits,
+``docs/operations.md`` every metric; ``docs/licences.md`` says what the images contain.
 ``--check`` only tells whether they are up to date.
 """
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from prometheus_client.metrics import MetricWrapperBase
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -33,6 +34,14 @@ PROGRAMS: dict[str, type[Settings]] = {
     "chat": ChatSettings,
     "make run": LauncherSettings,
 }
+METRICS = {
+    "shared.metrics": "all",
+    "shared.db": "auth, social, chat",
+    "shared.outbox": "auth, social",
+    "gateway.metrics": "gateway",
+    "auth_service.metrics": "auth",
+    "chat_service.metrics": "chat",
+}
 _METHODS = ("get", "post", "put", "delete")
 
 
@@ -51,6 +60,9 @@ def main() -> int:
         ROOT / ".env.example": _env_example(),
         ROOT / "README.md": _with_table(ROOT / "README.md"),
         ROOT / "README.zh-CN.md": _with_table(ROOT / "README.zh-CN.md"),
+        ROOT / "docs" / "operations.md": _between(
+            "metrics", ROOT / "docs" / "operations.md", _metrics()
+        ),
         ROOT / "docs" / "security.md": _with_table(ROOT / "docs" / "security.md", "RATE_LIMIT"),
     }
     stale = [path for path, text in texts.items() if not path.exists() or path.read_text() != text]
@@ -154,11 +166,28 @@ def _table(beginning: str) -> str:
     return "\n".join(rows)
 
 
+def _metrics() -> str:
+    """Every metric, with the programs that show it."""
+    rows = ["| metric | kind | shown by | meaning |", "|---|---|---|---|"]
+    for module, programs in METRICS.items():
+        for metric in vars(importlib.import_module(module)).values():
+            if isinstance(metric, MetricWrapperBase):
+                [family] = metric.describe()
+                name = f"{family.name}{'_total' if family.type == 'counter' else ''}"
+                rows.append(f"| `{name}` | {family.type} | {programs} | {family.documentation} |")
+    return "\n".join(rows)
+
+
 def _with_table(path: Path, beginning: str = "") -> str:
     """The text of ``path`` with the table of all settings whose names have this beginning."""
-    before, _, rest = path.read_text().partition("<!-- settings -->\n")
-    _, _, after = rest.partition("<!-- /settings -->\n")
-    return f"{before}<!-- settings -->\n{_table(beginning)}\n<!-- /settings -->\n{after}"
+    return _between("settings", path, _table(beginning))
+
+
+def _between(marks: str, path: Path, table: str) -> str:
+    """The text of ``path`` with ``table`` between these marks."""
+    opening, closing = f"<!-- {marks} -->\n", f"<!-- /{marks} -->\n"
+    before, _, rest = path.read_text().partition(opening)
+    return f"{before}{opening}{table}\n{closing}{rest.partition(closing)[2]}"
 
 
 def _env_example() -> str:

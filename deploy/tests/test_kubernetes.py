@@ -154,6 +154,23 @@ def test_the_gateway_alone_is_open_to_the_world(manifests: list[Manifest]) -> No
     assert policies["nobody"]["spec"]["podSelector"] == {}
 
 
+def test_prometheus_alone_sees_metrics_of_every_program(manifests: list[Manifest]) -> None:
+    deployments, pods = of_kind(manifests, "Deployment"), our_pods(manifests)
+    policy = of_kind(manifests, "NetworkPolicy")["metrics"]["spec"]
+    [way], [chosen] = policy["ingress"], policy["podSelector"]["matchExpressions"]
+    [prometheus], [reached] = way["from"], way["ports"]
+    for name in map(hyphenated, PROGRAMS):
+        annotations = deployments[name]["spec"]["template"]["metadata"]["annotations"]
+        [program] = pods[name]["containers"]
+        port = int(environment(manifests, pods[name])["METRICS_PORT"])
+        assert {"name": "metrics", "containerPort": port} in program["ports"]
+        assert annotations["prometheus.io/port"] == str(port)
+        assert reached == {"port": port}
+
+    assert chosen["values"] == list(map(hyphenated, PROGRAMS))
+    assert prometheus["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "prometheus"}
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_database_is_reached_by_its_own_service_alone(
     service: str, manifests: list[Manifest]
@@ -181,7 +198,9 @@ def test_every_program_keeps_replicas_while_nodes_are_drained(manifests: list[Ma
 
 def test_the_parts_of_development_are_those_of_compose() -> None:
     composed = {
-        service["image"] for service in COMPOSE["services"].values() if "build" not in service
+        service["image"]
+        for service in COMPOSE["services"].values()
+        if not {"build", "profiles"} & service.keys()
     }
     manifests = built("development")
     makers = chain.from_iterable(

@@ -1,0 +1,117 @@
+"""Dashboard, alerts and what Prometheus watches, held against the code."""
+
+import json
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import promql_parser
+import pytest
+import yaml
+from prometheus_client import REGISTRY
+
+from deploy.programs import PROGRAMS
+from deploy.run import ROOT
+from deploy.tests.test_compose import COMPOSE
+
+OBSERVE = ROOT / "deploy" / "observe"
+DASHBOARD = json.loads((OBSERVE / "grafana" / "dashboard.json").read_text())
+PANELS: list[dict[str, Any]] = [each for each in DASHBOARD["panels"] if each["type"] != "row"]
+ALERTS = yaml.safe_load((OBSERVE / "alerts.yml").read_text())["groups"][0]["rules"]
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+
+# What Grafana puts in before it asks.
+FILLED_IN = {"$__rate_interval": "1m", "$job": ".*"}
+
+
+def queries() -> dict[str, str]:
+    """Every question to Prometheus, by the alert or panel that asks it."""
+    asked = {alert["alert"]: alert["expr"] for alert in ALERTS}
+    for panel in PANELS:
+        for target in panel["targets"]:
+            text = target["expr"]
+            for name, value in FILLED_IN.items():
+                text = text.replace(name, value)
+            asked[f"{panel['title']} {target['refId']}"] = text
+    return asked
+
+
+def exposed() -> set[str]:
+    """The names of all samples that the programs show; labels are known once they are used."""
+    for program in PROGRAMS:
+        import_module(f"{program}.app")
+    endings = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}
+    return {
+        family.name + ending
+        for family in REGISTRY.collect()
+        for ending in endings.get(family.type, [""])
+    }
+
+
+def compared_files() -> Iterator[tuple[Path, str]]:
+    """Files of ours on the host, and where a container mounts them."""
+    for name in ("prometheus", "grafana"):
+        for volume in COMPOSE["services"][name]["volumes"]:
+            source, target, *_ = volume.split(":")
+            if source.startswith("./"):
+                yield ROOT / source, target
+
+
+@pytest.mark.parametrize("query", queries().values(), ids=queries())
+def test_a_question_can_be_asked_and_names_what_is_shown(query: str) -> None:
+    promql_parser.parse(query)
+
+    assert set(re.findall(r"\bims_\w+", query)) <= exposed()
+
+
+def test_the_dashboard_shows_every_metric() -> None:
+    shown = " ".join(queries().values())
+    families = {family.name for family in REGISTRY.collect() if family.name.startswith("ims_")}
+
+    assert [name for name in families if name not in shown] == []
+
+
+def test_panels_stand_side_by_side() -> None:
+    places = [
+        (x, y)
+        for place in (panel["gridPos"] for panel in DASHBOARD["panels"])
+        for x in range(place["x"], place["x"] + place["w"])
+        for y in range(place["y"], place["y"] + place["h"])
+    ]
+
+    assert len(places) == len(set(places))
+    assert max(x for x, _ in places) < 24
+    assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: str(alert["alert"]))
+def test_an_alert_says_where_to_read_what_to_do(alert: dict[str, Any]) -> None:
+    file, _, anchor = alert["annotations"]["runbook"].partition("#")
+
+    assert alert["labels"]["severity"] in ("page", "look")
+    assert file == "docs/operations.md"
+    assert f"\n### {alert['alert']}\n" in OPERATIONS
+    assert anchor == alert["alert"].lower()
+
+
+def test_prometheus_watches_every_program_where_it_shows_its_metrics() -> None:
+    port = int(COMPOSE["x-environment"]["METRICS_PORT"])
+    jobs = yaml.safe_load((OBSERVE / "prometheus.yml").read_text())["scrape_configs"]
+    watched = {job["job_name"]: job["dns_sd_configs"][0] for job in jobs}
+
+    assert {job: (place["names"], place["port"]) for job, place in watched.items()} == {
+        program: ([program.replace("_", "-")], port) for program in PROGRAMS
+    }
+
+
+def test_containers_find_the_files_that_they_are_told_of() -> None:
+    files = dict(compared_files())
+    settings = yaml.safe_load((OBSERVE / "prometheus.yml").read_text())
+    provider = yaml.safe_load((OBSERVE / "grafana" / "dashboards.yml").read_text())["providers"][0]
+    mounted = set(files.values())
+
+    assert all(path.is_file() for path in files)
+    assert set(settings["rule_files"]) <= mounted
+    assert f"{provider['options']['path']}/dashboard.json" in mounted
