@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, or_, select
+from sqlalchemy import Row, bindparam, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from auth_service import errors, metrics
@@ -20,6 +20,9 @@ from shared.identity import LARGEST_ID, AccountState
 _LONGEST_NAME = 20
 _LONGEST_USER_INFO = 255
 _ROW = select(*Account.__table__.columns)
+_WITH_ID = _ROW.where(Account.id == bindparam("id"))
+_WITH_EMAIL = _ROW.where(Account.email_key == bindparam("key"))
+_STATE = select(Account.generation, Account.deleted).where(Account.id == bindparam("id"))
 _SHOWN = (
     Account.id,
     Account.deleted,
@@ -46,9 +49,7 @@ class Registered(NamedTuple):
 
 def state_of(account_id: int) -> AccountState | None:
     """What decides whether the account's tokens work, or None if there is no such account."""
-    row = db.session.execute(
-        select(Account.generation, Account.deleted).where(Account.id == account_id)
-    ).first()
+    row: Any = db.run(_STATE, id=account_id).first()
     return row and AccountState(row.generation, row.deleted)
 
 
@@ -265,13 +266,13 @@ def _publish(session: Any, account: Account) -> None:
 
 
 def _by_id(account_id: int) -> Row[Any]:
-    found = db.session.execute(_ROW.where(Account.id == account_id)).one()
+    found = db.run(_WITH_ID, id=account_id).one()
     db.session.rollback()  # No connection is held while a password or the store is looked at.
     return found
 
 
 def _with_email(email: str) -> Row[Any] | None:
-    found = db.session.execute(_ROW.where(Account.email_key == emails.key_of(email))).first()
+    found = db.run(_WITH_EMAIL, key=emails.key_of(email)).first()
     db.session.rollback()
     return found
 

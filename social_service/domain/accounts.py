@@ -19,15 +19,11 @@ def are_active(*account_ids: int) -> bool:
     return all(id_ in found and not found[id_].deleted for id_ in account_ids)
 
 
-def with_accounts(
+def beside_accounts(
     rows: Select[*tuple[Any, ...]], person_id: ColumnElement[int] | InstrumentedAttribute[int]
-) -> Sequence[AnyRow]:
-    """``rows``, each beside the account that its ``person_id`` names.
-
-    One query; only if the copy lacks some of the accounts are they asked of auth and the
-    query repeated. Rows of accounts that exist nowhere are left out.
-    """
-    beside_accounts = rows.add_columns(
+) -> Select[*tuple[Any, ...]]:
+    """``rows``, each beside the account that its ``person_id`` names, for `with_accounts`."""
+    return rows.add_columns(
         person_id.label("id"),
         Account.name,
         Account.email,
@@ -35,8 +31,16 @@ def with_accounts(
         Account.avatar_reference,
         Account.deleted,
     ).outerjoin(Account, Account.id == person_id)
-    found = db.session.execute(beside_accounts).all()
+
+
+def with_accounts(query: Select[*tuple[Any, ...]], **values: Any) -> Sequence[AnyRow]:
+    """The rows of a query that `beside_accounts` made.
+
+    It is run once; only if the copy lacks some of the accounts are they asked of auth and the
+    query repeated. Rows of accounts that exist nowhere are left out.
+    """
+    found = db.run(query, **values).all()
     missing = {row.id for row in found if row.name is None}
     if missing and accounts.find(missing):
-        found = db.session.execute(beside_accounts).all()
+        found = db.run(query, **values).all()
     return [row for row in found if row.name is not None] if missing else found

@@ -5,17 +5,30 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from shared.errors import ApiError
 from social_service import errors
 from social_service.db import AnyRow, db, transaction
 from social_service.domain import friendships
-from social_service.domain.accounts import are_active, with_accounts
+from social_service.domain.accounts import are_active, beside_accounts, with_accounts
 from social_service.domain.outbox import friend_request_changed, outbox
 from social_service.models import FriendRequest, Friendship, RequestStatus
 
 log = logging.getLogger(__name__)
+
+_REQUESTS = beside_accounts(
+    select(
+        FriendRequest.sender_id,
+        FriendRequest.receiver_id,
+        FriendRequest.message,
+        FriendRequest.created_at,
+        FriendRequest.status,
+    )
+    .where(FriendRequest.receiver_id == bindparam("receiver"))
+    .order_by(FriendRequest.created_at.desc(), FriendRequest.id.desc()),
+    FriendRequest.sender_id,
+)
 
 
 def send_friend_request(sender_id: int, target_id: int, message: str) -> None:
@@ -42,18 +55,7 @@ def send_friend_request(sender_id: int, target_id: int, message: str) -> None:
 
 def friend_requests_to(receiver_id: int) -> Sequence[AnyRow]:
     """What a person was asked, newest first, each beside the sender's account."""
-    return with_accounts(
-        select(
-            FriendRequest.sender_id,
-            FriendRequest.receiver_id,
-            FriendRequest.message,
-            FriendRequest.created_at,
-            FriendRequest.status,
-        )
-        .where(FriendRequest.receiver_id == receiver_id)
-        .order_by(FriendRequest.created_at.desc(), FriendRequest.id.desc()),
-        FriendRequest.sender_id,
-    )
+    return with_accounts(_REQUESTS, receiver=receiver_id)
 
 
 def accept_friend_request(user_id: int, sender_id: int, receiver_id: int) -> None:

@@ -10,17 +10,19 @@ from shared.errors import ApiError
 from social_service import errors
 from social_service.db import AnyRow, transaction
 from social_service.domain import friendships, groups
-from social_service.domain.accounts import accounts, with_accounts
+from social_service.domain.accounts import accounts, beside_accounts, with_accounts
 from social_service.domain.outbox import friendship_ended, outbox
 from social_service.models import FriendRequest
 
 log = logging.getLogger(__name__)
 
+_friend = friendships.friend_ids_of(friendships.USER).subquery()
+_FRIENDS = beside_accounts(select().select_from(_friend).order_by(_friend.c.id), _friend.c.id)
+
 
 def friends_of(user_id: int) -> Sequence[AnyRow]:
     """The accounts of a person's friends, by id."""
-    friend = friendships.friend_ids_of(user_id).subquery()
-    return with_accounts(select().select_from(friend).order_by(friend.c.id), friend.c.id)
+    return with_accounts(_FRIENDS, user=user_id)
 
 
 def friend_of(user_id: int, friend_id: int) -> tuple[AnyRow, Sequence[AnyRow]]:

@@ -4,22 +4,27 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     CompoundSelect,
     Exists,
     Select,
     SQLColumnExpression,
     and_,
+    bindparam,
     or_,
     select,
     union_all,
 )
 
+from shared.db import BigId
 from social_service.db import AnyRow, db
 from social_service.domain.outbox import friendship_changed, outbox
 from social_service.models import Friendship
 
+USER = bindparam("user", type_=BigId)
 
-def friend_ids_of(user_id: int) -> CompoundSelect[int]:
+
+def friend_ids_of(user_id: BindParameter[int]) -> CompoundSelect[int]:
     """Select the ids of a person's friends."""
     return union_all(
         select(Friendship.high_id.label("id")).where(
@@ -31,8 +36,8 @@ def friend_ids_of(user_id: int) -> CompoundSelect[int]:
     )
 
 
-def is_friend_of(user_id: int, other_id: SQLColumnExpression[int] | int) -> Exists:
-    """Whether a person is friends with another, whose id may be a column."""
+def is_friend_of(user_id: BindParameter[int], other_id: SQLColumnExpression[int]) -> Exists:
+    """Whether a person is friends with another, in SQL."""
     return (
         select(Friendship.id)
         .where(
@@ -46,9 +51,12 @@ def is_friend_of(user_id: int, other_id: SQLColumnExpression[int] | int) -> Exis
     )
 
 
+_ARE_FRIENDS = select(is_friend_of(USER, bindparam("other", type_=BigId)))
+
+
 def are_friends(user_id: int, other_id: int) -> bool:
     """Whether two people are friends now."""
-    return bool(db.session.execute(select(is_friend_of(user_id, other_id))).scalar_one())
+    return bool(db.run(_ARE_FRIENDS, user=user_id, other=other_id).scalar_one())
 
 
 def friendships_after(friendship_id: int, limit: int) -> Sequence[AnyRow]:

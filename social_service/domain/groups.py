@@ -3,15 +3,23 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from shared.errors import ApiError
 from social_service import errors
 from social_service.db import AnyRow, db, transaction
 from social_service.domain import friendships
-from social_service.domain.accounts import with_accounts
+from social_service.domain.accounts import beside_accounts, with_accounts
 from social_service.models import FriendGroup, FriendGroupMember
+
+_MEMBERS = beside_accounts(
+    select()
+    .select_from(FriendGroupMember)
+    .where(FriendGroupMember.group_id == bindparam("group"))
+    .order_by(FriendGroupMember.member_id),
+    FriendGroupMember.member_id,
+)
 
 
 def groups_of(owner_id: int) -> Sequence[AnyRow]:
@@ -62,14 +70,7 @@ def group_of(owner_id: int, group_id: int) -> tuple[AnyRow, Sequence[AnyRow]]:
     ).first()
     if group is None:
         raise ApiError(errors.GROUP_NOT_FOUND)
-    members = with_accounts(
-        select()
-        .select_from(FriendGroupMember)
-        .where(FriendGroupMember.group_id == group_id)
-        .order_by(FriendGroupMember.member_id),
-        FriendGroupMember.member_id,
-    )
-    return group, members
+    return group, with_accounts(_MEMBERS, group=group_id)
 
 
 def members_of(owner_id: int, group_id: int) -> Sequence[AnyRow]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from shared.errors import ApiError
 from social_service import errors
@@ -11,22 +11,24 @@ from social_service.domain import friendships
 from social_service.domain.accounts import accounts
 from social_service.models import Account
 
+_PEOPLE_NAMED = (
+    select(
+        Account.id,
+        Account.name,
+        Account.email,
+        Account.avatar_digest,
+        Account.avatar_reference,
+        Account.deleted,
+        friendships.is_friend_of(friendships.USER, Account.id).label("is_friend"),
+    )
+    .where(Account.name == bindparam("name"))
+    .order_by(Account.id)
+)
+
 
 def people_named(name: str, user_id: int) -> Sequence[AnyRow]:
     """The accounts with exactly this name, by id, and whether each is a friend of ``user_id``."""
-    return db.session.execute(
-        select(
-            Account.id,
-            Account.name,
-            Account.email,
-            Account.avatar_digest,
-            Account.avatar_reference,
-            Account.deleted,
-            friendships.is_friend_of(user_id, Account.id).label("is_friend"),
-        )
-        .where(Account.name == name)
-        .order_by(Account.id)
-    ).all()
+    return db.run(_PEOPLE_NAMED, name=name, user=user_id).all()
 
 
 def person(person_id: int, user_id: int) -> tuple[AnyRow, bool]:
