@@ -92,7 +92,7 @@ docs: .venv/to-develop ## Write what the documentation takes from the code
 	@$(BIN)/python -m docs.generate
 
 secrets: .venv/to-run ## Make the secrets that docker-compose.yml asks for, in var/secrets
-	@$(BIN)/python -m deploy.keyring var/secrets
+	@$(BIN)/python -m deploy.keyring make var/secrets
 	@echo "Next: docker compose up --build"
 
 migrate: .venv/to-run ## Bring the databases in DATA_DIR to the newest schema; make run does it, too

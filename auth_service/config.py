@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from shared.keys import key_id, private_key, public_keys
 from shared.limits import LimitSettings, Rates
 from shared.media import MediaSettings
-from shared.settings import BaseUrls, Secret, ServiceSettings, hard_to_guess
+from shared.settings import BaseUrls, ServiceSettings, ShownSecret, hard_to_guess
 
 DEVELOPMENT_KEY = "ims-development!"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -67,9 +67,13 @@ class AuthSettings(LimitSettings, MediaSettings, ServiceSettings):
         "60/minute or 300/hour", description="Codes that one address has sent."
     )
     social_service_url: BaseUrls = Field(description="Where the social service takes events.")
-    social_service_secret: Secret = Field(description="What it asks of its callers.")
+    social_service_secret: ShownSecret = Field(
+        description="What it asks of its callers; of several, comma-separated, the first."
+    )
     chat_service_url: BaseUrls = Field(description="Where the chat service takes events.")
-    chat_service_secret: Secret = Field(description="What it asks of its callers.")
+    chat_service_secret: ShownSecret = Field(
+        description="What it asks of its callers; of several, comma-separated, the first."
+    )
 
     @field_validator("jwt_private_key")
     @classmethod

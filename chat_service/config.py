@@ -3,16 +3,20 @@
 from pydantic import Field, ValidationInfo, field_validator
 
 from shared.media import MediaSettings
-from shared.settings import BaseUrls, Secret, ServiceSettings
+from shared.settings import BaseUrls, ServiceSettings, ShownSecret
 
 
 class ChatSettings(MediaSettings, ServiceSettings):
     """Settings of the chat service."""
 
     auth_service_url: BaseUrls = Field(description="Where accounts that the copy lacks are asked.")
-    auth_service_secret: Secret = Field(description="What it asks of its callers.")
+    auth_service_secret: ShownSecret = Field(
+        description="What it asks of its callers; of several, comma-separated, the first."
+    )
     social_service_url: BaseUrls = Field(description="Where friendships are copied from again.")
-    social_service_secret: Secret = Field(description="What it asks of its callers.")
+    social_service_secret: ShownSecret = Field(
+        description="What it asks of its callers; of several, comma-separated, the first."
+    )
     ws_ping_seconds: float = Field(
         25, gt=0, description="How often a websocket is pinged; who stays silent is dropped."
     )

@@ -1,19 +1,26 @@
-"""Keys and secrets of an installation without any: made once, kept in a folder.
+"""Keys and secrets of an installation without any: made once, kept in a folder, renewed there.
 
-``python -m deploy.keyring FOLDER`` makes those that ``docker-compose.yml`` asks for.
+``python -m deploy.keyring make FOLDER`` makes those that ``docker-compose.yml`` asks for, and
+``rotate`` renews what signs tokens and guards ``/internal`` without logging anybody out.
 """
 
 import os
 import secrets
-import sys
+import stat
+import time
 from pathlib import Path
 
+import click
+
 from deploy.programs import SERVICES
-from shared.keys import new_key_pair
+from shared.keys import new_key_pair, private_key, public_keys, public_pem
 
 _FOR_ITS_OWNER = 0o600
 # Containers run as a user of their own; the folder keeps everybody else on the host out.
 _FOR_CONTAINERS = 0o644
+_PRIVATE, _PUBLIC = "jwt-private.pem", "jwt-public.pem"
+_NEXT = "next"  # A folder in the folder: what is accepted but not used yet.
+_WEEK = 7 * 24 * 3600
 
 
 def key_files(folder: Path, mode: int = _FOR_ITS_OWNER) -> dict[str, str]:
@@ -22,15 +29,14 @@ def key_files(folder: Path, mode: int = _FOR_ITS_OWNER) -> dict[str, str]:
     Every service has a secret of its own, which those who call it show.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    private = folder / "jwt-private.pem"
-    public = folder / "jwt-public.pem"
+    private, public = folder / _PRIVATE, folder / _PUBLIC
     if not private.exists():
         private_pem, public_pem = new_key_pair()
         _write(public, public_pem, mode)
         _write(private, private_pem, mode)  # Last: where it is, its public key is there as well.
     settings = {"JWT_PRIVATE_KEY_FILE": str(private), "JWT_PUBLIC_KEYS_FILE": str(public)}
     for service in SERVICES:
-        secret = folder / f"{service}-secret"
+        secret = folder / _secret_of(service)
         _write_once(secret, _random(), mode)
         settings[f"{service.upper()}_SECRET_FILE"] = str(secret)
         settings[f"{service.upper()}_INTERNAL_SECRETS_FILE"] = str(secret)
@@ -46,6 +52,91 @@ def make_for_containers(folder: Path) -> None:
         _write_once(folder / f"{service}-database-url", url, _FOR_CONTAINERS)
     for name in ("postgres-password", "object-store-password"):
         _write_once(folder / name, _random(), _FOR_CONTAINERS)
+
+
+def accept_next(folder: Path) -> None:
+    """First step: make the next key and secrets, to be accepted beside those in use.
+
+    Raises:
+        OutOfOrderError: an earlier rotation has not been finished.
+    """
+    coming = folder / _NEXT
+    if not coming.exists() and _is_unfinished(folder):
+        raise OutOfOrderError("The rotation before is not finished: rotate forget")
+    mode = _mode_of(folder)
+    key_files(coming, mode)
+    public, next_public = ((place / _PUBLIC).read_text() for place in (folder, coming))
+    if next_public not in public:
+        _write(folder / _PUBLIC, public + next_public, mode)
+    for service in SERVICES:
+        old, new = ((place / _secret_of(service)).read_text() for place in (folder, coming))
+        if new not in old:
+            _write(folder / _secret_of(service), f"{old},{new}", mode)
+
+
+def use_next(folder: Path) -> None:
+    """Second step: sign with the next key and show the next secrets; the old ones still work.
+
+    Raises:
+        OutOfOrderError: there are no next ones.
+    """
+    coming = folder / _NEXT
+    if not coming.exists():
+        raise OutOfOrderError("Nothing new is accepted yet: rotate accept")
+    mode = _mode_of(folder)
+    for service in SERVICES:
+        new = coming / _secret_of(service)
+        if new.exists():  # Else it was taken before this was interrupted.
+            old = (folder / new.name).read_text().split(",")[0]
+            _write(folder / new.name, f"{new.read_text()},{old}", mode)
+            new.unlink()
+    if (coming / _PRIVATE).exists():
+        _write(folder / _PRIVATE, (coming / _PRIVATE).read_text(), mode)
+        (coming / _PRIVATE).unlink()
+    (coming / _PUBLIC).unlink(missing_ok=True)
+    coming.rmdir()
+
+
+def forget_previous(folder: Path, token_lifetime: float) -> None:
+    """Last step: accept nothing but what is in use.
+
+    Args:
+        folder: of the keys.
+        token_lifetime: seconds for which tokens of the previous key may still live.
+
+    Raises:
+        OutOfOrderError: the next ones are not in use yet, or not for that long.
+    """
+    if (folder / _NEXT).exists():
+        raise OutOfOrderError("The next key is not in use yet: rotate use")
+    private = folder / _PRIVATE
+    left = private.stat().st_mtime + token_lifetime - time.time()
+    if _is_unfinished(folder) and left > 0:
+        raise OutOfOrderError(
+            f"Tokens of the previous key live for another {left / 3600:.1f} hours. "
+            "--at-once signs their owners out."
+        )
+    mode = _mode_of(folder)
+    _write(folder / _PUBLIC, public_pem(private_key(private.read_text()).public_key()), mode)
+    for service in SERVICES:
+        secret = folder / _secret_of(service)
+        _write(secret, secret.read_text().split(",")[0], mode)
+
+
+class OutOfOrderError(click.ClickException):
+    """Why a step of a rotation cannot be taken now, and which one can."""
+
+
+def _is_unfinished(folder: Path) -> bool:
+    return len(public_keys((folder / _PUBLIC).read_text())) > 1
+
+
+def _mode_of(folder: Path) -> int:
+    return stat.S_IMODE((folder / _PRIVATE).stat().st_mode)
+
+
+def _secret_of(service: str) -> str:
+    return f"{service}-secret"
 
 
 def _random() -> str:
@@ -75,5 +166,63 @@ def _write(path: Path, text: str, mode: int) -> None:
         os.close(folder)
 
 
+_FOLDER = click.argument("folder", type=click.Path(path_type=Path))
+_MADE = click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+_RESTART = "Now restart every program, one after the other or all at once"
+
+
+@click.group()
+def keyring() -> None:
+    """Make and renew the keys and secrets of an installation."""
+
+
+@keyring.command()
+@_FOLDER
+def make(folder: Path) -> None:
+    """Make what docker-compose.yml asks for, whatever of it is missing."""
+    make_for_containers(folder)
+
+
+@keyring.group()
+def rotate() -> None:
+    """Renew the key that signs tokens and the secrets of /internal; nobody is signed out.
+
+    Three steps, with a restart of every program after each: accept, use, forget. Each is safe to
+    repeat. The folder is DATA_DIR/keys of `make run`, or the one of `make secrets`.
+    """
+
+
+@rotate.command()
+@_MADE
+def accept(folder: Path) -> None:
+    """Make new ones, which are accepted beside the old."""
+    accept_next(folder)
+    click.echo(f"New ones are made. {_RESTART}; then: rotate use {folder}")
+
+
+@rotate.command()
+@_MADE
+def use(folder: Path) -> None:
+    """Sign with the new key and show the new secrets; the old are still accepted."""
+    use_next(folder)
+    click.echo(f"{_RESTART}; and when tokens of the old key have expired: rotate forget {folder}")
+
+
+@rotate.command()
+@_MADE
+@click.option(
+    "--token-lifetime",
+    default=_WEEK,
+    envvar="TOKEN_LIFETIME",
+    show_default=True,
+    help="Seconds that a token lives.",
+)
+@click.option("--at-once", is_flag=True, help="The old key is in wrong hands: end its tokens.")
+def forget(folder: Path, token_lifetime: int, at_once: bool) -> None:
+    """Accept nothing but the new ones."""
+    forget_previous(folder, 0 if at_once else token_lifetime)
+    click.echo(f"The old ones are forgotten. {_RESTART}.")
+
+
 if __name__ == "__main__":
-    make_for_containers(Path(sys.argv[1]))
+    keyring(prog_name="python -m deploy.keyring")

@@ -54,5 +54,9 @@ def new_key_pair() -> tuple[str, str]:
     """A new private key and its public key, both as PEM."""
     key = Ed25519PrivateKey.generate()
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    return private.decode(), public.decode()
+    return private.decode(), public_pem(key.public_key())
+
+
+def public_pem(key: Ed25519PublicKey) -> str:
+    """A public key as PEM."""
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()

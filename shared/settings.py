@@ -47,6 +47,10 @@ def _comma_separated(value: object) -> object:
     return value
 
 
+def _first_of_comma_separated(value: object) -> object:
+    return value.partition(",")[0].strip() if isinstance(value, str) else value
+
+
 def _without_trailing_slash(value: object) -> object:
     return value.rstrip("/") if isinstance(value, str) else value
 
@@ -73,6 +77,8 @@ BaseUrl = Annotated[
 ]
 BaseUrls = Annotated[tuple[BaseUrl, ...], BeforeValidator(_comma_separated), Field(min_length=1)]
 Secret = Annotated[SecretStr, Field(min_length=16), AfterValidator(hard_to_guess)]
+ShownSecret = Annotated[Secret, BeforeValidator(_first_of_comma_separated)]
+"""A secret to show; where the other side takes several, the first, so that both read one file."""
 Secrets = Annotated[tuple[Secret, ...], BeforeValidator(_comma_separated), Field(min_length=1)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
 

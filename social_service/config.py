@@ -2,13 +2,17 @@
 
 from pydantic import Field
 
-from shared.settings import BaseUrls, Secret, ServiceSettings
+from shared.settings import BaseUrls, ServiceSettings, ShownSecret
 
 
 class SocialSettings(ServiceSettings):
     """Settings of the social service."""
 
     auth_service_url: BaseUrls = Field(description="Where accounts that the copy lacks are asked.")
-    auth_service_secret: Secret = Field(description="What it asks of its callers.")
+    auth_service_secret: ShownSecret = Field(
+        description="What it asks of its callers; of several, comma-separated, the first."
+    )
     chat_service_url: BaseUrls = Field(description="Where the chat service takes events.")
-    chat_service_secret: Secret = Field(description="What it asks of its callers.")
+    chat_service_secret: ShownSecret = Field(
+        description="What it asks of its callers; of several, comma-separated, the first."
+    )

@@ -50,7 +50,7 @@ class Product:
                 start_new_session=True,
             )
         deadline = time.monotonic() + SECONDS_TO_START
-        while not self._is_healthy():
+        while not self.is_healthy():
             if self._launcher.poll() is not None or time.monotonic() > deadline:
                 self.kill()
                 raise RuntimeError(f"It does not start:\n{self._log.read_text()[-4000:]}")
@@ -84,7 +84,8 @@ class Product:
         """Everything that its programs have said so far."""
         return self._log.read_text(errors="replace")
 
-    def _is_healthy(self) -> bool:
+    def is_healthy(self) -> bool:
+        """Whether the gateway and every service say so."""
         try:
             return requests.get(f"{self.base_url}/healthz", timeout=5).status_code == 200
         except requests.RequestException:

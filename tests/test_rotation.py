@@ -1,0 +1,85 @@
+"""Keys and secrets are renewed while the product runs; nobody is signed out, nothing is missed."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import jwt
+import psutil
+import pytest
+
+from tests.people import Person, befriend, newcomer, private_chat
+from tests.product import ROOT, Product
+
+pytestmark = pytest.mark.timeout(240)
+
+ONE_HALF, THE_OTHER = ("auth_service", "social_service"), ("gateway", "chat_service")
+TWO_WEEKS = 14 * 24 * 3600
+SECONDS_TO_RESTART = 60
+
+
+@pytest.fixture
+def product(tmp_path: Path) -> Iterator[Product]:
+    """A product of the test's own, whose keys are renewed."""
+    product = Product(tmp_path / "data")
+    product.start()
+    yield product
+    product.stop()
+
+
+def _rotate(product: Product, step: str) -> None:
+    keys = product.data_dir / "keys"
+    command = [sys.executable, "-m", "deploy.keyring", "rotate", step, str(keys)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+
+
+def _restart(product: Product, *programs: str) -> None:
+    """Let these programs end, and wait until they are there again."""
+    old = [product.processes(program)[0] for program in programs]
+    for process in old:
+        process.terminate()
+    psutil.wait_procs(old, SECONDS_TO_RESTART)
+    deadline = time.monotonic() + SECONDS_TO_RESTART
+    while not product.is_healthy():
+        assert time.monotonic() < deadline, product.log()
+        time.sleep(0.05)
+
+
+def _all_is_well(product: Product, alice: Person) -> None:
+    """The first token works everywhere, new ones do, and the services hear of each other."""
+    friend = newcomer(product.base_url, "Friend")
+    befriend(alice, friend)
+    assert private_chat(alice, friend) == private_chat(friend, alice)
+    assert _signed_in_again(alice).get("/account/info").status == 200
+
+
+def test_nobody_notices_that_keys_and_secrets_are_renewed(product: Product) -> None:
+    alice = newcomer(product.base_url, "Alice")
+    for step in ("accept", "use"):
+        _rotate(product, step)
+        for programs in (ONE_HALF, THE_OTHER):
+            _restart(product, *programs)
+            _all_is_well(product, alice)
+    again = _signed_in_again(alice)
+    assert _key_of(again) != _key_of(alice)
+
+    private = product.data_dir / "keys" / "jwt-private.pem"
+    os.utime(private, (time.time() - TWO_WEEKS,) * 2)
+    _rotate(product, "forget")
+    _restart(product, *ONE_HALF, *THE_OTHER)
+
+    _all_is_well(product, again)
+    assert alice.get("/account/info").status == 401
+
+
+def _signed_in_again(person: Person) -> Person:
+    return Person(person.base_url, person.name, person.email).log_in()
+
+
+def _key_of(person: Person) -> str:
+    assert person.token is not None
+    kid: str = jwt.get_unverified_header(person.token)["kid"]
+    return kid
