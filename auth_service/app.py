@@ -8,7 +8,7 @@ from auth_service.clients.mail import mail
 from auth_service.commands import add_commands
 from auth_service.config import AuthSettings
 from auth_service.db import db
-from auth_service.domain import accounts, verify
+from auth_service.domain import accounts, exporting, verify
 from auth_service.domain.avatars import pictures
 from auth_service.domain.limits import limits
 from auth_service.domain.outbox import outbox
@@ -16,6 +16,7 @@ from auth_service.domain.passwords import transport
 from auth_service.routes import account, avatars, internal, verification
 from auth_service.routes.tokens import init_issuing
 from shared.client import ServiceClient
+from shared.exporting import add_export
 from shared.service import base_app, settings_of
 from shared.verify import add_verify_commands
 
@@ -47,6 +48,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
         settings.data_dir / "mail",
     )
     limits.configure(settings)
+    add_export(app, exporting.files)
     api.register_blueprint(account.blueprint)
     api.register_blueprint(verification.blueprint)
     api.register_blueprint(avatars.blueprint)

@@ -7,7 +7,8 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 
-from auth_service.domain import accounts, avatars
+from auth_service.domain import accounts, avatars, erasing
+from auth_service.domain.outbox import outbox
 from auth_service.domain.passwords import transport
 from shared.cleaning import add_clean_command
 from shared.commands import accounts_group, as_json, show, show_one
@@ -21,6 +22,7 @@ _from_pipe = click.option(
 def add_commands(app: Flask) -> None:
     """Add ``accounts ...`` and ``avatars clean`` to ``app``."""
     _add_accounts_commands(accounts_group(app))
+    _add_erase_command(accounts_group(app))
 
     @app.cli.group("avatars")
     def avatars_commands() -> None:
@@ -93,6 +95,25 @@ def _add_accounts_commands(group: AppGroup) -> None:
         click.echo(f"Account {account_id} has another password, and nobody is signed in to it.")
         if generate:
             click.echo(f"The password, which is shown only now: {made_up}")
+
+
+def _add_erase_command(group: AppGroup) -> None:
+    @group.command()
+    @_who
+    @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+    def erase(who: str, yes: bool) -> None:
+        """Erase an account with everything that it wrote, in all services, for good.
+
+        Safe to repeat: the other services are told once more.
+        """
+        account = accounts.found(who)
+        named = f"account {account['id']} ({account['email']}, {account['name']})"
+        if not yes:
+            click.confirm(f"Erase {named}, for everybody and for good?", abort=True, err=True)
+        erasing.erase(account["id"])
+        click.echo(f"Account {account['id']} is erased here; the other services have been told.")
+        if waiting := outbox.depth():
+            click.echo(f"Not yet taken: {waiting} event(s), which wait until the others are up.")
 
 
 def _password(from_pipe: bool) -> str:

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import CheckConstraint, String
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from auth_service.db import Model
@@ -10,7 +11,10 @@ from shared.outbox import OutboxRow
 
 
 class Account(Model):
-    """A person who registered. Deleting marks the row; it is never removed."""
+    """A person who registered. Deleting marks the row; it is never removed.
+
+    Erasing empties it as well, so that nobody else ever gets its id.
+    """
 
     __tablename__ = "accounts"
     __table_args__ = (
@@ -30,6 +34,11 @@ class Account(Model):
     generation: Mapped[int] = mapped_column(default=0, comment="raised at deletion; ends tokens")
     version: Mapped[int] = mapped_column(default=1, comment="raised by every change of the state")
     created_at: Mapped[datetime]
+
+    @hybrid_property
+    def erased(self) -> bool:
+        """Whether nothing is left of it: every other account has an address."""
+        return self.email == ""
 
 
 class OutboxEvent(OutboxRow, Model):

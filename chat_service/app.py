@@ -7,8 +7,9 @@ from flask import Flask
 from chat_service.commands import add_commands
 from chat_service.config import ChatSettings
 from chat_service.db import db
-from chat_service.domain import friendships, notices, verify
+from chat_service.domain import exporting, friendships, notices, verify
 from chat_service.domain.accounts import accounts
+from chat_service.domain.erasing import erasures
 from chat_service.domain.images import store
 from chat_service.domain.listening import live as live_delivery
 from chat_service.routes import (
@@ -21,6 +22,7 @@ from chat_service.routes import (
     messages,
 )
 from shared.client import ServiceClient
+from shared.exporting import add_export
 from shared.service import base_app, settings_of
 from shared.verify import add_verify_commands
 
@@ -45,7 +47,10 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
             "friendship_ended": notices.friendship_ended,
         },
     )
-    accounts.init_app(app, ServiceClient(settings.auth_service_url, settings.auth_service_secret))
+    auth = ServiceClient(settings.auth_service_url, settings.auth_service_secret)
+    accounts.init_app(app, auth, erasures)
+    erasures.init_app(app)
+    add_export(app, exporting.files)
     store.configure(settings)
     live_delivery.init_app(app, settings)
     add_commands(app, ServiceClient(settings.social_service_url, settings.social_service_secret))

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from chat_service.db import Model
 from shared.accounts import AccountRow
+from shared.erasure import ErasureRow
 
 OWNER, ADMIN, MEMBER = 1, 2, 3
 TEXT, IMAGE = 0, 1
@@ -17,6 +18,12 @@ class Account(AccountRow, Model):
     """A copy of an account, kept by the auth service's events."""
 
     __tablename__ = "accounts"
+
+
+class Erasure(ErasureRow, Model):
+    """An account of which something may be left here."""
+
+    __tablename__ = "erasures"
 
 
 class Conversation(Model):

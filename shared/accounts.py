@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from shared.client import ServiceClient, Unreachable
 from shared.commands import accounts_group, follow
 from shared.db import Database
+from shared.erasure import Erasures
 from shared.identity import AccountState
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ class AccountEvent(Schema):
     deleted = fields.Boolean(required=True)
     generation = fields.Integer(required=True, strict=True)
     version = fields.Integer(required=True, strict=True)
+    erased = fields.Boolean(load_default=False)
 
 
 _EVENT = AccountEvent()
@@ -83,6 +85,7 @@ class AccountCopies:
         self._db = db
         self._model = model
         self._auth: ServiceClient | None = None
+        self._erasures: Erasures | None = None
         # Statements are made once: to make one costs more than to run it.
         table = model.__table__
         self._by_id = select(table).where(table.c.id.in_(bindparam("ids", expanding=True)))
@@ -90,9 +93,12 @@ class AccountCopies:
             table.c.id == bindparam("id")
         )
 
-    def init_app(self, app: Flask, auth: ServiceClient) -> None:
-        """Ask ``auth`` for what the copy lacks; add ``flask accounts resync`` to ``app``."""
-        self._auth = auth
+    def init_app(self, app: Flask, auth: ServiceClient, erasures: Erasures) -> None:
+        """Ask ``auth`` for what the copy lacks; add ``accounts resync`` to ``app``.
+
+        Of accounts that auth has erased, ``erasures`` erase what else there is.
+        """
+        self._auth, self._erasures = auth, erasures
 
         @accounts_group(app).command()
         def resync() -> None:
@@ -152,7 +158,8 @@ class AccountCopies:
     def states(self) -> Select[*tuple[Any, ...]]:
         """Select what the copy knows of every account, by id."""
         table = self._model.__table__
-        return select(*(table.c[name] for name in _EVENT.fields)).order_by(table.c.id)
+        copied = (column for column in table.c if column.key in _EVENT.fields)
+        return select(*copied, (table.c.email == "").label("erased")).order_by(table.c.id)
 
     def _copied(self, account_ids: Collection[int]) -> dict[int, Any]:
         if not account_ids:
@@ -177,6 +184,8 @@ class AccountCopies:
     def _write(self, states: list[dict[str, Any]]) -> None:
         if not states:
             return
+        assert self._erasures is not None
+        erased = [state["id"] for state in states if state.pop("erased")]
         new = self._db.insert(self._model)
         newer = new.on_conflict_do_update(
             index_elements=["id"],
@@ -185,3 +194,5 @@ class AccountCopies:
         )
         with self._db.transaction() as session:
             session.execute(newer, sorted(states, key=lambda state: state["id"]))
+            if erased:
+                self._erasures.wish(session, erased)

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Executable,
     Integer,
     MetaData,
+    Select,
     Table,
     TypeDecorator,
     event,
@@ -38,6 +39,8 @@ from shared.connections import is_quiet
 from shared.errors import UNAVAILABLE, answer, log
 from shared.metrics import look_often
 from shared.settings import ServiceSettings
+
+_ROWS_AT_ONCE = 500
 
 _pool_size = Gauge(
     "ims_database_pool_size",
@@ -124,6 +127,7 @@ class Database(SQLAlchemy):
             "max_overflow": 0,
             "pool_timeout": 5,
             "pool_use_lifo": True,
+            "hide_parameters": True,  # What people wrote has no place in an error's text.
             **_dialect_options(url.get_dialect().name),
         }
         super().init_app(app)
@@ -206,6 +210,12 @@ class Database(SQLAlchemy):
     def after_commit(self, action: Callable[[], None]) -> None:
         """Do ``action`` when the running transaction has been committed, and only then."""
         self.session.info.setdefault("after_commit", []).append(action)
+
+    def stream(self, query: Select[*tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
+        """The rows of a query, from one state of the database, however many they are."""
+        with self.snapshot() as session:
+            rows = session.execute(query, execution_options={"yield_per": _ROWS_AT_ONCE})
+            yield from map(dict, rows.mappings())
 
     def insert(self, table: Any) -> Any:
         """An INSERT that knows ``on_conflict_do_update`` and ``on_conflict_do_nothing``.

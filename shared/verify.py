@@ -117,13 +117,6 @@ def foreign_keys(db: Database) -> Check:
     )
 
 
-def listed(db: Database, query: Select[*tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
-    """The rows of a query, from one state of the database, however many they are."""
-    with db.snapshot() as session:
-        rows = session.execute(query, execution_options={"yield_per": _PAGE})
-        yield from map(dict, rows.mappings())
-
-
 def look(check: Check) -> Finding:
     """Do a check; a terminal is shown how far it is."""
     looked_at = broken = 0

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from flask import Flask
 
 from shared.client import ServiceClient
+from shared.exporting import add_export
 from shared.service import base_app, settings_of
 from shared.verify import add_verify_commands
 from social_service.config import SocialSettings
 from social_service.db import db
-from social_service.domain import verify
+from social_service.domain import exporting, verify
 from social_service.domain.accounts import accounts
+from social_service.domain.erasing import erasures
 from social_service.domain.outbox import outbox
 from social_service.routes import friend_requests, friends, groups, internal, people
 
@@ -32,7 +34,9 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     )
     auth = ServiceClient(settings.auth_service_url, settings.auth_service_secret)
     chat = ServiceClient(settings.chat_service_url, settings.chat_service_secret)
-    accounts.init_app(app, auth)
+    accounts.init_app(app, auth, erasures)
+    erasures.init_app(app)
+    add_export(app, exporting.files)
     outbox.init_app(app, {"chat": chat})
     api.register_blueprint(people.blueprint)
     api.register_blueprint(friend_requests.blueprint)

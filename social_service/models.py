@@ -10,6 +10,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstra
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.accounts import AccountRow
+from shared.erasure import ErasureRow
 from shared.outbox import OutboxRow
 from social_service.db import Model
 
@@ -25,6 +26,12 @@ class OutboxEvent(OutboxRow, Model):
 
     __tablename__ = "outbox"
     __table_args__ = {"sqlite_autoincrement": True}
+
+
+class Erasure(ErasureRow, Model):
+    """An account of which something may be left here."""
+
+    __tablename__ = "erasures"
 
 
 class Friendship(Model):

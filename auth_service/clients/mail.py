@@ -5,9 +5,11 @@ import os
 import secrets
 import ssl
 from datetime import UTC, datetime
+from email import message_from_bytes
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.policy import default
 from email.utils import format_datetime, make_msgid, parseaddr
 from pathlib import Path
 from smtplib import SMTP, SMTP_SSL, SMTPException
@@ -56,6 +58,13 @@ class Mail:
         except (SMTPException, MessageError, OSError, ValueError) as failure:
             log.warning("mail_not_sent", extra={"failure": type(failure).__name__})
             raise NotSent from failure
+
+    def forget(self, address: str) -> None:
+        """Remove what was written into the folder for an address."""
+        for path in self._folder.glob("*.eml"):
+            message = message_from_bytes(path.read_bytes(), policy=default)
+            if parseaddr(message["To"])[1].casefold() == address.casefold():
+                path.unlink(missing_ok=True)
 
     def _message(self, address: str, subject: str, text: str) -> EmailMessage:
         message = EmailMessage()

@@ -123,8 +123,10 @@ def delete(account_id: int) -> None:
 
 
 def reactivate(account_id: int) -> None:
-    """Undo a deletion. Tokens from before it stay dead."""
+    """Undo a deletion, which an erased account does not bring back. Older tokens stay dead."""
     account = _by_id(account_id)
+    if not account.email:
+        raise ApiError(errors.USER_NOT_FOUND)
     if account.deleted:
         _restore(account, account.email, account.name)
 

@@ -18,6 +18,7 @@ STATE = (
     Account.deleted,
     Account.generation,
     Account.version,
+    Account.erased,
 )
 """The whole state of an account, as the other services copy it."""
 

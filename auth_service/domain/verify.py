@@ -8,13 +8,13 @@ from auth_service.db import db
 from auth_service.domain import avatars, emails
 from auth_service.domain.outbox import STATE, outbox
 from auth_service.models import Account, OutboxEvent
-from shared.verify import Check, Page, States, in_sql, listed
+from shared.verify import Check, Page, States, in_sql
 
 _PAGE = 500
 
 
 def _addresses() -> Iterator[Page]:
-    for rows in _pages(Account.id > 0):
+    for rows in _pages(~Account.erased):
         yield Page(
             len(rows),
             [f"account {row.id}" for row in rows if row.email_key != emails.key_of(row.email)],
@@ -68,4 +68,4 @@ CHECKS: list[Check] = [
     in_sql(db, "no event waits for longer than ten minutes", OutboxEvent.id, outbox.overdue()),
 ]
 
-STATES: States = {"account": lambda: listed(db, select(*STATE).order_by(Account.id))}
+STATES: States = {"account": lambda: db.stream(select(*STATE).order_by(Account.id))}

@@ -6,7 +6,7 @@ looked up before, for that may mean asking the auth service.
 
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 
 from chat_service import errors
 from chat_service.db import transaction
@@ -14,7 +14,16 @@ from chat_service.domain import images, notices
 from chat_service.domain.access import LockedConversation, access_to, lock_conversation
 from chat_service.domain.accounts import accounts
 from chat_service.domain.pictures import media_url
-from chat_service.models import ADMIN, IMAGE, MEMBER, OWNER, Conversation, Membership, Message
+from chat_service.models import (
+    ADMIN,
+    IMAGE,
+    MEMBER,
+    OWNER,
+    Account,
+    Conversation,
+    Membership,
+    Message,
+)
 from shared.avatars import picture_or_reference
 from shared.errors import ApiError, ErrorSpec
 from shared.media import Picture
@@ -70,6 +79,24 @@ def leave_group(conversation_id: int, user_id: int) -> None:
             _dissolve(session, conversation_id, group, user_id)
         else:
             _take_out(session, conversation_id, user_id, left_by_themselves=user_id)
+
+
+def leave_for_good(conversation_id: int, user_id: int) -> None:
+    """Take out somebody who will never come back; the group stays for those who are left in it.
+
+    Who owned it is followed by its oldest admin, else by its oldest member.
+    """
+    with transaction() as session:
+        group = lock_conversation(conversation_id, (user_id,), errors.CONVERSATION_NOT_FOUND)
+        if not group.is_owner(user_id):
+            _take_out(session, conversation_id, user_id, left_by_themselves=None)
+            return
+        heir_id = _heir_of(session, conversation_id)
+        if heir_id is None:
+            _dissolve(session, conversation_id, group, user_id)
+            return
+        _take_out(session, conversation_id, user_id, left_by_themselves=None)
+        _set_role(session, conversation_id, heir_id, OWNER)
 
 
 def remove_member(conversation_id: int, remover_id: int, user_id: int) -> None:
@@ -133,6 +160,23 @@ def _lock_as_owner(
     if not group.is_owner(owner_id):
         raise ApiError(refusal)
     return group
+
+
+def _heir_of(session: Any, conversation_id: int) -> int | None:
+    """Who follows the owner; somebody whose account is deleted only if there is nobody else."""
+    heir_id: int | None = session.scalar(
+        select(Membership.user_id)
+        .outerjoin(Account, Account.id == Membership.user_id)
+        .where(Membership.conversation_id == conversation_id, Membership.role != OWNER)
+        .order_by(
+            func.coalesce(Account.deleted, False),
+            Membership.role,
+            Membership.joined_at,
+            Membership.user_id,
+        )
+        .limit(1)
+    )
+    return heir_id
 
 
 def _require_member(group: LockedConversation, user_id: int, *, exists: bool) -> None:

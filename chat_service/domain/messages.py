@@ -38,6 +38,7 @@ from chat_service.models import (
 from shared.db import BigId
 from shared.errors import ApiError, ErrorSpec
 
+_AT_ONCE = 100
 _Reply = aliased(Message)
 
 
@@ -287,27 +288,81 @@ def delete_for_everybody(message_id: int, user_id: int) -> None:
         is_own = message.sender_id == user_id and user_id in conversation.roles
         if not is_own and not conversation.is_admin(user_id):
             raise ApiError(errors.MAY_NOT_DELETE)
-        session.execute(delete(Message).where(Message.id == message_id))
-        version = session.execute(
-            update(Conversation)
-            .where(Conversation.id == conversation_id)
-            .values(version=Conversation.version + 1)
-            .returning(Conversation.version)
-        ).scalar_one()
+        _take_away(session, conversation_id, [message_id])
+        notices.message_deleted(conversation_id, user_id, message_id)
+
+
+def delete_some_of(sender_id: int, conversation_id: int) -> bool:
+    """Delete a hundred messages of somebody who sends no more, for everybody; also in a closed one.
+
+    Returns:
+        whether there were any.
+    """
+    some = db.session.execute(
+        select(Message.id, Message.type, Message.content)
+        .where(Message.conversation_id == conversation_id, Message.sender_id == sender_id)
+        .order_by(Message.id)
+        .limit(_AT_ONCE)
+    ).all()
+    db.session.rollback()
+    for _, kind, content in some:
+        if kind == IMAGE:  # Before its row, which is what says that there is a file to delete.
+            images.forget(content)
+    if some:
+        with transaction() as session:
+            session.execute(
+                select(Conversation.id)
+                .where(Conversation.id == conversation_id)
+                .with_for_update(key_share=True)
+            )
+            _take_away(session, conversation_id, [message_id for message_id, _, _ in some])
+            notices.message_deleted(conversation_id, sender_id, some[-1].id)
+    return bool(some)
+
+
+def _take_away(session: Any, conversation_id: int, message_ids: Collection[int]) -> None:
+    """Put a `Deletion` in the place of each of these messages; their conversation is locked."""
+    gone = sorted(
         session.execute(
-            insert(Deletion).values(
-                message_id=message_id,
-                conversation_id=conversation_id,
-                seq=message.seq,
-                version=version,
-                sender_id=message.sender_id,
-                client_id=message.client_id,
-                created_at=message.created_at,
+            delete(Message)
+            .where(Message.id.in_(message_ids))
+            .returning(
+                Message.seq,
+                Message.id,
+                Message.sender_id,
+                Message.client_id,
+                Message.created_at,
+                Message.type,
+                Message.content,
             )
         )
-        if message.type == IMAGE:
-            images.forget_after_commit([message.content])
-        notices.message_deleted(conversation_id, user_id, message_id)
+    )
+    version = session.execute(
+        update(Conversation)
+        .where(Conversation.id == conversation_id)
+        .values(version=Conversation.version + len(gone))
+        .returning(Conversation.version)
+    ).scalar_one()
+    if not gone:
+        return
+    session.execute(
+        insert(Deletion),
+        [
+            {
+                "message_id": message_id,
+                "conversation_id": conversation_id,
+                "seq": seq,
+                "version": version - len(gone) + number,
+                "sender_id": sender_id,
+                "client_id": client_id,
+                "created_at": created_at,
+            }
+            for number, (seq, message_id, sender_id, client_id, created_at, _, _) in enumerate(
+                gone, start=1
+            )
+        ],
+    )
+    images.forget_after_commit([row.content for row in gone if row.type == IMAGE])
 
 
 def hide_messages(message_ids: Collection[int], user_id: int) -> None:

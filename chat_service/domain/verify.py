@@ -26,7 +26,7 @@ from chat_service.models import (
     Membership,
     Message,
 )
-from shared.verify import Check, Page, States, all_of, foreign_keys, in_sql, listed, referring
+from shared.verify import Check, Page, States, all_of, foreign_keys, in_sql, referring
 
 _CONVERSATIONS = 500
 _MESSAGES = 200_000
@@ -349,6 +349,6 @@ def _private_conversations() -> Select[*tuple[Any, ...]]:
 
 
 STATES: States = {
-    "account": lambda: listed(db, accounts.states()),
-    "friendship": lambda: listed(db, _private_conversations()),
+    "account": lambda: db.stream(accounts.states()),
+    "friendship": lambda: db.stream(_private_conversations()),
 }

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from zipfile import ZipFile
 
 from flask import Flask
 from sqlalchemy import create_engine, event, text
@@ -64,6 +65,24 @@ def empty_tables(app: Flask, db: Database) -> None:
         else:
             names = ", ".join(f'"{table.name}"' for table in db.tables.sorted_tables)
             session.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+
+
+def everything_in(app: Flask, db: Database) -> str:
+    """All rows of all tables, as text to look for something in."""
+    with app.app_context(), db.engine.connect() as connection:
+        return "\n".join(
+            f"{table.name} {tuple(row)}"
+            for table in db.tables.sorted_tables
+            for row in connection.execute(table.select())
+        )
+
+
+def exported(app: Flask, account_id: int, folder: Path) -> ZipFile:
+    """What ``accounts export`` writes about an account, into a new file in ``folder``."""
+    path = folder / "export.zip"
+    done = app.test_cli_runner().invoke(args=["accounts", "export", str(account_id), str(path)])
+    assert done.exit_code == 0, done.output
+    return ZipFile(path)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from shared.testing.contracts import state
 from shared.testing.databases import empty_tables, settings_for_tests
 from shared.testing.neighbours import Neighbour
 from shared.testing.tokens import issue
-from shared.tests.tiny import create_app, db
+from shared.tests.tiny import create_app, db, erased
 
 ALICE = 1
 SECRET = "current-test-secret"
@@ -47,6 +47,7 @@ def _app(env: Mapping[str, str]) -> Iterator[Flask]:
 def app(_app: Flask, neighbours: dict[str, Neighbour]) -> Iterator[Flask]:
     """The tiny service, with empty tables before and after."""
     yield _app
+    erased.clear()
     empty_tables(_app, db)
 
 

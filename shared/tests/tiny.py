@@ -11,6 +11,7 @@ from shared.accounts import AccountCopies, AccountRow
 from shared.api import Blueprint, answers, takes
 from shared.client import ServiceClient
 from shared.db import Database, table_registry
+from shared.erasure import ErasureRow, Erasures
 from shared.fields import Flag, Id, Params, Text, Time
 from shared.identity import current_user_id
 from shared.outbox import Outbox, OutboxRow
@@ -40,6 +41,12 @@ class OutboxEvent(OutboxRow, Model):
     __table_args__ = {"sqlite_autoincrement": True}
 
 
+class Erasure(ErasureRow, Model):
+    """An account of which something may be left."""
+
+    __tablename__ = "erasures"
+
+
 class TinySettings(ServiceSettings):
     """Settings of the tiny service."""
 
@@ -59,7 +66,18 @@ class EchoIn(Params):
     until = Time(end_of_second=True, load_default=None)
 
 
+erased: list[int] = []
+"""The accounts whose data was erased; it fails for account 13."""
+
+
+def _erase(account_id: int) -> None:
+    if account_id == 13:
+        raise RuntimeError("unlucky")
+    erased.append(account_id)
+
+
 accounts = AccountCopies(db, Account)
+erasures = Erasures(db, Erasure, _erase)
 outbox = Outbox(db, OutboxEvent)
 blueprint = Blueprint("tiny", __name__)
 
@@ -98,9 +116,9 @@ def create_app(env: Mapping[str, str]) -> Flask:
     app, _ = base_app(
         "shared.tests", "Tiny", settings, db, accounts.state_of, {"account": accounts.apply}
     )
-    accounts.init_app(
-        app, ServiceClient(settings.auth_service_url, settings.auth_service_secret, (0.2, 0.2))
-    )
+    auth = ServiceClient(settings.auth_service_url, settings.auth_service_secret, (0.2, 0.2))
+    accounts.init_app(app, auth, erasures)
+    erasures.init_app(app)
     outbox.init_app(
         app,
         {

@@ -12,7 +12,7 @@ from social_service.db import AnyRow, transaction
 from social_service.domain import friendships, groups
 from social_service.domain.accounts import accounts, beside_accounts, with_accounts
 from social_service.domain.outbox import friendship_ended, outbox
-from social_service.models import FriendRequest
+from social_service.models import FriendRequest, Friendship
 
 log = logging.getLogger(__name__)
 
@@ -51,12 +51,17 @@ def end_friendship(user_id: int, friend_id: int) -> None:
         pair = friendships.lock_pair(session, user_id, friend_id)
         if pair is None or not pair.active:
             raise ApiError(errors.ALREADY_NOT_FRIEND)
-        friendships.end(session, pair)
-        _forget_requests(session, user_id, friend_id)
-        groups.take_out(session, user_id, friend_id)
-        groups.take_out(session, friend_id, user_id)
-        outbox.add(session, friendship_ended(pair))
+        part(session, pair)
     log.info("friendship_ended", extra={"by_id": user_id, "friend_id": friend_id})
+
+
+def part(session: Any, pair: Friendship) -> None:
+    """Make a locked pair of friends friends no more, with all that belongs to it."""
+    friendships.end(session, pair)
+    _forget_requests(session, pair.low_id, pair.high_id)
+    groups.take_out(session, pair.low_id, pair.high_id)
+    groups.take_out(session, pair.high_id, pair.low_id)
+    outbox.add(session, friendship_ended(pair))
 
 
 def _forget_requests(session: Any, user_id: int, other_id: int) -> None:

@@ -97,6 +97,18 @@ def lock_pair(session: Any, user_id: int, other_id: int) -> Friendship | None:
     return pair
 
 
+def lock_some_of(session: Any, user_id: int, limit: int) -> Sequence[Friendship]:
+    """Rows of a person's friends, ``limit`` of them, held until the transaction ends."""
+    pairs: Sequence[Friendship] = session.scalars(
+        select(Friendship)
+        .where(Friendship.active, or_(Friendship.low_id == user_id, Friendship.high_id == user_id))
+        .order_by(Friendship.id)
+        .limit(limit)
+        .with_for_update()
+    ).all()
+    return pairs
+
+
 def begin(session: Any, pair: Friendship) -> None:
     """Make a locked pair friends, and tell chat."""
     _change(session, pair, active=True)

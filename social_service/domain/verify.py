@@ -2,7 +2,7 @@
 
 from sqlalchemy import and_, case, exists, or_, select
 
-from shared.verify import Check, States, foreign_keys, in_sql, listed, referring
+from shared.verify import Check, States, foreign_keys, in_sql, referring
 from social_service.db import db
 from social_service.domain.accounts import accounts
 from social_service.domain.friendships import all_friendships
@@ -91,8 +91,8 @@ CHECKS: list[Check] = [
 ]
 
 STATES: States = {
-    "account": lambda: listed(db, accounts.states()),
-    "friendship": lambda: listed(
-        db, all_friendships().order_by(Friendship.low_id, Friendship.high_id)
+    "account": lambda: db.stream(accounts.states()),
+    "friendship": lambda: db.stream(
+        all_friendships().order_by(Friendship.low_id, Friendship.high_id)
     ),
 }

@@ -1,0 +1,35 @@
+"""Erasing an account for good: what stays is a number that nobody else will ever get."""
+
+from auth_service import errors
+from auth_service.clients.mail import mail
+from auth_service.db import db, transaction
+from auth_service.domain import avatars
+from auth_service.domain.outbox import account_changed, outbox
+from auth_service.models import Account
+from shared.errors import ApiError
+
+
+def erase(account_id: int) -> None:
+    """Delete an account so that it cannot be restored, and have the other services forget it, too.
+
+    Its e-mail address is free again. Repeating it tells the other services once more.
+
+    Raises:
+        ApiError: ``USER_NOT_FOUND``.
+    """
+    known = db.session.get(Account, account_id)
+    if known is None:
+        raise ApiError(errors.USER_NOT_FOUND)
+    if known.email:
+        mail.forget(known.email)
+    with transaction() as session:
+        account = session.get_one(Account, account_id, with_for_update=True)
+        picture = account.avatar_digest
+        account.deleted = True
+        account.generation += 1  # Also of a deleted one: somebody may be restoring it just now.
+        account.email = account.name = account.user_info = account.password_hash = ""
+        account.avatar_digest = account.avatar_reference = ""
+        account.email_key = str(account_id)  # Unique, and no address.
+        account.version += 1
+        outbox.add(session, account_changed(account))
+        db.after_commit(lambda: avatars.forget(account_id, picture))

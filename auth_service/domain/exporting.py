@@ -1,0 +1,46 @@
+"""What an account consists of, for the person whose it is."""
+
+from collections.abc import Iterator
+
+from auth_service import errors
+from auth_service.db import db
+from auth_service.domain import avatars
+from auth_service.domain.avatars import Avatar
+from auth_service.models import Account
+from shared.errors import ApiError
+from shared.exporting import ExportedFile, json_list
+
+_README = """\
+account.json   the account: what it says of itself, and when it was made
+avatar.txt     its picture, exactly as it was uploaded (base64), if there is one
+avatar.webp    its picture as others see it
+
+The password is not here: only a hash of it is kept.
+"""
+
+
+def files(account_id: int) -> Iterator[ExportedFile]:
+    """Everything about an account but its password's hash.
+
+    Raises:
+        ApiError: ``USER_NOT_FOUND``.
+    """
+    account = db.session.get(Account, account_id)
+    if account is None:
+        raise ApiError(errors.USER_NOT_FOUND)
+    yield ExportedFile("README.txt", [_README.encode()])
+    row = {
+        "id": account.id,
+        "email": account.email,
+        "name": account.name,
+        "user_info": account.user_info,
+        "avatar": "avatar.webp" if account.avatar_digest else account.avatar_reference,
+        "deleted": account.deleted,
+        "created_at": account.created_at,
+    }
+    yield ExportedFile("account.json", json_list([row]))
+    if account.avatar_digest:
+        original = avatars.as_it_was_put(account_id, Avatar(account.avatar_digest, ""))
+        yield ExportedFile("avatar.txt", [original.encode()])
+        shown = avatars.picture(str(account_id), account.avatar_digest)
+        yield ExportedFile("avatar.webp", [shown])

@@ -1,0 +1,86 @@
+"""Erasing everything of a person whose account was erased."""
+
+from sqlalchemy import delete, or_, select, update
+
+from chat_service.db import db, transaction
+from chat_service.domain import groups, messages, notices
+from chat_service.models import (
+    Announcement,
+    Conversation,
+    Deletion,
+    Erasure,
+    HiddenMessage,
+    Invitation,
+    Membership,
+    Message,
+)
+from shared.erasure import Erasures
+
+
+def erase(account_id: int) -> None:
+    """Take a person out of everything, and delete what they wrote, for everybody."""
+    _leave_everything(account_id)  # First: who is nowhere a member sends no more.
+    for conversation_id in _where_they_wrote(account_id):
+        while messages.delete_some_of(account_id, conversation_id):
+            pass
+    _delete_the_rest(account_id)
+
+
+def _leave_everything(account_id: int) -> None:
+    for conversation_id in _groups_of(account_id):
+        groups.leave_for_good(conversation_id, account_id)
+    private = or_(Conversation.low_id == account_id, Conversation.high_id == account_id)
+    with transaction() as session:
+        session.execute(update(Conversation).where(private).values(is_open=False))
+        session.execute(
+            delete(Membership).where(
+                Membership.conversation_id.in_(select(Conversation.id).where(private))
+            )
+        )
+
+
+def _groups_of(account_id: int) -> list[int]:
+    found = db.session.scalars(
+        select(Membership.conversation_id)
+        .join(Conversation, Conversation.id == Membership.conversation_id)
+        .where(Membership.user_id == account_id, Conversation.is_group)
+        .order_by(Membership.conversation_id)
+    )
+    return list(found)
+
+
+def _where_they_wrote(account_id: int) -> list[int]:
+    found = db.session.scalars(
+        select(Message.conversation_id)
+        .where(Message.sender_id == account_id)
+        .distinct()
+        .order_by(Message.conversation_id)
+    )
+    return list(found)
+
+
+def _delete_the_rest(account_id: int) -> None:
+    with transaction() as session:
+        session.execute(
+            update(Deletion)
+            .where(Deletion.sender_id == account_id, Deletion.client_id.is_not(None))
+            .values(client_id=None)
+        )
+        session.execute(delete(HiddenMessage).where(HiddenMessage.user_id == account_id))
+        announced = session.scalars(
+            delete(Announcement)
+            .where(Announcement.sender_id == account_id)
+            .returning(Announcement.conversation_id)
+        ).all()
+        invited = session.scalars(
+            delete(Invitation)
+            .where(or_(Invitation.sender_id == account_id, Invitation.receiver_id == account_id))
+            .returning(Invitation.conversation_id)
+        ).all()
+        for conversation_id in sorted(set(announced)):
+            notices.announcements_changed(conversation_id)
+        for conversation_id in sorted(set(invited)):
+            notices.invitations_changed(conversation_id)
+
+
+erasures = Erasures(db, Erasure, erase)

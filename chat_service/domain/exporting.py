@@ -1,0 +1,142 @@
+"""A person's conversations as they see them, and everything that they wrote, for themselves."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, case, or_, select
+from sqlalchemy.orm import aliased
+
+from chat_service.db import db
+from chat_service.domain import images
+from chat_service.domain.conversations import conversations_of
+from chat_service.domain.messages import visible_to
+from chat_service.models import (
+    ACCEPTED,
+    CAME_OTHERWISE,
+    IMAGE,
+    REJECTED,
+    WAITING,
+    Account,
+    Announcement,
+    Conversation,
+    Invitation,
+    Membership,
+    Message,
+)
+from shared.exporting import ExportedFile, json_list
+
+_STATUS = {
+    WAITING: "waiting",
+    REJECTED: "rejected",
+    ACCEPTED: "accepted",
+    CAME_OTHERWISE: "came by another invitation",
+}
+_README = """\
+conversations.json        the conversations that the person is in
+members.json              who is in them, a person on each line
+messages/NUMBER.json      the messages of the conversation of this id, without hidden ones
+sent_elsewhere.json       what the person sent to conversations that are closed, or that they left
+announcements.json        announcements that the person posted
+invitations.json          invitations to groups that the person sent or got
+pictures/                 the pictures that the person sent; a message names its file
+
+The type of a message is 0 for text, 1 for a picture. An identity of 1 is the owner of a group, 2 an
+admin, 3 a member.
+"""
+
+
+def files(account_id: int) -> Iterator[ExportedFile]:
+    """What somebody sees of their conversations, and everything that is theirs elsewhere."""
+    yield ExportedFile("README.txt", [_README.encode()])
+    conversations = conversations_of(account_id, base="")
+    yield ExportedFile("conversations.json", json_list(conversations))
+    yield ExportedFile("members.json", json_list(_members(account_id)))
+    for conversation in conversations:
+        messages = _messages(
+            (Message.conversation_id == conversation["id"]) & visible_to(account_id)
+        )
+        yield ExportedFile(f"messages/{conversation['id']}.json", json_list(messages))
+    is_own = Message.sender_id == account_id
+    elsewhere = _messages(is_own & Message.conversation_id.not_in(_open_to(account_id)))
+    yield ExportedFile("sent_elsewhere.json", json_list(elsewhere))
+    yield ExportedFile("announcements.json", json_list(_announcements(account_id)))
+    yield ExportedFile("invitations.json", json_list(_invitations(account_id)))
+    for row in db.stream(select(Message.content).where(is_own, Message.type == IMAGE)):
+        picture = images.store.open(row["content"])
+        if picture is not None:
+            yield ExportedFile(f"pictures/{row['content']}", picture.pieces)
+
+
+def _open_to(account_id: int) -> Select[*tuple[Any, ...]]:
+    return (
+        select(Membership.conversation_id)
+        .join(Conversation, Conversation.id == Membership.conversation_id)
+        .where(Membership.user_id == account_id, Conversation.is_open)
+    )
+
+
+def _messages(wanted: ColumnElement[bool]) -> Iterator[dict[str, Any]]:
+    return db.stream(
+        select(
+            Message.conversation_id,
+            Message.id,
+            Message.seq,
+            Message.sender_id,
+            Account.name.label("sender_name"),
+            Message.type,
+            Message.content,
+            Message.reply_to_id,
+            Message.created_at,
+        )
+        .outerjoin(Account, Account.id == Message.sender_id)
+        .where(wanted)
+        .order_by(Message.conversation_id, Message.seq)
+    )
+
+
+def _members(account_id: int) -> Iterator[dict[str, Any]]:
+    return db.stream(
+        select(
+            Membership.conversation_id,
+            Membership.user_id,
+            Account.name,
+            Membership.role.label("identity"),
+            Membership.joined_at,
+        )
+        .outerjoin(Account, Account.id == Membership.user_id)
+        .where(Membership.conversation_id.in_(_open_to(account_id)))
+        .order_by(Membership.conversation_id, Membership.user_id)
+    )
+
+
+def _announcements(account_id: int) -> Iterator[dict[str, Any]]:
+    return db.stream(
+        select(
+            Announcement.conversation_id,
+            Announcement.id,
+            Announcement.content,
+            Announcement.created_at,
+        )
+        .where(Announcement.sender_id == account_id)
+        .order_by(Announcement.id)
+    )
+
+
+def _invitations(account_id: int) -> Iterator[dict[str, Any]]:
+    sender, receiver = aliased(Account), aliased(Account)
+    return db.stream(
+        select(
+            Invitation.conversation_id,
+            Invitation.id,
+            Invitation.sender_id,
+            sender.name.label("sender_name"),
+            Invitation.receiver_id,
+            receiver.name.label("receiver_name"),
+            case(_STATUS, value=Invitation.status).label("status"),
+            Invitation.created_at,
+        )
+        .outerjoin(sender, sender.id == Invitation.sender_id)
+        .outerjoin(receiver, receiver.id == Invitation.receiver_id)
+        .where(or_(Invitation.sender_id == account_id, Invitation.receiver_id == account_id))
+        .order_by(Invitation.id)
+    )

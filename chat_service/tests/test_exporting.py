@@ -1,0 +1,81 @@
+"""Handing a person their conversations and what they wrote: ``accounts export``."""
+
+import json
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+from flask import Flask
+
+from chat_service.tests.factories import make_group
+from chat_service.tests.pictures import picture
+from chat_service.tests.talking import hide, make_private, say, show
+from shared.testing.cast import ALICE, BOB, CAROL
+from shared.testing.client import Caller
+from shared.testing.databases import exported
+
+
+def read(archive: ZipFile, name: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(archive.read(f"chat/{name}.json"))
+    return rows
+
+
+def test_conversations_and_messages_are_as_the_person_sees_them(
+    app: Flask, alice: Caller, bob: Caller, tmp_path: Path
+) -> None:
+    private = make_private(app, alice, bob)
+    say(alice, private, "hello")
+    hide(alice, say(bob, private, "hidden"))
+    say(bob, private, "你好")
+
+    archive = exported(app, ALICE, tmp_path)
+
+    [conversation] = read(archive, "conversations")
+    messages = read(archive, f"messages/{private}")
+    assert (conversation["id"], conversation["name"]) == (private, "Bob")
+    assert [(each["sender_name"], each["content"]) for each in messages] == [
+        ("Alice", "hello"),
+        ("Bob", "你好"),
+    ]
+    assert [each["name"] for each in read(archive, "members")] == ["Alice", "Bob"]
+
+
+def test_what_the_person_sent_to_a_group_and_left_is_there_without_what_others_sent(
+    app: Flask, alice: Caller, bob: Caller, tmp_path: Path
+) -> None:
+    group = make_group(app, BOB, ALICE)
+    say(alice, group, "mine")
+    say(bob, group, "his")
+    alice.post("/conversations/member/remove", json={"conversation_id": group})
+    archive = exported(app, ALICE, tmp_path)
+    assert [each["content"] for each in read(archive, "sent_elsewhere")] == ["mine"]
+    assert f"chat/messages/{group}.json" not in archive.namelist()
+
+
+def test_the_persons_own_pictures_are_in_it_and_named_by_their_messages(
+    app: Flask, alice: Caller, bob: Caller, tmp_path: Path
+) -> None:
+    group = make_group(app, BOB, ALICE)
+    show(bob, group)
+    show(alice, group)
+    archive = exported(app, ALICE, tmp_path)
+    [_, own] = read(archive, f"messages/{group}")
+    pictures = [name for name in archive.namelist() if name.startswith("chat/pictures/")]
+    assert pictures == [f"chat/pictures/{own['content']}"]
+    assert archive.read(pictures[0])[:4] == picture()[:4]
+
+
+def test_announcements_and_invitations_are_in_it(
+    app: Flask, alice: Caller, bob: Caller, carol: Caller, tmp_path: Path
+) -> None:
+    make_private(app, alice, carol)
+    group = make_group(app, ALICE, BOB)
+    announcement = {"conversation_id": group, "content": "Tomorrow"}
+    alice.post("/conversations/manage/notifications", json=announcement)
+    invitation = {"conversationId": group, "member_id": CAROL}
+    alice.post("/conversations/member/add", json=invitation)
+    archive = exported(app, ALICE, tmp_path)
+    assert [each["content"] for each in read(archive, "announcements")] == ["Tomorrow"]
+    assert [(each["receiver_name"], each["status"]) for each in read(archive, "invitations")] == [
+        ("Carol", "waiting")
+    ]

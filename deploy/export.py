@@ -1,0 +1,69 @@
+"""Everything about one account in one archive: ``python -m deploy.export ID FILE.zip``.
+
+It asks each service of the copy on ``DATA_DIR``, which may be running or not.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from shutil import copyfileobj
+from zipfile import ZIP_DEFLATED, ZipFile
+
+import click
+
+from deploy.environment import installed
+from deploy.programs import SERVICES, environment_of
+from shared.exporting import written_whole
+from shared.settings import SettingsError
+
+_README = """\
+Everything that is kept about account {account_id}:
+
+auth/     the account itself
+social/   friends, requests, groups of friends
+chat/     conversations, messages, pictures
+
+A README.txt in each folder says what is in its files.
+"""
+
+
+@click.command(help=__doc__)
+@click.argument("account_id", type=click.IntRange(1))
+@click.argument("file", type=click.Path(path_type=Path))
+def main(account_id: int, file: Path) -> None:
+    """Put the parts of all services together."""
+    try:
+        env = installed(os.environ)
+    except SettingsError as wrong:
+        raise click.ClickException(str(wrong)) from None
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        written_whole(file) as target,
+        ZipFile(target, "w", ZIP_DEFLATED) as whole,
+    ):
+        whole.writestr("README.txt", _README.format(account_id=account_id))
+        for service in SERVICES:
+            part = Path(folder, f"{service}.zip")
+            export = [sys.executable, "-m", service, "accounts", "export"]
+            done = subprocess.run(
+                [*export, str(account_id), str(part)],
+                env=environment_of(service, env),
+                check=False,
+            )
+            if done.returncode:
+                raise click.ClickException(f"{service} could not export; nothing is written.")
+            _add(whole, part)
+    click.echo(f"Everything about account {account_id} is in {file}.")
+
+
+def _add(whole: ZipFile, part: Path) -> None:
+    with ZipFile(part) as archive:
+        for name in archive.namelist():
+            with archive.open(name) as source, whole.open(name, "w", force_zip64=True) as target:
+                copyfileobj(source, target)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""Erasing what a service keeps of a person whose account was erased."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from flask import Flask
+from sqlalchemy import select, update
+
+from shared.testing.client import Reply
+from shared.testing.neighbours import Neighbour
+from shared.tests.conftest import account, event
+from shared.tests.tiny import Erasure, db, erased
+
+Tell = Callable[..., Reply]
+
+
+def finish(app: Flask) -> str:
+    return app.test_cli_runner().invoke(args=["accounts", "erasures"]).output
+
+
+def a_minute_passes(app: Flask) -> None:
+    with app.app_context(), db.transaction() as session:
+        session.execute(update(Erasure).values(wished_at=datetime.now(UTC) - timedelta(minutes=1)))
+
+
+def wished(app: Flask) -> list[int]:
+    with app.app_context():
+        return list(db.session.scalars(select(Erasure.account_id).order_by(Erasure.account_id)))
+
+
+def test_what_belongs_to_an_erased_account_is_erased_twice_a_minute_apart(
+    app: Flask, tell: Tell
+) -> None:
+    tell(event(account_id=5, erased=True), event(account_id=6))
+    assert finish(app) == "Left to be looked at once more in a minute: 1\n"
+    a_minute_passes(app)
+    assert finish(app) == "Done.\n"
+    assert finish(app) == "Done.\n"
+    assert erased == [5, 5]
+
+
+def test_being_told_twice_is_one_erasure(app: Flask, tell: Tell) -> None:
+    tell(event(account_id=5, erased=True), event(account_id=5, erased=True))
+    assert wished(app) == [5]
+
+
+def test_one_that_fails_stays_and_holds_up_no_other(app: Flask, tell: Tell) -> None:
+    tell(event(account_id=13, erased=True), event(account_id=14, erased=True))
+    a_minute_passes(app)
+    finish(app)
+    assert (wished(app), erased) == ([13], [14])
+
+
+def test_a_copy_that_is_rebuilt_learns_of_erasures(
+    app: Flask, neighbours: dict[str, Neighbour]
+) -> None:
+    neighbours["auth"].answers["/internal/accounts"] = lambda asked: {
+        "accounts": [account(5, erased=True)] if asked["after"] == "0" else []
+    }
+    app.test_cli_runner().invoke(args=["accounts", "resync"])
+    assert wished(app) == [5]

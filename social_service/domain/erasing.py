@@ -1,0 +1,35 @@
+"""Erasing everything of a person whose account was erased."""
+
+from sqlalchemy import delete, or_
+
+from shared.erasure import Erasures
+from social_service.db import db, transaction
+from social_service.domain import friends, friendships
+from social_service.models import Erasure, FriendGroup, FriendGroupMember, FriendRequest
+
+_AT_ONCE = 20  # Chat is told of each of them when the transaction ends, and is given seconds.
+
+
+def erase(account_id: int) -> None:
+    """End a person's friendships, and delete their requests and groups."""
+    while _part_from_some(account_id):
+        pass
+    with transaction() as session:
+        session.execute(
+            delete(FriendRequest).where(
+                or_(FriendRequest.sender_id == account_id, FriendRequest.receiver_id == account_id)
+            )
+        )
+        session.execute(delete(FriendGroup).where(FriendGroup.owner_id == account_id))
+        session.execute(delete(FriendGroupMember).where(FriendGroupMember.member_id == account_id))
+
+
+def _part_from_some(account_id: int) -> bool:
+    with transaction() as session:
+        pairs = friendships.lock_some_of(session, account_id, _AT_ONCE)
+        for pair in pairs:
+            friends.part(session, pair)
+    return bool(pairs)
+
+
+erasures = Erasures(db, Erasure, erase)

@@ -1,0 +1,75 @@
+"""What is known of a person's friends and requests, for the person concerned."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import case, or_, select
+
+from shared.exporting import ExportedFile, json_list
+from social_service.db import db
+from social_service.domain import friendships
+from social_service.models import (
+    Account,
+    FriendGroup,
+    FriendGroupMember,
+    FriendRequest,
+    RequestStatus,
+)
+
+_README = """\
+friends.json           the friends
+friend_requests.json   requests that the person sent and got, and what became of them
+friend_groups.json     the groups into which the person sorts friends, a member on each line
+"""
+
+
+def files(account_id: int) -> Iterator[ExportedFile]:
+    """A person's friends, requests and groups of friends."""
+    yield ExportedFile("README.txt", [_README.encode()])
+    yield ExportedFile("friends.json", json_list(_friends(account_id)))
+    yield ExportedFile("friend_requests.json", json_list(_requests(account_id)))
+    yield ExportedFile("friend_groups.json", json_list(_groups(account_id)))
+
+
+def _friends(account_id: int) -> Iterator[dict[str, Any]]:
+    friend = friendships.friend_ids_of(friendships.USER).subquery()
+    return db.stream(
+        select(friend.c.id, Account.name, Account.email)
+        .outerjoin(Account, Account.id == friend.c.id)
+        .order_by(friend.c.id)
+        .params(user=account_id)
+    )
+
+
+def _requests(account_id: int) -> Iterator[dict[str, Any]]:
+    is_own = FriendRequest.sender_id == account_id
+    other_id = case((is_own, FriendRequest.receiver_id), else_=FriendRequest.sender_id)
+    words = {status.value: status.name.lower() for status in RequestStatus}
+    return db.stream(
+        select(
+            case((is_own, "sent"), else_="received").label("direction"),
+            other_id.label("person_id"),
+            Account.name.label("person_name"),
+            FriendRequest.message,
+            case(words, value=FriendRequest.status).label("status"),
+            FriendRequest.created_at,
+        )
+        .outerjoin(Account, Account.id == other_id)
+        .where(or_(is_own, FriendRequest.receiver_id == account_id))
+        .order_by(FriendRequest.id)
+    )
+
+
+def _groups(account_id: int) -> Iterator[dict[str, Any]]:
+    return db.stream(
+        select(
+            FriendGroup.id,
+            FriendGroup.name,
+            FriendGroupMember.member_id,
+            Account.name.label("member_name"),
+        )
+        .outerjoin(FriendGroupMember, FriendGroupMember.group_id == FriendGroup.id)
+        .outerjoin(Account, Account.id == FriendGroupMember.member_id)
+        .where(FriendGroup.owner_id == account_id)
+        .order_by(FriendGroup.id, FriendGroupMember.member_id)
+    )

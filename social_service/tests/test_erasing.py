@@ -1,0 +1,54 @@
+"""What stays of a person whose account was erased: nothing."""
+
+import pytest
+from flask import Flask
+
+from shared.testing.cast import ALICE, BOB, CAROL
+from shared.testing.client import Caller
+from shared.testing.databases import everything_in
+from shared.testing.neighbours import Neighbour
+from social_service.db import db
+from social_service.tests.deeds import ask, befriend, friend_ids, statuses
+from social_service.tests.factories import make_account, make_friends, make_group
+
+
+def erase(app: Flask, account_id: int = ALICE) -> None:
+    """Auth tells that an account was erased, and the service works it off."""
+    gone = {"email": "", "deleted": True, "generation": 1, "version": 9, "erased": True}
+    make_account(app, account_id, "", **gone)
+    app.test_cli_runner().invoke(args=["accounts", "erasures"])
+
+
+@pytest.fixture
+def busy_alice(app: Flask, alice: Caller, bob: Caller, carol: Caller) -> Caller:
+    """Alice, who has a friend, a request in each direction, and groups."""
+    befriend(alice, bob)
+    ask(alice, carol, "Alice would like to know you")
+    make_group(app, ALICE, "Alice's best", BOB)
+    make_group(app, BOB, "Colleagues", ALICE)
+    return alice
+
+
+def test_nothing_of_the_person_is_left(app: Flask, busy_alice: Caller) -> None:
+    erase(app)
+    assert "Alice" not in everything_in(app, db)
+
+
+def test_friends_and_those_who_were_asked_have_one_less(
+    app: Flask, busy_alice: Caller, bob: Caller, carol: Caller
+) -> None:
+    make_friends(app, BOB, CAROL)
+    erase(app)
+    assert (friend_ids(bob), statuses(carol)) == ([CAROL], [])
+    assert bob.get("/groups/members", query_string={"group_id": 2}).json["members"] == []
+
+
+def test_chat_hears_that_each_friendship_ended(app: Flask, chat: Neighbour, alice: Caller) -> None:
+    friends = range(20, 65)
+    for friend_id in friends:
+        make_account(app, friend_id)
+        make_friends(app, ALICE, friend_id)
+    erase(app)
+    ended = [state["high_id"] for state in chat.states("friendship") if not state["active"]]
+    assert sorted(ended) == list(friends)
+    assert len(chat.states("friendship_ended")) == len(friends)

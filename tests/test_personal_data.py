@@ -1,0 +1,113 @@
+"""One person's data in the whole product: handed over, and erased for good."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+import uuid
+from contextlib import closing
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from tests.people import (
+    Person,
+    befriend,
+    contents,
+    conversations,
+    done,
+    make_group,
+    newcomer,
+    private_chat,
+    refused,
+    send,
+)
+from tests.pictures import data_uri, picture
+from tests.product import ROOT
+
+SECONDS_TO_ERASE = 30.0
+SECONDS_BETWEEN_LOOKS = 0.1
+
+
+def run(data_dir: Path, module: str, *arguments: str) -> str:
+    """Run a command of the product beside it."""
+    command = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=ROOT,
+        env=os.environ | {"DATA_DIR": str(data_dir)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert command.returncode == 0, command.stderr
+    return command.stdout
+
+
+def traces(data_dir: Path, person: Person) -> list[str]:
+    """Rows of the databases with her name, mail with it, and files of her avatar."""
+    rows = [
+        f"{path.name}: {line}"
+        for path in data_dir.glob("*.db")
+        for line in dump(path)
+        if person.name in line
+    ]
+    mail = [path for path in (data_dir / "mail").glob("*.eml") if person.name in content(path)]
+    avatars = (data_dir / "media" / "avatars" / str(person.id)).rglob("*.webp")
+    return [*rows, *map(str, mail), *map(str, avatars)]
+
+
+def dump(path: Path) -> list[str]:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        return list(database.iterdump())
+
+
+def content(path: Path) -> str:
+    try:
+        return path.read_text()
+    except FileNotFoundError:  # Gone since the folder was listed.
+        return ""
+
+
+@pytest.fixture
+def zephyrine(base_url: str, alice: Person, bob: Person) -> Person:
+    """Somebody with friends, a group, messages, a picture and mail."""
+    person = newcomer(base_url, f"zephyrine{uuid.uuid4().hex[:8]}")
+    befriend(person, alice, bob)
+    send(person, make_group(person, alice, bob), f"{person.name} in the group")
+    send(person, private_chat(person, alice), f"{person.name} in private")
+    done(person.post("/verify", email=person.email))
+    done(person.put("/account/info", origin_password=person.password, avatar=data_uri(picture())))
+    return person
+
+
+def test_everything_about_a_person_is_in_one_archive(
+    data_dir: Path, tmp_path: Path, zephyrine: Person
+) -> None:
+    run(data_dir, "deploy.export", str(zephyrine.id), str(tmp_path / "all.zip"))
+    with ZipFile(tmp_path / "all.zip") as archive:
+        [account] = json.loads(archive.read("auth/account.json"))
+        friends = json.loads(archive.read("social/friends.json"))
+        wrote = [archive.read(name).decode() for name in archive.namelist() if "messages/" in name]
+        folders = {name.partition("/")[0] for name in archive.namelist()}
+    assert (account["email"], len(friends)) == (zephyrine.email, 2)
+    assert sum(f"{zephyrine.name} in" in messages for messages in wrote) == 2
+    assert folders == {"README.txt", "auth", "social", "chat"}
+
+
+def test_nothing_of_an_erased_person_is_left_in_any_database_or_file(
+    data_dir: Path, alice: Person, zephyrine: Person
+) -> None:
+    assert traces(data_dir, zephyrine)
+    run(data_dir, "deploy.command", "auth_service", "accounts", "erase", str(zephyrine.id), "--yes")
+    deadline = time.monotonic() + SECONDS_TO_ERASE
+    while (left := traces(data_dir, zephyrine)) and time.monotonic() < deadline:
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+    assert left == []
+    [group] = conversations(alice)
+    assert (group["is_chat_group"], contents(alice, group["id"])) == (True, [])
+    assert done(alice.get("/friends"))["friends"] == []
+    login = zephyrine.post("/account/login", email=zephyrine.email, password=zephyrine.password)
+    assert login == refused(404, -1, "User not found")
