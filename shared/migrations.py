@@ -43,7 +43,6 @@ def migrate(db: Database, folder: Path, to: str = "head") -> tuple[str | None, s
     config.attributes["metadata"] = db.tables
     history = ScriptDirectory.from_config(config)
     with db.engine.connect() as connection, _ended_after_use(connection):
-        connection.execution_options(ims_writes=True)
         _prepare(connection)
         before = _revision(connection)
         wanted = None if to == "base" else str(history.get_revision(to).revision)
@@ -113,11 +112,14 @@ def _ended_after_use(connection: Connection) -> Iterator[None]:
 
 def _prepare(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
+        connection.execution_options(ims_writes=True)
         # A table is changed by making it anew, and dropping the old one would cascade. The
         # driver is told so itself: inside a transaction SQLite would not listen.
         driver: Any = connection.connection.dbapi_connection
         driver.execute("PRAGMA foreign_keys=OFF")
         return
+    # Alembic itself steps out of this for what must not stand in a transaction.
+    connection.execution_options(isolation_level="READ COMMITTED")
     connection.execute(text("SET statement_timeout = 0"))  # An index may take its time.
     connection.commit()
     # Asked again and again: a statement that waits would hold up CREATE INDEX CONCURRENTLY.
