@@ -13,6 +13,8 @@ from pathlib import Path
 import psutil
 import requests
 
+from shared.testing.secrecy import overhear
+
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD_TRANSPORT_KEY = "acceptance-tests"
 SECONDS_TO_START = 50.0
@@ -39,6 +41,7 @@ class Product:
 
     def start(self) -> None:
         """Start it, and return when it is healthy."""
+        overhear(self._log)
         with self._log.open("ab") as log:
             self._launcher = subprocess.Popen(
                 [sys.executable, "-m", "deploy.run", "--parent", str(os.getpid())],

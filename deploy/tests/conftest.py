@@ -15,6 +15,7 @@ import requests
 from deploy import keyring
 from deploy.ports import free_ports
 from deploy.run import LOOPBACK, ROOT
+from shared.testing.secrecy import confide, overhear
 
 PATIENCE_SECONDS = 90  # Nothing takes so long, except on a machine that has other things to do.
 LAUNCH = [sys.executable, "-m", "deploy.run"]
@@ -33,7 +34,9 @@ class Copy:
     def __init__(self, command: list[str], port: int, data_dir: Path, env: dict[str, str]) -> None:
         self.port = port
         self.data_dir = data_dir
-        self._log = (data_dir.parent / f"{data_dir.name}.log").open("a")
+        log = data_dir.parent / f"{data_dir.name}.log"
+        self._log = log.open("a")
+        overhear(log)
         settings = {
             "PORT": str(port),
             "DATA_DIR": str(data_dir),
@@ -88,6 +91,7 @@ class Copy:
 
     def post(self, path: str, body: dict[str, str]) -> requests.Response:
         """Send a request to its gateway."""
+        confide(body)
         return requests.post(
             f"http://{LOOPBACK}:{self.port}{path}", json=body, timeout=PATIENCE_SECONDS
         )

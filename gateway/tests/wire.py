@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from http.client import HTTPResponse
 from typing import Any
 
+from shared.testing.secrecy import hear
+
 SECONDS = 20
 
 
@@ -110,6 +112,7 @@ class Gateway:
     def _read_log(self) -> None:
         assert self.program.stderr is not None
         for line in self.program.stderr:
+            hear(line.decode())
             with self.logged:
                 self.log.append(line.decode())
                 self.logged.notify_all()

@@ -19,6 +19,7 @@ from shared.errors import (
     UNSUPPORTED_TYPE,
     ErrorSpec,
 )
+from shared.testing.secrecy import confide
 
 Refusal = tuple[str, str, str, int, str]
 
@@ -80,6 +81,7 @@ class Caller:
         headers = dict(request.pop("headers", {}))
         if self.token is not None:
             headers.setdefault("Authorization", self.token)
+        confide(request.get("json"))
         response = self._client.open(path, method=method, headers=headers, **request)
         _check_documented(self.app, method, path.partition("?")[0], response)
         body = response.json if response.is_json else None
