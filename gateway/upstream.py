@@ -2,7 +2,8 @@
 
 Every address of every name is a replica. Names are looked up again and again, so replicas come
 and go without a word to the gateway. The next request goes to the replica with the fewest to
-answer, so that one that hangs gets hardly any. Each service has connections and a number of waiting
+answer, so that one that hangs gets hardly any; one that fails or leaves is out, until it answers
+a question of the gateway's own. Each service has connections and a number of waiting
 requests of its own, so that one that hangs takes nothing from the others.
 """
 
@@ -11,6 +12,7 @@ import logging
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from threading import BoundedSemaphore, Thread
 from time import monotonic
 from typing import Any, NamedTuple, TypeVar
@@ -31,10 +33,7 @@ log = logging.getLogger(__name__)
 # Much shorter than services keep an idle connection, so that they hardly ever close one that
 # is just being used: a POST that meets a closed connection cannot be repeated.
 _IDLE_SECONDS = 20
-# A replica that fails is left alone for a moment, one that is leaving until it is likely gone.
-_FAILING_SECONDS = 1
-_LEAVING_SECONDS = 10
-_SECONDS_BETWEEN_LOOKUPS = 2
+_SECONDS_BETWEEN_LOOKS = 2
 
 # What urllib3 would say of itself; the client has said it, or has chosen not to.
 SILENCE = {"Accept-Encoding": SKIP_HEADER, "User-Agent": SKIP_HEADER}
@@ -54,6 +53,10 @@ class Outgoing(NamedTuple):
     def repeatable(self) -> bool:
         """Whether it may be sent again when nobody knows what became of it."""
         return self.body is None and self.method in ("GET", "HEAD")
+
+
+_QUESTION = Outgoing("GET", "/livez", SILENCE)
+_QUESTION_SECONDS = 2
 
 
 class Connection(HTTPConnection):
@@ -92,10 +95,14 @@ class _Pool(HTTPConnectionPool):
 
 
 class Replica:
-    """One address of a service, with its pool of connections."""
+    """One address of a service, with its pool of connections.
+
+    Attributes:
+        is_out: it has failed or is leaving, and is the last to be asked.
+    """
 
     def __init__(self, host: str, port: int, settings: GatewaySettings) -> None:
-        self._avoided_until = 0.0
+        self.is_out = False
         self._unanswered = 0
         self._seconds = settings.upstream_timeout_seconds
         self._pool = _Pool(
@@ -106,17 +113,22 @@ class Replica:
             connect_seconds=settings.upstream_connect_timeout_seconds,
         )
 
-    def reluctance(self) -> tuple[float, int]:
-        """How much better another replica is: whoever is to be avoided longest comes last."""
-        return max(self._avoided_until - monotonic(), 0), self._unanswered
+    def reluctance(self) -> tuple[bool, int]:
+        """The greater, the better is another replica."""
+        return self.is_out, self._unanswered
+
+    def look(self) -> None:
+        """See whether it is back; any answer will do."""
+        with suppress(HTTPError):
+            self.send(_QUESTION, _QUESTION_SECONDS).drain_conn()
 
     def do(self, deed: Callable[["Replica"], Result]) -> Result:
-        """What ``deed`` gets from this replica, which is avoided if it fails."""
+        """What ``deed`` gets from this replica, which is out if it is not there or silent."""
         self._unanswered += 1
         try:
             return deed(self)
         except (ConnectTimeoutError, ReadTimeoutError):
-            self._avoided_until = monotonic() + _FAILING_SECONDS
+            self.is_out = True
             raise
         finally:
             self._unanswered -= 1
@@ -152,8 +164,7 @@ class Replica:
             decode_content=False,
         )
         # Our servers keep connections unless they are about to stop.
-        is_leaving = answer.headers.get("Connection") == "close"
-        self._avoided_until = monotonic() + _LEAVING_SECONDS if is_leaving else 0
+        self.is_out = answer.headers.get("Connection") == "close"
         return answer
 
 
@@ -173,9 +184,15 @@ class _Replicas:
         if not self._known:
             self._look_up()
         elif monotonic() > self._look_up_at:
-            self._look_up_at = monotonic() + _SECONDS_BETWEEN_LOOKUPS
-            Thread(target=self._look_up, daemon=True).start()
+            self._look_up_at = monotonic() + _SECONDS_BETWEEN_LOOKS
+            Thread(target=self._look, daemon=True).start()
         return list(self._known.values())
+
+    def _look(self) -> None:
+        self._look_up()
+        for replica in self._known.values():
+            if replica.is_out and len(self._known) > 1:  # The only one gets requests in any case.
+                replica.look()
 
     def _look_up(self) -> None:
         for name, port in self._names:
@@ -191,7 +208,7 @@ class _Replicas:
             for name, port in self._names
             for address in self._addresses.get(name, ())
         }
-        self._look_up_at = monotonic() + _SECONDS_BETWEEN_LOOKUPS
+        self._look_up_at = monotonic() + _SECONDS_BETWEEN_LOOKS
 
 
 class Service:

@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import InvalidatePoolError, OperationalError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, registry, scoped_session
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
@@ -146,6 +146,14 @@ class Database(SQLAlchemy):
         assert isinstance(pool, QueuePool)
         _pool_size.set(pool.size())
         _pool_in_use.set(pool.checkedout())
+
+    def _teardown_session(self, exc: BaseException | None) -> None:
+        """Let go of the session. If its connection has died, what was answered stays answered."""
+        try:
+            super()._teardown_session(exc)
+        except DBAPIError as error:
+            log.warning("connection_died", exc_info=error)
+            self.session.remove()
 
     @property
     def is_sqlite(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from tests.ways import Address, Way, opened, pass_bytes
+from tests.ways import Way, opened, pass_bytes
 
 _SECONDS = 30
 _TWO_BYTE_LENGTH = 126  # How a frame says that its length stands in the next two bytes.
@@ -22,9 +22,9 @@ class LossyWay(Way):
         self._lost = 0
         self._changed = threading.Condition()
 
-    def goal(self) -> Address:
+    def connect(self) -> socket.socket:
         """See `Way`."""
-        return self._gateway
+        return socket.create_connection(self._gateway)
 
     @contextmanager
     def losing(self, count: int) -> Iterator[None]:

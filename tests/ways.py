@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -12,11 +12,9 @@ from tests.cluster import SECONDS_BETWEEN_LOOKS, Replica
 
 _BLOCK = 65_536
 
-Address = tuple[str, int]
-
 
 class Way:
-    """Passes every connection on, to where `goal` says when it comes.
+    """Passes every connection on, each to a gateway of `connect`'s choice.
 
     Attributes:
         base_url: where it begins.
@@ -26,8 +24,8 @@ class Way:
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=1000)
         self.base_url = "http://127.0.0.1:{1}".format(*self._listening.getsockname())
 
-    def goal(self) -> Address:
-        """Where the next connection goes."""
+    def connect(self) -> socket.socket:
+        """Where the next connection goes on to."""
         raise NotImplementedError
 
     def accept(self) -> None:
@@ -49,7 +47,7 @@ class Way:
         pass_bytes(gateway, client)
 
     def _pass_on(self, client: socket.socket) -> None:
-        with client, socket.create_connection(self.goal()) as gateway:
+        with client, self.connect() as gateway:
             request = client.recv(_BLOCK)
             gateway.sendall(request)
             answering = threading.Thread(
@@ -70,16 +68,19 @@ class Balancer(Way):
         self._turns = count()
         self._closed = threading.Event()
 
-    def goal(self) -> Address:
+    def connect(self) -> socket.socket:
         """See `Way`."""
-        ready = self._ready or self._gateways
-        address = urlsplit(ready[next(self._turns) % len(ready)].url)
-        return str(address.hostname), int(address.port or 0)
+        ready = self._ready
+        while True:
+            address = urlsplit(ready[next(self._turns) % len(ready)].url)
+            with suppress(ConnectionRefusedError):  # Killed, and not asked since: to the next.
+                return socket.create_connection((address.hostname, address.port))
 
     def watch(self) -> None:
         """Ask the gateways until `close`."""
         while not self._closed.wait(SECONDS_BETWEEN_LOOKS):
-            self._ready = [gateway for gateway in self._gateways if gateway.is_ready()]
+            if ready := [gateway for gateway in self._gateways if gateway.is_ready()]:
+                self._ready = ready
 
     def close(self) -> None:
         """See `Way`."""

@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+from shared.health import register_health
 from shared.logs import log_requests
 from shared.metrics import count_request
 
@@ -12,6 +13,8 @@ def create_app() -> Flask:
     log_requests(app, count_request)
     app.extensions["ims.background"] = [lambda: app.logger.warning("background_started")]
     app.extensions["ims.stopping"] = [lambda: app.logger.warning("told_to_stop")]
+
+    register_health(app, lambda: None)
 
     @app.get("/")
     def hello() -> str:

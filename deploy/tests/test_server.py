@@ -5,7 +5,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from http.client import HTTPConnection
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
 import pytest
@@ -22,13 +23,13 @@ SECONDS_TO_STOP = 15  # Of the 20 that requests in flight would get.
 class Server:
     """A running gunicorn."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, **settings: str) -> None:
         app = "deploy.tests.sample:create_app()"
         self.port = port
         self.process = subprocess.Popen(
             [*GUNICORN, "-b", f"{LOOPBACK}:{port}", app],
             cwd=ROOT,
-            env=os.environ | {"LOG_LEVEL": "WARNING"},  # Not a line for each request.
+            env=os.environ | {"LOG_LEVEL": "WARNING"} | settings,  # Not a line for each request.
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -55,14 +56,21 @@ class Server:
         return [json.loads(line) for line in log.splitlines()]
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
+@contextmanager
+def running(**settings: str) -> Iterator[Server]:
     """A server with the sample application."""
-    server = Server(free_port())
+    server = Server(free_port(), **settings)
     until(server.is_up)
     yield server
     server.process.kill()
     server.process.communicate()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A server that stops at once when it is told to."""
+    with running() as server:
+        yield server
 
 
 def test_an_idle_connection_does_not_hold_up_a_stop(server: Server) -> None:
@@ -73,6 +81,20 @@ def test_an_idle_connection_does_not_hold_up_a_stop(server: Server) -> None:
     assert [line["event"] for line in log] == ["background_started", "told_to_stop"]
     assert {line["service"] for line in log} == {"deploy"}
     connection.close()
+
+
+def test_a_server_that_is_leaving_says_so_while_it_answers() -> None:
+    with running(SHUTDOWN_DELAY_SECONDS="60") as server:
+        open_before = server.connect()
+        server.process.terminate()
+        until(lambda: ask(server, "/readyz").status == 503)
+
+        for connection in (open_before, HTTPConnection(LOOPBACK, server.port)):
+            connection.request("GET", "/")
+            answer = connection.getresponse()
+            assert (answer.status, answer.headers["Connection"]) == (200, "close")
+            connection.close()
+        assert ask(server, "/livez").status == 200
 
 
 def test_what_is_no_http_is_refused_in_json(server: Server) -> None:
@@ -86,6 +108,15 @@ def test_what_is_no_http_is_refused_in_json(server: Server) -> None:
     assert (response.status, response.headers["Content-Type"]) == (400, "application/json")
     assert json.load(response) == {"code": -400, "info": "Bad request"}
     connection.close()
+
+
+def ask(server: Server, path: str) -> HTTPResponse:
+    """The answer to a request on a connection of its own."""
+    connection = HTTPConnection(LOOPBACK, server.port, timeout=PATIENCE_SECONDS)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    connection.close()
+    return answer
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -168,31 +168,6 @@ def test_an_answer_thatbreak_off_looks_complete_to_no_old_client(
             list(received)
 
 
-def test_replicas_take_turns(
-    environment: dict[str, str],
-    services: dict[str, Upstream],
-    start_gateway: StartGateway,
-    token: str,
-) -> None:
-    replicas = f"{services['auth'].url},{services['chat'].url}"
-    gateway = start_gateway({**environment, "CHAT_SERVICE_URL": replicas})
-
-    answered = [gateway.ask("GET", "/media/a").json["service"] for _ in range(4)]
-
-    assert sorted(answered) == ["auth", "auth", "chat", "chat"]
-
-
-def test_a_replica_that_is_down_is_passed_over(
-    environment: dict[str, str], chat: Upstream, start_gateway: StartGateway, token: str
-) -> None:
-    replicas = f"http://127.0.0.1:{free_port()},{chat.url}"
-    gateway = start_gateway({**environment, "CHAT_SERVICE_URL": replicas})
-
-    statuses = [gateway.ask("POST", "/conversations", token=token).status for _ in range(6)]
-
-    assert statuses == [200] * 6
-
-
 def test_a_request_in_flight_is_finished_at_the_stop(
     environment: dict[str, str], chat: Upstream, start_gateway: StartGateway
 ) -> None:

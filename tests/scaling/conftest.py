@@ -18,6 +18,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProductionClus
         dict.fromkeys(PROGRAMS, 2),
         LOG_LEVEL="WARNING",
         SHUTDOWN_DELAY_SECONDS="1",
+        UPSTREAM_TIMEOUT_SECONDS="5",
     ) as cluster:
         yield cluster
 

@@ -36,12 +36,12 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What came of a request, and after how many seconds."""
+    """What came of a request that was sent at a moment of the monotonic clock."""
 
     request: Request
     status: int
     said: str
-    seconds: float
+    sent_at: float
 
 
 # Somebody who asks, and is given the body of each successful answer.
@@ -64,9 +64,9 @@ class Caller(threading.Thread):
         with requests.Session() as session:
             session.trust_env = False
             while not self._stopped.wait(PAUSE):
-                began = time.monotonic()
+                sent_at = time.monotonic()
                 status, said = self._ask(session, request)
-                self.answers.append(Answer(request, status, said, time.monotonic() - began))
+                self.answers.append(Answer(request, status, said, sent_at))
                 request = self._asking.send(json.loads(said) if status == OK else None)
 
     def _ask(self, session: requests.Session, request: Request) -> tuple[int, str]:
@@ -135,6 +135,11 @@ class Crowd:
         ]
 
     @property
+    def size(self) -> int:
+        """How many ask at once."""
+        return len(self._callers)
+
+    @property
     def answers(self) -> list[Answer]:
         """Every answer so far."""
         return [answer for caller in self._callers for answer in caller.answers]
@@ -148,6 +153,10 @@ class Crowd:
         """Wait until there are so many more answers."""
         enough = len(self.answers) + answers
         until(lambda: len(self.answers) >= enough)
+
+    def failures_since(self, moment: float) -> list[Answer]:
+        """The failures of what was sent after a moment of the monotonic clock."""
+        return [answer for answer in self.failures if answer.sent_at > moment]
 
     def assert_nothing_lost(self) -> None:
         """Hold that what was acknowledged is there, once and in one order, with every follower."""

@@ -1,0 +1,70 @@
+"""A database or Redis that goes and comes back is picked up again, without a restart of ours."""
+
+import time
+
+import pytest
+
+from tests.cluster import ProductionCluster, until
+from tests.scaling.load import Crowd
+
+pytestmark = [pytest.mark.xdist_group("cluster"), pytest.mark.timeout(150)]
+
+
+def until_ready(cluster: ProductionCluster) -> float:
+    """Wait until every replica says it is ready; the moment when that is so."""
+    for replica in cluster.all():
+        until(replica.is_ready)
+    return time.monotonic()
+
+
+@pytest.mark.parametrize("mode", ["fast", "immediate"])
+def test_a_restart_of_postgresql_is_503_meanwhile_and_loses_nothing(
+    cluster: ProductionCluster, busy: Crowd, mode: str
+) -> None:
+    cluster.postgres.stop(mode)
+    busy.goes_on()
+    cluster.postgres.start()
+    ready_at = until_ready(cluster)
+    busy.goes_on()
+    busy.fall_silent()
+
+    assert {answer.status for answer in busy.failures} == {503}
+    assert busy.failures_since(ready_at) == []
+    busy.assert_nothing_lost()
+
+
+def test_a_restart_of_redis_fails_nothing_and_loses_nothing(
+    cluster: ProductionCluster, busy: Crowd
+) -> None:
+    cluster.redis.stop()
+    busy.goes_on()
+    cluster.redis.start()
+    busy.goes_on()
+    busy.fall_silent()
+
+    assert busy.failures == []
+    busy.assert_nothing_lost()
+
+
+def test_while_postgresql_hangs_every_request_ends_in_time(
+    cluster: ProductionCluster, busy: Crowd
+) -> None:
+    with cluster.postgres.frozen():
+        until(lambda: len(busy.failures) >= busy.size)
+    ready_at = until_ready(cluster)
+    busy.goes_on()
+    busy.fall_silent()
+
+    assert {answer.status for answer in busy.failures} <= {503, 504}
+    assert busy.failures_since(ready_at) == []
+    busy.assert_nothing_lost()
+
+
+def test_while_redis_hangs_nothing_fails(cluster: ProductionCluster, busy: Crowd) -> None:
+    with cluster.redis.frozen():
+        busy.goes_on()
+    busy.goes_on()
+    busy.fall_silent()
+
+    assert busy.failures == []
+    busy.assert_nothing_lost()
