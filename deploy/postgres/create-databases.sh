@@ -15,3 +15,6 @@ CREATE DATABASE :"database" OWNER :"user";
 REVOKE ALL ON DATABASE :"database" FROM PUBLIC;
 SQL
 done
+
+# What remains is empty, but shows the names of the others.
+psql --quiet -v ON_ERROR_STOP=1 -c 'REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC'

@@ -1,5 +1,6 @@
 """docker-compose.yml gives every program what it asks for."""
 
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +15,7 @@ COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 
 
 def service_of(program: str) -> dict[str, Any]:
-    service: dict[str, Any] = COMPOSE["services"][program.replace("_", "-")]
+    service: dict[str, Any] = COMPOSE["services"][program]
     return service
 
 
@@ -71,6 +72,64 @@ def test_a_service_can_be_run_many_times() -> None:
         assert not {"container_name", "hostname", "ports"} & service_of(program).keys()
 
 
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_is_called_by_a_name_that_stands_for_all_of_its_containers(service: str) -> None:
+    called = urlsplit(COMPOSE["x-environment"][f"{service.upper()}_URL"]).hostname
+
+    assert service_of(service)["networks"]["default"]["aliases"] == [called]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_may_do_nothing_that_it_need_not(program: str) -> None:
+    service = service_of(program)
+
+    assert service["read_only"]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_what_serves_is_started_again_when_it_ends() -> None:
+    once = {"auth-migration", "social-migration", "chat-migration", "bucket"}
+    kept_up = {
+        name
+        for name, service in COMPOSE["services"].items()
+        if service.get("restart") == "unless-stopped"
+    }
+
+    assert kept_up == COMPOSE["services"].keys() - once
+
+
+def test_what_others_wait_for_says_whether_it_is_healthy() -> None:
+    awaited = {
+        name
+        for service in COMPOSE["services"].values()
+        if isinstance(service.get("depends_on"), dict)
+        for name, until in service["depends_on"].items()
+        if until["condition"] == "service_healthy"
+    }
+    with_a_check = {
+        name for name, service in COMPOSE["services"].items() if "healthcheck" in service
+    }
+
+    # The images of our own programs bring their check with them.
+    assert awaited - with_a_check == set(SERVICES)
+    assert all("HEALTHCHECK" in (ROOT / name / "Dockerfile").read_text() for name in PROGRAMS)
+
+
+def test_every_image_is_of_a_named_version() -> None:
+    images = [service.get("image", "") for service in COMPOSE["services"].values()]
+    bases = [
+        line.split()[1]
+        for program in PROGRAMS
+        for line in (ROOT / program / "Dockerfile").read_text().splitlines()
+        if line.startswith("FROM ")
+    ]
+
+    assert len(set(bases)) == 1
+    assert all(re.search(r":\D*\d+\.\d+\.\d+", base) for base in bases)
+    assert all(re.search(r":\D*\d+[.-]\d+", image) for image in images if image)
+
+
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_an_image_serves_its_own_program_where_the_others_look_for_it(program: str) -> None:
     build = service_of(program)["build"]
@@ -84,7 +143,7 @@ def test_an_image_serves_its_own_program_where_the_others_look_for_it(program: s
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_starts_when_its_database_is_migrated(service: str) -> None:
-    migration = service_of(service.replace("service", "migration"))
+    migration = service_of(service.replace("_service", "-migration"))
     awaited = service_of(service)["depends_on"]
 
     assert migration["command"] == ["python", "-m", service, "migrate"]

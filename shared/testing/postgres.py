@@ -20,6 +20,7 @@ class PostgresServer:
 
     Attributes:
         url: SQLAlchemy URL of its maintenance database, whether it runs or not.
+        environment: with which the programs that come with it, ``psql``, find it.
 
     Raises:
         RuntimeError: there is no PostgreSQL on the machine or among the packages.
@@ -30,6 +31,8 @@ class PostgresServer:
         self._folder = folder
         self._data = folder / "data"
         self._binaries, self._user = _binaries(folder), _user(folder)
+        path = f"{self._binaries}{os.pathsep}{os.environ['PATH']}"
+        self.environment = {"PATH": path, "PGHOST": str(folder), "PGUSER": "ims"}
         initdb = [self._binaries / "initdb", "-D", self._data, "-U", "ims", "-A", "trust"]
         _run([*initdb, "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"], self._user)
 
