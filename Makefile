@@ -45,8 +45,8 @@ alone-%: .venv/to-develop ## The same with the other services absent: make alone
 	@folder=$$(mktemp -d) && trap "rm -rf $$folder" EXIT && cp -r $* shared pyproject.toml $$folder && \
 		cd $$folder && $(CURDIR)/$(PYTEST) $*
 
-bench: .venv/to-develop ## Measure live delivery to 1,000 sockets; figures go to benchmarks/results
-	@$(BIN)/python -m benchmarks.live
+bench: .venv/to-develop ## Measure the whole product (ten minutes; QUICK=1: two)
+	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
 
 lint: .venv/to-develop ## Check form, rules, types, imports, images, manifests and docs
 	@$(BIN)/ruff format --check --quiet .

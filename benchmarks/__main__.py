@@ -1,0 +1,99 @@
+"""Measure the whole product: ``python -m benchmarks``, or ``make bench``.
+
+Each column is deployed on fresh data and filled through the API. Nothing else should run
+meanwhile; the report says whether something did.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+from argon2 import PasswordHasher
+
+from auth_service.domain import passwords
+from benchmarks.deployment import COLUMNS, deployed
+from benchmarks.live import live_figures
+from benchmarks.load import Load
+from benchmarks.measuring import CLIENTS, FULL_PACE, QUICK_PACE, Measuring
+from benchmarks.plots import plot_costs, plot_growth
+from benchmarks.report import RESULTS, Report
+from benchmarks.scenarios import FULL, QUICK, scenarios
+from benchmarks.world import PASSWORD, Filling
+
+_VERIFICATIONS = 9
+_MESSAGES = 200
+_QUICK_MESSAGES = 30
+
+
+def main() -> None:
+    """Measure, print tables, and keep the figures."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small sizes, in under two minutes")
+    parser.add_argument("--column", choices=COLUMNS, help="only this one")
+    parser.add_argument("--only", default="", help="only scenarios whose names begin so")
+    wanted = parser.parse_args()
+    report = Report(_argon2_ms())
+    for column in [wanted.column] if wanted.column else COLUMNS:
+        _measure(column, report, quick=wanted.quick, only=wanted.only)
+    measured = scenarios(QUICK if wanted.quick else FULL)
+    for column in report.memory:
+        say(f"\nAims, {column}")
+        for verdict in report.aims(column, measured):
+            say(verdict)
+    errors = sum(figures.errors for figures in report.figures)
+    if not wanted.only and not wanted.column:
+        name = "quick" if wanted.quick else "full"
+        say(f"\nKept in {report.keep(name).parent}")
+        plot_costs(report.figures, RESULTS / f"{name}-costs.svg")
+        plot_growth(report.figures, RESULTS / f"{name}-growth.svg")
+    sys.exit(f"{errors} requests failed" if errors else 0)
+
+
+def say(line: str) -> None:
+    """Write a line at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _measure(column: str, report: Report, *, quick: bool, only: str) -> None:
+    sizes, pace = (QUICK, QUICK_PACE) if quick else (FULL, FULL_PACE)
+    with (
+        tempfile.TemporaryDirectory(prefix="ims-benchmark-") as folder,
+        Load() as load,
+        deployed(column, Path(folder)) as deployment,
+    ):
+        say(f"Filling the product on {column} ...")
+        world = Filling(load, deployment.address, say).world(sizes)
+        measuring = Measuring(column, deployment, load, pace)
+        say(report.headings(column))
+        for scenario in scenarios(sizes):
+            if str(scenario).startswith(only):
+                for clients in CLIENTS:
+                    figures = measuring.figures(scenario, world, clients)
+                    report.figures.append(figures)
+                    say(report.row(figures))
+        report.memory[column] = deployment.resident_memory()
+        if "live delivery".startswith(only):
+            say("Live delivery ...")
+            messages = _QUICK_MESSAGES if quick else _MESSAGES
+            report.live[column] = live_figures(deployment, load, world, messages)
+            for name, value in report.live[column].items():
+                say(f"  {name:>22}  {value}")
+
+
+def _argon2_ms() -> float:
+    """Processor time of one verification of a password, with the parameters of the product."""
+    hashed, hasher = passwords.hashed(PASSWORD), PasswordHasher()
+    took = []
+    for _ in range(_VERIFICATIONS):
+        began = time.process_time()
+        hasher.verify(hashed, PASSWORD)
+        took.append(1000 * (time.process_time() - began))
+    return median(took)
+
+
+if __name__ == "__main__":
+    main()

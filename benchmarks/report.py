@@ -1,0 +1,125 @@
+"""What was measured, as tables, as JSON, and beside the last committed result."""
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.deployment import PARTS, PROGRAMS
+from benchmarks.measuring import Figures
+from benchmarks.scenarios import LOGIN, Scenario
+from tests.product import ROOT
+
+RESULTS = ROOT / "benchmarks" / "results"
+COMMITTED = "full.json"
+
+_AIMED_AT = 16
+_LIVE_AIM_US = 45
+_GATEWAY_AIM = 2.5
+_MEMORY_AIM_MB = 110
+_HEADINGS = (
+    f"{'':26} {'clients':>7} {'requests':>8} {'errors':>6} {'per s':>6} {'p50 ms':>7} "
+    f"{'p99 ms':>7} "
+    f"| CPU ms: {' '.join(f'{part:>8}' for part in PARTS)} | {'H':>6} {'was':>6} "
+    f"| {'bytes':>8} {'peak MB':>7} {'load':>5}"
+)
+
+
+class Report:
+    """Everything that one run has found.
+
+    Args:
+        argon2_ms: processor time of one Argon2id verification.
+    """
+
+    def __init__(self, argon2_ms: float) -> None:
+        self.figures: list[Figures] = []
+        self.live: dict[str, dict[str, Any]] = {}
+        self.memory: dict[str, dict[str, float]] = {}
+        self._load_before = os.getloadavg()[0]
+        self._argon2_ms = argon2_ms
+        self._last = _last_committed()
+
+    def row(self, figures: Figures) -> str:
+        """A line of the table."""
+        was = self._last.get(_key(figures.as_json()))
+        name = figures.name if figures.size is None else f"{figures.name}, {figures.size:,}"
+        cpu = " ".join(f"{figures.cpu_ms[part]:8.3f}" for part in PARTS)
+        return (
+            f"{name:26} {figures.clients:7} {figures.requests:8} {figures.errors:6} "
+            f"{figures.per_second:6.0f} {figures.p50:7.1f} {figures.p99:7.1f} |         {cpu} "
+            f"| {figures.application_h:6.1f} {'' if was is None else f'{was:.1f}':>6} "
+            f"| {figures.received:8} {figures.peak_mb:7.0f} {figures.load_busy:5.0%}"
+        )
+
+    def headings(self, column: str) -> str:
+        """What stands above the rows of a column."""
+        return f"\n{column}\n{_HEADINGS}"
+
+    def aims(self, column: str, scenarios: Sequence[Scenario]) -> Iterator[str]:
+        """Each aim, what was reached, and whether that is enough."""
+        aims = {(each.name, each.size): each.aim for each in scenarios if each.aim}
+        mine = [f for f in self.figures if f.column == column and f.clients == _AIMED_AT]
+        for each in mine:
+            aim = aims.get((each.name, each.size))
+            if aim is not None:
+                reached = each.application_h
+                if each.name == LOGIN:
+                    reached -= self._argon2_ms / each.hello_ms
+                name = each.name if each.size is None else f"{each.name}, {each.size:,}"
+                yield _verdict(name, reached, aim, "H")
+        for each in mine[:1]:
+            yield _verdict(f"gateway ({each.name})", each.h["gateway"], _GATEWAY_AIM, "H")
+        if live := self.live.get(column):
+            yield _verdict("live delivery", sum(live["cpu_us"].values()), _LIVE_AIM_US, "us")
+        for program, megabytes in self.memory.get(column, {}).items():
+            yield _verdict(f"memory of a {program} worker", megabytes, _MEMORY_AIM_MB, "MB")
+
+    def as_json(self) -> dict[str, Any]:
+        """It as it is kept."""
+        return {
+            "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",
+            "load_before": round(self._load_before, 2),
+            "argon2_ms": round(self._argon2_ms, 2),
+            "figures": [_rounded(each.as_json()) for each in self.figures],
+            "live": _rounded(self.live),
+            "memory_mb": _rounded(self.memory),
+        }
+
+    def keep(self, name: str) -> Path:
+        """Write it to the folder of results."""
+        RESULTS.mkdir(exist_ok=True)
+        path = RESULTS / f"{name}.json"
+        path.write_text(json.dumps(self.as_json(), indent=1) + "\n")
+        return path
+
+
+def _verdict(what: str, reached: float, aim: float, unit: str) -> str:
+    return f"  {'met ' if reached <= aim else 'OPEN'} {what:28} {reached:6.1f} {unit}, aim {aim:g}"
+
+
+def _last_committed() -> dict[tuple[Any, ...], float]:
+    """Application H by scenario, as the last committed result of a full run has it."""
+    command = ["git", "show", f"HEAD:{(RESULTS / COMMITTED).relative_to(ROOT)}"]
+    shown = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    if shown.returncode:
+        return {}
+    return {
+        _key(figures): sum(figures["h"][program] for program in PROGRAMS)
+        for figures in json.loads(shown.stdout)["figures"]
+    }
+
+
+def _key(figures: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(figures[name] for name in ("column", "name", "size", "clients"))
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _rounded(each) for name, each in value.items()}
+    return round(value, 3) if isinstance(value, float) else value

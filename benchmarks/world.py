@@ -1,0 +1,187 @@
+"""The people, friendships, conversations and messages that are measured, made through the API."""
+
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import Any, NamedTuple
+
+import orjson
+
+from benchmarks.load import Address, Load, request
+
+PASSWORD = "Secret_1"
+
+_CLIENTS = 16
+_BATCH = 100
+_SENDERS = 50
+
+Say = Callable[[str], None]
+
+
+class Person(NamedTuple):
+    """Somebody with an account."""
+
+    id: int
+    token: str
+    email: str
+    name: str
+
+
+class Place(NamedTuple):
+    """A conversation, as somebody in it writes to it and reads it."""
+
+    person: Person
+    conversation_id: int
+
+
+class Sizes(NamedTuple):
+    """How large everything is that is measured at several sizes."""
+
+    groups: Sequence[int]
+    lists: Sequence[int]
+    histories: Sequence[int]
+
+
+class World(NamedTuple):
+    """Who and what is there.
+
+    Attributes:
+        people: everybody; all of them are friends of the first.
+        collectors: people by the number of their friends, each with a private conversation in
+            which the friend has said something.
+        private: some of these conversations, as the friends see them; for sending.
+        quiet: others; for reading, nobody says anything more in them.
+        groups: group conversations by the number of their members, as some of them see them.
+        histories: private conversations by the number of their messages.
+    """
+
+    people: list[Person]
+    collectors: dict[int, Person]
+    private: list[Place]
+    quiet: list[Place]
+    groups: dict[int, list[Place]]
+    histories: dict[int, Place]
+
+
+def text_of(number: int) -> str:
+    """What is said in the message of this number."""
+    return f"Message {number}: shall we meet at ten tomorrow?"
+
+
+def sending(place: Place, content: str) -> bytes:
+    """The request that sends a text."""
+    body = {"conversationId": place.conversation_id, "content": content}
+    return request("POST", "/conversations/messages", place.person.token, body)
+
+
+class Filling:
+    """Fills a new product.
+
+    Args:
+        load: what sends the requests.
+        address: where the gateway listens.
+        say: takes a line of progress.
+    """
+
+    def __init__(self, load: Load, address: Address, say: Say) -> None:
+        self._load = load
+        self._address = address
+        self._say = say
+
+    def world(self, sizes: Sizes) -> World:
+        """A world of these sizes."""
+        people = self._registered(max(*sizes.groups, *sizes.lists))
+        first, *others = people
+        collectors = dict(zip(sizes.lists, others, strict=False))
+        known = others[len(collectors) :]
+        pairs = [(other, first) for other in others]
+        for size, collector in collectors.items():
+            pairs += [(friend, collector) for friend in known[: size - 1]]
+        self._befriend(pairs)
+        *_, private, quiet = [
+            self._greeted(collector, people) for _, collector in sorted(collectors.items())
+        ]
+        return World(
+            people,
+            collectors,
+            private,
+            quiet,
+            {size: self._group(people[:size]) for size in sizes.groups},
+            self._histories(first, known, sizes.histories),
+        )
+
+    def _registered(self, count: int) -> list[Person]:
+        names = [f"Person{number}" for number in range(count)]
+        emails = [f"{name.lower()}@example.com" for name in names]
+        bodies = [
+            {"email": email, "name": name, "password": PASSWORD}
+            for email, name in zip(emails, names, strict=True)
+        ]
+        requests = [request("POST", "/account/reg", body=body) for body in bodies]
+        answers = self._ask("people", requests)
+        return [
+            Person(answer["id"], answer["token"], email, name)
+            for answer, email, name in zip(answers, emails, names, strict=True)
+        ]
+
+    def _befriend(self, pairs: list[tuple[Person, Person]]) -> None:
+        asked = [
+            request("POST", "/add_friend", asker.token, {"target_id": friend.id})
+            for asker, friend in pairs
+        ]
+        accepted = [
+            request(
+                "POST",
+                "/friend_request_handle",
+                friend.token,
+                {"sender_user_id": asker.id, "receiver_user_id": friend.id},
+            )
+            for asker, friend in pairs
+        ]
+        self._ask("friend requests", asked)
+        self._ask("friendships", accepted)
+
+    def _greeted(self, collector: Person, people: list[Person]) -> list[Place]:
+        """The private conversations of a person, as their friends see them, with a message each."""
+        by_id = {person.id: person for person in people}
+        chats = self._private_chats(collector)
+        places = [Place(by_id[friend], chat) for friend, chat in chats.items()]
+        self._ask("first messages", [sending(place, text_of(1)) for place in places])
+        return places
+
+    def _group(self, members: list[Person]) -> list[Place]:
+        owner, *others = members
+        body = {"members": [member.id for member in others], "name": f"Group of {len(members)}"}
+        [made] = self._ask("group", [request("POST", "/conversations", owner.token, body)])
+        return [Place(member, made["conversation_id"]) for member in members[:_SENDERS]]
+
+    def _histories(
+        self, owner: Person, friends: list[Person], sizes: Sequence[int]
+    ) -> dict[int, Place]:
+        chats = self._private_chats(owner)
+        histories = {}
+        for size, friend in zip(sizes, friends, strict=False):
+            chat = chats[friend.id]
+            both = Place(owner, chat), Place(friend, chat)
+            requests = [sending(both[n % 2], text_of(n)) for n in range(size)]
+            self._ask(f"messages of a history of {size}", requests)
+            histories[size] = both[0]
+        return histories
+
+    def _private_chats(self, person: Person) -> dict[int, int]:
+        """The private conversations of a person, by the id of the friend."""
+        [found] = self._ask("list", [request("GET", "/conversations", person.token)])
+        listed: list[dict[str, Any]] = found["conversation"]
+        return {each["friend_id"]: each["id"] for each in listed if "friend_id" in each}
+
+    def _ask(self, what: str, requests: Sequence[bytes]) -> list[dict[str, Any]]:
+        """The answers to requests that must all succeed."""
+        answers: list[dict[str, Any]] = []
+        waiting = iter(requests)
+        while batch := list(islice(waiting, _BATCH)):
+            outcome = self._load.send(self._address, batch, _CLIENTS, keep=True)
+            answers += map(orjson.loads, outcome.bodies)
+            if outcome.errors:
+                raise RuntimeError(next(f"{each}" for each in answers if each["code"] != 0))
+            if len(requests) > _BATCH:
+                self._say(f"  {what}: {len(answers)} of {len(requests)}")
+        return answers
