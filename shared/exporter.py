@@ -38,11 +38,26 @@ class _Workers(Collector):
     def collect(self) -> Iterator[Metric]:
         """Add up the files, but for the gauges of workers that have ended."""
         for pid in {int(file.stem.rpartition("_")[2]) for file in self._folder.glob("*.db")}:
-            try:
-                os.kill(pid, 0)
-            except ProcessLookupError:
+            if not _is_alive(pid):
                 mark_process_dead(pid, str(self._folder))
         yield from self._files.collect()
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # It is somebody else's.
+        return True
+    return True
+
+
+def _tidy_up(memory: Path) -> None:
+    """Remove what programs left that were killed together with their exporter."""
+    for folder in memory.glob("ims-metrics-*-*"):
+        if not _is_alive(int(folder.name.split("-")[2])):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def main() -> None:
@@ -52,6 +67,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     try:
         end_with(program, signal.SIGTERM)
+        _tidy_up(folder.parent)
         registry = CollectorRegistry()
         registry.register(_Workers(folder))
         handler = MetricsHandler.factory(registry)

@@ -166,7 +166,7 @@ def when_ready(server: Arbiter) -> None:
         return
     with listener:
         # Where prometheus_client, when a worker imports it, looks for the folder.
-        folder = tempfile.mkdtemp(prefix="ims-metrics-", dir=_memory)
+        folder = tempfile.mkdtemp(prefix=f"ims-metrics-{os.getpid()}-", dir=_memory)
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         arguments = (str(listener.fileno()), folder, str(os.getpid()))
         subprocess.Popen(

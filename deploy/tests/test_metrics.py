@@ -156,3 +156,18 @@ def test_metrics_end_with_their_program_and_leave_nothing() -> None:
         [folder] = {file.parent for file in killed.files()}
 
     until(lambda: refusal(LOOPBACK, killed.metrics_port) is None and not folder.exists())
+
+
+def test_what_is_left_of_a_killed_program_is_removed_by_the_next() -> None:
+    with running(free_port(3)) as killed:
+        [folder] = {file.parent for file in killed.files()}
+        family = psutil.Process(killed.process.pid).children(recursive=True)
+        for process in family:
+            process.suspend()
+        killed.process.kill()
+        for process in family:
+            process.kill()
+    assert folder.exists()
+
+    with running(free_port(3)):
+        until(lambda: not folder.exists())
