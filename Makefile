@@ -13,7 +13,7 @@ TO_RUN := --all-extras $(wildcard */requirements.in)
 
 .DEFAULT_GOAL := help
 .PHONY: help run secrets test test-on-sqlite test-product test-on-postgres bench lint format lock \
-	audit sbom docs migrate clean
+	audit sbom docs migrate backup restore verify clean
 
 help: ## List what make can do
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -97,6 +97,18 @@ secrets: .venv/to-run ## Make the secrets that docker-compose.yml asks for, in v
 
 migrate: .venv/to-run ## Bring the databases in DATA_DIR to the newest schema; make run does it, too
 	@$(BIN)/python -m deploy.run --only-migrate
+
+TO ?= backups
+
+backup: .venv/to-run ## Save all databases and pictures while it runs (TO=folder)
+	@$(BIN)/python -m deploy.backup --to "$(TO)"
+
+restore: .venv/to-run ## Put a backup into an empty DATA_DIR: make restore FROM=backups/ims-...
+	@$(if $(FROM),,$(error FROM=folder is missing: what make backup has made))
+	@$(BIN)/python -m deploy.restore $(if $(OVERWRITE),--overwrite) "$(FROM)"
+
+verify: .venv/to-run ## Look whether all data keeps the promises; changes nothing
+	@$(BIN)/python -m deploy.verify
 
 clean: ## Remove what can be made again; data stays
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage

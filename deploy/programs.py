@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 
-from shared.settings import Settings, SettingsError, load_settings
+from shared.settings import ServiceSettings, Settings, SettingsError, load_settings
 
 GATEWAY = "gateway"
 SERVICES = ("auth_service", "social_service", "chat_service")
@@ -31,10 +31,26 @@ def wrong_settings(env: Mapping[str, str]) -> list[str]:
 
 def complaints(program: str, env: Mapping[str, str]) -> Iterator[str]:
     """What one program would refuse in its environment, each setting on a line."""
+    for kind in _declared(program):
+        try:
+            load_settings(kind, env)
+        except SettingsError as error:
+            yield from str(error).splitlines()
+
+
+def settings_of(service: str, env: Mapping[str, str]) -> ServiceSettings:
+    """What a service reads from the environment of all programs.
+
+    Raises:
+        SettingsError: it would refuse it.
+    """
+    [kind] = (kind for kind in _declared(service) if issubclass(kind, ServiceSettings))
+    return load_settings(kind, environment_of(service, env))
+
+
+def _declared(program: str) -> Iterator[type[Settings]]:
+    """The settings that a program declares."""
     config = import_module(f"{program}.config")
     for _, kind in inspect.getmembers(config, inspect.isclass):
         if issubclass(kind, Settings) and kind.__module__ == config.__name__:
-            try:
-                load_settings(kind, env)
-            except SettingsError as error:
-                yield from str(error).splitlines()
+            yield kind

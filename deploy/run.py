@@ -91,8 +91,8 @@ def _say(line: str) -> None:
 def _run(settings: LauncherSettings, only_migrate: bool) -> None:
     began = time.monotonic()
     data_dir = settings.data_dir.absolute()
-    run_dir = _writable(data_dir) / "run"
-    with _only_run_in(run_dir) as lock:
+    run_dir = writable(data_dir) / "run"
+    with only_run_in(run_dir) as lock:
         if not only_migrate:
             _wait_for_port(settings, run_dir)
         free = free_ports(LOOPBACK, settings.port, len(SERVICES) + len(PROGRAMS))
@@ -102,14 +102,12 @@ def _run(settings: LauncherSettings, only_migrate: bool) -> None:
         env = environment.started(data_dir, urls, metrics | os.environ)
         if problems := wrong_settings(env):
             raise CannotStartError("\n".join(problems))
-        _migrate(env)
+        migrate(env)
         if only_migrate:
             return
         addresses = {name: (LOOPBACK, port) for name, port in ports.items()}
         addresses["gateway"] = (settings.host, settings.port)
-        with _manager(addresses, run_dir, env, lock) as manager:
-            _wait_for_health(addresses, manager, settings.start_timeout_seconds)
-            (run_dir / "ready").touch()
+        with serving(addresses, run_dir, env, lock, settings.start_timeout_seconds) as manager:
             _say(f"Ready after {time.monotonic() - began:.1f} seconds; Ctrl-C stops it.")
             _say(f"Metrics for Prometheus: {', '.join(_metrics_urls(env))}")
             _say(f"Open http://{_bracketed(_reachable(settings.host))}:{settings.port}/docs")
@@ -118,7 +116,38 @@ def _run(settings: LauncherSettings, only_migrate: bool) -> None:
             sys.exit(1)
 
 
-def _writable(data_dir: Path) -> Path:
+@contextmanager
+def serving(
+    addresses: Mapping[str, tuple[str, int]],
+    run_dir: Path,
+    env: Mapping[str, str],
+    lock: int,
+    seconds: float,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """All programs, healthy, as long as the block lasts; the process that manages them.
+
+    Args:
+        addresses: where each listens.
+        run_dir: belongs to this run alone.
+        env: of all programs.
+        lock: the descriptor that says so.
+        seconds: that they may take to become healthy.
+
+    Raises:
+        CannotStartError: they do not.
+    """
+    with _manager(addresses, run_dir, env, lock) as manager:
+        _wait_for_health(addresses, manager, seconds)
+        (run_dir / "ready").touch()
+        yield manager
+
+
+def writable(data_dir: Path) -> Path:
+    """The data folder, made if it is missing.
+
+    Raises:
+        CannotStartError: nobody can write in it.
+    """
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=data_dir):
@@ -128,7 +157,7 @@ def _writable(data_dir: Path) -> Path:
 
 
 @contextmanager
-def _only_run_in(run_dir: Path) -> Iterator[int]:
+def only_run_in(run_dir: Path) -> Iterator[int]:
     """Hold the data folder, for this process and the manager that inherits the descriptor."""
     run_dir.mkdir(exist_ok=True)
     with (run_dir / "lock").open("w") as lock:
@@ -171,7 +200,7 @@ def _metrics_urls(env: Mapping[str, str]) -> Iterator[str]:
             yield f"{program} http://{_bracketed(own['METRICS_HOST'])}:{port}/metrics"
 
 
-def _migrate(env: Mapping[str, str]) -> None:
+def migrate(env: Mapping[str, str]) -> None:
     """Bring the three databases to the newest schema, side by side."""
     migrations = {
         service: subprocess.Popen(

@@ -191,13 +191,12 @@ class Outbox:
         while (batch := self._lease(consumer)) and self._deliver(consumer, batch):
             yield len(batch)
 
-    def untold(self, consumer: str, kind: str) -> Iterator[dict[str, Any]]:
-        """The states in the events of one type that a consumer has not taken yet."""
-        events = select(self._model.event).where(self._model.consumer == consumer)
+    def untold(self) -> Iterator[dict[str, Any]]:
+        """The events that have not been taken yet, each with its consumer."""
+        events = select(self._model.consumer, self._model.event)
         with self._db.snapshot() as session:
-            for event in session.scalars(events, execution_options={"yield_per": _BATCH}):
-                if event["type"] == kind:
-                    yield event["state"]
+            for consumer, event in session.execute(events, execution_options={"yield_per": _BATCH}):
+                yield {"consumer": consumer, **event}
 
     def overdue(self) -> Select[int, str, int]:
         """Select the events that should have been taken long ago: id, consumer, attempts."""

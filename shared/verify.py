@@ -144,7 +144,7 @@ def table_row(finding: Finding) -> str:
 def add_verify_commands(
     app: Flask, checks: Iterable[Check], states: States, outbox: Outbox | None = None
 ) -> None:
-    """Add ``verify`` and ``states`` to the commands of ``app``.
+    """Add ``verify`` to the commands of ``app``, and ``survey``, which ``deploy.verify`` reads.
 
     Args:
         app: a service.
@@ -154,37 +154,38 @@ def add_verify_commands(
     """
 
     @app.cli.command("verify")
-    @click.option(
-        "--json", "as_json", is_flag=True, help="A line of JSON for each promise; status 0."
-    )
-    def verify_command(as_json: bool) -> None:
+    def verify_command() -> None:
         """Look whether all rows keep the service's promises. Changes nothing; safe while running.
 
         Status 1 if one is broken. What several services must know alike is compared by
         python -m deploy.verify.
         """
-        if not as_json:
-            click.echo(HEADING)
+        click.echo(HEADING)
         violations = 0
-        for check in checks:
-            finding = look(check)
-            click.echo(json.dumps(finding._asdict()) if as_json else table_row(finding))
+        for finding in map(look, checks):
+            click.echo(table_row(finding))
             violations += finding.broken
-        if violations and not as_json:
+        if violations:
             raise SystemExit(1)
 
-    @app.cli.command("states", hidden=True)
-    @click.argument("kind", type=click.Choice(sorted(states)))
-    @click.option("--waiting-for", metavar="SERVICE", help="Only those that wait in the outbox.")
-    def states_command(kind: str, waiting_for: str | None) -> None:
-        """List what this service knows of each thing of a kind, a line of JSON each."""
-        if waiting_for is None:
-            found: Iterator[dict[str, Any]] = states[kind]()
-        else:
-            assert outbox is not None
-            found = outbox.untold(waiting_for, kind)
-        for state in found:
-            click.echo(json.dumps(state))
+    @app.cli.command("survey", hidden=True)
+    @click.option("--only-states", is_flag=True, help="Do not look at the service's own promises.")
+    def survey_command(only_states: bool) -> None:
+        """Say it all in lines of JSON; an empty line ends a section.
+
+        The sections are findings; the states of each kind, in the order of the kinds; and the
+        events that wait in the outbox.
+        """
+        _say(finding._asdict() for finding in map(look, () if only_states else checks))
+        for _, of_kind in sorted(states.items()):
+            _say(of_kind())
+        _say(outbox.untold() if outbox else ())
+
+
+def _say(section: Iterable[Mapping[str, Any]]) -> None:
+    for one in section:
+        click.echo(json.dumps(one))
+    click.echo()
 
 
 def show_progress(text: str) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from deploy.programs import PROGRAMS, SERVICES, complaints
+from deploy.programs import PROGRAMS, SERVICES, complaints, environment_of
 from deploy.run import ROOT
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -31,7 +31,19 @@ def test_a_program_accepts_its_environment(program: str, secrets: Path) -> None:
     assert list(complaints(program, env)) == []
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("program", SERVICES)
+def test_operations_know_what_every_service_reads(program: str, secrets: Path) -> None:
+    given = service_of("operations")["environment"]
+    env = {
+        name: value.replace("/run/secrets", str(secrets))
+        for name, value in given.items()
+        if "${" not in value
+    }
+
+    assert list(complaints(program, environment_of(program, env))) == []
+
+
+@pytest.mark.parametrize("program", [*PROGRAMS, "operations"])
 def test_a_program_sees_the_secrets_it_reads_and_no_others(program: str) -> None:
     service = service_of(program)
     read = {

@@ -23,7 +23,6 @@ def plant(app: Flask, db: Database, *statements: str) -> None:
 
 def broken_promises(app: Flask) -> dict[str, int]:
     """The promises that ``verify`` finds broken, and by how many rows."""
-    done = app.test_cli_runner().invoke(args=["verify", "--json"], catch_exceptions=False)
-    assert done.exit_code == 0, done.output
-    found = map(json.loads, done.stdout.splitlines())
+    done = app.test_cli_runner().invoke(args=["survey"], catch_exceptions=False)
+    found = map(json.loads, done.stdout.partition("\n\n")[0].splitlines())
     return {each["promise"]: each["broken"] for each in found if each["broken"]}

@@ -66,15 +66,3 @@ def test_an_event_that_nobody_takes_for_long_is_found(
         session.execute(update(OutboxEvent).values(created_at=long_ago))
 
     assert broken_promises(app).keys() == {OVERDUE}
-
-
-def test_what_waits_for_a_service_can_be_listed(
-    app: Flask, acquaintances: None, chat: Neighbour, bob: Caller
-) -> None:
-    chat.feels("failing")
-    bob.delete("/manage_friends", json={"friend_id": ALICE})
-
-    listed = app.test_cli_runner().invoke(args=["states", "friendship", "--waiting-for", "chat"])
-
-    assert '"low_id": 1, "high_id": 2, "active": false, "version": 2' in listed.stdout
-    assert len(listed.stdout.splitlines()) == 1

@@ -1,0 +1,171 @@
+"""Whole databases as files: dumped while they are in use, and loaded where nobody uses them."""
+
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Protocol
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from sqlalchemy import URL, MetaData, NullPool, create_engine, exists, make_url, select
+
+from deploy.programs import settings_of
+from shared.db import database_url
+
+
+class NotPossible(Exception):
+    """Why something cannot be saved or restored, in a line for whoever wants it."""
+
+
+class Database(Protocol):
+    """The database of one service.
+
+    Attributes:
+        kind: of its dumps; a database takes dumps of its own kind alone.
+        url: where it is.
+    """
+
+    kind: str
+    url: URL
+
+    def dump(self, to: Path) -> None:
+        """Write it as it is at one moment into a new file; nobody has to wait for that."""
+
+    def load(self, dump: Path) -> None:
+        """Put a dump in the place of all that is there."""
+
+    def is_used(self) -> bool:
+        """Whether anybody else is connected, as far as the database tells."""
+
+
+def database_of(service: str, env: Mapping[str, str]) -> Database:
+    """The database of a service in the environment of all programs.
+
+    Raises:
+        SettingsError: the service would refuse it.
+    """
+    url = make_url(database_url(settings_of(service, env), service))
+    return SqliteFile(url) if url.get_dialect().name == "sqlite" else PostgresDatabase(url)
+
+
+def is_empty(database: Database) -> bool:
+    """Whether there are no rows, beside that which says how new the tables are."""
+    tables = _tables(database)
+    with create_engine(database.url, poolclass=NullPool).connect() as connection:
+        return not any(
+            connection.scalar(select(exists().select_from(table)))
+            for table in tables.sorted_tables
+            if table.name != "alembic_version"
+        )
+
+
+class SqliteFile:
+    """A database of one file."""
+
+    kind = "sqlite"
+
+    def __init__(self, url: URL) -> None:
+        self.url = url
+        self._path = Path(url.database or "")
+
+    def dump(self, to: Path) -> None:
+        """Copy it by SQLite's own way of copying what is being written to."""
+        with closing(sqlite3.connect(self._path)) as source, closing(sqlite3.connect(to)) as copy:
+            source.backup(copy)
+            copy.execute("PRAGMA journal_mode=DELETE")  # One file, whatever is done with it.
+            [[verdict]] = copy.execute("PRAGMA integrity_check(1)")
+        if verdict != "ok":
+            raise NotPossible(f"{self._path} is damaged: {verdict}")
+
+    def load(self, dump: Path) -> None:
+        """Copy the file, and forget what belonged to the old one."""
+        unfinished = self._path.with_suffix(".restoring")
+        shutil.copyfile(dump, unfinished)
+        for belonging in ("-wal", "-shm"):
+            self._path.with_name(self._path.name + belonging).unlink(missing_ok=True)
+        unfinished.rename(self._path)
+
+    def is_used(self) -> bool:
+        """SQLite does not know; the lock on the data folder does."""
+        return False
+
+
+class PostgresDatabase:
+    """A database of a PostgreSQL server, handled by its own tools."""
+
+    kind = "postgresql"
+
+    def __init__(self, url: URL) -> None:
+        self.url = url
+        _, found = url.get_dialect()().create_connect_args(url)
+        self._password = str(found.pop("password", ""))  # Others see the arguments of a process.
+        self._place = make_conninfo(**found)
+
+    def dump(self, to: Path) -> None:
+        """Have ``pg_dump`` write its own format."""
+        self._run("pg_dump", "--format=custom", f"--file={to}")
+
+    def load(self, dump: Path) -> None:
+        """Drop every table, and have ``pg_restore`` make those of the dump: all or none."""
+        _tables(self).drop_all(create_engine(self.url, poolclass=NullPool))
+        self._run("pg_restore", "--single-transaction", "--exit-on-error", str(dump))
+
+    def is_used(self) -> bool:
+        """Whether there are other connections."""
+        with self._connection() as connection:
+            [others] = connection.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            ).fetchone() or [0]
+            return bool(others)
+
+    def _connection(self) -> psycopg.Connection[tuple[Any, ...]]:
+        return psycopg.connect(self._place, password=self._password or None)
+
+    def _run(self, tool: str, *arguments: str) -> None:
+        with self._connection() as connection:
+            major = connection.info.server_version // 10_000
+        done = subprocess.run(
+            [_tool(tool, major), *arguments, "--no-owner", "--no-acl", f"--dbname={self._place}"],
+            env=os.environ | ({"PGPASSWORD": self._password} if self._password else {}),
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise NotPossible(f"{tool}: {done.stderr.strip()}")
+
+
+def _tool(name: str, major: int) -> Path:
+    """A tool of the server's version, or of the next newer one: older ones refuse the server."""
+    folders = [*os.get_exec_path(), *map(str, Path("/usr/lib/postgresql").glob("*/bin"))]
+    found = {
+        _major_version(tool): tool
+        for tool in (Path(folder) / name for folder in folders)
+        if os.access(tool, os.X_OK)
+    }
+    fitting = min((version for version in found if version >= major), default=None)
+    if fitting is None:
+        raise NotPossible(
+            f"{name} of PostgreSQL {major} is needed, as the server is, and is not on the PATH "
+            f"(found: {', '.join(map(str, sorted(found))) or 'none'}); "
+            f"on Debian and Ubuntu: apt install postgresql-client-{major}"
+        )
+    return found[fitting]
+
+
+def _major_version(tool: Path) -> int:
+    said = subprocess.run([tool, "--version"], capture_output=True, text=True, check=True).stdout
+    version = re.search(r"\d+", said)
+    return int(version[0]) if version else 0
+
+
+def _tables(database: Database) -> MetaData:
+    tables = MetaData()
+    tables.reflect(create_engine(database.url, poolclass=NullPool))
+    return tables

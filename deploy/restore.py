@@ -1,0 +1,141 @@
+"""Put a backup into an empty installation: databases, pictures, keys.
+
+``python -m deploy.restore FOLDER``, or ``make restore FROM=folder``, in the environment that the
+product will be started in, while it does not run.
+
+The databases of a backup are of different moments. When all are there and migrated, every service
+runs for a moment, reached by nobody: what waits in the outboxes is delivered, and the copies of
+accounts and friendships are told anew.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from deploy import archive
+from deploy.archive import Manifest
+from deploy.databases import Database, NotPossible, database_of, is_empty
+from deploy.environment import started
+from deploy.ports import free_ports
+from deploy.programs import PROGRAMS, SERVICES, environment_of, wrong_settings
+from deploy.run import (
+    LOOPBACK,
+    ROOT,
+    CannotStartError,
+    LauncherSettings,
+    migrate,
+    only_run_in,
+    serving,
+    writable,
+)
+from shared.commands import follow
+from shared.errors import ApiError
+from shared.settings import SettingsError, load_settings
+
+_RESYNCS = (
+    ("social_service", "accounts"),
+    ("chat_service", "accounts"),
+    ("chat_service", "friendships"),
+)
+
+
+def main() -> int:
+    """Restore, and say what to do next. Status 1: it could not."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.restore", description=__doc__)
+    parser.add_argument("folder", type=Path, help="what make backup has made")
+    parser.add_argument("--overwrite", action="store_true", help="lose what is there now")
+    wanted = parser.parse_args()
+    os.umask(0o077)
+    try:
+        restore(wanted.folder, overwrite=wanted.overwrite)
+    except (NotPossible, CannotStartError, SettingsError, OSError) as reason:
+        for line in str(reason).splitlines():
+            sys.stdout.write(f"Not restored: {line}\n")
+        return 1
+    except ApiError:
+        sys.stdout.write("Not restored: the store of pictures does not answer. Try again.\n")
+        return 1
+    sys.stdout.write("Restored. Next: make verify, then start it again (make run).\n")
+    return 0
+
+
+def restore(folder: Path, *, overwrite: bool) -> None:
+    """Put everything in a backup where the settings of this process say.
+
+    Args:
+        folder: the backup.
+        overwrite: whether what is there now may be lost.
+
+    Raises:
+        NotPossible: it is no whole backup for these settings, or something is there already.
+        CannotStartError: it is there, and the services do not run on it.
+    """
+    settings = load_settings(LauncherSettings, os.environ)
+    data_dir = writable(settings.data_dir.absolute())
+    run_dir = data_dir / "run"
+    with only_run_in(run_dir) as lock:
+        saved = Manifest.read(folder)
+        sys.stdout.write(f"Every file is what was saved: {follow(archive.checked(folder), '')}.\n")
+        ports = free_ports(LOOPBACK, settings.port, len(PROGRAMS))
+        addresses = {name: (LOOPBACK, port) for name, port in zip(PROGRAMS, ports, strict=True)}
+        urls = {name: f"http://{LOOPBACK}:{addresses[name][1]}" for name in SERVICES}
+        env = {
+            **started(data_dir, urls, os.environ),
+            **{f"{name.upper()}_URL": url for name, url in urls.items()},
+            "LOG_LEVEL": "WARNING",
+            "METRICS_PORT": "",
+        }
+        if problems := wrong_settings(env):
+            raise NotPossible("\n".join(problems))
+        databases = {service: database_of(service, env) for service in SERVICES}
+        _check_room(databases, saved, overwrite=overwrite)
+        _restore_keys(folder, data_dir)
+        for service, database in databases.items():
+            database.load(folder / archive.DATABASES / service)
+            sys.stdout.write(f"Restored the database of {service}.\n")
+        for service, (_, store) in archive.stores_of(env).items():
+            pictures = folder / archive.MEDIA / saved.media[service]
+            count = follow(archive.put_back(pictures, store), "Putting pictures back")
+            sys.stdout.write(f"Restored {count} pictures for {service}.\n")
+        migrate(env)
+        with serving(addresses, run_dir, env, lock, settings.start_timeout_seconds):
+            for service, what in _RESYNCS:
+                _resync(service, what, env)
+
+
+def _check_room(databases: Mapping[str, Database], saved: Manifest, *, overwrite: bool) -> None:
+    """Make sure that every dump has a database that takes it, before anything is changed."""
+    for service, database in databases.items():
+        kind = saved.kinds.get(service)
+        if kind != database.kind:
+            raise NotPossible(f"{service}: the backup is of {kind}, the database {database.kind}")
+        if database.is_used():
+            raise NotPossible(f"{service}: its database is in use; stop the product first")
+        if not overwrite and not is_empty(database):
+            raise NotPossible(
+                f"{service}: its database is not empty; --overwrite (OVERWRITE=1) loses its rows"
+            )
+
+
+def _restore_keys(folder: Path, data_dir: Path) -> None:
+    """Put the keys back, so that tokens from before go on working."""
+    for path in archive.files_in(folder / archive.KEYS):
+        (data_dir / archive.KEYS / path.name).write_bytes(path.read_bytes())
+
+
+def _resync(service: str, what: str, env: Mapping[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", service, what, "resync"],
+        cwd=ROOT,
+        env=environment_of(service, env),
+        check=False,
+    )
+    if done.returncode:
+        raise NotPossible(f"{service}: {what} resync failed, as said above; the rest is restored")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,238 @@
+"""Look whether the rows of all databases keep the product's promises. Changes nothing.
+
+``python -m deploy.verify``, or ``make verify``, while the product runs or not. Each service looks
+at its own database (``python -m chat_service verify``); what one service must know as another
+one tells it is compared here, where events on their way are allowed for. Status 1: a promise is
+broken. Status 2: it could not be looked at.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from heapq import merge
+from itertools import groupby
+from operator import itemgetter
+from typing import IO, Any, NamedTuple
+
+from deploy.environment import installed
+from deploy.programs import SERVICES, environment_of
+from deploy.run import ROOT
+from shared.settings import SettingsError
+from shared.verify import EXAMPLES, HEADING, Finding, show_progress, table_row
+
+_SECONDS_BETWEEN_LOOKS = 2.0
+_ROWS_BETWEEN_WORDS = 1000
+
+
+class Shared(NamedTuple):
+    """What one service tells others, who must know it alike.
+
+    Attributes:
+        key: the fields by which things are told apart, and listed in order.
+        teller: the service that decides.
+        knowers: the others, and what is promised of each.
+    """
+
+    key: tuple[str, ...]
+    teller: str
+    knowers: Mapping[str, str]
+
+
+SHARED = {
+    "account": Shared(
+        ("id",),
+        "auth_service",
+        {
+            "social_service": "social knows every account as auth does",
+            "chat_service": "chat knows every account as auth does",
+        },
+    ),
+    "friendship": Shared(
+        ("low_id", "high_id"),
+        "social_service",
+        {"chat_service": "each friendship is a private chat, open while it lasts"},
+    ),
+}
+"""By the type of the events, in the order in which services list them."""
+
+Key = tuple[int, ...]
+Lines = IO[bytes]
+State = dict[str, Any]
+
+
+class Comparison(NamedTuple):
+    """How many things there are, and by their keys what is wrong with a service's knowledge."""
+
+    things: int
+    differences: dict[Key, str]
+
+
+class CannotLookError(Exception):
+    """A service could not say what it knows."""
+
+
+def main() -> int:
+    """Look at everything, and say what came of it."""
+    argparse.ArgumentParser(prog="python -m deploy.verify", description=__doc__).parse_args()
+    try:
+        env = installed(os.environ)
+        _say(HEADING)
+        violations = 0
+        for finding in findings(env):
+            _say(table_row(finding))
+            violations += finding.broken
+    except (SettingsError, CannotLookError) as reason:
+        _say(f"Cannot look: {reason}")
+        return 2
+    _say(f"{violations} violations." if violations else "Everything is as it must be.")
+    return 1 if violations else 0
+
+
+def findings(env: Mapping[str, str]) -> Iterator[Finding]:
+    """What each service finds in its own database, then whether they agree.
+
+    Args:
+        env: of all programs.
+
+    Raises:
+        CannotLookError: a service cannot.
+    """
+    with _surveys(env) as surveys:
+        for service, survey in surveys.items():
+            for said in _section(survey):
+                finding = Finding(**said)
+                yield finding._replace(
+                    promise=f"{service.removesuffix('_service')}: {finding.promise}"
+                )
+        comparisons, _ = _compared(surveys)
+    if any(comparison.differences for comparison in comparisons.values()):
+        comparisons = _lasting(comparisons, env)
+    for (kind, knower), (count, differences) in comparisons.items():
+        examples = [f"{' and '.join(map(str, key))}: {what}" for key, what in differences.items()]
+        yield Finding(SHARED[kind].knowers[knower], count, len(differences), examples[:EXAMPLES])
+
+
+Comparisons = dict[tuple[str, str], Comparison]
+
+
+def _lasting(earlier: Comparisons, env: Mapping[str, str]) -> Comparisons:
+    """What still differs: while the product runs, things change, and events are on their way."""
+    time.sleep(_SECONDS_BETWEEN_LOOKS)
+    with _surveys(env, "--only-states") as surveys:
+        for survey in surveys.values():
+            list(_section(survey))
+        later, untold = _compared(surveys)
+    return {
+        what: Comparison(
+            count,
+            {
+                key: difference
+                for key, difference in differences.items()
+                if difference == earlier[what].differences.get(key) and (*what, key) not in untold
+            },
+        )
+        for what, (count, differences) in later.items()
+    }
+
+
+def _compared(surveys: Mapping[str, Lines]) -> tuple[Comparisons, set[tuple[str, str, Key]]]:
+    """Compare what the surveys list; and what is still to be told: kind, service, key."""
+    comparisons: Comparisons = {}
+    for kind, shared in SHARED.items():
+        services = (shared.teller, *shared.knowers)
+        found: dict[str, dict[Key, str]] = {knower: {} for knower in shared.knowers}
+        count = 0
+        for key, known in _side_by_side(shared, {name: surveys[name] for name in services}):
+            for knower, differences in found.items():
+                difference = _difference(known.get(shared.teller), known.get(knower))
+                if difference:
+                    differences[key] = difference
+            count += 1
+            if count % _ROWS_BETWEEN_WORDS == 0:
+                show_progress(f"{count:>14,}  {'...':>10}  comparing each {kind}")
+        show_progress("")
+        for knower, differences in found.items():
+            comparisons[kind, knower] = Comparison(count, differences)
+    untold = {
+        (event["type"], f"{event['consumer']}_service", _key(SHARED[event["type"]], event["state"]))
+        for survey in surveys.values()
+        for event in _section(survey)
+        if event["type"] in SHARED
+    }
+    return comparisons, untold
+
+
+def _side_by_side(
+    shared: Shared, surveys: Mapping[str, Lines]
+) -> Iterator[tuple[Key, dict[str, State]]]:
+    """What the services know of each thing; who does not know it is left out."""
+    by_key = itemgetter(0)
+    listed = (_keyed(shared, service, survey) for service, survey in surveys.items())
+    for key, known in groupby(merge(*listed, key=by_key), key=by_key):
+        yield key, {service: state for _, service, state in known}
+
+
+def _keyed(shared: Shared, service: str, survey: Lines) -> Iterator[tuple[Key, str, State]]:
+    for state in _section(survey):
+        yield _key(shared, state), service, state
+
+
+def _difference(told: State | None, known: State | None) -> str:
+    """In what somebody's knowledge is not what was told, ``""`` if in nothing."""
+    if told is None:
+        return "known, but there is no such thing"
+    if known is None:
+        return "not known"
+    differing = [name for name, value in known.items() if value != told[name]]
+    versions = f"version {known['version']}, told {told['version']}"
+    return f"{versions}; different: {', '.join(differing)}" if differing else ""
+
+
+def _key(shared: Shared, state: State) -> Key:
+    return tuple(state[name] for name in shared.key)
+
+
+@contextmanager
+def _surveys(env: Mapping[str, str], *options: str) -> Iterator[dict[str, Lines]]:
+    """What every service says, as it says it."""
+    with ExitStack() as stack:
+        yield {service: stack.enter_context(_survey(service, env, options)) for service in SERVICES}
+
+
+@contextmanager
+def _survey(service: str, env: Mapping[str, str], options: tuple[str, ...]) -> Iterator[Lines]:
+    with subprocess.Popen(
+        [sys.executable, "-m", service, "survey", *options],
+        cwd=ROOT,
+        env=environment_of(service, env),
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        yield process.stdout
+
+
+def _section(survey: Lines) -> Iterator[dict[str, Any]]:
+    """The next section of a survey.
+
+    Raises:
+        CannotLookError: it ends before that.
+    """
+    for line in survey:
+        if line == b"\n":
+            return
+        yield json.loads(line)
+    raise CannotLookError("a service failed, as said above")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,233 @@
+"""A backup made while people write, restored into an empty installation: all is there again."""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from sqlalchemy import NullPool, create_engine, text
+
+from deploy.programs import SERVICES
+from shared.testing.postgres import PostgresServer, postgres_server
+from shared.testing.s3 import bucket_settings, s3_server
+from tests.people import PASSWORD, Person, done, messages, private_chat, send
+from tests.pictures import data_uri, picture
+from tests.product import ROOT, running
+from tests.scene import Scene, set_the_scene
+
+_SECONDS = 120
+_EVENT_ON_ITS_WAY = """
+    INSERT INTO outbox (consumer, event, attempts, due_at, created_at) VALUES (
+        '{consumer}', '{{"type": "account", "state": {{"id": 3}}}}', 0,
+        '2100-01-01 00:00:00.000000',
+        '2100-01-01 00:00:00.000000'
+    )
+"""
+
+pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("backup")]
+
+
+class Told(NamedTuple):
+    """What a command said, and the status that it ended with."""
+
+    status: int
+    said: str
+
+
+class Place(NamedTuple):
+    """Where a product keeps everything: its data folder, and its other settings."""
+
+    data_dir: Path
+    settings: dict[str, str]
+
+    def run(self, module: str, *arguments: str | Path) -> Told:
+        """Run a command there."""
+        done = subprocess.run(
+            [sys.executable, "-m", module, *map(str, arguments)],
+            cwd=ROOT,
+            env=os.environ | self.settings | {"DATA_DIR": str(self.data_dir)},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=_SECONDS,
+        )
+        return Told(done.returncode, done.stdout)
+
+    def plant(self, service: str, statement: str) -> None:
+        """Write into a service's database what it never would."""
+        name = service.removesuffix("_service")
+        file = f"sqlite:///{self.data_dir / name}.db"
+        url = self.settings.get(f"{service.upper()}_DATABASE_URL", file)
+        with create_engine(url, poolclass=NullPool).begin() as connection:
+            connection.execute(text(statement))
+
+
+class Talker(threading.Thread):
+    """Somebody who sends messages until told to stop."""
+
+    def __init__(self, sender: Person, conversation_id: int) -> None:
+        super().__init__()
+        self._sender, self._conversation_id = sender, conversation_id
+        self.enough = threading.Event()
+
+    def run(self) -> None:
+        """Talk."""
+        while not self.enough.is_set():
+            send(self._sender, self._conversation_id, "And another thing")
+
+
+class Saved(NamedTuple):
+    """A backup, where it can be restored, and what the product answered before it was made.
+
+    ``chat`` is where somebody wrote meanwhile.
+    """
+
+    folder: Path
+    place: Place
+    scene: Scene
+    chat: int
+    answers: dict[str, Any]
+
+
+def _answers(scene: Scene) -> dict[str, Any]:
+    """What people see, whatever the product's address is."""
+    base_url = scene.alice.base_url
+    shown = messages(scene.bob, scene.private)
+    pictures = [each["content"] for each in shown if each["type"] == 1]
+    pictures += [each["senderavatar"] for each in shown if each["senderavatar"]]
+    return {
+        "lists": repr(scene.picture()).replace(base_url, ""),
+        "messages": repr(shown).replace(base_url, ""),
+        "avatar": done(scene.alice.get("/account/info"))["avatar"],
+        "pictures": [
+            scene.bob.fetch("GET", each.removeprefix(base_url)).content for each in pictures
+        ],
+    }
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def places(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Place, Place]]:
+    """Where a product runs, and where nothing is."""
+    folder = tmp_path_factory.mktemp("backup")
+    one, other = folder / "one", folder / "other"
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            yield Place(one, {}), Place(other, {})
+            return
+        server = stack.enter_context(postgres_server())
+        store = stack.enter_context(s3_server())
+        yield (
+            Place(one, _production(server, store, "one")),
+            Place(other, _production(server, store, "other")),
+        )
+
+
+def _production(server: PostgresServer, store: str, name: str) -> dict[str, str]:
+    databases = {
+        f"{service.upper()}_DATABASE_URL": server.create_database(f"{service}_{name}")
+        for service in SERVICES
+    }
+    return databases | bucket_settings(store, name)
+
+
+@pytest.fixture(scope="module")
+def saved(places: tuple[Place, Place]) -> Saved:
+    """A backup of a product with everything in it, made while somebody writes."""
+    here, there = places
+    with running(here.data_dir, **here.settings) as product:
+        scene = set_the_scene(product.base_url)
+        alice, bob = scene.alice, scene.bob
+        done(alice.put("/account/info", origin_password=PASSWORD, avatar=data_uri(picture())))
+        where = {"conversationId": str(scene.private)}
+        done(alice.call("POST", "/conversations/image", data=where, files={"image": picture()}))
+        done(bob.call("POST", "/conversations/image", data=where, files={"image": picture(seed=1)}))
+        answers = _answers(scene)
+        chat = private_chat(scene.carol, scene.frank)
+        talker = Talker(scene.carol, chat)
+        talker.start()
+        status, said = here.run("deploy.backup", "--to", here.data_dir / "backups")
+        talker.enough.set()
+        talker.join()
+        assert status == 0, said
+        assert here.run("deploy.verify").status == 0
+    [folder] = (here.data_dir / "backups").iterdir()
+    return Saved(folder, there, scene, chat, answers)
+
+
+@pytest.fixture(scope="module")
+def restored(saved: Saved) -> Place:
+    """The place where it was restored; nothing runs there."""
+    status, said = saved.place.run("deploy.restore", saved.folder)
+    assert status == 0, said
+    return saved.place
+
+
+def test_a_backup_is_for_its_owner_alone(saved: Saved) -> None:
+    everything = [saved.folder, *saved.folder.rglob("*")]
+
+    assert {path.stat().st_mode & 0o077 for path in everything} == {0}
+
+
+def test_a_changed_backup_is_refused(saved: Saved, tmp_path: Path) -> None:
+    changed = shutil.copytree(saved.folder, tmp_path / "changed")
+    with (changed / "databases" / "chat_service").open("ab") as file:
+        file.write(b"x")
+
+    status, said = saved.place.run("deploy.restore", changed)
+
+    assert status == 1
+    assert f"{changed}/databases/chat_service is missing or not what was saved" in said
+
+
+def test_what_was_restored_keeps_every_promise(restored: Place) -> None:
+    status, said = restored.run("deploy.verify")
+
+    assert status == 0, said
+
+
+def test_a_restored_product_answers_as_the_saved_one_did(saved: Saved, restored: Place) -> None:
+    with running(restored.data_dir, **restored.settings) as product:
+        for person in vars(saved.scene).values():
+            if isinstance(person, Person):
+                person.base_url = product.base_url
+
+        assert _answers(saved.scene) == saved.answers
+        heard = messages(saved.scene.frank, saved.chat)
+        assert [each["seq"] for each in heard] == list(range(1, len(heard) + 1))
+        assert saved.scene.carol.log_in().token
+
+
+def test_a_place_where_something_is_is_left_alone(saved: Saved, restored: Place) -> None:
+    status, said = restored.run("deploy.restore", saved.folder)
+
+    assert status == 1
+    assert "is not empty" in said
+
+
+def test_what_is_on_its_way_is_no_disagreement(restored: Place) -> None:
+    restored.plant("auth_service", "UPDATE accounts SET name = 'New', version = 9 WHERE id = 3")
+    for consumer in ("social", "chat"):
+        restored.plant("auth_service", _EVENT_ON_ITS_WAY.format(consumer=consumer))
+
+    assert restored.run("deploy.verify").status == 0
+
+
+def test_disagreements_of_two_services_are_found(restored: Place) -> None:
+    restored.plant("social_service", "DELETE FROM accounts WHERE id = 1")
+    restored.plant("chat_service", "UPDATE accounts SET name = '?' WHERE id < 3")
+    restored.plant("chat_service", "UPDATE conversations SET is_open = (1 = 0) WHERE id = 1")
+
+    status, said = restored.run("deploy.verify")
+
+    assert status == 1
+    assert "1  social knows every account as auth does\n" in said
+    assert "2  chat knows every account as auth does\n" in said
+    assert "1  each friendship is a private chat, open while it lasts\n" in said
