@@ -31,7 +31,7 @@ def erased_alice(app: Flask, alice: Caller) -> Caller:
 
 
 def test_nothing_of_the_person_is_left(
-    app: Flask, media: Callable[[], set[Path]], erased_alice: Caller
+    app: Flask, media: Callable[[], set[str]], erased_alice: Caller
 ) -> None:
     left = everything_in(app, db).lower()
     assert [said for said in ("alice", "likes tea", "argon2") if said in left] == []

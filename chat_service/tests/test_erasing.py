@@ -1,7 +1,5 @@
 """What stays of a person whose account was erased: nothing but the places of what they wrote."""
 
-from pathlib import Path
-
 import pytest
 from flask import Flask
 
@@ -21,6 +19,7 @@ from chat_service.tests.talking import (
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE
 from shared.testing.client import Caller
 from shared.testing.databases import everything_in
+from shared.testing.s3 import media_keys
 
 
 def erase(app: Flask, account_id: int = ALICE) -> None:
@@ -42,15 +41,9 @@ def group(app: Flask) -> int:
     return make_group(app, BOB, CAROL, admins=(ALICE,))
 
 
-@pytest.fixture
-def store(settings: dict[str, str]) -> Path:
-    """The folder of the pictures."""
-    return Path(settings["DATA_DIR"]) / "media"
-
-
 class TestWhatIsGone:
     def test_nothing_of_the_person_is_left(
-        self, app: Flask, alice: Caller, bob: Caller, group: int, store: Path
+        self, app: Flask, alice: Caller, bob: Caller, group: int, settings: dict[str, str]
     ) -> None:
         befriend(app, ALICE, DAVE)
         private = make_private(app, alice, bob)
@@ -61,7 +54,7 @@ class TestWhatIsGone:
                 alice, say(alice, conversation, "!", client_id=f"Alice -{conversation}")
             )
         show(bob, group)
-        before = set(store.iterdir())
+        before = media_keys(settings)
         show(alice, group)
         announcement = {"conversation_id": group, "content": "Alice announces"}
         alice.post("/conversations/manage/notifications", json=announcement)
@@ -71,7 +64,7 @@ class TestWhatIsGone:
         erase(app)
 
         assert "Alice" not in everything_in(app, db)
-        assert set(store.iterdir()) == before
+        assert media_keys(settings) == before
         assert bob.get(f"/conversations/{group}/invitation").json["invitation"] == []
 
     def test_messages_in_groups_that_they_had_left_are_gone_too(
