@@ -1,0 +1,193 @@
+"""deploy/nginx.conf in a real nginx, with TLS, in front of the product."""
+
+import base64
+import os
+import re
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from PIL import Image
+from websocket import create_connection
+
+from deploy.run import LOOPBACK, ROOT
+from deploy.tests.conftest import LAUNCH, PATIENCE_SECONDS, Copy, free_port, until
+
+pytestmark = [
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("nginx"),  # One nginx for all.
+]
+PASSWORD = "secret_1"
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """A running nginx.
+
+    Attributes:
+        product: what stands behind it.
+        host: host and port where it speaks TLS.
+        plain: the same without.
+        certificate: to be trusted.
+        folder: with its logs.
+    """
+
+    product: Copy
+    host: str
+    plain: str
+    certificate: Path
+    folder: Path
+
+    def call(self, method: str, path: str, token: str = "", **request: Any) -> requests.Response:
+        """Send a request over TLS."""
+        return requests.request(
+            method,
+            f"https://{self.host}{path}",
+            headers={"Authorization": token} if token else {},
+            verify=str(self.certificate),
+            timeout=PATIENCE_SECONDS,
+            **request,
+        )
+
+    def register(self, name: str) -> dict[str, Any]:
+        """The answer to somebody who registers: id and token."""
+        email = f"{name}-{os.urandom(4).hex()}@example.com"
+        person = {"email": email, "name": name, "password": PASSWORD}
+        answer = self.call("POST", "/account/reg", json=person)
+        assert answer.status_code == 200
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+def program() -> str:
+    """Where nginx is."""
+    found = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    if found is None:
+        missing = "NOT TESTED: deploy/nginx.conf; nginx is not installed"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return found
+
+
+def adapted(folder: Path, gateway: int, tls: int, plain: int) -> str:
+    """The configuration with ports and folders that a test may use."""
+    text = (ROOT / "deploy" / "nginx.conf").read_text()
+    text = text.replace("/etc/ssl/ims", str(folder)).replace("/var/log/nginx", str(folder))
+    text = text.replace(f"{LOOPBACK}:8000", f"{LOOPBACK}:{gateway}")
+    text = re.sub(r"listen \[::\].*\n", "", text)
+    text = text.replace("listen 443", f"listen {LOOPBACK}:{tls}")
+    text = text.replace("listen 80", f"listen {LOOPBACK}:{plain}")
+    temporary = (
+        f"{kind}_temp_path {folder}/{kind};"
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    return text.replace("http {", f"http {{ {' '.join(temporary)}", 1)
+
+
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    """nginx in front of a product of its own."""
+    nginx, folder = program(), tmp_path_factory.mktemp("nginx")
+    certificate = folder / "fullchain.pem"
+    request = ["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "1"]
+    files = ["-keyout", str(folder / "privkey.pem"), "-out", str(certificate)]
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    subprocess.run([*request, *files, *names], check=True, stderr=subprocess.DEVNULL)
+    gateway, tls, plain = (free_port(number) for number in (1000, 2000, 3000))
+    (folder / "nginx.conf").write_text(adapted(folder, gateway, tls, plain))
+    user = "user root; " if os.geteuid() == 0 else ""
+    options = f"{user}daemon off; pid {folder}/nginx.pid;"
+    product = Copy(LAUNCH, gateway, folder / "data", {"TRUSTED_PROXIES": "1"})
+    try:
+        product.until_ready()
+        running = subprocess.Popen(
+            [nginx, "-e", folder / "error.log", "-c", folder / "nginx.conf", "-g", options]
+        )
+        try:
+            until(lambda: listens(tls))
+            yield Proxy(product, f"localhost:{tls}", f"localhost:{plain}", certificate, folder)
+        finally:
+            running.terminate()
+            running.wait()
+    finally:
+        product.find_family()
+        product.close()
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex((LOOPBACK, port)) == 0
+
+
+def large_picture() -> str:
+    """A picture of 1.5 MB as a data URI."""
+    out = BytesIO()
+    Image.frombytes("RGB", (720, 720), os.urandom(720 * 720 * 3)).save(out, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}"
+
+
+def test_who_comes_without_tls_is_sent_to_it(proxy: Proxy) -> None:
+    answer = requests.get(
+        f"http://{proxy.plain}/friends?a=b", allow_redirects=False, timeout=PATIENCE_SECONDS
+    )
+
+    assert (answer.status_code, answer.headers["Location"]) == (
+        308,
+        "https://localhost/friends?a=b",
+    )
+
+
+def test_what_is_uploaded_comes_back_and_addresses_given_out_have_tls(proxy: Proxy) -> None:
+    alice, bob, picture = proxy.register("alice"), proxy.register("bob"), large_picture()
+    change = {"origin_password": PASSWORD, "avatar": picture}
+
+    assert proxy.call("PUT", "/account/info", alice["token"], json=change).status_code == 200
+
+    own = proxy.call("GET", "/account/info", alice["token"]).json()
+    detail = {"userId": alice["id"]}
+    seen = proxy.call("GET", "/search_user_detail", bob["token"], params=detail).json()
+    assert own["avatar"] == picture
+    assert seen["user"]["avatar"].startswith("https://localhost/account/avatar/")
+
+
+def test_what_is_too_large_is_refused_by_the_gateway_in_its_own_words(proxy: Proxy) -> None:
+    answer = proxy.call("POST", "/account/reg", data=bytes(17 * MIB))
+
+    assert answer.status_code == 413
+    assert answer.json() == {"code": -413, "info": "Payload too large"}
+
+
+def test_a_websocket_passes_and_its_token_stays_out_of_the_log(proxy: Proxy) -> None:
+    alice, bob = proxy.register("alice"), proxy.register("bob")
+    wire = create_connection(
+        f"wss://{proxy.host}/ws/?token={alice['token']}",
+        sslopt={"ca_certs": str(proxy.certificate)},
+        timeout=PATIENCE_SECONDS,
+    )
+
+    proxy.call("POST", "/add_friend", bob["token"], json={"target_id": alice["id"]})
+
+    assert wire.recv() == '{"type":"request_message"}'
+    wire.close()
+    log = proxy.folder / "access.log"
+    until(lambda: '"GET /ws/" 101' in log.read_text())
+    assert alice["token"] not in log.read_text() + (proxy.folder / "error.log").read_text()
+
+
+def test_while_the_product_is_away_the_answer_is_json(proxy: Proxy) -> None:
+    proxy.product.process.terminate()
+    until(lambda: not listens(proxy.product.port))
+
+    answer = proxy.call("GET", "/friends")
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (503, "application/json")
+    assert answer.json() == {"code": -503, "info": "Service unavailable"}
