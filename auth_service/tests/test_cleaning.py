@@ -1,47 +1,56 @@
 """Pictures that no account shows any more are found, and deleted if an operator says so."""
 
 import os
-import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 from flask import Flask
 
+from auth_service.config import AuthSettings
+from auth_service.domain.avatars import pictures
 from auth_service.tests.factories import ALICE, PASSWORD, data_uri, picture
+from shared.settings import load_settings
 from shared.testing.client import Caller
 
-Media = Callable[[], set[Path]]
 DAY = 24 * 3600
 
 
-@pytest.fixture(autouse=True)
-def _empty(env: Mapping[str, str]) -> None:
-    """Begin without pictures of other tests."""
-    shutil.rmtree(Path(env["DATA_DIR"]) / "media" / "avatars", ignore_errors=True)
+@pytest.fixture
+def app(app: Flask, env: Mapping[str, str], tmp_path: Path) -> Iterator[Flask]:
+    """The service with a store in a folder, where files can be made old."""
+    pictures.configure(load_settings(AuthSettings, {**env, "MEDIA_URL": f"file://{tmp_path}"}))
+    yield app
+    pictures.configure(load_settings(AuthSettings, env))
 
 
 @pytest.fixture
-def shown(alice: Caller, media: Media) -> set[Path]:
-    """The files of Alice's picture."""
-    body = {"origin_password": PASSWORD, "avatar": data_uri(picture())}
-    assert alice.put("/account/info", json=body).status_code == 200
-    return media()
+def files(tmp_path: Path) -> Callable[[], set[Path]]:
+    """What is in the store."""
+    return lambda: {path for path in tmp_path.rglob("*") if path.is_file()}
 
 
 @pytest.fixture
-def leave(env: Mapping[str, str]) -> Callable[[str], Path]:
+def leave(tmp_path: Path) -> Callable[[str], Path]:
     """Put a file into the store of which no row knows."""
 
     def put(key: str) -> Path:
-        file = Path(env["DATA_DIR"]) / "media" / key
+        file = tmp_path / key
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(bytes(1_000_000))
         return file
 
     return put
+
+
+@pytest.fixture
+def shown(alice: Caller, files: Callable[[], set[Path]]) -> set[Path]:
+    """The files of Alice's picture."""
+    body = {"origin_password": PASSWORD, "avatar": data_uri(picture())}
+    assert alice.put("/account/info", json=body).status_code == 200
+    return files()
 
 
 def _clean(app: Flask, *options: str) -> Result:
@@ -58,39 +67,39 @@ def _key(account_id: int, file: str = "original") -> str:
 
 
 def test_old_files_that_no_account_shows_are_deleted(
-    app: Flask, shown: set[Path], leave: Callable[[str], Path], media: Media
+    app: Flask, shown: set[Path], leave: Callable[[str], Path], files: Callable[[], set[Path]]
 ) -> None:
     _grow_old(*shown, leave(_key(ALICE)), leave(_key(ALICE, "rendition.webp")), leave(_key(99)))
     done = _clean(app, "--delete")
     assert done.stdout == "Files looked at: 5. Orphans deleted: 3 (3.0 MB).\n"
-    assert media() == shown
+    assert files() == shown
 
 
 def test_without_the_word_nothing_is_deleted(
-    app: Flask, leave: Callable[[str], Path], media: Media
+    app: Flask, leave: Callable[[str], Path], files: Callable[[], set[Path]]
 ) -> None:
     orphan = leave(_key(99))
     _grow_old(orphan)
     assert _clean(app).stdout == "Files looked at: 1. Orphans found: 1 (1.0 MB).\n"
-    assert media() == {orphan}
+    assert files() == {orphan}
 
 
 def test_a_young_file_may_be_about_to_be_named(
-    app: Flask, leave: Callable[[str], Path], media: Media
+    app: Flask, leave: Callable[[str], Path], files: Callable[[], set[Path]]
 ) -> None:
     young = leave(_key(99))
     assert "deleted: 0 (" in _clean(app, "--delete").stdout
-    assert media() == {young}
+    assert files() == {young}
 
 
 @pytest.mark.parametrize("key", ["avatars/note.txt", "avatars/1/short/original"])
 def test_what_is_none_of_the_services_files_is_left_alone(
-    app: Flask, leave: Callable[[str], Path], media: Media, key: str
+    app: Flask, leave: Callable[[str], Path], files: Callable[[], set[Path]], key: str
 ) -> None:
     foreign = leave(key)
     _grow_old(foreign)
     assert "deleted: 0 (" in _clean(app, "--delete").stdout
-    assert media() == {foreign}
+    assert files() == {foreign}
 
 
 def test_the_safe_age_cannot_be_taken_away(app: Flask) -> None:

@@ -25,15 +25,17 @@ ORPHAN = f"{'x' * 32}.png"
 
 
 @pytest.fixture
-def kept(app: Flask, settings: dict[str, str], tmp_path: Path) -> Iterator[Path]:
-    """The folder where pictures are kept, in either column: no bucket lets them grow old."""
-    store.configure(load_settings(ChatSettings, settings | {"MEDIA_URL": f"file://{tmp_path}"}))
-    yield tmp_path
+def app(app: Flask, settings: dict[str, str], tmp_path: Path) -> Iterator[Flask]:
+    """The service with a store in a folder, where files can be made old."""
+    store.configure(load_settings(ChatSettings, {**settings, "MEDIA_URL": f"file://{tmp_path}"}))
+    yield app
     store.configure(load_settings(ChatSettings, settings))
 
 
-def files(folder: Path) -> list[str]:
-    return [file.name for file in folder.glob("*.*")]
+@pytest.fixture
+def kept(app: Flask, tmp_path: Path) -> Path:
+    """The folder where pictures are kept, empty."""
+    return tmp_path
 
 
 @pytest.fixture
@@ -43,13 +45,17 @@ def named(app: Flask, alice: Caller, kept: Path) -> list[str]:
     assert send(alice, group, picture()).status_code == 200
     body = {"conversation_id": group, "avatar": data_uri(picture("JPEG"), "jpeg")}
     assert alice.post("/conversations/manage/info", json=body).status_code == 200
-    assert len(files(kept)) == 2
+    assert len(_files(kept)) == 2
     _grow_old(kept)
-    return sorted(files(kept))
+    return sorted(_files(kept))
 
 
 def _clean(app: Flask, *options: str) -> Result:
     return app.test_cli_runner().invoke(args=["media", "clean", *options])
+
+
+def _files(folder: Path) -> list[str]:
+    return [file.name for file in folder.glob("*.*")]
 
 
 def _grow_old(folder: Path) -> None:
@@ -63,20 +69,20 @@ def test_old_files_to_which_nothing_refers_are_deleted(
     (kept / ORPHAN).write_bytes(bytes(2_000_000))
     _grow_old(kept)
     assert "Orphans deleted: 1 (2.0 MB)." in _clean(app, "--delete").stdout
-    assert sorted(files(kept)) == named
+    assert sorted(_files(kept)) == named
 
 
 def test_without_the_word_nothing_is_deleted(app: Flask, kept: Path) -> None:
     (kept / ORPHAN).touch()
     _grow_old(kept)
     assert "Orphans found: 1 (0.0 MB)." in _clean(app).stdout
-    assert files(kept) == [ORPHAN]
+    assert _files(kept) == [ORPHAN]
 
 
 def test_a_young_file_may_be_about_to_be_named(app: Flask, kept: Path) -> None:
     (kept / ORPHAN).touch()
     assert "deleted: 0 (" in _clean(app, "--delete").stdout
-    assert files(kept) == [ORPHAN]
+    assert _files(kept) == [ORPHAN]
 
 
 def test_what_is_none_of_the_services_files_is_left_alone(app: Flask, kept: Path) -> None:
@@ -87,8 +93,7 @@ def test_what_is_none_of_the_services_files_is_left_alone(app: Flask, kept: Path
         os.utime(file, (time.time() - 2 * DAY,) * 2)
     assert "deleted: 0 (" in _clean(app, "--delete").stdout
     assert avatar.exists()
-    assert files(kept) == ["note.txt"]
-    avatar.unlink()
+    assert _files(kept) == ["note.txt"]
 
 
 @pytest.mark.parametrize("count", [1, 40])
