@@ -1,0 +1,75 @@
+"""The running product's metrics, as an operator's Prometheus finds them."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+from websocket import create_connection
+
+from tests.people import Person, befriend, newcomer, private_chat, send
+from tests.pictures import picture
+
+Metrics = dict[str, float]
+Look = Callable[[], Metrics]
+
+
+@pytest.fixture
+def look(data_dir: Path) -> Look:
+    """The sum of each metric of all programs, by its name and those of its labels' values."""
+    said = data_dir.with_name(f"{data_dir.name}.log").read_text(errors="replace")
+    [line] = re.findall(r"^Metrics for Prometheus: (.*)$", said, re.MULTILINE)
+    urls = re.findall(r"http\S+/metrics", line)
+
+    def samples() -> Iterator[tuple[str, float]]:
+        for url in urls:
+            for family in text_string_to_metric_families(requests.get(url, timeout=10).text):
+                for sample in family.samples:
+                    yield " ".join([sample.name, *sample.labels.values()]), sample.value
+
+    def added_up() -> Metrics:
+        found: Metrics = {}
+        for name, value in samples():
+            found[name] = found.get(name, 0) + value
+        return found
+
+    return added_up
+
+
+def test_what_people_do_is_counted(look: Look, alice: Person, bob: Person) -> None:
+    befriend(alice, bob)
+    chat = private_chat(alice, bob)
+    before = look()
+    newcomer(alice.base_url)
+    alice.log_in()
+    alice.post("/account/login", email=alice.email, password="wrong")
+    url = alice.base_url.replace("http", "ws", 1)
+    socket = create_connection(f"{url}/ws/?token={bob.token}", timeout=10)
+    try:
+        send(alice, chat)
+        alice.call(
+            "POST",
+            "/conversations/image",
+            data={"conversationId": chat},
+            files={"image": ("a.png", picture())},
+        )
+        socket.recv()
+        meanwhile = look()
+        assert meanwhile["ims_sockets_open"] >= 1
+        assert meanwhile["ims_tunnels_open"] >= 1
+    finally:
+        socket.close()
+    after = look()
+    counted = {
+        "ims_registrations_total",
+        "ims_logins_total",
+        "ims_failed_logins_total password",
+        "ims_messages_sent_total text",
+        "ims_messages_sent_total image",
+        "ims_frames_delivered_total",
+        "ims_requests_total POST /conversations/messages 200",
+        "ims_request_seconds_count POST /conversations/messages",
+    }
+    assert {name for name in counted if after.get(name, 0) > before.get(name, 0)} == counted
