@@ -118,9 +118,11 @@ class Replica:
         return self.is_out, self._unanswered
 
     def look(self) -> None:
-        """See whether it is back; any answer will do."""
+        """See whether it is back: whether it answers, and not for the last time."""
         with suppress(HTTPError):
-            self.send(_QUESTION, _QUESTION_SECONDS).drain_conn()
+            answer = self.send(_QUESTION, _QUESTION_SECONDS)
+            answer.drain_conn()
+            self.is_out = _says_goodbye(answer)
 
     def do(self, deed: Callable[["Replica"], Result]) -> Result:
         """What ``deed`` gets from this replica, which is out if it is not there or silent."""
@@ -163,8 +165,7 @@ class Replica:
             preload_content=False,
             decode_content=False,
         )
-        # Our servers keep connections unless they are about to stop.
-        self.is_out = answer.headers.get("Connection") == "close"
+        self.is_out = self.is_out or _says_goodbye(answer)
         return answer
 
 
@@ -295,6 +296,11 @@ def ask_all(services: Iterable[Service], path: str, seconds: float) -> dict[str,
     with ThreadPoolExecutor(len(asked)) as threads:
         answers = threads.map(lambda service: service.ask(path, seconds), asked)
         return dict(zip((service.name for service in asked), answers, strict=True))
+
+
+def _says_goodbye(answer: BaseHTTPResponse) -> bool:
+    """Whether a replica is leaving: otherwise our servers keep their connections."""
+    return answer.headers.get("Connection") == "close"
 
 
 def _timed_out(error: ProtocolError) -> bool:

@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
@@ -111,6 +111,12 @@ class Worker(GeventWorker):
         except SystemExit as refusal:
             raise AppImportError(refusal.code) from None
 
+    def run(self) -> None:
+        """Listen, now that there is somebody to answer, and serve."""
+        for listener in self.sockets:
+            listener.listen(self.cfg.backlog)
+        super().run()
+
     def handle_request(self, name: Any, req: Any, client: socket.socket, address: Any) -> None:
         """Answer one request."""
         if self._leaving:
@@ -152,6 +158,20 @@ def on_starting(server: Arbiter) -> None:
 
 
 def when_ready(server: Arbiter) -> None:
+    """Before there are workers: stop listening until one can answer, and show metrics."""
+    _refuse_connections(server)
+    _show_metrics(server)
+
+
+def _refuse_connections(server: Arbiter) -> None:
+    """Let callers turn to other replicas meanwhile; a worker that is ready listens again."""
+    for listener in server.LISTENERS:
+        if listener.FAMILY != socket.AF_UNIX:
+            with suppress(OSError):  # Only Linux lets a socket stop listening and stay bound.
+                listener.sock.shutdown(socket.SHUT_RD)
+
+
+def _show_metrics(server: Arbiter) -> None:
     """Let workers, from the first one on, count together, and a process show the sums."""
     if _settings.metrics_port is None:
         return

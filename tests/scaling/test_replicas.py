@@ -15,8 +15,8 @@ def test_killing_a_chat_replica_fails_only_writes_that_were_in_its_hands(
 ) -> None:
     replica = cluster.of("chat_service")[0]
 
-    killed_at = time.monotonic()
     replica.kill()
+    killed_at = time.monotonic()
     busy.goes_on()
     replica.start()
     busy.goes_on()
