@@ -26,7 +26,7 @@ TOO_MANY_SOCKETS: Final = 4429
 _READABLE, _WRITABLE = 1, 2
 _BLOCK = 4096
 _MOST_HEARD = 64 * 1024  # Between two pings; an ordinary client says nothing but pong.
-_SECONDS_TO_SAY_GOODBYE = 2.0
+_SECONDS_TO_SAY_GOODBYE = 10.0
 _KERNEL_BUFFER = 64 * 1024
 
 
