@@ -17,7 +17,7 @@ from shared.testing.secrecy import overhear
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD_TRANSPORT_KEY = "acceptance-tests"
-SECONDS_TO_START = 50.0
+SECONDS_TO_START = 90.0
 SECONDS_TO_STOP = 30.0
 SECONDS_BETWEEN_LOOKS = 0.05
 
