@@ -37,9 +37,6 @@ class GatewaySettings(LimitSettings):
         0, ge=0, le=10, description="Proxies in front whose `X-Forwarded-For` and `-Proto` count."
     )
     max_body_bytes: int = Field(16 * MIB, ge=1, description="Largest request body.")
-    body_timeout_seconds: float = Field(
-        60, gt=0, description="How long a client may take to send a request body."
-    )
     upstream_connect_timeout_seconds: float = Field(
         1, gt=0, description="How long a service may take to accept a connection."
     )

@@ -4,13 +4,13 @@ import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import chain
-from time import monotonic
 from typing import Any
 
 from gevent import Timeout
 
 from gateway.config import GatewaySettings
 from shared.errors import TOO_LARGE, ApiError, bad_parameter
+from shared.incoming import PunctualBody
 
 Environ = dict[str, Any]
 
@@ -60,15 +60,11 @@ def drain(environ: Environ) -> None:
 
 
 def _blocks(environ: Environ, length: int | None, settings: GatewaySettings) -> Iterator[bytes]:
-    deadline = monotonic() + settings.body_timeout_seconds
+    body = PunctualBody(environ["wsgi.input"], settings.body_timeout_seconds)
     received = 0
     while received != length:
         size = BLOCK if length is None else min(BLOCK, length - received)
-        try:
-            with Timeout(max(0, deadline - monotonic())):
-                block = environ["wsgi.input"].read(size)
-        except (Exception, Timeout) as error:  # Whatever the server makes of a broken body.
-            raise bad_parameter("body") from error
+        block = body.read(size)
         # A server reads as much as it is asked for, unless there is no more.
         if len(block) < size and length is not None:
             raise bad_parameter("body")

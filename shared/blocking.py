@@ -47,4 +47,4 @@ class BlockingPool:
 
 
 processor = BlockingPool(2)
-"""For what keeps a processor busy: hashing passwords, decoding pictures."""
+"""For what keeps a processor busy: hashing passwords."""

@@ -14,6 +14,7 @@ from gevent import monkey
 # threading blocks the whole worker.
 monkey.patch_all()
 
+import errno
 import json
 import math
 import os
@@ -24,6 +25,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from http import HTTPStatus
 from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
@@ -118,10 +120,16 @@ class Worker(GeventWorker):
         super().run()
 
     def handle_request(self, name: Any, req: Any, client: socket.socket, address: Any) -> None:
-        """Answer one request."""
+        """Answer one request, to a client that takes the answer."""
         if self._leaving:
             req.force_close()
-        super().handle_request(name, req, client, address)
+        client.settimeout(self.cfg.keepalive)
+        try:
+            super().handle_request(name, req, client, address)
+        except TimeoutError as error:
+            raise ConnectionResetError(errno.ECONNRESET, "the client took nothing") from error
+        finally:
+            client.settimeout(None)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Leave, then finish what is in flight and let go of the rest."""
@@ -139,6 +147,8 @@ class Worker(GeventWorker):
 
 def _write_error(client: socket.socket, status: int, reason: str, _details: str) -> None:
     """Answer what never reached the application; gunicorn itself would do it in HTML."""
+    if status == HTTPStatus.NOT_IMPLEMENTED:  # A transfer coding that nobody knows.
+        status = HTTPStatus.BAD_REQUEST
     body = json.dumps({"code": -status, "info": reason.capitalize()})
     head = (
         f"HTTP/1.1 {status} {reason}",

@@ -17,11 +17,11 @@ from urllib.parse import unquote, urlsplit
 
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
-from PIL import Image, ImageOps, ImageSequence
+from PIL import Image, ImageOps, ImageSequence, _imaging
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 from pydantic import Field, SecretStr
 
-from shared.blocking import BlockingPool, processor
+from shared.blocking import BlockingPool
 from shared.errors import UNAVAILABLE, ApiError
 from shared.settings import ProgramSettings
 
@@ -44,8 +44,12 @@ _TYPES = {
 # Beyond twice this many pixels Pillow itself refuses, also in the middle of an animation.
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS
 Image.preinit()
+# A large picture lies in blocks that go back to the system, and not into a heap that only grows.
+_imaging.set_block_size(64 * 1024 * 1024)
 
 T = TypeVar("T")
+
+_pictures = BlockingPool(1)  # One after another: the largest takes 400 MB while it is decoded.
 
 
 class NotAPicture(Exception):
@@ -67,7 +71,7 @@ def cleaned(data: bytes) -> Picture:
     Raises:
         NotAPicture: it is no whole PNG, JPEG, GIF or WebP of at most `MOST_PIXELS`.
     """
-    return processor.run(_cleaned, data)
+    return _pictures.run(_cleaned, data)
 
 
 def rendition(data: bytes, max_side: int) -> Picture:
@@ -76,7 +80,7 @@ def rendition(data: bytes, max_side: int) -> Picture:
     Raises:
         NotAPicture: it is no PNG, JPEG, GIF or WebP of at most `MOST_PIXELS`.
     """
-    return processor.run(_rendition, data, max_side)
+    return _pictures.run(_rendition, data, max_side)
 
 
 def _cleaned(data: bytes) -> Picture:
@@ -92,9 +96,9 @@ def _cleaned(data: bytes) -> Picture:
         options |= {"quality": 90} if kind == "WEBP" else {}
         options |= {"compress_level": 3} if kind == "PNG" else {}
         image.load()
-        upright = ImageOps.exif_transpose(image)
-        if kind == "JPEG" and upright.mode not in {"L", "RGB"}:
-            upright = upright.convert("RGB")
+        ImageOps.exif_transpose(image, in_place=True)
+        odd = kind == "JPEG" and image.mode not in {"L", "RGB"}
+        upright = image.convert("RGB") if odd else image
         return _encoded(upright, kind, {**options, "icc_profile": _profile(image, upright)})
 
 
@@ -114,7 +118,8 @@ def _durations(image: Image.Image) -> list[int]:
 def _rendition(data: bytes, max_side: int) -> Picture:
     with _opened(data) as image:
         image.draft("RGB", (2 * max_side, 2 * max_side))  # A JPEG need not be decoded in full.
-        small = image.convert("RGBA" if image.has_transparency_data else "RGB")
+        mode = "RGBA" if image.has_transparency_data else "RGB"
+        small = image if image.mode == mode else image.convert(mode)
         profile = _profile(image, small)
         small.thumbnail((max_side, max_side))
         upright = ImageOps.exif_transpose(small)

@@ -18,6 +18,7 @@ from shared.errors import register_error_handlers
 from shared.events import Handlers, guard_internal, take_events
 from shared.health import register_health
 from shared.identity import AccountState, init_tokens, public, require_tokens
+from shared.incoming import expect_bodies_within
 from shared.logs import configure_logging, log, log_requests
 from shared.metrics import count_request
 from shared.migrations import WrongSchema, check_schema, migrate
@@ -67,6 +68,7 @@ def base_app(
     app.config["PUBLIC_BASE_URL"] = settings.public_base_url
     # The gateway says whether its client came over TLS; the host is passed on unchanged.
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
+    expect_bodies_within(app, settings.body_timeout_seconds)
     log_requests(app, count_request)
     guard_internal(app, settings.internal_secrets)
     init_tokens(app, settings.jwt_public_keys)
@@ -88,7 +90,9 @@ def base_app(
 def public_base() -> str:
     """Start of the URLs that an answer gives out, without a trailing slash."""
     configured: str | None = current_app.config["PUBLIC_BASE_URL"]
-    return configured or request.host_url.rstrip("/")
+    if configured or not request.host:  # Without a host, or with none that is one: this origin.
+        return configured or ""
+    return request.host_url.rstrip("/")
 
 
 class _Schema:

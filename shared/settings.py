@@ -98,6 +98,9 @@ class ProgramSettings(Settings):
     jwt_public_keys: Annotated[str, AfterValidator(_holds_public_keys)] = Field(
         description="PEM of the Ed25519 public keys whose tokens are accepted, one after another."
     )
+    body_timeout_seconds: float = Field(
+        60, gt=0, description="How long a client may take to send a request body."
+    )
     redis_url: str | None = Field(
         None,
         pattern=r"^rediss?://.+",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.attacks.forgeries import Mint
 from tests.people import Person, Visitor, newcomer
 from tests.product import running
 from tests.scene import Scene, set_the_scene
@@ -79,6 +80,13 @@ def dave(base_url: str) -> Person:
 def scene(base_url: str) -> Scene:
     """People who know each other, for requests that change nothing."""
     return set_the_scene(base_url)
+
+
+@pytest.fixture(scope="session")
+def mint(scene: Scene, data_dir: Path) -> Mint:
+    """The keys of the product, and Alice's token."""
+    assert scene.alice.token is not None
+    return Mint(scene.alice.token, data_dir / "keys")
 
 
 @pytest.fixture(scope="module")

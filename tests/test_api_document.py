@@ -59,6 +59,22 @@ def test_every_operation_is_in_the_document(document: dict[str, Any], operation:
     assert described(document, operation)["responses"]["200"]
 
 
+def test_every_operation_of_the_document_is_tested_with_the_others(
+    document: dict[str, Any],
+) -> None:
+    of_their_own = {("get", "/account/avatar/{account_id}/{digest}"), ("get", "/media/{name}")}
+    by_template = {INVITATION_LIST: "/conversations/{conversation_id}/invitation"}
+    tested = {(each.method.lower(), by_template.get(each, each.path)) for each in OPERATIONS}
+
+    served = {
+        (method, path)
+        for path, operations in document["paths"].items()
+        for method in operations.keys() & {"get", "post", "put", "patch", "delete"}
+    }
+
+    assert served == tested | of_their_own
+
+
 @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
 def test_every_field_is_in_the_document(document: dict[str, Any], operation: Operation) -> None:
     text = json.dumps([described(document, operation), body_of(document, operation)])

@@ -1,7 +1,10 @@
 """用户登录/account/login."""
 
+from typing import Any
+
 import jwt
 import pytest
+from argon2.low_level import verify_secret
 from flask import Flask
 
 from auth_service import errors
@@ -59,3 +62,18 @@ def test_a_token_says_whose_it_is_for_seven_days_and_who_signed_it(alice: Caller
 
 def test_two_tokens_of_one_moment_differ(alice: Caller) -> None:
     assert _login(alice).json["token"] != _login(alice).json["token"]
+
+
+@pytest.mark.parametrize("password", [PASSWORD, "wrong", "", "x" * 300, encrypted("wrong"), "%"])
+def test_every_password_costs_the_same_work(
+    alice: Caller, anyone: Caller, monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    verified: list[bytes] = []
+
+    def noted(kept: bytes, *tried: Any) -> bool:
+        verified.append(kept)
+        return verify_secret(kept, *tried)
+
+    monkeypatch.setattr("argon2._password_hasher.verify_secret", noted)
+    _login(anyone, password=password)
+    assert len(verified) == 1

@@ -1,6 +1,8 @@
 """Pictures from strangers: decoded safely, cleaned of what they hide, and kept."""
 
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -316,3 +318,21 @@ def test_a_store_that_does_not_answer_is_unavailable(
 def test_a_media_url_that_is_none_is_named(url: str) -> None:
     with pytest.raises(SettingsError, match="MEDIA_URL"):
         _settings(MEDIA_URL=url)
+
+
+_FOUR_AT_ONCE = """
+import gevent.monkey; gevent.monkey.patch_all()
+import gevent, resource, sys
+from shared.media import rendition
+picture = sys.stdin.buffer.read()
+jobs = [gevent.spawn(rendition, picture, 512) for _ in range(4)]
+gevent.joinall(jobs, raise_error=True)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def test_many_large_pictures_at_once_take_the_memory_of_one() -> None:
+    large = _encoded(Image.new("RGB", (7000, 7000)), "PNG")
+    program = [sys.executable, "-c", _FOUR_AT_ONCE]
+    mebibytes = int(subprocess.run(program, input=large, stdout=subprocess.PIPE, check=True).stdout)
+    assert mebibytes < 450

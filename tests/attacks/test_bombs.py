@@ -1,0 +1,73 @@
+"""What grows when it is unpacked, nests, or never ends is refused, and harms nobody else."""
+
+import pytest
+
+from tests.attacks.bombs import REFUSED_FORMS, REFUSED_JSON, REFUSED_PICTURES
+from tests.attacks.wire import Door
+from tests.people import Person, Visitor, bad, befriend, make_group, newcomer
+from tests.pictures import data_uri
+
+
+@pytest.fixture(scope="module")
+def mallory(base_url: str) -> Person:
+    """Somebody with bad intentions."""
+    return newcomer(base_url, "Mallory")
+
+
+@pytest.fixture(scope="module")
+def group(base_url: str, mallory: Person) -> int:
+    """A conversation of theirs with a friend."""
+    friend = newcomer(base_url, "Bob")
+    befriend(mallory, friend)
+    return make_group(mallory, friend)
+
+
+@pytest.mark.parametrize("picture", REFUSED_PICTURES.values(), ids=REFUSED_PICTURES.keys())
+def test_a_picture_that_is_none_or_too_large_is_no_message(
+    mallory: Person, group: int, picture: bytes
+) -> None:
+    reply = mallory.call(
+        "POST", "/conversations/image", data={"conversationId": group}, files={"image": picture}
+    )
+
+    assert reply == bad("image")
+
+
+@pytest.mark.parametrize("picture", REFUSED_PICTURES.values(), ids=REFUSED_PICTURES.keys())
+def test_a_picture_that_is_none_or_too_large_is_no_avatar(mallory: Person, picture: bytes) -> None:
+    reply = mallory.put("/account/info", origin_password=mallory.password, avatar=data_uri(picture))
+
+    assert reply == bad("avatar")
+
+
+@pytest.mark.parametrize("body", REFUSED_JSON.values(), ids=REFUSED_JSON.keys())
+def test_json_that_explodes_is_refused(social_door: Door, mallory: Person, body: bytes) -> None:
+    visitor = Visitor(social_door.url, mallory.token)
+
+    reply = visitor.call("POST", "/groups", data=body)
+
+    assert reply.status in {400, 413}
+
+
+@pytest.mark.parametrize("body", REFUSED_FORMS.values(), ids=REFUSED_FORMS.keys())
+def test_a_form_that_explodes_is_refused(chat_door: Door, mallory: Person, body: bytes) -> None:
+    visitor = Visitor(chat_door.url, mallory.token)
+    headers = {"Content-Type": "multipart/form-data; boundary=B"}
+
+    reply = visitor.call("POST", "/conversations/image", headers=headers, data=body)
+
+    assert reply.status in {400, 413}
+
+
+@pytest.mark.parametrize(
+    "boundary", ["", "; boundary=", f"; boundary={'B' * 5000}", "; boundary=é"]
+)
+def test_a_form_without_a_usable_boundary_is_refused(
+    chat_door: Door, mallory: Person, boundary: str
+) -> None:
+    visitor = Visitor(chat_door.url, mallory.token)
+    headers = {"Content-Type": f"multipart/form-data{boundary}".encode("latin-1")}
+
+    reply = visitor.call("POST", "/conversations/image", headers=headers, data=b"--B--\r\n")
+
+    assert reply.status == 400

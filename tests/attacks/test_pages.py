@@ -1,0 +1,113 @@
+"""What people write stays text, and what a request claims about its place is not believed."""
+
+import pytest
+
+from tests.attacks.wire import Door, head, statuses
+from tests.people import Person, Visitor, befriend, contents, done, make_group, send
+from tests.pictures import data_uri, picture
+
+MARKUP = "</script><img src=x onerror=alert(1)>"
+SHORT_MARKUP = "<b onclick=a()>&#60;"
+
+
+def test_markup_in_what_people_write_comes_back_as_it_is_in_json_that_is_not_sniffed(
+    alice: Person, bob: Person
+) -> None:
+    befriend(alice, bob)
+    group = make_group(alice, bob, name=MARKUP)
+    send(alice, group, MARKUP)
+    done(alice.put("/account/info", origin_password=alice.password, name=SHORT_MARKUP))
+
+    answers = [
+        bob.fetch("GET", "/conversations"),
+        bob.fetch("GET", "/friends"),
+        bob.fetch("GET", "/conversations/messages", params={"conversationId": group}),
+        bob.fetch("GET", "/search_user", params={"query_name": SHORT_MARKUP}),
+    ]
+
+    assert all(MARKUP in each.text or SHORT_MARKUP in each.text for each in answers)
+    assert {each.headers["Content-Type"] for each in answers} == {"application/json"}
+    assert {each.headers["X-Content-Type-Options"] for each in answers} == {"nosniff"}
+
+
+def test_markup_in_a_request_is_not_repeated_by_a_refusal(visitor: Visitor, alice: Person) -> None:
+    refusals = [
+        alice.fetch("GET", f"/{MARKUP}"),
+        alice.fetch("GET", "/friends", headers={"X-Request-Id": MARKUP}),
+        alice.fetch("POST", "/groups", json={MARKUP: MARKUP}),
+        visitor.fetch("GET", "/friends", headers={"Authorization": MARKUP}),
+    ]
+
+    assert not any(MARKUP in each.text + str(each.headers) for each in refusals)
+
+
+@pytest.mark.parametrize("name", ["x.png", "x.html", "../../x.svg", "x.png\0.html"])
+def test_a_picture_is_served_as_what_it_is_whatever_it_was_called(
+    alice: Person, bob: Person, visitor: Visitor, name: str
+) -> None:
+    befriend(alice, bob)
+    group = make_group(alice, bob)
+    trailing = picture() + b"<script>alert(1)</script>"
+    files = {"image": (name, trailing, "text/html")}
+    done(alice.call("POST", "/conversations/image", data={"conversationId": group}, files=files))
+
+    [url] = contents(bob, group)
+    served = visitor.fetch("GET", url)
+
+    assert (served.headers["Content-Type"], url[-4:]) == ("image/png", ".png")
+    assert served.headers["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in served.headers["Content-Security-Policy"]
+    assert b"script" not in served.content
+
+
+@pytest.mark.parametrize(
+    ("headers", "base"),
+    [
+        (("Host: chat.example",), "http://chat.example"),
+        (("Host: chat.example", "X-Forwarded-Host: evil.example"), "http://chat.example"),
+        (("Host: chat.example", "X-Forwarded-Proto: javascript"), "http://chat.example"),
+        (("Host: chat.example", "Forwarded: host=evil.example"), "http://chat.example"),
+        (("Host: chat.example", "X-Forwarded-Prefix: /evil"), "http://chat.example"),
+        (("Host: chat.example", "X-Host: evil.example"), "http://chat.example"),
+        (("Host: <script>",), ""),
+        (("Host: a b",), ""),
+        (('Host: x"y',), ""),
+        (("Host: user@evil.example",), ""),
+        (("Host: evil.example/path",), ""),
+        (("Host: chat.example:99999",), ""),
+        (("Host:",), ""),
+    ],
+)
+def test_urls_begin_with_the_host_that_was_asked_and_with_nothing_else(
+    doors: dict[str, Door], alice: Person, headers: tuple[str, ...], base: str
+) -> None:
+    change = {"origin_password": alice.password, "avatar": data_uri(picture())}
+    done(alice.put("/account/info", **change))
+    asked = f"GET /search_user_detail?userId={alice.id} HTTP/1.1"
+
+    answer = doors["gateway"].say(head(asked, *headers, f"Authorization: {alice.token}"))
+
+    assert statuses(answer) == [200]
+    assert f'"{base}/account/avatar/{alice.id}/'.encode() in answer
+
+
+def test_what_is_for_one_is_kept_by_no_cache(alice: Person) -> None:
+    answers = [alice.fetch("GET", path) for path in ("/account/info", "/friends", "/conversations")]
+
+    assert {each.headers["Cache-Control"] for each in answers} == {"no-store"}
+
+
+@pytest.mark.parametrize("origin", ["null", "https://evil.example", "<script>", "file://"])
+def test_another_origin_gets_nothing_without_the_token(visitor: Visitor, origin: str) -> None:
+    answer = visitor.fetch("GET", "/friends", headers={"Origin": origin, "Cookie": "token=x"})
+
+    assert answer.status_code == 401
+    assert "\n" not in answer.headers.get("Access-Control-Allow-Origin", "")
+
+
+def test_a_token_is_never_a_cookie(alice: Person) -> None:
+    credentials = {"email": alice.email, "password": alice.password}
+
+    answer = alice.fetch("POST", "/account/login", json=credentials)
+
+    assert "Set-Cookie" not in answer.headers

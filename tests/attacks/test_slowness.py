@@ -1,0 +1,133 @@
+"""Who is slow on purpose is let go, and nobody else waits for it."""
+
+import random
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from io import BytesIO
+
+import psutil
+import pytest
+from PIL import Image
+
+from tests.attacks.conftest import doors_of
+from tests.attacks.wire import SECONDS, Door, everything, head, statuses
+from tests.people import Person, Visitor, befriend, contents, done, make_group, newcomer
+from tests.product import Product, running
+
+PAUSE = 0.05
+
+pytestmark = pytest.mark.xdist_group("slowness")  # They share a product.
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """A product with little patience."""
+    with running(
+        tmp_path_factory.mktemp("impatient") / "data",
+        BODY_TIMEOUT_SECONDS="1",
+        GUNICORN_CMD_ARGS="--keep-alive 1",
+        SQLITE_SYNCHRONOUS="NORMAL",
+    ) as product:
+        yield product
+
+
+@pytest.fixture(params=["gateway", "social_service"])
+def door(request: pytest.FixtureRequest, product: Product) -> Door:
+    return doors_of(product.base_url, product.data_dir)[request.param]
+
+
+@pytest.fixture(scope="module")
+def alice(product: Product) -> Person:
+    return newcomer(product.base_url, "Alice")
+
+
+@contextmanager
+def _dripping(door: Door, beginning: bytes) -> Iterator[socket.socket]:
+    """A connection on which something was begun that goes on byte by byte for ever."""
+    with closing(door.connect()) as connection:
+        connection.sendall(beginning)
+        yield connection
+
+
+def _drip_until_answered(connection: socket.socket, drop: bytes) -> bytes:
+    """Everything that is answered to somebody who goes on and on."""
+    connection.settimeout(PAUSE)
+    received = b""
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        try:
+            connection.sendall(drop)
+            block = connection.recv(65536)
+        except TimeoutError:
+            continue
+        except OSError:
+            return received
+        if not block:
+            return received
+        received += block
+    raise AssertionError("it is still listening")
+
+
+def test_a_head_that_never_ends_is_cut_off(door: Door) -> None:
+    with _dripping(door, b"GET /livez HTTP/1.1\r\nHost: x\r\nX-Slow: ") as connection:
+        assert _drip_until_answered(connection, b"x") == b""
+
+
+def test_a_body_that_never_ends_is_a_bad_one(door: Door, alice: Person) -> None:
+    begun = head("POST /groups HTTP/1.1", "Host: x", f"Authorization: {alice.token}",
+                 "Content-Length: 60000", "Connection: close")  # fmt: skip
+    with _dripping(door, begun) as connection:
+        answer = _drip_until_answered(connection, b" ")
+
+    assert statuses(answer) == [400]
+    assert b'{"code":-7,"info":"Missing or error type of [body]"}' in answer
+
+
+def test_a_connection_on_which_nothing_is_said_is_closed(door: Door) -> None:
+    with closing(door.connect()) as connection:
+        assert everything(connection) == b""
+
+
+def test_hundreds_of_slow_connections_keep_nobody_waiting(door: Door, alice: Person) -> None:
+    slow = [door.connect() for _ in range(300)]
+    for connection in slow:
+        connection.sendall(b"POST /groups HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
+    began = time.monotonic()
+
+    assert Visitor(door.url, alice.token).get("/groups").status == 200
+
+    assert time.monotonic() - began < SECONDS / 4
+    for connection in slow:
+        connection.close()
+
+
+def test_an_answer_that_nobody_takes_is_given_up(product: Product, alice: Person) -> None:
+    bob = newcomer(product.base_url, "Bob")
+    befriend(alice, bob)
+    group = make_group(alice, bob)
+    noise = Image.frombytes("RGB", (1200, 1200), random.Random(1).randbytes(1200 * 1200 * 3))
+    png = BytesIO()
+    noise.save(png, "PNG", compress_level=0)
+    files = {"image": png.getvalue()}
+    done(alice.call("POST", "/conversations/image", data={"conversationId": group}, files=files))
+    [url] = contents(alice, group)
+    asked = head(f"GET {url.removeprefix(product.base_url)} HTTP/1.1", "Host: x")
+
+    with closing(Door(product.base_url).connect()) as connection:
+        connection.sendall(asked * 10)
+        port = connection.getsockname()[1]
+        deadline = time.monotonic() + SECONDS
+        while _is_served(product, port):
+            assert time.monotonic() < deadline
+            time.sleep(PAUSE)
+
+
+def _is_served(product: Product, port: int) -> bool:
+    """Whether the gateway still holds the connection from this port."""
+    return any(
+        connection.raddr and connection.raddr.port == port
+        for process in product.processes("gateway")
+        for connection in psutil.Process(process.pid).net_connections("tcp")
+    )

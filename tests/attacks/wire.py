@@ -1,0 +1,51 @@
+"""Saying exactly what an attacker wants on a connection, and all that comes back."""
+
+import re
+import socket
+from contextlib import closing
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+SECONDS = 20.0
+
+_STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
+
+
+@dataclass(frozen=True)
+class Door:
+    """A program that listens."""
+
+    url: str
+
+    def connect(self) -> socket.socket:
+        """A connection to it."""
+        parts = urlsplit(self.url)
+        return socket.create_connection((parts.hostname, parts.port), SECONDS)
+
+    def say(self, *said: bytes) -> bytes:
+        """All that is answered until the connection ends; nothing more is said."""
+        with closing(self.connect()) as connection:
+            connection.sendall(b"".join(said))
+            connection.shutdown(socket.SHUT_WR)
+            return everything(connection)
+
+
+def everything(connection: socket.socket) -> bytes:
+    """What comes until the other side closes, in whatever way."""
+    received = b""
+    try:
+        while block := connection.recv(65536):
+            received += block
+    except ConnectionResetError:
+        pass
+    return received
+
+
+def statuses(answers: bytes) -> list[int]:
+    """The status of each answer that came on a connection."""
+    return [int(status) for status in _STATUS.findall(answers)]
+
+
+def head(*lines: str) -> bytes:
+    """The head of a request."""
+    return "\r\n".join((*lines, "", "")).encode("latin-1")
