@@ -13,7 +13,7 @@ TO_RUN := --all-extras $(wildcard */requirements.in)
 
 .DEFAULT_GOAL := help
 .PHONY: help run secrets test test-on-sqlite test-product test-on-postgres bench lint format lock \
-	audit sbom docs migrate backup restore verify clean
+	audit sbom docs migrate backup restore verify chaos clean
 
 help: ## List what make can do
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -47,6 +47,9 @@ alone-%: .venv/to-develop ## The same with the other services absent: make alone
 
 bench: .venv/to-develop ## Measure the whole product (ten minutes; QUICK=1: two)
 	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
+
+chaos: .venv/to-develop ## Kill, freeze and cut everything for a minute a column (SECONDS, SEED)
+	@$(BIN)/python -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
 lint: .venv/to-develop ## Check form, rules, types, imports, images, manifests and docs
 	@$(BIN)/ruff format --check --quiet .

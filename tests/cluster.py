@@ -129,6 +129,9 @@ class Cluster:
         folder: for its data, keys, and a log of each replica.
         replicas: how many of a program; one of those that are not named.
         settings: for every program; ``CHAT_SERVICE_...`` for the chat service alone.
+
+    Attributes:
+        env: of all programs.
     """
 
     def __init__(
@@ -141,7 +144,7 @@ class Cluster:
             for program, count in counts.items()
             for number in range(1, count + 1)
         }
-        self._env = {
+        self.env = {
             "DATA_DIR": str(folder / "data"),
             "RATE_LIMITS": "off",
             "PASSWORD_TRANSPORT_KEY": PASSWORD_TRANSPORT_KEY,
@@ -157,7 +160,7 @@ class Cluster:
             **settings,
         }
         self._replicas = {
-            name: Replica(name, port, self._env, folder) for name, port in named.items()
+            name: Replica(name, port, self.env, folder) for name, port in named.items()
         }
         self._turns = cycle(self.of(GATEWAY))
 
@@ -166,7 +169,7 @@ class Cluster:
         subprocess.run(
             [sys.executable, "-m", "deploy.run", "--only-migrate"],
             cwd=ROOT,
-            env=os.environ | self._env,
+            env=os.environ | self.env,
             stdout=subprocess.DEVNULL,
             check=True,
         )

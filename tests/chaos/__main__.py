@@ -1,0 +1,63 @@
+"""Use the product while everything goes wrong, and see whether it has kept its word.
+
+``python -m tests.chaos``, or ``make chaos``: people write, befriend, register and read through the
+gateways, and note every acknowledged answer in a file. Meanwhile programs, workers and servers are
+killed, restarted and frozen, and the connections between them cut, stopped up and slowed down, as
+the seed decides. Then all is mended; what is there is compared with what people were told, and
+make verify looks at the rest. Status 1: something is not as it was promised.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.chaos.arena import COLUMNS
+from tests.chaos.trial import Trial, tried
+
+
+def main() -> int:
+    """Do the trials that are wanted, and say what came of them."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60, help="of faults on each column")
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--column", choices=COLUMNS, action="append", help="default: each")
+    wanted = parser.parse_args()
+    violations = 0
+    for column in wanted.column or COLUMNS:
+        folder = Path(tempfile.mkdtemp(prefix=f"ims-chaos-{column}-"))
+        _say(f"{column}, seed {wanted.seed}: {wanted.seconds:g} seconds, logs in {folder}")
+        with tried(folder, column, wanted.seconds, wanted.seed) as trial:
+            found = trial.violations()
+        _show(trial, found)
+        violations += len(found)
+    return 1 if violations else 0
+
+
+def _show(trial: Trial, violations: list[str]) -> None:
+    for fault, times in sorted(trial.faults.items()):
+        _say(f"{times:>8}  {fault}")
+    record = trial.record
+    figures = {
+        "faults": trial.faults.total(),
+        "requests": record.requests["requests"],
+        "retries": record.requests["retries"],
+        "messages acknowledged": len(record.sent),
+        "messages deleted": len(record.deleted),
+        "accounts": len(record.accounts),
+        "violations": len(violations),
+    }
+    for figure, number in figures.items():
+        _say(f"{number:>8,}  {figure}")
+    for violation in violations:
+        _say(f"          - {violation}")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""Whether what is there is what people were told, and all of it keeps the product's promises."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from deploy.programs import environment_of
+from deploy.verify import findings
+from tests.chaos.citizens import Town
+from tests.chaos.record import Record, Sent
+from tests.cluster import Cluster, until
+from tests.people import PASSWORD, Person, Visitor, conversation, conversations, done, messages
+from tests.product import ROOT
+
+_SECONDS_TO_BE_TOLD = 100  # The relay waits for a minute at most between two attempts.
+_TELLERS = ("auth_service", "social_service")
+
+
+def wait_for_events(cluster: Cluster) -> None:
+    """Return when everything has been told to everybody."""
+    env = os.environ | cluster.env
+    until(lambda: not any(_waiting(service, env) for service in _TELLERS), _SECONDS_TO_BE_TOLD)
+
+
+def _waiting(service: str, env: Mapping[str, str]) -> int:
+    said = subprocess.run(
+        [sys.executable, "-m", service, "outbox", "show", "--json"],
+        cwd=ROOT,
+        env=environment_of(service, env),
+        stdout=subprocess.PIPE,
+        check=True,
+    ).stdout
+    return sum(consumer["events"] for consumer in json.loads(said))
+
+
+def broken_promises(cluster: Cluster) -> Iterator[str]:
+    """What ``make verify`` finds."""
+    for finding in findings(os.environ | cluster.env):
+        if finding.broken:
+            yield f"{finding.promise}: {finding.broken} times, such as {finding.examples}"
+
+
+def broken_words(cluster: Cluster, record: Record, town: Town) -> Iterator[str]:
+    """Where the product is not as it has said."""
+    yield from record.unkept
+    for conversation_id, members in town.conversations.items():
+        yield from _of_conversation(conversation_id, members, record)
+    for citizen in town.citizens:
+        yield from _of_friends(citizen.person, citizen.acquaintance, record)
+    yield from _of_accounts(Visitor(cluster.base_url), record)
+    for citizen in town.citizens:
+        yield from _of_name(citizen.person, record.names[citizen.person.id])
+
+
+def _of_conversation(conversation_id: int, members: list[Person], record: Record) -> Iterator[str]:
+    unread = [conversation(person, conversation_id)["unread_count"] for person in members]
+    seen = [messages(person, conversation_id) for person in members]
+    if len({tuple((each["id"], each["seq"]) for each in listed) for listed in seen}) > 1:
+        yield f"conversation {conversation_id}: its members see different messages, or orders"
+    for broken in _of_messages(conversation_id, seen[0], record):
+        yield f"conversation {conversation_id}: {broken}"
+    for person, count in zip(members, unread, strict=True):
+        read = record.read.get((person.id, conversation_id), 0)
+        news = sum(each["senderid"] != person.id and each["seq"] > read for each in seen[0])
+        left = conversation(person, conversation_id)["unread_count"]
+        if not 0 <= count <= news or left:
+            yield (
+                f"conversation {conversation_id}: {count} of {news} unread to {person.name}, "
+                f"{left} when all was read"
+            )
+
+
+def _of_messages(
+    conversation_id: int, listed: list[dict[str, Any]], record: Record
+) -> Iterator[str]:
+    there = {
+        each["content"]: Sent(conversation_id, each["senderid"], each["id"], each["seq"])
+        for each in listed
+    }
+    said = {
+        text: sent for text, sent in record.sent.items() if sent.conversation_id == conversation_id
+    }
+    for text, times in Counter(each["content"] for each in listed).items():
+        if times > 1:
+            yield f"{text!r} is there {times} times"
+    for text in said.keys() - record.deleted:
+        if there.get(text) != said[text]:
+            yield f"{text!r} was acknowledged as {said[text]}, and is {there.get(text)}"
+    for text in there.keys() & record.deleted:
+        yield f"{text!r} was deleted, and is there"
+    for text in there.keys() - said.keys() - record.perhaps:
+        yield f"{text!r} was sent by nobody"
+
+
+def _of_friends(person: Person, acquaintance: Person, record: Record) -> Iterator[str]:
+    expected = record.friends[person.id, acquaintance.id]
+    for one, other in ((person, acquaintance), (acquaintance, person)):
+        friends = {each["id"] for each in done(one.get("/friends"))["friends"]}
+        chats = {each.get("friend_id") for each in conversations(one)}
+        if (other.id in friends, other.id in chats) != (expected, expected):
+            yield f"{one.name} and {other.name}: friends should be {expected}"
+
+
+def _of_accounts(visitor: Visitor, record: Record) -> Iterator[str]:
+    for email, account_id in record.accounts.items():
+        status, body = visitor.post("/account/login", email=email, password=PASSWORD)
+        if status != 200 or body["id"] != account_id:
+            yield f"account {account_id} cannot sign in: {status}"
+
+
+def _of_name(person: Person, name: str) -> Iterator[str]:
+    told = done(person.get("/account/info"))["name"]
+    known = done(person.get("/search_user_detail", userId=person.id))["user"]["name"]
+    if (told, known) != (name, name):
+        yield f"{person.name} is called {told!r} and known as {known!r}, but chose {name!r}"

@@ -1,0 +1,73 @@
+"""One trial: people use the product for a while, faults happen to it, then all is looked at."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.chaos import checker, faults
+from tests.chaos.arena import arena
+from tests.chaos.citizens import Town, settle
+from tests.chaos.record import Record
+from tests.cluster import Cluster
+
+
+class Trial(NamedTuple):
+    """A product that has been through it all, and is whole again.
+
+    Attributes:
+        cluster: the product.
+        town: those who used it.
+        record: what they were told.
+        faults: how often each fault happened.
+    """
+
+    cluster: Cluster
+    town: Town
+    record: Record
+    faults: Counter[str]
+
+    def violations(self) -> list[str]:
+        """What is not as it must be."""
+        return [
+            *checker.broken_words(self.cluster, self.record, self.town),
+            *checker.broken_promises(self.cluster),
+        ]
+
+
+@contextmanager
+def tried(folder: Path, column: str, seconds: float, seed: int) -> Iterator[Trial]:
+    """Do a trial; the product goes on running as long as the block lasts.
+
+    Must be called in the main thread, whose children the programs are.
+
+    Args:
+        folder: for data, logs, and the record.
+        column: one of `arena.COLUMNS`.
+        seconds: how long faults happen.
+        seed: decides what people do, and what happens to them.
+    """
+    stopped = threading.Event()
+    with (
+        closing(Record(folder / "acknowledged.jsonl")) as record,
+        arena(folder, column) as place,
+    ):
+        town = settle(place.cluster, record, seed, stopped)
+        processes = faults.Lane(faults.to_processes(place), f"{seed} processes", stopped)
+        wires = faults.Lane(faults.to_wires(place), f"{seed} wires", stopped)
+        threads = [*town.citizens, threading.Thread(target=wires.run)]
+        end = threading.Timer(seconds, stopped.set)
+        for thread in (*threads, end):
+            thread.start()
+        try:
+            processes.run()
+        finally:
+            stopped.set()
+            for thread in (*threads, end):
+                thread.join()
+        for replica in place.cluster.all():
+            replica.wait_until_ready()
+        checker.wait_for_events(place.cluster)
+        yield Trial(place.cluster, town, record, processes.dealt + wires.dealt)
