@@ -6,10 +6,10 @@ Accounts and friendships come in the way they really do: as events.
 from datetime import UTC, datetime
 
 from flask import Flask
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from chat_service.db import transaction
-from chat_service.models import ADMIN, MEMBER, OWNER, Conversation, Membership
+from chat_service.models import ADMIN, MEMBER, OWNER, Conversation, Membership, Message
 from shared.client import SECRET_HEADER
 from shared.testing import contracts
 from shared.testing.client import Reply
@@ -79,6 +79,23 @@ def join(app: Flask, conversation_id: int, user_id: int, role: int = MEMBER) -> 
                 role=role,
                 joined_at=datetime.now(UTC),
             )
+        )
+
+
+def make_history(app: Flask, conversation_id: int, sender_id: int, count: int) -> None:
+    """So many messages of one person, as if they had been sent one by one."""
+    now = datetime.now(UTC)
+    usual = {"conversation_id": conversation_id, "sender_id": sender_id, "content": "hello"}
+    rows = [
+        {**usual, "seq": n, "version": n, "created_at": now, "reply_to_id": 1}
+        for n in range(1, count + 1)
+    ]
+    with app.app_context(), transaction() as session:
+        session.execute(insert(Message), rows)
+        session.execute(
+            update(Conversation)
+            .where(Conversation.id == conversation_id)
+            .values(last_seq=count, version=count)
         )
 
 

@@ -1,38 +1,18 @@
 """Lists and sends cost the same at every size."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import insert, update
 
-from chat_service.db import db, transaction
-from chat_service.models import Conversation, Message
-from chat_service.tests.factories import befriend, make_group
+from chat_service.db import db
+from chat_service.tests.factories import befriend, make_group, make_history
 from chat_service.tests.talking import attempt_to_say, conversations, fetch, messages, say
 from shared.testing.cast import ALICE, BOB
 from shared.testing.client import Caller
 from shared.testing.databases import counted_queries
 
 STRANGERS = range(100, 2000)
-
-
-def _fill(app: Flask, conversation: int, count: int) -> None:
-    """Messages of bob's, as if he had sent them one by one."""
-    now = datetime.now(UTC)
-    usual = {"conversation_id": conversation, "sender_id": BOB, "content": "hello"}
-    rows = [
-        {**usual, "seq": n, "version": n, "created_at": now, "reply_to_id": 1}
-        for n in range(1, count + 1)
-    ]
-    with app.app_context(), transaction() as session:
-        session.execute(insert(Message), rows)
-        session.execute(
-            update(Conversation)
-            .where(Conversation.id == conversation)
-            .values(last_seq=count, version=count)
-        )
 
 
 @pytest.mark.parametrize("count", [10, 200])
@@ -56,7 +36,7 @@ class TestReads:
     def group(self, app: Flask, count: int) -> int:
         """Alice's group, in which bob said everything."""
         conversation = make_group(app, ALICE, BOB)
-        _fill(app, conversation, count)
+        make_history(app, conversation, BOB, count)
         return conversation
 
     def test_reading_again_costs_four_queries(

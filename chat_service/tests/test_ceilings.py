@@ -1,0 +1,58 @@
+"""The requests that everybody makes all day cost no more than the table says."""
+
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from chat_service.db import db
+from chat_service.tests.factories import befriend, make_group, make_history
+from chat_service.tests.talking import MESSAGES, attempt_to_say, fetch, make_private, say
+from shared.testing.cast import ALICE, BOB
+from shared.testing.ceilings import check_ceiling
+from shared.testing.client import Caller
+
+TABLE = Path(__file__).with_name("ceilings.csv")
+STRANGERS = range(100, 2000)
+
+
+@pytest.mark.parametrize("count", [10, 50])
+def test_listing_conversations(app: Flask, alice: Caller, bob: Caller, count: int) -> None:
+    befriend(app, ALICE, BOB)
+    groups = [make_group(app, ALICE, BOB) for _ in range(count - 1)]
+    say(bob, groups[0])
+    check_ceiling(TABLE, f"conversations {count}", app, db, lambda: alice.get("/conversations"))
+
+
+@pytest.mark.parametrize("count", [100, 1000])
+def test_reading_a_history_again(app: Flask, alice: Caller, bob: Caller, count: int) -> None:
+    chat = make_private(app, alice, bob)
+    make_history(app, chat, BOB, count)
+    fetch(alice, chat)
+    query = {"conversationId": chat}
+    check_ceiling(
+        TABLE, f"history {count}", app, db, lambda: alice.get(MESSAGES, query_string=query)
+    )
+
+
+def test_polling_when_nothing_is_new(app: Flask, alice: Caller, bob: Caller) -> None:
+    chat = make_private(app, alice, bob)
+    say(bob, chat)
+    fetch(alice, chat)
+    query = {"conversationId": chat, "after_version": 1}
+    check_ceiling(TABLE, "poll", app, db, lambda: alice.get(MESSAGES, query_string=query))
+
+
+def test_sending_to_a_friend(app: Flask, alice: Caller, bob: Caller) -> None:
+    chat = make_private(app, alice, bob)
+    check_ceiling(
+        TABLE, "send to a private chat", app, db, lambda: attempt_to_say(alice, chat, "hello")
+    )
+
+
+@pytest.mark.parametrize("members", [2, 1000])
+def test_sending_to_a_group(app: Flask, alice: Caller, members: int) -> None:
+    group = make_group(app, ALICE, *STRANGERS[: members - 1])
+    check_ceiling(
+        TABLE, f"send to a group {members}", app, db, lambda: attempt_to_say(alice, group, "hello")
+    )
