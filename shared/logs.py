@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from flask import Flask, Response, g, request
-from pythonjsonlogger.json import JsonFormatter
+from pythonjsonlogger.orjson import OrjsonFormatter
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def configure_logging(service: str, level: str, style: str) -> None:
             "%(asctime)s %(levelname)-7s %(service)s %(message)s", "%H:%M:%S"
         )
     else:
-        formatter = JsonFormatter(
+        formatter = OrjsonFormatter(
             "%(asctime)s %(levelname)s %(service)s %(request_id)s %(name)s %(message)s",
             rename_fields={"asctime": "time", "levelname": "level", "message": "event"},
             datefmt="%Y-%m-%dT%H:%M:%S%z",

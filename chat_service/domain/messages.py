@@ -110,7 +110,7 @@ def messages_in(
             version=place.version,
             **given,
         )
-        rows = list(map(MessageRow._make, found))
+        rows = list(map(MessageRow._make, found.all()))
     if from_newest:
         rows.reverse()
     more_follow = has_lower_bound and len(rows) == limit
