@@ -27,7 +27,7 @@ class Pace:
     seconds: float
 
 
-QUICK_PACE, FULL_PACE = Pace(2, 0.35), Pace(5, 1.0)
+QUICK_PACE, FULL_PACE = Pace(2, 0.35), Pace(3, 0.8)
 
 
 @dataclass(frozen=True)
