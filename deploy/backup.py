@@ -19,7 +19,7 @@ from pathlib import Path
 
 from deploy import archive
 from deploy.archive import Manifest
-from deploy.databases import NotPossible, database_of
+from deploy.databases import FAILURES, database_of
 from deploy.environment import installed
 from deploy.programs import SERVICES
 from shared.commands import follow
@@ -42,7 +42,7 @@ def main() -> int:
     os.umask(0o077)  # There are secrets in it.
     try:
         made = back_up(installed(os.environ), wanted.to)
-    except (NotPossible, SettingsError, OSError) as reason:
+    except (*FAILURES, SettingsError, OSError) as reason:
         sys.stdout.write(f"No backup was made: {reason}\n")
         return 1
     except ApiError:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import psycopg
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import URL, MetaData, NullPool, create_engine, exists, make_url, select
+from sqlalchemy.exc import DBAPIError
 
 from deploy.programs import settings_of
 from shared.db import database_url
@@ -20,6 +21,10 @@ from shared.db import database_url
 
 class NotPossible(Exception):
     """Why something cannot be saved or restored, in a line for whoever wants it."""
+
+
+FAILURES = (NotPossible, sqlite3.Error, psycopg.Error, DBAPIError)
+"""What working with a database raises."""
 
 
 class Database(Protocol):

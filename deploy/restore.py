@@ -17,7 +17,7 @@ from pathlib import Path
 
 from deploy import archive
 from deploy.archive import Manifest
-from deploy.databases import Database, NotPossible, database_of, is_empty
+from deploy.databases import FAILURES, Database, NotPossible, database_of, is_empty
 from deploy.environment import started
 from deploy.ports import free_ports
 from deploy.programs import PROGRAMS, SERVICES, environment_of, wrong_settings
@@ -51,7 +51,7 @@ def main() -> int:
     os.umask(0o077)
     try:
         restore(wanted.folder, overwrite=wanted.overwrite)
-    except (NotPossible, CannotStartError, SettingsError, OSError) as reason:
+    except (*FAILURES, CannotStartError, SettingsError, OSError) as reason:
         for line in str(reason).splitlines():
             sys.stdout.write(f"Not restored: {line}\n")
         return 1

@@ -1,93 +1,112 @@
-"""The databases that deploy/postgres makes: three, and who has one gets into no other."""
+"""Databases as files: what a dump holds, where it goes, and which tools are needed."""
 
-import subprocess
-from collections.abc import Callable, Iterator
-from itertools import product
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.pool import NullPool
+from sqlalchemy import NullPool, create_engine, make_url, text
 
-from deploy import keyring
-from deploy.programs import SERVICES
-from deploy.run import ROOT
+from deploy import databases
+from deploy.databases import Database, NotPossible, PostgresDatabase, SqliteFile, is_empty
 from shared.testing.postgres import PostgresServer, postgres_server
-from shared.tests.versions import connected
 
-pytestmark = pytest.mark.xdist_group("databases")  # One server for all.
-
-OWNERS = tuple(service.removesuffix("_service") for service in SERVICES)
-NOT_THEIRS = [
-    (user, database)
-    for user, database in product(OWNERS, (*OWNERS, "postgres", "template1"))
-    if user != database
-]
-LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+_numbers = count()
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    """A server on whose empty volume the script has run."""
-    secrets = tmp_path_factory.mktemp("server") / "secrets"
-    keyring.make_for_containers(secrets)
-    script = (ROOT / "deploy" / "postgres" / "create-databases.sh").read_text()
+def server() -> Iterator[PostgresServer]:
+    """A server for databases."""
     with postgres_server() as server:
-        subprocess.run(
-            ["sh", "-c", script.replace("/run/secrets", str(secrets))],
-            env=server.environment | {"PGDATABASE": "postgres"},
-            check=True,
-        )
         yield server
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """The kind of databases."""
+    return str(request.param)
+
+
+def _database(kind: str, folder: Path, request: pytest.FixtureRequest) -> Database:
+    name = f"test{next(_numbers)}"
+    if kind == "sqlite":
+        return SqliteFile(make_url(f"sqlite:///{folder / name}.db"))
+    server: PostgresServer = request.getfixturevalue("server")
+    return PostgresDatabase(make_url(server.create_database(name)))
+
+
 @pytest.fixture
-def url(server: PostgresServer) -> Callable[[str, str], str]:
-    """The address of a database, for a user."""
-    host = server.environment["PGHOST"]
-    return lambda user, database: f"postgresql+psycopg://{user}@/{database}?host={host}"
+def one(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Database:
+    """An empty database."""
+    return _database(kind, tmp_path, request)
 
 
-def engine(url: str) -> Engine:
-    return create_engine(url, poolclass=NullPool)
+@pytest.fixture
+def other(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Database:
+    """Another one."""
+    return _database(kind, tmp_path, request)
 
 
-@pytest.mark.parametrize("owner", OWNERS)
-def test_a_service_may_make_tables_in_its_own_database(
-    url: Callable[[str, str], str], owner: str
+def _run(database: Database, *statements: str) -> list[int]:
+    with create_engine(database.url, poolclass=NullPool).begin() as connection:
+        for statement in statements:
+            result = connection.execute(text(statement))
+        return [row[0] for row in result] if result.returns_rows else []
+
+
+def test_a_dump_takes_the_place_of_all_that_was_there(
+    one: Database, other: Database, tmp_path: Path
 ) -> None:
-    with engine(url(owner, owner)).begin() as connection:
-        connection.execute(text("CREATE TABLE made (id integer)"))
-        connection.execute(text("DROP TABLE made"))
+    _run(one, "CREATE TABLE people (id INTEGER)", "INSERT INTO people VALUES (1)")
+    _run(other, "CREATE TABLE people (name TEXT)", "CREATE TABLE lists (id INTEGER)")
+    one.dump(tmp_path / "dump")
+
+    other.load(tmp_path / "dump")
+
+    assert _run(other, "SELECT id FROM people") == [1]
+    with pytest.raises(Exception, match="lists"):
+        _run(other, "SELECT * FROM lists")
 
 
-@pytest.mark.parametrize(("user", "database"), NOT_THEIRS)
-def test_a_service_gets_into_no_other_database(
-    url: Callable[[str, str], str], user: str, database: str
+def test_a_database_with_tables_and_no_rows_is_empty(one: Database) -> None:
+    _run(one, "CREATE TABLE alembic_version (id INTEGER)", "INSERT INTO alembic_version VALUES (1)")
+    _run(one, "CREATE TABLE people (id INTEGER)")
+    before = is_empty(one)
+    _run(one, "INSERT INTO people VALUES (1)")
+
+    assert (before, is_empty(one)) == (True, False)
+
+
+def test_a_connection_to_postgresql_is_seen(
+    server: PostgresServer, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    with pytest.raises(OperationalError, match="permission denied"):
-        engine(url(user, database)).connect()
+    database = _database("postgresql", tmp_path, request)
+    with ExitStack() as stack:
+        stack.enter_context(create_engine(database.url, poolclass=NullPool).connect())
+        used = database.is_used()
+
+    assert used
 
 
-@pytest.mark.parametrize("owner", OWNERS)
-def test_a_service_has_a_password_and_no_power_over_the_server(
-    server: PostgresServer, owner: str
-) -> None:
-    role = text(
-        "SELECT rolpassword LIKE 'SCRAM-SHA-256$%', rolsuper OR rolcreatedb OR rolcreaterole"
-        " FROM pg_authid WHERE rolname = :owner"
+def test_a_tool_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+
+    with pytest.raises(NotPossible, match="apt install postgresql-client-99"):
+        databases._tool("pg_dump", 99)
+
+
+def test_a_damaged_file_is_not_saved(tmp_path: Path) -> None:
+    database = SqliteFile(make_url(f"sqlite:///{tmp_path}/people.db"))
+    _run(database, "CREATE TABLE people (id INTEGER)", "CREATE INDEX ids ON people (id)")
+    _run(
+        database,
+        "INSERT INTO people WITH RECURSIVE numbers (id) AS "
+        "(SELECT 1 UNION ALL SELECT id + 1 FROM numbers LIMIT 2000) SELECT id FROM numbers",
     )
-    with engine(server.url).connect() as connection:
-        assert tuple(connection.execute(role, {"owner": owner}).one()) == (True, False)
+    with (tmp_path / "people.db").open("r+b") as file:
+        file.seek(8192)
+        file.write(b"\xff" * 64)
 
-
-def test_a_service_waits_for_nothing_without_end(
-    url: Callable[[str, str], str], tmp_path: Path
-) -> None:
-    with (
-        connected(tmp_path, url("chat", "chat")) as database,
-        database.engine.connect() as connection,
-    ):
-        limits = [connection.execute(text(f"SHOW {name}")).scalar() for name in LIMITS]
-        assert limits == ["10s", "5s", "30s"]
+    with pytest.raises(NotPossible, match="damaged"):
+        database.dump(tmp_path / "dump")
