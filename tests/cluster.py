@@ -98,8 +98,10 @@ class Replica:
     def kill(self) -> None:
         """``kill -9``, of its worker as well."""
         if self._process is not None and not self.has_ended():
+            workers = self.workers()
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(SECONDS_TO_STOP)
+            psutil.wait_procs(workers, SECONDS_TO_STOP)
 
     @contextmanager
     def frozen(self) -> Iterator[None]:

@@ -120,4 +120,5 @@ def pass_bytes(source: socket.socket, target: socket.socket) -> None:
             target.sendall(block)
         target.shutdown(socket.SHUT_WR)
     except OSError:
-        return  # One of them is gone, and the other learns it by its own thread.
+        with suppress(OSError):  # One of them is gone; the other shall know.
+            target.shutdown(socket.SHUT_RDWR)
