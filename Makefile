@@ -12,8 +12,8 @@ PINNED := --constraint requirements-dev.txt
 TO_RUN := --all-extras $(wildcard */requirements.in)
 
 .DEFAULT_GOAL := help
-.PHONY: help run secrets test test-on-sqlite test-product test-on-postgres bench lint format lock \
-	audit sbom docs migrate backup restore verify chaos clean
+.PHONY: help run secrets test test-on-sqlite test-product test-on-postgres bench soak lint format \
+	lock audit sbom docs migrate backup restore verify chaos clean
 
 help: ## List what make can do
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -47,6 +47,9 @@ alone-%: .venv/to-develop ## The same with the other services absent: make alone
 
 bench: .venv/to-develop ## Measure the whole product (ten minutes; QUICK=1: two)
 	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
+
+soak: .venv/to-develop ## Look whether memory stays flat under load (ten minutes; MINUTES=60: an hour)
+	@$(BIN)/python -m benchmarks.soak $(if $(MINUTES),--minutes $(MINUTES))
 
 chaos: .venv/to-develop ## Kill, freeze and cut everything for a minute a column (SECONDS, SEED)
 	@$(BIN)/python -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))

@@ -1,6 +1,6 @@
 """The figures as pictures: SVG, written by hand, for it is bars and lines."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from math import ceil, log10
 from pathlib import Path
@@ -58,33 +58,57 @@ def plot_growth(figures: Sequence[Figures], path: Path) -> None:
     lines = [_text(10, 22, "Application, H per request, by size (16 clients)", weight="bold")]
     lines += _legend(_LINES, 44)
     for number, name in enumerate(names):
-        x, y = number % 2 * _PANEL, 60 + number // 2 * _PANEL_HEIGHT
-        lines += _panel(name, [f for f in shown if f.name == name], x, y)
+        here = [f for f in shown if f.name == name and f.size]
+        curves = {
+            colour: [(log10(f.size or 1), f.application_h) for f in here if f.column == column]
+            for column, colour in _LINES.items()
+        }
+        ticks = {log10(f.size or 1): f"{f.size:,}" for f in here}
+        lines += _panel(name, curves, ticks, number % 2 * _PANEL, 60 + number // 2 * _PANEL_HEIGHT)
     _write(path, 2 * _PANEL, 60 + ceil(len(names) / 2) * _PANEL_HEIGHT, lines)
 
 
-def _panel(name: str, figures: Sequence[Figures], left: int, top: int) -> Iterator[str]:
-    sizes = sorted({f.size for f in figures if f.size})
-    most = max(f.application_h for f in figures) * 1.15
-    x_of = _scale(log10(sizes[0]), log10(sizes[-1]), left + _MARGIN, left + _PANEL - 30)
+def plot_soak(samples: Mapping[str, Sequence[Mapping[str, float]]], path: Path) -> None:
+    """Lines: how much of what the worker of each program holds, minute by minute."""
+    first = next(iter(samples.values()))
+    quantities = [name for name in first[0] if name != "minute"]
+    last = max(1, round(first[-1]["minute"]))
+    ticks = {float(minute): f"{minute}" for minute in range(0, last + 1, ceil(last / 10))}
+    lines = [_text(10, 22, "What a worker holds under load, by minute", weight="bold")]
+    lines += _legend({name: _COLOURS[name] for name in samples}, 44)
+    for number, quantity in enumerate(quantities):
+        curves = {
+            _COLOURS[name]: [(sample["minute"], sample[quantity]) for sample in taken]
+            for name, taken in samples.items()
+        }
+        lines += _panel(quantity, curves, ticks, number % 2 * _PANEL, 60)
+    _write(path, 2 * _PANEL, 60 + _PANEL_HEIGHT, lines)
+
+
+def _panel(
+    name: str,
+    curves: Mapping[str, Sequence[Point]],
+    ticks: Mapping[float, str],
+    left: int,
+    top: int,
+) -> Iterator[str]:
+    """Curves by their colours, over a floor of zero."""
+    most = max(y for points in curves.values() for _, y in points) * 1.15
+    x_of = _scale(min(ticks), max(ticks), left + _MARGIN, left + _PANEL - 30)
     y_of = _scale(0, most, top + _PANEL_HEIGHT - 40, top + 24)
     yield _text(left + _MARGIN, top + 12, name, weight="bold")
     for step in range(5):
-        h = most * step / 4
-        yield _line((left + _MARGIN, y_of(h)), (left + _PANEL - 30, y_of(h)), "#e5e5e5")
-        yield _text(left + _MARGIN - 6, y_of(h) + 4, f"{h:.0f}", anchor="end")
-    for size in sizes:
-        yield _text(x_of(log10(size)), top + _PANEL_HEIGHT - 22, f"{size:,}", anchor="middle")
-    for column, colour in _LINES.items():
-        points = [
-            (x_of(log10(f.size)), y_of(f.application_h))
-            for f in figures
-            if f.column == column and f.size
-        ]
-        for one, other in pairwise(points):
+        height = most * step / 4
+        yield _line((left + _MARGIN, y_of(height)), (left + _PANEL - 30, y_of(height)), "#e5e5e5")
+        yield _text(left + _MARGIN - 6, y_of(height) + 4, f"{height:.0f}", anchor="end")
+    for place, label in ticks.items():
+        yield _text(x_of(place), top + _PANEL_HEIGHT - 22, label, anchor="middle")
+    for colour, points in curves.items():
+        drawn = [(x_of(x), y_of(y)) for x, y in points]
+        for one, other in pairwise(drawn):
             yield _line(one, other, colour, width=2)
-        for x, y in points:
-            yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>'
+        for x, y in drawn:
+            yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2" fill="{colour}"/>'
 
 
 def _scale(low: float, high: float, first: float, last: float) -> Callable[[float], float]:

@@ -1,0 +1,119 @@
+"""Whether memory stays flat: ``python -m benchmarks.soak``, or ``make soak``.
+
+The product runs on PostgreSQL and Redis under every kind of request, while websockets come and go.
+After each round, what each worker holds is looked at: memory of its own (USS), open files and
+connections.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from statistics import mean
+
+from benchmarks.__main__ import say
+from benchmarks.deployment import MB, POSTGRES, PROGRAMS, Deployment, deployed
+from benchmarks.listeners import Listeners
+from benchmarks.load import Load
+from benchmarks.plots import plot_soak
+from benchmarks.report import RESULTS
+from benchmarks.scenarios import QUICK, scenarios
+from benchmarks.world import Filling, World
+
+_CLIENTS = 16
+_OF_EACH_KIND = 30
+_SOCKETS = 100
+_SECONDS_BETWEEN_SAMPLES = 10.0
+
+MEMORY, DESCRIPTORS = "memory of its own, MB", "open files and connections"
+_GROWTH_ALLOWED = {MEMORY: 5.0, DESCRIPTORS: 10.0}
+
+Sample = dict[str, float]
+
+
+def main() -> None:
+    """Soak, print what grew, and keep the samples. Status 1: something grew, or failed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10, help="how long (%(default)g)")
+    minutes = parser.parse_args().minutes
+    with (
+        tempfile.TemporaryDirectory(prefix="ims-soak-") as folder,
+        Load() as load,
+        deployed(POSTGRES, Path(folder)) as deployment,
+    ):
+        world = Filling(load, deployment.address, say).world(QUICK)
+        asked, failed, samples = soak(deployment, load, world, minutes)
+    grown = {name: growth(taken) for name, taken in samples.items()}
+    for name, by in grown.items():
+        say(f"{name:>8}  " + ", ".join(f"{what}: {much:+.1f}" for what, much in by.items()))
+    say(f"{asked} requests, {failed} failed")
+    figures = {
+        "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",
+        "minutes": minutes,
+        "requests": asked,
+        "failed": failed,
+        "growth from the second quarter to the last": grown,
+        "samples": samples,
+    }
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "soak.json").write_text(json.dumps(figures, indent=1) + "\n")
+    plot_soak(samples, RESULTS / "soak.svg")
+    leaks = any(by[what] > _GROWTH_ALLOWED[what] for by in grown.values() for what in by)
+    sys.exit(1 if leaks or failed else 0)
+
+
+def soak(
+    deployment: Deployment, load: Load, world: World, minutes: float
+) -> tuple[int, int, dict[str, list[Sample]]]:
+    """Keep the product busy; how many requests were sent, how many failed, and the samples."""
+    kinds = [scenario.requests(world) for scenario in scenarios(QUICK)]
+    tokens = [person.token for person in world.people[:_SOCKETS]]
+    samples: dict[str, list[Sample]] = {name: [] for name in PROGRAMS}
+    asked = failed = 0
+    began = time.monotonic()
+    while (passed := time.monotonic() - began) < 60 * minutes:
+        with Listeners(deployment.address, tokens):
+            while time.monotonic() - began < passed + _SECONDS_BETWEEN_SAMPLES:
+                batch = [request for kind in kinds for request in islice(kind, _OF_EACH_KIND)]
+                failed += load.send(deployment.address, batch, _CLIENTS).errors
+                asked += len(batch)
+        for name, taken in samples.items():
+            taken.append(sample(deployment, name, minute=(time.monotonic() - began) / 60))
+        now = ", ".join(f"{name} {taken[-1][MEMORY]:.1f}" for name, taken in samples.items())
+        say(f"  {samples['chat'][-1]['minute']:4.1f} min: {now} MB")
+    return asked, failed, samples
+
+
+def sample(deployment: Deployment, name: str, minute: float) -> Sample:
+    """What the worker of a program holds."""
+    _, worker, *_ = deployment.processes(name)
+    return {
+        "minute": round(minute, 2),
+        MEMORY: round(worker.memory_full_info().uss / MB, 2),
+        DESCRIPTORS: worker.num_fds(),
+    }
+
+
+def growth(samples: Sequence[Sample]) -> Sample:
+    """By how much the last quarter holds more than the second, when caches had filled."""
+    quarter = max(1, len(samples) // 4)
+    return {
+        what: round(
+            mean(sample[what] for sample in samples[-quarter:])
+            - mean(sample[what] for sample in samples[quarter : 2 * quarter] or samples[:1]),
+            2,
+        )
+        for what in _GROWTH_ALLOWED
+    }
+
+
+if __name__ == "__main__":
+    main()
