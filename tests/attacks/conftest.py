@@ -1,11 +1,13 @@
 """The doors of the product: the gateway, and what lies behind it if somebody gets there."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.attacks.wire import Door
+from tests.product import Product, running
 
 GATEWAY = "gateway"
 SERVICES = ("auth_service", "social_service", "chat_service")
@@ -39,3 +41,18 @@ def social_door(request: pytest.FixtureRequest, doors: dict[str, Door]) -> Door:
 def chat_door(request: pytest.FixtureRequest, doors: dict[str, Door]) -> Door:
     """The two ways to the chat service."""
     return doors[request.param]
+
+
+@pytest.fixture(scope="session")
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """A product with little patience and low limits, for the tests of one group."""
+    with running(
+        tmp_path_factory.mktemp("impatient") / "data",
+        BODY_TIMEOUT_SECONDS="1",
+        GUNICORN_CMD_ARGS="--keep-alive 1",
+        RATE_LIMITS="on",
+        RATE_LIMIT_ACCOUNT="100/minute",
+        RATE_LIMIT_WEBSOCKETS="40/minute",
+        SQLITE_SYNCHRONOUS="NORMAL",
+    ) as product:
+        yield product

@@ -14,33 +14,24 @@ from PIL import Image
 from tests.attacks.conftest import doors_of
 from tests.attacks.wire import SECONDS, Door, everything, head, statuses
 from tests.people import Person, Visitor, befriend, contents, done, make_group, newcomer
-from tests.product import Product, running
+from tests.product import Product
 
 PAUSE = 0.05
 
-pytestmark = pytest.mark.xdist_group("slowness")  # They share a product.
-
-
-@pytest.fixture(scope="module")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """A product with little patience."""
-    with running(
-        tmp_path_factory.mktemp("impatient") / "data",
-        BODY_TIMEOUT_SECONDS="1",
-        GUNICORN_CMD_ARGS="--keep-alive 1",
-        SQLITE_SYNCHRONOUS="NORMAL",
-    ) as product:
-        yield product
+pytestmark = [
+    pytest.mark.xdist_group("impatient"),  # They share a product.
+    pytest.mark.timeout(180),  # Of which the first test waits for the start.
+]
 
 
 @pytest.fixture(params=["gateway", "social_service"])
-def door(request: pytest.FixtureRequest, product: Product) -> Door:
-    return doors_of(product.base_url, product.data_dir)[request.param]
+def door(request: pytest.FixtureRequest, impatient: Product) -> Door:
+    return doors_of(impatient.base_url, impatient.data_dir)[request.param]
 
 
 @pytest.fixture(scope="module")
-def alice(product: Product) -> Person:
-    return newcomer(product.base_url, "Alice")
+def alice(impatient: Product) -> Person:
+    return newcomer(impatient.base_url, "Alice")
 
 
 @contextmanager
@@ -103,8 +94,8 @@ def test_hundreds_of_slow_connections_keep_nobody_waiting(door: Door, alice: Per
         connection.close()
 
 
-def test_an_answer_that_nobody_takes_is_given_up(product: Product, alice: Person) -> None:
-    bob = newcomer(product.base_url, "Bob")
+def test_an_answer_that_nobody_takes_is_given_up(impatient: Product, alice: Person) -> None:
+    bob = newcomer(impatient.base_url, "Bob")
     befriend(alice, bob)
     group = make_group(alice, bob)
     noise = Image.frombytes("RGB", (1200, 1200), random.Random(1).randbytes(1200 * 1200 * 3))
@@ -113,13 +104,13 @@ def test_an_answer_that_nobody_takes_is_given_up(product: Product, alice: Person
     files = {"image": png.getvalue()}
     done(alice.call("POST", "/conversations/image", data={"conversationId": group}, files=files))
     [url] = contents(alice, group)
-    asked = head(f"GET {url.removeprefix(product.base_url)} HTTP/1.1", "Host: x")
+    asked = head(f"GET {url.removeprefix(impatient.base_url)} HTTP/1.1", "Host: x")
 
-    with closing(Door(product.base_url).connect()) as connection:
+    with closing(Door(impatient.base_url).connect()) as connection:
         connection.sendall(asked * 10)
         port = connection.getsockname()[1]
         deadline = time.monotonic() + SECONDS
-        while _is_served(product, port):
+        while _is_served(impatient, port):
             assert time.monotonic() < deadline
             time.sleep(PAUSE)
 

@@ -1,0 +1,93 @@
+"""Who does far too much of something is held back, and nobody else is."""
+
+from contextlib import ExitStack
+
+import pytest
+import websocket
+
+from shared.testing.races import at_once
+from tests.people import Person, Reply, Visitor, befriend, contents, make_group, newcomer, refused
+from tests.product import Product
+
+pytestmark = [
+    pytest.mark.xdist_group("impatient"),  # They share a product.
+    pytest.mark.timeout(180),  # Of which the first test waits for the start.
+]
+
+TOO_MANY = refused(429, -429, "Too many requests")
+WRONG = refused(401, -3, "密码错误")
+
+
+@pytest.fixture
+def mallory(impatient: Product) -> Person:
+    return newcomer(impatient.base_url, "Mallory")
+
+
+@pytest.fixture
+def alice(impatient: Product) -> Person:
+    return newcomer(impatient.base_url, "Alice")
+
+
+def test_an_account_that_floods_is_refused_and_nobody_else(alice: Person, mallory: Person) -> None:
+    flood = [mallory.get("/friends") for _ in range(110)]
+
+    assert flood[99].status == 200
+    assert flood[100:] == [TOO_MANY] * 10
+    assert alice.get("/friends").status == 200
+
+
+def test_guessing_a_password_ends_wherever_the_guesser_says_he_is(
+    impatient: Product, alice: Person
+) -> None:
+    def guess(n: int) -> Reply:
+        headers = {"X-Forwarded-For": f"198.51.100.{n}", "X-Real-IP": f"198.51.100.{n}"}
+        credentials = {"email": alice.email, "password": f"guess_{n}"}
+        visitor = Visitor(impatient.base_url)
+        return visitor.call("POST", "/account/login", headers=headers, json=credentials)
+
+    answers = [guess(n) for n in range(30)]
+
+    assert (answers[0], answers[-1]) == (WRONG, TOO_MANY)
+    assert answers.count(WRONG) == 25
+
+
+def test_a_conversation_that_is_flooded_keeps_its_order(alice: Person, mallory: Person) -> None:
+    befriend(alice, mallory)
+    group = make_group(alice, mallory)
+    message = {"conversationId": group, "content": "spam"}
+
+    replies = at_once(*[lambda: mallory.post("/conversations/messages", **message)] * 8)
+
+    assert [reply.status for reply in replies] == [200] * 8
+    assert sorted(reply.body["seq"] for reply in replies) == list(range(1, 9))
+    assert contents(alice, group) == ["spam"] * 8
+
+
+def test_of_one_persons_sockets_the_oldest_is_closed(impatient: Product, mallory: Person) -> None:
+    address = impatient.base_url.replace("http", "ws")
+    with ExitStack() as stack:
+        sockets = []
+        for _ in range(21):
+            opened = websocket.create_connection(f"{address}/ws/?token={mallory.token}", timeout=20)
+            sockets.append(opened)
+            stack.callback(opened.close, timeout=0)
+
+        code, closing = sockets[0].recv_data(control_frame=True)
+
+    assert (code, int.from_bytes(closing[:2])) == (websocket.ABNF.OPCODE_CLOSE, 4429)
+
+
+def test_who_connects_again_and_again_is_told_to_wait(impatient: Product, mallory: Person) -> None:
+    handshake = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "no key",
+    }
+    visitor = Visitor(impatient.base_url)
+
+    tries = [
+        visitor.call("GET", f"/ws/?token={mallory.token}", headers=handshake) for _ in range(41)
+    ]
+
+    assert (tries[0].status, tries[-1]) == (400, TOO_MANY)
