@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from itertools import cycle
 from pathlib import Path
@@ -182,8 +183,8 @@ class Cluster:
 
     def kill(self) -> None:
         """``kill -9`` of everything."""
-        for replica in self.all():
-            replica.kill()
+        with ThreadPoolExecutor(len(self._replicas)) as threads:
+            list(threads.map(Replica.kill, self.all()))
 
     def all(self) -> list[Replica]:
         """Every replica of every program, the gateways first."""
