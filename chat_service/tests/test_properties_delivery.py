@@ -1,0 +1,43 @@
+"""Events in any order, and more than once, leave what their newest versions say."""
+
+from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat_service.tests.factories import befriend, make_account, make_group
+from chat_service.tests.talking import conversations
+from shared.testing.cast import signed_in
+from shared.testing.properties import few_or_many, newcomers, unhurried
+
+pytestmark = unhurried
+
+VERSIONS = range(1, 5)
+any_order_and_twice = st.permutations([*VERSIONS, *VERSIONS])
+
+
+@few_or_many
+@given(order=any_order_and_twice)
+def test_an_account_is_always_as_the_newest_event_said(app: Flask, order: list[int]) -> None:
+    owner, somebody = newcomers(2)
+    make_account(app, owner, "Owner")
+    caller = signed_in(app, owner)
+    query = {"conversation_id": make_group(app, owner, somebody)}
+    for told, version in enumerate(order, start=1):
+        make_account(app, somebody, f"Name {version}", version=version)
+        members = caller.get("/conversations/get_members", query_string=query).json["members"]
+        assert members[1]["name"] == f"Name {max(order[:told])}"
+
+
+@few_or_many
+@given(order=any_order_and_twice)
+def test_a_private_conversation_is_open_as_the_newest_event_said(
+    app: Flask, order: list[int]
+) -> None:
+    one, other = newcomers(2)
+    make_account(app, one, "One")
+    make_account(app, other, "Other")
+    for told, version in enumerate(order, start=1):
+        befriend(app, one, other, active=version % 2 == 1, version=version)
+        for person in (one, other):
+            listed = conversations(signed_in(app, person))
+            assert len(listed) == max(order[:told]) % 2

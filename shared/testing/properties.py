@@ -1,0 +1,55 @@
+"""Stories of chance: rules that are tried with deeds in any order, against a small model.
+
+Usually a few stories, always the same ones. ``STORIES=1000`` in the environment tells as many, and
+others each time; one that fails is shortened and printed, deed by deed.
+"""
+
+import itertools
+import os
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+
+from shared.errors import ErrorSpec
+from shared.testing.client import Reply, assert_error
+
+_STORIES = int(os.environ.get("STORIES") or 0)
+_newcomers = itertools.count(1000)
+
+few_or_many = settings(
+    max_examples=_STORIES or 15,
+    stateful_step_count=50 if _STORIES else 40,
+    derandomize=not _STORIES,
+    deadline=None,
+    database=None,
+    phases=(Phase.generate, Phase.shrink),
+    suppress_health_check=list(HealthCheck),
+)
+"""How many stories, and how long."""
+
+unhurried = pytest.mark.timeout(180 + 30 * _STORIES)
+
+
+def tell_stories(story: Callable[[], RuleBasedStateMachine]) -> None:
+    """Make a world and let chance act in it, again and again.
+
+    Args:
+        story: makes a world in which nothing has happened; its rules act and compare.
+    """
+    run_state_machine_as_test(story, settings=few_or_many)  # type: ignore[arg-type]
+
+
+def newcomers(count: int) -> list[int]:
+    """Ids of people who were in no story before, so that nothing need be tidied up."""
+    return list(itertools.islice(_newcomers, count))
+
+
+def succeeds(reply: Reply, refusal: ErrorSpec | None) -> bool:
+    """Compare an answer with what the model says; whether the deed had an effect."""
+    if refusal is not None:
+        assert_error(reply, refusal)
+        return False
+    assert reply.status_code == 200, reply.json
+    return True

@@ -1,0 +1,78 @@
+"""Whatever fails on the way, every event that was committed is told, and no other."""
+
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from flask import Flask
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule
+from sqlalchemy import update
+
+from shared.testing.contracts import state
+from shared.testing.neighbours import Neighbour
+from shared.testing.properties import tell_stories, unhurried
+from shared.tests.tiny import OutboxEvent, db, outbox
+
+pytestmark = unhurried
+
+
+class ChangedOurMindError(Exception):
+    """Takes a transaction back."""
+
+
+class Telling(RuleBasedStateMachine):
+    """A service that tells another, which is ill now and then."""
+
+    def __init__(self, app: Flask, chat: Neighbour) -> None:
+        super().__init__()
+        self.app = app
+        self.chat = chat
+        self.chat.feels("ok")
+        self.chat.events.clear()
+        self.said = 0
+        self.committed: list[int] = []
+
+    @rule(count=st.integers(1, 3), commits=st.booleans())
+    def says(self, count: int, commits: bool) -> None:
+        numbers = range(self.said, self.said + count)
+        self.said += count
+        with suppress(ChangedOurMindError):
+            self._say_all(numbers, commits=commits)
+            self.committed += numbers
+
+    def _say_all(self, numbers: range, *, commits: bool) -> None:
+        with self.app.app_context(), db.transaction() as session:
+            for number in numbers:
+                said = state("account", version=number)
+                outbox.add(session, {"type": "account", "state": said})
+            if not commits:
+                raise ChangedOurMindError
+
+    @rule()
+    def the_other_falls_ill(self) -> None:
+        self.chat.feels("failing")
+
+    @rule()
+    def the_other_recovers(self) -> None:
+        self.chat.feels("ok")
+
+    @rule()
+    def the_relay_tries_again(self) -> None:
+        with self.app.app_context():
+            with db.transaction() as session:
+                session.execute(update(OutboxEvent).values(due_at=datetime.now(UTC)))
+            outbox.deliver_due()
+
+    def teardown(self) -> None:
+        self.the_other_recovers()
+        self.the_relay_tries_again()
+        told = [each["version"] for each in self.chat.states("account")]
+        assert sorted(told) == self.committed
+        with self.app.app_context():
+            assert outbox.depth() == 0
+
+
+def test_what_is_committed_is_told_once_the_other_is_well(
+    app: Flask, neighbours: dict[str, Neighbour]
+) -> None:
+    tell_stories(lambda: Telling(app, neighbours["chat"]))
