@@ -53,13 +53,13 @@ def main() -> None:
     grown = {name: growth(taken) for name, taken in samples.items()}
     for name, by in grown.items():
         say(f"{name:>8}  " + ", ".join(f"{what}: {much:+.1f}" for what, much in by.items()))
-    say(f"{asked} requests, {failed} failed")
+    say(f"{asked} requests, {len(failed)} failed: {failed[:10]}")
     figures = {
         "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",
         "minutes": minutes,
         "requests": asked,
-        "failed": failed,
+        "failed": len(failed),
         "growth from the second quarter to the last": grown,
         "samples": samples,
     }
@@ -72,18 +72,20 @@ def main() -> None:
 
 def soak(
     deployment: Deployment, load: Load, world: World, minutes: float
-) -> tuple[int, int, dict[str, list[Sample]]]:
-    """Keep the product busy; how many requests were sent, how many failed, and the samples."""
+) -> tuple[int, list[bytes], dict[str, list[Sample]]]:
+    """Keep the product busy; how many requests were sent, answers that refuse, and the samples."""
     kinds = [scenario.requests(world) for scenario in scenarios(QUICK)]
     tokens = [person.token for person in world.people[:_SOCKETS]]
     samples: dict[str, list[Sample]] = {name: [] for name in PROGRAMS}
-    asked = failed = 0
+    asked = 0
+    failed: list[bytes] = []
     began = time.monotonic()
     while (passed := time.monotonic() - began) < 60 * minutes:
         with Listeners(deployment.address, tokens):
             while time.monotonic() - began < passed + _SECONDS_BETWEEN_SAMPLES:
                 batch = [request for kind in kinds for request in islice(kind, _OF_EACH_KIND)]
-                failed += load.send(deployment.address, batch, _CLIENTS).errors
+                answers = load.send(deployment.address, batch, _CLIENTS, keep=True).bodies
+                failed += [answer for answer in answers if b'"code":0' not in answer]
                 asked += len(batch)
         for name, taken in samples.items():
             taken.append(sample(deployment, name, minute=(time.monotonic() - began) / 60))
