@@ -75,7 +75,12 @@ class Report:
         for each in mine[:1]:
             yield _verdict(f"gateway ({each.name})", each.h["gateway"], _GATEWAY_AIM, "H")
         if live := self.live.get(column):
-            yield _verdict("live delivery", sum(live["cpu_us"].values()), _LIVE_AIM_US, "us")
+            yield _verdict(
+                "live delivery",
+                sum(live["cpu_us"][program] for program in PROGRAMS),
+                _LIVE_AIM_US,
+                "us",
+            )
         for program, megabytes in self.memory.get(column, {}).items():
             yield _verdict(f"memory of a {program} worker", megabytes, _MEMORY_AIM_MB, "MB")
 
@@ -123,3 +128,49 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _rounded(each) for name, each in value.items()}
     return round(value, 3) if isinstance(value, float) else value
+
+
+def as_markdown() -> str:
+    """The committed figures as tables for the documentation."""
+    kept = json.loads((RESULTS / COMMITTED).read_text())
+    lines = [
+        f"Measured {kept['at'][:10]} on {kept['machine']}, load before: {kept['load_before']}.",
+        f"One Argon2id verification: {kept['argon2_ms']:.1f} ms.",
+    ]
+    for column in dict.fromkeys(each["column"] for each in kept["figures"]):
+        rows = [each for each in kept["figures"] if each["column"] == column]
+        lines += [
+            "",
+            f"**{column}**, {_AIMED_AT} clients, H per request:",
+            "",
+            f"| | application | {' | '.join(PARTS)} | per s | p50 ms | p99 ms | bytes |",
+            "|---" * (len(PARTS) + 6) + "|",
+            *(_markdown_row(each) for each in rows if each["clients"] == _AIMED_AT),
+        ]
+        if live := kept["live"].get(column):
+            us = sum(live["cpu_us"][program] for program in PROGRAMS)
+            memory = ", ".join(f"{kb:.1f} KB in {who}" for who, kb in live["kb_per_socket"].items())
+            lines += [
+                "",
+                f"Live delivery to {live['sockets']:,} sockets: {us:.0f} us of processor each,",
+                f"p50 {live['p50']:.0f} ms, {live['deliveries_per_second']:,} a second.",
+                f"An open socket: {memory}.",
+            ]
+        memory = ", ".join(f"{who} {mb:.0f}" for who, mb in kept["memory_mb"][column].items())
+        lines += ["", f"Memory of a worker after the whole run, MB: {memory}."]
+    return "\n".join(lines)
+
+
+def _markdown_row(figures: dict[str, Any]) -> str:
+    size = figures["size"]
+    h = figures["h"]
+    cells = [
+        figures["name"] if size is None else f"{figures['name']}, {size:,}",
+        f"**{sum(h[program] for program in PROGRAMS):.1f}**",
+        *(f"{h[part]:.1f}" for part in PARTS),
+        f"{figures['per_second']:.0f}",
+        f"{figures['p50']:.1f}",
+        f"{figures['p99']:.1f}",
+        f"{figures['received']:,}",
+    ]
+    return f"| {' | '.join(cells)} |"

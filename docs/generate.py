@@ -2,7 +2,8 @@
 
 ``docs/api.md`` lists every endpoint with its errors; the settings table of the README and
 ``.env.example`` list every setting, ``docs/security.md`` the rate limits,
-``docs/operations.md`` every metric; ``docs/licences.md`` says what the images contain.
+``docs/operations.md`` every metric; ``docs/licences.md`` says what the images contain, and
+``docs/performance.md`` holds the committed figures of ``make bench``.
 ``--check`` only tells whether they are up to date.
 """
 
@@ -18,6 +19,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from auth_service.config import AuthSettings
+from benchmarks.report import as_markdown
 from chat_service.config import ChatSettings
 from deploy.run import LauncherSettings
 from docs.licences import licences
@@ -62,6 +64,9 @@ def main() -> int:
         ROOT / "README.zh-CN.md": _with_table(ROOT / "README.zh-CN.md"),
         ROOT / "docs" / "operations.md": _between(
             "metrics", ROOT / "docs" / "operations.md", _metrics()
+        ),
+        ROOT / "docs" / "performance.md": _between(
+            "figures", ROOT / "docs" / "performance.md", as_markdown()
         ),
         ROOT / "docs" / "security.md": _with_table(ROOT / "docs" / "security.md", "RATE_LIMIT"),
     }
