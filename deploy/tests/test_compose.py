@@ -101,7 +101,7 @@ def test_a_program_may_do_nothing_that_it_need_not(program: str) -> None:
 
 
 def test_what_serves_is_started_again_when_it_ends() -> None:
-    once = {"auth-migration", "social-migration", "chat-migration", "bucket"}
+    once = {"auth-migration", "social-migration", "chat-migration", "bucket", "operations"}
     kept_up = {
         name
         for name, service in COMPOSE["services"].items()
