@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -33,19 +34,28 @@ class Server:
     """
 
     def __init__(self, environment: Mapping[str, str], *options: str) -> None:
-        with socket.socket() as listening:
-            # Bound here and inherited: connections wait in its queue until the service is up.
-            listening.bind(("127.0.0.1", 0))
-            listening.listen(512)
-            self.address = "127.0.0.1:{1}".format(*listening.getsockname())
-            command = (sys.executable, "-m", "gunicorn", "-c", "python:shared.gunicorn_conf")
-            bind = ("--bind", f"fd://{listening.fileno()}")
-            self.program = subprocess.Popen(
-                (*command, *bind, *options, "chat_service.app:create_app()"),
-                cwd=ROOT,
-                env={"PATH": os.environ["PATH"], **environment},
-                pass_fds=(listening.fileno(),),
-            )
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.address = "127.0.0.1:{1}".format(*probe.getsockname())
+        command = (sys.executable, "-m", "gunicorn", "-c", "python:shared.gunicorn_conf")
+        bind = ("--bind", self.address)
+        self.program = subprocess.Popen(
+            (*command, *bind, *options, "chat_service.app:create_app()"),
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"], **environment},
+        )
+
+    def wait_until_up(self) -> None:
+        """Return when it answers; it refuses connections until then."""
+        deadline = time.monotonic() + SECONDS
+        while True:
+            try:
+                requests.get(f"http://{self.address}/livez", timeout=SECONDS)
+                return
+            except requests.ConnectionError:
+                assert self.program.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
 
     def tell(self, kind: str, state: Mapping[str, object], times: int = 1) -> None:
         """Let it take an event, or the same one many times."""
@@ -79,6 +89,7 @@ def running(environment: Mapping[str, str], *options: str) -> Iterator[Server]:
     """Run the service as long as the block lasts."""
     server = Server(environment, *options)
     try:
+        server.wait_until_up()
         yield server
     finally:
         server.program.send_signal(signal.SIGQUIT)
