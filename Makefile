@@ -12,8 +12,8 @@ PINNED := --constraint requirements-dev.txt
 TO_RUN := --all-extras $(wildcard */requirements.in)
 
 .DEFAULT_GOAL := help
-.PHONY: help run secrets test test-on-sqlite test-product test-on-postgres bench soak lint format \
-	lock audit sbom docs migrate backup restore verify chaos clean
+.PHONY: help run secrets test test-on-sqlite test-product test-on-postgres coverage bench soak lint \
+	format lock audit sbom docs migrate backup restore verify chaos clean
 
 help: ## List what make can do
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -44,6 +44,13 @@ test-%: .venv/to-develop ## Run the tests of one part: make test-auth_service
 alone-%: .venv/to-develop ## The same with the other services absent: make alone-auth_service
 	@folder=$$(mktemp -d) && trap "rm -rf $$folder" EXIT && cp -r $* shared pyproject.toml $$folder && \
 		cd $$folder && $(CURDIR)/$(PYTEST) $*
+
+coverage: .venv/to-develop ## Measure which lines and branches of the rules the tests run
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m $(subst $(BIN)/python -m,,$(PYTEST)) --column sqlite $(WITH_DATABASE)
+	@$(BIN)/coverage run -m $(subst $(BIN)/python -m,,$(PYTEST)) --column postgres $(WITH_DATABASE)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
 
 bench: .venv/to-develop ## Measure the whole product (ten minutes; QUICK=1: two)
 	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
