@@ -1,15 +1,16 @@
 """Friendships, requests and groups of friends, in whatever order things happen."""
 
 from collections import defaultdict
-from itertools import combinations
+from collections.abc import Callable
+from itertools import combinations, product
 
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from shared.errors import INVALID_JWT, ErrorSpec
-from shared.testing.client import Caller
+from shared.testing.client import Caller, Reply
 from shared.testing.neighbours import Neighbour
 from shared.testing.properties import few_or_many, newcomers, succeeds, tell_stories, unhurried
 from shared.testing.tokens import issue
@@ -23,7 +24,9 @@ pytestmark = unhurried
 EVERYBODY = range(3)
 ONE_WHO_COMES_AND_GOES = 2
 somebody = st.sampled_from(EVERYBODY)
-any_number = st.integers(0, 1000)
+any_deed = st.sampled_from(
+    ["ask", "accept", "refuse", "part", "put into a group", "take out of a group"]
+)
 
 
 class Friends(RuleBasedStateMachine):
@@ -44,104 +47,91 @@ class Friends(RuleBasedStateMachine):
         self.in_group: dict[int, set[int]] = defaultdict(set)
         self.deleted: set[int] = set()
 
-    @rule(sender=somebody, receiver=somebody)
-    def asks(self, sender: int, receiver: int) -> None:
-        refusal = None
-        if sender == receiver:
-            refusal = errors.CANNOT_ADD_SELF
-        elif self.deleted & {sender, receiver}:
-            refusal = errors.USER_GONE
-        elif frozenset((sender, receiver)) in self.friends:
-            refusal = errors.ALREADY_FRIENDS
-        elif self.requests.get((sender, receiver)) == RequestStatus.WAITING:
-            refusal = errors.REQUEST_ALREADY_SENT
-        if succeeds(ask(self.people[sender], self.people[receiver]), refusal):
-            self.requests.pop((sender, receiver), None)
-            self.requests[sender, receiver] = RequestStatus.WAITING
+    @rule(deed=any_deed, which=st.integers(0, 1000))
+    def somebody_does_what_is_allowed(self, deed: str, which: int) -> None:
+        pairs = [pair for pair in product(EVERYBODY, EVERYBODY) if not self._refusal(deed, *pair)]
+        if pairs:
+            self._does(deed, *pairs[which % len(pairs)])
 
-    @rule(receiver=somebody, sender=somebody)
-    def accepts(self, receiver: int, sender: int) -> None:
-        reply = accept(self.people[receiver], self.people[sender])
-        if succeeds(reply, self._why_not_handled(sender, receiver)):
-            self.requests[sender, receiver] = RequestStatus.ACCEPTED
-            if self.requests.get((receiver, sender)) == RequestStatus.WAITING:
-                self.requests[receiver, sender] = RequestStatus.BECAME_FRIENDS
-            self.friends.add(frozenset((sender, receiver)))
+    @rule(deed=any_deed, one=somebody, other=somebody)
+    def somebody_does_anything(self, deed: str, one: int, other: int) -> None:
+        self._does(deed, one, other)
 
-    @precondition(lambda self: self._waiting())
-    @rule(which=any_number)
-    def accepts_one_that_waits(self, which: int) -> None:
-        waiting = self._waiting()
-        sender, receiver = waiting[which % len(waiting)]
-        self.accepts(receiver, sender)
+    def _does(self, deed: str, one: int, other: int) -> None:
+        if succeeds(self._request(deed, one, other), self._refusal(deed, one, other)):
+            self._effect(deed, one, other)
+            self._looks(one)
+            self._looks(other)
 
-    @rule(receiver=somebody, sender=somebody)
-    def refuses(self, receiver: int, sender: int) -> None:
-        reply = refuse(self.people[receiver], self.people[sender])
-        if succeeds(reply, self._why_not_handled(sender, receiver)):
-            self.requests[sender, receiver] = RequestStatus.REFUSED
+    def _request(self, deed: str, one: int, other: int) -> Reply:
+        simple: dict[str, Callable[[Caller, Caller], Reply]] = {
+            "ask": ask,
+            "accept": accept,
+            "refuse": refuse,
+            "part": unfriend,
+        }
+        if deed in simple:
+            return simple[deed](self.people[one], self.people[other])
+        body = {"group_id": self.groups[one], "member_id": self.ids[other]}
+        method = "POST" if deed == "put into a group" else "DELETE"
+        return self.people[one].call(method, "/groups/members", json=body)
 
-    def _why_not_handled(self, sender: int, receiver: int) -> ErrorSpec | None:
-        if self.deleted & {sender, receiver}:
-            return errors.USER_DELETED
-        if frozenset((sender, receiver)) in self.friends:
-            return errors.ALREADY_FRIENDS
-        if self.requests.get((sender, receiver)) != RequestStatus.WAITING:
-            return errors.REQUEST_NOT_FOUND
-        return None
+    def _refusal(self, deed: str, one: int, other: int) -> ErrorSpec | None:
+        are_friends = frozenset((one, other)) in self.friends
+        somebody_is_gone = bool(self.deleted & {one, other})
+        refusals: dict[str, tuple[tuple[bool, ErrorSpec], ...]] = {
+            "ask": (
+                (one == other, errors.CANNOT_ADD_SELF),
+                (somebody_is_gone, errors.USER_GONE),
+                (are_friends, errors.ALREADY_FRIENDS),
+                (self._waits(one, other), errors.REQUEST_ALREADY_SENT),
+            ),
+            "accept": (
+                (somebody_is_gone, errors.USER_DELETED),
+                (are_friends, errors.ALREADY_FRIENDS),
+                (not self._waits(other, one), errors.REQUEST_NOT_FOUND),
+            ),
+            "part": (
+                (one in self.deleted, INVALID_JWT),
+                (not are_friends, errors.ALREADY_NOT_FRIEND),
+            ),
+            "put into a group": (
+                (one in self.deleted, INVALID_JWT),
+                (not are_friends, errors.MEMBER_NOT_FRIEND),
+                (other in self.in_group[one], errors.MEMBER_ALREADY_IN_GROUP),
+            ),
+            "take out of a group": (
+                (one in self.deleted, INVALID_JWT),
+                (other not in self.in_group[one], errors.MEMBER_NOT_IN_GROUP),
+            ),
+        }
+        rows = refusals["accept" if deed == "refuse" else deed]
+        return next((refusal for applies, refusal in rows if applies), None)
 
-    def _waiting(self) -> list[tuple[int, int]]:
-        waiting = RequestStatus.WAITING
-        return [pair for pair, status in self.requests.items() if status == waiting]
+    def _effect(self, deed: str, one: int, other: int) -> None:
+        match deed:
+            case "ask":
+                self.requests.pop((one, other), None)  # So that it becomes the newest.
+                self.requests[one, other] = RequestStatus.WAITING
+            case "accept":
+                self.requests[other, one] = RequestStatus.ACCEPTED
+                if self._waits(one, other):
+                    self.requests[one, other] = RequestStatus.BECAME_FRIENDS
+                self.friends.add(frozenset((one, other)))
+            case "refuse":
+                self.requests[other, one] = RequestStatus.REFUSED
+            case "part":
+                self.friends.remove(frozenset((one, other)))
+                for sender, receiver in ((one, other), (other, one)):
+                    self.requests.pop((sender, receiver), None)
+                    self.in_group[sender].discard(receiver)
+            case "put into a group":
+                self.in_group[one].add(other)
+            case "take out of a group":
+                self.in_group[one].remove(other)
 
-    @rule(one=somebody, other=somebody)
-    def parts_from(self, one: int, other: int) -> None:
-        refusal = None
-        if one in self.deleted:
-            refusal = INVALID_JWT
-        elif frozenset((one, other)) not in self.friends:
-            refusal = errors.ALREADY_NOT_FRIEND
-        if succeeds(unfriend(self.people[one], self.people[other]), refusal):
-            self.friends.remove(frozenset((one, other)))
-            self.requests.pop((one, other), None)
-            self.requests.pop((other, one), None)
-            self.in_group[one].discard(other)
-            self.in_group[other].discard(one)
-
-    @rule(owner=somebody, friend=somebody)
-    def puts_into_a_group(self, owner: int, friend: int) -> None:
-        refusal = None
-        if owner in self.deleted:
-            refusal = INVALID_JWT
-        elif frozenset((owner, friend)) not in self.friends:
-            refusal = errors.MEMBER_NOT_FRIEND
-        elif friend in self.in_group[owner]:
-            refusal = errors.MEMBER_ALREADY_IN_GROUP
-        if succeeds(
-            self.people[owner].post("/groups/members", json=self._in(owner, friend)), refusal
-        ):
-            self.in_group[owner].add(friend)
-
-    @precondition(lambda self: self.friends)
-    @rule(which=any_number)
-    def two_friends_put_each_other_into_a_group(self, which: int) -> None:
-        one, other = sorted(map(sorted, self.friends))[which % len(self.friends)]
-        self.puts_into_a_group(one, other)
-        self.puts_into_a_group(other, one)
-
-    @rule(owner=somebody, friend=somebody)
-    def takes_out_of_a_group(self, owner: int, friend: int) -> None:
-        refusal = None
-        if owner in self.deleted:
-            refusal = INVALID_JWT
-        elif friend not in self.in_group[owner]:
-            refusal = errors.MEMBER_NOT_IN_GROUP
-        reply = self.people[owner].delete("/groups/members", json=self._in(owner, friend))
-        if succeeds(reply, refusal):
-            self.in_group[owner].remove(friend)
-
-    def _in(self, owner: int, friend: int) -> dict[str, int]:
-        return {"group_id": self.groups[owner], "member_id": self.ids[friend]}
+    def _waits(self, sender: int, receiver: int) -> bool:
+        return self.requests.get((sender, receiver)) == RequestStatus.WAITING
 
     @rule()
     def is_deleted_or_restored(self) -> None:
@@ -155,8 +145,7 @@ class Friends(RuleBasedStateMachine):
         if not is_deleted:
             self.people[person].token = issue(id_, generation)
 
-    @rule(person=somebody)
-    def looks(self, person: int) -> None:
+    def _looks(self, person: int) -> None:
         if person in self.deleted:
             return
         friends = {other for pair in self.friends if person in pair for other in pair - {person}}
@@ -176,7 +165,7 @@ class Friends(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         for person in EVERYBODY:
-            self.looks(person)
+            self._looks(person)
         for low, high in combinations(EVERYBODY, 2):
             told = [
                 (state["version"], state["active"])
