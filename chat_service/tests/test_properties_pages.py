@@ -72,7 +72,7 @@ class Pages(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         top = self.backwards[0] if self.backwards else max(self.there, default=0)
-        while self._page_on(2) or self._page_back(2) or self._catch_up(2):
+        while self._page_on(9) or self._page_back(9) or self._catch_up(9):
             pass
         whole = [message["id"] for message in fetch(self.reader, self.group)["messages"]]
         assert whole == self.there
