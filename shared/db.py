@@ -308,6 +308,7 @@ def _look_before_use(engine: Engine) -> None:
 
 
 def _unavailable(error: Exception) -> Response:
-    log.error("database_unavailable", exc_info=error)
+    # No trace: where a request was when the database went says nothing about the database.
+    log.error("database_unavailable", extra={"failure": str(error).partition("\n")[0]})
     _database_failures.inc()
     return answer(UNAVAILABLE)

@@ -93,6 +93,7 @@ def test_a_server_that_is_leaving_says_so_while_it_answers() -> None:
             connection.request("GET", "/")
             answer = connection.getresponse()
             assert (answer.status, answer.headers["Connection"]) == (200, "close")
+            answer.read()
             connection.close()
         assert ask(server, "/livez").status == 200
 
@@ -115,6 +116,7 @@ def ask(server: Server, path: str) -> HTTPResponse:
     connection = HTTPConnection(LOOPBACK, server.port, timeout=PATIENCE_SECONDS)
     connection.request("GET", path)
     answer = connection.getresponse()
+    answer.read()  # Unread, it would keep the connection open.
     connection.close()
     return answer
 
