@@ -19,6 +19,7 @@ from deploy.keyring import key_files
 from deploy.ports import free_ports
 from deploy.programs import GATEWAY, PROGRAMS, SERVICES, environment_of
 from shared.testing.postgres import PostgresServer, postgres_server
+from shared.testing.processes import all_end
 from shared.testing.redis import RedisServer, redis_server
 from shared.testing.secrecy import overhear
 from tests.product import PASSWORD_TRANSPORT_KEY, ROOT, SECONDS_TO_START, SECONDS_TO_STOP
@@ -102,7 +103,7 @@ class Replica:
             workers = self.workers()
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(SECONDS_TO_STOP)
-            psutil.wait_procs(workers, SECONDS_TO_STOP)
+            assert all_end(workers)
 
     @contextmanager
     def frozen(self) -> Iterator[None]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import requests
 
+from shared.testing.processes import all_end
 from shared.testing.secrecy import overhear
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -74,7 +75,7 @@ class Product:
             for process in everybody:
                 with suppress(psutil.NoSuchProcess):  # It may end with its parent.
                     process.kill()
-            psutil.wait_procs(everybody[1:], SECONDS_TO_STOP)
+            assert all_end(everybody[1:])
         self._launcher.wait(SECONDS_TO_STOP)
 
     def processes(self, program: str) -> list[psutil.Process]:

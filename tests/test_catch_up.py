@@ -13,12 +13,12 @@ from contextlib import suppress
 from functools import partial
 from itertools import combinations
 
-import psutil
 import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from ims_client import Arrived, Client, Deleted, Live, Message, Refused, Sent, Unreachable
 
+from shared.testing.processes import all_end
 from tests.lossy import lossy_way
 from tests.people import PASSWORD, UNKNOWN, unused_email
 from tests.product import Product, running
@@ -185,7 +185,7 @@ class Scene:
         killer.start()
         self.all_say(screen, number)
         killer.join()
-        psutil.wait_procs(processes)
+        assert all_end(processes)
 
     def take_back(self, remover: Screen, number: int) -> None:
         """Delete a message for everybody, if it is there and one may."""

@@ -223,7 +223,7 @@ def test_without_its_redis_a_process_counts_for_itself(
             RATE_LIMITS="on", REDIS_URL=redis.url, RATE_LIMIT_FAILED_LOGINS="2/minute"
         )
         assert_error(_login(service), errors.WRONG_PASSWORD)
-        redis.stop()
+        redis.kill()
         for _ in range(2):
             assert_error(_login(service), errors.WRONG_PASSWORD)
         assert_error(_login(service), TOO_MANY)

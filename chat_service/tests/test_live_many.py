@@ -134,7 +134,7 @@ def test_a_restart_of_redis_fails_no_request_and_frames_come_again(
 ) -> None:
     with Listening(there, BOB) as bob:
         bob.frames()
-        redis.stop()
+        redis.kill()
         for number in range(3):
             alice.says(group, f"during the outage {number}")
         with Listening(here, CAROL) as newcomer:
@@ -153,7 +153,7 @@ def test_who_was_removed_during_an_outage_of_redis_is_told_nothing_more(
     with Listening(there, BOB) as bob, Listening(there, CAROL) as carol:
         bob.frames()
         carol.frames()
-        redis.stop()
+        redis.kill()
         with app.app_context(), transaction() as session:  # And nobody ever tells of it.
             session.execute(delete(Membership).where(Membership.user_id == BOB))
         alice.says(group, "without bob")

@@ -15,6 +15,7 @@ import requests
 from deploy import keyring
 from deploy.ports import free_ports
 from deploy.run import LOOPBACK, ROOT
+from shared.testing.processes import all_end
 from shared.testing.secrecy import confide, overhear
 
 PATIENCE_SECONDS = 90  # Nothing takes so long, except on a machine that has other things to do.
@@ -81,13 +82,12 @@ class Copy:
         assert killed
         for process in killed:
             process.kill()
-        psutil.wait_procs(killed, timeout=PATIENCE_SECONDS)
+        assert all_end(killed, PATIENCE_SECONDS)
 
     def has_ended(self) -> bool:
         """Whether all its processes are gone, waiting for them for a few seconds."""
         self.process.wait()
-        _, alive = psutil.wait_procs(self.family[1:], timeout=PATIENCE_SECONDS)
-        return not alive
+        return all_end(self.family[1:], PATIENCE_SECONDS)
 
     def post(self, path: str, body: dict[str, str]) -> requests.Response:
         """Send a request to its gateway."""

@@ -1,9 +1,11 @@
-"""A real PostgreSQL server that the tests start by themselves, and may stop and start again."""
+"""A real PostgreSQL server that tests start by themselves, and may stop, kill and start again."""
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -12,6 +14,10 @@ from typing import Any
 
 import psutil
 
+from shared.testing.processes import all_end
+
+_SECONDS = 60
+_SECONDS_BETWEEN_LOOKS = 0.02
 _UNPRIVILEGED = 65534  # The server refuses to run as root.
 
 
@@ -35,15 +41,42 @@ class PostgresServer:
         self.environment = {"PATH": path, "PGHOST": str(folder), "PGUSER": "ims"}
         initdb = [self._binaries / "initdb", "-D", self._data, "-U", "ims", "-A", "trust"]
         _run([*initdb, "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"], self._user)
+        self._log = folder / "log"
+        self._first: psutil.Popen | None = None
 
     def start(self) -> None:
         """Run; returns when it answers."""
-        settings = "-c listen_addresses= -c fsync=off -c max_connections=300"
-        self._control("-l", self._folder / "log", "-o", f"{settings} -k {self._folder}", "start")
+        settings = ("listen_addresses=", "fsync=off", "max_connections=300")
+        with self._log.open("ab") as log:
+            self._first = psutil.Popen(
+                [
+                    *(self._binaries / "postgres", "-D", self._data, "-k", self._folder),
+                    *(part for setting in settings for part in ("-c", setting)),
+                ],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd="/",
+                start_new_session=True,  # Ctrl-C is for those who use it.
+                **self._user,
+            )
+        deadline = time.monotonic() + _SECONDS
+        while not self._answers():
+            if self._first.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(self._log.read_text(errors="replace")[-4000:])
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
 
-    def stop(self, mode: str = "immediate") -> None:
-        """Stop: ``fast`` ends every session in order, ``immediate`` is as a crash."""
-        self._control("-m", mode, "stop")
+    def stop(self) -> None:
+        """End every session in order, and stop."""
+        if self._first is not None and self._first.poll() is None:
+            self._first.send_signal(signal.SIGINT)
+            self._first.wait(_SECONDS)
+
+    def kill(self) -> None:
+        """``kill -9`` of the first process; returns when all others have ended by themselves."""
+        first, *others = self._held()
+        first.kill()
+        first.wait()
+        assert all_end(others)
 
     def create_database(self, name: str) -> str:
         """Make an empty database; its URL."""
@@ -54,9 +87,8 @@ class PostgresServer:
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Let it answer nobody, with every connection open, as long as the block lasts."""
-        first = psutil.Process(int((self._data / "postmaster.pid").read_text().split()[0]))
-        processes = [first, *first.children()]
-        for process in processes:
+        processes = self._held()
+        for process in processes[1:]:
             process.suspend()
         try:
             yield
@@ -64,8 +96,15 @@ class PostgresServer:
             for process in processes:
                 process.resume()
 
-    def _control(self, *arguments: Any) -> None:
-        _run([self._binaries / "pg_ctl", "-D", self._data, "-w", *arguments], self._user)
+    def _held(self) -> list[psutil.Process]:
+        """All its processes, the first of which is suspended and can make no more."""
+        assert self._first is not None
+        self._first.suspend()
+        return [self._first, *self._first.children()]
+
+    def _answers(self) -> bool:
+        command = [str(self._binaries / "pg_isready"), "-q", "-h", str(self._folder)]
+        return subprocess.run(command, check=False).returncode == 0
 
 
 @contextmanager
@@ -89,7 +128,7 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 def _binaries(folder: Path) -> Path:
     on_path = shutil.which("initdb")
-    if on_path and shutil.which("pg_ctl"):
+    if on_path and Path(on_path).resolve().with_name("postgres").exists():
         return Path(on_path).resolve().parent
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if installed:

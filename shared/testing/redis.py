@@ -47,8 +47,8 @@ class RedisServer:
         with Redis(port=self._port) as client:
             client.flushall()
 
-    def stop(self) -> None:
-        """Kill it, if it runs."""
+    def kill(self) -> None:
+        """``kill -9``, if it runs."""
         if self._program is not None:
             self._program.kill()
             self._program.wait()
@@ -73,4 +73,4 @@ def redis_server() -> Iterator[RedisServer]:
         try:
             yield server
         finally:
-            server.stop()
+            server.kill()

@@ -61,7 +61,7 @@ def to_processes(arena: Arena) -> Iterator[Fault]:
         yield Fault(f"freeze {program}", replica.frozen)
     for name, server in (("postgres", arena.postgres), ("redis", arena.redis)):
         if server:
-            yield Fault(f"crash {name}", partial(_crashed, server))
+            yield Fault(f"kill -9 {name}", partial(_killed, server))
             yield Fault(f"freeze {name}", server.frozen)
 
 
@@ -74,12 +74,12 @@ def to_wires(arena: Arena) -> Iterator[Fault]:
 
 
 @contextmanager
-def _killed(replica: Replica) -> Iterator[None]:
-    replica.kill()
+def _killed(victim: Replica | PostgresServer | RedisServer) -> Iterator[None]:
+    victim.kill()
     try:
         yield
     finally:
-        replica.start()
+        victim.start()
 
 
 @contextmanager
@@ -98,12 +98,3 @@ def _restarted(replica: Replica) -> Iterator[None]:
     except psutil.TimeoutExpired:  # What it waits for is frozen.
         replica.kill()
     replica.start()
-
-
-@contextmanager
-def _crashed(server: PostgresServer | RedisServer) -> Iterator[None]:
-    server.stop()
-    try:
-        yield
-    finally:
-        server.start()

@@ -1,9 +1,11 @@
 """A database or Redis that goes and comes back is picked up again, without a restart of ours."""
 
 import time
+from collections.abc import Callable
 
 import pytest
 
+from shared.testing.postgres import PostgresServer
 from tests.cluster import ProductionCluster, until
 from tests.scaling.load import Crowd
 
@@ -17,11 +19,11 @@ def until_ready(cluster: ProductionCluster) -> float:
     return time.monotonic()
 
 
-@pytest.mark.parametrize("mode", ["fast", "immediate"])
+@pytest.mark.parametrize("ended", [PostgresServer.stop, PostgresServer.kill])
 def test_a_restart_of_postgresql_is_503_meanwhile_and_loses_nothing(
-    cluster: ProductionCluster, busy: Crowd, mode: str
+    cluster: ProductionCluster, busy: Crowd, ended: Callable[[PostgresServer], None]
 ) -> None:
-    cluster.postgres.stop(mode)
+    ended(cluster.postgres)
     busy.goes_on()
     cluster.postgres.start()
     ready_at = until_ready(cluster)
@@ -36,7 +38,7 @@ def test_a_restart_of_postgresql_is_503_meanwhile_and_loses_nothing(
 def test_a_restart_of_redis_fails_nothing_and_loses_nothing(
     cluster: ProductionCluster, busy: Crowd
 ) -> None:
-    cluster.redis.stop()
+    cluster.redis.kill()
     busy.goes_on()
     cluster.redis.start()
     busy.goes_on()
