@@ -31,9 +31,24 @@ def is_taken(error: OSError) -> bool:
 def free_ports(host: str, gateway_port: int, count: int) -> list[int]:
     """Free ports for the programs behind the gateway on ``gateway_port``.
 
-    Copies of the product with different gateway ports look in different places.
+    Copies of the product with different gateway ports look in different places, and none gets
+    a port that this process was given before, as long as it runs.
     """
     start = _FIRST + gateway_port * _APART % (_LAST - _FIRST)
     candidates = chain(range(start, _LAST), range(_FIRST, start))
     free = (port for port in candidates if port != gateway_port and not refusal(host, port))
-    return list(islice(free, count))
+    return list(islice(filter(_claim, free), count))
+
+
+def _claim(port: int) -> bool:
+    """Keep a port that is not listened on yet, or not for a moment, from other copies.
+
+    The UDP port of the same number, which nobody uses, is bound until this process ends.
+    """
+    with socket.socket(type=socket.SOCK_DGRAM) as claim:
+        try:
+            claim.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        claim.detach()
+        return True

@@ -1,8 +1,8 @@
 """The whole product, started on this machine as a person starts it, and stopped or killed."""
 
 import os
+import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import requests
 
+from deploy.ports import free_ports
 from shared.testing.processes import all_end
 from shared.testing.secrecy import overhear
 
@@ -28,7 +29,7 @@ class Product:
 
     def __init__(self, data_dir: Path, **settings: str) -> None:
         self.data_dir = data_dir
-        self.port = _free_port()
+        [self.port] = free_ports("127.0.0.1", random.randrange(2**16), 1)
         self.base_url = f"http://127.0.0.1:{self.port}"
         self._log = data_dir.with_name(f"{data_dir.name}.log")
         self._settings = {
@@ -105,10 +106,3 @@ def running(data_dir: Path, **settings: str) -> Iterator[Product]:
         yield product
     finally:
         product.stop()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
