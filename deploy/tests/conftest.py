@@ -19,7 +19,7 @@ from shared.testing.processes import all_end
 from shared.testing.secrecy import confide, overhear
 
 PATIENCE_SECONDS = 90  # Nothing takes so long, except on a machine that has other things to do.
-LAUNCH = [sys.executable, "-m", "deploy.run"]
+LAUNCH = [sys.executable, "-m", "deploy.run", "--parent", str(os.getpid())]
 
 
 class Copy:
