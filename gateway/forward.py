@@ -6,19 +6,17 @@ stays here; the rest goes through as it came.
 
 import errno
 import logging
-import re
 import socket
 import struct
 from collections.abc import Iterator
 from urllib.parse import quote
 
 from flask import Response, request
-from urllib3 import BaseHTTPResponse
-from urllib3.exceptions import HTTPError
 
 from gateway.config import GatewaySettings
-from gateway.incoming import BLOCK, Environ, body_of
-from gateway.upstream import SILENCE, Outgoing, Service
+from gateway.connection import Answer, Failure, Outgoing
+from gateway.incoming import Environ, body_of
+from gateway.upstream import Service
 from shared.logs import request_id
 
 log = logging.getLogger(__name__)
@@ -57,7 +55,6 @@ _CLAIMS_OF_CLIENTS = (
 # The gateway's own server writes these two itself.
 _NOT_PASSED_BACK = _HOP_BY_HOP | {"server", "date"}
 
-_STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -65,6 +62,7 @@ class PassedOn(Response):
     """An answer with the headers that a service gave it, and none of Flask's."""
 
     default_mimetype = None
+    automatically_set_content_length = False
 
 
 def forward(service: Service, settings: GatewaySettings) -> Response:
@@ -83,15 +81,12 @@ def target_of(environ: Environ) -> str:
     """The path that was checked, and the query as it came."""
     path = quote(environ["PATH_INFO"].encode("latin-1"))
     query = environ.get("QUERY_STRING")
-    if not query:
-        return path
-    # For one stray percent sign, urllib3 would quote all the well-formed ones once more.
-    return f"{path}?{_STRAY_PERCENT.sub('%25', query)}"
+    return f"{path}?{query}" if query else path
 
 
 def headers_of(environ: Environ) -> dict[str, str]:
     """The headers that a service gets: the client's own, and what the gateway knows."""
-    headers = dict(SILENCE)
+    headers = {}
     for key, value in environ.items():
         if (
             key.startswith("HTTP_")
@@ -114,28 +109,24 @@ def headers_of(environ: Environ) -> dict[str, str]:
     return headers
 
 
-def answer_of(upstream: BaseHTTPResponse) -> Response:
-    """The answer to the client. Its body follows as the service sends it."""
+def answer_of(upstream: Answer) -> Response:
+    """The answer to the client. What has not come of its body follows as the service sends it."""
     dropped = _NOT_PASSED_BACK
-    if named := upstream.headers.get("Connection"):
+    if named := upstream.header("connection"):
         dropped = dropped.union(name.strip().lower() for name in named.split(","))
-    headers = [pair for pair in upstream.headers.items() if pair[0].lower() not in dropped]
-    body = _blocks_of(upstream, request.environ)
-    response = PassedOn(body, upstream.status, headers)
+    headers = [pair for pair in upstream.headers if pair[0].lower() not in dropped]
+    if upstream.is_whole:
+        return PassedOn(list(upstream.blocks()), upstream.status, headers)
+    response = PassedOn(_blocks_of(upstream, request.environ), upstream.status, headers)
     response.call_on_close(upstream.close)
-    if upstream.length_remaining == 0:
-        upstream.drain_conn()  # Nobody asks for an empty body, and its connection is free now.
     return response
 
 
-def _blocks_of(upstream: BaseHTTPResponse, environ: Environ) -> Iterator[bytes]:
+def _blocks_of(upstream: Answer, environ: Environ) -> Iterator[bytes]:
     try:
-        while upstream.length_remaining != 0:  # None: the end is where there is no more.
-            if not (block := upstream.read1(BLOCK, decode_content=False)):
-                break
-            yield block
-    except HTTPError as error:
-        log.warning("answer_broke", extra={"why": type(error).__name__})
+        yield from upstream.blocks()
+    except Failure as failure:
+        log.warning("answer_broke", extra={"why": failure.why})
         # An orderly close would look like the end of a body without a length.
         client: socket.socket | None = environ.get("gunicorn.socket")
         if client is not None:

@@ -24,8 +24,8 @@ def has_body(environ: Environ) -> bool:
     return "HTTP_TRANSFER_ENCODING" in environ or environ.get("CONTENT_LENGTH", "") not in ("", "0")
 
 
-def body_of(environ: Environ, settings: GatewaySettings) -> bytes | Iterator[bytes] | None:
-    """The body of a request: whole if it is small, else in blocks, or None.
+def body_of(environ: Environ, settings: GatewaySettings) -> bytes | Iterator[bytes]:
+    """The body of a request: whole if it is small, else in blocks; empty if there is none.
 
     The first block is waited for here, so that a slow client with a small body takes no place
     at the service.
@@ -35,7 +35,7 @@ def body_of(environ: Environ, settings: GatewaySettings) -> bytes | Iterator[byt
             blocks raise the same.
     """
     if not has_body(environ):
-        return None
+        return b""
     length = int(environ["CONTENT_LENGTH"]) if environ.get("CONTENT_LENGTH") else None
     if length is not None and length > settings.max_body_bytes:
         raise ApiError(TOO_LARGE)

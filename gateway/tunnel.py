@@ -7,17 +7,15 @@ other has room for them, so that thousands of idle tunnels cost next to nothing.
 import os
 import socket
 from collections.abc import Callable
-from http.client import HTTPException
 
 from flask import Response, request
 from gevent import get_hub
-from urllib3 import HTTPResponse
-from urllib3.exceptions import ProtocolError
 
+from gateway.connection import Answer, Connection, Outgoing
 from gateway.forward import answer_of, headers_of, target_of
 from gateway.incoming import Environ, has_body
 from gateway.metrics import tunnels_open
-from gateway.upstream import Connection, Replica, Service
+from gateway.upstream import Replica, Service
 from shared.errors import UNAVAILABLE, ApiError
 from shared.takeover import TakenOver
 
@@ -46,16 +44,14 @@ class Tunnels:
             raise ApiError(UNAVAILABLE)
         environ = request.environ
         headers = headers_of(environ) | {"Connection": "Upgrade", "Upgrade": "websocket"}
-        target = target_of(environ)
-        connection, refusal = service.wait_for(lambda replica: _ask(replica, target, headers))
+        handshake = Outgoing("GET", target_of(environ), headers)
+        connection, refusal = service.wait_for(lambda replica: _ask(replica, handshake))
         if refusal is not None:
-            response = answer_of(refusal)
-            response.call_on_close(connection.close)
-            return response
+            return answer_of(refusal)
         client: socket.socket = environ["gunicorn.socket"]
-        for side in (client, connection.sock):
+        for side in (client, connection.socket):
             side.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        tunnel = _Tunnel(client.detach(), connection.sock.detach(), self._forget)
+        tunnel = _Tunnel(client.detach(), connection.socket.detach(), self._forget)
         self._open.add(tunnel)
         tunnels_open.set(len(self._open))
         return TakenOver()
@@ -81,22 +77,20 @@ def wants_websocket(environ: Environ) -> bool:
     )
 
 
-def _ask(
-    replica: Replica, target: str, headers: dict[str, str]
-) -> tuple[Connection, HTTPResponse | None]:
+def _ask(replica: Replica, handshake: Outgoing) -> tuple[Connection, Answer | None]:
     """A connection on which the handshake was sent, and the answer if it is a refusal.
 
     Consent is only looked at, not taken: the first frames may stand right behind it.
     """
     connection = replica.connect()
     try:
-        connection.request("GET", target, None, headers, preload_content=False)
-        if connection.sock.recv(len(_CONSENT), socket.MSG_PEEK) == _CONSENT:
+        connection.send(handshake, replica.seconds)
+        if connection.receive(len(_CONSENT), socket.MSG_PEEK) == _CONSENT:
             return connection, None
-        return connection, connection.getresponse()
-    except (OSError, HTTPException) as error:
+        return connection, connection.answer(handshake.method, Connection.close)
+    except BaseException:
         connection.close()
-        raise ProtocolError("Handshake failed.", error) from error
+        raise
 
 
 class _Tunnel:

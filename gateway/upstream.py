@@ -10,108 +10,44 @@ requests of its own, so that one that hangs takes nothing from the others.
 import itertools
 import logging
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from threading import BoundedSemaphore, Thread
+from threading import Thread
 from time import monotonic
-from typing import Any, NamedTuple, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
-
-from urllib3 import BaseHTTPResponse, HTTPConnectionPool, Timeout
-from urllib3.connection import HTTPConnection
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, ProtocolError, ReadTimeoutError
-from urllib3.util import SKIP_HEADER
 
 from gateway import metrics
 from gateway.config import GatewaySettings
-from shared.connections import is_quiet
-from shared.errors import GATEWAY_TIMEOUT, UNAVAILABLE, ApiError, ErrorSpec
+from gateway.connection import Answer, Broken, Connection, Failure, NotConnected, Outgoing, Silent
+from shared.errors import UNAVAILABLE, ApiError, ErrorSpec
 
 log = logging.getLogger(__name__)
 
-# Much shorter than services keep an idle connection, so that they hardly ever close one that
-# is just being used: a POST that meets a closed connection cannot be repeated.
-_IDLE_SECONDS = 20
 _SECONDS_BETWEEN_LOOKS = 2
-
-# What urllib3 would say of itself; the client has said it, or has chosen not to.
-SILENCE = {"Accept-Encoding": SKIP_HEADER, "User-Agent": SKIP_HEADER}
+_QUESTION_SECONDS = 2
 
 Result = TypeVar("Result")
 
 
-class Outgoing(NamedTuple):
-    """A request as a service shall get it. A body that is not all there yet comes in blocks."""
-
-    method: str
-    target: str
-    headers: Mapping[str, str]
-    body: bytes | Iterable[bytes] | None = None
-
-    @property
-    def repeatable(self) -> bool:
-        """Whether it may be sent again when nobody knows what became of it."""
-        return self.body is None and self.method in ("GET", "HEAD")
-
-
-_QUESTION = Outgoing("GET", "/livez", SILENCE)
-_QUESTION_SECONDS = 2
-
-
-class Connection(HTTPConnection):
-    """A connection that is quick to give up connecting, and patient afterwards.
-
-    urllib3 by itself also sends with the timeout of connecting.
-    """
-
-    def __init__(self, *args: Any, connect_seconds: float, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._connect_seconds = connect_seconds
-        self._used_at = monotonic()
-
-    def connect(self) -> None:
-        """Connect to the replica."""
-        patience, self.timeout = self.timeout, self._connect_seconds
-        super().connect()
-        self.timeout = patience
-        self.sock.settimeout(patience)
-
-    def send(self, data: Any) -> None:
-        """Send a part of a request."""
-        self._used_at = monotonic()
-        super().send(data)
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether this connection, back from the pool, is worth using again."""
-        if self.sock is None or monotonic() - self._used_at > _IDLE_SECONDS:
-            return False
-        return is_quiet(self.sock)
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = Connection
-
-
 class Replica:
-    """One address of a service, with its pool of connections.
+    """One address of a service, with the connections that wait for the next request.
 
     Attributes:
         is_out: it has failed or is leaving, and is the last to be asked.
+        seconds: how long it may be silent.
     """
 
     def __init__(self, host: str, port: int, settings: GatewaySettings) -> None:
         self.is_out = False
         self._unanswered = 0
-        self._seconds = settings.upstream_timeout_seconds
-        self._pool = _Pool(
-            host,
-            port,
-            maxsize=settings.upstream_concurrency,
-            retries=False,
-            connect_seconds=settings.upstream_connect_timeout_seconds,
-        )
+        self.seconds = settings.upstream_timeout_seconds
+        self._connect_seconds = settings.upstream_connect_timeout_seconds
+        self._address = host, port
+        self._most_idle = settings.upstream_concurrency
+        self._idle: list[Connection] = []
 
     def reluctance(self) -> tuple[bool, int]:
         """The greater, the better is another replica."""
@@ -119,9 +55,9 @@ class Replica:
 
     def look(self) -> None:
         """See whether it is back: whether it answers, and not for the last time."""
-        with suppress(HTTPError):
-            answer = self.send(_QUESTION, _QUESTION_SECONDS)
-            answer.drain_conn()
+        with suppress(Failure):
+            answer = self.send(Outgoing("GET", "/livez", {}), _QUESTION_SECONDS)
+            deque(answer.blocks(), maxlen=0)
             self.is_out = _says_goodbye(answer)
 
     def do(self, deed: Callable[["Replica"], Result]) -> Result:
@@ -129,44 +65,61 @@ class Replica:
         self._unanswered += 1
         try:
             return deed(self)
-        except (ConnectTimeoutError, ReadTimeoutError):
+        except (NotConnected, Silent):
             self.is_out = True
             raise
         finally:
             self._unanswered -= 1
 
     def connect(self) -> Connection:
-        """A connection outside the pool."""
-        pool = self._pool
-        connection = Connection(pool.host, pool.port, timeout=self._seconds, **pool.conn_kw)
-        connection.connect()
-        return connection
+        """A new connection.
 
-    def send(self, outgoing: Outgoing, seconds: float | None = None) -> BaseHTTPResponse:
-        """The answer to a request, its body yet to be read; silence ends after ``seconds``."""
+        Raises:
+            Failure: ``NotConnected``.
+        """
+        return Connection(self._address, self._connect_seconds)
+
+    def send(self, outgoing: Outgoing, seconds: float | None = None) -> Answer:
+        """The answer to a request, its body yet to be read; silence ends after ``seconds``.
+
+        Raises:
+            Failure: there is none.
+        """
+        seconds = seconds or self.seconds
         try:
-            return self._send(outgoing, seconds or self._seconds)
-        except ProtocolError as error:
-            if not outgoing.repeatable or _timed_out(error):
+            return self._send(outgoing, seconds)
+        except Broken:
+            if not outgoing.repeatable:
                 raise
         metrics.upstream_retries.inc()
         # The likely cause: a pooled connection that the replica was just closing.
-        return self._send(outgoing, seconds or self._seconds)
+        return self._send(outgoing, seconds)
 
-    def _send(self, outgoing: Outgoing, seconds: float) -> BaseHTTPResponse:
-        answer = self._pool.urlopen(
-            outgoing.method,
-            outgoing.target,
-            outgoing.body,
-            outgoing.headers,
-            redirect=False,
-            assert_same_host=False,
-            timeout=Timeout(connect=seconds, read=seconds),
-            preload_content=False,
-            decode_content=False,
-        )
+    def _send(self, outgoing: Outgoing, seconds: float) -> Answer:
+        connection = self._kept() or self.connect()
+        try:
+            connection.send(outgoing, seconds)
+            answer = connection.answer(outgoing.method, self._keep)
+        except BaseException:
+            connection.close()
+            raise
         self.is_out = self.is_out or _says_goodbye(answer)
         return answer
+
+    def _kept(self) -> Connection | None:
+        """The connection that was used last, so that those not needed any more grow old."""
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_usable:
+                return connection
+            connection.close()
+        return None
+
+    def _keep(self, connection: Connection) -> None:
+        if len(self._idle) < self._most_idle:
+            self._idle.append(connection)
+        else:
+            connection.close()
 
 
 class _Replicas:
@@ -219,9 +172,10 @@ class Service:
         self.name = name
         self._replicas = _Replicas(urls, settings)
         self._turns = itertools.count()
-        self._places = BoundedSemaphore(settings.upstream_concurrency)
+        self._most_waiting = settings.upstream_concurrency
+        self._waiting = 0
 
-    def send(self, outgoing: Outgoing) -> BaseHTTPResponse:
+    def send(self, outgoing: Outgoing) -> Answer:
         """The service's answer, its body yet to be read.
 
         Raises:
@@ -236,28 +190,23 @@ class Service:
         Raises:
             ApiError: as ``send``.
         """
-        if not self._places.acquire(blocking=False):
+        if self._waiting >= self._most_waiting:
             raise self._refusal(UNAVAILABLE, "too_many_waiting")
+        self._waiting += 1
         try:
             return self._with_a_replica(deed)
-        except ReadTimeoutError:
-            raise self._refusal(GATEWAY_TIMEOUT, "silent") from None
-        except ProtocolError as error:
-            if _timed_out(error):
-                raise self._refusal(GATEWAY_TIMEOUT, "does_not_read") from None
-            raise self._refusal(UNAVAILABLE, "connection_broke") from None
-        except HTTPError:
-            raise self._refusal(UNAVAILABLE, "not_reachable") from None
+        except Failure as failure:
+            raise self._refusal(failure.spec, failure.why) from None
         finally:
-            self._places.release()
+            self._waiting -= 1
 
     def ask(self, path: str, seconds: float) -> bytes | None:
         """The answer to a GET of the gateway's own, or None if it is not 200 in time."""
-        outgoing = Outgoing("GET", path, SILENCE)
+        outgoing = Outgoing("GET", path, {})
         try:
             answer = self._with_a_replica(lambda replica: replica.send(outgoing, seconds))
-            body = answer.data
-        except HTTPError:
+            body = b"".join(answer.blocks())
+        except Failure:
             return None
         return body if answer.status == 200 else None
 
@@ -265,11 +214,11 @@ class Service:
         replicas = self._replicas.now()
         first = next(self._turns) % max(len(replicas), 1)
         in_turn = replicas[first:] + replicas[:first]
-        failure = HTTPError("its name is not known")
+        failure = NotConnected("its name is not known")
         for replica in sorted(in_turn, key=Replica.reluctance):
             try:
                 return replica.do(deed)
-            except ConnectTimeoutError as error:  # Refused as well: nothing was sent.
+            except NotConnected as error:
                 metrics.upstream_retries.inc()
                 failure = error
         raise failure
@@ -298,11 +247,6 @@ def ask_all(services: Iterable[Service], path: str, seconds: float) -> dict[str,
         return dict(zip((service.name for service in asked), answers, strict=True))
 
 
-def _says_goodbye(answer: BaseHTTPResponse) -> bool:
+def _says_goodbye(answer: Answer) -> bool:
     """Whether a replica is leaving: otherwise our servers keep their connections."""
-    return answer.headers.get("Connection") == "close"
-
-
-def _timed_out(error: ProtocolError) -> bool:
-    """Whether a connection broke because the replica took no more bytes in time."""
-    return isinstance(error.args[-1], TimeoutError)
+    return answer.header("connection") == "close"

@@ -97,10 +97,30 @@ def test_a_connection_that_breaks_before_the_answer_is_503(
     assert (answer.status, answer.json) == (503, UNAVAILABLE)
 
 
-def test_nonsense_from_a_service_is_503(gateway: Gateway, chat: Upstream) -> None:
-    chat.answer = lambda got: got.send("SMTP ready")
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("SMTP ready",),
+        (*OK, "Content-Length: 2", "Content-Length: 3"),
+        (*OK, "Content-Length: 2", "Transfer-Encoding: chunked"),
+        (*OK, *(f"X-{number}: {'x' * 1000}" for number in range(300))),
+    ],
+)
+def test_nonsense_from_a_service_is_503(
+    gateway: Gateway, chat: Upstream, lines: tuple[str, ...]
+) -> None:
+    chat.answer = lambda got: got.send(*lines, body=b"ok")
 
     assert gateway.ask("GET", "/media/a").json == UNAVAILABLE
+
+
+def test_an_answer_that_nobody_asked_for_reaches_nobody(gateway: Gateway, chat: Upstream) -> None:
+    second = b"okHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
+    chat.answer = lambda got: got.send(*OK, "Content-Length: 2", body=second)
+
+    bodies = [gateway.ask("GET", "/media/a").body for _ in range(3)]
+
+    assert bodies == [b"ok"] * 3
 
 
 @pytest.mark.parametrize(
