@@ -30,7 +30,7 @@ def connect(gateway: Gateway, chat: Upstream) -> Iterator[Connect]:
                 timeout=SECONDS,
                 origin="http://elsewhere.example",
             )
-            stack.callback(connection.close, timeout=0)
+            stack.callback(connection.shutdown)
             return connection
 
         yield connect
@@ -81,7 +81,9 @@ def test_the_chat_service_gets_the_handshake_like_any_request(
     assert (got.headers["Upgrade"], got.headers["Connection"]) == ("websocket", "Upgrade")
 
 
-@pytest.mark.parametrize("token", ["", "abc", issue(7, exp=1)])
+@pytest.mark.parametrize(
+    "token", ["", "abc", issue(7, exp=1)], ids=["none", "a wrong one", "an old one"]
+)
 def test_a_bad_token_is_refused_at_the_handshake(
     connect: Connect, chat: Upstream, token: str
 ) -> None:

@@ -70,7 +70,7 @@ def test_of_one_persons_sockets_the_oldest_is_closed(impatient: Product, mallory
         for _ in range(21):
             opened = websocket.create_connection(f"{address}/ws/?token={mallory.token}", timeout=20)
             sockets.append(opened)
-            stack.callback(opened.close, timeout=0)
+            stack.callback(opened.shutdown)
 
         code, closing = sockets[0].recv_data(control_frame=True)
 
