@@ -62,7 +62,8 @@ soak: .venv/to-develop ## Look whether memory stays flat under load (ten minutes
 	@$(BIN)/python -m benchmarks.soak $(if $(MINUTES),--minutes $(MINUTES))
 
 chaos: .venv/to-develop ## Kill, freeze and cut everything for a minute a column (SECONDS, SEED)
-	@$(BIN)/python -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
+	@PYTHONPATH=examples $(BIN)/python -m tests.chaos \
+		$(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
 lint: .venv/to-develop ## Check form, rules, types, imports, images, manifests and docs
 	@$(BIN)/ruff format --check --quiet .

@@ -1,13 +1,14 @@
 """A short trial on each column: whatever goes wrong, what was acknowledged holds."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.chaos import checker
 from tests.chaos.arena import COLUMNS
 from tests.chaos.trial import Trial, tried
-from tests.people import PASSWORD, done, newcomer, send
+from tests.people import PASSWORD, Person, done, messages, newcomer, send
 
 _SECONDS = 15.0
 _SEED = 7
@@ -32,33 +33,61 @@ def test_everything_is_as_people_were_told(trial: Trial) -> None:
 
 
 def test_what_is_not_as_people_were_told_is_found(trial: Trial) -> None:
-    citizen = trial.town.citizens[0]
+    record, town = trial.record, trial.town
+    citizen = town.citizens[0]
     person, acquaintance = citizen.person, citizen.acquaintance
-    here = citizen.conversation_ids[0]
-    kept = {
-        text: trial.record.sent[text] for text in trial.record.sent.keys() - trial.record.deleted
-    }
-    lost, *_ = (text for text, sent in kept.items() if sent.sender_id == person.id)
+    lost, here = a_text_of(person, trial)
+    seen = a_message_to(person, trial)
+    shown = min(record.pictures.keys() - record.deleted)
+    follower = town.followers[0]
+    followed = min(follower.screens)
     leaver = newcomer(trial.cluster.base_url, "Leaver")
-    trial.record.acknowledged("accounts", leaver.email, leaver.id)
+    record.acknowledged("accounts", leaver.email, leaver.id)
 
-    done(person.delete("/conversations/messages", message_id=kept[lost].message_id))
+    done(person.delete("/conversations/messages", message_id=record.sent[lost].message_id))
     for _ in range(2):
         send(person, here, "Twice")
+    done(person.delete("/conversations/delete_messages", message_ids=[seen["id"]]))
     done(person.post("/interface", conversation_id=here, unreads=999))
-    trial.record.acknowledged(
-        "friends",
-        (person.id, acquaintance.id),
-        not trial.record.friends[person.id, acquaintance.id],
-    )
+    record.acknowledged("pictures", shown, "the digest of another picture")
+    follower.screens[followed].pop()
+    record.acknowledged("roles", citizen.club.id, {person.id: 3})
+    pair = (person.id, acquaintance.id)
+    record.acknowledged("friends", pair, not record.friends[pair])
     done(person.put("/account/info", origin_password=PASSWORD, name="Somebody else"))
     done(leaver.delete("/account/delete"))
 
-    found = "\n".join(checker.broken_words(trial.cluster, trial.record, trial.town))
+    found = "\n".join(checker.broken_words(trial.cluster, record, town))
     assert f"{lost!r} was acknowledged as" in found
     assert "'Twice' is there 2 times" in found
     assert "'Twice' was sent by nobody" in found
+    assert f"conversation {seen['conversation']}: {person.name} sees other messages" in found
     assert f"unread to {person.name}" in found
+    assert f"{shown} is not the picture" in found
+    assert f"conversation {followed}: {follower.person.name} has followed in vain" in found
+    assert f"club {citizen.club.id}: {person.name} does not see the roles" in found
     assert f"{person.name} and {acquaintance.name}: friends should be" in found
     assert f"{person.name} is called 'Somebody else'" in found
     assert f"account {leaver.id} cannot sign in" in found
+
+
+def a_message_to(person: Person, trial: Trial) -> dict[str, Any]:
+    """What somebody else has said to a person."""
+    return next(
+        each
+        for conversation_id, people in trial.town.conversations.items()
+        if person in people
+        for each in messages(person, conversation_id)
+        if each["senderid"] != person.id
+    )
+
+
+def a_text_of(person: Person, trial: Trial) -> tuple[str, int]:
+    """What a person has said and not deleted, and where."""
+    return next(
+        (text, sent.conversation_id)
+        for text, sent in trial.record.sent.items()
+        if sent.sender_id == person.id
+        and sent.conversation_id in trial.town.conversations
+        and text not in trial.record.deleted
+    )

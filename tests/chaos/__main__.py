@@ -1,6 +1,6 @@
 """Use the product while everything goes wrong, and see whether it has kept its word.
 
-``python -m tests.chaos``, or ``make chaos``: people write, befriend, register and read through the
+``make chaos``: people write, befriend, register and read through the
 gateways, and note every acknowledged answer in a file. Meanwhile programs, workers and servers are
 killed, restarted and frozen, and the connections between them cut, stopped up and slowed down, as
 the seed decides. Then all is mended; what is there is compared with what people were told, and
@@ -44,7 +44,9 @@ def _show(trial: Trial, violations: list[str]) -> None:
         "requests": record.requests["requests"],
         "retries": record.requests["retries"],
         "messages acknowledged": len(record.sent),
+        "pictures among them": len(record.pictures),
         "messages deleted": len(record.deleted),
+        "messages hidden": len(record.hidden),
         "accounts": len(record.accounts),
         "violations": len(violations),
     }

@@ -1,5 +1,6 @@
 """Whether what is there is what people were told, and all of it keeps the product's promises."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -10,10 +11,23 @@ from typing import Any
 
 from deploy.programs import environment_of
 from deploy.verify import findings
-from tests.chaos.citizens import Town
+from tests.chaos.asking import OK
+from tests.chaos.citizens import Club
+from tests.chaos.followers import Follower
 from tests.chaos.record import Record, Sent
+from tests.chaos.talking import what_is_said
+from tests.chaos.town import Town
 from tests.cluster import Cluster, until
-from tests.people import PASSWORD, Person, Visitor, conversation, conversations, done, messages
+from tests.people import (
+    PASSWORD,
+    Person,
+    Visitor,
+    conversation,
+    conversations,
+    done,
+    members,
+    messages,
+)
 from tests.product import ROOT
 
 _SECONDS_TO_BE_TOLD = 100  # The relay waits for a minute at most between two attempts.
@@ -47,25 +61,32 @@ def broken_promises(cluster: Cluster) -> Iterator[str]:
 def broken_words(cluster: Cluster, record: Record, town: Town) -> Iterator[str]:
     """Where the product is not as it has said."""
     yield from record.unkept
-    for conversation_id, members in town.conversations.items():
-        yield from _of_conversation(conversation_id, members, record)
+    for conversation_id, people in town.conversations.items():
+        yield from _of_conversation(conversation_id, people, record)
+    for follower in town.followers:
+        yield from _of_follower(follower, record)
     for citizen in town.citizens:
+        yield from _of_club(citizen.club, record)
         yield from _of_friends(citizen.person, citizen.acquaintance, record)
-    yield from _of_accounts(Visitor(cluster.base_url), record)
+    visitor = Visitor(cluster.base_url)
+    yield from _of_pictures(visitor, record)
+    yield from _of_accounts(visitor, record)
     for citizen in town.citizens:
         yield from _of_name(citizen.person, record.names[citizen.person.id])
 
 
-def _of_conversation(conversation_id: int, members: list[Person], record: Record) -> Iterator[str]:
-    unread = [conversation(person, conversation_id)["unread_count"] for person in members]
-    seen = [messages(person, conversation_id) for person in members]
-    if len({tuple((each["id"], each["seq"]) for each in listed) for listed in seen}) > 1:
-        yield f"conversation {conversation_id}: its members see different messages, or orders"
-    for broken in _of_messages(conversation_id, seen[0], record):
+def _of_conversation(conversation_id: int, people: list[Person], record: Record) -> Iterator[str]:
+    unread = [conversation(person, conversation_id)["unread_count"] for person in people]
+    seen = [messages(person, conversation_id) for person in people]
+    found = {(each["seq"], each["id"]): each for listed in seen for each in listed}
+    whole = [found[place] for place in sorted(found)]
+    for broken in _of_messages(conversation_id, whole, record):
         yield f"conversation {conversation_id}: {broken}"
-    for person, count in zip(members, unread, strict=True):
+    for person, listed, count in zip(people, seen, unread, strict=True):
+        if _ids(listed) != _not_hidden(person, _ids(whole), record):
+            yield f"conversation {conversation_id}: {person.name} sees other messages, or an order"
         read = record.read.get((person.id, conversation_id), 0)
-        news = sum(each["senderid"] != person.id and each["seq"] > read for each in seen[0])
+        news = sum(each["senderid"] != person.id and each["seq"] > read for each in whole)
         left = conversation(person, conversation_id)["unread_count"]
         if not 0 <= count <= news or left:
             yield (
@@ -74,17 +95,25 @@ def _of_conversation(conversation_id: int, members: list[Person], record: Record
             )
 
 
+def _ids(listed: list[dict[str, Any]]) -> list[int]:
+    return [each["id"] for each in listed]
+
+
+def _not_hidden(person: Person, message_ids: list[int], record: Record) -> list[int]:
+    return [each for each in message_ids if (person.id, each) not in record.hidden]
+
+
 def _of_messages(
     conversation_id: int, listed: list[dict[str, Any]], record: Record
 ) -> Iterator[str]:
     there = {
-        each["content"]: Sent(conversation_id, each["senderid"], each["id"], each["seq"])
+        what_is_said(each): Sent(conversation_id, each["senderid"], each["id"], each["seq"])
         for each in listed
     }
     said = {
         text: sent for text, sent in record.sent.items() if sent.conversation_id == conversation_id
     }
-    for text, times in Counter(each["content"] for each in listed).items():
+    for text, times in Counter(map(what_is_said, listed)).items():
         if times > 1:
             yield f"{text!r} is there {times} times"
     for text in said.keys() - record.deleted:
@@ -94,6 +123,32 @@ def _of_messages(
         yield f"{text!r} was deleted, and is there"
     for text in there.keys() - said.keys() - record.perhaps:
         yield f"{text!r} was sent by nobody"
+
+
+def _of_follower(follower: Follower, record: Record) -> Iterator[str]:
+    for conversation_id, screen in follower.screens.items():
+        listed = _ids(messages(follower.person, conversation_id))
+        if _not_hidden(follower.person, screen, record) != listed:
+            yield f"conversation {conversation_id}: {follower.person.name} has followed in vain"
+
+
+def _of_club(club: Club, record: Record) -> Iterator[str]:
+    roles = record.roles[club.id]
+    inside = [person for person in club.people.values() if person.id in roles]
+    yield from _of_conversation(club.id, inside, record)
+    for person in club.people.values():
+        if person in inside:
+            if members(person, club.id) != roles:
+                yield f"club {club.id}: {person.name} does not see the roles {roles}"
+        elif person.get("/conversations/messages", conversationId=club.id).status == OK[0]:
+            yield f"club {club.id}: {person.name} is out, and sees it"
+
+
+def _of_pictures(visitor: Visitor, record: Record) -> Iterator[str]:
+    for path in record.pictures.keys() - record.deleted:
+        content = visitor.fetch("GET", path).content
+        if hashlib.sha256(content).hexdigest() != record.pictures[path]:
+            yield f"{path} is not the picture that was seen there"
 
 
 def _of_friends(person: Person, acquaintance: Person, record: Record) -> Iterator[str]:

@@ -23,11 +23,14 @@ class Record:
         path: a file to which every acknowledged answer is appended.
 
     Attributes:
-        sent: acknowledged messages by their texts, no two of which are alike.
+        sent: acknowledged messages by their texts, no two of which are alike; pictures by paths.
+        pictures: what was first seen at a path, as a digest.
         perhaps: texts that were sent once, and not acknowledged.
-        deleted: texts of messages that were deleted.
+        deleted: texts (or paths) of messages that were deleted for everybody.
+        hidden: who has deleted a message for themselves alone, and its id.
         read: how far somebody has read in a conversation, by both ids.
         friends: whether two people are friends, by both ids.
+        roles: the members of a club with their roles, by its id.
         names: by account.
         accounts: ids by e-mail address.
         unkept: what no answer can excuse.
@@ -37,9 +40,12 @@ class Record:
     def __init__(self, path: Path) -> None:
         self.sent: dict[str, Sent] = {}
         self.perhaps: set[str] = set()
+        self.pictures: dict[str, str] = {}
         self.deleted: set[str] = set()
+        self.hidden: set[tuple[int, int]] = set()
         self.read: dict[tuple[int, int], int] = {}
         self.friends: dict[tuple[int, int], bool] = {}
+        self.roles: dict[int, dict[int, int]] = {}
         self.names: dict[int, str] = {}
         self.accounts: dict[str, int] = {}
         self.unkept: list[str] = []

@@ -2,15 +2,15 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.chaos import checker, faults
 from tests.chaos.arena import arena
-from tests.chaos.citizens import Town, settle
 from tests.chaos.record import Record
+from tests.chaos.town import Town, settle
 from tests.cluster import Cluster
 
 
@@ -57,17 +57,25 @@ def tried(folder: Path, column: str, seconds: float, seed: int) -> Iterator[Tria
         town = settle(place.cluster, record, seed, stopped)
         processes = faults.Lane(faults.to_processes(place), f"{seed} processes", stopped)
         wires = faults.Lane(faults.to_wires(place), f"{seed} wires", stopped)
-        threads = [*town.citizens, threading.Thread(target=wires.run)]
-        end = threading.Timer(seconds, stopped.set)
-        for thread in (*threads, end):
-            thread.start()
-        try:
-            processes.run()
-        finally:
-            stopped.set()
-            for thread in (*threads, end):
-                thread.join()
-        for replica in place.cluster.all():
-            replica.wait_until_ready()
-        checker.wait_for_events(place.cluster)
+        with _running(town.looks_on(), end=town.looks_on_no_more):
+            others = [threading.Timer(seconds, stopped.set), threading.Thread(target=wires.run)]
+            with _running([*others, *town.lives()], end=stopped.set):
+                processes.run()
+            for replica in place.cluster.all():
+                replica.wait_until_ready()
+            checker.wait_for_events(place.cluster)
+            town.ends(record)
         yield Trial(place.cluster, town, record, processes.dealt + wires.dealt)
+
+
+@contextmanager
+def _running(threads: list[threading.Thread], end: Callable[[], None]) -> Iterator[None]:
+    """Let them run as long as the block lasts, and until ``end`` has ended them."""
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        end()
+        for thread in threads:
+            thread.join()

@@ -1,0 +1,117 @@
+"""Asking the product for something until it has answered, as a patient client does."""
+
+import random
+import threading
+import time
+from collections.abc import Container
+from typing import Any
+
+import requests
+
+from shared.testing.secrecy import confide
+from tests.chaos.record import Record
+from tests.cluster import Cluster
+
+OK = (200, 0)
+_PATIENCE = 6.0  # Seconds for one attempt.
+_PAUSE = 0.05
+_SECONDS_TO_RECOVER = 90.0
+
+Answer = tuple[tuple[int, int], dict[str, Any]]
+
+
+class Neverending(Exception):
+    """No answer that can be accepted came, long after everything was well again."""
+
+
+class Asker:
+    """Somebody who insists on answers.
+
+    Args:
+        seed: decides what they do.
+        stopped: set when nothing is wrong any more.
+
+    Attributes:
+        record: what everybody was told.
+        random: chance, as the seed decides.
+    """
+
+    def __init__(
+        self, cluster: Cluster, record: Record, seed: str, stopped: threading.Event
+    ) -> None:
+        self.record = record
+        self.random = random.Random(seed)
+        self._cluster = cluster
+        self._stopped = stopped
+        self._stopped_at = 0.0
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def insist(
+        self,
+        method: str,
+        path: str,
+        token: str | None,
+        also: Container[tuple[int, int]] = (),
+        picture: bytes | None = None,
+        **fields: Any,
+    ) -> dict[str, Any]:
+        """Ask again until it has succeeded, or an answer in ``also`` says that it had before."""
+        while True:
+            status, body = self.ask(method, path, token, picture, **fields)
+            if status == OK or status in also:
+                return body
+            self._wait_after(f"{method} {path}: {status} {body}")
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        token: str | None,
+        picture: bytes | None = None,
+        **fields: Any,
+    ) -> Answer:
+        """Ask once; status and code of the answer are 0 if there was none."""
+        confide(fields)
+        part = "params" if method == "GET" else "data" if picture else "json"
+        files = {"image": ("picture.png", picture)} if picture else None
+        headers = {"Authorization": token} if token else None
+        response = self._request(method, path, headers=headers, files=files, **{part: fields})
+        try:
+            body = response.json() if response is not None else None
+        except ValueError:
+            body = None
+        if response is None or body is None:
+            return (0, 0), {}
+        return (response.status_code, body["code"]), body
+
+    def picture(self, path: str) -> bytes:
+        """What stands at the address of a picture."""
+        while True:
+            response = self._request("GET", path)
+            if response is not None and response.status_code == OK[0]:
+                return response.content
+            self._wait_after(f"GET {path}: {response}")
+
+    def rests(self) -> bool:
+        """Do nothing for a moment; whether there is more to do after it."""
+        return not self._stopped.wait(_PAUSE)
+
+    def _request(self, method: str, path: str, **request: Any) -> requests.Response | None:
+        self.record.counts("requests")
+        url = self._cluster.base_url + path
+        try:
+            response = self._session.request(method, url, timeout=_PATIENCE, **request)
+        except requests.RequestException:
+            return None
+        if response.status_code == 500:
+            self.record.is_unkept(f"{method} {path} was answered with 500")
+        return response
+
+    def _wait_after(self, failure: str) -> None:
+        self.record.counts("retries")
+        if self._stopped.is_set() and not self._stopped_at:
+            self._stopped_at = time.monotonic()
+        if self._stopped_at and time.monotonic() > self._stopped_at + _SECONDS_TO_RECOVER:
+            raise Neverending(failure)
+        time.sleep(self.random.uniform(_PAUSE, 5 * _PAUSE))

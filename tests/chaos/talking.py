@@ -1,0 +1,126 @@
+"""What people do in a conversation: they send, read, hide and delete."""
+
+import hashlib
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.chaos.asking import OK
+from tests.chaos.citizens import Citizen
+from tests.chaos.record import Sent
+from tests.people import Person
+from tests.pictures import opened, picture
+
+_PATH = "/conversations/messages"
+_GONE_ALREADY = (404, -1)
+_COLOURS = 256
+
+
+def send(citizen: Citizen) -> None:
+    """Send a text, until it is acknowledged."""
+    citizen.own.append(say(citizen, citizen.person, citizen.somewhere()))
+
+
+def say(citizen: Citizen, speaker: Person, conversation_id: int) -> str:
+    """Let somebody send a text, until it is acknowledged; the text."""
+    text = citizen.new_text()
+    body = citizen.insist(
+        "POST",
+        _PATH,
+        speaker.token,
+        conversationId=conversation_id,
+        content=text,
+        client_id=text,
+    )
+    _was_sent(citizen, text, conversation_id, speaker, body)
+    return text
+
+
+def send_once(citizen: Citizen) -> None:
+    """Send a text, and be content with no answer."""
+    text, conversation_id = citizen.new_text(), citizen.somewhere()
+    status, body = citizen.ask(
+        "POST", _PATH, citizen.person.token, conversationId=conversation_id, content=text
+    )
+    if status == OK:
+        _was_sent(citizen, text, conversation_id, citizen.person, body)
+        citizen.own.append(text)
+    else:
+        citizen.record.acknowledged("perhaps", text)
+
+
+def send_picture(citizen: Citizen) -> None:
+    """Send a picture, and look at it."""
+    conversation_id = citizen.somewhere()
+    sent = picture(seed=citizen.random.randrange(_COLOURS))
+    body = citizen.insists(
+        "POST",
+        "/conversations/image",
+        picture=sent,
+        conversationId=conversation_id,
+        client_id=citizen.new_text(),
+    )
+    [message] = [
+        each for each in read_in(citizen, conversation_id) if each["id"] == body["message_id"]
+    ]
+    path = what_is_said(message)
+    kept = citizen.picture(path)
+    if opened(kept).convert("RGB").tobytes() != opened(sent).tobytes():
+        citizen.record.is_unkept(f"{path} is another picture than was sent")
+    _was_sent(citizen, path, conversation_id, citizen.person, body)
+    citizen.record.acknowledged("pictures", path, hashlib.sha256(kept).hexdigest())
+    citizen.own.append(path)
+
+
+def what_is_said(message: dict[str, Any]) -> str:
+    """A text; of a picture its path."""
+    content: str = message["content"]
+    return urlsplit(content).path if message["type"] == 1 else content
+
+
+def read(citizen: Citizen) -> None:
+    """Read everything in a conversation."""
+    read_in(citizen, citizen.somewhere())
+
+
+def read_in(citizen: Citizen, conversation_id: int) -> list[dict[str, Any]]:
+    """Read everything in one conversation; the messages."""
+    body = citizen.insists("GET", _PATH, conversationId=conversation_id)
+    messages: list[dict[str, Any]] = body["messages"]
+    seqs = [message["seq"] for message in messages]
+    if seqs:
+        citizen.record.acknowledged("read", (citizen.person.id, conversation_id), seqs[-1])
+    if seqs != sorted(set(seqs)):
+        citizen.record.is_unkept(f"conversation {conversation_id} was read as {seqs}")
+    return messages
+
+
+def hide(citizen: Citizen) -> None:
+    """Delete a message of somebody else from their own view alone."""
+    messages = read_in(citizen, citizen.somewhere())
+    of_others = [each["id"] for each in messages if each["senderid"] != citizen.person.id]
+    if of_others:
+        message_id = citizen.random.choice(of_others)
+        path = "/conversations/delete_messages"
+        citizen.insists("DELETE", path, (_GONE_ALREADY,), message_ids=[message_id])
+        citizen.record.acknowledged("hidden", (citizen.person.id, message_id))
+
+
+def delete(citizen: Citizen) -> None:
+    """Delete for everybody what they have sent."""
+    if citizen.own:
+        text = citizen.own.pop(citizen.random.randrange(len(citizen.own)))
+        take_back(citizen, citizen.person, text)
+
+
+def take_back(citizen: Citizen, remover: Person, text: str) -> None:
+    """Let somebody who may delete a message for everybody."""
+    message_id = citizen.record.sent[text].message_id
+    citizen.insist("DELETE", _PATH, remover.token, (_GONE_ALREADY,), message_id=message_id)
+    citizen.record.acknowledged("deleted", text)
+
+
+def _was_sent(
+    citizen: Citizen, text: str, conversation_id: int, sender: Person, body: dict[str, Any]
+) -> None:
+    sent = Sent(conversation_id, sender.id, body["message_id"], body["seq"])
+    citizen.record.acknowledged("sent", text, sent)

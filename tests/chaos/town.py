@@ -1,0 +1,120 @@
+"""Who lives there: people with accounts, friends, groups and private chats."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import cycle, islice
+from typing import NamedTuple
+
+from tests.chaos.citizens import Citizen, Club, Deed
+from tests.chaos.clubs import MEMBER, OWNER, run_club
+from tests.chaos.followers import Follower
+from tests.chaos.living import change_friendship, register, rename
+from tests.chaos.record import Record, Sent
+from tests.chaos.talking import delete, hide, read, send, send_once, send_picture
+from tests.cluster import Cluster, until
+from tests.people import Person, befriend, done, make_group, newcomer, private_chat
+
+_CITIZENS = 8
+_IN_A_GROUP = 5
+_IN_A_CLUB = 3
+_SECONDS_TO_CATCH_UP = 60
+
+_DEEDS: dict[Deed, int] = {
+    send: 10,
+    read: 5,
+    run_club: 4,
+    send_once: 2,
+    send_picture: 2,
+    hide: 2,
+    delete: 2,
+    change_friendship: 2,
+    rename: 1,
+    register: 1,
+}
+"""What they do, and how often beside the others."""
+
+
+class Town(NamedTuple):
+    """Who lives there, and where they talk: the members of each conversation.
+
+    Attributes:
+        citizens: those who act.
+        followers: some of them again, who look on.
+        conversations: which nobody joins or leaves.
+    """
+
+    citizens: list[Citizen]
+    followers: list[Follower]
+    conversations: dict[int, list[Person]]
+
+    def lives(self) -> list[threading.Thread]:
+        """What each citizen does, until they have been told to stop."""
+        return [threading.Thread(target=each.live, args=[_DEEDS]) for each in self.citizens]
+
+    def looks_on(self) -> list[threading.Thread]:
+        """What each follower does, until they leave."""
+        return [threading.Thread(target=each.listen) for each in self.followers]
+
+    def looks_on_no_more(self) -> None:
+        """Let the followers leave."""
+        for follower in self.followers:
+            follower.leave()
+
+    def ends(self, record: Record) -> None:
+        """Say a last word in each conversation, and give the followers time to have heard it.
+
+        A frame may be lost without the connection; the next one shows that something is missing.
+        """
+        last = {}
+        for conversation_id, (member, *_) in self.conversations.items():
+            text = f"The end of {conversation_id}"
+            body = done(
+                member.post("/conversations/messages", conversationId=conversation_id, content=text)
+            )
+            last[conversation_id] = body["message_id"]
+            sent = Sent(conversation_id, member.id, body["message_id"], body["seq"])
+            record.acknowledged("sent", text, sent)
+        with suppress(AssertionError):  # The checker finds who has not.
+            until(lambda: all(each.is_at(last) for each in self.followers), _SECONDS_TO_CATCH_UP)
+
+
+def settle(cluster: Cluster, record: Record, seed: int, stopped: threading.Event) -> Town:
+    """Let people move in, before anything goes wrong."""
+    base_url = cluster.base_url
+    people = [newcomer(base_url, f"Citizen{number}") for number in range(_CITIZENS)]
+    for number, person in enumerate(people):
+        befriend(person, *people[number + 1 :])
+        record.acknowledged("names", person.id, person.name)
+        record.acknowledged("accounts", person.email, person.id)
+    conversations = {
+        private_chat(one, other): [one, other]
+        for one, other in zip(people, [*people[1:], people[0]], strict=True)
+    }
+    for first in (0, _CITIZENS // 2):
+        owner, *members = _from(people, first, _IN_A_GROUP)
+        conversations[make_group(owner, *members)] = [owner, *members]
+    citizens, followers = [], []
+    for number, person in enumerate(people):
+        acquaintance = newcomer(base_url, f"Friend{number}")
+        befriend(person, acquaintance)
+        record.acknowledged("friends", (person.id, acquaintance.id), True)
+        club = _club(record, *_from(people, number, _IN_A_CLUB))
+        here = [each for each, members in conversations.items() if person in members]
+        citizens.append(
+            Citizen(cluster, record, person, acquaintance, club, here, f"{seed} {number}", stopped)
+        )
+        if number % 2:
+            followers.append(Follower(cluster.base_url, record, person, here))
+    return Town(citizens, followers, conversations)
+
+
+def _club(record: Record, owner: Person, *members: Person) -> Club:
+    club_id = make_group(owner, *members)
+    roles = {owner.id: OWNER, **{each.id: MEMBER for each in members}}
+    record.acknowledged("roles", club_id, roles)
+    return Club(club_id, {each.id: each for each in (owner, *members)})
+
+
+def _from(people: list[Person], first: int, count: int) -> Iterator[Person]:
+    return islice(cycle(people), first, first + count)
