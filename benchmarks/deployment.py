@@ -1,6 +1,5 @@
 """The product as it is measured: fresh data, one of two columns, and what its processes take."""
 
-import os
 import subprocess
 import sys
 import time
@@ -84,7 +83,7 @@ class Deployment:
 
 
 class Hello:
-    """A bare Flask program under the same server: the unit of everything else."""
+    """A bare Flask program: the unit of everything else."""
 
     def __init__(self, server: psutil.Process, address: Address) -> None:
         self.address = address
@@ -128,10 +127,11 @@ def deployed(column: str, folder: Path) -> Iterator[Deployment]:
 
 @contextmanager
 def running_hello() -> Iterator[Hello]:
-    """A bare Flask program under the server of the product."""
-    command = [sys.executable, "-m", "gunicorn", "-c", "python:shared.gunicorn_conf"]
+    """A bare Flask program under gunicorn's own gevent worker, of which the product's is made."""
+    command = [sys.executable, "-m", "gunicorn", "--worker-class", "gevent", "--keep-alive", "75"]
+    command += ["--no-control-socket", "--log-level", "warning"]
     command += ["--bind", "127.0.0.1:0", "benchmarks.hello:app"]
-    with subprocess.Popen(command, cwd=ROOT, env=os.environ | _QUIET) as program:
+    with subprocess.Popen(command, cwd=ROOT) as program:
         try:
             server = psutil.Process(program.pid)
             yield Hello(server, _listening_address(server))

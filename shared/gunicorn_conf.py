@@ -36,6 +36,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 from gunicorn.errors import AppImportError
 from gunicorn.glogging import Logger as GunicornLogger
+from gunicorn.http import wsgi
 from gunicorn.workers.ggevent import GeventWorker
 
 from shared.lifeline import end_with
@@ -160,6 +161,31 @@ def _write_error(client: socket.socket, status: int, reason: str, _details: str)
 
 
 util.write_error = _write_error
+
+
+class _Collected(bytearray):
+    """What would be sent over a connection."""
+
+    sendall = bytearray.extend
+
+
+class _Response(wsgi.Response):
+    """An answer whose head and first block leave together; most of the cost is the sending."""
+
+    sock: Any
+
+    def write(self, block: bytes) -> None:
+        """Send a block of the body, and the head before the first."""
+        if self.headers_sent:
+            super().write(block)
+            return
+        connection, self.sock = self.sock, _Collected()
+        super().write(block)
+        collected, self.sock = self.sock, connection
+        connection.sendall(collected)
+
+
+wsgi.Response = _Response
 
 
 def on_starting(server: Arbiter) -> None:
