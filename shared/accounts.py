@@ -169,7 +169,7 @@ class AccountCopies:
 
     def _ask_auth(self, account_ids: Collection[int]) -> bool:
         assert self._auth is not None
-        self._db.session.rollback()  # No open transaction while waiting for a neighbour.
+        self._db.let_go()  # No open transaction while waiting for a neighbour.
         asked = sorted(account_ids)
         states: list[Any] = []
         try:

@@ -2,14 +2,18 @@
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response
+from flask import Flask, Response, g
 from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session
+from gevent import get_hub
+from gevent.monkey import get_original, is_module_patched
 from prometheus_client import Counter, Gauge
 from sqlalchemy import (
     BigInteger,
@@ -41,6 +45,8 @@ from shared.metrics import look_often
 from shared.settings import ServiceSettings
 
 _ROWS_AT_ONCE = 500
+_CONNECTION, _KEPT = "database_connection", "database_kept"  # Of the running request, in ``g``.
+_PlainSocket: type[socket.socket] = get_original("socket", "socket")
 
 _pool_size = Gauge(
     "ims_database_pool_size",
@@ -112,7 +118,9 @@ class Database(SQLAlchemy):
     """
 
     def __init__(self, model: type[DeclarativeBase]) -> None:
-        super().__init__(model_class=model, session_options={"expire_on_commit": False})
+        super().__init__(
+            model_class=model, session_options={"class_": _Session, "expire_on_commit": False}
+        )
         self.tables = model.metadata
         self._writing = threading.Lock()
 
@@ -136,7 +144,8 @@ class Database(SQLAlchemy):
                 _tune_sqlite(self.engine, settings.sqlite_synchronous)
             else:
                 _look_before_use(self.engine)
-            _begin_as_meant(self.engine)
+                if is_module_patched("select"):
+                    _wait_by_the_hub(self.engine)
         for failure in (OperationalError, PoolTimeout):
             app.register_error_handler(failure, _unavailable)
         look_often(app, self._measure_pool)
@@ -148,12 +157,13 @@ class Database(SQLAlchemy):
         _pool_in_use.set(pool.checkedout())
 
     def _teardown_session(self, exc: BaseException | None) -> None:
-        """Let go of the session. If its connection has died, what was answered stays answered."""
+        """Let go of session and connection. If it has died, what was answered stays answered."""
         try:
-            super()._teardown_session(exc)
+            self.let_go()
         except DBAPIError as error:
             log.warning("connection_died", exc_info=error)
-            self.session.remove()
+        finally:
+            super()._teardown_session(exc)
 
     @property
     def is_sqlite(self) -> bool:
@@ -167,42 +177,63 @@ class Database(SQLAlchemy):
         SQLite has one writer at a time, who asks for the lock at once (``BEGIN IMMEDIATE``):
         a reader that became a writer could only fail. Never call another service inside.
         """
-        session = self.session
-        session.rollback()  # Whatever was read before belongs to an older snapshot.
+        self.let_go()
         with self._writing if self.is_sqlite else nullcontext():
             try:
-                session.connection(execution_options={"ims_writes": True})
-                yield session
-                session.commit()
-            except BaseException:
-                session.rollback()
-                session.info.clear()  # It holds only what waited for this commit.
-                raise
-        for action in session.info.pop("after_commit", ()):
+                self.connection.exec_driver_sql("BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN")
+                yield self.session
+                if self.session.registry.has():
+                    self.session.commit()
+                self.connection.commit()
+                actions = self.kept.get("after_commit", ())
+            finally:
+                self.kept.clear()
+                self.let_go()
+        for action in actions:
             try:
                 action()
             except Exception:  # What is committed has succeeded, whoever could not be told.
-                session.rollback()
+                self.let_go()
                 log.exception("after_commit_failed")
 
     @contextmanager
     def snapshot(self) -> Iterator["scoped_session[Any]"]:
         """A transaction that only reads, all of it from one state, and may take its time."""
-        session = self.session
-        session.rollback()
+        self.let_go()
         try:
-            if not self.is_sqlite:  # There every transaction is like that.
-                session.connection(
-                    execution_options={
-                        "isolation_level": "REPEATABLE READ",
-                        "postgresql_readonly": True,
-                    }
+            if self.is_sqlite:
+                self.connection.exec_driver_sql("BEGIN")
+            else:
+                self.connection.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
                 )
-                session.execute(text("SET LOCAL statement_timeout = 0"))
-                session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-            yield session
+                self.run(text("SET LOCAL statement_timeout = 0"))
+                self.run(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+            yield self.session
         finally:
-            session.rollback()
+            self.let_go()
+
+    @property
+    def connection(self) -> Connection:
+        """The connection of the running request, from its first use until `let_go`.
+
+        Outside of a transaction each statement sees what was committed before it.
+        """
+        connection: Connection | None = g.get(_CONNECTION)
+        if connection is None:
+            connection = self.engine.connect()
+            setattr(g, _CONNECTION, connection)
+        return connection
+
+    def let_go(self) -> None:
+        """Give the connection back, and end what is open on it; the next use takes another."""
+        connection: Connection | None = g.pop(_CONNECTION, None)
+        try:
+            if self.session.registry.has():
+                self.session.rollback()
+        finally:
+            if connection is not None:
+                connection.close()
 
     def run(self, statement: Executable, **values: Any) -> CursorResult[*tuple[Any, ...]]:
         """Run a statement past the ORM, which knows nothing of it and flushes nothing before.
@@ -210,14 +241,18 @@ class Database(SQLAlchemy):
         To make a statement costs several times what it costs to run it. One that is made once,
         with a ``bindparam`` for each of ``values``, and run like this takes a fifth.
         """
-        result: CursorResult[*tuple[Any, ...]] = self.session.connection().execute(
-            statement, values
-        )
+        result: CursorResult[*tuple[Any, ...]] = self.connection.execute(statement, values)
         return result
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What the running transaction keeps for after its commit; forgotten if there is none."""
+        kept: dict[str, Any] = g.setdefault(_KEPT, {})
+        return kept
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Do ``action`` when the running transaction has been committed, and only then."""
-        self.session.info.setdefault("after_commit", []).append(action)
+        self.kept.setdefault("after_commit", []).append(action)
 
     def stream(self, query: Select[*tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
         """The rows of a query, from one state of the database, however many they are."""
@@ -232,6 +267,16 @@ class Database(SQLAlchemy):
         """
         target: Table = getattr(table, "__table__", table)
         return sqlite.insert(target) if self.is_sqlite else postgresql.insert(target)
+
+
+class _Session(Session):
+    """A session on the connection of the running request."""
+
+    _db: Database
+
+    def get_bind(self, *_: Any, **__: Any) -> Connection:
+        """Where everything is."""
+        return self._db.connection
 
 
 class _Pool(QueuePool):
@@ -277,34 +322,41 @@ def _tune_sqlite(engine: Engine, synchronous: str) -> None:
         cursor.close()
 
 
-def _begin_as_meant(engine: Engine) -> None:
-    """Begin transactions ourselves: those that write, and on SQLite also those that read.
-
-    On PostgreSQL each statement sees what was committed before it, in a transaction or not, so
-    reading in one would only be two more trips to the server.
-    """
-    beginning = {True: "BEGIN"}
-    if engine.dialect.name == "sqlite":
-        beginning = {True: "BEGIN IMMEDIATE", False: "BEGIN"}
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("ims_writes", False)
-        if writes in beginning:
-            connection.exec_driver_sql(beginning[writes])
-
-
 def _look_before_use(engine: Engine) -> None:
     """Replace a pooled connection that the server has closed, which needs no trip to the server."""
 
     @event.listens_for(engine, "checkout")
     def look(connection: Any, _record: object, _proxy: object) -> None:
-        peer = socket.socket(fileno=connection.fileno())
+        peer = _PlainSocket(fileno=connection.fileno())
         try:
             if not is_quiet(peer):
                 raise InvalidatePoolError
         finally:
             peer.detach()
+
+
+def _wait_by_the_hub(engine: Engine) -> None:
+    """Wait for the server by gevent's hub itself: psycopg would use its imitation of ``poll``."""
+
+    @event.listens_for(engine, "connect")
+    def teach(connection: Any, _record: object) -> None:
+        connection.wait = partial(_done, connection.pgconn)
+
+
+def _done(pgconn: Any, steps: Generator[int, int, Any], *_: Any, **__: Any) -> Any:
+    """What ``steps`` return, which yield what they wait for: to read (1), to write (2), or both."""
+    hub = get_hub()
+    try:
+        wanted = next(steps)
+        while True:
+            ready = hub.loop.io(pgconn.socket, wanted)
+            try:
+                hub.wait(ready)
+            finally:
+                ready.close()
+            wanted = steps.send(wanted)
+    except StopIteration as done:
+        return done.value
 
 
 def _unavailable(error: Exception) -> Response:

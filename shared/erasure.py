@@ -73,7 +73,7 @@ class Erasures:
         """
         session, model = self._db.session, self._model
         wishes = session.execute(select(model.account_id, model.wished_at)).all()
-        session.rollback()
+        self._db.let_go()
         return len(wishes) - sum(self._fulfil(*wish) for wish in wishes)
 
     def _fulfil(self, account_id: int, wished_at: datetime) -> bool:
@@ -81,7 +81,7 @@ class Erasures:
         try:
             self._erase(account_id)
         except Exception:
-            self._db.session.rollback()
+            self._db.let_go()
             log.exception("account_not_erased", extra={"account_id": account_id})
             return False
         if began_at < wished_at + _AGAIN_AFTER:

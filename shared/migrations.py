@@ -14,7 +14,7 @@ from alembic import command, context
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, event, func, select, text
 
 from shared.db import Database, UtcDateTime
 
@@ -112,7 +112,7 @@ def _ended_after_use(connection: Connection) -> Iterator[None]:
 
 def _prepare(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
-        connection.execution_options(ims_writes=True)
+        event.listen(connection, "begin", _take_the_lock)
         # A table is changed by making it anew, and dropping the old one would cascade. The
         # driver is told so itself: inside a transaction SQLite would not listen.
         driver: Any = connection.connection.dbapi_connection
@@ -127,6 +127,10 @@ def _prepare(connection: Connection) -> None:
         connection.rollback()
         time.sleep(_SECONDS_BETWEEN_ATTEMPTS)
     connection.commit()
+
+
+def _take_the_lock(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _revision(connection: Connection) -> str | None:

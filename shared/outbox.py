@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import accumulate, chain
 from typing import Any, TypedDict
 
@@ -126,10 +127,10 @@ class Outbox:
         added = session.execute(
             insert(self._model).returning(self._model.id, self._model.consumer), rows
         )
-        waiting: dict[str, list[int]] | None = session.info.get("outbox")
+        waiting: dict[str, list[int]] | None = self._db.kept.get("outbox")
         if waiting is None:
-            waiting = session.info["outbox"] = {}
-            self._db.after_commit(self._deliver_added)
+            waiting = self._db.kept["outbox"] = {}
+            self._db.after_commit(partial(self._deliver_added, waiting))
         for row_id, consumer in added:
             waiting.setdefault(consumer, []).append(row_id)
 
@@ -218,8 +219,8 @@ class Outbox:
             _outbox_depth.labels(consumer).set(count)
             _outbox_oldest.labels(consumer).set((now - oldest).total_seconds())
 
-    def _deliver_added(self) -> None:
-        for consumer, row_ids in self._db.session.info.pop("outbox", {}).items():
+    def _deliver_added(self, added: dict[str, list[int]]) -> None:
+        for consumer, row_ids in added.items():
             if self._is_failing(consumer):
                 continue  # Left to the relay: a hung neighbour slows nobody.
             rows = self._db.session.execute(
@@ -227,7 +228,7 @@ class Outbox:
                 .where(self._model.id.in_(row_ids))
                 .order_by(self._model.id)
             ).all()
-            self._db.session.rollback()
+            self._db.let_go()
             self._deliver(consumer, [(row_id, event) for row_id, event in rows])
 
     def _is_failing(self, consumer: str) -> bool:
@@ -244,7 +245,7 @@ class Outbox:
             .limit(_BATCH)
         )
         if self._db.session.execute(due.limit(1)).first() is None:
-            self._db.session.rollback()
+            self._db.let_go()
             return []
         with self._db.transaction() as session:
             rows = session.execute(

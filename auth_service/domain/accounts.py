@@ -269,13 +269,13 @@ def _publish(session: Any, account: Account) -> None:
 
 def _by_id(account_id: int) -> Row[Any]:
     found = db.run(_WITH_ID, id=account_id).one()
-    db.session.rollback()  # No connection is held while a password or the store is looked at.
+    db.let_go()  # No connection is held while a password or the store is looked at.
     return found
 
 
 def _with_email(email: str) -> Row[Any] | None:
     found = db.run(_WITH_EMAIL, key=emails.key_of(email)).first()
-    db.session.rollback()
+    db.let_go()
     return found
 
 

@@ -32,7 +32,7 @@ def _pictures() -> Iterator[Page]:
                 )
             )
         )
-        db.session.rollback()
+        db.let_go()
         lost = [row for row in missing if (row.id, row.avatar_digest) in shown]
         yield Page(len(rows), [f"account {row.id}, {row.avatar_digest}" for row in lost])
 

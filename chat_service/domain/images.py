@@ -74,7 +74,7 @@ def unnamed(keys: Collection[str]) -> set[str]:
         text("avatar_digest <> ''"), Conversation.avatar_digest.in_(names)
     )
     named = db.session.execute(union_all(sent, shown)).scalars().all()
-    db.session.rollback()
+    db.let_go()
     return names.difference(named)
 
 

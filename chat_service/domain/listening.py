@@ -34,7 +34,7 @@ def _standing_of(user_ids: Collection[int]) -> dict[int, Standing]:
         .outerjoin(Membership, Membership.user_id == Account.id)
         .where(Account.id.in_(user_ids))
     ).all()
-    db.session.rollback()
+    db.let_go()
     standings: dict[int, Standing] = {}
     for user_id, generation, deleted, conversation_id in rows:
         standing = standings.setdefault(user_id, Standing(None if deleted else generation, set()))

@@ -5,6 +5,7 @@ is out learns it first, and invitations come last. What other services tell of c
 """
 
 from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, fields
@@ -142,15 +143,15 @@ def _about(conversation_id: int, kind: str, **more: Any) -> Frame:
 
 
 def _tell(notice: Notice) -> None:
-    waiting: list[Notice] | None = db.session.info.get("notices")
+    waiting: list[Notice] | None = db.kept.get("notices")
     if waiting is None:
-        waiting = db.session.info["notices"] = []
-        db.after_commit(_publish)
+        waiting = db.kept["notices"] = []
+        db.after_commit(partial(_publish, waiting))
     waiting.append(notice)
 
 
-def _publish() -> None:
-    live.publish(sorted(db.session.info.pop("notices"), key=_place_in_burst))
+def _publish(notices: list[Notice]) -> None:
+    live.publish(sorted(notices, key=_place_in_burst))
 
 
 def _place_in_burst(notice: Notice) -> int:

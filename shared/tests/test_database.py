@@ -1,7 +1,8 @@
-"""A connection to the database may die at any moment."""
+"""A request has one connection to the database, which may die at any moment."""
 
 from flask import Flask
 from sqlalchemy import text
+from sqlalchemy.pool import QueuePool
 
 from shared.tests.tiny import db
 
@@ -14,3 +15,27 @@ def test_a_connection_that_dies_after_its_last_question_changes_no_answer(app: F
 
     with app.app_context():
         assert db.session.execute(text("SELECT 1")).scalar() == 1
+
+
+def test_a_request_holds_one_connection_however_it_reads(app: Flask) -> None:
+    with app.app_context():
+        pool = db.engine.pool
+        assert isinstance(pool, QueuePool)
+
+        db.run(text("SELECT 1"))
+        db.session.execute(text("SELECT 1"))
+        assert pool.checkedout() == 1
+
+        db.let_go()
+        assert pool.checkedout() == 0
+
+
+def test_nothing_is_held_after_a_transaction(app: Flask) -> None:
+    with app.app_context():
+        pool = db.engine.pool
+        assert isinstance(pool, QueuePool)
+
+        with db.transaction() as session:
+            session.execute(text("SELECT 1"))
+
+        assert pool.checkedout() == 0
