@@ -87,11 +87,15 @@ class UtcDateTime(TypeDecorator[datetime]):
         value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Say again that it is UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    def result_processor(
+        self, dialect: Dialect, coltype: object
+    ) -> Callable[[str | None], datetime | None] | None:
+        """SQLite says text; PostgreSQL says moments of UTC, as each connection asks it to."""
+        return _moment if dialect.name == "sqlite" else None
+
+
+def _moment(stored: str | None) -> datetime | None:
+    return None if stored is None else datetime.fromisoformat(stored + "Z")
 
 
 def table_registry() -> registry:
@@ -301,7 +305,7 @@ def database_url(settings: ServiceSettings, service: str) -> str:
 def _dialect_options(dialect: str) -> dict[str, Any]:
     if dialect == "sqlite":
         return {"connect_args": {"timeout": 10, "check_same_thread": False}}
-    limits = "-c statement_timeout=10000 -c lock_timeout=5000"
+    limits = "-c timezone=UTC -c statement_timeout=10000 -c lock_timeout=5000"
     return {
         "connect_args": {
             "connect_timeout": 5,
