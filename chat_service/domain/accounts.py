@@ -28,9 +28,13 @@ def people(account_ids: Collection[int], base: str) -> dict[int, Person]:
     """
     found = accounts.find(account_ids)
     return dict.fromkeys(account_ids, Person("", "")) | {
-        account.id: Person(
-            account.name,
-            picture_url(base, account.id, account.avatar_digest, account.avatar_reference),
+        account.id: person(
+            base, account.id, account.name, account.avatar_digest, account.avatar_reference
         )
         for account in found.values()
     }
+
+
+def person(base: str, account_id: int, name: str, digest: str, reference: str) -> Person:
+    """How an account is shown, of these columns of it."""
+    return Person(name, picture_url(base, account_id, digest, reference))

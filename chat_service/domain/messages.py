@@ -1,6 +1,6 @@
 """Messages: reading them, finding them, and taking them away again."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -100,17 +100,14 @@ def messages_in(
     has_lower_bound = not (since is None and after_id is None and after_version is None)
     from_newest = limit is not None and not has_lower_bound
     has_news = after_version is None or after_version < place.version
-    rows = []
+    rows: list[Any] = []
     if has_news:
         # Versions are given out under the conversation's lock: all up to this one can be seen.
+        query = _messages_query(frozenset(given), newest_first=from_newest)
         found = db.run(
-            _messages_query(frozenset(given), newest_first=from_newest),
-            conversation=conversation_id,
-            user=user_id,
-            version=place.version,
-            **given,
+            query, conversation=conversation_id, user=user_id, version=place.version, **given
         )
-        rows = list(map(MessageRow._make, found.all()))
+        rows = list(found)
     if from_newest:
         rows.reverse()
     more_follow = has_lower_bound and len(rows) == limit
@@ -123,17 +120,12 @@ def messages_in(
     read_seq = place.last_seq if reaches_end else rows[-1].seq if rows else 0
     read_up_to(conversation_id, user_id, read_seq, place)
     own_read_seq = max(read_seq, place.read_seq)
-    messages = [
-        shown(
-            row,
-            senders[row.sender_id],
-            base,
-            None
-            if place.friend_read_seq is None
-            else row.seq <= (place.friend_read_seq if row.sender_id == user_id else own_read_seq),
-        )
-        for row in rows
-    ]
+    messages = [shown(row, senders, base) for row in rows]
+    if place.friend_read_seq is not None:
+        for message in messages:
+            is_own = message["senderid"] == user_id
+            read_by_other = place.friend_read_seq if is_own else own_read_seq
+            message["already_read"] = message["seq"] <= read_by_other
     return {"messages": messages, "deleted_ids": deleted_ids, "version": version}
 
 
@@ -304,7 +296,7 @@ def delete_some_of(sender_id: int, conversation_id: int) -> bool:
         .order_by(Message.id)
         .limit(_AT_ONCE)
     ).all()
-    db.session.rollback()
+    db.let_go()
     for _, kind, content in some:
         if kind == IMAGE:  # Before its row, which is what says that there is a file to delete.
             images.forget(content)
@@ -475,24 +467,42 @@ def _deleted_between(conversation_id: int, after: int, until: int) -> list[int]:
     )
 
 
-def shown(row: MessageRow, sender: Person, base: str, already_read: bool | None) -> dict[str, Any]:
-    """A message as lists and live frames show it; ``already_read`` is for private chats."""
+def shown(row: Iterable[Any], senders: Mapping[int, Person], base: str) -> dict[str, Any]:
+    """A message as lists and live frames show it; in private chats ``already_read`` is added.
+
+    Args:
+        row: the fields of a `MessageRow`.
+        senders: who sent it, by id.
+        base: what its URLs begin with.
+    """
+    (
+        message_id,
+        seq,
+        version,
+        conversation_id,
+        kind,
+        content,
+        sender_id,
+        created_at,
+        reply_id,
+        reply_kind,
+        reply_content,
+    ) = row
+    sender_name, sender_avatar = senders[sender_id]
     message: dict[str, Any] = {
-        "id": row.id,
-        "seq": row.seq,
-        "version": row.version,
-        "type": row.type,
-        "content": content_shown(base, row.type, row.content),
-        "senderid": row.sender_id,
-        "sendername": sender.name,
-        "senderavatar": sender.avatar,
-        "conversation": row.conversation_id,
-        "created_time": row.created_at,
+        "id": message_id,
+        "seq": seq,
+        "version": version,
+        "type": kind,
+        "content": content_shown(base, kind, content),
+        "senderid": sender_id,
+        "sendername": sender_name,
+        "senderavatar": sender_avatar,
+        "conversation": conversation_id,
+        "created_time": created_at,
     }
-    if row.reply_type is not None:
-        message["reply_to"] = content_shown(base, row.reply_type, row.reply_content or "")
-        message["reply_to_id"] = row.reply_id
-        message["reply_to_type"] = row.reply_type
-    if already_read is not None:
-        message["already_read"] = already_read
+    if reply_kind is not None:
+        message["reply_to"] = content_shown(base, reply_kind, reply_content)
+        message["reply_to_id"] = reply_id
+        message["reply_to_type"] = reply_kind
     return message

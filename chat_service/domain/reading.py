@@ -1,8 +1,9 @@
 """How far people have read: what is unread to them, and what others may know of it."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, bindparam, case, func, select, update
+from sqlalchemy import ColumnElement, Update, bindparam, case, func, select, update
 from sqlalchemy.orm import aliased
 
 from chat_service.db import db, transaction
@@ -12,7 +13,7 @@ from shared.db import BigId
 from shared.errors import ApiError, ErrorSpec
 
 _own, _friend = aliased(Membership), aliased(Membership)
-_PLACE = (
+PLACE = (
     select(
         Conversation.is_group,
         Conversation.last_seq,
@@ -33,28 +34,36 @@ _PLACE = (
     )
     .where(Conversation.id == bindparam("conversation"), Conversation.is_open)
 )
+"""The row of a `Place`, for `place_in`."""
 
 
 def _later(one: Any, other: Any) -> Any:
     return case((one > other, one), else_=other)
 
 
-_SEQ = bindparam("seq", type_=BigId)
-_FORWARD = (
-    update(Membership)
-    .where(
-        Membership.conversation_id == bindparam("conversation"),
-        Membership.user_id == bindparam("user"),
-        (Membership.unread_seq < _SEQ)
-        | (Membership.read_seq < _SEQ)
-        | ((Membership.unread_seq == _SEQ) & (Membership.unread_extra > 0)),
+def forward_to(seq: Any) -> Update:
+    """Move the read positions of a member to ``seq``, never back, and forget the number they set.
+
+    ``user`` and ``conversation`` are parameters; what would move nothing is left alone.
+    """
+    return (
+        update(Membership)
+        .where(
+            Membership.conversation_id == bindparam("conversation"),
+            Membership.user_id == bindparam("user"),
+            (Membership.unread_seq < seq)
+            | (Membership.read_seq < seq)
+            | ((Membership.unread_seq == seq) & (Membership.unread_extra > 0)),
+        )
+        .values(
+            unread_seq=_later(Membership.unread_seq, seq),
+            read_seq=_later(Membership.read_seq, seq),
+            unread_extra=case((Membership.unread_seq <= seq, 0), else_=Membership.unread_extra),
+        )
     )
-    .values(
-        unread_seq=_later(Membership.unread_seq, _SEQ),
-        read_seq=_later(Membership.read_seq, _SEQ),
-        unread_extra=case((Membership.unread_seq <= _SEQ, 0), else_=Membership.unread_extra),
-    )
-)
+
+
+_FORWARD = forward_to(bindparam("seq", type_=BigId))
 
 
 class Place(NamedTuple):
@@ -79,12 +88,18 @@ def place_of(conversation_id: int, user_id: int, unknown: ErrorSpec, not_in_it: 
         ApiError: ``unknown``, if there is no such conversation, or a closed one;
             ``not_in_it``, if they are not in it.
     """
-    row = db.run(_PLACE, conversation=conversation_id, user=user_id).first()
+    row = db.run(PLACE, conversation=conversation_id, user=user_id).first()
+    return place_in(row, unknown, not_in_it)
+
+
+def place_in(row: Sequence[Any] | None, unknown: ErrorSpec, not_in_it: ErrorSpec) -> Place:
+    """The place that a row of `PLACE` tells of; see `place_of`."""
     if row is None:
         raise ApiError(unknown)
-    if row[-2] is None:
+    place = Place._make(row)
+    if place.read_seq is None:
         raise ApiError(not_in_it)
-    return Place._make(row)
+    return place
 
 
 def unread_count() -> ColumnElement[int]:
@@ -125,7 +140,7 @@ def read_up_to(conversation_id: int, user_id: int, seq: int, place: Place) -> No
 
 
 def move_forward(conversation_id: int, user_id: int, seq: int) -> bool:
-    """Move the read positions of a member to ``seq``, never back, and forget the number they set.
+    """See `forward_to`.
 
     Returns:
         whether anything moved; not if they are not in the conversation.

@@ -1,20 +1,28 @@
 """Sending messages: each once, numbered in the order of its conversation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, case, null, select, update
+from sqlalchemy import bindparam, case, exists, null, select, update
 
 from chat_service import errors
 from chat_service.db import db, transaction
 from chat_service.domain import notices
-from chat_service.domain.accounts import people
+from chat_service.domain.accounts import Person, person
 from chat_service.domain.messages import MessageRow, shown, visible_to
-from chat_service.domain.reading import Place, move_forward, place_of
+from chat_service.domain.reading import PLACE, Place, forward_to, move_forward, place_in
 from chat_service.metrics import messages_sent
-from chat_service.models import IMAGE, TEXT, Conversation, Deletion, Message
+from chat_service.models import (
+    IMAGE,
+    TEXT,
+    Account,
+    Conversation,
+    Deletion,
+    Membership,
+    Message,
+)
 from shared.db import UtcDateTime
 from shared.errors import ApiError
 
@@ -46,13 +54,13 @@ def send_text(
         reply_to_id: a message of the conversation that it answers.
         client_id: the sender's own name for this message; the same one sends nothing twice.
     """
-    place = _place_of_sender(conversation_id, sender_id)
+    sender = _sender_in(conversation_id, sender_id)
     if not content.strip():
         raise ApiError(errors.CONTENT_EMPTY)
     if len(content) > LONGEST_TEXT:
         raise ApiError(errors.CONTENT_TOO_LONG)
     draft = _Draft(conversation_id, sender_id, TEXT, content, reply_to_id, client_id or None)
-    return _send(draft, place)
+    return _send(draft, sender)
 
 
 def send_image(
@@ -62,9 +70,9 @@ def send_image(
 
     If the answer is not ``is_new``, or the image is refused, nothing refers to the file.
     """
-    place = _place_of_sender(conversation_id, sender_id)
+    sender = _sender_in(conversation_id, sender_id)
     draft = _Draft(conversation_id, sender_id, IMAGE, file_name, None, client_id or None)
-    return _send(draft, place)
+    return _send(draft, sender)
 
 
 class _Draft(NamedTuple):
@@ -76,30 +84,40 @@ class _Draft(NamedTuple):
     client_id: str | None
 
 
-def _place_of_sender(conversation_id: int, sender_id: int) -> Place:
-    return place_of(
-        conversation_id, sender_id, errors.CONVERSATION_NOT_FOUND, errors.NOT_IN_CONVERSATION
+class _Sender(NamedTuple):
+    """Where somebody who sends stands, and how others see them."""
+
+    place: Place
+    person: Person
+
+
+_SHOWN = (Account.id, Account.name, Account.avatar_digest, Account.avatar_reference)
+_SENDER = PLACE.join(Account, Account.id == bindparam("user")).add_columns(*_SHOWN)
+
+
+def _sender_in(conversation_id: int, sender_id: int) -> _Sender:
+    row: Any = db.run(_SENDER, conversation=conversation_id, user=sender_id).first()
+    place = place_in(
+        row and row[: -len(_SHOWN)], errors.CONVERSATION_NOT_FOUND, errors.NOT_IN_CONVERSATION
     )
+    return _Sender(place, person(notices.PUBLIC_BASE, *row[-len(_SHOWN) :]))
 
 
-def _send(draft: _Draft, place: Place) -> Sent:
+def _send(draft: _Draft, sender: _Sender) -> Sent:
     earlier = _sent_earlier(draft)
     if earlier is not None:
         return earlier
-    reply_type, reply_content = _reply_target(draft)
-    sender = people([draft.sender_id], notices.PUBLIC_BASE)[draft.sender_id]
+    place, reply = sender.place, _reply_target(draft)
     try:
         with transaction():
-            stored = _append(draft)
-            message = MessageRow._make((*stored, draft.reply_to_id, reply_type, reply_content))
-            if not move_forward(draft.conversation_id, draft.sender_id, message.seq):
-                raise ApiError(errors.NOT_IN_CONVERSATION)
+            message = MessageRow._make((*_append(draft), *reply))
             if place.read_seq < message.seq - 1:
                 notices.read_position_moved(
                     draft.conversation_id, draft.sender_id, message.seq, is_group=place.is_group
                 )
-            already_read = None if place.is_group else False
-            told = shown(message, sender, notices.PUBLIC_BASE, already_read)
+            told = shown(message, {draft.sender_id: sender.person}, notices.PUBLIC_BASE)
+            if not place.is_group:
+                told["already_read"] = False
             notices.message_sent(draft.conversation_id, draft.sender_id, told)
     except _NotAppended:
         earlier = _sent_earlier(draft)
@@ -115,34 +133,53 @@ class _NotAppended(Exception):
 
 
 def _append(draft: _Draft) -> Sequence[Any]:
-    """Give the message the next number of its conversation, and store it.
+    """Give the message the next number of its conversation, store it; its sender has read it.
 
-    On PostgreSQL this is one statement, so that the lock of a busy conversation is held for
-    one round trip less.
+    On PostgreSQL this is one statement, so that the lock of a busy conversation is held for two
+    round trips less.
 
     Returns:
         the first columns of a `MessageRow`.
 
     Raises:
         _NotAppended: it is not stored.
+        ApiError: the sender is in the conversation no longer.
     """
-    given = {**draft._asdict(), "now": datetime.now(UTC)}
+    given: dict[str, Any] = {
+        "conversation": draft.conversation_id,
+        "user": draft.sender_id,
+        "now": datetime.now(UTC),
+        **_named(draft._asdict()),
+    }
     if db.is_sqlite:
-        number = db.run(_NUMBERED, **given).first()
-        if number is None:
-            raise _NotAppended
-        row = db.run(_stored(), **given, **number._mapping).first()
+        stored = _stored_on_sqlite(given)
     else:
-        row = db.run(_numbered_and_stored(), **given).first()
-    if row is None or (draft.client_id is not None and _is_deleted(draft)):
+        stored = db.run(_numbering_and_storing(), **given).first()
+    if stored is None or (draft.client_id is not None and _is_deleted(draft)):
         raise _NotAppended
-    return tuple(row)
+    *message, has_read = stored
+    if not has_read:
+        raise ApiError(errors.NOT_IN_CONVERSATION)
+    return message
+
+
+def _stored_on_sqlite(given: dict[str, Any]) -> Sequence[Any] | None:
+    number = db.run(_NUMBERED, **given).first()
+    row = number and db.run(_storing_numbered(), **given, **_named(number._asdict())).first()
+    if row is None:
+        return None
+    return *row, move_forward(row.conversation_id, row.sender_id, row.seq)
+
+
+def _named(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of the new row as parameters, whose names must not be those of columns."""
+    return {f"new_{name}": value for name, value in values.items()}
 
 
 _NOW = bindparam("now", type_=UtcDateTime)
 _NUMBERED = (
     update(Conversation)
-    .where(Conversation.id == bindparam("conversation_id"), Conversation.is_open)
+    .where(Conversation.id == bindparam("conversation"), Conversation.is_open)
     .values(
         last_seq=Conversation.last_seq + 1,
         version=Conversation.version + 1,
@@ -156,21 +193,28 @@ _NUMBERED = (
         Conversation.last_message_at.label("created_at"),
     )
 )
-_DRAFTED = [bindparam(name, type_=Message.__table__.c[name].type) for name in _Draft._fields]
+_DRAFTED = [
+    bindparam(f"new_{name}", type_=Message.__table__.c[name].type) for name in _Draft._fields
+]
 
 
 @cache
-def _stored() -> Any:
+def _storing_numbered() -> Any:
     return _storing().values(
-        {name: bindparam(name) for name in (*_Draft._fields, "seq", "version", "created_at")}
+        {
+            name: bindparam(f"new_{name}")
+            for name in (*_Draft._fields, "seq", "version", "created_at")
+        }
     )
 
 
 @cache
-def _numbered_and_stored() -> Any:
+def _numbering_and_storing() -> Any:
     number = _NUMBERED.cte("numbered")
     names = [*_Draft._fields, *number.c.keys()]
-    return _storing().from_select(names, select(*_DRAFTED, *number.c))
+    stored = _storing().from_select(names, select(*_DRAFTED, *number.c)).cte("stored")
+    forward = forward_to(stored.c.seq).returning(Membership.user_id).cte("forward")
+    return select(*stored.c, exists(select(forward.c.user_id)))
 
 
 def _storing() -> Any:
@@ -233,11 +277,12 @@ def _sent_earlier(draft: _Draft) -> Sent | None:
     return Sent(message_id, seq, created_at, is_new=False)
 
 
-def _reply_target(draft: _Draft) -> tuple[int | None, str | None]:
+def _reply_target(draft: _Draft) -> Sequence[Any]:
+    """What the message replies to: the last columns of a `MessageRow`."""
     if draft.reply_to_id is None:
-        return None, None
+        return None, None, None
     row = db.session.execute(
-        select(Message.type, Message.content).where(
+        select(Message.id, Message.type, Message.content).where(
             Message.id == draft.reply_to_id,
             Message.conversation_id == draft.conversation_id,
             visible_to(draft.sender_id),
@@ -245,4 +290,4 @@ def _reply_target(draft: _Draft) -> tuple[int | None, str | None]:
     ).first()
     if row is None:
         raise ApiError(errors.REPLY_NOT_FOUND)
-    return row.type, row.content
+    return row
