@@ -107,7 +107,7 @@ def messages_in(
         found = db.run(
             query, conversation=conversation_id, user=user_id, version=place.version, **given
         )
-        rows = list(found)
+        rows = list(found.all())
     if from_newest:
         rows.reverse()
     more_follow = has_lower_bound and len(rows) == limit
@@ -413,7 +413,8 @@ _VISIBLE_MESSAGES = (
     .outerjoin(_Reply, (_Reply.id == Message.reply_to_id) & visible_to(_USER, _Reply))
     .where(
         Message.conversation_id == bindparam("conversation"),
-        Message.version <= bindparam("version"),
+        # No bound for an index: the order is that of ids, and so a page is read along them.
+        Message.version + 0 <= bindparam("version"),
         visible_to(_USER),
     )
 )

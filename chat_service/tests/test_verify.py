@@ -59,7 +59,7 @@ def test_what_clients_did_keeps_every_promise(app: Flask, talk: None) -> None:
         ("UPDATE conversations SET version = 9 WHERE id = 1", {VERSIONS}),
         ("UPDATE messages SET version = 9 WHERE id = 4", {VERSIONS}),
         ("UPDATE messages SET version = 0 WHERE id = 2", {ORDER}),
-        ("UPDATE messages SET created_at = '2001-01-01' WHERE id = 4", {ORDER}),
+        ("UPDATE messages SET created_at = '2001-01-01 00:00:00' WHERE id = 4", {ORDER}),
         ("UPDATE messages SET sender_id = 99 WHERE id = 4", {KNOWN}),
         ("UPDATE messages SET conversation_id = 99 WHERE id = 4", {REFERENCES, NUMBERS}),
         ("UPDATE memberships SET role = 3 WHERE conversation_id = 1", {MEMBERS}),
