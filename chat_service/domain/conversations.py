@@ -10,11 +10,11 @@ from chat_service import errors
 from chat_service.db import db, transaction
 from chat_service.domain import notices
 from chat_service.domain.access import access_to, friends_among
-from chat_service.domain.accounts import accounts, people
+from chat_service.domain.accounts import accounts, people, person
 from chat_service.domain.messages import content_shown, visible_to
 from chat_service.domain.pictures import group_picture_url
 from chat_service.domain.reading import set_unread_count, unread_count
-from chat_service.models import MEMBER, OWNER, Conversation, Membership, Message
+from chat_service.models import MEMBER, OWNER, Account, Conversation, Membership, Message
 from shared.db import BigId
 from shared.errors import ApiError, bad_parameter
 
@@ -27,13 +27,17 @@ _NEWEST_ID = (
     .correlate(Conversation)
     .scalar_subquery()
 )
+_FRIEND_ID = case((Conversation.low_id == _USER, Conversation.high_id), else_=Conversation.low_id)
 _CONVERSATIONS = (
     select(
         Conversation.id,
         Conversation.name,
         Conversation.avatar_digest,
         Conversation.avatar_reference,
-        case((Conversation.low_id == _USER, Conversation.high_id), else_=Conversation.low_id),
+        _FRIEND_ID.label("friend_id"),
+        Account.name.label("friend_name"),
+        Account.avatar_digest,
+        Account.avatar_reference,
         Membership.is_pinned,
         Membership.notices_on,
         unread_count(),
@@ -44,6 +48,7 @@ _CONVERSATIONS = (
     )
     .select_from(Membership)
     .join(Conversation, Conversation.id == Membership.conversation_id)
+    .outerjoin(Account, Account.id == _FRIEND_ID)
     .outerjoin(Message, Message.id == _NEWEST_ID)
     .where(Membership.user_id == _USER, Conversation.is_open)
     .order_by(
@@ -62,7 +67,7 @@ def conversations_of(user_id: int, base: str) -> list[dict[str, Any]]:
         base: the public base of the request.
     """
     rows = db.run(_CONVERSATIONS, user=user_id).all()
-    friends = people({row[4] for row in rows if row[4] is not None}, base)
+    strangers = people({row.friend_id for row in rows if row.friend_name is None} - {None}, base)
     return [
         {
             "id": conversation_id,
@@ -74,8 +79,10 @@ def conversations_of(user_id: int, base: str) -> list[dict[str, Any]]:
                 }
                 if friend_id is None
                 else {
-                    "name": friends[friend_id].name,
-                    "avatar": friends[friend_id].avatar,
+                    **(
+                        strangers.get(friend_id)
+                        or person(base, friend_id, friend_name, friend_picture, friend_reference)
+                    )._asdict(),
                     "is_chat_group": False,
                     "friend_id": friend_id,
                 }
@@ -94,6 +101,9 @@ def conversations_of(user_id: int, base: str) -> list[dict[str, Any]]:
             picture,
             reference,
             friend_id,
+            friend_name,
+            friend_picture,
+            friend_reference,
             is_pinned,
             notices_on,
             unread,
