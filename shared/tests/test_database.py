@@ -1,9 +1,13 @@
-"""A request has one connection to the database, which may die at any moment."""
+"""A request has one of so many connections to the database, which may die at any moment."""
+
+from contextlib import ExitStack
 
 from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.pool import QueuePool
 
+from shared.errors import UNAVAILABLE
+from shared.testing.client import Caller, assert_error
 from shared.tests.tiny import db
 
 
@@ -39,3 +43,15 @@ def test_nothing_is_held_after_a_transaction(app: Flask) -> None:
             session.execute(text("SELECT 1"))
 
         assert pool.checkedout() == 0
+
+
+def test_who_waits_five_seconds_for_a_connection_is_told_to_come_later(
+    app: Flask, alice: Caller
+) -> None:
+    with app.app_context(), ExitStack() as held:
+        pool = db.engine.pool
+        assert isinstance(pool, QueuePool)
+        for _ in range(pool.size()):
+            held.enter_context(db.engine.connect())
+
+        assert_error(alice.get("/me"), UNAVAILABLE)
