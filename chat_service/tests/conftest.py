@@ -8,7 +8,7 @@ from flask import Flask
 from chat_service.app import create_app
 from chat_service.db import db
 from chat_service.tests.factories import make_account
-from chat_service.tests.live_server import Server, running
+from chat_service.tests.live_server import Listening, Server, running
 from shared.testing.cast import NAMES
 from shared.testing.databases import empty_tables, migrated, settings_for_tests
 from shared.testing.neighbours import Neighbour
@@ -60,5 +60,10 @@ def _server(settings: dict[str, str], _app: Flask) -> Iterator[Server]:
 
 @pytest.fixture
 def server(app: Flask, _server: Server) -> Server:
-    """The service under gunicorn, with the database of ``app``: for live delivery."""
+    """The service under gunicorn, with the database of ``app``: for live delivery.
+
+    Nobody has missed anything: what was told in an earlier test is told again to nobody.
+    """
+    for user_id in NAMES:
+        Listening(_server, user_id).leave()
     return _server
