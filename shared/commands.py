@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.client import Unreachable
 from shared.errors import ApiError
-from shared.migrations import WrongSchema
+from shared.schema import WrongSchema
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 

@@ -1,7 +1,6 @@
 """Alembic, run from the service's own command instead of from configuration files.
 
-A revision is named ``0003`` or ``0003_since_0001``. The second name is a promise: code from
-revision 0001 on works on this schema as well, so that two versions can run side by side.
+Only that command needs this module; a program that serves does without Alembic's 10 MB.
 """
 
 import time
@@ -12,18 +11,15 @@ from typing import Any, Literal
 
 from alembic import command, context
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, event, func, select, text
 
 from shared.db import Database, UtcDateTime
+from shared.schema import WrongSchema, number_of, revision_of
 
 _LOCK = 0x494D53  # "IMS": known to nobody else in the service's own database.
 _SECONDS_BETWEEN_ATTEMPTS = 0.2
-
-
-class WrongSchema(Exception):
-    """The code cannot work on the database; the text says why, and what to run."""
 
 
 def migrate(db: Database, folder: Path, to: str = "head") -> tuple[str | None, str | None]:
@@ -38,39 +34,30 @@ def migrate(db: Database, folder: Path, to: str = "head") -> tuple[str | None, s
 
     Returns:
         the schema's revision before and after.
+
+    Raises:
+        WrongSchema: there is no way from the one to the other.
     """
+    try:
+        return _migrate(db, folder, to)
+    except CommandError as error:
+        raise WrongSchema(str(error)) from error
+
+
+def _migrate(db: Database, folder: Path, to: str) -> tuple[str | None, str | None]:
     config = alembic_config(folder)
     config.attributes["metadata"] = db.tables
     history = ScriptDirectory.from_config(config)
     with db.engine.connect() as connection, _ended_after_use(connection):
         _prepare(connection)
-        before = _revision(connection)
+        before = revision_of(connection)
         wanted = None if to == "base" else str(history.get_revision(to).revision)
         config.attributes["connection"] = connection
-        if _number(wanted) >= _number(before):
+        if number_of(wanted) >= number_of(before):
             command.upgrade(config, to)
         elif to != "head":
             command.downgrade(config, to)
-        return before, _revision(connection)
-
-
-def check_schema(db: Database, folder: Path) -> None:
-    """Make sure that this code works on the schema that is there.
-
-    Raises:
-        WrongSchema: the schema is older than the code, or so new that it makes no promise.
-    """
-    ours = ScriptDirectory.from_config(alembic_config(folder)).get_current_head()
-    with db.engine.connect() as connection:
-        theirs = _revision(connection)
-    said = f"the database is at revision {theirs or 'base'}, this version at {ours}"
-    if _number(theirs) < _number(ours):
-        raise WrongSchema(f"{said}; run: python -m {folder.parent.name} migrate")
-    if _number(ours) < _oldest_code(theirs):
-        raise WrongSchema(
-            f"{said}, which cannot work on it; run a newer version, or with the newer one: "
-            f"python -m {folder.parent.name} migrate --to {ours}"
-        )
+        return before, revision_of(connection)
 
 
 def alembic_config(folder: Path) -> Config:
@@ -131,21 +118,6 @@ def _prepare(connection: Connection) -> None:
 
 def _take_the_lock(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _revision(connection: Connection) -> str | None:
-    revision = MigrationContext.configure(connection).get_current_revision()
-    connection.rollback()
-    return revision
-
-
-def _number(revision: str | None) -> int:
-    return int(revision.partition("_")[0]) if revision else 0
-
-
-def _oldest_code(revision: str | None) -> int:
-    """The number of the oldest revision whose code works on the schema of ``revision``."""
-    return int(revision.rpartition("_since_")[2]) if revision else 0
 
 
 def _as_written(kind: str, item: Any, _context: object) -> str | Literal[False]:

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import inspect, text
 
 from shared.db import Database
-from shared.migrations import WrongSchema, check_schema, migrate
+from shared.migrations import migrate
+from shared.schema import WrongSchema, check_schema
 from shared.testing.databases import settings_for_tests
 from shared.tests.versions import INCOMPATIBLE, NAMES, SLOW, TABLES, Version, connected
 
