@@ -26,6 +26,7 @@ from benchmarks.world import PASSWORD, Filling
 _VERIFICATIONS = 9
 _MESSAGES = 200
 _QUICK_MESSAGES = 30
+_SECONDS_OF_REST = 12  # Within which workers give back what they do not need any more.
 
 
 def main() -> None:
@@ -75,13 +76,14 @@ def _measure(column: str, report: Report, *, quick: bool, only: str) -> None:
                     figures = measuring.figures(scenario, world, clients)
                     report.figures.append(figures)
                     say(report.row(figures))
-        report.memory[column] = deployment.resident_memory()
         if "live delivery".startswith(only):
             say("Live delivery ...")
             messages = _QUICK_MESSAGES if quick else _MESSAGES
             report.live[column] = live_figures(deployment, load, world, messages)
             for name, value in report.live[column].items():
                 say(f"  {name:>22}  {value}")
+        time.sleep(_SECONDS_OF_REST)
+        report.memory[column] = deployment.resident_memory()
 
 
 def _argon2_ms() -> float:

@@ -41,11 +41,13 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from shared.lifeline import end_with
 from shared.logs import configure_logging, log
+from shared.memory import give_back_often, use_one_heap
 from shared.settings import Settings, load_settings
 
 # A program that a manager of ours started ends with it, at once.
 if "MANAGER_PID" in os.environ:
     end_with(int(os.environ["MANAGER_PID"]), signal.SIGQUIT)
+use_one_heap()
 
 
 class _ServerSettings(Settings):
@@ -231,7 +233,8 @@ def _show_metrics(server: Arbiter) -> None:
 
 
 def post_worker_init(worker: Worker) -> None:
-    """Start what the application does beside answering requests."""
+    """Start what is done beside answering requests."""
+    give_back_often()
     for start in worker.wsgi.extensions.get("ims.background", []):
         start()
 

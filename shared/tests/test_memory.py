@@ -1,0 +1,36 @@
+"""Memory that large work needed does not stay with the process."""
+
+import subprocess
+import sys
+
+# In a process of its own: how memory is asked for is settled once for all its threads.
+PROGRAM = """
+import threading
+from pathlib import Path
+from shared.memory import give_back, use_one_heap
+
+def resident_mib():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 >> 20
+
+def work():
+    for _ in range(5):
+        bytearray(19 * 1024 * 1024)
+
+use_one_heap()
+before = resident_mib()
+threads = [threading.Thread(target=work) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+give_back()
+print(resident_mib() - before)
+"""
+
+
+def test_what_threads_have_used_goes_back_to_the_system() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True
+    )
+
+    assert int(done.stdout) < 10
