@@ -16,7 +16,7 @@ FOREIGN_KEY, _ = new_key_pair()
     ("name", "value"),
     [
         ("JWT_PRIVATE_KEY", "no key of ours"),
-        ("JWT_PRIVATE_KEY", FOREIGN_KEY),
+        pytest.param("JWT_PRIVATE_KEY", FOREIGN_KEY, id="a foreign key"),
         ("JWT_PUBLIC_KEYS", "no keys of ours"),
         ("TOKEN_LIFETIME", "-77"),
         ("PASSWORD_TRANSPORT_KEY", "fifteen bytes.."),
