@@ -16,12 +16,9 @@ from typing import Annotated, TypeVar
 
 from flask import request
 from limits import RateLimitItem, parse
-from limits.storage import RedisStorage, Storage
+from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 from pydantic import AfterValidator, Field
-from redis import ConnectionPool, RedisError
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from shared.errors import TOO_MANY, ApiError
 from shared.settings import ProgramSettings
@@ -69,7 +66,11 @@ class Limiter:
     def __init__(self, redis_url: str | None, *, on: bool) -> None:
         self._on = on
         self._own = FixedWindowRateLimiter(_InProcess())
-        self._shared = redis_url and FixedWindowRateLimiter(_InRedis(redis_url))
+        self._shared = None
+        if redis_url:
+            from shared.limits_in_redis import InRedis  # noqa: PLC0415 - 6 MB, only for who has it
+
+            self._shared = FixedWindowRateLimiter(InRedis(redis_url))
         self._alone_until = 0.0
 
     def limit(self, name: str, rates: str) -> "Limit":
@@ -81,7 +82,7 @@ class Limiter:
         if self._shared and time.monotonic() >= self._alone_until:
             try:
                 return question(self._shared)
-            except RedisError as failure:
+            except self._shared.storage.base_exceptions as failure:
                 log.warning("limits_counted_without_redis", extra={"failure": str(failure)})
                 self._alone_until = time.monotonic() + _SECONDS_WITHOUT_REDIS
         return question(self._own)
@@ -204,18 +205,3 @@ class _InProcess(Storage):
         """Drop what does not count any more, and at least a tenth."""
         living = [(key, kept) for key, kept in self._counts.items() if kept[1] > now]
         self._counts = dict(living[-_MOST_KEYS * 9 // 10 :])
-
-
-class _InRedis(RedisStorage):
-    """Counters in Redis, which is asked once and not for long."""
-
-    def __init__(self, url: str) -> None:
-        pool = ConnectionPool.from_url(
-            url, socket_connect_timeout=0.5, socket_timeout=0.5, retry=Retry(NoBackoff(), 0)
-        )
-        super().__init__(url, connection_pool=pool)
-
-    def get_expiry(self, key: str) -> float:
-        """When counting begins again, as a Unix time; to the millisecond, unlike the base's."""
-        left: int = self.storage.pttl(self.prefixed_key(key))
-        return time.time() + max(left, 0) / 1000
