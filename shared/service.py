@@ -91,7 +91,7 @@ def public_base() -> str:
     configured: str | None = current_app.config["PUBLIC_BASE_URL"]
     if configured or not request.host:  # Without a host, or with none that is one: this origin.
         return configured or ""
-    return request.host_url.rstrip("/")
+    return f"{request.scheme}://{request.host}"
 
 
 class _Schema:
