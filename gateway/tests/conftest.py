@@ -1,6 +1,7 @@
 """A gateway under gunicorn, real servers behind it, and clients in front of it."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -107,7 +108,7 @@ def _gateway(environment: Mapping[str, str]) -> Iterator[Gateway]:
         gateway.wait_until_up()
         yield gateway
     finally:
-        gateway.stop()
+        gateway.stop(signal.SIGQUIT)
 
 
 def free_port() -> int:

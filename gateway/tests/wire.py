@@ -1,6 +1,7 @@
 """A client of a running gateway that says exactly what a test wants on the wire."""
 
 import json
+import signal
 import socket
 import subprocess
 import threading
@@ -62,9 +63,9 @@ class Gateway:
             else:
                 return
 
-    def stop(self) -> int:
-        """Tell it to stop; its exit status."""
-        self.program.terminate()
+    def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
+        """Tell it to stop, at once by ``SIGQUIT``; its exit status."""
+        self.program.send_signal(by)
         status = self.program.wait(SECONDS)
         self._reader.join()
         assert self.program.stderr is not None
