@@ -182,10 +182,14 @@ class Service:
             ApiError: ``UNAVAILABLE`` if nobody takes the request or its connection breaks,
                 ``GATEWAY_TIMEOUT`` if no answer comes in time.
         """
-        return self.wait_for(lambda replica: replica.send(outgoing))
+        return self.wait_for(lambda replica: replica.send(outgoing), outgoing.repeatable)
 
-    def wait_for(self, deed: Callable[[Replica], Result]) -> Result:
+    def wait_for(self, deed: Callable[[Replica], Result], repeatable: bool = False) -> Result:
         """What ``deed`` gets from the first replica that can be connected to.
+
+        Args:
+            deed: what to do with a replica.
+            repeatable: whether another may be asked when a connection has broken.
 
         Raises:
             ApiError: as ``send``.
@@ -194,7 +198,7 @@ class Service:
             raise self._refusal(UNAVAILABLE, "too_many_waiting")
         self._waiting += 1
         try:
-            return self._with_a_replica(deed)
+            return self._with_a_replica(deed, repeatable)
         except Failure as failure:
             raise self._refusal(failure.spec, failure.why) from None
         finally:
@@ -204,21 +208,23 @@ class Service:
         """The answer to a GET of the gateway's own, or None if it is not 200 in time."""
         outgoing = Outgoing("GET", path, {})
         try:
-            answer = self._with_a_replica(lambda replica: replica.send(outgoing, seconds))
+            answer = self._with_a_replica(lambda replica: replica.send(outgoing, seconds), True)
             body = b"".join(answer.blocks())
         except Failure:
             return None
         return body if answer.status == 200 else None
 
-    def _with_a_replica(self, deed: Callable[[Replica], Result]) -> Result:
+    def _with_a_replica(self, deed: Callable[[Replica], Result], repeatable: bool) -> Result:
         replicas = self._replicas.now()
         first = next(self._turns) % max(len(replicas), 1)
         in_turn = replicas[first:] + replicas[:first]
-        failure = NotConnected("its name is not known")
+        failure: Failure = NotConnected("its name is not known")
         for replica in sorted(in_turn, key=Replica.reluctance):
             try:
                 return replica.do(deed)
-            except NotConnected as error:
+            except (NotConnected, Broken) as error:
+                if isinstance(error, Broken) and not repeatable:
+                    raise
                 metrics.upstream_retries.inc()
                 failure = error
         raise failure

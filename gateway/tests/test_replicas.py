@@ -7,7 +7,7 @@ import pytest
 
 from gateway.tests.conftest import free_port
 from gateway.tests.test_names import answering, until
-from gateway.tests.upstreams import SECONDS, Exchange, Upstream, hang_until
+from gateway.tests.upstreams import SECONDS, Exchange, Upstream, break_off, hang_until
 from gateway.tests.wire import Gateway
 
 StartGateway = Callable[[Mapping[str, str]], Gateway]
@@ -37,6 +37,18 @@ def test_a_replica_that_is_down_is_passed_over(
     statuses = [gateway.ask("POST", "/conversations", token=token).status for _ in range(6)]
 
     assert statuses == [200] * 6
+
+
+def test_what_can_be_repeated_is_answered_by_another_replica_than_one_that_dies(
+    gateway: Gateway, chat: Upstream, token: str
+) -> None:
+    chat.answer = break_off
+
+    read = [gateway.ask("GET", "/media/a").status for _ in range(4)]
+    written = [gateway.ask("POST", "/conversations", token=token).status for _ in range(4)]
+
+    assert read == [200] * 4
+    assert sorted(written) == [200, 200, 503, 503]
 
 
 def test_a_replica_that_hangs_is_left_alone_until_it_answers_again(
