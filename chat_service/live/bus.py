@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import gevent
 from gevent.event import Event
-from redis import Redis
+from redis import BlockingConnectionPool, Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
@@ -26,6 +26,9 @@ _STREAM = "ims:live:notices"
 _PROCESS = "ims:live:process:"
 _PERSON = "ims:live:person:"
 _MOST_WAITING = 10_000
+_SECONDS_FOR_A_TURN = 10
+MOST_CONNECTIONS = 16
+"""To Redis, of one process."""
 _BATCH = 500
 _READ_SECONDS = 2
 _ALIVE_SECONDS = 6
@@ -288,13 +291,17 @@ class RedisBus:
 
 
 def _client(url: str, timeout: float) -> Any:
-    return Redis.from_url(
+    """A client whose commands take turns on a few connections, however many come at once."""
+    pool = BlockingConnectionPool.from_url(
         url,
+        max_connections=MOST_CONNECTIONS,
+        timeout=_SECONDS_FOR_A_TURN,
         socket_connect_timeout=1,
         socket_timeout=timeout,
         retry=Retry(NoBackoff(), 0),
         protocol=2,
     )
+    return Redis.from_pool(pool)
 
 
 def _position(entry: str) -> Position:

@@ -3,16 +3,20 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from urllib.parse import urlsplit
 
+import psutil
 import pytest
 from flask import Flask
 from sqlalchemy import delete
 
 from chat_service.db import transaction
+from chat_service.live.bus import MOST_CONNECTIONS
 from chat_service.models import Membership
-from chat_service.tests.factories import make_group
+from chat_service.tests.factories import make_account, make_group
 from chat_service.tests.live_server import (
     ROOT,
     SECONDS,
@@ -161,6 +165,32 @@ def test_who_was_removed_during_an_outage_of_redis_is_told_nothing_more(
 
         assert carol.next()["message"]["content"] == "without bob"
         assert bob.frames(via=here) == []
+
+
+def test_many_who_leave_at_once_take_few_connections_to_redis(
+    app: Flask, redis: RedisServer, here: Server
+) -> None:
+    [worker] = psutil.Process(here.program.pid).children()
+    redis_port = urlsplit(redis.url).port
+
+    def connections() -> int:
+        peers = [each.raddr for each in worker.net_connections("tcp") if each.raddr]
+        return [peer.port for peer in peers].count(redis_port)
+
+    crowd = range(9_000, 9_000 + 3 * MOST_CONNECTIONS)
+    for number in crowd:
+        make_account(app, number, f"Somebody {number}")
+    listening = [Listening(here, number) for number in crowd]
+    counted = [connections()]
+    with redis.frozen():
+        for each in listening:
+            each.wire.shutdown()
+        deadline = time.monotonic() + SECONDS
+        while counted[-1] >= max(counted):  # Until the first of them gives up.
+            counted.append(connections())
+            assert time.monotonic() < deadline
+
+    assert max(counted) <= MOST_CONNECTIONS + 2  # Those that read, and that count.
 
 
 @pytest.mark.parametrize(
