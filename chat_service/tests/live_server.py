@@ -18,6 +18,7 @@ from websocket._abnf import ABNF
 
 from chat_service.tests.factories import SECRET
 from shared.client import SECRET_HEADER
+from shared.testing.cast import DAVE
 from shared.testing.contracts import state
 from shared.testing.tokens import issue
 
@@ -160,6 +161,12 @@ class Listening:
         with suppress(ConnectionError, WebSocketException):  # It may have ended already.
             self.wire.close(timeout=SECONDS)
         self.wire.shutdown()
+
+
+def until_all_is_told(server: Server) -> None:
+    """Return when everything that has happened has come to the one process of a server."""
+    with Listening(server, DAVE) as dave:
+        dave.frames()
 
 
 def delete_account(server: Server, user_id: int) -> None:

@@ -23,6 +23,7 @@ from chat_service.tests.live_server import (
     Server,
     delete_account,
     running,
+    until_all_is_told,
 )
 from shared.errors import INVALID_JWT
 from shared.keys import new_key_pair
@@ -208,6 +209,7 @@ def test_of_a_long_absence_the_newest_hundred_frames_are_told(
         pass
     server.tell("friend_request_changed", {"sender_id": BOB, "receiver_id": 9_999}, times=150)
     server.tell("friendship_ended", {"low_id": BOB, "high_id": 9_999})
+    until_all_is_told(server)
 
     with Listening(server, BOB) as again:
         told = [again.next()["type"] for _ in range(100)]
@@ -222,6 +224,7 @@ def test_what_another_socket_of_the_person_was_told_is_not_told_again(
         with bob.listens():
             pass
         alice.says(group, "hello")
+        until_all_is_told(server)
 
         with Listening(server, BOB) as again:
             assert again.frames() == []
@@ -235,6 +238,7 @@ def test_who_never_left_a_socket_is_told_nothing_of_before(
     make_account(app, newcomer, "Newcomer")
     group = make_group(app, ALICE, newcomer)
     alice.says(group, "before")
+    until_all_is_told(server)
 
     with Listening(server, newcomer) as listening:
         assert listening.frames() == []
