@@ -6,8 +6,12 @@ PRODUCT := deploy tests
 WITH_DATABASE := $(SERVICES) shared
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
+# Extras stay in the locks, and nothing is resolved when they are installed: an old pip that meets
+# a newer release on the index would look past the pins for `name[extra]`.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-header --no-annotate shared/pyproject.toml
+	--no-strip-extras --no-header --no-annotate shared/pyproject.toml
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
+CHECK_INSTALLED := $(BIN)/python -m pip check --disable-pip-version-check
 PINNED := --constraint requirements-dev.txt
 TO_RUN := --all-extras $(wildcard */requirements.in)
 
@@ -135,12 +139,14 @@ clean: ## Remove what can be made again; data stays
 # Installing takes a minute once, and nothing after that until a requirement changes.
 .venv/to-run: requirements.txt | $(BIN)/python
 	@echo "Installing what is needed to run ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(INSTALL) -r $<
+	@$(CHECK_INSTALLED)
 	@touch $@
 
 .venv/to-develop: requirements-dev.txt | $(BIN)/python
 	@echo "Installing what is needed to develop ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(INSTALL) -r $<
+	@$(CHECK_INSTALLED)
 	@touch .venv/to-run $@
 
 $(BIN)/python:
