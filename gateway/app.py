@@ -17,7 +17,7 @@ from gateway.routes import METHODS, WEBSOCKETS, is_public, route_of
 from gateway.tunnel import Tunnels, wants_websocket
 from gateway.upstream import services_of
 from shared.errors import BAD_METHOD, ApiError, register_error_handlers
-from shared.identity import claims_of, claims_of_request, init_tokens
+from shared.identity import claims_of_handshake, claims_of_request, init_tokens
 from shared.limits import Limiter, client_network
 from shared.logs import configure_logging, log_requests
 from shared.metrics import count_request
@@ -59,7 +59,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
             return jsonify(code=0, info="Succeed")
         path = request.environ["PATH_INFO"]
         if path in WEBSOCKETS:
-            g.user_id = claims_of(request.args.get("token", "")).user_id
+            g.user_id = claims_of_handshake().user_id
         elif not is_public(path):
             g.user_id = claims_of_request().user_id
         by_address.spend(client_network())

@@ -4,6 +4,7 @@ Tokens are issued by the auth service alone. Everybody else verifies them with i
 keys and, where accounts are known, against the account's state.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +16,7 @@ from flask import Flask, current_app, g, request
 from flask_jwt_extended import JWTManager, decode_token
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt.exceptions import PyJWTError
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import MethodNotAllowed
 
 from shared.errors import INVALID_JWT, ApiError
@@ -25,6 +27,7 @@ AUDIENCE = "ims"
 LARGEST_ID = 2**63 - 1
 _LONGEST_TOKEN = 2048
 _CACHED_TOKENS = 20_000
+_JWT = re.compile(r"eyJ[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]*){2}")
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -128,6 +131,25 @@ def claims_of_request() -> Claims:
     header = request.headers.get("Authorization", "").strip()
     scheme, _, rest = header.partition(" ")
     return claims_of(rest.strip() if scheme.lower() == "bearer" else header)
+
+
+def claims_of_handshake() -> Claims:
+    """The claims of a websocket's token: an offered subprotocol, else ``token`` of the query.
+
+    A browser cannot set a header on a websocket, but it can offer ``["ims", token]`` as
+    subprotocols, so that no URL holds the token. Names of other subprotocols are ignored.
+
+    Raises:
+        ApiError: ``INVALID_JWT``.
+    """
+    tokens = filter(_JWT.fullmatch, offered_subprotocols(request.headers))
+    return claims_of(next(tokens, request.args.get("token", "")))
+
+
+def offered_subprotocols(headers: Headers) -> list[str]:
+    """What a websocket client offers in ``Sec-WebSocket-Protocol``."""
+    offered = headers.get("Sec-WebSocket-Protocol", "").split(",")
+    return [name.strip() for name in offered]
 
 
 def require_tokens(app: Flask, state_of: Callable[[int], AccountState | None]) -> None:

@@ -1,4 +1,4 @@
-"""What the existing web client also calls: live delivery at ``/ws/?token=<JWT>``."""
+"""Live delivery at ``/ws/``: the token in the URL or offered as a subprotocol."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -70,6 +70,20 @@ def test_a_socket_wants_a_token(base_url: str, token: str) -> None:
         create_connection(f"{url}/ws/?token={token}", timeout=SECONDS)
 
     assert refusal.value.status_code == 401
+
+
+def test_the_token_may_be_offered_as_a_subprotocol(
+    alice: Person, bob: Person, base_url: str
+) -> None:
+    url = base_url.replace("http", "ws", 1)
+    offered = ["ims", alice.token]
+    connection = create_connection(f"{url}/ws/", timeout=SECONDS, subprotocols=offered)
+
+    done(bob.post("/add_friend", target_id=alice.id))
+
+    assert connection.getsubprotocol() == "ims"
+    assert json.loads(connection.recv())["type"] == "request_message"
+    connection.close()
 
 
 def test_a_message_reaches_every_member(

@@ -6,8 +6,10 @@ from werkzeug.datastructures import Headers
 from wsproto.utilities import generate_accept_token
 
 from shared.errors import bad_parameter
+from shared.identity import offered_subprotocols
 
 VERSION: Final = "13"
+SUBPROTOCOL: Final = "ims"
 _KEY_LENGTH = 24
 
 
@@ -29,10 +31,12 @@ def consent_to(headers: Headers) -> bytes:
         or len(key) != _KEY_LENGTH
     ):
         raise bad_parameter("Upgrade")
-    lines = (
+    lines = [
         b"HTTP/1.1 101 Switching Protocols",
         b"Upgrade: websocket",
         b"Connection: Upgrade",
         b"Sec-WebSocket-Accept: " + generate_accept_token(key.encode("latin-1")),
-    )
+    ]
+    if SUBPROTOCOL in offered_subprotocols(headers):
+        lines.append(b"Sec-WebSocket-Protocol: " + SUBPROTOCOL.encode())
     return b"\r\n".join((*lines, b"", b""))

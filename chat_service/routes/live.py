@@ -5,17 +5,17 @@ from flask import Blueprint, g, request
 from chat_service.domain import listening
 from chat_service.live.handshake import consent_to
 from chat_service.live.sockets import Listener
-from shared.identity import claims_of, public
+from shared.identity import claims_of_handshake, public
 from shared.service import public_base
 from shared.takeover import TakenOver, connection_of
 
 blueprint = Blueprint("live", __name__)
 
 
-@public  # The token stands in the query: a browser's websocket has no headers to set.
+@public  # The token is a subprotocol or in the query: a browser's websocket sets no headers.
 def listen() -> TakenOver:
     """Open a websocket: 101, or a refusal like that of any other request."""
-    claims = claims_of(request.args.get("token", ""))
+    claims = claims_of_handshake()
     g.user_id = claims.user_id
     consent = consent_to(request.headers)
     listener = Listener(claims.user_id, claims.generation, claims.expires_at, public_base())

@@ -104,6 +104,36 @@ def test_the_path_works_without_its_slash(server: Server) -> None:
     wire.close()
 
 
+@pytest.mark.parametrize(
+    ("query", "offered", "chosen"),
+    [
+        ("", f"ims, {issue(ALICE)}", "ims"),
+        ("", f"mqtt,{issue(ALICE)},ims", "ims"),
+        ("?token=nonsense", f"ims, {issue(ALICE)}", "ims"),
+        (f"?token={issue(ALICE)}", "ims", "ims"),
+        (f"?token={issue(ALICE)}", "com.example.chat, IMS", None),
+    ],
+    ids=["token offered", "in any order", "offered token wins", "token in query", "others ignored"],
+)
+def test_the_token_may_be_offered_as_a_subprotocol(
+    server: Server, query: str, offered: str, chosen: str | None
+) -> None:
+    url = f"ws://{server.address}/ws/{query}"
+    header = {"Sec-WebSocket-Protocol": offered}
+    wire = create_connection(url, timeout=SECONDS, header=header)
+
+    answered = wire.getheaders()
+    assert answered is not None
+    assert answered.get("sec-websocket-protocol") == chosen
+    wire.close()
+
+
+def test_a_bad_token_among_the_subprotocols_is_refused(server: Server) -> None:
+    offered = {"Sec-WebSocket-Protocol": f"ims, {issue(ALICE, key_pem=FOREIGN_KEY)}"}
+
+    assert server.asks_for_a_socket(f"?token={issue(ALICE)}", **offered).status_code == 401
+
+
 def test_a_socket_ends_with_its_token(server: Server) -> None:
     with Listening(server, ALICE, exp=int(time.time()) + 1) as alice:
         assert alice.closing_code() == 4401

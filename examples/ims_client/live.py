@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Self
-from urllib.parse import urlencode
 
 from websocket import (
     ABNF,
@@ -149,11 +148,11 @@ class Live:
 
     def _connect(self) -> WebSocket:
         address = self._client.base_url.replace("http", "ws", 1)
-        query = urlencode({"token": self._client.token})
         try:
             wire: WebSocket = create_connection(
-                f"{address}/ws/?{query}",
+                f"{address}/ws/",
                 timeout=_SILENCE_SECONDS,
+                subprotocols=["ims", self._client.token],
                 sockopt=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
             )
         except WebSocketBadStatusException as refusal:

@@ -94,6 +94,19 @@ def test_a_bad_token_is_refused_at_the_handshake(
     assert not chat.received
 
 
+def test_the_token_may_be_offered_as_a_subprotocol(
+    gateway: Gateway, chat: Upstream, token: str
+) -> None:
+    chat.answer = talk
+    url = f"ws://127.0.0.1:{gateway.port}/ws/"
+    header = {"Sec-WebSocket-Protocol": f"ims, {token}"}
+    connection = websocket.create_connection(url, timeout=SECONDS, header=header)
+
+    assert connection.recv() == "hello"
+    assert chat.received[0].headers["Sec-WebSocket-Protocol"] == f"ims, {token}"
+    connection.shutdown()
+
+
 def test_a_header_does_not_replace_the_token_in_the_query(
     unserved: FlaskClient, token: str
 ) -> None:
