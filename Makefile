@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help run secrets test test-on-sqlite test-product test-on-postgres coverage bench soak lint \
 	format lock audit sbom docs migrate backup restore verify chaos clean
 
-help: ## List what make can do
+help: ## List the targets
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | \
 		awk -F ':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
 
@@ -62,14 +62,14 @@ coverage: .venv/to-develop ## Measure which lines and branches of the rules the 
 bench: .venv/to-develop ## Measure the whole product (ten minutes; QUICK=1: two)
 	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
 
-soak: .venv/to-develop ## Look whether memory stays flat under load (ten minutes; MINUTES=60: an hour)
+soak: .venv/to-develop ## Check that memory stays flat under load (ten minutes; MINUTES=60: an hour)
 	@$(BIN)/python -m benchmarks.soak $(if $(MINUTES),--minutes $(MINUTES))
 
 chaos: .venv/to-develop ## Kill, freeze and cut everything for a minute a column (SECONDS, SEED)
 	@PYTHONPATH=examples $(BIN)/python -m tests.chaos \
 		$(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
-lint: .venv/to-develop ## Check form, rules, types, imports, images, manifests and docs
+lint: .venv/to-develop ## Check formatting, lint rules, types, imports, images, manifests and docs
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
@@ -81,7 +81,7 @@ lint: .venv/to-develop ## Check form, rules, types, imports, images, manifests a
 	@$(BIN)/python -m docs.generate --check
 	@echo "Nothing to complain about."
 
-format: .venv/to-develop ## Bring every file into its form
+format: .venv/to-develop ## Format every file
 	@$(BIN)/ruff check --quiet --fix-only .
 	@$(BIN)/ruff format .
 
@@ -97,11 +97,11 @@ lock: .venv/to-develop ## Pin the newest versions that the .in files allow
 		--output-file chat_service/requirements.txt
 	@echo "Pinned. Next: make test"
 
-audit: .venv/to-develop ## Look for known vulnerabilities in everything that is pinned
+audit: .venv/to-develop ## Check every pinned package for known vulnerabilities
 	@$(BIN)/pip-audit --strict --progress-spinner off --disable-pip --require-hashes \
 		-r requirements-dev.txt
 
-sbom: .venv/to-develop ## List what each image contains as CycloneDX, in var/sbom
+sbom: .venv/to-develop ## Write a CycloneDX SBOM of each image to var/sbom
 	@mkdir -p var/sbom
 	@for image in gateway $(SERVICES); do \
 		$(BIN)/cyclonedx-py requirements $$image/requirements.txt --validate \
@@ -109,29 +109,29 @@ sbom: .venv/to-develop ## List what each image contains as CycloneDX, in var/sbo
 		echo "Wrote var/sbom/$$image.json"; \
 	done
 
-docs: .venv/to-develop ## Write what the documentation takes from the code
+docs: .venv/to-develop ## Generate the parts of the documentation that come from code
 	@$(BIN)/python -m docs.generate
 
-secrets: .venv/to-run ## Make the secrets that docker-compose.yml asks for, in var/secrets
+secrets: .venv/to-run ## Generate the secrets that docker-compose.yml needs, in var/secrets
 	@$(BIN)/python -m deploy.keyring make var/secrets
 	@echo "Next: docker compose up --build"
 
-migrate: .venv/to-run ## Bring the databases in DATA_DIR to the newest schema; make run does it, too
+migrate: .venv/to-run ## Migrate the databases in DATA_DIR to the newest schema (make run does so, too)
 	@$(BIN)/python -m deploy.run --only-migrate
 
 TO ?= backups
 
-backup: .venv/to-run ## Save all databases and pictures while it runs (TO=folder)
+backup: .venv/to-run ## Back up all databases and media while the product runs (TO=folder)
 	@$(BIN)/python -m deploy.backup --to "$(TO)"
 
-restore: .venv/to-run ## Put a backup into an empty DATA_DIR: make restore FROM=backups/ims-...
+restore: .venv/to-run ## Restore a backup into an empty DATA_DIR: make restore FROM=backups/ims-...
 	@$(if $(FROM),,$(error FROM=folder is missing: what make backup has made))
 	@$(BIN)/python -m deploy.restore $(if $(OVERWRITE),--overwrite) "$(FROM)"
 
-verify: .venv/to-run ## Look whether all data keeps the promises; changes nothing
+verify: .venv/to-run ## Check the integrity of all data, across the services; changes nothing
 	@$(BIN)/python -m deploy.verify
 
-clean: ## Remove what can be made again; data stays
+clean: ## Remove everything that can be rebuilt; data stays
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "Clean. Data, if any, is still in var/."

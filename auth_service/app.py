@@ -29,7 +29,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     """
     settings = settings_of(AuthSettings, env)
     app, api = base_app("auth_service", "IMS accounts", settings, db, accounts.state_of)
-    init_issuing(app, settings.jwt_private_key, settings.token_lifetime)
+    init_issuing(app, settings.jwt_private_key, settings.token_lifetime_seconds)
     outbox.init_app(
         app,
         {

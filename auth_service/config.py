@@ -25,8 +25,15 @@ def _serves_the_public(settings: dict[str, Any]) -> bool:
 class AuthSettings(LimitSettings, MediaSettings, ServiceSettings):
     """Settings of the auth service."""
 
+    deprecated_names = {
+        **ServiceSettings.deprecated_names,
+        "TOKEN_LIFETIME": "TOKEN_LIFETIME_SECONDS",
+        "RATE_LIMIT_CODES": "RATE_LIMIT_VERIFICATION_CODES",
+        "RATE_LIMIT_CODES_ADDRESS": "RATE_LIMIT_VERIFICATION_CODES_ADDRESS",
+    }
+
     jwt_private_key: SecretStr = Field(description="PEM of the Ed25519 key that signs tokens.")
-    token_lifetime: int = Field(
+    token_lifetime_seconds: int = Field(
         7 * 24 * 3600, gt=0, le=10 * 365 * 24 * 3600, description="Seconds that a token lives."
     )
     password_transport_key: SecretStr = Field(
@@ -60,10 +67,10 @@ class AuthSettings(LimitSettings, MediaSettings, ServiceSettings):
     rate_limit_registrations: Rates = Field(
         "2000/minute", description="Registrations from one address."
     )
-    rate_limit_codes: Rates = Field(
+    rate_limit_verification_codes: Rates = Field(
         "1/minute or 2/hour", description="Codes that are sent to one e-mail."
     )
-    rate_limit_codes_address: Rates = Field(
+    rate_limit_verification_codes_address: Rates = Field(
         "60/minute or 300/hour", description="Codes that one address has sent."
     )
     social_service_url: BaseUrls = Field(description="Where the social service takes events.")

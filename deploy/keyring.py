@@ -97,12 +97,12 @@ def use_next(folder: Path) -> None:
     coming.rmdir()
 
 
-def forget_previous(folder: Path, token_lifetime: float) -> None:
+def forget_previous(folder: Path, token_lifetime_seconds: float) -> None:
     """Last step: accept nothing but what is in use.
 
     Args:
         folder: of the keys.
-        token_lifetime: seconds for which tokens of the previous key may still live.
+        token_lifetime_seconds: seconds for which tokens of the previous key may still live.
 
     Raises:
         OutOfOrderError: the next ones are not in use yet, or not for that long.
@@ -110,7 +110,7 @@ def forget_previous(folder: Path, token_lifetime: float) -> None:
     if (folder / _NEXT).exists():
         raise OutOfOrderError("The next key is not in use yet: rotate use")
     private = folder / _PRIVATE
-    left = private.stat().st_mtime + token_lifetime - time.time()
+    left = private.stat().st_mtime + token_lifetime_seconds - time.time()
     if _is_unfinished(folder) and left > 0:
         raise OutOfOrderError(
             f"Tokens of the previous key live for another {left / 3600:.1f} hours. "
@@ -213,14 +213,14 @@ def use(folder: Path) -> None:
 @click.option(
     "--token-lifetime",
     default=_WEEK,
-    envvar="TOKEN_LIFETIME",
+    envvar="TOKEN_LIFETIME_SECONDS",
     show_default=True,
     help="Seconds that a token lives.",
 )
 @click.option("--at-once", is_flag=True, help="The old key is in wrong hands: end its tokens.")
-def forget(folder: Path, token_lifetime: int, at_once: bool) -> None:
+def forget(folder: Path, token_lifetime_seconds: int, at_once: bool) -> None:
     """Accept nothing but the new ones."""
-    forget_previous(folder, 0 if at_once else token_lifetime)
+    forget_previous(folder, 0 if at_once else token_lifetime_seconds)
     click.echo(f"The old ones are forgotten. {_RESTART}.")
 
 

@@ -45,7 +45,7 @@ class Failure(Exception):
     """
 
     spec = UNAVAILABLE
-    why = "not_reachable"
+    why = "connect_error"
 
 
 class NotConnected(Failure):
@@ -55,21 +55,21 @@ class NotConnected(Failure):
 class Broken(Failure):
     """The connection ended too early, or something came that is no answer."""
 
-    why = "connection_broke"
+    why = "connection_lost"
 
 
 class Silent(Failure):
     """Nothing came in time."""
 
     spec = GATEWAY_TIMEOUT
-    why = "silent"
+    why = "read_timeout"
 
 
 class Unread(Failure):
     """No more of the request was taken in time."""
 
     spec = GATEWAY_TIMEOUT
-    why = "does_not_read"
+    why = "write_timeout"
 
 
 class Connection:

@@ -126,7 +126,7 @@ def _blocks_of(upstream: Answer, environ: Environ) -> Iterator[bytes]:
     try:
         yield from upstream.blocks()
     except Failure as failure:
-        log.warning("answer_broke", extra={"why": failure.why})
+        log.warning("upstream_response_aborted", extra={"why": failure.why})
         # An orderly close would look like the end of a body without a length.
         client: socket.socket | None = environ.get("gunicorn.socket")
         if client is not None:

@@ -153,7 +153,7 @@ class _Replicas:
             try:
                 found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
             except socket.gaierror as error:  # What was known of it is better than nothing.
-                log.warning("name_not_found", extra={"host": name, "why": error.strerror})
+                log.warning("dns_lookup_failed", extra={"host": name, "why": error.strerror})
             else:
                 self._addresses[name] = [str(address[0]) for *_, address in found]
         self._known = {
@@ -195,7 +195,7 @@ class Service:
             ApiError: as ``send``.
         """
         if self._waiting >= self._most_waiting:
-            raise self._refusal(UNAVAILABLE, "too_many_waiting")
+            raise self._refusal(UNAVAILABLE, "overloaded")
         self._waiting += 1
         try:
             return self._with_a_replica(deed, repeatable)

@@ -135,7 +135,7 @@ class Database(SQLAlchemy):
         app.config["SQLALCHEMY_DATABASE_URI"] = url
         app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
             "poolclass": _Pool,
-            "pool_size": settings.database_pool,
+            "pool_size": settings.database_pool_size,
             "max_overflow": 0,
             "pool_timeout": 5,
             "pool_use_lifo": True,

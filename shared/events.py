@@ -83,7 +83,7 @@ def _take(event: Any, handlers: Handlers) -> None:
         handler(event.get("state"))
     except ValidationError as error:
         log.error(
-            "event_unreadable", extra={"event_type": kind, "fields": sorted(error.messages_dict)}
+            "event_rejected", extra={"event_type": kind, "fields": sorted(error.messages_dict)}
         )
     except _CANNOT_BE_KEPT as error:
-        log.error("event_unreadable", extra={"event_type": kind}, exc_info=error)
+        log.error("event_rejected", extra={"event_type": kind}, exc_info=error)

@@ -220,7 +220,7 @@ def _show_metrics(server: Arbiter) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, _settings.metrics_port), family=family)
     except OSError as error:  # To serve is more important than to be watched.
-        log.error("metrics_not_shown", extra={"why": error.strerror})
+        log.error("metrics_exporter_failed", extra={"why": error.strerror})
         return
     with listener:
         # Where prometheus_client, when a worker imports it, looks for the folder.

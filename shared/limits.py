@@ -83,7 +83,7 @@ class Limiter:
             try:
                 return question(self._shared)
             except self._shared.storage.base_exceptions as failure:
-                log.warning("limits_counted_without_redis", extra={"failure": str(failure)})
+                log.warning("rate_limit_fallback", extra={"failure": str(failure)})
                 self._alone_until = time.monotonic() + _SECONDS_WITHOUT_REDIS
         return question(self._own)
 

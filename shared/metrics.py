@@ -18,10 +18,12 @@ log = logging.getLogger(__name__)
 _SECONDS_BETWEEN_LOOKS = 5.0
 
 _answered = Counter(
-    "ims_requests", "Requests answered, by method, route and status.", ["method", "route", "status"]
+    "ims_http_requests",
+    "Requests answered, by method, route and status.",
+    ["method", "route", "status"],
 )
 _seconds = Histogram(
-    "ims_request_seconds",
+    "ims_http_request_duration_seconds",
     "Seconds until an answer began, by method and route.",
     ["method", "route"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
@@ -53,7 +55,7 @@ def look_often(app: Flask, look: Callable[[], None]) -> None:
                 with app.app_context():
                     look()
             except Exception as error:
-                log.warning("not_measured", exc_info=error)
+                log.warning("gauge_update_failed", exc_info=error)
 
     def start() -> None:
         Thread(target=keep_looking, name="metrics", daemon=True).start()

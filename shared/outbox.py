@@ -39,13 +39,13 @@ from shared.metrics import look_often
 log = logging.getLogger(__name__)
 
 _outbox_depth = Gauge(
-    "ims_outbox_events",
+    "ims_outbox_backlog",
     "Events not taken yet, by consumer; the same from every replica of a service.",
     ["consumer"],
     multiprocess_mode="livemostrecent",
 )
 _outbox_oldest = Gauge(
-    "ims_outbox_oldest_seconds",
+    "ims_outbox_oldest_age_seconds",
     "Age of the oldest event not taken yet, by consumer; the same from every replica.",
     ["consumer"],
     multiprocess_mode="livemostrecent",
@@ -264,7 +264,7 @@ class Outbox:
             )
         except Unreachable as failure:
             log.warning(
-                "events_not_taken",
+                "event_delivery_failed",
                 extra={"consumer": consumer, "failure": str(failure.__cause__ or failure)},
             )
             self._postpone(row_ids)

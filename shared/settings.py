@@ -4,10 +4,11 @@ A program declares a ``Settings`` class: the attribute ``data_dir`` is the varia
 ``DATA_DIR``. Any value may stand in a file instead: ``JWT_PRIVATE_KEY_FILE=/run/secrets/key``.
 """
 
+import logging
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -20,6 +21,8 @@ from pydantic import (
 )
 
 from shared.keys import public_keys
+
+log = logging.getLogger(__name__)
 
 # What a secret consists of beside these must be of some variety.
 _GUESSED_FIRST = re.compile(
@@ -35,6 +38,9 @@ class SettingsError(Exception):
 
 class Settings(BaseModel):
     """Base of every program's settings. Values are never shown in messages or ``repr``."""
+
+    deprecated_names: ClassVar[Mapping[str, str]] = {}
+    """Settings by their former name, which is accepted for one minor version with a warning."""
 
     model_config = ConfigDict(
         alias_generator=str.upper, extra="ignore", frozen=True, hide_input_in_errors=True
@@ -124,10 +130,12 @@ class ProgramSettings(Settings):
 class ServiceSettings(ProgramSettings):
     """What every service behind the gateway reads."""
 
+    deprecated_names = {"DATABASE_POOL": "DATABASE_POOL_SIZE"}
+
     database_url: str = Field(
         "", description="SQLAlchemy URL of the service's own database; empty: SQLite in `DATA_DIR`."
     )
-    database_pool: int = Field(16, ge=1, le=200, description="Connections per worker.")
+    database_pool_size: int = Field(16, ge=1, le=200, description="Connections per worker.")
     sqlite_synchronous: Literal["FULL", "NORMAL"] = Field(
         "FULL", description="`NORMAL` is faster and survives killed processes, not power loss."
     )
@@ -152,6 +160,7 @@ def load_settings(kind: type[S], env: Mapping[str, str]) -> S:
     Raises:
         SettingsError: naming every variable that is missing or wrong.
     """
+    env = _with_current_names(kind, env)
     values: dict[str, str] = {}
     for name in (field_name.upper() for field_name in kind.model_fields):
         path = env.get(f"{name}_FILE")
@@ -170,3 +179,15 @@ def load_settings(kind: type[S], env: Mapping[str, str]) -> S:
             for p in error.errors(include_input=False, include_url=False)
         )
         raise SettingsError("\n".join(problems)) from None
+
+
+def _with_current_names(kind: type[Settings], env: Mapping[str, str]) -> dict[str, str]:
+    renamed = dict(env)
+    for old, new in kind.deprecated_names.items():
+        for suffix in ("", "_FILE"):
+            if value := renamed.pop(old + suffix, ""):
+                if env.get(new) or env.get(f"{new}_FILE"):
+                    raise SettingsError(f"{new}: {old}, its former name, is set as well")
+                log.warning("%s is deprecated and will be removed in 1.2: use %s", old, new)
+                renamed[new + suffix] = value
+    return renamed

@@ -57,8 +57,8 @@ def test_what_people_do_is_counted(look: Look, alice: Person, bob: Person) -> No
         )
         socket.recv()
         meanwhile = look()
-        assert meanwhile["ims_sockets_open"] >= 1
-        assert meanwhile["ims_tunnels_open"] >= 1
+        assert meanwhile["ims_websockets"] >= 1
+        assert meanwhile["ims_gateway_websockets"] >= 1
     finally:
         socket.close()
     after = look()
@@ -69,7 +69,7 @@ def test_what_people_do_is_counted(look: Look, alice: Person, bob: Person) -> No
         "ims_messages_sent_total text",
         "ims_messages_sent_total image",
         "ims_frames_delivered_total",
-        "ims_requests_total POST /conversations/messages 200",
-        "ims_request_seconds_count POST /conversations/messages",
+        "ims_http_requests_total POST /conversations/messages 200",
+        "ims_http_request_duration_seconds_count POST /conversations/messages",
     }
     assert {name for name in counted if after.get(name, 0) > before.get(name, 0)} == counted

@@ -23,8 +23,10 @@ class Limits:
             "failed-logins-address", settings.rate_limit_failed_logins_address
         )
         self.registrations = limiter.limit("registrations", settings.rate_limit_registrations)
-        self._codes = limiter.limit("codes", settings.rate_limit_codes)
-        self._codes_network = limiter.limit("codes-address", settings.rate_limit_codes_address)
+        self._codes = limiter.limit("codes", settings.rate_limit_verification_codes)
+        self._codes_network = limiter.limit(
+            "codes-address", settings.rate_limit_verification_codes_address
+        )
 
     def spend_code(self, email_key: str, network: str) -> None:
         """Take one of the codes that are left.

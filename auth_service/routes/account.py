@@ -36,7 +36,7 @@ def register(email: str, name: str, password: str) -> dict[str, Any]:
 @blueprint.delete("/account/delete")
 @answers("Succeed", message="注销成功")
 def delete_account() -> None:
-    """Delete one's account (用户注销/account/delete)."""
+    """Delete the caller's account (用户注销/account/delete)."""
     accounts.delete(current_user_id())
 
 
@@ -55,7 +55,7 @@ def login(email: str, password: str) -> dict[str, Any]:
 @open_to_deleted
 @answers("Succeed", InfoOut)
 def show_info() -> dict[str, Any]:
-    """What one says of oneself (获取个人信息/account/info)."""
+    """Get the caller's profile (获取个人信息/account/info)."""
     return accounts.info(current_user_id())
 
 
@@ -70,5 +70,5 @@ def show_info() -> dict[str, Any]:
     errors.INVALID_PASSWORD,
 )
 def change_info(**wanted: Any) -> None:
-    """Change what one says of oneself, all of it or nothing (修改个人信息/account/info)."""
+    """Update the caller's profile, all or nothing (修改个人信息/account/info)."""
     accounts.change(current_user_id(), network=client_network(), **wanted)

@@ -17,7 +17,7 @@ blueprint = Blueprint("avatars", __name__)
 @answers(content_type="image/webp")
 @refuses(NOT_FOUND)
 def show_avatar(account_id: str, digest: str) -> Response:
-    """A user's avatar, at most 512 pixels a side; what a URL shows never changes."""
+    """Get an avatar, at most 512 pixels a side; the picture behind a URL never changes."""
     response = Response(avatars.picture(account_id, digest), mimetype="image/webp")
     response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     response.headers["X-Content-Type-Options"] = "nosniff"

@@ -15,7 +15,7 @@ blueprint = Blueprint("internal", __name__)
 @takes(AccountPage)
 @answers()
 def list_accounts(after: int, limit: int) -> dict[str, Any]:
-    """A page of all accounts by id, for a consumer that rebuilds its copy."""
+    """List all accounts by id, page by page, for a consumer that rebuilds its copy."""
     return {"accounts": accounts.states_after(after, limit)}
 
 
@@ -24,5 +24,5 @@ def list_accounts(after: int, limit: int) -> dict[str, Any]:
 @takes(AccountIds)
 @answers()
 def find_accounts(ids: list[int]) -> dict[str, Any]:
-    """The accounts of these ids, for a consumer whose copy lacks them."""
+    """Get the accounts of these ids, for a consumer whose copy lacks them."""
     return {"accounts": accounts.states_of(ids)}

@@ -16,5 +16,5 @@ blueprint = Blueprint("verification", __name__)
 @answers("Succeed", CodeOut, message="发送成功")
 @refuses(errors.INVALID_EMAIL, errors.MAIL_NOT_SENT)
 def send_code(email: str) -> dict[str, str]:
-    """Send a code to an e-mail address (获取验证码/verify)."""
+    """Send a verification code by e-mail (获取验证码/verify)."""
     return {"verify_code": verification.send_code(email, client_network())}

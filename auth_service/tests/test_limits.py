@@ -169,7 +169,7 @@ def test_what_is_not_well_formed_is_no_registration(app: Flask, limited: Limited
 
 
 def test_one_address_has_only_so_many_codes_sent(limited: Limited) -> None:
-    service = limited(RATE_LIMIT_CODES_ADDRESS="1/minute")
+    service = limited(RATE_LIMIT_VERIFICATION_CODES_ADDRESS="1/minute")
     assert service.post("/verify", json={"email": email_of("ann")}).status_code == 200
     assert_error(service.post("/verify", json={"email": email_of("bea")}), TOO_MANY)
 

@@ -18,7 +18,7 @@ FOREIGN_KEY, _ = new_key_pair()
         ("JWT_PRIVATE_KEY", "no key of ours"),
         pytest.param("JWT_PRIVATE_KEY", FOREIGN_KEY, id="a foreign key"),
         ("JWT_PUBLIC_KEYS", "no keys of ours"),
-        ("TOKEN_LIFETIME", "-77"),
+        ("TOKEN_LIFETIME_SECONDS", "-77"),
         ("PASSWORD_TRANSPORT_KEY", "fifteen bytes.."),
         ("PASSWORD_TRANSPORT", "whatever"),
         ("SMTP_URL", "https://mail.example.com"),

@@ -23,7 +23,7 @@ blueprint = Blueprint("announcements", __name__)
 @answers("success", AnnouncementsOut)
 @refuses(errors.CONVERSATION_NOT_FOUND)
 def announcements_in(conversation_id: int) -> dict[str, Any]:
-    """List the announcements (查看、发布及删除群公告/conversations/manage/notifications)."""
+    """List a group's announcements (查看、发布及删除群公告/conversations/manage/notifications)."""
     found = announcements.announcements_in(conversation_id, current_user_id(), public_base())
     return {"notifications": found}
 
@@ -38,7 +38,7 @@ def announcements_in(conversation_id: int) -> dict[str, Any]:
     errors.CONTENT_TOO_LONG,
 )
 def post_announcement(conversation_id: int, content: str) -> dict[str, Any]:
-    """Announce something (查看、发布及删除群公告/conversations/manage/notifications)."""
+    """Post an announcement (查看、发布及删除群公告/conversations/manage/notifications)."""
     posted = announcements.post_announcement(conversation_id, current_user_id(), content)
     return {"notification_id": posted}
 
@@ -48,5 +48,5 @@ def post_announcement(conversation_id: int, content: str) -> dict[str, Any]:
 @answers(message="删除群公告成功")
 @refuses(errors.ANNOUNCEMENT_NOT_FOUND, errors.MAY_NOT_DELETE_ANNOUNCEMENT)
 def delete_announcement(announcement_id: int) -> None:
-    """Take an announcement back (查看、发布及删除群公告/conversations/manage/notifications)."""
+    """Delete an announcement (查看、发布及删除群公告/conversations/manage/notifications)."""
     announcements.delete_announcement(announcement_id, current_user_id())

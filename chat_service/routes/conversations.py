@@ -26,7 +26,7 @@ blueprint = Blueprint("conversations", __name__)
 @blueprint.get("/conversations")
 @answers("success", ConversationsOut)
 def conversations_of_caller() -> dict[str, Any]:
-    """List one's conversations (获取聊天界面 /conversations: 获取会话列表)."""
+    """List the caller's conversations (获取聊天界面 /conversations: 获取会话列表)."""
     return {"conversation": conversations.conversations_of(current_user_id(), public_base())}
 
 
@@ -35,7 +35,7 @@ def conversations_of_caller() -> dict[str, Any]:
 @answers("success", GroupOut, message="创建会话成功")
 @refuses(errors.MEMBER_UNKNOWN, errors.NOT_FRIEND)
 def create_group(member_ids: list[int], name: str) -> dict[str, Any]:
-    """Found a group of oneself and friends (获取聊天界面 /conversations: 创建会话)."""
+    """Create a group conversation (获取聊天界面 /conversations: 创建会话)."""
     return {"conversation_id": conversations.create_group(current_user_id(), name, member_ids)}
 
 
@@ -44,7 +44,7 @@ def create_group(member_ids: list[int], name: str) -> dict[str, Any]:
 @answers("Succeed", MembersOut)
 @refuses(errors.CONVERSATION_NOT_FOUND)
 def members_of(conversation_id: int) -> dict[str, Any]:
-    """List who is in a conversation (beyond the document: /conversations/get_members)."""
+    """List the members of a conversation (beyond the document: /conversations/get_members)."""
     return conversations.members_of(conversation_id, current_user_id(), public_base())
 
 
@@ -53,7 +53,7 @@ def members_of(conversation_id: int) -> dict[str, Any]:
 @answers("Succeed", SettingsOut)
 @refuses(errors.CONVERSATION_NOT_FOUND_ZH, errors.NO_ACCESS)
 def settings_of(conversation_id: int) -> dict[str, Any]:
-    """See one's settings of a conversation (会话管理 /interface: 查看会话详情)."""
+    """Get the caller's settings of a conversation (会话管理 /interface: 查看会话详情)."""
     return conversations.settings_of(conversation_id, current_user_id())
 
 
@@ -62,7 +62,7 @@ def settings_of(conversation_id: int) -> dict[str, Any]:
 @answers("Succeed")
 @refuses(errors.CONVERSATION_NOT_FOUND_ZH, errors.NO_ACCESS)
 def change_settings(conversation_id: int, **settings: Any) -> None:
-    """Pin, mute, or mark as unread (会话管理 /interface: 置顶会话、消息免打扰、未读信息数设置)."""
+    """Pin, mute, mark as unread (会话管理 /interface: 置顶会话、消息免打扰、未读信息数设置)."""
     conversations.change_settings(conversation_id, current_user_id(), **settings)
 
 
@@ -70,7 +70,7 @@ def change_settings(conversation_id: int, **settings: Any) -> None:
 @public
 @answers("Succeed")
 def csrf() -> None:
-    """Set a cookie that existing clients ask for; nothing ever checks it (beyond the document)."""
+    """Set the csrftoken cookie of existing clients, never checked (beyond the document)."""
 
     @after_this_request
     def set_cookie(response: Response) -> Response:

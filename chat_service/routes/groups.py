@@ -21,7 +21,7 @@ blueprint = Blueprint("group_chats", __name__)
     errors.ALREADY_ADMIN,
 )
 def make_admin(conversation_id: int, user_id: int) -> None:
-    """Make a member an admin (设置/解除群组管理员 /conversations/manage/admin)."""
+    """Promote a member to admin (设置/解除群组管理员 /conversations/manage/admin)."""
     groups.make_admin(conversation_id, current_user_id(), user_id)
 
 
@@ -36,7 +36,7 @@ def make_admin(conversation_id: int, user_id: int) -> None:
     errors.NOT_AN_ADMIN,
 )
 def dismiss_admin(conversation_id: int, user_id: int) -> None:
-    """Make an admin a plain member again (设置/解除群组管理员 /conversations/manage/admin)."""
+    """Demote an admin to member (设置/解除群组管理员 /conversations/manage/admin)."""
     groups.dismiss_admin(conversation_id, current_user_id(), user_id)
 
 
@@ -51,7 +51,7 @@ def dismiss_admin(conversation_id: int, user_id: int) -> None:
     errors.USER_NOT_IN_CONVERSATION,
 )
 def transfer_ownership(conversation_id: int, user_id: int) -> None:
-    """Hand the group over to another member (群主转让/conversations/manage/ownership_transfer)."""
+    """Transfer the ownership of a group (群主转让/conversations/manage/ownership_transfer)."""
     groups.transfer_ownership(conversation_id, current_user_id(), user_id)
 
 
@@ -60,7 +60,7 @@ def transfer_ownership(conversation_id: int, user_id: int) -> None:
 @answers(message="退出群组成功")
 @refuses(errors.CONVERSATION_NOT_FOUND, errors.NOT_IN_GROUP_TO_LEAVE)
 def leave_group(conversation_id: int) -> None:
-    """Leave; the owner dissolves the group (退出群组或移除群成员 /conversations/member/remove)."""
+    """Leave a group; the owner dissolves it (退出群组或移除群成员 /conversations/member/remove)."""
     groups.leave_group(conversation_id, current_user_id())
 
 
@@ -76,7 +76,7 @@ def leave_group(conversation_id: int) -> None:
     errors.OWNER_CANNOT_REMOVE_SELF,
 )
 def remove_member(conversation_id: int, user_id: int) -> None:
-    """Remove a member (退出群组或移除群成员 /conversations/member/remove)."""
+    """Remove a member from a group (退出群组或移除群成员 /conversations/member/remove)."""
     groups.remove_member(conversation_id, current_user_id(), user_id)
 
 
@@ -85,5 +85,5 @@ def remove_member(conversation_id: int, user_id: int) -> None:
 @answers(message="修改群信息成功")
 @refuses(errors.CONVERSATION_NOT_FOUND, errors.MAY_NOT_UPDATE)
 def update_group(conversation_id: int, name: str | None = None, avatar: str | None = None) -> None:
-    """Change the group's name and picture (更新群信息/conversations/manage/info)."""
+    """Update a group's name and picture (更新群信息/conversations/manage/info)."""
     groups.update_group(conversation_id, current_user_id(), name, avatar)

@@ -31,7 +31,7 @@ _HEADERS = {
 def send_image(
     conversation_id: int, image: FileStorage, client_id: str | None = None
 ) -> dict[str, Any]:
-    """Send a picture (聊天消息发送 /conversations/image)."""
+    """Send an image (聊天消息发送 /conversations/image)."""
     sent = image_messages.send_image(conversation_id, current_user_id(), image.stream, client_id)
     return {"message_id": sent.message_id, "seq": sent.seq, "created_time": sent.created_at}
 
@@ -41,7 +41,7 @@ def send_image(
 @answers(content_type="image/*")
 @refuses(NOT_FOUND)
 def picture(name: str) -> Response:
-    """See a picture; whoever knows its address may."""
+    """Get an image; no token is needed, the URL cannot be guessed."""
     media_type, file = images.kept(name)
     response = Response(file.pieces, mimetype=media_type, headers=_HEADERS)
     response.content_length = file.size

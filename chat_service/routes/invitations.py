@@ -36,7 +36,7 @@ _handling_refuses = refuses(
     errors.INVITATION_WAITING,
 )
 def invite(conversation_id: int, receiver_ids: list[int]) -> dict[str, Any]:
-    """Invite friends (进群邀请/conversations/member/add)."""
+    """Invite friends to a group (进群邀请/conversations/member/add)."""
     return {"invite_ids": invitations.invite(conversation_id, current_user_id(), receiver_ids)}
 
 
@@ -45,7 +45,7 @@ def invite(conversation_id: int, receiver_ids: list[int]) -> dict[str, Any]:
 @answers("success", InvitationListOut)
 @refuses(errors.CONVERSATION_NOT_FOUND)
 def invitations_of_path(conversation_id: int) -> dict[str, Any]:
-    """List invitations (获取群组邀请/conversations/<conversation_id>/invitation)."""
+    """List a group's invitations (获取群组邀请/conversations/<conversation_id>/invitation)."""
     found = invitations.invitations_to(conversation_id, current_user_id(), public_base())
     return {"invitation": found}
 
@@ -55,7 +55,7 @@ def invitations_of_path(conversation_id: int) -> dict[str, Any]:
 @answers("success", InvitationsOut)
 @refuses(errors.CONVERSATION_NOT_FOUND)
 def invitations_to(conversation_id: int) -> dict[str, Any]:
-    """List invitations (later edition: /conversations/invitation)."""
+    """List a group's invitations (later edition: /conversations/invitation)."""
     found = invitations.invitations_to(conversation_id, current_user_id(), public_base())
     return {"invitations": found}
 
@@ -65,7 +65,7 @@ def invitations_to(conversation_id: int) -> dict[str, Any]:
 @answers("success", message="同意该用户入群")
 @_handling_refuses
 def accept(invitation_id: int, conversation_id: int | None = None) -> None:
-    """Let the invited person in (处理入群邀请/conversations/manage/handle_invitation)."""
+    """Accept an invitation (处理入群邀请/conversations/manage/handle_invitation)."""
     invitations.accept(invitation_id, current_user_id(), conversation_id)
 
 
@@ -74,5 +74,5 @@ def accept(invitation_id: int, conversation_id: int | None = None) -> None:
 @answers("success", message="拒绝该用户入群")
 @_handling_refuses
 def reject(invitation_id: int, conversation_id: int | None = None) -> None:
-    """Decline an invitation (处理入群邀请/conversations/manage/handle_invitation)."""
+    """Reject an invitation (处理入群邀请/conversations/manage/handle_invitation)."""
     invitations.reject(invitation_id, current_user_id(), conversation_id)

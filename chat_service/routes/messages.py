@@ -29,7 +29,7 @@ blueprint = Blueprint("messages", __name__)
 @answers("success", MessagesOut)
 @refuses(errors.CONVERSATION_NOT_FOUND_ZH, errors.NOT_IN_CONVERSATION_ZH)
 def messages_in(conversation_id: int, **bounds: Any) -> dict[str, Any]:
-    """Read the messages of a conversation (聊天消息发送 /conversations/messages: 获取消息列表)."""
+    """List the messages of a conversation (聊天消息发送 /conversations/messages: 获取消息列表)."""
     return messages.messages_in(conversation_id, current_user_id(), public_base(), **bounds)
 
 
@@ -45,7 +45,7 @@ def messages_in(conversation_id: int, **bounds: Any) -> dict[str, Any]:
     errors.REPLY_NOT_FOUND,
 )
 def send_text(conversation_id: int, **text: Any) -> dict[str, Any]:
-    """Send a text (聊天消息发送 /conversations/messages)."""
+    """Send a text message (聊天消息发送 /conversations/messages)."""
     sent = sending.send_text(conversation_id, current_user_id(), **text)
     return {"message_id": sent.message_id, "seq": sent.seq, "created_time": sent.created_at}
 
@@ -64,7 +64,7 @@ def delete_for_everybody(message_id: int) -> None:
 @answers("Succeed", message="删除聊天记录成功")
 @refuses(errors.MESSAGE_NOT_FOUND)
 def hide_messages(message_ids: list[int]) -> None:
-    """Delete messages from one's own view (beyond the document: /conversations/delete_messages)."""
+    """Hide messages from the own view (beyond the document: /conversations/delete_messages)."""
     messages.hide_messages(message_ids, current_user_id())
 
 
@@ -82,7 +82,7 @@ def replies_to(message_id: int) -> dict[str, Any]:
 @answers("success", FoundMessagesOut)
 @refuses(errors.CONVERSATION_NOT_FOUND_ZH)
 def messages_found(conversation_id: int, **filters: Any) -> dict[str, Any]:
-    """Find messages (聊天记录管理 /conversations/manage_messages: 筛选聊天记录)."""
+    """Search a conversation (聊天记录管理 /conversations/manage_messages: 筛选聊天记录)."""
     return _messages_found(conversation_id, errors.CONVERSATION_NOT_FOUND_ZH, filters)
 
 
@@ -91,7 +91,7 @@ def messages_found(conversation_id: int, **filters: Any) -> dict[str, Any]:
 @answers("Succeed", FoundMessagesOut)
 @refuses(errors.CONVERSATION_NOT_FOUND_ZH, errors.NO_ACCESS_BAD_REQUEST)
 def sift_messages(conversation_id: int, **filters: Any) -> dict[str, Any]:
-    """Find messages, asking in the body (beyond the document: /conversations/sift)."""
+    """Search a conversation by POST (beyond the document: /conversations/sift)."""
     return _messages_found(conversation_id, errors.NO_ACCESS_BAD_REQUEST, filters)
 
 
@@ -100,7 +100,7 @@ def sift_messages(conversation_id: int, **filters: Any) -> dict[str, Any]:
 @answers("Succeed", ReadersOut)
 @refuses(errors.MESSAGE_NOT_FOUND_ZH, errors.NO_ACCESS_BAD_REQUEST)
 def readers_of(message_id: int) -> dict[str, Any]:
-    """List who has read a message (beyond the document: /conversations/readlist)."""
+    """List the users who have read a message (beyond the document: /conversations/readlist)."""
     return {"read_users": messages.readers_of(message_id, current_user_id(), public_base())}
 
 

@@ -48,7 +48,7 @@ class Watched:
             (sample.labels["method"], sample.labels["status"]): sample.value
             for family in text_string_to_metric_families(self.exposition())
             for sample in family.samples
-            if sample.name == "ims_requests_total" and sample.labels["route"] == route
+            if sample.name == "ims_http_requests_total" and sample.labels["route"] == route
         }
 
     def hellos(self) -> float:
@@ -137,7 +137,7 @@ def test_a_latency_is_in_seconds(server: Watched) -> None:
     [family] = (
         family
         for family in text_string_to_metric_families(server.exposition())
-        if family.name == "ims_request_seconds"
+        if family.name == "ims_http_request_duration_seconds"
     )
     sums = [sample.value for sample in family.samples if sample.name.endswith("_sum")]
 

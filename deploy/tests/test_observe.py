@@ -90,7 +90,7 @@ def test_panels_stand_side_by_side() -> None:
 def test_an_alert_says_where_to_read_what_to_do(alert: dict[str, Any]) -> None:
     file, _, anchor = alert["annotations"]["runbook"].partition("#")
 
-    assert alert["labels"]["severity"] in ("page", "look")
+    assert alert["labels"]["severity"] in ("page", "ticket")
     assert file == "docs/operations.md"
     assert f"\n### {alert['alert']}\n" in OPERATIONS
     assert anchor == alert["alert"].lower()

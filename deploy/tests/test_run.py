@@ -113,7 +113,7 @@ def test_wrong_settings_are_named_one_line_each(copies: Copies) -> None:
 
     assert [line.split(":")[:2] for line in said.splitlines()] == [
         ["Cannot start", " RATE_LIMITS"],
-        ["Cannot start", " DATABASE_POOL"],
+        ["Cannot start", " DATABASE_POOL_SIZE"],
     ]
 
 

@@ -87,5 +87,5 @@ def test_replicas_stay_while_nobody_knows_their_name(gateway: Gateway, names: Na
 
     names.addresses = []
 
-    until(lambda: answering(gateway) == "one" and "name_not_found" in "".join(gateway.log))
+    until(lambda: answering(gateway) == "one" and "dns_lookup_failed" in "".join(gateway.log))
     assert answering(gateway) == "one"

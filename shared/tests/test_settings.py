@@ -21,6 +21,8 @@ SECRET = "a-secret-that-nobody-may-see"
 class Sample(Settings):
     """One setting of every kind."""
 
+    deprecated_names = {"NUMBER": "COUNT"}
+
     count: int = Field(1, ge=1)
     loud: bool = False
     url: BaseUrl = "http://localhost"
@@ -37,6 +39,23 @@ def test_a_setting_is_parsed_to_its_type() -> None:
     settings = _load(COUNT="7", LOUD="on", URL="https://a.example/x/", NAMES=" a, b ,,c ")
     assert (settings.count, settings.loud) == (7, True)
     assert (settings.url, settings.names) == ("https://a.example/x", ("a", "b", "c"))
+
+
+def test_a_former_name_is_accepted_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    assert _load(NUMBER="7").count == 7
+    assert "NUMBER is deprecated and will be removed in 1.2: use COUNT" in caplog.text
+
+
+def test_a_former_name_may_stand_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "number"
+    file.write_text("7\n")
+    assert _load(NUMBER_FILE=str(file)).count == 7
+
+
+@pytest.mark.parametrize("name", ["NUMBER", "NUMBER_FILE"])
+def test_a_setting_under_both_its_names_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match=r"^COUNT: NUMBER, its former name, is set as well$"):
+        _load(COUNT="7", **{name: "8"})
 
 
 def test_an_empty_value_counts_as_absent() -> None:

@@ -25,14 +25,14 @@ blueprint = Blueprint("friend_requests", __name__)
     errors.CANNOT_ADD_SELF, errors.USER_GONE, errors.ALREADY_FRIENDS, errors.REQUEST_ALREADY_SENT
 )
 def add_friend(target_id: int, message: str) -> None:
-    """Ask somebody to become a friend (好友申请/add_friend)."""
+    """Send a friend request (好友申请/add_friend)."""
     friend_requests.send_friend_request(current_user_id(), target_id, message)
 
 
 @blueprint.get("/friend_requests")
 @answers("success", ReceivedRequestsOut)
 def list_friend_requests() -> dict[str, Any]:
-    """List what the caller was asked, newest first (好友申请列表/friend_requests)."""
+    """List received friend requests, newest first (好友申请列表/friend_requests)."""
     base = public_base()
     received = friend_requests.friend_requests_to(current_user_id())
     return {"requests": [received_request_out(row, base) for row in received]}
@@ -54,5 +54,5 @@ def accept(sender_id: int, receiver_id: int) -> None:
 @answers("success", message="已拒绝该好友申请")
 @refuses(errors.USER_DELETED, errors.ALREADY_FRIENDS, errors.REQUEST_NOT_FOUND)
 def refuse(sender_id: int, receiver_id: int) -> None:
-    """Refuse a friend request (处理好友申请/friend_request_handle)."""
+    """Reject a friend request (处理好友申请/friend_request_handle)."""
     friend_requests.refuse_friend_request(current_user_id(), sender_id, receiver_id)

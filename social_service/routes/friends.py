@@ -25,7 +25,7 @@ def list_friends() -> dict[str, Any]:
 @answers("success", FriendOut)
 @refuses(errors.USER_NOT_FOUND, errors.FRIEND_NOT_FOUND)
 def show_friend(friend_id: int) -> dict[str, Any]:
-    """Look at a friend (好友操作/manage_friends, 查看好友详情)."""
+    """Get a friend's profile (好友操作/manage_friends, 查看好友详情)."""
     account, groups = friends.friend_of(current_user_id(), friend_id)
     return friend_out(account, groups, public_base())
 

@@ -44,7 +44,7 @@ def create_group(name: str) -> dict[str, Any]:
 @answers("success", GroupDetailsOut)
 @refuses(errors.GROUP_NOT_FOUND)
 def show_group(group_id: int) -> dict[str, Any]:
-    """Look at a friend group (分组操作/groups/manage_groups, 查看分组详情)."""
+    """Get a friend group (分组操作/groups/manage_groups, 查看分组详情)."""
     base = public_base()
     group, members = groups.group_of(current_user_id(), group_id)
     return {"group": {**group_out(group), "members": [person_out(row, base) for row in members]}}
@@ -84,7 +84,7 @@ def list_members(group_id: int) -> dict[str, Any]:
 @answers("success", message="添加分组成员成功")
 @refuses(errors.GROUP_TO_CHANGE_NOT_FOUND, errors.MEMBER_NOT_FRIEND, errors.MEMBER_ALREADY_IN_GROUP)
 def add_member(group_id: int, member_id: int) -> None:
-    """Put a friend into a group (组内成员管理/groups/members, 添加分组成员)."""
+    """Add a friend to a group (组内成员管理/groups/members, 添加分组成员)."""
     groups.add_member(current_user_id(), group_id, member_id)
 
 
@@ -93,5 +93,5 @@ def add_member(group_id: int, member_id: int) -> None:
 @answers("success", message="删除分组成员成功")
 @refuses(errors.GROUP_TO_CHANGE_NOT_FOUND, errors.MEMBER_NOT_IN_GROUP)
 def remove_member(group_id: int, member_id: int) -> None:
-    """Take a friend out of a group (组内成员管理/groups/members, 删除分组成员)."""
+    """Remove a friend from a group (组内成员管理/groups/members, 删除分组成员)."""
     groups.remove_member(current_user_id(), group_id, member_id)

@@ -23,7 +23,7 @@ blueprint = Blueprint("people", __name__)
 @takes(NameQuery)
 @answers("success", FoundPeopleOut)
 def search_user(name: str) -> dict[str, Any]:
-    """Find everybody with a name (用户查找/search_user)."""
+    """Search users by exact name (用户查找/search_user)."""
     base = public_base()
     found = people.people_named(name, current_user_id())
     return {"results": [found_person_out(row, base) for row in found]}
@@ -34,6 +34,6 @@ def search_user(name: str) -> dict[str, Any]:
 @answers("success", PersonDetailsOut)
 @refuses(errors.USER_NOT_FOUND)
 def search_user_detail(person_id: int) -> dict[str, Any]:
-    """Look at one person (查询单独用户信息/search_user_detail)."""
+    """Get a user's public profile (查询单独用户信息/search_user_detail)."""
     account, is_friend = people.person(person_id, current_user_id())
     return {"user": person_detail_out(account, is_friend, public_base())}
