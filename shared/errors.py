@@ -73,6 +73,11 @@ def bad_parameter(field: str) -> ApiError:
     return ApiError(BAD_PARAMETER, field=field)
 
 
+def overloaded(retry_after_seconds: int = 1) -> ApiError:
+    """The refusal of what meets a bound that it does not exceed by itself; nothing was done."""
+    return ApiError(UNAVAILABLE, {"Retry-After": str(retry_after_seconds)})
+
+
 def answer(spec: ErrorSpec, headers: dict[str, str] | None = None, **details: str) -> Response:
     """The one place where a refusal becomes a response: exactly ``code`` and ``info``."""
     response = jsonify(code=spec.code, info=spec.info.format(**details))

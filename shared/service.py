@@ -22,6 +22,7 @@ from shared.logs import configure_logging, log, log_requests
 from shared.metrics import count_request
 from shared.schema import WrongSchema, check_schema
 from shared.settings import S, ServiceSettings, SettingsError, load_settings
+from shared.spool import spool
 
 VERSION = "1.0.0"
 
@@ -67,6 +68,7 @@ def base_app(
     app.config["PUBLIC_BASE_URL"] = settings.public_base_url
     # The gateway says whether its client came over TLS; the host is passed on unchanged.
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
+    spool.configure(settings)
     expect_bodies_within(app, settings.body_timeout_seconds)
     log_requests(app, count_request)
     guard_internal(app, settings.internal_secrets)

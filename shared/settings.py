@@ -104,6 +104,13 @@ class ProgramSettings(Settings):
     jwt_public_keys: Annotated[str, AfterValidator(_holds_public_keys)] = Field(
         description="PEM of the Ed25519 public keys whose tokens are accepted, one after another."
     )
+    spool_dir: Path | None = Field(
+        None,
+        description="Folder on a disk, not in memory, where uploads wait; empty: `DATA_DIR/spool`.",
+    )
+    spool_max_bytes: int = Field(
+        1 << 30, ge=1 << 24, description="Bytes of all waiting uploads together, per worker."
+    )
     body_timeout_seconds: float = Field(
         60, gt=0, description="How long a client may take to send a request body."
     )
