@@ -38,6 +38,7 @@ class AuthSettings(LimitSettings, MediaSettings, ServiceSettings):
     )
     password_transport_key: SecretStr = Field(
         SecretStr(DEVELOPMENT_KEY),
+        validate_default=True,
         description="16 bytes, shared with the clients, that encrypt passwords on their way; "
         f"`{DEVELOPMENT_KEY}` unless set, which no installation with a database server and a "
         "`PUBLIC_BASE_URL` takes.",
@@ -98,7 +99,10 @@ class AuthSettings(LimitSettings, MediaSettings, ServiceSettings):
             raise ValueError("is not 16 bytes long")
         if _serves_the_public(info.data):
             if key.get_secret_value() == DEVELOPMENT_KEY:
-                raise ValueError("is the published one: choose another with PUBLIC_BASE_URL")
+                raise ValueError(
+                    "is the published one: with PUBLIC_BASE_URL, set one of your own, such as "
+                    "`openssl rand -hex 8`, which the clients share"
+                )
             hard_to_guess(key)
         return key
 

@@ -19,6 +19,7 @@ def main() -> None:
     service, *arguments = sys.argv[1:] or [""]
     if service not in SERVICES:
         raise SystemExit(_USAGE)
+    os.umask(0o077)  # What it writes is for nobody else on this machine.
     try:
         env = environment_of(service, installed(os.environ))
     except SettingsError as wrong:

@@ -60,6 +60,7 @@ def main() -> int:
     parser.add_argument("--parent", type=int, metavar="PID", help="stop when this process ends")
     parser.add_argument("--only-migrate", action="store_true", help="start nothing")
     wanted = parser.parse_args()
+    os.umask(0o077)  # What the programs write is for nobody else on this machine.
     for stop in STOP_SIGNALS:
         signal.signal(stop, _stop_once)
     try:
@@ -150,6 +151,7 @@ def writable(data_dir: Path) -> Path:
     """
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
+        data_dir.chmod(0o700)  # Also what an earlier version wrote is for its owner alone.
         with tempfile.TemporaryFile(dir=data_dir):
             return data_dir
     except OSError as error:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from time import time
+from types import NoneType
 from typing import Any, NamedTuple, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -27,6 +28,7 @@ AUDIENCE = "ims"
 LARGEST_ID = 2**63 - 1
 _LONGEST_TOKEN = 2048
 _CACHED_TOKENS = 20_000
+CLOCK_SKEW_SECONDS = 60  # By which the clocks of two machines may differ.
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]*){2}")
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -34,11 +36,21 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token says: whose it is, of which generation, and until when (Unix seconds)."""
+    """What a token says.
+
+    Attributes:
+        user_id: whose it is.
+        generation: of the account when it was issued.
+        expires_at: Unix seconds.
+        token_id: its unique ``jti``.
+        session_id: the session that it belongs to; None if it is older than sessions.
+    """
 
     user_id: int
     generation: int
     expires_at: int
+    token_id: str
+    session_id: int | None
 
 
 class AccountState(NamedTuple):
@@ -77,6 +89,7 @@ def init_tokens(app: Flask, public_keys_pem: str) -> None:
         JWT_DECODE_ALGORITHMS=[ALGORITHM],
         JWT_ENCODE_AUDIENCE=AUDIENCE,
         JWT_DECODE_AUDIENCE=AUDIENCE,
+        JWT_DECODE_LEEWAY=CLOCK_SKEW_SECONDS,  # For `nbf` and `iat`; `claims_of` is exact on `exp`.
     )
 
     def verification_key(header: dict[str, Any], _payload: object) -> Ed25519PublicKey:
@@ -93,11 +106,19 @@ def init_tokens(app: Flask, public_keys_pem: str) -> None:
     def verified(token: str) -> Claims:
         try:
             payload = decode_token(token, allow_expired=False)
-            claims = Claims(int(payload["sub"]), payload["generation"], payload["exp"])
+            claims = Claims(
+                int(payload["sub"]),
+                payload["generation"],
+                payload["exp"],
+                payload["jti"],
+                payload.get("session"),
+            )
             well_formed = (
                 payload["type"] == "access"
                 and 0 <= claims.user_id <= LARGEST_ID
                 and type(claims.generation) is int
+                and type(claims.token_id) is str
+                and type(claims.session_id) in (int, NoneType)
             )
         except (PyJWTError, JWTExtendedException, KeyError, TypeError, ValueError, RecursionError):
             raise ApiError(INVALID_JWT) from None

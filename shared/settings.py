@@ -182,7 +182,7 @@ def load_settings(kind: type[S], env: Mapping[str, str]) -> S:
         return kind.model_validate(values)
     except ValidationError as error:
         problems = (
-            f"{'.'.join(map(str, p['loc'][:1]))}: {p['msg'].removeprefix('Value error, ')}"
+            f"{'.'.join(map(str, p['loc'][:1])).upper()}: {p['msg'].removeprefix('Value error, ')}"
             for p in error.errors(include_input=False, include_url=False)
         )
         raise SettingsError("\n".join(problems)) from None

@@ -9,7 +9,7 @@ from email import message_from_bytes
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import default
+from email.policy import SMTPUTF8, default
 from email.utils import format_datetime, make_msgid, parseaddr
 from pathlib import Path
 from smtplib import SMTP, SMTP_SSL, SMTPException
@@ -44,7 +44,13 @@ class Mail:
         self._folder = folder
 
     def send(self, address: str, subject: str, text: str) -> None:
-        """Send a text to an address; it may take some seconds.
+        """Send a text; it may take some seconds.
+
+        Args:
+            address: its domain in ASCII; other letters before the ``@`` need a server that
+                knows SMTPUTF8.
+            subject: what it is about.
+            text: the body.
 
         Raises:
             NotSent: the server, or the folder, did not take it.
@@ -62,14 +68,15 @@ class Mail:
     def forget(self, address: str) -> None:
         """Remove what was written into the folder for an address."""
         for path in self._folder.glob("*.eml"):
-            message = message_from_bytes(path.read_bytes(), policy=default)
+            message = message_from_bytes(path.read_bytes(), policy=SMTPUTF8)
             if parseaddr(message["To"])[1].casefold() == address.casefold():
                 path.unlink(missing_ok=True)
 
     def _message(self, address: str, subject: str, text: str) -> EmailMessage:
-        message = EmailMessage()
+        message = EmailMessage(policy=default.clone(utf8=not address.isascii()))
         message["From"] = self._sender
-        message["To"] = Address(addr_spec=address)
+        username, _, domain = address.rpartition("@")
+        message["To"] = Address(username=username, domain=domain)
         message["Subject"] = subject
         message["Date"] = format_datetime(datetime.now(UTC))
         message["Message-ID"] = make_msgid(domain=parseaddr(self._sender)[1].rpartition("@")[2])

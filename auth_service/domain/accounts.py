@@ -8,6 +8,7 @@ from sqlalchemy import Row, bindparam, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from auth_service import errors, metrics
+from auth_service.clients.mail import mail
 from auth_service.db import db, transaction
 from auth_service.domain import avatars, emails, passwords
 from auth_service.domain.avatars import Avatar
@@ -212,6 +213,9 @@ def change(account_id: int, origin_password: str, network: str, **wanted: str | 
         _publish(session, account)
         if replaced != account.avatar_digest:
             db.after_commit(lambda: avatars.forget(account_id, replaced))
+        if before.email_key != account.email_key:
+            # Erasing the account would not know this address any more.
+            db.after_commit(lambda: mail.forget(emails.deliverable(before.email)))
 
 
 def _prove(account: Row[Any], password: str, network: str, otherwise: ErrorSpec) -> None:

@@ -1,5 +1,6 @@
-"""E-mail addresses: shown as they were given, compared without regard to case."""
+"""E-mail addresses: shown as they were given, compared by the mailbox that they name."""
 
+import idna
 from marshmallow import ValidationError
 from marshmallow.validate import Email
 
@@ -26,5 +27,26 @@ def checked(sent: str) -> str:
 
 
 def key_of(email: str) -> str:
-    """What is the same for two spellings of one address."""
-    return email.lower()
+    """What is the same for two spellings of one address: lower case, the domain in punycode."""
+    local_part, _, domain = email.rpartition("@")
+    return f"{''.join(map(_lower, local_part))}@{_ascii(domain).lower()}"
+
+
+def deliverable(email: str) -> str:
+    """The address for mail servers, which know domains in punycode only."""
+    local_part, _, domain = email.rpartition("@")
+    return f"{local_part}@{_ascii(domain)}"
+
+
+def _ascii(domain: str) -> str:
+    """A domain in punycode, as the name service knows it, if it can be written so."""
+    try:
+        return domain if domain.isascii() else idna.encode(domain, uts46=True).decode()
+    except idna.IDNAError:
+        return domain
+
+
+def _lower(character: str) -> str:
+    """The lower case, unless that of a foreign letter is an ASCII one, as of the KELVIN SIGN."""
+    lower = character.lower()
+    return character if lower.isascii() and not character.isascii() else lower

@@ -3,7 +3,7 @@
 from auth_service import errors
 from auth_service.clients.mail import mail
 from auth_service.db import db, transaction
-from auth_service.domain import avatars
+from auth_service.domain import avatars, emails
 from auth_service.domain.outbox import account_changed, outbox
 from auth_service.models import Account
 from shared.errors import ApiError
@@ -21,7 +21,7 @@ def erase(account_id: int) -> None:
     if known is None:
         raise ApiError(errors.USER_NOT_FOUND)
     if known.email:
-        mail.forget(known.email)
+        mail.forget(emails.deliverable(known.email))
     with transaction() as session:
         account = session.get_one(Account, account_id, with_for_update=True)
         picture = account.avatar_digest

@@ -16,6 +16,7 @@ from shared.blocking import processor
 _LEGAL = re.compile(r"[A-Za-z0-9_]{1,20}")
 _LONGEST_PLAIN = 20  # A ciphertext has at least 24 characters.
 _LONGEST_CIPHERTEXT = 44  # Two blocks hold 20 characters and their padding.
+_LONGEST_SENT = 256  # A ciphertext with line breaks and white space, however it was wrapped.
 _ZERO_IV = bytes(16)
 
 _argon2 = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
@@ -41,7 +42,14 @@ class Transport:
         return base64.b64encode(encryptor.update(padded) + encryptor.finalize()).decode()
 
     def _opened(self, sent: str) -> str:
-        """The text in a ciphertext; empty, and so never legal, if there is none."""
+        """The text in a ciphertext; empty, and so never legal, if there is none.
+
+        Encoders wrap lines, end with a line break, or leave the padding out.
+        """
+        if len(sent) > _LONGEST_SENT:
+            return ""
+        sent = "".join(sent.split()).rstrip("=")
+        sent += "=" * (-len(sent) % 4)
         if len(sent) > _LONGEST_CIPHERTEXT:
             return ""
         decryptor, unpadder = self._cipher.decryptor(), PKCS7(128).unpadder()

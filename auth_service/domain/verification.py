@@ -35,7 +35,7 @@ def send_code(email: str, network: str) -> str:
     limits.spend_code(emails.key_of(address), network)
     code = f"{secrets.randbelow(1_000_000):06}"
     try:
-        mail.send(address, _SUBJECT, _TEXT.format(code=code))
+        mail.send(emails.deliverable(address), _SUBJECT, _TEXT.format(code=code))
     except NotSent:
         raise ApiError(errors.MAIL_NOT_SENT) from None
     metrics.codes.inc()

@@ -49,6 +49,20 @@ def test_mail_to_the_person_that_was_written_into_the_folder_is_gone(
     assert (email_of("alice") in left, email_of("bob") in left) == (False, True)
 
 
+def test_mail_to_a_former_address_of_the_person_is_gone(
+    app: Flask, env: Mapping[str, str], alice: Caller
+) -> None:
+    folder = Path(env["DATA_DIR"]) / "mail"
+    alice.post("/verify", json={"email": "Alice@Example.com"})
+    change = {"origin_password": PASSWORD, "email": "alice@münchen.de"}
+    assert alice.put("/account/info", json=change).status_code == 200
+    alice.post("/verify", json={"email": "alice@xn--mnchen-3ya.de"})
+
+    erase(app, ALICE, "--yes")
+
+    assert "alice" not in "".join(path.read_text() for path in folder.glob("*.eml")).lower()
+
+
 def test_the_account_answers_like_a_deleted_one(erased_alice: Caller) -> None:
     info = erased_alice.get("/account/info").json
     assert (info["id"], info["name"], info["email"], info["deleted"]) == (ALICE, "", "", True)

@@ -95,8 +95,7 @@ def test_reg_refuses_an_illegal_password_however_it_travels(anyone: Caller, pass
     "ciphertext",
     [
         encrypted(PASSWORD, key="another-key-1234"),
-        encrypted(PASSWORD)[:-1],
-        encrypted(PASSWORD) + "\n",
+        encrypted(PASSWORD)[:-3],
         "A" * 24,
         "A" * 10_000,
         "!" * 24,
@@ -112,6 +111,36 @@ def test_a_password_is_the_same_plain_and_encrypted(anyone: Caller, password: st
     _register(anyone, password=encrypted(password))
     assert _login(anyone, "ann@example.com", password).status_code == 200
     assert _login(anyone, "ann@example.com", encrypted(password)).status_code == 200
+
+
+def _wrapped(ciphertext: str) -> str:
+    return f" {ciphertext[:10]}\r\n{ciphertext[10:]}\n"
+
+
+@pytest.mark.parametrize(
+    "written", [lambda sent: f"{sent}\n", _wrapped, lambda sent: sent.rstrip("=")]
+)
+def test_a_ciphertext_is_base64_as_encoders_write_it(
+    anyone: Caller, written: Callable[[str], str]
+) -> None:
+    _register(anyone)
+    sent = written(encrypted(PASSWORD))
+    assert _login(anyone, "ann@example.com", sent).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("ann@München.de", "ann@xn--mnchen-3ya.de"), ("ann@例子.中国", "ANN@XN--fsqu00a.xn--fiqs8s")],
+)
+def test_two_spellings_of_a_mailbox_are_one_account(anyone: Caller, one: str, other: str) -> None:
+    assert _register(anyone, email=one).status_code == 200
+    assert _login(anyone, other, PASSWORD).status_code == 200
+    assert_error(_register(anyone, email=other), errors.USER_EXISTS)
+
+
+def test_an_address_that_only_looks_alike_takes_nobodys_place(anyone: Caller) -> None:
+    assert _register(anyone, email="\N{KELVIN SIGN}elvin@example.com").status_code == 200
+    assert _register(anyone, email="kelvin@example.com").status_code == 200
 
 
 def test_plain_passwords_can_be_turned_off(configured: Callable[..., Caller]) -> None:

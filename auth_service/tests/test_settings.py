@@ -51,7 +51,7 @@ def test_a_missing_setting_is_named(env: Mapping[str, str], name: str) -> None:
         create_app({**env, name: ""})
 
 
-@pytest.mark.parametrize("key", [DEVELOPMENT_KEY, "aaaaaaaaaaaaaaaa", "password12345678"])
+@pytest.mark.parametrize("key", ["", DEVELOPMENT_KEY, "aaaaaaaaaaaaaaaa", "password12345678"])
 def test_a_real_installation_wants_a_transport_key_of_its_own(
     env: Mapping[str, str], key: str
 ) -> None:

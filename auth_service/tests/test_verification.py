@@ -4,7 +4,7 @@ import re
 import shutil
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -41,6 +41,7 @@ class _Inbox(Message):
         super().__init__()
         self.messages: list[EmailMessage] = []
         self.logins: list[tuple[bytes, bytes]] = []
+        self.recipients: list[str] = []
         self.rejecting = False
 
     def handle_message(self, message: Any) -> None:
@@ -51,6 +52,7 @@ class _Inbox(Message):
         if self.rejecting:
             return "550 no such mailbox"
         envelope.rcpt_tos.append(address)
+        self.recipients.append(address)
         return "250 OK"
 
     def authenticate(self, _server: Any, _session: Session, *login: Any) -> AuthResult:
@@ -68,6 +70,19 @@ def inbox() -> _Inbox:
 @pytest.fixture
 def smtp(inbox: _Inbox) -> Iterator[str]:
     """Host and port of a real mail server."""
+    with _mail_server(inbox, international=True) as address:
+        yield address
+
+
+@pytest.fixture
+def smtp_of_ascii(inbox: _Inbox) -> Iterator[str]:
+    """A mail server that knows ASCII addresses only."""
+    with _mail_server(inbox, international=False) as address:
+        yield address
+
+
+@contextmanager
+def _mail_server(inbox: _Inbox, *, international: bool) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -77,6 +92,7 @@ def smtp(inbox: _Inbox) -> Iterator[str]:
         port,
         authenticator=inbox.authenticate,
         auth_require_tls=False,
+        enable_SMTPUTF8=international,
     )
     server.start()
     yield f"127.0.0.1:{port}"
@@ -134,6 +150,37 @@ def test_a_code_goes_out_by_smtp(
     [message] = inbox.messages
     assert (message["From"], message["To"]) == ("IMS <ims@example.org>", ANN)
     assert decrypted(answer["verify_code"]) == _code_in(message)
+
+
+INTERNATIONAL = [
+    ("用户@例子.中国", "用户@xn--fsqu00a.xn--fiqs8s"),
+    ("ann@münchen.de", "ann@xn--mnchen-3ya.de"),
+]
+
+
+@pytest.mark.parametrize(("registered", "delivered"), INTERNATIONAL)
+def test_a_code_reaches_an_international_address(
+    configured: Callable[..., Caller], smtp: str, inbox: _Inbox, registered: str, delivered: str
+) -> None:
+    answer = _verify(configured(SMTP_URL=f"smtp://{smtp}"), registered).json
+    assert inbox.recipients == [delivered]
+    assert decrypted(answer["verify_code"]) == _code_in(inbox.messages[0])
+
+
+@pytest.mark.parametrize(("registered", "delivered"), INTERNATIONAL)
+def test_mail_to_an_international_address_is_a_file_as_well(
+    anyone: Caller, folder: Path, registered: str, delivered: str
+) -> None:
+    _verify(anyone, registered)
+    [path] = folder.iterdir()
+    assert f"To: {delivered}" in path.read_text()
+
+
+def test_verify_reports_a_mail_server_that_cannot_write_to_an_international_address(
+    configured: Callable[..., Caller], smtp_of_ascii: str
+) -> None:
+    service = configured(SMTP_URL=f"smtp://{smtp_of_ascii}")
+    assert_error(_verify(service, "用户@例子.中国"), errors.MAIL_NOT_SENT)
 
 
 def test_smtp_signs_in_with_what_the_url_says(

@@ -78,13 +78,16 @@ def test_every_manifest_is_strictly_of_its_schema(manifests: list[Manifest]) -> 
         kubernetes_validate.validate(manifest, "1.34", strict=True)
 
 
+@pytest.mark.parametrize("kind", ["service", "migration"])
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_program_accepts_its_environment(
-    program: str, manifests: list[Manifest], secrets: Path
+    program: str, kind: str, manifests: list[Manifest], secrets: Path
 ) -> None:
     (secrets / "smtp-url").write_text("smtps://user:password@smtp.example.com:465")
     (secrets / "password-transport-key").write_text("sixteen bytes ok")
-    given = environment(manifests, our_pods(manifests)[hyphenated(program)])
+    pods = our_pods(manifests)
+    pod = pods.get(hyphenated(program).replace("service", kind), pods["gateway"])
+    given = environment(manifests, pod)
     env = {name: value.replace("/run/secrets", str(secrets)) for name, value in given.items()}
 
     assert list(complaints(program, env)) == []

@@ -31,6 +31,12 @@ def test_two_copies_run_side_by_side(copies: Copies) -> None:
     assert other.is_healthy()
 
 
+def test_what_it_writes_is_its_owners_alone(copies: Copies) -> None:
+    folder = copies.running().data_dir
+    written = [path for path in (folder, *folder.rglob("*")) if not path.is_symlink()]
+    assert [path for path in written if path.stat().st_mode & 0o077] == []
+
+
 def test_a_second_copy_on_the_same_data_is_refused(copies: Copies) -> None:
     assert "already" in copies.start(data_dir=copies.running().data_dir).refusal()
 

@@ -1,5 +1,6 @@
 """Who is calling: only our own tokens count, and only while their account stands behind them."""
 
+import time
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -25,6 +26,21 @@ def test_a_token_is_taken_raw_or_behind_bearer(app: Flask, alice: Caller, form: 
 def test_a_token_that_is_not_ours_or_not_valid_is_refused(
     app: Flask, alice: Caller, token: str
 ) -> None:
+    assert_error(Caller(app, token).get("/me"), INVALID_JWT)
+
+
+def test_the_clock_of_who_issues_tokens_may_be_a_minute_ahead(app: Flask, alice: Caller) -> None:
+    ahead = int(time.time()) + 50
+    assert Caller(app, issue(ALICE, iat=ahead, nbf=ahead)).get("/me").status_code == 200
+
+
+def test_a_token_of_the_far_future_is_refused(app: Flask, alice: Caller) -> None:
+    ahead = int(time.time()) + 120
+    assert_error(Caller(app, issue(ALICE, nbf=ahead)).get("/me"), INVALID_JWT)
+
+
+def test_a_token_ends_exactly_when_it_says(app: Flask, alice: Caller) -> None:
+    token = issue(ALICE, exp=int(time.time()) - 1)
     assert_error(Caller(app, token).get("/me"), INVALID_JWT)
 
 

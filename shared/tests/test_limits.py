@@ -1,0 +1,22 @@
+"""Rate limits: whom they count, and what they mean."""
+
+import pytest
+
+from shared.limits import network_of
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("192.0.2.1:4711", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2::3", "2001:db8:1:2::/64"),
+        ("[2001:db8:1:2::3]", "2001:db8:1:2::/64"),
+        ("[2001:db8:1:2::3]:443", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("unix:", "unix:"),
+    ],
+)
+def test_an_address_is_counted_without_its_port(address: str, network: str) -> None:
+    assert network_of(address) == network
