@@ -19,7 +19,7 @@ TO_RUN := --all-extras $(wildcard */requirements.in)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run secrets test test-on-sqlite test-product test-on-postgres coverage bench soak lint \
+.PHONY: help run secrets test test-all test-rules test-database test-product test-rest coverage bench soak lint \
 	format lock audit sbom docs migrate backup restore verify chaos clean
 
 help: ## List the targets
@@ -29,20 +29,30 @@ help: ## List the targets
 run: .venv/to-run ## Start the product on http://127.0.0.1:8000 (PORT, DATA_DIR and others)
 	@exec $(BIN)/python -m deploy.run --parent $$PPID
 
-test: test-on-sqlite test-product test-on-postgres ## Run every test, on SQLite and PostgreSQL
-	@echo "All tests passed. Next: make lint"
+test: test-rules test-database test-product ## Run the tests, every promise once (four minutes)
+	@echo "All tests passed. Next: make lint; make test-all runs the slow ones, too"
 
-test-on-sqlite: .venv/to-develop
-	@echo "Testing on SQLite:"
-	@$(PYTEST) --column sqlite $(PARTS)
+test-all: test test-rest ## Run every test: slow ones and all rules on PostgreSQL, too
+	@echo "All tests passed."
+
+test-rules: .venv/to-develop
+	@echo "Testing the gateway, each service and what they share, on SQLite:"
+	@$(PYTEST) --column sqlite -m "not slow" $(PARTS)
+
+test-database: .venv/to-develop
+	@echo "Testing what depends on the database on PostgreSQL, with Redis and an S3 bucket:"
+	@$(PYTEST) --column postgres -m "database and not slow" $(WITH_DATABASE)
 
 test-product: .venv/to-develop
 	@echo "Testing the whole product, through the gateway:"
-	@$(PYTEST) $(PRODUCT)
+	@$(PYTEST) -m "not slow" $(PRODUCT)
 
-test-on-postgres: .venv/to-develop
-	@echo "Testing what has a database on PostgreSQL:"
-	@$(PYTEST) --column postgres $(filter $(WITH_DATABASE),$(PARTS))
+# What make test leaves out.
+test-rest: .venv/to-develop
+	@echo "Testing the other rules on PostgreSQL, with Redis and an S3 bucket:"
+	@$(PYTEST) --column postgres -m "slow or not database" $(WITH_DATABASE)
+	@echo "Testing the whole product under attack, in trouble and in operation:"
+	@$(PYTEST) -m slow $(PARTS) $(PRODUCT)
 
 test-%: .venv/to-develop ## Run the tests of one part: make test-auth_service
 	@$(PYTEST) --column sqlite $*

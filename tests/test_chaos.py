@@ -13,7 +13,7 @@ from tests.people import PASSWORD, Person, done, messages, newcomer, send
 _SECONDS = 15.0
 _SEED = 7
 
-pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("chaos")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400), pytest.mark.xdist_group("chaos")]
 
 
 @pytest.fixture(scope="module", params=COLUMNS)

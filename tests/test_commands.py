@@ -5,8 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.people import INVALID_JWT, PASSWORD, Person
 from tests.product import ROOT
+
+pytestmark = pytest.mark.slow
 
 
 def _run(data_dir: Path, service: str, *command: str, said: str = "") -> str:

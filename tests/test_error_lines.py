@@ -14,7 +14,7 @@ from tests.people import Visitor, refused
 from tests.pictures import picture
 from tests.scene import Scene
 
-pytestmark = pytest.mark.usefixtures("unchanged")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("unchanged")]
 
 Fields = Callable[[Scene], dict[str, Any]]
 

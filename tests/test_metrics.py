@@ -12,6 +12,8 @@ from websocket import create_connection
 from tests.people import Person, befriend, newcomer, private_chat, send
 from tests.pictures import picture
 
+pytestmark = pytest.mark.slow
+
 Metrics = dict[str, float]
 Look = Callable[[], Metrics]
 

@@ -22,6 +22,7 @@ from tests.people import (
 )
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.timeout(150),
     pytest.mark.xdist_group("outages"),  # One cluster for all.
 ]

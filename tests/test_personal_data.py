@@ -28,6 +28,8 @@ from tests.people import (
 from tests.pictures import data_uri, picture
 from tests.product import ROOT
 
+pytestmark = pytest.mark.slow
+
 SECONDS_TO_ERASE = 30.0
 SECONDS_BETWEEN_LOOKS = 0.1
 

@@ -28,6 +28,8 @@ from tests.people import (
     unused_email,
 )
 
+pytestmark = pytest.mark.slow
+
 Request = Callable[[], Reply]
 
 

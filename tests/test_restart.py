@@ -22,7 +22,7 @@ from tests.product import Product
 
 ACKNOWLEDGED_BEFORE_THE_KILL = 60
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
 
 
 class Talker(threading.Thread):

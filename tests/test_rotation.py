@@ -14,7 +14,7 @@ import pytest
 from tests.people import Person, befriend, newcomer, private_chat
 from tests.product import ROOT, Product
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 ONE_HALF, THE_OTHER = ("auth_service", "social_service"), ("gateway", "chat_service")
 TWO_WEEKS = 14 * 24 * 3600

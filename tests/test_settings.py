@@ -20,6 +20,8 @@ from tests.people import (
 from tests.pictures import data_uri, picture
 from tests.product import Product, running
 
+pytestmark = pytest.mark.slow
+
 PUBLIC_BASE_URL = "https://im.example.com"
 
 

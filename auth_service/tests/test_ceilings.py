@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import pytest
 from flask import Flask
 
 from auth_service.db import db
 from auth_service.tests.factories import PASSWORD, email_of
 from shared.testing.ceilings import check_ceiling
 from shared.testing.client import Caller
+
+pytestmark = pytest.mark.database
 
 TABLE = Path(__file__).with_name("ceilings.csv")
 

@@ -15,6 +15,8 @@ from auth_service.tests.factories import ALICE, PASSWORD, data_uri, picture
 from shared.settings import load_settings
 from shared.testing.client import Caller
 
+pytestmark = pytest.mark.database
+
 DAY = 24 * 3600
 
 

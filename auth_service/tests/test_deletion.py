@@ -7,6 +7,8 @@ from auth_service.tests.factories import ALICE, PASSWORD, email_of
 from shared.errors import INVALID_JWT
 from shared.testing.client import Caller, assert_error
 
+pytestmark = pytest.mark.database
+
 
 @pytest.fixture
 def deleted_alice(alice: Caller) -> Caller:

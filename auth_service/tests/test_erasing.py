@@ -15,6 +15,8 @@ from shared.testing.client import Caller, assert_error
 from shared.testing.databases import everything_in
 from shared.testing.neighbours import Neighbour
 
+pytestmark = pytest.mark.database
+
 
 def erase(app: Flask, account_id: int = ALICE, *options: str, said: str | None = None) -> Result:
     command = ["accounts", "erase", str(account_id), *options]

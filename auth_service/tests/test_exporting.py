@@ -4,11 +4,14 @@ import json
 from pathlib import Path
 from zipfile import ZipFile
 
+import pytest
 from flask import Flask
 
 from auth_service.tests.factories import ALICE, PASSWORD, data_uri, email_of, picture
 from shared.testing.client import Caller
 from shared.testing.databases import exported
+
+pytestmark = pytest.mark.database
 
 
 def test_the_archive_holds_the_account_and_its_picture(

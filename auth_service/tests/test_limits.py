@@ -14,6 +14,8 @@ from shared.testing.client import Caller, Reply, assert_error
 from shared.testing.races import at_once
 from shared.testing.redis import RedisServer, redis_server
 
+pytestmark = pytest.mark.database
+
 HERE, THERE = "192.0.2.1", "192.0.2.2"
 ALICE_AT, WRONG = email_of("alice"), "wrong"
 

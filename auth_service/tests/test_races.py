@@ -2,12 +2,15 @@
 
 from collections import Counter
 
+import pytest
 from flask import Flask
 
 from auth_service.tests.factories import ALICE, PASSWORD, bare, email_of, make_account, picture
 from shared.testing.client import Caller, Reply
 from shared.testing.neighbours import Neighbour
 from shared.testing.races import at_once
+
+pytestmark = pytest.mark.database
 
 
 def _outcomes(replies: list[Reply]) -> Counter[tuple[int, int]]:

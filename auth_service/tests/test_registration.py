@@ -12,6 +12,8 @@ from auth_service.tests.factories import ALICE, PASSWORD, email_of, encrypted, m
 from shared.errors import ErrorSpec
 from shared.testing.client import Caller, Reply, assert_error
 
+pytestmark = pytest.mark.database
+
 
 def _register(who: Caller, email: str = "ann@example.com", **fields: str) -> Reply:
     body = {"email": email, "name": "Ann", "password": encrypted(PASSWORD)} | fields

@@ -8,6 +8,8 @@ from auth_service.tests.factories import PASSWORD, data_uri, picture
 from shared.testing.client import Caller
 from shared.testing.damage import broken_promises, plant
 
+pytestmark = pytest.mark.database
+
 ADDRESSES = "each account is found by its e-mail"
 COUNTS = "versions and generations count from their beginnings"
 PICTURES = "the picture of each account is in the store"

@@ -12,6 +12,8 @@ from shared.testing.cast import ALICE, BOB
 from shared.testing.ceilings import check_ceiling
 from shared.testing.client import Caller
 
+pytestmark = pytest.mark.database
+
 TABLE = Path(__file__).with_name("ceilings.csv")
 STRANGERS = range(100, 2000)
 

@@ -12,6 +12,8 @@ from shared.testing.cast import ALICE, BOB
 from shared.testing.client import Caller
 from shared.testing.databases import counted_queries
 
+pytestmark = pytest.mark.database
+
 STRANGERS = range(100, 2000)
 
 

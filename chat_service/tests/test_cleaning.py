@@ -20,6 +20,8 @@ from shared.testing.cast import ALICE, BOB
 from shared.testing.client import Caller
 from shared.testing.databases import counted_queries
 
+pytestmark = pytest.mark.database
+
 DAY = 24 * 3600
 ORPHAN = f"{'x' * 32}.png"
 

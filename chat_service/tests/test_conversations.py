@@ -21,6 +21,8 @@ from shared.testing.client import Caller, Reply, assert_error
 from shared.testing.contracts import state
 from shared.testing.neighbours import Neighbour
 
+pytestmark = pytest.mark.database
+
 ERIN = 5
 
 

@@ -18,6 +18,8 @@ from chat_service.tests.talking import (
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import Caller, Reply, assert_error
 
+pytestmark = pytest.mark.database
+
 NOBODY = 999
 
 

@@ -21,6 +21,8 @@ from shared.testing.client import Caller
 from shared.testing.databases import everything_in
 from shared.testing.s3 import media_keys
 
+pytestmark = pytest.mark.database
+
 
 def erase(app: Flask, account_id: int = ALICE) -> None:
     """Auth tells that an account was erased, and the service works it off."""

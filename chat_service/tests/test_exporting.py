@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
+import pytest
 from flask import Flask
 
 from chat_service.tests.factories import make_group
@@ -13,6 +14,8 @@ from chat_service.tests.talking import hide, make_private, say, show
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import Caller
 from shared.testing.databases import exported
+
+pytestmark = pytest.mark.database
 
 
 def read(archive: ZipFile, name: str) -> list[dict[str, Any]]:

@@ -12,6 +12,8 @@ from chat_service.tests.talking import hide, messages, remove_for_everybody, say
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import Caller, Reply, assert_error
 
+pytestmark = pytest.mark.database
+
 FIND, SIFT = "/conversations/manage_messages", "/conversations/sift"
 
 

@@ -21,6 +21,8 @@ from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import Caller, assert_error
 from shared.testing.neighbours import Neighbour
 
+pytestmark = pytest.mark.database
+
 
 def end_friendship(app: Flask) -> None:
     befriend(app, ALICE, BOB, active=False, version=2)

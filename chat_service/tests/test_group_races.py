@@ -14,6 +14,8 @@ from shared.testing.cast import ALICE, BOB, CAROL, DAVE, signed_in
 from shared.testing.client import Caller, Reply
 from shared.testing.races import at_once
 
+pytestmark = pytest.mark.database
+
 HANDLE = "/conversations/manage/handle_invitation"
 EVE = 5
 

@@ -17,6 +17,8 @@ from shared.testing.cast import ALICE, BOB
 from shared.testing.client import Caller, Reply, assert_error
 from shared.testing.s3 import media_keys
 
+pytestmark = pytest.mark.database
+
 PATH = "/conversations/image"
 IMAGE = 1
 NOBODY = 999

@@ -12,6 +12,8 @@ from chat_service.tests.factories import befriend, make_account, make_group
 from chat_service.tests.live_server import Listening, Person, Server
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE
 
+pytestmark = pytest.mark.database
+
 Cast = dict[int, Person]
 Ears = dict[int, Listening]
 

@@ -22,6 +22,8 @@ from shared.testing.cast import ALICE, BOB, CAROL, DAVE, signed_in
 from shared.testing.client import Caller, Reply
 from shared.testing.races import at_once
 
+pytestmark = pytest.mark.database
+
 REPEATEDLY = pytest.mark.parametrize("attempt", range(3))
 CAST = (ALICE, BOB, CAROL, DAVE)
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from flask import Flask
 
 from chat_service.db import db
@@ -14,6 +15,8 @@ from shared.testing.migrations import (
     check_migrations_stop_nobody,
     check_models_are_what_migrations_make,
 )
+
+pytestmark = pytest.mark.database
 
 
 def test_every_migration_can_be_undone_and_done_again(app: Flask, alice: Caller) -> None:

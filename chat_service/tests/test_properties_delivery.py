@@ -1,5 +1,6 @@
 """Events in any order, and more than once, leave what their newest versions say."""
 
+import pytest
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +10,7 @@ from chat_service.tests.talking import conversations
 from shared.testing.cast import signed_in
 from shared.testing.properties import few_or_many, newcomers, unhurried
 
-pytestmark = unhurried
+pytestmark = [pytest.mark.database, unhurried]
 
 VERSIONS = range(1, 5)
 any_order_and_twice = st.permutations([*VERSIONS, *VERSIONS])

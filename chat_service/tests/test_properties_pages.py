@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from flask import Flask
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -15,7 +16,7 @@ from chat_service.tests.talking import fetch, remove_for_everybody, say
 from shared.testing.cast import signed_in
 from shared.testing.properties import newcomers, tell_stories, unhurried
 
-pytestmark = unhurried
+pytestmark = [pytest.mark.database, unhurried]
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 limits = st.integers(1, 3)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+import pytest
 from flask import Flask
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
@@ -12,7 +13,7 @@ from chat_service.tests.talking import fetch, hide, in_list, remove_for_everybod
 from shared.testing.cast import signed_in
 from shared.testing.properties import newcomers, succeeds, tell_stories, unhurried
 
-pytestmark = unhurried
+pytestmark = [pytest.mark.database, unhurried]
 
 OWNER, ADMIN, MEMBER, COMES_AND_GOES = EVERYBODY = range(4)
 somebody = st.sampled_from(EVERYBODY)

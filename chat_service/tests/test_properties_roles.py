@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import pytest
 from flask import Flask
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
@@ -15,7 +16,7 @@ from shared.testing.cast import signed_in
 from shared.testing.client import Reply, assert_error
 from shared.testing.properties import newcomers, succeeds, tell_stories, unhurried
 
-pytestmark = unhurried
+pytestmark = [pytest.mark.database, unhurried]
 
 EVERYBODY = range(5)
 somebody = st.sampled_from(EVERYBODY)

@@ -24,6 +24,8 @@ from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import Caller, assert_error
 from shared.testing.databases import counted_queries
 
+pytestmark = pytest.mark.database
+
 PATH = "/conversations/messages"
 
 

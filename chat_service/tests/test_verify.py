@@ -11,6 +11,8 @@ from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import Caller
 from shared.testing.damage import broken_promises, plant
 
+pytestmark = pytest.mark.database
+
 KNOWN = "everybody who is named is known"
 MEMBERS = "a group has one owner, a private chat its pair"
 NUMBERS = "messages, with those deleted, are numbered 1, 2, 3 ..."

@@ -11,6 +11,8 @@ import yaml
 from deploy.programs import PROGRAMS, SERVICES, complaints, environment_of
 from deploy.run import ROOT
 
+pytestmark = pytest.mark.slow
+
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 
 

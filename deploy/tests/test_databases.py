@@ -12,6 +12,8 @@ from deploy import databases
 from deploy.databases import Database, NotPossible, PostgresDatabase, SqliteFile, is_empty
 from shared.testing.postgres import PostgresServer, postgres_server
 
+pytestmark = pytest.mark.slow
+
 _numbers = count()
 
 

@@ -16,6 +16,8 @@ from deploy.programs import PROGRAMS, SERVICES, complaints
 from deploy.run import ROOT
 from deploy.tests.test_compose import COMPOSE
 
+pytestmark = pytest.mark.slow
+
 OVERLAYS = ("development", "production")
 Manifest = dict[str, Any]
 

@@ -18,7 +18,7 @@ from deploy.tests.test_server import GUNICORN
 
 SAMPLE = "deploy.tests.sample:create_app()"
 
-pytestmark = pytest.mark.xdist_group("metrics")  # One server for all.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("metrics")]  # One server for all.
 
 
 class Watched:

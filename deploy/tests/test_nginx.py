@@ -21,6 +21,7 @@ from deploy.run import LOOPBACK, ROOT
 from deploy.tests.conftest import LAUNCH, PATIENCE_SECONDS, Copy, free_port, until
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.timeout(300),
     pytest.mark.xdist_group("nginx"),  # One nginx for all.
 ]

@@ -16,6 +16,8 @@ from deploy.programs import PROGRAMS
 from deploy.run import ROOT
 from deploy.tests.test_compose import COMPOSE
 
+pytestmark = pytest.mark.slow
+
 OBSERVE = ROOT / "deploy" / "observe"
 DASHBOARD = json.loads((OBSERVE / "grafana" / "dashboard.json").read_text())
 PANELS: list[dict[str, Any]] = [each for each in DASHBOARD["panels"] if each["type"] != "row"]

@@ -16,6 +16,8 @@ from deploy.programs import SERVICES, environment_of
 from deploy.run import LOOPBACK, ROOT
 from deploy.tests.conftest import PATIENCE_SECONDS, free_port, until
 
+pytestmark = pytest.mark.slow
+
 GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "python:shared.gunicorn_conf"]
 SECONDS_TO_STOP = 15  # Of the 20 that requests in flight would get.
 

@@ -92,7 +92,8 @@ def pytest_terminal_summary(
 
 def _never_provoked(config: pytest.Config) -> list[Refusal]:
     """The declared refusals that were not met by the services whose tests have all run."""
-    if config.option.keyword or config.option.markexpr or getattr(config.option, "lf", False):
+    some_only = config.option.markexpr not in ("", "not slow")
+    if some_only or config.option.keyword or getattr(config.option, "lf", False):
         return []
     whole = {Path(arg).resolve().name for arg in config.args if Path(arg).is_dir()}
     missed = refusals.declared - refusals.provoked

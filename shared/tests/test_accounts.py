@@ -14,6 +14,8 @@ from shared.testing.tokens import issue
 from shared.tests.conftest import account, event
 from shared.tests.tiny import accounts, db
 
+pytestmark = pytest.mark.database
+
 Tell = Callable[..., Reply]
 FIND = "/internal/accounts/find"
 

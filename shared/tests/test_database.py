@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack
 
+import pytest
 from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.pool import QueuePool
@@ -9,6 +10,8 @@ from sqlalchemy.pool import QueuePool
 from shared.errors import UNAVAILABLE
 from shared.testing.client import Caller, assert_error
 from shared.tests.tiny import db
+
+pytestmark = pytest.mark.database
 
 
 def test_a_connection_that_dies_after_its_last_question_changes_no_answer(app: Flask) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
@@ -10,6 +11,8 @@ from shared.testing.client import Reply
 from shared.testing.neighbours import Neighbour
 from shared.tests.conftest import account, event
 from shared.tests.tiny import Erasure, db, erased
+
+pytestmark = pytest.mark.database
 
 Tell = Callable[..., Reply]
 

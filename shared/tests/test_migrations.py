@@ -14,6 +14,8 @@ from shared.schema import WrongSchema, check_schema
 from shared.testing.databases import settings_for_tests
 from shared.tests.versions import INCOMPATIBLE, NAMES, SLOW, TABLES, Version, connected
 
+pytestmark = pytest.mark.database
+
 
 @pytest.fixture
 def url(tmp_path: Path, parts: dict[str, str]) -> str:

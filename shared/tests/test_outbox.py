@@ -17,6 +17,8 @@ from shared.testing.databases import counted_queries
 from shared.testing.neighbours import Neighbour
 from shared.tests.tiny import OutboxEvent, db, outbox
 
+pytestmark = pytest.mark.database
+
 
 class ChangedOurMindError(Exception):
     """Takes a transaction back."""

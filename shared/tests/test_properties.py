@@ -3,6 +3,7 @@
 from contextlib import suppress
 from datetime import UTC, datetime
 
+import pytest
 from flask import Flask
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
@@ -13,7 +14,7 @@ from shared.testing.neighbours import Neighbour
 from shared.testing.properties import tell_stories, unhurried
 from shared.tests.tiny import OutboxEvent, db, outbox
 
-pytestmark = unhurried
+pytestmark = [pytest.mark.database, unhurried]
 
 
 class ChangedOurMindError(Exception):

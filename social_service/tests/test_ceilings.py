@@ -11,6 +11,8 @@ from shared.testing.client import Caller
 from social_service.db import db
 from social_service.tests.factories import make_account, make_friends
 
+pytestmark = pytest.mark.database
+
 TABLE = Path(__file__).with_name("ceilings.csv")
 
 

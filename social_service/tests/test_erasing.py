@@ -11,6 +11,8 @@ from social_service.db import db
 from social_service.tests.deeds import ask, befriend, friend_ids, statuses
 from social_service.tests.factories import make_account, make_friends, make_group
 
+pytestmark = pytest.mark.database
+
 
 def erase(app: Flask, account_id: int = ALICE) -> None:
     """Auth tells that an account was erased, and the service works it off."""

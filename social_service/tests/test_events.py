@@ -24,6 +24,8 @@ from social_service.tests.factories import (
     relay,
 )
 
+pytestmark = pytest.mark.database
+
 SECRET = {SECRET_HEADER: "current-test-secret"}
 BOUNDED_SECONDS = 5.0
 

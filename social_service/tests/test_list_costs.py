@@ -16,6 +16,8 @@ from social_service.tests.factories import (
     make_request,
 )
 
+pytestmark = pytest.mark.database
+
 # The first query of each asks for the state of the caller's account.
 LISTS = [
     ("/search_user", {"query_name": "Namesake"}, 2),

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from flask import Flask
 
 from shared.testing.cast import ALICE, BOB, CAROL
@@ -12,6 +13,8 @@ from shared.testing.migrations import (
 )
 from social_service.db import db
 from social_service.tests.factories import make_friends, make_request
+
+pytestmark = pytest.mark.database
 
 
 def test_every_migration_can_be_undone_and_done_again(app: Flask) -> None:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from itertools import combinations, product
 
+import pytest
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +20,7 @@ from social_service.models import RequestStatus
 from social_service.tests.deeds import accept, ask, friend_ids, refuse, unfriend
 from social_service.tests.factories import make_account, make_group
 
-pytestmark = unhurried
+pytestmark = [pytest.mark.database, unhurried]
 
 EVERYBODY = range(3)
 ONE_WHO_COMES_AND_GOES = 2

@@ -13,6 +13,8 @@ from social_service import errors
 from social_service.tests.deeds import accept, ask, befriend, friend_ids, refuse, statuses, unfriend
 from social_service.tests.factories import make_friends, make_group
 
+pytestmark = pytest.mark.database
+
 REPEATEDLY = pytest.mark.parametrize("attempt", range(4))
 CLICKS = 8
 

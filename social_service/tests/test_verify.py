@@ -14,6 +14,8 @@ from social_service.db import db, transaction
 from social_service.models import OutboxEvent
 from social_service.tests.factories import make_group
 
+pytestmark = pytest.mark.database
+
 ACTIVE = "a friendship is active after every odd change"
 GROUPS = "everybody in a friend group is a friend of its owner"
 KNOWN = "everybody who is named is known"

@@ -1,5 +1,7 @@
 """A request sets what its endpoint is about, whatever else stands in it."""
 
+import pytest
+
 from tests.people import (
     PASSWORD,
     Person,
@@ -13,6 +15,8 @@ from tests.people import (
     private_chat,
     unused_email,
 )
+
+pytestmark = pytest.mark.slow
 
 
 def test_registering_chooses_no_id_and_no_history(visitor: Visitor, alice: Person) -> None:

@@ -7,6 +7,8 @@ from tests.attacks.wire import Door
 from tests.people import Person, Visitor, bad, befriend, make_group, newcomer
 from tests.pictures import data_uri
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def mallory(base_url: str) -> Person:

@@ -10,6 +10,7 @@ from tests.people import Person, Reply, Visitor, befriend, contents, make_group,
 from tests.product import Product
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.xdist_group("impatient"),  # They share a product.
     pytest.mark.timeout(180),  # Of which the first test waits for the start.
 ]

@@ -6,6 +6,8 @@ from tests.attacks.wire import Door, head, statuses
 from tests.people import Person, Visitor, befriend, contents, done, make_group, send
 from tests.pictures import data_uri, picture
 
+pytestmark = pytest.mark.slow
+
 MARKUP = "</script><img src=x onerror=alert(1)>"
 SHORT_MARKUP = "<b onclick=a()>&#60;"
 

@@ -8,6 +8,8 @@ from tests.attacks.conftest import SERVICES
 from tests.attacks.wire import Door, head, statuses
 from tests.scene import Scene
 
+pytestmark = pytest.mark.slow
+
 DISGUISES = (
     "/internal/accounts",
     "//internal/accounts",

@@ -19,6 +19,7 @@ from tests.product import Product
 PAUSE = 0.05
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.xdist_group("impatient"),  # They share a product.
     pytest.mark.timeout(180),  # Of which the first test waits for the start.
 ]

@@ -5,6 +5,8 @@ import pytest
 from tests.attacks.wire import Door, head, statuses
 from tests.people import Person, done
 
+pytestmark = pytest.mark.slow
+
 CHUNKED = "Transfer-Encoding: chunked"
 END = b"0\r\n\r\n"
 BODY = b'{"name": "smuggled"}'

@@ -10,6 +10,8 @@ from tests.attacks.wire import Door
 from tests.people import INVALID_JWT, Visitor
 from tests.scene import Scene
 
+pytestmark = pytest.mark.slow
+
 INTERNAL = "/internal/events"
 
 

@@ -9,7 +9,7 @@ from shared.testing.postgres import PostgresServer
 from tests.cluster import ProductionCluster, until
 from tests.scaling.load import Crowd
 
-pytestmark = [pytest.mark.xdist_group("cluster"), pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster"), pytest.mark.timeout(150)]
 
 
 def until_ready(cluster: ProductionCluster) -> float:
