@@ -27,14 +27,15 @@ _NEWEST_ID = (
     .correlate(Conversation)
     .scalar_subquery()
 )
-_FRIEND_ID = case((Conversation.low_id == _USER, Conversation.high_id), else_=Conversation.low_id)
+FRIEND_ID = case((Conversation.low_id == _USER, Conversation.high_id), else_=Conversation.low_id)
+"""The other person of a private conversation of ``user``, in SQL; NULL for groups."""
 _CONVERSATIONS = (
     select(
         Conversation.id,
         Conversation.name,
         Conversation.avatar_digest,
         Conversation.avatar_reference,
-        _FRIEND_ID.label("friend_id"),
+        FRIEND_ID.label("friend_id"),
         Account.name.label("friend_name"),
         Account.avatar_digest,
         Account.avatar_reference,
@@ -45,10 +46,11 @@ _CONVERSATIONS = (
         Message.type,
         Message.content,
         Message.created_at,
+        Conversation.version,
     )
     .select_from(Membership)
     .join(Conversation, Conversation.id == Membership.conversation_id)
-    .outerjoin(Account, Account.id == _FRIEND_ID)
+    .outerjoin(Account, Account.id == FRIEND_ID)
     .outerjoin(Message, Message.id == _NEWEST_ID)
     .where(Membership.user_id == _USER, Conversation.is_open)
     .order_by(
@@ -57,16 +59,23 @@ _CONVERSATIONS = (
         Conversation.id.desc(),
     )
 )
+_SOME_CONVERSATIONS = _CONVERSATIONS.where(Conversation.id.in_(bindparam("ids", expanding=True)))
 
 
-def conversations_of(user_id: int, base: str) -> list[dict[str, Any]]:
+def conversations_of(
+    user_id: int, base: str, conversation_ids: Collection[int] | None = None
+) -> list[dict[str, Any]]:
     """Somebody's conversations: pinned ones first, then by the newest message that they see.
 
     Args:
         user_id: whose list.
         base: the public base of the request.
+        conversation_ids: only those of them with one of these ids.
     """
-    rows = db.run(_CONVERSATIONS, user=user_id).all()
+    if conversation_ids is None:
+        rows = db.run(_CONVERSATIONS, user=user_id).all()
+    else:
+        rows = db.run(_SOME_CONVERSATIONS, user=user_id, ids=list(conversation_ids)).all()
     strangers = people({row.friend_id for row in rows if row.friend_name is None} - {None}, base)
     return [
         {
@@ -94,6 +103,7 @@ def conversations_of(user_id: int, base: str) -> list[dict[str, Any]]:
             "is_top": is_pinned,
             "notice_able": notices_on,
             "unread_count": unread,
+            "version": version,
         }
         for (
             conversation_id,
@@ -111,6 +121,7 @@ def conversations_of(user_id: int, base: str) -> list[dict[str, Any]]:
             last_type,
             content,
             sent_at,
+            version,
         ) in rows
     ]
 

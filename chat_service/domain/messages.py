@@ -68,6 +68,7 @@ def messages_in(
     before_id: int | None = None,
     after_id: int | None = None,
     after_version: int | None = None,
+    marks_read: bool = True,
 ) -> dict[str, Any]:
     """The messages of a conversation, oldest first; what is fetched has been read.
 
@@ -81,6 +82,7 @@ def messages_in(
         after_id: only those after this one, which may be gone.
         after_version: only those sent, and the ids of those deleted, since the conversation
             had this version.
+        marks_read: whether the read position moves up to the newest one fetched.
 
     Returns:
         ``messages``; ``version`` up to which they are complete; ``deleted_ids`` of the messages
@@ -116,17 +118,32 @@ def messages_in(
         version = rows[-1].version if more_follow else place.version
         deleted_ids = _deleted_between(conversation_id, after_version, version)
     senders = people({row.sender_id for row in rows}, base)
-    reaches_end = before_id is None and not more_follow and bool(rows or not has_lower_bound)
-    read_seq = place.last_seq if reaches_end else rows[-1].seq if rows else 0
-    read_up_to(conversation_id, user_id, read_seq, place)
-    own_read_seq = max(read_seq, place.read_seq)
+    own_read_seq = place.read_seq
+    if marks_read:
+        reaches_end = before_id is None and not more_follow and bool(rows or not has_lower_bound)
+        read_seq = place.last_seq if reaches_end else rows[-1].seq if rows else 0
+        read_up_to(conversation_id, user_id, read_seq, place)
+        own_read_seq = max(read_seq, place.read_seq)
     messages = [shown(row, senders, base) for row in rows]
     if place.friend_read_seq is not None:
-        for message in messages:
-            is_own = message["senderid"] == user_id
-            read_by_other = place.friend_read_seq if is_own else own_read_seq
-            message["already_read"] = message["seq"] <= read_by_other
+        mark_as_read(messages, user_id, own_read_seq, place.friend_read_seq)
     return {"messages": messages, "deleted_ids": deleted_ids, "version": version}
+
+
+def mark_as_read(
+    messages: Iterable[dict[str, Any]], user_id: int, own_read_seq: int, friend_read_seq: int
+) -> None:
+    """Add ``already_read`` to messages of a private conversation.
+
+    Args:
+        messages: as `shown`.
+        user_id: one of the pair.
+        own_read_seq: how far this one has read.
+        friend_read_seq: how far the other one has read.
+    """
+    for message in messages:
+        read_seq = friend_read_seq if message["senderid"] == user_id else own_read_seq
+        message["already_read"] = message["seq"] <= read_seq
 
 
 def replies_to(message_id: int, user_id: int, base: str) -> list[dict[str, Any]]:
@@ -396,27 +413,25 @@ def visible_to(user_id: int | BindParameter[int], message: Any = Message) -> Col
 
 
 _USER = bindparam("user", type_=BigId)
-_VISIBLE_MESSAGES = (
-    select(
-        Message.id,
-        Message.seq,
-        Message.version,
-        Message.conversation_id,
-        Message.type,
-        Message.content,
-        Message.sender_id,
-        Message.created_at,
-        _Reply.id,
-        _Reply.type,
-        _Reply.content,
-    )
-    .outerjoin(_Reply, (_Reply.id == Message.reply_to_id) & visible_to(_USER, _Reply))
-    .where(
-        Message.conversation_id == bindparam("conversation"),
-        # No bound for an index: the order is that of ids, and so a page is read along them.
-        Message.version + 0 <= bindparam("version"),
-        visible_to(_USER),
-    )
+MESSAGES = select(
+    Message.id,
+    Message.seq,
+    Message.version,
+    Message.conversation_id,
+    Message.type,
+    Message.content,
+    Message.sender_id,
+    Message.created_at,
+    _Reply.id,
+    _Reply.type,
+    _Reply.content,
+).outerjoin(_Reply, (_Reply.id == Message.reply_to_id) & visible_to(_USER, _Reply))
+"""The rows of `MessageRow`; ``user`` is a parameter."""
+_VISIBLE_MESSAGES = MESSAGES.where(
+    Message.conversation_id == bindparam("conversation"),
+    # No bound for an index: the order is that of ids, and so a page is read along them.
+    Message.version + 0 <= bindparam("version"),
+    visible_to(_USER),
 )
 _BOUNDS = {
     "since": Message.created_at >= bindparam("since"),

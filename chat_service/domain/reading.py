@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Update, bindparam, case, func, select, update
+from sqlalchemy import ColumnElement, Update, bindparam, case, func, select, union_all, update
 from sqlalchemy.orm import aliased
 
+from chat_service import errors
 from chat_service.db import db, transaction
 from chat_service.domain import notices
-from chat_service.models import Conversation, Deletion, HiddenMessage, Membership
+from chat_service.models import Conversation, Deletion, HiddenMessage, Membership, Message
 from shared.db import BigId
 from shared.errors import ApiError, ErrorSpec
 
@@ -124,6 +125,29 @@ def unread_count() -> ColumnElement[int]:
         - hidden.correlate(Membership).scalar_subquery()
         + Membership.unread_extra
     )
+
+
+def mark_read(conversation_id: int, user_id: int, message_id: int) -> None:
+    """Move the read position of somebody up to a message, which may be deleted; never back.
+
+    Args:
+        conversation_id: the conversation.
+        user_id: a member.
+        message_id: a message that was sent to the conversation.
+    """
+    unknown = errors.CONVERSATION_NOT_FOUND_ZH
+    place = place_of(conversation_id, user_id, unknown, not_in_it=unknown)
+    seq = db.session.scalar(
+        union_all(
+            *(
+                select(table.seq).where(key == message_id, table.conversation_id == conversation_id)
+                for table, key in ((Message, Message.id), (Deletion, Deletion.message_id))
+            )
+        )
+    )
+    if seq is None:
+        raise ApiError(errors.MESSAGE_NOT_FOUND_ZH)
+    read_up_to(conversation_id, user_id, seq, place)
 
 
 def read_up_to(conversation_id: int, user_id: int, seq: int, place: Place) -> None:

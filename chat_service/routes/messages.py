@@ -3,7 +3,7 @@
 from typing import Any
 
 from chat_service import errors
-from chat_service.domain import messages, sending
+from chat_service.domain import messages, reading, sending, sync
 from chat_service.schemas.messages import (
     FiltersIn,
     FoundMessagesOut,
@@ -12,11 +12,14 @@ from chat_service.schemas.messages import (
     MessagesIn,
     MessagesOut,
     ReadersOut,
+    ReadIn,
     RepliesOut,
     SentOut,
+    SyncIn,
+    SyncOut,
     TextIn,
 )
-from shared.api import Blueprint, answers, refuses, takes
+from shared.api import KIB, Blueprint, answers, refuses, takes
 from shared.errors import ErrorSpec
 from shared.identity import current_user_id
 from shared.service import public_base
@@ -93,6 +96,23 @@ def messages_found(conversation_id: int, **filters: Any) -> dict[str, Any]:
 def sift_messages(conversation_id: int, **filters: Any) -> dict[str, Any]:
     """Search a conversation by POST (beyond the document: /conversations/sift)."""
     return _messages_found(conversation_id, errors.NO_ACCESS_BAD_REQUEST, filters)
+
+
+@blueprint.post("/conversations/sync")
+@takes(SyncIn, max_bytes=128 * KIB)
+@answers("Succeed", SyncOut)
+def sync_conversations(versions: dict[int, int], **bounds: Any) -> dict[str, Any]:
+    """Fetch what changed in all conversations (beyond the document: /conversations/sync)."""
+    return sync.sync(current_user_id(), public_base(), versions, **bounds)
+
+
+@blueprint.post("/conversations/read")
+@takes(ReadIn)
+@answers("Succeed")
+@refuses(errors.CONVERSATION_NOT_FOUND_ZH, errors.MESSAGE_NOT_FOUND_ZH)
+def mark_read(conversation_id: int, message_id: int) -> None:
+    """Mark as read up to a message (beyond the document: /conversations/read)."""
+    reading.mark_read(conversation_id, current_user_id(), message_id)
 
 
 @blueprint.post("/conversations/readlist")

@@ -49,6 +49,7 @@ class Conversation(Answer):
     is_top = fields.Boolean()
     notice_able = fields.Boolean()
     unread_count = fields.Integer()
+    version = fields.Integer()
 
 
 class ConversationsOut(Answer):

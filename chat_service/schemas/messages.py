@@ -1,10 +1,23 @@
 """Shapes of what sending, reading, finding and deleting messages take and answer."""
 
+from typing import Any
+
 from marshmallow import fields
 from marshmallow.validate import Length
 
-from chat_service.schemas import ConversationId, IdList, Number
-from shared.fields import Answer, Id, Params, Text, Time
+from chat_service.schemas import ConversationId, ConversationIn, IdList, Number
+from chat_service.schemas.conversations import Conversation
+from shared.fields import Answer, Flag, Id, Params, Text, Time
+
+MAX_SYNCED = 1000
+
+
+class QueryFlag(Flag):
+    """A JSON boolean, or in a query string ``true`` or ``false``."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
+        flag = {"true": True, "false": False}.get(value, value) if type(value) is str else value
+        return super()._deserialize(flag, *args, **kwargs)
 
 
 class MessagesIn(Params):
@@ -16,6 +29,10 @@ class MessagesIn(Params):
     before_id = Id()
     after_id = Id()
     after_version = Id()
+    marks_read = QueryFlag(
+        data_key="read",
+        metadata={"description": "`false`: the read position does not move.", "default": True},
+    )
 
 
 class Message(Answer):
@@ -46,6 +63,45 @@ class MessagesOut(Answer):
     messages = fields.List(fields.Nested(Message))
     deleted_ids = fields.List(fields.Integer())
     version = fields.Integer()
+
+
+class SyncIn(Params):
+    """Catching up: the version that the client has of each conversation that it knows."""
+
+    versions = fields.Dict(
+        keys=Id(),
+        values=Id(),
+        required=True,
+        validate=Length(max=MAX_SYNCED),
+        metadata={"example": {"12": 345}},
+    )
+    limit = Number(1, 200, "200|1[0-9]{2}|[1-9][0-9]?", load_default=50)
+    conversation_ids = fields.List(Id(), validate=Length(max=MAX_SYNCED))
+
+
+class ChangedConversation(Conversation):
+    """A conversation that changed, and how; ``version`` is what to send next time.
+
+    With ``has_more`` there are more changes after that version, or of a conversation that was
+    not given: older messages.
+    """
+
+    messages = fields.List(fields.Nested(Message))
+    deleted_ids = fields.List(fields.Integer())
+    has_more = fields.Boolean()
+
+
+class SyncOut(Answer):
+    """What changed, and which of the given ids are no open conversations of the caller."""
+
+    conversations = fields.List(fields.Nested(ChangedConversation))
+    gone = fields.List(fields.Integer())
+
+
+class ReadIn(ConversationIn):
+    """The message up to which the caller has read."""
+
+    message_id = Id(required=True)
 
 
 class TextIn(Params):

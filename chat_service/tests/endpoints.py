@@ -29,6 +29,7 @@ _BOUNDS = {
     "before_id": 9,
     "after_id": 1,
     "after_version": 1,
+    "read": "false",
 }
 _FILTERS = {
     "start_time": "2025-03-13T14:30:00Z",
@@ -56,6 +57,13 @@ ENDPOINTS = (
     Endpoint("POST", "/interface", _HERE, _SETTINGS),
     Endpoint("GET", "/conversations/manage_messages", _HERE, _FILTERS),
     Endpoint("POST", "/conversations/sift", _HERE, _FILTERS),
+    Endpoint(
+        "POST",
+        "/conversations/sync",
+        {"versions": {"1": 2}},
+        {"limit": 10, "conversation_ids": [1]},
+    ),
+    Endpoint("POST", "/conversations/read", {**_HERE_TOO, "message_id": 1}, {}),
     Endpoint("POST", "/conversations/readlist", {"message_id": 1}, {}),
     Endpoint("GET", "/conversations/get_members", _HERE_TOO, {}),
     Endpoint("POST", "/conversations/manage/admin", _SOMEBODY, {}),

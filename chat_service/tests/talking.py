@@ -99,3 +99,17 @@ def remove_for_everybody(caller: Caller, message_id: int) -> Reply:
 def hide(caller: Caller, *message_ids: int) -> Reply:
     """Delete messages from one's own view."""
     return caller.delete("/conversations/delete_messages", json={"message_ids": message_ids})
+
+
+def catch_up(caller: Caller, versions: dict[int, int], **more: Any) -> Any:
+    """Ask what changed in all conversations; everything that is answered."""
+    known = {str(conversation): version for conversation, version in versions.items()}
+    reply = caller.post("/conversations/sync", json={"versions": known, **more})
+    assert reply.status_code == 200, reply.json
+    return reply.json
+
+
+def mark_read(caller: Caller, conversation: int, message_id: int) -> Reply:
+    """Mark a conversation as read up to a message."""
+    body = {"conversation_id": conversation, "message_id": message_id}
+    return caller.post("/conversations/read", json=body)

@@ -28,6 +28,22 @@ NOT_TIMES: tuple[Any, ...] = (
     "nul\x00",
 )
 NOT_LISTS: tuple[Any, ...] = ([], [-1], [True], [[1]], [1, "x"], {}, "x", True, -1)
+TOO_MANY_IDS = range(1, 1002)
+NOT_VERSIONS: tuple[Any, ...] = (
+    [],
+    [[1, 1]],
+    "x",
+    5,
+    True,
+    {"x": 1},
+    {"-1": 1},
+    {"1": None},
+    {"1": -1},
+    {"1": True},
+    {"1": "x"},
+    {"1": {}},
+    dict.fromkeys(map(str, TOO_MANY_IDS), 1),
+)
 BAD_VALUES_OF: dict[str, tuple[Any, ...]] = {
     "ontop": NOT_FLAGS,
     "notification": NOT_FLAGS,
@@ -38,6 +54,9 @@ BAD_VALUES_OF: dict[str, tuple[Any, ...]] = {
     "members": (*NOT_LISTS, 5, "5"),
     "message_ids": (*NOT_LISTS, 5, "5"),
     "member_id": NOT_LISTS,
+    "conversation_ids": ([-1], [True], [[1]], [1, "x"], [None], {}, "x", 5, list(TOO_MANY_IDS)),
+    "versions": NOT_VERSIONS,
+    "read": (1, 0, "1", "True", "yes", "", [], {}),
     "limit": (*NOT_IDS, 0, 1001),
     "client_id": (*NOT_TEXTS, "x" * 65),
     "name": (*NOT_TEXTS, "", "長" * 101),

@@ -7,7 +7,14 @@ from flask import Flask
 
 from chat_service.db import db
 from chat_service.tests.factories import befriend, make_group, make_history
-from chat_service.tests.talking import MESSAGES, attempt_to_say, fetch, make_private, say
+from chat_service.tests.talking import (
+    MESSAGES,
+    attempt_to_say,
+    fetch,
+    make_private,
+    remove_for_everybody,
+    say,
+)
 from shared.testing.cast import ALICE, BOB
 from shared.testing.ceilings import check_ceiling
 from shared.testing.client import Caller
@@ -43,6 +50,21 @@ def test_polling_when_nothing_is_new(app: Flask, alice: Caller, bob: Caller) -> 
     fetch(alice, chat)
     query = {"conversationId": chat, "after_version": 1}
     check_ceiling(TABLE, "poll", app, db, lambda: alice.get(MESSAGES, query_string=query))
+
+
+def test_catching_up_with_all_conversations(app: Flask, alice: Caller, bob: Caller) -> None:
+    groups = [make_group(app, ALICE, BOB) for _ in range(200)]
+    for group in groups[:10]:
+        remove_for_everybody(bob, say(bob, group))
+        say(bob, group)
+    body = {"versions": {str(group): 0 for group in groups}}
+    check_ceiling(
+        TABLE,
+        "catch up with 10 of 200",
+        app,
+        db,
+        lambda: alice.post("/conversations/sync", json=body),
+    )
 
 
 def test_sending_to_a_friend(app: Flask, alice: Caller, bob: Caller) -> None:

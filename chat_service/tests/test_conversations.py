@@ -64,6 +64,7 @@ class TestList:
                 "is_top": False,
                 "notice_able": True,
                 "unread_count": 0,
+                "version": 0,
             }
         ]
 
@@ -131,7 +132,7 @@ class TestList:
         group = make_group(app, ALICE)
         before = in_list(alice, group)
         remove_for_everybody(alice, say(alice, group))
-        assert in_list(alice, group) == before
+        assert in_list(alice, group) == {**before, "version": 2}
 
     def test_a_message_that_one_hid_is_not_ones_own_last_message(
         self, app: Flask, alice: Caller, bob: Caller

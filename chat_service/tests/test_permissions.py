@@ -90,6 +90,8 @@ GUEST_HERE = {**HERE, "member_id": GUEST}
 TEXT = {**HERE, "content": "hello"}
 FOUNDING = {"members": [GUEST], "name": "group"}
 IT = {"message_id": MESSAGE}
+IT_HERE = {**HERE, **IT}
+KNOWN = {"versions": {str(GROUP): 1}}
 IT_AMONG_OTHERS = {"message_ids": [MESSAGE]}
 ANNOUNCED = {"notification_id": ANNOUNCEMENT}
 INVITED_IN = {"invite_id": INVITATION}
@@ -108,6 +110,8 @@ TABLE: dict[tuple[str, str], tuple[dict[str, Any], May]] = {
     ("GET",    "/conversations/get_reply"): (IT, members(errors.MESSAGE_NOT_FOUND)),
     ("GET",    "/conversations/manage_messages"): (HERE, members(errors.CONVERSATION_NOT_FOUND_ZH)),
     ("POST",   "/conversations/sift"): (HERE, members(errors.NO_ACCESS_BAD_REQUEST)),
+    ("POST",   "/conversations/sync"): (KNOWN, anybody()),
+    ("POST",   "/conversations/read"): (IT_HERE, members(errors.CONVERSATION_NOT_FOUND_ZH)),
     ("POST",   "/conversations/readlist"): (IT, members(errors.NO_ACCESS_BAD_REQUEST)),
     ("GET",    "/conversations/get_members"): (HERE, members(errors.CONVERSATION_NOT_FOUND)),
     ("GET",    "/interface"): (HERE, members(errors.NO_ACCESS)),

@@ -15,6 +15,7 @@ from chat_service.tests.talking import (
     hide,
     in_list,
     make_private,
+    mark_read,
     messages,
     remove_for_everybody,
     say,
@@ -299,3 +300,59 @@ def test_the_list_counts_each_conversation_by_itself(
     say(bob, private)
     counts = [in_list(alice, conversation)["unread_count"] for conversation in (group, private)]
     assert counts == [5, 1]
+
+
+class TestReadPosition:
+    """Moving the read position apart from fetching (beyond the document)."""
+
+    def test_fetching_with_read_false_moves_nothing(
+        self, alice: Caller, bob: Caller, group: int, five: list[int]
+    ) -> None:
+        fetch(alice, group, read="false")
+        assert unread(alice, group) == 5
+        readers = bob.post("/conversations/readlist", json={"message_id": five[0]}).json
+        assert readers["read_users"] == []
+        fetch(alice, group, read="true")
+        assert unread(alice, group) == 0
+
+    def test_in_a_private_chat_what_is_not_marked_as_read_is_not_shown_as_read(
+        self, app: Flask, alice: Caller, bob: Caller
+    ) -> None:
+        private = make_private(app, alice, bob)
+        say(bob, private)
+        [message] = messages(alice, private, read="false")
+        assert message["already_read"] is False
+
+    def test_marking_as_read_reads_up_to_the_message_and_never_back(
+        self, alice: Caller, bob: Caller, group: int, five: list[int]
+    ) -> None:
+        assert mark_read(alice, group, five[2]).status_code == 200
+        assert mark_read(alice, group, five[0]).status_code == 200
+        assert unread(alice, group) == 2
+        readers = [
+            bob.post("/conversations/readlist", json={"message_id": id_}).json["read_users"]
+            for id_ in five[2:4]
+        ]
+        assert [[each["id"] for each in some] for some in readers] == [[ALICE], []]
+
+    def test_a_deleted_or_hidden_message_is_a_position_as_well(
+        self, alice: Caller, bob: Caller, group: int, five: list[int]
+    ) -> None:
+        remove_for_everybody(bob, five[1])
+        hide(alice, five[3])
+        mark_read(alice, group, five[1])
+        assert unread(alice, group) == 2
+        mark_read(alice, group, five[3])
+        assert unread(alice, group) == 1
+
+    def test_a_message_of_another_conversation_is_unknown(
+        self, app: Flask, alice: Caller, bob: Caller, group: int
+    ) -> None:
+        elsewhere = say(bob, make_group(app, ALICE, BOB))
+        assert_error(mark_read(alice, group, elsewhere), errors.MESSAGE_NOT_FOUND_ZH)
+
+    def test_an_unknown_conversation_and_a_foreign_one_are_not_found(
+        self, alice: Caller, carol: Caller, group: int, five: list[int]
+    ) -> None:
+        for reply in (mark_read(alice, 999, five[0]), mark_read(carol, group, five[0])):
+            assert_error(reply, errors.CONVERSATION_NOT_FOUND_ZH)

@@ -1,0 +1,282 @@
+"""Catching up with all of one's conversations at once, by their versions."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    FromClause,
+    Integer,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    column,
+    func,
+    select,
+    true,
+    type_coerce,
+)
+from sqlalchemy.orm import aliased
+
+from chat_service.db import db
+from chat_service.domain.accounts import people
+from chat_service.domain.conversations import FRIEND_ID, conversations_of
+from chat_service.domain.messages import MESSAGES, mark_as_read, shown, visible_to
+from chat_service.models import Conversation, Deletion, Membership, Message
+from shared.db import BigId
+
+MAX_MESSAGES = 2000
+MAX_DELETED_IDS = 2000
+_MAX_PARAMETERS = 1000
+
+_USER = bindparam("user", type_=BigId)
+_own, _friend = aliased(Membership), aliased(Membership)
+_STATES = (
+    select(
+        Conversation.id,
+        Conversation.version,
+        Conversation.last_seq,
+        _own.read_seq,
+        _friend.read_seq.label("friend_read_seq"),
+    )
+    .join(_own, _own.conversation_id == Conversation.id)
+    .outerjoin(
+        _friend, (_friend.conversation_id == Conversation.id) & (_friend.user_id == FRIEND_ID)
+    )
+    .where(_own.user_id == _USER, Conversation.is_open)
+)
+
+
+def sync(
+    user_id: int,
+    base: str,
+    versions: Mapping[int, int],
+    limit: int,
+    conversation_ids: Collection[int] | None = None,
+) -> dict[str, Any]:
+    """What is new in somebody's conversations. Moves no read position.
+
+    Args:
+        user_id: whose conversations.
+        base: the public base of the request.
+        versions: the version that the client has of each conversation that it knows.
+        limit: at most so many messages of one conversation.
+        conversation_ids: answer about these conversations only.
+
+    Returns:
+        ``conversations`` that changed, with their news, and ``gone``: the ids given that are no
+        open conversation of theirs.
+    """
+    states = {row.id: row for row in db.run(_STATES, user=user_id)}
+    given = versions.keys() if conversation_ids is None else set(conversation_ids)
+    considered = states.keys() if conversation_ids is None else states.keys() & given
+    changed = {
+        id_: _Change(states[id_], _known_version(versions.get(id_), states[id_].version))
+        for id_ in considered
+        if states[id_].version != versions.get(id_)
+    }
+    rows = _list_rows(user_id, base, changed)
+    changes = [changed[row["id"]] for row in rows]
+    _fetch_messages(changes, user_id, limit)
+    _fetch_deletions(changes)
+    senders = people({each.sender_id for change in changes for each in change.messages}, base)
+    return {
+        "conversations": [
+            row | change.shown(user_id, senders, base)
+            for row, change in zip(rows, changes, strict=True)
+        ],
+        "gone": sorted(given - states.keys()),
+    }
+
+
+def _list_rows(user_id: int, base: str, conversation_ids: Collection[int]) -> list[dict[str, Any]]:
+    """The rows of the list for these conversations; one may have been closed in the meantime."""
+    if not conversation_ids:
+        return []
+    some = conversation_ids if len(conversation_ids) <= _MAX_PARAMETERS else None
+    return [row for row in conversations_of(user_id, base, some) if row["id"] in conversation_ids]
+
+
+def _known_version(given: int | None, current: int) -> int | None:
+    """The version that a client has; one that was never reached counts as none."""
+    return None if given is None or given > current else given
+
+
+class _Change:
+    """What is new in one conversation.
+
+    Args:
+        state: a row of ``_STATES``.
+        after: the version that the client has, or None if it has nothing.
+    """
+
+    def __init__(self, state: Any, after: int | None) -> None:
+        self.id: int = state.id
+        self.after = after
+        self.until: int = state.version
+        self.state = state
+        self.messages: list[Any] = []
+        self.deleted_ids: list[int] = []
+        self.has_more = False
+
+    @property
+    def max_messages(self) -> int:
+        """No more messages than this are new."""
+        state = self.state
+        return int(state.last_seq if self.after is None else state.version - self.after)
+
+    @property
+    def max_deleted_ids(self) -> int:
+        """No more deletions than this belong to the versions that are answered."""
+        return 0 if self.after is None else self.until - self.after - len(self.messages)
+
+    def set_messages(self, rows: list[Any], limit: int) -> None:
+        """Take the first of ``rows``, or of a conversation that is not known the last."""
+        self.has_more = len(rows) > limit
+        if self.after is None:
+            self.messages = rows[max(0, len(rows) - limit) :]
+            return
+        self.messages = rows[:limit]
+        if self.has_more:
+            self._end_at(self.messages[-1].version if self.messages else self.after)
+
+    def set_deletions(self, rows: list[Any], limit: int) -> None:
+        """Take the first of ``rows``, and no message after the last of them, if there are more."""
+        if len(rows) > limit:
+            self._end_at(rows[limit - 1].version if limit else self.after or 0)
+            self.messages = [each for each in self.messages if each.version <= self.until]
+        self.deleted_ids = [each.message_id for each in rows[:limit]]
+
+    def leave_for_later(self) -> None:
+        """Answer nothing but that there is more."""
+        self.messages, self.has_more = [], True
+        if self.after is not None:
+            self._end_at(self.after)
+
+    def _end_at(self, version: int) -> None:
+        self.has_more, self.until = True, version
+
+    def shown(self, user_id: int, senders: Mapping[int, Any], base: str) -> dict[str, Any]:
+        """What the answer has of it beside the row of the list."""
+        messages = [shown(row, senders, base) for row in self.messages]
+        if self.state.friend_read_seq is not None:
+            mark_as_read(messages, user_id, self.state.read_seq, self.state.friend_read_seq)
+        return {
+            "version": self.until,
+            "messages": messages,
+            "deleted_ids": self.deleted_ids,
+            "has_more": self.has_more,
+        }
+
+
+def _fetch_messages(changes: Iterable[_Change], user_id: int, limit: int) -> None:
+    """Give each change its messages, and leave for later what there is no room for."""
+    fetched = _within(changes, lambda each: min(limit, each.max_messages), MAX_MESSAGES)
+    rows: dict[int, list[Any]] = defaultdict(list)
+    for newest in (False, True):
+        spans = {
+            each.id: (each.after or 0, each.until)
+            for each in fetched
+            if (each.after is None) is newest
+        }
+        if spans:
+            page = {"user": user_id, "spans": spans, "limit": limit + 1}
+            for row in db.run(_messages_query(newest=newest), **page):
+                rows[row.conversation_id].append(row)
+    room = MAX_MESSAGES
+    for change in fetched:
+        change.set_messages(rows[change.id], min(limit, room))
+        room -= len(change.messages)
+
+
+def _fetch_deletions(changes: Iterable[_Change]) -> None:
+    """Give each change its deletions, and leave for later what there is no room for."""
+    fetched = _within(changes, lambda each: each.max_deleted_ids, MAX_DELETED_IDS)
+    rows: dict[int, list[Any]] = defaultdict(list)
+    spans = {each.id: (each.after, each.until) for each in fetched}
+    if spans:
+        for row in db.run(_deletions_query(), spans=spans, limit=MAX_DELETED_IDS + 1):
+            rows[row.conversation_id].append(row)
+    room = MAX_DELETED_IDS
+    for change in fetched:
+        change.set_deletions(rows[change.id], room)
+        room -= len(change.deleted_ids)
+
+
+def _within(
+    changes: Iterable[_Change], size_of: Callable[[_Change], int], room: int
+) -> list[_Change]:
+    """The changes to fetch, so that rows beyond ``room`` are hardly read; others wait."""
+    fetched = []
+    for change in changes:
+        size = size_of(change)
+        if size and room > 0:
+            room -= size
+            fetched.append(change)
+        elif size:
+            change.leave_for_later()
+    return fetched
+
+
+class _Span(NamedTuple):
+    """A conversation and two versions of it, in SQL: what came after one, up to the other."""
+
+    table: FromClause
+    conversation_id: Any
+    after: Any
+    until: Any
+
+
+def _span() -> _Span:
+    each = func.json_each(bindparam("spans", type_=JSON)).table_valued(
+        column("key", Text), column("value", JSON)
+    )
+    after, until = (
+        cast(type_coerce(each.c.value, JSON)[place].as_string(), BigInteger) for place in (0, 1)
+    )
+    return _Span(each, cast(each.c.key, BigInteger), after, until)
+
+
+@cache
+def _messages_query(*, newest: bool) -> Select[*tuple[Any, ...]]:
+    """The visible messages of spans, oldest first: of each the first, or the newest, few."""
+    span, message = _span(), aliased(Message)
+    page = _page(span, message, message.id).where(visible_to(_USER, message))
+    order = message.version.desc() if newest else message.version
+    return _joined(MESSAGES, span, page.order_by(order), Message.id).order_by(Message.version)
+
+
+@cache
+def _deletions_query() -> Select[*tuple[Any, ...]]:
+    """The deletions of spans, oldest first: of each the first few."""
+    span, deletion = _span(), aliased(Deletion)
+    page = _page(span, deletion, deletion.message_id).order_by(deletion.version)
+    columns = select(Deletion.conversation_id, Deletion.message_id, Deletion.version)
+    return _joined(columns, span, page, Deletion.message_id).order_by(Deletion.version)
+
+
+def _page(span: _Span, table: Any, key: Any) -> Select[*tuple[Any, ...]]:
+    return (
+        select(key.label("key"))
+        .where(
+            table.conversation_id == span.conversation_id,
+            table.version > span.after,
+            table.version <= span.until,
+        )
+        .limit(bindparam("limit", type_=Integer))
+        .correlate(span.table)
+    )
+
+
+def _joined(
+    columns: Select[*tuple[Any, ...]], span: _Span, page: Select[*tuple[Any, ...]], key: Any
+) -> Select[*tuple[Any, ...]]:
+    """``columns`` of the rows whose ``key`` is in the page of a span."""
+    if db.is_sqlite:  # It has no LATERAL, and works off such an IN as PostgreSQL does a LATERAL.
+        return columns.join(span.table, key.in_(page))
+    keys = page.lateral()
+    return columns.join(span.table, true()).join(keys, key == keys.c.key)

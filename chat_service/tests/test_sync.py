@@ -1,0 +1,260 @@
+"""Catching up with all conversations at once (beyond the document: /conversations/sync)."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import insert, update
+
+from chat_service.db import db, transaction
+from chat_service.models import Conversation, Deletion
+from chat_service.tests.factories import befriend, make_group, make_history
+from chat_service.tests.talking import (
+    catch_up,
+    conversations,
+    fetch,
+    hide,
+    in_list,
+    make_private,
+    messages,
+    remove_for_everybody,
+    say,
+    unread,
+)
+from shared.testing.cast import ALICE, BOB, CAROL
+from shared.testing.client import Caller
+from shared.testing.databases import counted_queries
+
+MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+@pytest.fixture
+def group(app: Flask) -> int:
+    """Alice's group, with bob."""
+    return make_group(app, ALICE, BOB)
+
+
+def only(answer: Any) -> dict[str, Any]:
+    """The one conversation of an answer."""
+    [row] = answer["conversations"]
+    changed: dict[str, Any] = row
+    return changed
+
+
+def contents(row: dict[str, Any]) -> list[str]:
+    return [message["content"] for message in row["messages"]]
+
+
+def make_deletions(app: Flask, conversation: int, count: int) -> None:
+    """So many messages sent and deleted, as if one by one, before anything else."""
+    rows = [
+        {
+            "message_id": 10_000_000 * conversation + n,
+            "conversation_id": conversation,
+            "seq": n,
+            "version": count + n,
+            "sender_id": BOB,
+            "created_at": MOMENT,
+        }
+        for n in range(1, count + 1)
+    ]
+    with app.app_context(), transaction() as session:
+        session.execute(insert(Deletion), rows)
+        session.execute(
+            update(Conversation)
+            .where(Conversation.id == conversation)
+            .values(last_seq=count, version=2 * count)
+        )
+
+
+def test_a_known_conversation_answers_what_came_and_went_since(
+    alice: Caller, bob: Caller, group: int
+) -> None:
+    first, second = (say(bob, group, text) for text in ("first", "second"))
+    version = fetch(alice, group)["version"]
+    third = say(bob, group, "third")
+    remove_for_everybody(bob, second)
+
+    answer = catch_up(alice, {group: version})
+
+    listed = in_list(alice, group)
+    arrived = messages(alice, group, after_id=first)
+    news = {"messages": arrived, "deleted_ids": [second]}
+    assert answer == {
+        "code": 0,
+        "info": "Succeed",
+        "conversations": [{**listed, **news, "version": version + 2, "has_more": False}],
+        "gone": [],
+    }
+    assert [message["id"] for message in arrived] == [third]
+
+
+def test_what_has_not_changed_is_not_answered(alice: Caller, bob: Caller, group: int) -> None:
+    say(bob, group)
+    known = {group: fetch(alice, group)["version"]}
+    assert catch_up(alice, known)["conversations"] == []
+
+
+def test_a_new_conversation_answers_its_newest_messages(
+    alice: Caller, bob: Caller, group: int
+) -> None:
+    for number in range(5):
+        say(bob, group, str(number))
+    deleted = say(bob, group)
+    remove_for_everybody(bob, deleted)
+
+    row = only(catch_up(alice, {}, limit=2))
+
+    assert (contents(row), row["has_more"], row["version"]) == (["3", "4"], True, 7)
+    assert row["deleted_ids"] == []
+    whole = only(catch_up(alice, {}, limit=5))
+    assert (contents(whole), whole["has_more"]) == (list("01234"), False)
+
+
+def test_an_empty_conversation_is_answered_until_it_is_known(alice: Caller, group: int) -> None:
+    row = only(catch_up(alice, {}))
+    assert (row["id"], row["version"], row["messages"], row["has_more"]) == (group, 0, [], False)
+    assert catch_up(alice, {group: 0})["conversations"] == []
+
+
+def test_a_version_that_was_never_reached_counts_as_not_given(
+    alice: Caller, bob: Caller, group: int
+) -> None:
+    say(bob, group, "hello")
+    row = only(catch_up(alice, {group: 99}))
+    assert (contents(row), row["version"]) == (["hello"], 1)
+
+
+def test_more_than_the_limit_comes_with_the_next_request(
+    alice: Caller, bob: Caller, group: int
+) -> None:
+    ids = [say(bob, group, str(number)) for number in range(5)]
+    remove_for_everybody(bob, ids[4])
+    remove_for_everybody(bob, ids[0])
+
+    first = only(catch_up(alice, {group: 0}, limit=2))
+    second = only(catch_up(alice, {group: first["version"]}, limit=2))
+
+    assert (contents(first), first["deleted_ids"], first["has_more"]) == (["1", "2"], [], True)
+    assert (contents(second), second["has_more"]) == (["3"], False)
+    assert (second["deleted_ids"], second["version"]) == ([ids[4], ids[0]], 7)
+
+
+def test_exactly_the_limit_is_all(alice: Caller, bob: Caller, group: int) -> None:
+    ids = [say(bob, group) for _ in range(3)]
+    remove_for_everybody(bob, ids[0])
+    row = only(catch_up(alice, {group: 0}, limit=2))
+    assert (row["has_more"], row["version"], row["deleted_ids"]) == (False, 4, ids[:1])
+
+
+def test_what_the_caller_has_hidden_never_comes(alice: Caller, bob: Caller, group: int) -> None:
+    ids = [say(bob, group, str(number)) for number in range(4)]
+    hide(alice, *ids[1:3])
+    rows = [only(catch_up(alice, known, limit=2)) for known in ({}, {group: 0})]
+    assert [(contents(row), row["has_more"]) for row in rows] == [(["0", "3"], False)] * 2
+
+
+def test_gone_is_every_given_id_that_is_no_open_conversation_of_the_caller(
+    app: Flask, alice: Caller, bob: Caller, group: int
+) -> None:
+    foreign = make_group(app, BOB, CAROL)
+    closed = make_private(app, alice, bob)
+    befriend(app, ALICE, BOB, active=False, version=2)
+    given = {group: 0, foreign: 0, closed: 0, 2**63 - 1: 5}
+    assert catch_up(alice, given)["gone"] == sorted([foreign, closed, 2**63 - 1])
+
+
+def test_conversation_ids_restrict_the_answer(
+    app: Flask, alice: Caller, bob: Caller, group: int
+) -> None:
+    other = make_group(app, ALICE, BOB)
+    for conversation in (group, other):
+        say(bob, conversation)
+    answer = catch_up(alice, {other: 0, 77: 1}, conversation_ids=[group, 88])
+    assert ([row["id"] for row in answer["conversations"]], answer["gone"]) == ([group], [88])
+    assert catch_up(alice, {other: 0}, conversation_ids=[])["conversations"] == []
+
+
+def test_nothing_is_read_by_it(alice: Caller, bob: Caller, group: int) -> None:
+    message_id = say(bob, group)
+    catch_up(alice, {})
+    readers = bob.post("/conversations/readlist", json={"message_id": message_id}).json
+    assert (unread(alice, group), readers["read_users"]) == (1, [])
+
+
+def test_private_messages_say_whether_they_are_read(app: Flask, alice: Caller, bob: Caller) -> None:
+    private = make_private(app, alice, bob)
+    say(bob, private, "from bob")
+    say(alice, private, "from alice")
+    say(bob, private, "unread")
+    row = only(catch_up(alice, {}))
+    assert row["messages"] == fetch(alice, private, read="false")["messages"]
+    assert [message["already_read"] for message in row["messages"]] == [True, True, False]
+
+
+def test_conversations_come_in_the_order_of_the_list(
+    app: Flask, alice: Caller, bob: Caller, group: int
+) -> None:
+    others = [make_group(app, ALICE, BOB) for _ in range(3)]
+    for conversation in (others[2], group, others[0]):
+        say(bob, conversation)
+    alice.post("/interface", json={"conversationId": others[1], "ontop": True})
+    rows = catch_up(alice, {})["conversations"]
+    assert [row["id"] for row in rows] == [row["id"] for row in conversations(alice)]
+
+
+def test_at_most_two_thousand_messages_come_at_once(app: Flask, alice: Caller) -> None:
+    groups = [make_group(app, ALICE, BOB) for _ in range(16)]
+    for group in groups:
+        make_history(app, group, BOB, 150)
+    known = dict.fromkeys(groups[8:], 0)
+
+    rows = catch_up(alice, known, limit=200)["conversations"]
+
+    assert len(rows) == 16
+    assert sum(len(row["messages"]) for row in rows) == 2000
+    cut = [row for row in rows if row["has_more"]]
+    [half] = [row for row in cut if row["messages"]]
+    assert len(half["messages"]) == 50
+    assert {row["version"] for row in cut if row["id"] in known and not row["messages"]} <= {0}
+    assert {row["version"] for row in cut if row["id"] not in known and row is not half} == {150}
+
+
+def test_at_most_two_thousand_deleted_ids_come_at_once(
+    app: Flask, alice: Caller, bob: Caller
+) -> None:
+    groups = [make_group(app, ALICE, BOB) for _ in range(3)]
+    for group in groups:
+        make_deletions(app, group, 900)
+        say(bob, group, "after them all")
+    known, deleted, said = dict.fromkeys(groups, 0), dict.fromkeys(groups, 0), []
+    requests = 0
+    while rows := catch_up(alice, known)["conversations"]:
+        requests += 1
+        assert sum(len(row["deleted_ids"]) for row in rows) <= 2000
+        for row in rows:
+            deleted[row["id"]] += len(row["deleted_ids"])
+            said += contents(row)
+            assert (known[row["id"]] == row["version"]) <= row["has_more"]
+            known[row["id"]] = row["version"]
+    assert deleted == dict.fromkeys(groups, 900)
+    assert said == ["after them all"] * 3
+    assert requests <= 3
+
+
+@pytest.mark.parametrize("count", [2, 40])
+def test_it_costs_a_fixed_number_of_statements(
+    app: Flask, alice: Caller, bob: Caller, count: int
+) -> None:
+    groups = [make_group(app, ALICE, BOB) for _ in range(count)]
+    for group in groups:
+        remove_for_everybody(bob, say(bob, group))
+        say(bob, group)
+    known = dict.fromkeys(groups[::2], 0)
+    with counted_queries(app, db) as statements:
+        assert len(catch_up(alice, known)["conversations"]) == count
+    assert len(statements) == 7
+    with counted_queries(app, db) as statements:
+        assert catch_up(alice, dict.fromkeys(groups, 3))["conversations"] == []
+    assert len(statements) == 2
