@@ -5,6 +5,7 @@ errors; the OpenAPI document is made of the same three.
 """
 
 import json
+from codecs import BOM_UTF8
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ from shared.identity import LARGEST_ID
 KIB = 1024
 MIB = 1024 * KIB
 _IN_QUERY = frozenset({"GET", "HEAD", "DELETE"})
+_MAX_BYTES_PARSED_TWICE = 64 * KIB
 _SECONDS = {"description": "Seconds.", "required": True, "schema": {"type": "integer"}}
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -192,11 +194,17 @@ def _may_have_a_body() -> bool:
 
 
 def _query(schema: Schema) -> dict[str, Any]:
-    lists = {f.data_key or f.name for f in schema.fields.values() if isinstance(f, fields.List)}
-    return {name: values if name in lists else values[0] for name, values in request.args.lists()}
+    """The parameters of the query string; a list comes as a=1&a=2, a[]=1&a[]=2 or a=1,2."""
+    given: dict[str, Any] = {name: values[0] for name, values in request.args.lists()}
+    lists = (f for f in schema.fields.values() if isinstance(f, fields.List))
+    for name in (f.data_key or str(f.name) for f in lists):
+        if values := request.args.getlist(name) + request.args.getlist(f"{name}[]"):
+            given[name] = ",".join(values).split(",")
+    return given
 
 
 def _json_object(body: bytes) -> dict[str, Any]:
+    body = body.removeprefix(BOM_UTF8)
     try:
         given = orjson.loads(body)
     except ValueError:
@@ -207,7 +215,12 @@ def _json_object(body: bytes) -> dict[str, Any]:
 
 
 def _tolerantly_parsed(body: bytes) -> Any:
-    """What orjson refuses but is JSON, such as a lone surrogate: its field shall be named."""
+    """What orjson refuses but is JSON, such as a lone surrogate: its field shall be named.
+
+    A large body is not parsed twice: that would stop this process for a second.
+    """
+    if len(body) > _MAX_BYTES_PARSED_TWICE:
+        raise bad_parameter("body")
 
     def refuse(_constant: str) -> NoReturn:
         raise ValueError

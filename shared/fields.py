@@ -12,7 +12,9 @@ from shared.identity import LARGEST_ID
 
 _DECIMAL = re.compile(r"[0-9]{1,19}")
 _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
-_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
+_TIME = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d([.,]\d{1,30})?([Zz]|[+-]\d\d(:?\d\d)?)?", re.ASCII
+)
 
 
 class Params(Schema):
@@ -100,7 +102,7 @@ class Time(fields.DateTime):
         if shape is None:
             raise ValidationError("Not a time.")
         try:
-            moment = datetime.fromisoformat(shape[0])
+            moment = datetime.fromisoformat(shape[0].upper())
             moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
         except (ValueError, OverflowError):
             raise ValidationError("Not a time.") from None

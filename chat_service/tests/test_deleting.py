@@ -130,10 +130,16 @@ class TestHide:
         hide(alice, say(alice, group), say(alice, other))
         assert (messages(alice, group), messages(alice, other)) == ([], [])
 
-    def test_the_ids_may_stand_in_the_query_string(self, alice: Caller, group: int) -> None:
+    @pytest.mark.parametrize(
+        "query", ["message_ids={}&message_ids={}", "message_ids[]={}&message_ids[]={}",
+                  "message_ids={},{}", "message_ids%5B%5D={}&message_ids={}"],
+    )  # fmt: skip
+    def test_the_ids_may_stand_in_the_query_string(
+        self, alice: Caller, group: int, query: str
+    ) -> None:
         ids = [say(alice, group) for _ in range(2)]
-        path = "/conversations/delete_messages"
-        assert alice.delete(path, query_string={"message_ids": ids}).status_code == 200
+        answer = alice.delete(f"/conversations/delete_messages?{query.format(*ids)}")
+        assert answer.status_code == 200
         assert messages(alice, group) == []
 
     def test_an_unknown_message_hides_none(self, alice: Caller, group: int) -> None:

@@ -8,7 +8,7 @@ from pydantic import Field
 from sqlalchemy.orm import DeclarativeBase
 
 from shared.accounts import AccountCopies, AccountRow
-from shared.api import Blueprint, answers, takes
+from shared.api import MIB, Blueprint, answers, takes
 from shared.client import ServiceClient
 from shared.db import Database, table_registry
 from shared.erasure import ErasureRow, Erasures
@@ -102,6 +102,14 @@ def echo_query(**loaded: Any) -> dict[str, Any]:
 @answers()
 def echo_body(**loaded: Any) -> dict[str, Any]:
     """What was read of a body."""
+    return _shown(loaded)
+
+
+@blueprint.post("/large-echo")
+@takes(EchoIn, max_bytes=MIB)
+@answers()
+def echo_large_body(**loaded: Any) -> dict[str, Any]:
+    """What was read of a large body."""
     return _shown(loaded)
 
 
