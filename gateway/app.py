@@ -6,7 +6,6 @@ from functools import partial
 
 from flask import Flask, Response, g, jsonify, request
 from flask_cors import CORS
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway.config import GatewaySettings
 from gateway.docs import docs_pages
@@ -21,6 +20,7 @@ from shared.identity import claims_of_handshake, claims_of_request, init_tokens
 from shared.limits import Limiter, client_network
 from shared.logs import configure_logging, log_requests
 from shared.metrics import count_request
+from shared.proxies import trust_proxies
 from shared.settings import load_settings
 
 
@@ -34,8 +34,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     configure_logging("gateway", settings.log_level, settings.log_format)
     app = Flask("gateway", static_folder=None)
     app.url_map.merge_slashes = False
-    hops = settings.trusted_proxies
-    app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, x_host=0)  # type: ignore[method-assign]
+    trust_proxies(app, settings.trusted_proxies)
 
     # Counted in this process: asking Redis would cost more than passing a request on.
     limiter = Limiter(None, on=settings.rate_limits)
@@ -55,6 +54,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     @app.before_request
     def pass_on() -> Response | None:
         """The way of every request; what belongs to no service is left to the pages below."""
+        by_address.spend(client_network())
         if request.method == "OPTIONS":
             return jsonify(code=0, info="Succeed")
         path = request.environ["PATH_INFO"]
@@ -62,7 +62,6 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
             g.user_id = claims_of_handshake().user_id
         elif not is_public(path):
             g.user_id = claims_of_request().user_id
-        by_address.spend(client_network())
         if "user_id" in g:
             by_account.spend(str(g.user_id))
         route = route_of(path)
@@ -78,17 +77,22 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
         return forward(service, settings)
 
     app.register_blueprint(health_pages(services))
-    app.register_blueprint(docs_pages(services))
+    if settings.api_docs:
+        app.register_blueprint(docs_pages(services))
     return app
 
 
 def _allow_origins(app: Flask, settings: GatewaySettings) -> None:
-    """Let web pages of the configured origins call. `Vary` is set for every answer, below."""
+    """Let web pages of the configured origins call. `Vary` is set for every answer, below.
+
+    Where any origin may call, a preflight grants every header that it asks for.
+    """
+    any_origin = "*" in settings.cors_origins
     CORS(
         app,
         origins=list(settings.cors_origins),
         methods=list(METHODS),
-        allow_headers=["Authorization", "Content-Type", "X-Request-Id"],
+        allow_headers="*" if any_origin else ["Authorization", "Content-Type", "X-Request-Id"],
         expose_headers=["X-Request-Id", "Retry-After"],
         supports_credentials=True,
         max_age=600,

@@ -33,6 +33,7 @@ class GatewaySettings(LimitSettings):
     cors_origins: Names = Field(
         ("*",), description="Origins of the web pages that may call, comma-separated; `*`: any."
     )
+    api_docs: bool = Field(True, description="`off`: no `/docs` and no `/openapi.json`.")
     trusted_proxies: int = Field(
         0, ge=0, le=10, description="Proxies in front whose `X-Forwarded-For` and `-Proto` count."
     )

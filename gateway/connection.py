@@ -84,7 +84,6 @@ class Connection:
     """
 
     def __init__(self, address: tuple[str, int], connect_seconds: float) -> None:
-        self._host = address
         try:
             self.socket = socket.create_connection(address, connect_seconds)
         except OSError as error:
@@ -113,7 +112,7 @@ class Connection:
         self._used_at = monotonic()
         self.socket.settimeout(seconds)
         try:
-            for block in _blocks_of(outgoing, self._host):
+            for block in _blocks_of(outgoing):
                 self.socket.sendall(block)
         except TimeoutError as error:
             raise Unread from error
@@ -148,12 +147,12 @@ class Connection:
             raise Broken from error
 
 
-def _blocks_of(outgoing: Outgoing, host: tuple[str, int]) -> Iterator[bytes]:
+def _blocks_of(outgoing: Outgoing) -> Iterator[bytes]:
     """A request as it goes over the wire: in one piece, if its body is there."""
     method, target, headers, body = outgoing
     lines = [f"{method} {target} HTTP/1.1", *map(": ".join, headers.items())]
-    if "Host" not in headers:
-        lines.append("Host: {}:{}".format(*host))
+    if "Host" not in headers:  # The client has named none, and ours are nobody's business.
+        lines.append("Host: ")
     if "Content-Length" not in headers:
         if not isinstance(body, bytes):
             lines.append("Transfer-Encoding: chunked")

@@ -10,7 +10,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, send_from_directory
+from flask import Blueprint, Response, send_from_directory
 from werkzeug.exceptions import NotFound
 
 from gateway.routes import route_of
@@ -41,19 +41,19 @@ _REFERENCE = re.compile(r'"#/components/(?!securitySchemes/)(\w+)/')
 def docs_pages(services: dict[str, Service]) -> Blueprint:
     """``/openapi.json``, ``/docs`` and the files of that page."""
     pages = Blueprint("docs", __name__, static_folder=None)
-    cached: tuple[float, Document] = (0.0, {})
+    cached: tuple[float, bytes] = (0.0, b"")
 
     @pages.get("/openapi.json")
     def openapi() -> Response:
         nonlocal cached
-        fresh_until, document = cached
+        fresh_until, body = cached
         if monotonic() >= fresh_until:
             answers = ask_all(services.values(), "/openapi.json", _SECONDS)
-            document = _merged(answers)
+            body = json.dumps(_merged(answers), ensure_ascii=False).encode()
             complete = None not in answers.values()
             seconds = _FRESH_SECONDS if complete else _INCOMPLETE_SECONDS
-            cached = (monotonic() + seconds, document)
-        return jsonify(document)
+            cached = (monotonic() + seconds, body)
+        return Response(body, mimetype="application/json")
 
     @pages.get("/docs")
     def page() -> Response:

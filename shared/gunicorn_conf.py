@@ -37,8 +37,11 @@ from gunicorn.config import Config
 from gunicorn.errors import AppImportError
 from gunicorn.glogging import Logger as GunicornLogger
 from gunicorn.http import wsgi
+from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.workers.ggevent import GeventWorker
 
+from shared.errors import BAD_REQUEST, HEADERS_TOO_LARGE, INTERNAL, URI_TOO_LONG, ErrorSpec
+from shared.incoming import discard_input
 from shared.lifeline import end_with
 from shared.logs import configure_logging, log
 from shared.memory import give_back_often, use_one_heap
@@ -74,6 +77,27 @@ class Logger(GunicornLogger):
         configure_logging(package, _settings.log_level, _settings.log_format)
         self.error_log.handlers.clear()
         self.error_log.propagate = True
+
+
+_REFUSALS: dict[type[Exception], ErrorSpec] = {
+    LimitRequestLine: URI_TOO_LONG,
+    LimitRequestHeaders: HEADERS_TOO_LARGE,
+}
+
+
+def _refuse(client: socket.socket, spec: ErrorSpec) -> None:
+    """Answer what never reached the application, and wait until the client can have read it."""
+    body = json.dumps({"code": spec.code, "info": spec.info})
+    head = (
+        f"HTTP/1.1 {spec.status} {HTTPStatus(spec.status).phrase}",
+        "Connection: close",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+    )
+    with suppress(OSError):
+        util.write_nonblock(client, "\r\n".join((*head, "", body)).encode())
+        client.shutdown(socket.SHUT_WR)
+    discard_input(client)
 
 
 class Worker(GeventWorker):
@@ -134,6 +158,18 @@ class Worker(GeventWorker):
         finally:
             client.settimeout(None)
 
+    def handle_error(self, req: Any, client: socket.socket, address: Any, error: Any) -> None:
+        """Refuse what is no request, as JSON. A log line holds nothing of what was sent."""
+        if isinstance(error, ParseException):
+            spec = _REFUSALS.get(type(error), BAD_REQUEST)
+            log.warning(
+                "invalid_request", extra={"why": type(error).__name__, "address": address[:1]}
+            )
+        else:
+            spec = INTERNAL
+            log.error("request_failed", exc_info=error)
+        _refuse(client, spec)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Leave, then finish what is in flight and let go of the rest."""
         gevent.spawn(self._leave, sig, frame)  # A signal handler must not switch greenlets itself.
@@ -148,23 +184,6 @@ class Worker(GeventWorker):
         gevent.killall(list(self._idle), block=False)
 
 
-def _write_error(client: socket.socket, status: int, reason: str, _details: str) -> None:
-    """Answer what never reached the application; gunicorn itself would do it in HTML."""
-    if status == HTTPStatus.NOT_IMPLEMENTED:  # A transfer coding that nobody knows.
-        status = HTTPStatus.BAD_REQUEST
-    body = json.dumps({"code": -status, "info": reason.capitalize()})
-    head = (
-        f"HTTP/1.1 {status} {reason}",
-        "Connection: close",
-        "Content-Type: application/json",
-        f"Content-Length: {len(body)}",
-    )
-    util.write_nonblock(client, "\r\n".join((*head, "", body)).encode())
-
-
-util.write_error = _write_error
-
-
 class _Collected(bytearray):
     """What would be sent over a connection."""
 
@@ -175,6 +194,11 @@ class _Response(wsgi.Response):
     """An answer whose head and first block leave together; most of the cost is the sending."""
 
     sock: Any
+
+    def default_headers(self) -> list[str]:
+        """All but the name of the server."""
+        lines: list[str] = super().default_headers()
+        return [line for line in lines if not line.startswith("Server:")]
 
     def write(self, block: bytes) -> None:
         """Send a block of the body, and the head before the first."""
@@ -240,7 +264,7 @@ def post_worker_init(worker: Worker) -> None:
 
 
 logger_class = Logger
-loglevel = "debug" if _settings.log_level == "DEBUG" else "warning"  # No chatter about each start.
+loglevel = "warning"  # No chatter about each start, and no heads of requests.
 accesslog = None  # The applications log requests, without query strings.
 worker_class = Worker
 worker_connections = 10_000  # Websockets are connections, too.

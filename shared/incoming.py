@@ -1,5 +1,7 @@
 """The body of a request: whole and in time, or it is a bad one."""
 
+import socket
+from contextlib import suppress
 from time import monotonic
 from typing import Any, Protocol
 
@@ -7,6 +9,10 @@ from flask import Flask
 from gevent import Timeout
 
 from shared.errors import bad_parameter
+
+_BLOCK = 64 * 1024
+_MAX_DISCARDED_BYTES = 32 * 1024 * 1024
+_DISCARD_TIMEOUT = 5
 
 
 class Stream(Protocol):
@@ -46,3 +52,15 @@ def expect_bodies_within(app: Flask, seconds: float) -> None:
         return answer(environ, start_response)
 
     app.wsgi_app = in_time  # type: ignore[method-assign]
+
+
+def discard_input(client: socket.socket) -> None:
+    """Read what a client still sends after it was refused, so that it can read the refusal.
+
+    To close a connection with unread bytes is to destroy the answer on its way. Amount and
+    time are bounded.
+    """
+    discarded = 0
+    with suppress(OSError), Timeout(_DISCARD_TIMEOUT, exception=False):
+        while discarded < _MAX_DISCARDED_BYTES and (block := client.recv(_BLOCK)):
+            discarded += len(block)

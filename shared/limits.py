@@ -7,7 +7,6 @@ answered 429, and in ``Retry-After`` after how many seconds there is room again.
 
 import logging
 import math
-import re
 import time
 from collections.abc import Callable
 from functools import lru_cache
@@ -22,6 +21,7 @@ from limits.strategies import FixedWindowRateLimiter
 from pydantic import AfterValidator, Field
 
 from shared.errors import TOO_MANY, ApiError
+from shared.proxies import parse_address
 from shared.settings import ProgramSettings
 
 log = logging.getLogger(__name__)
@@ -29,8 +29,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _MOST_KEYS = 100_000
-# How some proxies write an address: 192.0.2.1:4711, [2001:db8::1], [2001:db8::1]:4711.
-_DECORATED = re.compile(r"\[([^]]+)](?::\d+)?|([\d.]+):\d+")
 _SECONDS_WITHOUT_REDIS = 5.0
 
 
@@ -138,9 +136,8 @@ def client_network() -> str:
 @lru_cache(maxsize=10_000)
 def network_of(address: str) -> str:
     """What one customer of a provider has: an IPv4 address, or a /64 of IPv6."""
-    decorated = _DECORATED.fullmatch(address)
     try:
-        parsed = ip_address(decorated[1] or decorated[2] if decorated else address)
+        parsed = ip_address(parse_address(address))
     except ValueError:
         return address  # A proxy that names no address is counted as it is.
     if not isinstance(parsed, IPv6Address):

@@ -8,7 +8,6 @@ import click
 from flask import Flask, Response, current_app, request
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from shared.api import MIB, Api, OrjsonProvider
 from shared.commands import Commands
@@ -20,6 +19,7 @@ from shared.identity import AccountState, init_tokens, public, require_tokens
 from shared.incoming import expect_bodies_within
 from shared.logs import configure_logging, log, log_requests
 from shared.metrics import count_request
+from shared.proxies import trust_proxies
 from shared.schema import WrongSchema, check_schema
 from shared.settings import S, ServiceSettings, SettingsError, load_settings
 from shared.spool import spool
@@ -67,7 +67,7 @@ def base_app(
     app.config["MAX_CONTENT_LENGTH"] = 12 * MIB
     app.config["PUBLIC_BASE_URL"] = settings.public_base_url
     # The gateway says whether its client came over TLS; the host is passed on unchanged.
-    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
+    trust_proxies(app, 1)
     spool.configure(settings)
     expect_bodies_within(app, settings.body_timeout_seconds)
     log_requests(app, count_request)
@@ -91,7 +91,8 @@ def base_app(
 def public_base() -> str:
     """Start of the URLs that an answer gives out, without a trailing slash."""
     configured: str | None = current_app.config["PUBLIC_BASE_URL"]
-    if configured or not request.host:  # Without a host, or with none that is one: this origin.
+    # Without a host, or with none that is one: this origin, whatever this program is called here.
+    if configured or not request.headers.get("Host") or not request.host:
         return configured or ""
     return f"{request.scheme}://{request.host}"
 

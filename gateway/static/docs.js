@@ -3,7 +3,7 @@ SwaggerUIBundle({
   validatorUrl: "none",
   dom_id: "#api",
   deepLinking: true,
-  persistAuthorization: true,
+  persistAuthorization: false,
   displayRequestDuration: true,
   docExpansion: "list",
   defaultModelsExpandDepth: 0,

@@ -52,6 +52,24 @@ def test_who_sends_without_a_token_can_read_the_refusal(gateway: Gateway) -> Non
     assert answer.status == 401
 
 
+@pytest.mark.parametrize(
+    ("target", "header", "status"),
+    [
+        ("/verify", f"Cookie: {'a' * 9000}", 431),
+        (f"/verify?{'a' * 9000}", "X-Header: a", 414),
+        ("/verify", "No header", 400),
+    ],
+)
+def test_a_head_is_refused_in_a_way_that_can_be_read_while_the_body_is_on_its_way(
+    gateway: Gateway, target: str, header: str, status: int
+) -> None:
+    head = (f"POST {target} HTTP/1.1", "Host: x", header, f"Content-Length: {3 * LIMIT}")
+
+    answer = gateway.say(*head, body=b"x" * 3 * LIMIT)
+
+    assert (answer.status, answer.json["code"]) == (status, -status)
+
+
 def test_a_service_may_answer_before_it_has_read_the_body(gateway: Gateway, auth: Upstream) -> None:
     def refuse(got: Exchange) -> None:
         got.send("HTTP/1.1 415 Unsupported Media Type", "Content-Length: 0")

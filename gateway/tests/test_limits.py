@@ -68,9 +68,17 @@ def test_a_refused_request_reaches_no_service(
     assert len(services["social"].received) == 1
 
 
-def test_a_bad_token_is_refused_as_such_and_counted_for_nobody(limited: Limited) -> None:
-    gateway = limited(RATE_LIMIT_ADDRESS="1/minute")
-    assert [gateway.get("/friends").status_code for _ in range(3)] == [401] * 3
+def test_refused_tokens_and_preflights_count_for_their_address(limited: Limited) -> None:
+    gateway = limited(RATE_LIMIT_ADDRESS="2/minute")
+    assert [gateway.get("/friends").status_code for _ in range(3)] == [401, 401, 429]
+    assert gateway.options("/friends").status_code == 429
+
+
+def test_a_refused_token_counts_for_no_account(limited: Limited) -> None:
+    gateway = limited(RATE_LIMIT_ACCOUNT="1/minute")
+    headers = {"Authorization": issue(ALICE, exp=1)}
+    assert [gateway.get("/friends", headers=headers).status_code for _ in range(3)] == [401] * 3
+    assert _ask(gateway) == 200
 
 
 def test_after_retry_after_there_is_room_again(limited: Limited) -> None:
@@ -96,6 +104,14 @@ def test_behind_a_trusted_proxy_the_clients_are_told_apart(limited: Limited) -> 
         200,
         429,
     ]
+
+
+def test_the_port_of_a_client_is_no_part_of_its_address(limited: Limited) -> None:
+    gateway = limited(RATE_LIMIT_ADDRESS="1/minute", TRUSTED_PROXIES="1")
+    for host in ("198.51.100.1:{}", "[2001:db8::1]:{}"):
+        clients = [{"X-Forwarded-For": host.format(port)} for port in (40000, 40001)]
+        statuses = [gateway.get("/livez", headers=client).status_code for client in clients]
+        assert statuses == [200, 429]
 
 
 def test_one_account_opens_only_so_many_websockets(

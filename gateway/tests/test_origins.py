@@ -30,6 +30,35 @@ def test_a_preflight_is_answered_by_the_gateway(unserved: FlaskClient, social: U
     assert not social.received
 
 
+def test_where_any_origin_may_call_a_preflight_grants_what_it_asks(unserved: FlaskClient) -> None:
+    asked = {
+        "Origin": PAGE,
+        "Access-Control-Request-Method": "GET",
+        "Access-Control-Request-Headers": "authorization,cache-control,x-requested-with",
+    }
+
+    granted = unserved.options("/friends", headers=asked).headers
+
+    assert granted["Access-Control-Allow-Headers"] == (
+        "authorization, cache-control, x-requested-with"
+    )
+
+
+def test_where_some_origins_may_call_a_preflight_grants_what_the_api_reads(
+    environment: dict[str, str],
+) -> None:
+    client = create_app({**environment, "CORS_ORIGINS": PAGE}).test_client()
+    asked = {
+        "Origin": PAGE,
+        "Access-Control-Request-Method": "GET",
+        "Access-Control-Request-Headers": "authorization, x-requested-with",
+    }
+
+    granted = client.options("/friends", headers=asked).headers
+
+    assert granted["Access-Control-Allow-Headers"] == "authorization"
+
+
 @pytest.mark.parametrize("path", ["/friends", "/nowhere", "/", "/healthz"])
 def test_options_need_no_token(unserved: FlaskClient, path: str) -> None:
     assert unserved.options(path).status_code == 200

@@ -82,6 +82,15 @@ def test_health_names_the_service_that_is_down(
     }
 
 
+def test_services_are_not_asked_for_their_health_by_every_visitor(
+    unserved: FlaskClient, auth: Upstream
+) -> None:
+    for _ in range(5):
+        unserved.get("/healthz")
+
+    assert len(auth.received) < 5
+
+
 def test_a_service_that_reports_a_failure_is_down(unserved: FlaskClient, chat: Upstream) -> None:
     chat.answer = lambda got: got.send("HTTP/1.1 503 Service Unavailable", "Content-Length: 0")
 
@@ -174,6 +183,13 @@ def test_the_files_of_the_page_are_served(unserved: FlaskClient, name: str, kind
     response = unserved.get(f"/docs/{name}", buffered=True)
 
     assert (response.status_code, response.mimetype) == (200, kind)
+
+
+@pytest.mark.parametrize("path", ["/docs", "/docs/docs.js", "/openapi.json"])
+def test_the_documents_can_be_turned_off(environment: dict[str, str], path: str) -> None:
+    client = create_app({**environment, "API_DOCS": "off"}).test_client()
+
+    assert client.get(path).json == {"code": -404, "info": "Not found"}
 
 
 @pytest.mark.parametrize("name", ["index.html", "nothing.js", "docs.html", "..%2fapp.py"])

@@ -104,11 +104,11 @@ class Gateway:
             connection.sendall("\r\n".join((*lines, "", "")).encode("latin-1") + body)
             yield connection
 
-    def wait_for_log(self, text: str) -> str:
-        """The first line of the log with ``text`` in it."""
+    def wait_for_log(self, text: str, after: int = 0) -> str:
+        """The first line of the log with ``text`` in it, behind the first ``after`` lines."""
         with self.logged:
-            self.logged.wait_for(lambda: any(text in line for line in self.log), SECONDS)
-        return next(line for line in self.log if text in line)
+            self.logged.wait_for(lambda: any(text in line for line in self.log[after:]), SECONDS)
+        return next(line for line in self.log[after:] if text in line)
 
     def _read_log(self) -> None:
         assert self.program.stderr is not None

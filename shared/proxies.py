@@ -1,0 +1,42 @@
+"""The address of a client behind proxies."""
+
+import re
+from typing import Any
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from shared.logs import log
+
+# How some proxies write an address: 192.0.2.1:4711, [2001:db8::1], [2001:db8::1]:4711.
+_WITH_PORT = re.compile(r"\[([^\]]*)\](?::[0-9]*)?|([^:]+):[0-9]*")
+
+
+def trust_proxies(app: Flask, count: int) -> None:
+    """Believe ``X-Forwarded-For`` and ``-Proto`` of so many proxies in front of ``app``.
+
+    Some proxies write the client's port behind the address, or brackets around it: the address
+    alone is the client's.
+    """
+    application = app.wsgi_app
+    has_warned = False
+
+    def with_client_address(environ: dict[str, Any], start_response: Any) -> Any:
+        nonlocal has_warned
+        if count == 0 and not has_warned and "HTTP_X_FORWARDED_FOR" in environ:
+            has_warned = True
+            log.warning(
+                "forwarded_address_ignored", extra={"behind_a_proxy_set": "TRUSTED_PROXIES"}
+            )
+        environ["REMOTE_ADDR"] = parse_address(environ.get("REMOTE_ADDR", ""))
+        return application(environ, start_response)
+
+    app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+        with_client_address, count, count, x_host=0
+    )
+
+
+def parse_address(value: str) -> str:
+    """The address in ``address``, ``address:port``, ``[address]`` or ``[address]:port``."""
+    match = _WITH_PORT.fullmatch(value)
+    return (match[1] or match[2]) if match else value
