@@ -53,4 +53,5 @@ def _environment(
         names = ", ".join(f"{service.upper()}_DATABASE_URL" for service in SERVICES)
         raise SettingsError(f"DATABASE_URL: each service has its own database; set {names}")
     places = {f"{service.upper()}_URL": url for service, url in urls.items()}
-    return {**places, **key_files(data_dir / "keys"), **given, "DATA_DIR": str(data_dir)}
+    defaults = {"WEB_CLIENT": "on", **places, **key_files(data_dir / "keys")}
+    return {**defaults, **given, "DATA_DIR": str(data_dir)}

@@ -111,7 +111,10 @@ def _run(settings: LauncherSettings, only_migrate: bool) -> None:
         with serving(addresses, run_dir, env, lock, settings.start_timeout_seconds) as manager:
             _say(f"Ready after {time.monotonic() - began:.1f} seconds; Ctrl-C stops it.")
             _say(f"Metrics for Prometheus: {', '.join(_metrics_urls(env))}")
-            _say(f"Open http://{_bracketed(_reachable(settings.host))}:{settings.port}/docs")
+            _say(f"Mail: {_mail_destination(data_dir, env)}")
+            address = f"http://{_bracketed(_reachable(settings.host))}:{settings.port}"
+            _say(f"API documentation: {address}/docs")
+            _say(f"Open {address}/")
             manager.wait()
             _say("The process manager was killed, and the programs with it. Start again.")
             sys.exit(1)
@@ -200,6 +203,14 @@ def _metrics_urls(env: Mapping[str, str]) -> Iterator[str]:
         own = environment_of(program, env)
         if port := own.get("METRICS_PORT"):
             yield f"{program} http://{_bracketed(own['METRICS_HOST'])}:{port}/metrics"
+
+
+def _mail_destination(data_dir: Path, env: Mapping[str, str]) -> str:
+    """Where mail with codes goes."""
+    own = environment_of("auth_service", env)
+    if own.get("SMTP_URL") or own.get("SMTP_URL_FILE"):
+        return "sent by the server of SMTP_URL"
+    return f"written to {data_dir / 'mail'} as .eml files, since there is no SMTP_URL"
 
 
 def migrate(env: Mapping[str, str]) -> None:

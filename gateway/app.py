@@ -1,10 +1,10 @@
 """The gateway: refuse a bad token early, pass everything else on unchanged."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 
-from flask import Flask, Response, g, jsonify, request
+from flask import Blueprint, Flask, Response, g, jsonify, request
 from flask_cors import CORS
 
 from gateway.config import GatewaySettings
@@ -14,7 +14,8 @@ from gateway.health import health_pages
 from gateway.incoming import drain, has_body
 from gateway.routes import METHODS, WEBSOCKETS, is_public, route_of
 from gateway.tunnel import Tunnels, wants_websocket
-from gateway.upstream import services_of
+from gateway.upstream import Service, services_of
+from gateway.web import web_pages
 from shared.errors import BAD_METHOD, ApiError, register_error_handlers
 from shared.identity import claims_of_handshake, claims_of_request, init_tokens
 from shared.limits import Limiter, client_network
@@ -76,10 +77,18 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
             return tunnels.open(service)
         return forward(service, settings)
 
-    app.register_blueprint(health_pages(services))
-    if settings.api_docs:
-        app.register_blueprint(docs_pages(services))
+    for pages in _own_pages(services, settings):
+        app.register_blueprint(pages)
     return app
+
+
+def _own_pages(services: dict[str, Service], settings: GatewaySettings) -> Iterator[Blueprint]:
+    """What the gateway itself answers."""
+    yield health_pages(services)
+    if settings.api_docs:
+        yield docs_pages(services)
+    if settings.web_client:
+        yield web_pages(settings)
 
 
 def _allow_origins(app: Flask, settings: GatewaySettings) -> None:

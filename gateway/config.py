@@ -1,12 +1,12 @@
 """Everything the gateway reads from its environment."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr
 
 from shared.limits import LimitSettings, Rates
-from shared.settings import BaseUrls, Names
+from shared.settings import BaseUrl, BaseUrls, Names
 
 MIB = 1024 * 1024
 
@@ -56,4 +56,20 @@ class GatewaySettings(LimitSettings):
     )
     rate_limit_websockets: Rates = Field(
         "600/minute", description="Websockets that one account opens, per worker."
+    )
+    web_client: bool = Field(
+        False, description="`on` serves the web client at `/`; `make run` and compose set it."
+    )
+    public_base_url: BaseUrl | None = Field(
+        None, description="Start of every URL given out; empty: scheme and `Host` of the request."
+    )
+    password_transport: Literal["any", "encrypted"] = Field(
+        "any", description="`encrypted` refuses passwords that come as they are."
+    )
+    password_transport_key: SecretStr = Field(
+        SecretStr(""),
+        description="16 bytes, shared with the clients, that encrypt passwords on their way; "
+        "`ims-development!` unless set, which no installation with a database server and a "
+        "`PUBLIC_BASE_URL` takes. The web client sends passwords as they are if the gateway does "
+        "not have it.",
     )

@@ -35,6 +35,7 @@ ROUTES = (
 
 PUBLIC = frozenset(
     {
+        "/",
         "/account/reg",
         "/account/login",
         "/verify",
@@ -46,7 +47,7 @@ PUBLIC = frozenset(
         "/readyz",
     }
 )
-PUBLIC_FOLDERS = ("/account/avatar/", "/media/", "/docs/")
+PUBLIC_FOLDERS = ("/account/avatar/", "/media/", "/docs/", "/web/")
 
 WEBSOCKETS = frozenset({"/ws", "/ws/"})
 

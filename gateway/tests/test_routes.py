@@ -58,8 +58,8 @@ PUBLIC = (
 )
 OTHERS = (
     *(path for path, _ in PATHS if path not in PUBLIC),
-    "/",
     "/media",
+    "/web",
     "/account/avatar",
     "/internal/events",
     "/nowhere",

@@ -1,0 +1,48 @@
+"""Documents that the gateway itself serves: revalidated by ETag, and compressed if accepted."""
+
+import gzip
+import hashlib
+
+from flask import Response, request
+
+MIN_COMPRESSED_BYTES = 1024
+_COMPRESSIBLE = ("text/", "application/json", "image/svg+xml")
+
+
+class Document:
+    """The bytes of a document, and their compressed form.
+
+    Args:
+        body: the whole document.
+        mimetype: its media type.
+        max_age: seconds for which a cache may use it without revalidation.
+        headers: further headers of the response.
+    """
+
+    def __init__(
+        self, body: bytes, mimetype: str, max_age: int = 0, headers: dict[str, str] | None = None
+    ) -> None:
+        self._body = body
+        self._mimetype = mimetype
+        self._cache_control = f"public, max-age={max_age}" if max_age else "no-cache"
+        self._headers = headers or {}
+        self._etag = hashlib.sha256(body).hexdigest()[:32]
+        self._compressed: bytes | None = None
+        if len(body) > MIN_COMPRESSED_BYTES and mimetype.startswith(_COMPRESSIBLE):
+            self._compressed = gzip.compress(body, mtime=0)
+
+    def respond(self) -> Response:
+        """The response to the current request: 200, or 304 if the client has this document."""
+        body, etag = self._body, self._etag
+        is_compressed = self._compressed is not None and request.accept_encodings["gzip"] > 0
+        if is_compressed and self._compressed is not None:
+            body, etag = self._compressed, f"{etag}-gzip"
+        response = Response(body, mimetype=self._mimetype, headers=self._headers)
+        if is_compressed:
+            response.headers["Content-Encoding"] = "gzip"
+        if self._compressed is not None:
+            response.vary.add("Accept-Encoding")
+        response.headers["Cache-Control"] = self._cache_control
+        response.set_etag(etag)
+        response.make_conditional(request)
+        return response

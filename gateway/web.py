@@ -1,0 +1,92 @@
+"""The web client: the files of ``web/`` at ``/`` and ``/web/``, and its configuration."""
+
+import json
+from mimetypes import guess_type
+from pathlib import Path
+
+from flask import Blueprint, Response
+from werkzeug.exceptions import NotFound
+
+from gateway.config import GatewaySettings
+from gateway.documents import Document
+from shared.settings import SettingsError
+
+WEB_DIR = Path(__file__).resolve().parent.parent / "web"
+_SERVED = ("*.svg", "css/*.css", "js/**/*.js")
+
+
+def web_pages(settings: GatewaySettings) -> Blueprint:
+    """``/``, ``/web/config.json`` and the files of the web client, all read into memory.
+
+    Raises:
+        SettingsError: the files are missing.
+    """
+    pages = Blueprint("web", __name__, static_folder=None)
+    page = WEB_DIR / "index.html"
+    if not page.exists():
+        raise SettingsError(f"WEB_CLIENT: there is no {page}")
+    index = Document(
+        page.read_bytes(),
+        "text/html",
+        headers={
+            "Content-Security-Policy": _content_security_policy(settings.public_base_url),
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Referrer-Policy": "no-referrer",
+        },
+    )
+    files = {
+        path.relative_to(WEB_DIR).as_posix(): _document_of(path)
+        for pattern in _SERVED
+        for path in sorted(WEB_DIR.glob(pattern))
+    }
+    files["config.json"] = Document(_configuration(settings), "application/json")
+
+    @pages.get("/")
+    def home() -> Response:
+        return index.respond()
+
+    @pages.get("/web/<path:name>")
+    def file(name: str) -> Response:
+        if name not in files:
+            raise NotFound
+        return files[name].respond()
+
+    return pages
+
+
+def _document_of(path: Path) -> Document:
+    return Document(path.read_bytes(), guess_type(path.name)[0] or "application/octet-stream")
+
+
+def _configuration(settings: GatewaySettings) -> bytes:
+    """What the web client must know of this installation before anybody signs in."""
+    key = settings.password_transport_key.get_secret_value()
+    return json.dumps(
+        {
+            "public_base": settings.public_base_url or "",
+            "password_transport": settings.password_transport,
+            "password_transport_key": key,
+        }
+    ).encode()
+
+
+def _content_security_policy(public_base_url: str | None) -> str:
+    """Only code and styles of this origin; pictures also from where this installation has its own.
+
+    A websocket to the same host is ``'self'``.
+    """
+    pictures = f"'self' data: blob: {public_base_url or ''}".strip()
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            f"img-src {pictures}",
+            "connect-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+            "require-trusted-types-for 'script'",
+            "trusted-types 'none'",
+        )
+    )

@@ -1,0 +1,104 @@
+/** Requests to the server: JSON in, JSON out, and one kind of error. */
+
+import * as session from "./session.js";
+
+const TIMEOUT_MS = 20_000;
+const UPLOAD_TIMEOUT_MS = 120_000;
+
+/** Why a request failed. `status` 0: the server could not be reached. */
+export class ApiError extends Error {
+  /**
+   * @param {number} status
+   * @param {number} code
+   * @param {string} info
+   * @param {number} retryAfter seconds, 0 if the server did not say
+   */
+  constructor(status, code, info, retryAfter = 0) {
+    super(info);
+    this.status = status;
+    this.code = code;
+    this.info = info;
+    this.retryAfter = retryAfter;
+  }
+
+  /** Whether the same request may succeed later. */
+  get isTemporary() {
+    return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
+  }
+}
+
+/** Called when the server no longer accepts the token. */
+export const onSessionEnded = { handle: () => {} };
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {Record<string, any>} [fields] the query string of a GET, else the JSON body
+ * @returns {Promise<any>} the answer
+ * @throws {ApiError}
+ */
+export function call(method, path, fields = {}) {
+  /** @type {RequestInit} */
+  const init = { method };
+  let url = path;
+  if (method === "GET") {
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries(fields)) {
+      if (value !== undefined && value !== null && value !== "") query.append(name, String(value));
+    }
+    if (query.size) url += `?${query}`;
+  } else {
+    init.body = JSON.stringify(fields);
+    init.headers = { "Content-Type": "application/json" };
+  }
+  return send(url, init, TIMEOUT_MS).then((response) => response.json());
+}
+
+/**
+ * @param {string} path
+ * @param {FormData} form
+ * @returns {Promise<any>}
+ */
+export async function upload(path, form) {
+  const response = await send(path, { method: "POST", body: form }, UPLOAD_TIMEOUT_MS);
+  return response.json();
+}
+
+/**
+ * @param {string} path
+ * @returns {Promise<Blob>}
+ */
+export async function download(path) {
+  const response = await send(path, { method: "GET" }, UPLOAD_TIMEOUT_MS);
+  return response.blob();
+}
+
+/**
+ * @param {string} url
+ * @param {RequestInit} init
+ * @param {number} timeout
+ */
+async function send(url, init, timeout) {
+  const headers = { ...init.headers, ...session.authorization() };
+  let response;
+  try {
+    const signal = AbortSignal.timeout(timeout);
+    response = await fetch(url, { ...init, headers, signal, credentials: "omit", cache: "no-store" });
+  } catch {
+    throw new ApiError(0, 0, "Unreachable");
+  }
+  if (response.ok) return response;
+  const { code = -response.status, info = "" } = await response.json().catch(() => ({}));
+  if (response.status === 401 && code === -2) onSessionEnded.handle();
+  const retryAfter = Number(response.headers.get("Retry-After")) || 0;
+  throw new ApiError(response.status, code, info, retryAfter);
+}
+
+export const get = (/** @type {string} */ path, /** @type {Record<string, any>} */ fields = {}) =>
+  call("GET", path, fields);
+export const post = (/** @type {string} */ path, /** @type {Record<string, any>} */ fields = {}) =>
+  call("POST", path, fields);
+export const put = (/** @type {string} */ path, /** @type {Record<string, any>} */ fields = {}) =>
+  call("PUT", path, fields);
+export const del = (/** @type {string} */ path, /** @type {Record<string, any>} */ fields = {}) =>
+  call("DELETE", path, fields);

@@ -1,0 +1,155 @@
+/**
+ * Elements as values, and the smallest change of the page that makes it show them.
+ *
+ * Text only ever becomes text nodes, and URLs are limited to kinds that cannot run code.
+ */
+
+/** @typedef {Record<string, any>} Props */
+/** @typedef {{tag: string, props: Props, children: VNode[]}} VElement */
+/** @typedef {VElement | string} VNode */
+/** @typedef {VNode | number | false | null | undefined | any[]} Child */
+
+const SVG = "http://www.w3.org/2000/svg";
+const SAFE_URL = /^(#|\/(?!\/)|https?:\/\/|blob:|data:image\/)/i;
+const PROPERTIES = new Set(["disabled", "selected", "defaultValue", "defaultChecked"]);
+/** What a user changes as well: always made what is described. */
+const CONTROLLED = new Set(["value", "checked"]);
+
+/** @type {WeakMap<Node, VElement>} */
+const rendered = new WeakMap();
+
+/**
+ * Describe an element. Props: `on…` handlers, `key`, `ref` (called once, with the element, after
+ * it was inserted), `class`, `style` as an object, and attributes.
+ * @param {string} tag
+ * @param {Props | null} [props]
+ * @param {Child[]} children
+ * @returns {VElement}
+ */
+export function h(tag, props, ...children) {
+  return { tag, props: props ?? {}, children: flatten(children, []) };
+}
+
+/**
+ * @param {Child[]} children
+ * @param {VNode[]} into
+ */
+function flatten(children, into) {
+  for (const child of children) {
+    if (Array.isArray(child)) flatten(child, into);
+    else if (typeof child === "number") into.push(String(child));
+    else if (child || child === "") into.push(child);
+  }
+  return into;
+}
+
+/**
+ * Make the children of an element what is described.
+ * @param {Element} parent
+ * @param {VNode[]} wanted
+ */
+export function render(parent, wanted) {
+  /** @type {Map<string, ChildNode>} */
+  const keyed = new Map();
+  /** @type {ChildNode[]} */
+  const unkeyed = [];
+  for (const node of parent.childNodes) {
+    const key = rendered.get(node)?.props.key;
+    if (key === undefined) unkeyed.push(node);
+    else keyed.set(String(key), node);
+  }
+  const reused = new Set();
+  const nodes = wanted.map((vnode) => {
+    const node = reusable(vnode, keyed, unkeyed);
+    if (node === undefined) return create(vnode, parent.namespaceURI === SVG);
+    reused.add(node);
+    update(node, vnode);
+    return node;
+  });
+  for (const node of [...parent.childNodes]) if (!reused.has(node)) node.remove();
+  let next = parent.firstChild;
+  for (const node of nodes) {
+    if (node === next) next = node.nextSibling;
+    else parent.insertBefore(node, next);
+  }
+}
+
+/**
+ * @param {VNode} vnode
+ * @param {Map<string, ChildNode>} keyed
+ * @param {ChildNode[]} unkeyed
+ */
+function reusable(vnode, keyed, unkeyed) {
+  if (typeof vnode !== "string" && vnode.props.key !== undefined) {
+    const key = String(vnode.props.key);
+    const node = keyed.get(key);
+    if (node === undefined || rendered.get(node)?.tag !== vnode.tag) return undefined;
+    keyed.delete(key);
+    return node;
+  }
+  const candidate = unkeyed[0];
+  if (candidate === undefined) return undefined;
+  const fits =
+    typeof vnode === "string"
+      ? candidate.nodeType === Node.TEXT_NODE
+      : rendered.get(candidate)?.tag === vnode.tag;
+  return fits ? unkeyed.shift() : undefined;
+}
+
+/**
+ * @param {VNode} vnode
+ * @param {boolean} inSvg
+ * @returns {ChildNode}
+ */
+function create(vnode, inSvg) {
+  if (typeof vnode === "string") return document.createTextNode(vnode);
+  const element =
+    inSvg || vnode.tag === "svg"
+      ? document.createElementNS(SVG, vnode.tag)
+      : document.createElement(vnode.tag);
+  const ref = vnode.props.ref;
+  update(element, vnode);
+  if (ref) queueMicrotask(() => ref(element));
+  return element;
+}
+
+/**
+ * @param {ChildNode} node
+ * @param {VNode} vnode
+ */
+function update(node, vnode) {
+  if (typeof vnode === "string") {
+    if (node.nodeValue !== vnode) node.nodeValue = vnode;
+    return;
+  }
+  const element = /** @type {Element} */ (node);
+  const before = rendered.get(element);
+  if (before === vnode) return;
+  rendered.set(element, vnode);
+  const old = before?.props ?? {};
+  for (const name of Object.keys(old)) if (!(name in vnode.props)) setProp(element, name, null);
+  render(element, vnode.children);
+  for (const [name, value] of Object.entries(vnode.props)) {
+    if (value !== old[name] || CONTROLLED.has(name)) setProp(element, name, value);
+  }
+}
+
+/**
+ * @param {any} element
+ * @param {string} name
+ * @param {any} value
+ */
+function setProp(element, name, value) {
+  if (name === "key" || name === "ref") return;
+  if (name.startsWith("on")) element[name.toLowerCase()] = value;
+  else if (name === "style") {
+    for (const [property, setting] of Object.entries(value ?? {})) {
+      element.style.setProperty(property, setting);
+    }
+  } else if (CONTROLLED.has(name)) {
+    if (element[name] !== value) element[name] = value ?? "";
+  } else if (PROPERTIES.has(name)) element[name] = value ?? "";
+  else if (value === null || value === undefined || value === false) element.removeAttribute(name);
+  else if ((name === "href" || name === "src") && !SAFE_URL.test(value)) element.removeAttribute(name);
+  else element.setAttribute(name, value === true ? "" : String(value));
+}

@@ -1,0 +1,41 @@
+/** The words of the page in the language of the person who reads it. */
+
+import { en } from "./i18n/en.js";
+import { zh } from "./i18n/zh.js";
+
+/** @typedef {keyof typeof en} Key */
+/** @typedef {"en" | "zh"} Language */
+
+const CHOSEN = "ims.language";
+/** @type {Record<Language, Record<string, string>>} */
+const CATALOGUES = { en, zh };
+
+/** @type {Language} */
+export let language = firstLanguage();
+
+/** @returns {Language} */
+function firstLanguage() {
+  const chosen = localStorage.getItem(CHOSEN) ?? navigator.language;
+  return chosen.toLowerCase().startsWith("zh") ? "zh" : "en";
+}
+
+/** @param {Language} wanted */
+export function setLanguage(wanted) {
+  language = wanted;
+  localStorage.setItem(CHOSEN, wanted);
+  document.documentElement.lang = locale();
+}
+
+export const locale = () => (language === "zh" ? "zh-CN" : "en");
+
+/**
+ * The text of a key. `{name}` is replaced; with `n` of 1, `<key>_one` is used where there is one.
+ * @param {Key} key
+ * @param {Record<string, string | number>} [values]
+ * @returns {string}
+ */
+export function t(key, values = {}) {
+  const catalogue = CATALOGUES[language];
+  const template = (values.n === 1 && catalogue[`${key}_one`]) || catalogue[key];
+  return template.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
+}

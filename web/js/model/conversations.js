@@ -1,0 +1,60 @@
+/** The list of conversations. Pure functions. */
+
+/** @typedef {import("./rooms.js").Message} Message */
+
+/**
+ * @typedef {object} Conversation
+ * @property {number} id
+ * @property {string} name
+ * @property {string} avatar
+ * @property {string} last_message
+ * @property {string} last_message_time
+ * @property {number} last_message_type
+ * @property {number} [last_message_id]
+ * @property {boolean} is_chat_group
+ * @property {number} [friend_id]
+ * @property {boolean} is_top
+ * @property {boolean} notice_able
+ * @property {number} unread_count
+ */
+
+/**
+ * The list after a message: its conversation first, behind those that are pinned.
+ * @param {Conversation[]} list
+ * @param {Message} message
+ * @param {boolean} isOwn sent by the account itself, which reads what was there
+ * @returns {Conversation[] | null} null if the conversation is not in the list
+ */
+export function withMessage(list, message, isOwn) {
+  const before = list.find((each) => each.id === message.conversation);
+  if (before === undefined) return null;
+  if ((before.last_message_id ?? 0) >= message.id) return list;
+  const after = {
+    ...before,
+    last_message: message.content,
+    last_message_time: message.created_time,
+    last_message_type: message.type,
+    last_message_id: message.id,
+    unread_count: isOwn ? 0 : before.unread_count + 1,
+  };
+  const rest = list.filter((each) => each !== before);
+  const place = after.is_top ? 0 : rest.findIndex((each) => !each.is_top);
+  rest.splice(place < 0 ? rest.length : place, 0, after);
+  return rest;
+}
+
+/**
+ * @param {Conversation[]} list
+ * @param {number} id
+ * @param {Partial<Conversation>} changes
+ * @returns {Conversation[]}
+ */
+export const withChanges = (list, id, changes) =>
+  list.map((each) => (each.id === id ? { ...each, ...changes } : each));
+
+/**
+ * Unread messages in conversations that are not muted.
+ * @param {Conversation[]} list
+ */
+export const countUnread = (list) =>
+  list.reduce((sum, each) => sum + (each.notice_able ? each.unread_count : 0), 0);

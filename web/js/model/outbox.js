@@ -1,0 +1,115 @@
+/**
+ * Messages on their way. Pure functions.
+ *
+ * A message is shown at once and sent until the server answers; its `client_id` makes repeats
+ * harmless. It may arrive over the socket before the answer does, hence `visible`.
+ */
+
+/** @typedef {import("./rooms.js").Message} Message */
+
+/**
+ * `sinceSeq`: the newest message known when it was written. `sentSeq`: what it became, once the
+ * server has answered. `problem`: why it will not be sent.
+ * @typedef {object} Pending
+ * @property {string} client_id
+ * @property {number} conversation
+ * @property {string} content
+ * @property {{id: number, content: string, type: number, name: string} | null} reply
+ * @property {number} sinceSeq
+ * @property {string} created_time
+ * @property {string | null} problem
+ * @property {number} [sentSeq]
+ * @property {Blob} [image]
+ * @property {string} [preview] the URL of the image on this page
+ */
+
+/**
+ * The pending messages of a conversation that are not among its messages yet.
+ * @param {Pending[]} outbox
+ * @param {number} conversationId
+ * @param {Message[]} messages
+ * @param {number} userId
+ * @returns {Pending[]}
+ */
+export function visible(outbox, conversationId, messages, userId) {
+  const pending = outbox.filter((each) => each.conversation === conversationId);
+  if (pending.length === 0) return pending;
+  const since = Math.min(...pending.map((each) => each.sinceSeq));
+  /** @type {Message[]} */
+  const own = [];
+  for (let i = messages.length - 1; i >= 0 && messages[i].seq > since; i--) {
+    if (messages[i].senderid === userId) own.unshift(messages[i]);
+  }
+  return pending.filter((each) => {
+    const arrived = own.findIndex((message) => isSame(each, message));
+    if (arrived >= 0) own.splice(arrived, 1);
+    return arrived < 0;
+  });
+}
+
+/**
+ * @param {Pending} pending
+ * @param {Message} message
+ */
+function isSame(pending, message) {
+  if (pending.sentSeq !== undefined) return message.seq === pending.sentSeq;
+  if (message.seq <= pending.sinceSeq) return false;
+  if (pending.image) return message.type === 1;
+  return (
+    message.type === 0 &&
+    message.content === pending.content &&
+    (message.reply_to_id ?? null) === (pending.reply?.id ?? null)
+  );
+}
+
+/**
+ * After the server has answered: it waits for its message, which later ones no longer mistake for
+ * theirs.
+ * @param {Pending[]} outbox
+ * @param {Pending} sent
+ * @param {number} seq
+ * @returns {Pending[]}
+ */
+export function acknowledge(outbox, sent, seq) {
+  return outbox.map((each) => {
+    if (each.client_id === sent.client_id) return { ...each, sentSeq: seq };
+    if (each.conversation !== sent.conversation || each.sinceSeq >= seq) return each;
+    return { ...each, sinceSeq: seq };
+  });
+}
+
+/**
+ * Without what has become a message of the conversation.
+ * @param {Pending[]} outbox
+ * @param {number} conversationId
+ * @param {number} newestSeq
+ * @returns {Pending[]}
+ */
+export const settle = (outbox, conversationId, newestSeq) =>
+  outbox.filter(
+    (each) =>
+      each.conversation !== conversationId ||
+      each.sentSeq === undefined ||
+      each.sentSeq > newestSeq,
+  );
+
+/**
+ * The next message to send in each conversation: one at a time keeps their order.
+ * @param {Pending[]} outbox
+ * @returns {Pending[]}
+ */
+export function nextToSend(outbox) {
+  const seen = new Set();
+  return outbox.filter((each) => {
+    if (each.problem || each.sentSeq !== undefined || seen.has(each.conversation)) return false;
+    seen.add(each.conversation);
+    return true;
+  });
+}
+
+/**
+ * How long to wait before the next attempt: longer each time, and different for each client.
+ * @param {number} attempt 0 for the first
+ * @param {number} random from 0 to 1
+ */
+export const backoff = (attempt, random) => Math.min(15_000, 500 * 2 ** attempt) * (0.5 + random / 2);

@@ -1,0 +1,123 @@
+/** The messages of a conversation as they are known here. Pure functions; docs/live.md has the rules. */
+
+/**
+ * @typedef {object} Message
+ * @property {number} id
+ * @property {number} seq
+ * @property {number} version
+ * @property {0 | 1} type
+ * @property {string} content
+ * @property {number} senderid
+ * @property {string} sendername
+ * @property {string} senderavatar
+ * @property {number} conversation
+ * @property {string} created_time
+ * @property {string} [reply_to]
+ * @property {number} [reply_to_id]
+ * @property {number} [reply_to_type]
+ * @property {boolean} [already_read]
+ */
+
+/**
+ * `isAtStart`: there is nothing older than the first message.
+ * @typedef {{messages: Message[], version: number, isAtStart: boolean}} Room
+ */
+
+/**
+ * The newest messages, as first fetched.
+ * @param {{messages: Message[], version: number}} answer
+ * @param {number} limit how many were asked for
+ * @returns {Room}
+ */
+export function openRoom({ messages, version }, limit) {
+  return { messages, version, isAtStart: messages.length < limit };
+}
+
+/**
+ * A message that came over the socket.
+ * @param {Room} room
+ * @param {Message} message
+ * @returns {{room: Room, hasGap: boolean}} with a gap nothing is changed: the rest must be fetched
+ */
+export function receive(room, message) {
+  if (message.version <= room.version) return { room, hasGap: false };
+  if (message.version > room.version + 1) return { room, hasGap: true };
+  const messages = [...room.messages, message];
+  return { room: { ...room, messages, version: message.version }, hasGap: false };
+}
+
+/**
+ * What was sent and deleted since the room's version.
+ * @param {Room} room
+ * @param {{messages: Message[], deleted_ids: number[], version: number}} changes
+ * @returns {Room}
+ */
+export function merge(room, changes) {
+  if (changes.version <= room.version) return room;
+  const last = room.messages.at(-1)?.seq ?? 0;
+  const news = changes.messages.filter((each) => each.seq > last);
+  const all = { ...room, messages: [...room.messages, ...news], version: changes.version };
+  return remove(all, changes.deleted_ids);
+}
+
+/**
+ * An older page, put before what is known.
+ * @param {Room} room
+ * @param {Message[]} older oldest first
+ * @param {number} limit how many were asked for
+ * @returns {Room}
+ */
+export function prepend(room, older, limit) {
+  const first = room.messages[0]?.seq ?? Infinity;
+  const messages = [...older.filter((each) => each.seq < first), ...room.messages];
+  return { ...room, messages, isAtStart: older.length < limit };
+}
+
+/**
+ * Without some messages; replies to them stay, without what they replied to.
+ * @param {Room} room
+ * @param {Iterable<number>} ids
+ * @returns {Room}
+ */
+export function remove(room, ids) {
+  const gone = new Set(ids);
+  if (gone.size === 0) return room;
+  const messages = room.messages
+    .filter((each) => !gone.has(each.id))
+    .map((each) => {
+      if (each.reply_to_id === undefined || !gone.has(each.reply_to_id)) return each;
+      const { reply_to: _text, reply_to_id: _id, reply_to_type: _type, ...rest } = each;
+      return rest;
+    });
+  return { ...room, messages };
+}
+
+/**
+ * The part of a long history that is drawn.
+ * @param {Message[]} messages
+ * @param {number | null} startSeq where it begins, or null for the newest messages
+ * @param {number} size the most that is drawn
+ * @returns {{start: number, end: number}} indexes
+ */
+export function drawnRange(messages, startSeq, size) {
+  const newest = Math.max(0, messages.length - size);
+  if (startSeq === null) return { start: newest, end: messages.length };
+  const found = messages.findIndex((each) => each.seq >= startSeq);
+  const start = found < 0 ? newest : Math.min(found, newest);
+  return { start, end: Math.min(messages.length, start + size) };
+}
+
+/**
+ * Where the drawn part begins after it moved by a third.
+ * @param {Message[]} messages
+ * @param {number | null} startSeq
+ * @param {"older" | "newer"} direction
+ * @param {number} size
+ * @returns {number | null}
+ */
+export function slide(messages, startSeq, direction, size) {
+  const { start } = drawnRange(messages, startSeq, size);
+  const step = Math.floor(size / 3);
+  const to = direction === "older" ? Math.max(0, start - step) : start + step;
+  return to + size >= messages.length && direction === "newer" ? null : (messages[to]?.seq ?? null);
+}

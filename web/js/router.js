@@ -1,0 +1,26 @@
+/** Where in the client somebody is: the address after `#/`. */
+
+import { change } from "./store.js";
+
+const parts = () =>
+  location.hash
+    .replace(/^#\/?/, "")
+    .split("/")
+    .filter((part) => part !== "");
+
+/** @param {string} path without the leading `#/` */
+export function go(path) {
+  if (location.hash === `#/${path}`) return;
+  location.hash = `#/${path}`;
+}
+
+/** Show something else in place of what is shown; the way back leads to what was before. */
+export function replace(/** @type {string} */ path) {
+  history.replaceState(null, "", `#/${path}`);
+  change({ route: parts() });
+}
+
+export function startRouter() {
+  addEventListener("hashchange", () => change({ route: parts() }));
+  change({ route: parts() });
+}

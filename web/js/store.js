@@ -1,0 +1,88 @@
+/** Everything that the page shows, in one place; a change of it redraws the page once. */
+
+import * as session from "./session.js";
+
+/** @typedef {import("./model/rooms.js").Room} Room */
+/** @typedef {import("./model/rooms.js").Message} Message */
+/** @typedef {import("./model/conversations.js").Conversation} Conversation */
+/** @typedef {import("./model/outbox.js").Pending} Pending */
+/** @typedef {{id: number, name: string, avatar: string, email: string, user_info: string}} Profile */
+/** @typedef {{id: number, name: string, avatar: string, email: string, deleted: boolean}} Friend */
+/** @typedef {{id: number, name: string, avatar: string, identity?: number}} Member */
+
+export const state = {
+  config: { public_base: "", password_transport: "any", password_transport_key: "", registration: "open" },
+  /** @type {Profile | null} */
+  me: null,
+  /** @type {string[]} The route: the parts of the address after `#/`. */
+  route: [],
+  /** @type {"connecting" | "online" | "offline" | "too-many"} */
+  connection: "connecting",
+  isLoaded: false,
+  /** @type {Conversation[]} */
+  conversations: [],
+  /** @type {Record<number, Room>} */
+  rooms: {},
+  /** @type {Pending[]} */
+  outbox: [],
+  /** @type {Friend[]} */
+  friends: [],
+  /** @type {any[]} */
+  requests: [],
+  /** @type {{id: number, name: string}[]} */
+  groups: [],
+  /** @type {{id: number, name: string, avatar: string}[]} */
+  blocks: [],
+  /** @type {Record<number, {identity?: number, members: Member[]}>} */
+  members: {},
+  /** @type {Record<number, any[]>} */
+  announcements: {},
+  /** @type {Record<number, any[]>} */
+  invitations: {},
+  /** @type {Record<number, Record<number, number>>} By conversation and user: read up to which seq. */
+  readSeqs: {},
+};
+
+/** @type {Set<() => void>} */
+const listeners = new Set();
+let isScheduled = false;
+
+/**
+ * Draw again after every change, once for all changes of a moment.
+ * @param {() => void} listener
+ */
+export function subscribe(listener) {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** @param {Partial<typeof state>} [changes] */
+export function change(changes = {}) {
+  Object.assign(state, changes);
+  if (isScheduled) return;
+  isScheduled = true;
+  // A hidden page has no frames, and its title still counts what is unread.
+  if (document.hidden) setTimeout(draw);
+  else requestAnimationFrame(draw);
+}
+
+/** Draw now. */
+export function draw() {
+  isScheduled = false;
+  for (const listener of listeners) listener();
+}
+
+/**
+ * @param {number} id
+ * @returns {Conversation | undefined}
+ */
+export const conversation = (id) => state.conversations.find((each) => each.id === id);
+
+/**
+ * A person as far as this page has heard of them.
+ * @param {number} id
+ */
+export const friend = (id) => state.friends.find((each) => each.id === id);
+
+export const waitingRequests = () =>
+  state.requests.filter((each) => each.status === 0 && each.receiver_user_id === session.userId());

@@ -1,0 +1,21 @@
+/** Light or dark: as the system is, unless somebody chose. */
+
+const CHOSEN = "ims.theme";
+
+/** @typedef {"auto" | "light" | "dark"} Theme */
+
+/** @returns {Theme} */
+export function theme() {
+  const chosen = localStorage.getItem(CHOSEN);
+  return chosen === "light" || chosen === "dark" ? chosen : "auto";
+}
+
+/** @param {Theme} wanted */
+export function setTheme(wanted) {
+  localStorage.setItem(CHOSEN, wanted);
+  applyTheme();
+}
+
+export function applyTheme() {
+  document.documentElement.dataset.theme = theme();
+}

@@ -1,0 +1,51 @@
+/** Pictures of people and groups, and initials where there is none. */
+
+import { h } from "../dom.js";
+import { change, state } from "../store.js";
+
+const TONES = 8;
+/** @type {Set<string>} Pictures that did not load. */
+const broken = new Set();
+const graphemes = new Intl.Segmenter();
+
+/**
+ * Whether a picture belongs to this installation; what a stranger names elsewhere would tell
+ * them who looks at it.
+ * @param {string} url
+ */
+export function isOwnUrl(url) {
+  if (/^data:image\/(png|jpeg|gif|webp);/.test(url) || url.startsWith("blob:")) return true;
+  if (!URL.canParse(url)) return false;
+  const { origin } = new URL(url);
+  const base = state.config.public_base;
+  return origin === location.origin || (base !== "" && url.startsWith(`${base}/`));
+}
+
+/** @param {string} name */
+function initials(name) {
+  const words = name.replace(/[\p{C}\p{Z}]+/gu, " ").trim().split(" ");
+  const first = (/** @type {string} */ word) => [...graphemes.segment(word)][0]?.segment ?? "";
+  const isLatin = words.length > 1 && /^\p{Script=Latin}/u.test(words[0]);
+  const text = isLatin ? first(words[0]) + first(words[words.length - 1]) : first(words[0]);
+  return text.toUpperCase() || "?";
+}
+
+/**
+ * Decorative: the name always stands beside it.
+ * @param {{id?: number, name: string, avatar?: string}} of
+ * @param {string} [size] `small`, `large` or `huge`
+ */
+export function avatar({ id = 0, name, avatar: url = "" }, size = "") {
+  const hasPicture = url !== "" && !broken.has(url) && isOwnUrl(url);
+  const onError = () => {
+    broken.add(url);
+    change();
+  };
+  return h(
+    "span",
+    { class: `avatar ${size} tone-${id % TONES}`, "aria-hidden": "true" },
+    hasPicture
+      ? h("img", { key: url, src: url, alt: "", loading: "lazy", decoding: "async", onError })
+      : initials(name),
+  );
+}

@@ -1,0 +1,79 @@
+/** A menu of actions beside the button that opens it, for pointer and keyboard. */
+
+import { h, render } from "../dom.js";
+import { icon } from "./icons.js";
+
+/** @typedef {{label: string, icon: Parameters<typeof icon>[0], run: () => void, isDanger?: boolean}} MenuItem */
+
+const MARGIN = 8;
+
+/**
+ * @param {Element} anchor
+ * @param {(MenuItem | false | null | undefined)[]} items
+ * @param {{x: number, y: number}} [point] where a pointer asked for it
+ */
+export function openMenu(anchor, items, point) {
+  const menu = document.createElement("div");
+  menu.className = "menu";
+  menu.setAttribute("role", "menu");
+  menu.setAttribute("popover", "auto");
+  const close = () => menu.hidePopover();
+  render(
+    menu,
+    items
+      .filter((item) => !!item)
+      .map((item) =>
+        h(
+          "button",
+          {
+            type: "button",
+            role: "menuitem",
+            tabindex: "-1",
+            class: item.isDanger ? "menu-item danger" : "menu-item",
+            onClick: () => {
+              close();
+              item.run();
+            },
+          },
+          icon(item.icon),
+          item.label,
+        ),
+      ),
+  );
+  const buttons = /** @type {HTMLElement[]} */ ([...menu.children]);
+  menu.onkeydown = (event) => {
+    const at = buttons.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: -1 }[event.key];
+    if (event.key === "Tab") close();
+    if (to === undefined) return;
+    event.preventDefault();
+    buttons.at(to % buttons.length)?.focus();
+  };
+  menu.addEventListener("toggle", (event) => {
+    if (/** @type {ToggleEvent} */ (event).newState !== "closed") return;
+    if (menu.contains(document.activeElement) && anchor instanceof HTMLElement) anchor.focus();
+    menu.remove();
+  });
+  // Inside a modal dialog, only what belongs to it can be used.
+  (anchor.closest("dialog") ?? document.body).append(menu);
+  menu.showPopover();
+  place(menu, anchor.getBoundingClientRect(), point);
+  buttons[0]?.focus();
+}
+
+/**
+ * @param {HTMLElement} menu
+ * @param {DOMRect} beside
+ * @param {{x: number, y: number} | undefined} point
+ */
+function place(menu, beside, point) {
+  const { width, height } = menu.getBoundingClientRect();
+  const x = point?.x ?? beside.right - width;
+  const below = point?.y ?? beside.bottom + 4;
+  const above = (point?.y ?? beside.top - 4) - height;
+  const y = below + height + MARGIN > innerHeight && above > MARGIN ? above : below;
+  const clamp = (/** @type {number} */ value, /** @type {number} */ most) =>
+    Math.max(MARGIN, Math.min(value, most - MARGIN));
+  menu.style.setProperty("left", `${clamp(x, innerWidth - width)}px`);
+  menu.style.setProperty("top", `${clamp(y, innerHeight - height)}px`);
+}
