@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.keyring import key_files
-from deploy.programs import SERVICES
+from deploy.programs import SERVICES, with_precedence
 from shared.settings import SettingsError
 
 _URLS = "run/services.json"
@@ -54,4 +54,4 @@ def _environment(
         raise SettingsError(f"DATABASE_URL: each service has its own database; set {names}")
     places = {f"{service.upper()}_URL": url for service, url in urls.items()}
     defaults = {"WEB_CLIENT": "on", **places, **key_files(data_dir / "keys")}
-    return {**defaults, **given, "DATA_DIR": str(data_dir)}
+    return with_precedence(defaults, given) | {"DATA_DIR": str(data_dir)}

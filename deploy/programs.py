@@ -18,7 +18,15 @@ def environment_of(program: str, env: Mapping[str, str]) -> dict[str, str]:
     """
     prefix = f"{program.upper()}_"
     own = {name.removeprefix(prefix): env[name] for name in env if name.startswith(prefix)}
-    return {**env, **own}
+    return with_precedence(env, own)
+
+
+def with_precedence(env: Mapping[str, str], over: Mapping[str, str]) -> dict[str, str]:
+    """``env`` with the settings of ``over``, also where one names a file and the other does not."""
+    replaced = {name.removesuffix("_FILE") for name in over if over[name]}
+    return {name: env[name] for name in env if name.removesuffix("_FILE") not in replaced} | {
+        **over
+    }
 
 
 def wrong_settings(env: Mapping[str, str]) -> list[str]:

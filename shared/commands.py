@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.client import Unreachable
 from shared.errors import ApiError
+from shared.postgres import SharedSessionsError
 from shared.schema import WrongSchema
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
@@ -23,10 +24,11 @@ class Commands(AppGroup):
 
     Args:
         app: the service.
-        check_schema: raises `WrongSchema` unless the code works on the database.
+        check_schema: raises `WrongSchema` or `SharedSessionsError` unless the code works on the
+            database.
     """
 
-    def __init__(self, app: Flask, check_schema: Callable[[], None]) -> None:
+    def __init__(self, app: Flask, check_schema: Callable[[], object]) -> None:
         super().__init__(app.name, help=f"Commands of {app.name}; each has a --help of its own.")
         self._app = app
         self._check_schema = check_schema
@@ -50,7 +52,7 @@ class Commands(AppGroup):
         with self._app.app_context(), suppress(DBAPIError):
             try:
                 self._check_schema()
-            except WrongSchema as wrong:
+            except (WrongSchema, SharedSessionsError) as wrong:
                 return f"{self.name}: {wrong}"
         return f"The database refuses: {failure.orig}"
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from flask import Flask, Response, g
 from flask_sqlalchemy import SQLAlchemy
@@ -39,11 +39,15 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, registry, scoped_session
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
+from shared import postgres
 from shared.connections import is_quiet
 from shared.errors import UNAVAILABLE, answer, log
 from shared.metrics import look_often
 from shared.settings import ServiceSettings
 
+DatabaseState = Literal["ok", "pool full", "read-only"]
+DATABASE_FAILURES = (OperationalError, PoolTimeout)
+"""What says that the database, or a connection to it, cannot be had."""
 _ROWS_AT_ONCE = 500
 _CONNECTION, _KEPT = "database_connection", "database_kept"  # Of the running request, in ``g``.
 _PlainSocket: type[socket.socket] = get_original("socket", "socket")
@@ -89,9 +93,14 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def result_processor(
         self, dialect: Dialect, coltype: object
-    ) -> Callable[[str | None], datetime | None] | None:
-        """SQLite says text; PostgreSQL says moments of UTC, as each connection asks it to."""
-        return _moment if dialect.name == "sqlite" else None
+    ) -> Callable[[Any], datetime | None]:
+        """SQLite says text, PostgreSQL an aware time, in the zone of the session."""
+        return _moment if dialect.name == "sqlite" else _in_utc
+
+
+def _in_utc(stored: datetime | None) -> datetime | None:
+    # Of a session in UTC, as each is configured, psycopg makes exactly this zone.
+    return stored if stored is None or stored.tzinfo is UTC else stored.astimezone(UTC)
 
 
 def _moment(stored: str | None) -> datetime | None:
@@ -127,6 +136,7 @@ class Database(SQLAlchemy):
         )
         self.tables = model.metadata
         self._writing = threading.Lock()
+        self._interrupted: set[str] = set()
 
     def init_app(self, app: Flask, settings: ServiceSettings | None = None) -> None:
         """Connect ``app`` to the database that ``settings`` names."""
@@ -150,7 +160,9 @@ class Database(SQLAlchemy):
                 _look_before_use(self.engine)
                 if is_module_patched("select"):
                     _wait_by_the_hub(self.engine)
-        for failure in (OperationalError, PoolTimeout):
+                postgres.configure_sessions(self.engine)
+                postgres.drop_read_only_connections(self.engine)
+        for failure in DATABASE_FAILURES:
             app.register_error_handler(failure, _unavailable)
         look_often(app, self._measure_pool)
 
@@ -165,9 +177,42 @@ class Database(SQLAlchemy):
         try:
             self.let_go()
         except DBAPIError as error:
-            log.warning("connection_died", exc_info=error)
+            log.warning("connection_died", extra={"failure": first_line(error)})
         finally:
             super()._teardown_session(exc)
+
+    def state(self) -> DatabaseState:
+        """How the database is, without waiting for a connection of a full pool.
+
+        Raises:
+            OperationalError: no connection can be had.
+        """
+        pool = self.engine.pool
+        assert isinstance(pool, QueuePool)
+        if pool.checkedout() >= pool.size():
+            return "pool full"
+        if self.is_sqlite:
+            self.run(text("SELECT 1"))
+            return "ok"
+        return "read-only" if postgres.is_read_only(self.connection) else "ok"
+
+    @contextmanager
+    def outages_logged(self, work: str) -> Iterator[None]:
+        """Let repeated work fail while the database is away, with one log line for each outage.
+
+        Args:
+            work: its name in the log line.
+        """
+        try:
+            yield
+        except DATABASE_FAILURES as error:
+            if work not in self._interrupted:
+                log.warning(
+                    "database_unavailable", extra={"work": work, "failure": first_line(error)}
+                )
+            self._interrupted.add(work)
+        else:
+            self._interrupted.discard(work)
 
     @property
     def is_sqlite(self) -> bool:
@@ -299,20 +344,13 @@ def database_url(settings: ServiceSettings, service: str) -> str:
         folder = Path(settings.data_dir).resolve()
         folder.mkdir(parents=True, exist_ok=True)
         return f"sqlite:///{folder / service.removesuffix('_service')}.db"
-    return settings.database_url.replace("postgresql://", "postgresql+psycopg://", 1)
+    return settings.database_url
 
 
 def _dialect_options(dialect: str) -> dict[str, Any]:
     if dialect == "sqlite":
         return {"connect_args": {"timeout": 10, "check_same_thread": False}}
-    limits = "-c timezone=UTC -c statement_timeout=10000 -c lock_timeout=5000"
-    return {
-        "connect_args": {
-            "connect_timeout": 5,
-            "options": f"{limits} -c idle_in_transaction_session_timeout=30000",
-        },
-        "isolation_level": "AUTOCOMMIT",
-    }
+    return {"connect_args": postgres.CONNECT_ARGUMENTS, "isolation_level": "AUTOCOMMIT"}
 
 
 def _tune_sqlite(engine: Engine, synchronous: str) -> None:
@@ -363,8 +401,13 @@ def _done(pgconn: Any, steps: Generator[int, int, Any], *_: Any, **__: Any) -> A
         return done.value
 
 
+def first_line(error: Exception) -> str:
+    """What a failure of the database says, without the statement."""
+    return str(error).partition("\n")[0]
+
+
 def _unavailable(error: Exception) -> Response:
     # No trace: where a request was when the database went says nothing about the database.
-    log.error("database_unavailable", extra={"failure": str(error).partition("\n")[0]})
+    log.error("database_unavailable", extra={"failure": first_line(error)})
     _database_failures.inc()
     return answer(UNAVAILABLE)

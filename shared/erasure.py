@@ -17,7 +17,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.commands import accounts_group
-from shared.db import Database
+from shared.db import DATABASE_FAILURES, Database
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +80,8 @@ class Erasures:
         began_at = datetime.now(UTC)
         try:
             self._erase(account_id)
+        except DATABASE_FAILURES:
+            raise
         except Exception:
             self._db.let_go()
             log.exception("account_not_erased", extra={"account_id": account_id})
@@ -96,7 +98,7 @@ class Erasures:
             while True:
                 self._wished.clear()
                 try:
-                    with app.app_context():
+                    with app.app_context(), self._db.outages_logged("erasures"):
                         self.work_off()
                 except Exception:
                     log.exception("erasures_failed")

@@ -4,17 +4,18 @@ from collections.abc import Callable
 
 from flask import Flask, current_app, jsonify
 from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import OperationalError
 
 from shared.errors import UNAVAILABLE, answer, log
 from shared.identity import public
 
+_DETAILS = "ims.health"
 
-def register_health(app: Flask, check: Callable[[], None]) -> None:
+
+def register_health(app: Flask) -> None:
     """Serve ``/livez`` (the process answers), ``/healthz`` (it can serve), ``/readyz`` (and will).
 
-    Args:
-        app: a service.
-        check: raises if something that the service needs is missing.
+    The answer of ``/healthz`` names each part that the service depends on and its state.
     """
 
     @app.get("/livez")
@@ -30,12 +31,28 @@ def register_health(app: Flask, check: Callable[[], None]) -> None:
     @app.get("/healthz")
     @public
     def healthz() -> ResponseReturnValue:
+        parts: dict[str, Callable[[], str]] = current_app.extensions.get(_DETAILS, {})
         try:
-            check()
+            states = {name: check() for name, check in parts.items()}
+        except OperationalError as error:
+            log.warning("not_ready", extra={"failure": str(error).partition("\n")[0]})
+            return answer(UNAVAILABLE)
         except Exception as error:
             log.warning("not_ready", exc_info=error)
             return answer(UNAVAILABLE)
-        return jsonify(code=0, info="Succeed")
+        return jsonify(code=0, info="Succeed", parts=states)
+
+
+def add_health_part(app: Flask, name: str, check: Callable[[], str]) -> None:
+    """Show the state of a part of ``app`` in the answer of ``/healthz``.
+
+    Args:
+        app: a service.
+        name: of the part, such as ``database``.
+        check: its state in a word or two, ``ok`` if nothing is wrong; raises if the service
+            cannot serve without the part.
+    """
+    app.extensions.setdefault(_DETAILS, {})[name] = check
 
 
 def is_leaving() -> bool:

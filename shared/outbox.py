@@ -212,12 +212,13 @@ class Outbox:
         backlog = select(
             self._model.consumer, func.count(), func.min(self._model.created_at)
         ).group_by(self._model.consumer)
-        waiting = {row[0]: row[1:] for row in self._db.session.execute(backlog)}
-        now = datetime.now(UTC)
-        for consumer in self._consumers:
-            count, oldest = waiting.get(consumer, (0, now))
-            _outbox_depth.labels(consumer).set(count)
-            _outbox_oldest.labels(consumer).set((now - oldest).total_seconds())
+        with self._db.outages_logged("outbox gauges"):
+            waiting = {row[0]: row[1:] for row in self._db.session.execute(backlog)}
+            now = datetime.now(UTC)
+            for consumer in self._consumers:
+                count, oldest = waiting.get(consumer, (0, now))
+                _outbox_depth.labels(consumer).set(count)
+                _outbox_oldest.labels(consumer).set((now - oldest).total_seconds())
 
     def _deliver_added(self, added: dict[str, list[int]]) -> None:
         for consumer, row_ids in added.items():
@@ -319,7 +320,7 @@ class Outbox:
         def relay() -> None:
             while not stopped.wait(_IDLE_SECONDS):
                 try:
-                    with app.app_context():
+                    with app.app_context(), self._db.outages_logged("relay"):
                         self.deliver_due()
                 except Exception:
                     log.exception("relay_failed")

@@ -6,19 +6,19 @@ from pathlib import Path
 
 import click
 from flask import Flask, Response, current_app, request
-from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from shared.api import MIB, Api, OrjsonProvider
 from shared.commands import Commands
-from shared.db import Database
+from shared.db import Database, DatabaseState, first_line
 from shared.errors import register_error_handlers
 from shared.events import Handlers, guard_internal, take_events
-from shared.health import register_health
+from shared.health import add_health_part, register_health
 from shared.identity import AccountState, init_tokens, public, require_tokens
 from shared.incoming import expect_bodies_within
 from shared.logs import configure_logging, log, log_requests
 from shared.metrics import count_request
+from shared.postgres import SharedSessionsError, refuse_shared_sessions
 from shared.proxies import trust_proxies
 from shared.schema import WrongSchema, check_schema
 from shared.settings import S, ServiceSettings, SettingsError, load_settings
@@ -79,7 +79,8 @@ def base_app(
     register_error_handlers(app)
     schema = _Schema(app, db)
     app.cli = Commands(app, schema.check)
-    register_health(app, schema.check)
+    register_health(app)
+    add_health_part(app, "database", schema.check)
     app.extensions.setdefault("ims.starting", []).append(schema.refuse_wrong)
     if events is not None:
         take_events(app, events)
@@ -106,22 +107,30 @@ class _Schema:
         self._app = app
         self._fits = False
 
-    def check(self) -> None:
-        """Raise unless the database answers, and its schema fits; once it did, it always does."""
-        self.db.session.execute(text("SELECT 1"))
+    def check(self) -> DatabaseState:
+        """How the database is; what it must be to be of use is looked at until it is once.
+
+        Raises:
+            OperationalError: no connection can be had.
+            SharedSessionsError: connections share sessions.
+            WrongSchema: its schema does not fit.
+        """
+        state = self.db.state()
         if not self._fits:
+            refuse_shared_sessions(self.db.engine)
             check_schema(self.db, self.folder)
             self._fits = True
+        return state
 
     def refuse_wrong(self) -> None:
         """End the program if the schema does not fit. A database that is away may come back."""
         try:
             with self._app.app_context():
                 self.check()
-        except WrongSchema as error:
+        except (WrongSchema, SharedSessionsError) as error:
             raise SystemExit(f"{self._app.name}: {error}") from None
         except OperationalError as error:
-            log.error("database_unavailable", exc_info=error)
+            log.error("database_unavailable", extra={"failure": first_line(error)})
 
 
 def _serve_openapi(app: Flask, api: Api) -> None:
@@ -144,10 +153,11 @@ def _add_migrate_command(app: Flask, schema: _Schema) -> None:
         from shared.migrations import migrate  # noqa: PLC0415 - nobody else needs Alembic
 
         try:
+            refuse_shared_sessions(schema.db.engine)
             before, after = migrate(schema.db, schema.folder, to)
             if to == "head":
                 check_schema(schema.db, schema.folder)
-        except WrongSchema as error:
+        except (WrongSchema, SharedSessionsError) as error:
             raise click.ClickException(f"{app.name}: {error}") from None
         if before == after:
             click.echo(f"{app.name}: the database is up to date ({after}).")

@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from shared.keys import public_keys
+from shared.urls import sqlalchemy_url
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +87,7 @@ Secret = Annotated[SecretStr, Field(min_length=16), AfterValidator(hard_to_guess
 ShownSecret = Annotated[Secret, BeforeValidator(_first_of_comma_separated)]
 """A secret to show; where the other side takes several, the first, so that both read one file."""
 Secrets = Annotated[tuple[Secret, ...], BeforeValidator(_comma_separated), Field(min_length=1)]
+DatabaseUrl = Annotated[str, AfterValidator(lambda url: url and sqlalchemy_url(url))]
 Names = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
 
 
@@ -139,8 +141,10 @@ class ServiceSettings(ProgramSettings):
 
     deprecated_names = {"DATABASE_POOL": "DATABASE_POOL_SIZE"}
 
-    database_url: str = Field(
-        "", description="SQLAlchemy URL of the service's own database; empty: SQLite in `DATA_DIR`."
+    database_url: DatabaseUrl = Field(
+        "",
+        description="URL of the service's own database, as libpq or SQLAlchemy spells it, also of "
+        "several servers; empty: SQLite in `DATA_DIR`.",
     )
     database_pool_size: int = Field(16, ge=1, le=200, description="Connections per worker.")
     sqlite_synchronous: Literal["FULL", "NORMAL"] = Field(
@@ -172,6 +176,8 @@ def load_settings(kind: type[S], env: Mapping[str, str]) -> S:
     for name in (field_name.upper() for field_name in kind.model_fields):
         path = env.get(f"{name}_FILE")
         if env.get(name):
+            if path:
+                raise SettingsError(f"{name}: {name}_FILE is set as well; keep one of them")
             values[name] = env[name]
         elif path:
             try:

@@ -14,7 +14,7 @@ def create_app() -> Flask:
     app.extensions["ims.background"] = [lambda: app.logger.warning("background_started")]
     app.extensions["ims.stopping"] = [lambda: app.logger.warning("told_to_stop")]
 
-    register_health(app, lambda: None)
+    register_health(app)
 
     @app.get("/")
     def hello() -> str:

@@ -18,13 +18,21 @@ from shared.testing.processes import all_end
 
 _SECONDS = 60
 _SECONDS_BETWEEN_LOOKS = 0.02
+_DEFAULT_PORT = 5432
 _UNPRIVILEGED = 65534  # The server refuses to run as root.
 
 
 class PostgresServer:
     """A server in a folder, reachable by a socket in it.
 
+    Args:
+        folder: empty.
+        port: of loopback, where it listens as well; else nowhere.
+        primary: a running server that this one follows as a streaming standby.
+
     Attributes:
+        folder: where its socket is.
+        port: part of the name of the socket, too.
         url: SQLAlchemy URL of its maintenance database, whether it runs or not.
         environment: with which the programs that come with it, ``psql``, find it.
 
@@ -32,26 +40,40 @@ class PostgresServer:
         RuntimeError: there is no PostgreSQL on the machine or among the packages.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, *, port: int | None = None, primary: "PostgresServer | None" = None
+    ) -> None:
+        self.folder = folder
+        self.port = port or _DEFAULT_PORT
         self.url = f"postgresql+psycopg://ims@/postgres?host={folder}"
-        self._folder = folder
+        if port:
+            self.url += f"&port={port}"
+        self._settings = [
+            f"listen_addresses={'127.0.0.1' if port else ''}",
+            *(f"port={self.port}", "fsync=off", "max_connections=300"),
+        ]
         self._data = folder / "data"
-        self._binaries, self._user = _binaries(folder), _user(folder)
+        self._binaries, self._user = _binaries(folder), unprivileged_owner(folder)
         path = f"{self._binaries}{os.pathsep}{os.environ['PATH']}"
         self.environment = {"PATH": path, "PGHOST": str(folder), "PGUSER": "ims"}
-        initdb = [self._binaries / "initdb", "-D", self._data, "-U", "ims", "-A", "trust"]
-        _run([*initdb, "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"], self._user)
+        self.environment["PGPORT"] = str(self.port)
+        if primary is None:
+            initdb = [self._binaries / "initdb", "-D", self._data, "-U", "ims", "-A", "trust"]
+            _run([*initdb, "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"], self._user)
+        else:
+            copy = [self._binaries / "pg_basebackup", "-D", self._data, "-U", "ims", "-R"]
+            source = ["-h", primary.folder, "-p", str(primary.port), "-c", "fast", "--no-sync"]
+            _run([*copy, *source], self._user)
         self._log = folder / "log"
         self._first: psutil.Popen | None = None
 
     def start(self) -> None:
         """Run; returns when it answers."""
-        settings = ("listen_addresses=", "fsync=off", "max_connections=300")
         with self._log.open("ab") as log:
             self._first = psutil.Popen(
                 [
-                    *(self._binaries / "postgres", "-D", self._data, "-k", self._folder),
-                    *(part for setting in settings for part in ("-c", setting)),
+                    *(self._binaries / "postgres", "-D", self._data, "-k", self.folder),
+                    *(part for setting in self._settings for part in ("-c", setting)),
                 ],
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -80,9 +102,17 @@ class PostgresServer:
 
     def create_database(self, name: str) -> str:
         """Make an empty database; its URL."""
-        command = [self._binaries / "createdb", "-h", self._folder, "-U", "ims", name]
-        _run(command, self._user)
+        _run([self._binaries / "createdb", *self._place(), name], self._user)
         return self.url.replace("/postgres?", f"/{name}?")
+
+    def sql(self, statement: str) -> str:
+        """What ``psql`` answers to a statement in the maintenance database."""
+        psql = [self._binaries / "psql", *self._place(), "-Atc", statement, "postgres"]
+        return _run(psql, self._user).strip()
+
+    def promote(self) -> None:
+        """Make a standby the primary; returns when it takes writes."""
+        assert self.sql("SELECT pg_promote()") == "t"
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
@@ -103,20 +133,25 @@ class PostgresServer:
         return [self._first, *self._first.children()]
 
     def _answers(self) -> bool:
-        command = [str(self._binaries / "pg_isready"), "-q", "-h", str(self._folder)]
+        command = [str(self._binaries / "pg_isready"), "-q", *self._place()]
         return subprocess.run(command, check=False).returncode == 0
+
+    def _place(self) -> list[str]:
+        return ["-h", str(self.folder), "-p", str(self.port), "-U", "ims"]
 
 
 @contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
-    """Run a server as long as the block lasts.
+def postgres_server(
+    *, port: int | None = None, primary: PostgresServer | None = None
+) -> Iterator[PostgresServer]:
+    """Run a server as long as the block lasts; see `PostgresServer`.
 
     Raises:
         RuntimeError: as `PostgresServer`.
     """
     folder = Path(tempfile.mkdtemp(prefix="ims-pg-"))
     try:
-        server = PostgresServer(folder)
+        server = PostgresServer(folder, port=port, primary=primary)
         server.start()
         try:
             yield server
@@ -144,21 +179,22 @@ def _binaries(folder: Path) -> Path:
     return folder / source.name / "pginstall" / "bin"
 
 
-def _user(folder: Path) -> dict[str, Any]:
+def unprivileged_owner(folder: Path) -> dict[str, Any]:
+    """Arguments of ``Popen`` for a server that refuses to run as root; the folder becomes its."""
     if os.geteuid() != 0:
         return {}
     os.chown(folder, _UNPRIVILEGED, _UNPRIVILEGED)
     return {"user": _UNPRIVILEGED, "group": _UNPRIVILEGED, "extra_groups": ()}
 
 
-def _run(command: list[Any], user: dict[str, Any]) -> None:
-    done = subprocess.run(
+def _run(command: list[Any], user: dict[str, Any]) -> str:
+    done: subprocess.CompletedProcess[bytes] = subprocess.run(
         [str(part) for part in command],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         cwd="/",
         check=False,
         **user,
     )
     if done.returncode != 0:
         raise RuntimeError(done.stderr.decode(errors="replace"))
+    return done.stdout.decode()

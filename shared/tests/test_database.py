@@ -58,3 +58,13 @@ def test_who_waits_five_seconds_for_a_connection_is_told_to_come_later(
             held.enter_context(db.engine.connect())
 
         assert_error(alice.get("/me"), UNAVAILABLE)
+
+
+def test_a_full_pool_is_seen_without_waiting_for_a_connection(app: Flask) -> None:
+    with app.app_context(), ExitStack() as held:
+        pool = db.engine.pool
+        assert isinstance(pool, QueuePool)
+        for _ in range(pool.size()):
+            held.enter_context(db.engine.connect())
+
+        assert db.state() == "pool full"

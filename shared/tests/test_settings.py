@@ -76,8 +76,9 @@ def test_a_setting_may_stand_in_a_file(tmp_path: Path) -> None:
     assert secret.get_secret_value() == SECRET
 
 
-def test_the_variable_itself_goes_before_its_file(tmp_path: Path) -> None:
-    assert _load(COUNT="3", COUNT_FILE=str(tmp_path / "nowhere")).count == 3
+def test_a_setting_and_its_file_at_once_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"^COUNT: COUNT_FILE is set as well"):
+        _load(COUNT="3", COUNT_FILE=str(tmp_path / "count"))
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

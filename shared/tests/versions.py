@@ -80,6 +80,7 @@ def connected(data_dir: Path, url: str) -> Iterator[Database]:
     db.init_app(app, load_settings(ServiceSettings, env))
     with app.app_context():
         yield db
+        db.let_go()
         db.engine.dispose()
 
 

@@ -1,0 +1,87 @@
+"""PostgreSQL connections: settings of their session, poolers, servers that only read."""
+
+import secrets
+from typing import Any
+
+from psycopg.errors import ReadOnlySqlTransaction
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event, text
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import OperationalError
+
+CONNECT_ARGUMENTS = {"connect_timeout": 5}
+_SESSION_SETTINGS = {
+    "timezone": "UTC",
+    "statement_timeout": "10s",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "30s",
+}
+_PROBE_ROUNDS = 3
+_WRITE_PROBE = text("SELECT set_config('ims.session_probe', :token, false)")
+_READ_PROBE = text("SELECT current_setting('ims.session_probe', true)")
+
+
+class SharedSessionsError(Exception):
+    """A pooler in front of the database lets several connections share a session."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "DATABASE_URL: the pooler in front of the database shares sessions between "
+            "connections, so that time zone, timeouts and prepared statements get lost; "
+            "in PgBouncer set: pool_mode = session"
+        )
+
+
+def configure_sessions(engine: Engine) -> None:
+    """Give every new connection its time zone and timeouts.
+
+    By a statement: a pooler refuses them as start-up parameters, or ignores them.
+    """
+    settings = ", ".join(
+        f"set_config('{name}', '{value}', false)" for name, value in _SESSION_SETTINGS.items()
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: object) -> None:
+        connection.execute(f"SELECT {settings}")
+
+
+def drop_read_only_connections(engine: Engine) -> None:
+    """Treat a refused write as a lost connection, so that the next one finds the new primary."""
+
+    @event.listens_for(engine, "handle_error")
+    def drop(context: ExceptionContext) -> OperationalError | None:
+        failure = context.original_exception
+        if not isinstance(failure, ReadOnlySqlTransaction):
+            return None
+        context.is_disconnect = True
+        return OperationalError(context.statement, None, failure, hide_parameters=True)
+
+
+def is_read_only(connection: Connection) -> bool:
+    """Whether the server refuses to write: a standby, or a primary that was told to."""
+    return bool(connection.scalar(text("SELECT current_setting('transaction_read_only')::bool")))
+
+
+def refuse_shared_sessions(engine: Engine) -> None:
+    """Make sure that what a connection sets stays with it and appears on no other.
+
+    A pooler in transaction mode gives a session to another connection after each transaction:
+    to the next one that comes (last in, first out), or to all in turn.
+
+    Raises:
+        SharedSessionsError: sessions are shared.
+    """
+    if engine.dialect.name != "postgresql":
+        return
+    unpooled = create_engine(
+        engine.url,
+        poolclass=NullPool,
+        connect_args=CONNECT_ARGUMENTS,
+        isolation_level="AUTOCOMMIT",
+    )
+    with unpooled.connect() as one, unpooled.connect() as other:
+        for _ in range(_PROBE_ROUNDS):
+            token = secrets.token_hex()
+            one.execute(_WRITE_PROBE, {"token": token})
+            if one.scalar(_READ_PROBE) != token or other.scalar(_READ_PROBE) == token:
+                raise SharedSessionsError

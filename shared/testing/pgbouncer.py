@@ -1,0 +1,72 @@
+"""A real PgBouncer that tests start by themselves in front of a PostgreSQL server."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from shared.testing.postgres import unprivileged_owner
+
+_SECONDS = 30
+_SECONDS_BETWEEN_LOOKS = 0.02
+_CONFIGURATION = """\
+[databases]
+* = host={server}
+[pgbouncer]
+listen_addr =
+listen_port = 6432
+unix_socket_dir = {folder}
+auth_type = trust
+auth_file = {folder}/users
+pool_mode = {mode}
+default_pool_size = 60
+max_client_conn = 300
+{more}
+"""
+
+
+def is_installed() -> bool:
+    """Whether there is a PgBouncer on this machine."""
+    return _program() is not None
+
+
+@contextmanager
+def pgbouncer(server: Path, mode: str, more: str = "") -> Iterator[str]:
+    """Run a PgBouncer in front of a server as long as the block lasts; a URL with a blank for
+    the name of the database.
+
+    Args:
+        server: the folder of its socket.
+        mode: ``session``, ``transaction`` or ``statement``.
+        more: lines of its configuration.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="ims-pgbouncer-"))
+    owner = unprivileged_owner(folder)
+    (folder / "users").write_text('"ims" ""\n')
+    configuration = _CONFIGURATION.format(server=server, folder=folder, mode=mode, more=more)
+    (folder / "pgbouncer.ini").write_text(configuration)
+    program = _program()
+    assert program is not None
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [program, folder / "pgbouncer.ini"], stdout=log, stderr=log, cwd="/", **owner
+        )
+    try:
+        deadline = time.monotonic() + _SECONDS
+        while not (folder / ".s.PGSQL.6432").exists():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError((folder / "log").read_text())
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+        yield f"postgresql://ims@/{{}}?host={folder}&port=6432"
+    finally:
+        process.kill()
+        process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _program() -> str | None:
+    return shutil.which("pgbouncer", path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")

@@ -1,0 +1,147 @@
+"""Servers and poolers between us and the rows: what connections rely on, and what is refused."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from prometheus_client import REGISTRY
+from sqlalchemy import create_engine, literal_column, make_url, select, text
+
+from shared.db import Database, UtcDateTime
+from shared.errors import UNAVAILABLE
+from shared.postgres import SharedSessionsError, refuse_shared_sessions
+from shared.testing.client import Reply, assert_error
+from shared.testing.databases import settings_for_tests
+from shared.testing.pgbouncer import is_installed, pgbouncer
+from shared.tests.conftest import event
+from shared.tests.tiny import db as tiny_db
+from shared.tests.versions import connected
+
+pytestmark = pytest.mark.database
+needs_pgbouncer = pytest.mark.skipif(
+    not is_installed() and "CI" not in os.environ, reason="NOT TESTED: there is no PgBouncer"
+)
+
+
+@pytest.fixture
+def database(tmp_path: Path, parts: dict[str, str]) -> str:
+    """URL of an empty database whose sessions are in another time zone."""
+    if not parts:
+        pytest.skip("of PostgreSQL alone")
+    url = settings_for_tests(tmp_path.name, tmp_path, parts)["DATABASE_URL"]
+    _administer(url, "SET timezone = 'Asia/Shanghai'")
+    return url
+
+
+def _administer(url: str, change: str) -> None:
+    """Change the settings with which sessions in a database begin."""
+    place = make_url(url)
+    engine = create_engine(place.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f'ALTER DATABASE "{place.database}" {change}'))
+    engine.dispose()
+
+
+@contextmanager
+def _behind_pgbouncer(database: str, folder: Path, mode: str, more: str = "") -> Iterator[Database]:
+    place = make_url(database)
+    with (
+        pgbouncer(Path(str(place.query["host"])), mode, more) as url,
+        connected(folder, url.format(place.database)) as db,
+    ):
+        yield db
+
+
+@needs_pgbouncer
+@pytest.mark.parametrize("more", ["", "ignore_startup_parameters = options"])
+def test_sessions_through_pgbouncer_have_their_timeouts_and_times_of_utc(
+    database: str, tmp_path: Path, more: str
+) -> None:
+    with _behind_pgbouncer(database, tmp_path, "session", more) as db:
+        refuse_shared_sessions(db.engine)
+        settings = {
+            name: db.run(text(f"SHOW {name}")).scalar_one()
+            for name in (
+                "timezone",
+                "statement_timeout",
+                "lock_timeout",
+                "idle_in_transaction_session_timeout",
+            )
+        }
+
+    assert settings == {
+        "timezone": "UTC",
+        "statement_timeout": "10s",
+        "lock_timeout": "5s",
+        "idle_in_transaction_session_timeout": "30s",
+    }
+
+
+@needs_pgbouncer
+@pytest.mark.parametrize("more", ["", "server_round_robin = 1", "default_pool_size = 1"])
+def test_a_pooler_that_shares_sessions_is_refused(database: str, tmp_path: Path, more: str) -> None:
+    with (
+        _behind_pgbouncer(database, tmp_path, "transaction", more) as db,
+        pytest.raises(SharedSessionsError, match=r"^DATABASE_URL: .*pool_mode = session"),
+    ):
+        refuse_shared_sessions(db.engine)
+
+
+def test_times_are_of_utc_whatever_the_zone_of_a_session(database: str, tmp_path: Path) -> None:
+    with connected(tmp_path, database) as db:
+        db.run(text("SET timezone = 'Asia/Shanghai'"))
+        now = db.run(select(literal_column("now()", UtcDateTime()))).scalar_one()
+
+    assert now.tzinfo is UTC
+
+
+@pytest.fixture
+def read_only(
+    app: Flask, env: Mapping[str, str], parts: dict[str, str]
+) -> Iterator[Callable[[], None]]:
+    """Have the database of the tiny service refuse to write, until called."""
+    if not parts:
+        pytest.skip("of PostgreSQL alone")
+
+    def write_again() -> None:
+        _administer(env["DATABASE_URL"], "RESET default_transaction_read_only")
+
+    _administer(env["DATABASE_URL"], "SET default_transaction_read_only = on")
+    with app.app_context():
+        tiny_db.engine.dispose()
+    yield write_again
+    write_again()
+    with app.app_context():
+        tiny_db.engine.dispose()
+
+
+def test_a_database_that_only_reads_is_unavailable_to_writers_and_counted(
+    read_only: Callable[[], None], tell: Callable[..., Reply]
+) -> None:
+    counted = _failures()
+
+    assert_error(tell(event()), UNAVAILABLE)
+    assert _failures() == counted + 1
+
+
+def test_a_database_that_only_reads_can_be_had(read_only: Callable[[], None], app: Flask) -> None:
+    with app.app_context():
+        assert tiny_db.state() == "read-only"
+        tiny_db.let_go()
+
+
+def test_a_refused_write_lets_the_next_one_find_a_server_that_writes(
+    read_only: Callable[[], None], tell: Callable[..., Reply]
+) -> None:
+    tell(event())
+    read_only()
+
+    assert tell(event()).status_code == 200
+
+
+def _failures() -> float:
+    return REGISTRY.get_sample_value("ims_database_failures_total") or 0

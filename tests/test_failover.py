@@ -1,0 +1,164 @@
+"""Between us and the rows: a primary that dies, a standby in its place, a pooler in front."""
+
+import os
+import random
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import requests
+
+from deploy.ports import free_ports
+from deploy.programs import SERVICES, environment_of
+from shared.testing.pgbouncer import is_installed, pgbouncer
+from shared.testing.postgres import PostgresServer, postgres_server
+from tests.cluster import LOOPBACK, Cluster, until
+from tests.people import Person, befriend, contents, messages, newcomer, private_chat, send
+from tests.product import ROOT
+
+pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("failover")]
+needs_pgbouncer = pytest.mark.skipif(
+    not is_installed() and "CI" not in os.environ, reason="NOT TESTED: there is no PgBouncer"
+)
+
+
+class Talker(threading.Thread):
+    """Somebody who sends one message after another, each again until it is acknowledged."""
+
+    def __init__(self, sender: Person, conversation_id: int) -> None:
+        super().__init__()
+        self.acknowledged: list[str] = []
+        self.failures = 0
+        self.stopped = threading.Event()
+        self._sender, self._conversation_id = sender, conversation_id
+
+    def run(self) -> None:
+        while not self.stopped.is_set():
+            content = f"message {len(self.acknowledged) + 1}"
+            try:
+                self._sender.post(
+                    "/conversations/messages",
+                    conversationId=self._conversation_id,
+                    content=content,
+                    client_id=content,
+                )
+            except (requests.RequestException, AssertionError):  # A 503 while there is no primary.
+                self.failures += 1
+                self.stopped.wait(0.1)
+            else:
+                self.acknowledged.append(content)
+
+
+@pytest.fixture
+def servers() -> Iterator[tuple[PostgresServer, PostgresServer]]:
+    """A primary, and a synchronous standby that follows it."""
+    ports = free_ports(LOOPBACK, random.randrange(2**16), 2)
+    with (
+        postgres_server(port=ports[0]) as primary,
+        postgres_server(port=ports[1], primary=primary) as standby,
+    ):
+        primary.sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
+        primary.sql("SELECT pg_reload_conf()")
+        until(lambda: primary.sql("SELECT sync_state FROM pg_stat_replication") == "sync")
+        yield primary, standby
+
+
+def test_the_product_finds_the_promoted_standby_by_itself(
+    tmp_path: Path, servers: tuple[PostgresServer, PostgresServer]
+) -> None:
+    primary, standby = servers
+    places = ",".join(f"{LOOPBACK}:{server.port}" for server in servers)
+    urls = {}
+    for service in SERVICES:
+        primary.create_database(service)
+        urls[f"{service.upper()}_DATABASE_URL"] = (
+            f"postgresql://ims@{places}/{service}?target_session_attrs=read-write"
+        )
+    cluster = Cluster(tmp_path, {}, urls)
+    with ExitStack() as stack:
+        stack.callback(cluster.kill)
+        cluster.start()
+        ann, ben = (newcomer(cluster.base_url, name) for name in ("Ann", "Ben"))
+        befriend(ann, ben)
+        conversation_id = private_chat(ann, ben)
+        talker = Talker(ann, conversation_id)
+        talker.start()
+        stack.callback(talker.stopped.set)
+        until(lambda: len(talker.acknowledged) >= 20)
+
+        primary.kill()
+        until(lambda: talker.failures >= 3)
+        standby.promote()
+        standby.sql("ALTER SYSTEM RESET synchronous_standby_names")
+        standby.sql("SELECT pg_reload_conf()")
+        before = len(talker.acknowledged)
+        until(lambda: len(talker.acknowledged) >= before + 20)
+        talker.stopped.set()
+        talker.join()
+
+        listed = messages(ben, conversation_id)
+        assert [each["content"] for each in listed][: len(talker.acknowledged)] == (
+            talker.acknowledged
+        )
+        assert [each["seq"] for each in listed] == list(range(1, len(listed) + 1))
+        cid = newcomer(cluster.base_url, "Cid")
+        befriend(ben, cid)
+        send(cid, private_chat(cid, ben), "hello")
+        assert not any(replica.has_ended() for replica in cluster.all())
+        for replica in cluster.all():
+            assert "Traceback" not in replica.log()
+            assert replica.log().count('"work":"relay"') <= 1
+
+
+@pytest.fixture
+def behind_pgbouncer(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """A product, not started, with a pooler of the mode that the test names before its database."""
+    with postgres_server() as server, pgbouncer(server.folder, request.param) as url:
+        urls = {
+            f"{service.upper()}_DATABASE_URL": url.format(
+                server.create_database(service).split("/")[3].partition("?")[0]
+            )
+            for service in SERVICES
+        }
+        cluster = Cluster(tmp_path, {}, urls)
+        yield cluster
+        cluster.kill()
+
+
+@needs_pgbouncer
+@pytest.mark.parametrize("behind_pgbouncer", ["session"], indirect=True)
+def test_the_product_works_behind_pgbouncer(behind_pgbouncer: Cluster) -> None:
+    behind_pgbouncer.start()
+    ann, ben = (newcomer(behind_pgbouncer.base_url, name) for name in ("Ann", "Ben"))
+    befriend(ann, ben)
+    conversation_id = private_chat(ann, ben)
+
+    send(ann, conversation_id, "hello")
+
+    assert contents(ben, conversation_id) == ["hello"]
+    assert messages(ben, conversation_id)[0]["created_time"].endswith("Z")
+
+
+@needs_pgbouncer
+@pytest.mark.parametrize("behind_pgbouncer", ["transaction"], indirect=True)
+def test_a_pooler_that_shares_sessions_stops_the_start(behind_pgbouncer: Cluster) -> None:
+    [replica] = behind_pgbouncer.of("chat_service")
+
+    replica.begin()
+    until(replica.has_ended)
+    migration = subprocess.run(
+        [sys.executable, "-m", "chat_service", "migrate"],
+        cwd=ROOT,
+        env=os.environ | environment_of("chat_service", behind_pgbouncer.env),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "DATABASE_URL: the pooler in front of the database" in replica.log()
+    assert migration.returncode == 1
+    assert "pool_mode = session" in migration.stderr
