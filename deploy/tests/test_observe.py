@@ -1,7 +1,10 @@
 """Dashboard, alerts and what Prometheus watches, held against the code."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -22,6 +25,7 @@ OBSERVE = ROOT / "deploy" / "observe"
 DASHBOARD = json.loads((OBSERVE / "grafana" / "dashboard.json").read_text())
 PANELS: list[dict[str, Any]] = [each for each in DASHBOARD["panels"] if each["type"] != "row"]
 ALERTS = yaml.safe_load((OBSERVE / "alerts.yml").read_text())["groups"][0]["rules"]
+ALERT_TESTS = Path(__file__).with_name("alerts.yml")
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 
 # What Grafana puts in before it asks.
@@ -86,6 +90,36 @@ def test_panels_stand_side_by_side() -> None:
     assert len(places) == len(set(places))
     assert max(x for x, _ in places) < 24
     assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
+
+
+@pytest.mark.skipif(
+    shutil.which("promtool") is None and "CI" not in os.environ,
+    reason="NOT TESTED: there is no promtool (on Debian: apt install prometheus)",
+)
+def test_alerts_fire_on_the_time_series_that_they_are_for_and_on_no_others() -> None:
+    played = subprocess.run(
+        ["promtool", "test", "rules", ALERT_TESTS], capture_output=True, text=True, check=False
+    )
+
+    assert played.returncode == 0, played.stdout + played.stderr
+
+
+@pytest.mark.parametrize("alert", [str(alert["alert"]) for alert in ALERTS])
+def test_an_alert_is_played_firing_and_silent(alert: str) -> None:
+    played = [
+        bool(moment.get("exp_alerts"))
+        for test in yaml.safe_load(ALERT_TESTS.read_text())["tests"]
+        for moment in test["alert_rule_test"]
+        if moment["alertname"] == alert
+    ]
+
+    assert {True, False} <= set(played)
+
+
+def test_an_alert_tells_of_every_program_that_prometheus_no_longer_finds() -> None:
+    [missing] = [alert for alert in ALERTS if alert["alert"] == "TargetMissing"]
+
+    assert re.findall(r'job="(\w+)"', missing["expr"]) == list(PROGRAMS)
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: str(alert["alert"]))
