@@ -19,7 +19,7 @@ TO_RUN := --all-extras $(wildcard */requirements.in)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run secrets test test-all test-rules test-database test-product test-rest coverage bench soak lint \
+.PHONY: help run secrets test test-all test-rules test-database test-product test-rest test-containers coverage bench soak lint \
 	format lock audit sbom docs migrate backup restore verify chaos clean
 
 help: ## List the targets
@@ -32,7 +32,7 @@ run: .venv/to-run ## Start the product on http://127.0.0.1:8000 (PORT, DATA_DIR 
 test: test-rules test-database test-product ## Run the tests, every promise once (four minutes)
 	@echo "All tests passed. Next: make lint; make test-all runs the slow ones, too"
 
-test-all: test test-rest ## Run every test: slow ones and all rules on PostgreSQL, too
+test-all: test test-rest test-containers ## Run every test: slow ones, all rules on PostgreSQL, containers
 	@echo "All tests passed."
 
 test-rules: .venv/to-develop
@@ -62,6 +62,11 @@ alone-%: .venv/to-develop ## The same with the other services absent: make alone
 	@folder=$$(mktemp -d) && trap "rm -rf $$folder" EXIT && cp -r $* shared pyproject.toml $$folder && \
 		cd $$folder && $(CURDIR)/$(PYTEST) $*
 
+test-containers: .venv/to-develop ## Run images, compose and the documents' recipes in a Docker engine (root)
+	@echo "Testing containers, in a Docker engine of its own:"
+	@TEST_CONTAINERS=1 $(BIN)/python -m pytest deploy/tests/containers -rs --log-cli-level=INFO \
+		--log-cli-format="%(asctime)s %(message)s" --log-cli-date-format=%H:%M:%S
+
 coverage: .venv/to-develop ## Measure which lines and branches of the rules the tests run
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m $(subst $(BIN)/python -m,,$(PYTEST)) --column sqlite $(WITH_DATABASE)
@@ -86,8 +91,9 @@ lint: .venv/to-develop ## Check formatting, lint rules, types, imports, images, 
 	@PYTHONPATH=. $(BIN)/lint-imports --no-logo
 	@$(BIN)/yamllint --strict .
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
-	@$(BIN)/hadolint */Dockerfile
-	@$(BIN)/shellcheck .ci/run deploy/postgres/*.sh examples/*.sh
+	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/hadolint --ignore DL3008 deploy/tests/containers/images.Dockerfile
+	@$(BIN)/shellcheck .ci/run deploy/postgres/*.sh deploy/tests/containers/*.sh examples/*.sh
 	@$(BIN)/python -m docs.generate --check
 	@echo "Nothing to complain about."
 

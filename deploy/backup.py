@@ -51,7 +51,7 @@ def main() -> int:
     sys.stdout.write(
         f"Saved in {made}, which holds everybody's data{_keys_too(made)}: "
         "keep it where nobody else reads it.\n"
-        f"To restore it: make restore FROM={made}\n"
+        "How to restore it: docs/operations.md, Backup and restore.\n"
     )
     return 0
 
@@ -85,6 +85,7 @@ def back_up(env: Mapping[str, str], to: Path) -> Path:
     _save_keys(env, unfinished)
     Manifest(kinds, media, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}").write(unfinished)
     archive.write_sums(unfinished)
+    archive.give_to_owner_of(to, unfinished)
     os.sync()  # So that a power cut leaves all of it, or not the name.
     return unfinished.rename(folder)
 

@@ -50,8 +50,10 @@ def make_for_containers(folder: Path) -> None:
         name = service.removesuffix("_service")
         url = f"postgresql+psycopg://{name}:{_random()}@postgres/{name}"
         _write_once(folder / f"{service}-database-url", url, _FOR_CONTAINERS)
-    for name in ("postgres-password", "object-store-password"):
+    for name in ("postgres-password", "redis-password"):
         _write_once(folder / name, _random(), _FOR_CONTAINERS)
+    password = (folder / "redis-password").read_text()
+    _write_once(folder / "redis-url", f"redis://:{password}@redis:6379/0", _FOR_CONTAINERS)
 
 
 def accept_next(folder: Path) -> None:
@@ -212,6 +214,7 @@ def use(folder: Path) -> None:
 @_MADE
 @click.option(
     "--token-lifetime",
+    "token_lifetime_seconds",
     default=_WEEK,
     envvar="TOKEN_LIFETIME_SECONDS",
     show_default=True,

@@ -46,6 +46,11 @@ def complaints(program: str, env: Mapping[str, str]) -> Iterator[str]:
             yield from str(error).splitlines()
 
 
+def settings_names(program: str) -> set[str]:
+    """The settings that a program reads."""
+    return {name.upper() for kind in _declared(program) for name in kind.model_fields}
+
+
 def settings_of(service: str, env: Mapping[str, str]) -> ServiceSettings:
     """What a service reads from the environment of all programs.
 

@@ -1,7 +1,8 @@
 """Write what the documentation says about the code from the code: ``make docs``.
 
 ``docs/api.md`` lists every endpoint with its errors; the settings table of the README and
-``.env.example`` list every setting, ``docs/security.md`` the rate limits,
+``.env.example`` list every setting, ``deploy/compose.env.example`` those of docker-compose.yml,
+``docs/security.md`` the rate limits,
 ``docs/operations.md`` every metric; ``docs/licences.md`` says what the images contain, and
 ``docs/performance.md`` holds the committed figures of ``make bench``.
 ``--check`` only tells whether they are up to date.
@@ -9,6 +10,7 @@
 
 import argparse
 import importlib
+import re
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -44,6 +46,17 @@ METRICS = {
     "auth_service.metrics": "auth",
     "chat_service.metrics": "chat",
 }
+# What docker-compose.yml itself takes from .env.
+_OF_COMPOSE = {
+    "LISTEN_ADDRESS": ("127.0.0.1", "Address of this machine that publishes the gateway."),
+    "PORT": ("8000", "Its port."),
+    "AUTH_REPLICAS": ("1", "Containers of the auth service; 2 for upgrades without a pause."),
+    "SOCIAL_REPLICAS": ("1", "The same of the social service."),
+    "CHAT_REPLICAS": ("1", "The same of the chat service."),
+    "POSTGRES_CPUS": ("1", "Processors that PostgreSQL may use; not more than there are."),
+    "GRAFANA_PORT": ("3000", "Port of Grafana, for this machine alone."),
+    "IMS_VERSION": ("dev", "Tag of the images."),
+}
 _METHODS = ("get", "post", "put", "delete")
 
 
@@ -60,6 +73,7 @@ def main() -> int:
         ROOT / "docs" / "api.md": _api(),
         ROOT / "docs" / "licences.md": licences(ROOT),
         ROOT / ".env.example": _env_example(),
+        ROOT / "deploy" / "compose.env.example": _compose_env_example(),
         ROOT / "README.md": _with_table(ROOT / "README.md"),
         ROOT / "README.zh-CN.md": _with_table(ROOT / "README.zh-CN.md"),
         ROOT / "docs" / "operations.md": _between(
@@ -204,6 +218,28 @@ def _env_example() -> str:
         default = _default(field)
         value = f"{name}=" if default == "required" else f"# {name}={default}"
         blocks.append(f"# {field.description} ({', '.join(programs)})\n{value}\n")
+    return "\n".join(blocks)
+
+
+def _compose_env_example() -> str:
+    """Every variable that docker-compose.yml takes from its environment, with its default."""
+    text = (ROOT / "docker-compose.yml").read_text()
+    defaults = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", text))
+    passed_on = dict.fromkeys(re.findall(r"^ +([A-Z_]+):$", text, re.MULTILINE), "")
+    settings = _settings()
+    head = """\
+# Settings of docker-compose.yml with their defaults. Copy this file to .env beside it, and
+# set what you need. Secrets are in var/secrets, but for those that only you know: let nobody
+# else read .env. Made by `make docs`.
+"""
+    blocks = [head]
+    for name, (default, meaning) in _OF_COMPOSE.items():
+        blocks.append(f"# {meaning}\n# {name}={default}\n")
+    for name in sorted((passed_on | defaults).keys() - _OF_COMPOSE.keys()):
+        field, programs = settings[name]
+        default = defaults.get(name) or _default(field)
+        readers = ", ".join(programs)
+        blocks.append(f"# {field.description} ({readers})\n# {name}={default}\n")
     return "\n".join(blocks)
 
 

@@ -232,15 +232,22 @@ class MediaStore:
         while stream and (batch := self._asked(lambda _: next(stream, None))):
             yield [ListedFile(one["path"], one["size"], one["last_modified"]) for one in batch]
 
-    @cached_property
-    def _store(self) -> LocalStore | S3Store:
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the store; None of a bucket."""
         settings = self._settings
         assert settings is not None
         if settings.media_url.startswith("s3:"):
-            return _bucket(settings)
+            return None
         url = urlsplit(settings.media_url)
-        folder = Path(unquote(url.path)) if url.path else settings.data_dir.absolute() / "media"
-        return LocalStore(folder, automatic_cleanup=True, mkdir=True)
+        return Path(unquote(url.path)) if url.path else settings.data_dir.absolute() / "media"
+
+    @cached_property
+    def _store(self) -> LocalStore | S3Store:
+        assert self._settings is not None
+        if self.folder is None:
+            return _bucket(self._settings)
+        return LocalStore(self.folder, automatic_cleanup=True, mkdir=True)
 
     def _asked(
         self, ask: Callable[[LocalStore | S3Store], T], *, may_be_missing: bool = True

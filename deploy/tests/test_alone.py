@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -33,7 +34,7 @@ LEFT_OUT = [
 
 @dataclass(frozen=True)
 class Image:
-    """What a Dockerfile puts into an image, and what it runs there."""
+    """What the Dockerfile puts into the image of a program, and what it runs there."""
 
     requirements: Path
     folders: list[str]
@@ -42,19 +43,16 @@ class Image:
 
 
 def image_of(program: str) -> Image:
-    """What the Dockerfile of a program says."""
-    text = (ROOT / program / "Dockerfile").read_text().replace("\\\n", " ")
-    lines = [shlex.split(line, posix=False) for line in text.splitlines()]
-    copied = [line[1:] for line in lines if line[:1] == ["COPY"] and len(line) == 3]
-    [requirements] = [source for source, target in copied if target == "/"]
-    [command] = [line[4:] for line in text.splitlines() if line.startswith("CMD ")]
-    [health] = [line.partition("CMD ")[2] for line in text.splitlines() if " CMD " in line]
-    return Image(
-        ROOT / requirements,
-        [source for source, target in copied if source == target],
-        json.loads(command),
-        json.loads(health),
-    )
+    """What the Dockerfile says of a program."""
+    text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ").replace("${PROGRAM}", program)
+    stages = {stage.split()[2]: stage for stage in text.split("\nFROM ")[1:]}
+    names = ("common", "program", *(("gateway",) if program == "gateway" else ()))
+    lines = [shlex.split(line) for name in names for line in stages[name].splitlines()]
+    copied = [line[1] for line in lines if line[:1] == ["COPY"] and len(line) == 3]
+    [command] = re.findall(r"^CMD (.+)$", stages["program"], re.MULTILINE)
+    [health] = re.findall(r"^HEALTHCHECK .+ CMD (.+)$", stages["program"], re.MULTILINE)
+    [requirements] = re.findall(r"^COPY (\S+) /$", stages["packages"], re.MULTILINE)
+    return Image(ROOT / requirements, copied, json.loads(command), json.loads(health))
 
 
 def copy_sources(image: Image, folder: Path) -> None:
@@ -101,17 +99,19 @@ def test_a_program_starts_and_answers_with_the_others_absent(program: str, tmp_p
     assert {path.name for path in root.iterdir()} == {program, "shared"}
     nowhere = {f"{name.upper()}_URL": f"http://{LOOPBACK}:1" for name in SERVICES}
     settings = nowhere | key_files(tmp_path / "keys") | {"DATA_DIR": str(tmp_path / "data")}
-    where: Any = {"cwd": root, "env": environment_of(program, settings)}
+    path = f"{Path(python).parent}:{os.environ['PATH']}"
+    env = {**environment_of(program, settings), "PROGRAM": program, "PATH": path}
+    where: Any = {"cwd": root, "env": env}
     here = f"{LOOPBACK}:{free_port()}"
     if program in SERVICES:
         subprocess.run([python, "-m", program, "migrate"], check=True, **where)
 
     command = [word.replace("0.0.0.0:8000", here) for word in image.command]
-    with subprocess.Popen([python, "-m", *command], **where) as running:
+    with subprocess.Popen(command, **where) as running:
         until(lambda: is_served(f"http://{here}/livez"))
         answered = {path: is_served(f"http://{here}{path}") for path in ("/readyz", "/docs")}
         probe = [word.replace(f"{LOOPBACK}:8000", here) for word in image.health]
-        health = subprocess.run([python, *probe[1:]], check=False, **where)
+        health = subprocess.run(probe, check=False, **where)
         running.terminate()
 
     assert answered == {"/readyz": True, "/docs": program == GATEWAY}

@@ -4,13 +4,12 @@ import random
 import threading
 import time
 from collections.abc import Container
-from typing import Any
+from typing import Any, Protocol
 
 import requests
 
 from shared.testing.secrecy import confide
 from tests.chaos.record import Record
-from tests.cluster import Cluster
 
 OK = (200, 0)
 _PATIENCE = 6.0  # Seconds for one attempt.
@@ -18,6 +17,14 @@ _PAUSE = 0.05
 _SECONDS_TO_RECOVER = 90.0
 
 Answer = tuple[tuple[int, int], dict[str, Any]]
+
+
+class Reachable(Protocol):
+    """A product that people can use."""
+
+    @property
+    def base_url(self) -> str:
+        """A gateway; another one each time, if there are several."""
 
 
 class Neverending(Exception):
@@ -37,11 +44,11 @@ class Asker:
     """
 
     def __init__(
-        self, cluster: Cluster, record: Record, seed: str, stopped: threading.Event
+        self, product: Reachable, record: Record, seed: str, stopped: threading.Event
     ) -> None:
         self.record = record
         self.random = random.Random(seed)
-        self._cluster = cluster
+        self._product = product
         self._stopped = stopped
         self._stopped_at = 0.0
         self._session = requests.Session()
@@ -99,7 +106,7 @@ class Asker:
 
     def _request(self, method: str, path: str, **request: Any) -> requests.Response | None:
         self.record.counts("requests")
-        url = self._cluster.base_url + path
+        url = self._product.base_url + path
         try:
             response = self._session.request(method, url, timeout=_PATIENCE, **request)
         except requests.RequestException:

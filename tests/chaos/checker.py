@@ -11,7 +11,7 @@ from typing import Any
 
 from deploy.programs import environment_of
 from deploy.verify import findings
-from tests.chaos.asking import OK
+from tests.chaos.asking import OK, Reachable
 from tests.chaos.citizens import Club
 from tests.chaos.followers import Follower
 from tests.chaos.record import Record, Sent
@@ -58,7 +58,7 @@ def broken_promises(cluster: Cluster) -> Iterator[str]:
             yield f"{finding.promise}: {finding.broken} times, such as {finding.examples}"
 
 
-def broken_words(cluster: Cluster, record: Record, town: Town) -> Iterator[str]:
+def broken_words(product: Reachable, record: Record, town: Town) -> Iterator[str]:
     """Where the product is not as it has said."""
     yield from record.unkept
     for conversation_id, people in town.conversations.items():
@@ -68,7 +68,7 @@ def broken_words(cluster: Cluster, record: Record, town: Town) -> Iterator[str]:
     for citizen in town.citizens:
         yield from _of_club(citizen.club, record)
         yield from _of_friends(citizen.person, citizen.acquaintance, record)
-    visitor = Visitor(cluster.base_url)
+    visitor = Visitor(product.base_url)
     yield from _of_pictures(visitor, record)
     yield from _of_accounts(visitor, record)
     for citizen in town.citizens:

@@ -5,9 +5,8 @@ from collections.abc import Callable, Container, Mapping
 from itertools import count
 from typing import Any, NamedTuple
 
-from tests.chaos.asking import Asker
+from tests.chaos.asking import Asker, Reachable
 from tests.chaos.record import Record
-from tests.cluster import Cluster
 from tests.people import Person
 
 
@@ -34,7 +33,7 @@ class Citizen(Asker):
 
     def __init__(
         self,
-        cluster: Cluster,
+        product: Reachable,
         record: Record,
         person: Person,
         acquaintance: Person,
@@ -43,7 +42,7 @@ class Citizen(Asker):
         seed: str,
         stopped: threading.Event,
     ) -> None:
-        super().__init__(cluster, record, seed, stopped)
+        super().__init__(product, record, seed, stopped)
         self.person = person
         self.acquaintance = acquaintance
         self.club = club

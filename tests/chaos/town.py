@@ -6,13 +6,14 @@ from contextlib import suppress
 from itertools import cycle, islice
 from typing import NamedTuple
 
+from tests.chaos.asking import Reachable
 from tests.chaos.citizens import Citizen, Club, Deed
 from tests.chaos.clubs import MEMBER, OWNER, run_club
 from tests.chaos.followers import Follower
 from tests.chaos.living import change_friendship, register, rename
 from tests.chaos.record import Record, Sent
 from tests.chaos.talking import delete, hide, read, send, send_once, send_picture
-from tests.cluster import Cluster, until
+from tests.cluster import until
 from tests.people import Person, befriend, done, make_group, newcomer, private_chat
 
 _CITIZENS = 8
@@ -79,9 +80,9 @@ class Town(NamedTuple):
             until(lambda: all(each.is_at(last) for each in self.followers), _SECONDS_TO_CATCH_UP)
 
 
-def settle(cluster: Cluster, record: Record, seed: int, stopped: threading.Event) -> Town:
+def settle(product: Reachable, record: Record, seed: int, stopped: threading.Event) -> Town:
     """Let people move in, before anything goes wrong."""
-    base_url = cluster.base_url
+    base_url = product.base_url
     people = [newcomer(base_url, f"Citizen{number}") for number in range(_CITIZENS)]
     for number, person in enumerate(people):
         befriend(person, *people[number + 1 :])
@@ -102,10 +103,10 @@ def settle(cluster: Cluster, record: Record, seed: int, stopped: threading.Event
         club = _club(record, *_from(people, number, _IN_A_CLUB))
         here = [each for each, members in conversations.items() if person in members]
         citizens.append(
-            Citizen(cluster, record, person, acquaintance, club, here, f"{seed} {number}", stopped)
+            Citizen(product, record, person, acquaintance, club, here, f"{seed} {number}", stopped)
         )
         if number % 2:
-            followers.append(Follower(cluster.base_url, record, person, here))
+            followers.append(Follower(product.base_url, record, person, here))
     return Town(citizens, followers, conversations)
 
 

@@ -57,9 +57,9 @@ def tried(folder: Path, column: str, seconds: float, seed: int) -> Iterator[Tria
         town = settle(place.cluster, record, seed, stopped)
         processes = faults.Lane(faults.to_processes(place), f"{seed} processes", stopped)
         wires = faults.Lane(faults.to_wires(place), f"{seed} wires", stopped)
-        with _running(town.looks_on(), end=town.looks_on_no_more):
+        with running(town.looks_on(), end=town.looks_on_no_more):
             others = [threading.Timer(seconds, stopped.set), threading.Thread(target=wires.run)]
-            with _running([*others, *town.lives()], end=stopped.set):
+            with running([*others, *town.lives()], end=stopped.set):
                 processes.run()
             for replica in place.cluster.all():
                 replica.wait_until_ready()
@@ -69,7 +69,7 @@ def tried(folder: Path, column: str, seconds: float, seed: int) -> Iterator[Tria
 
 
 @contextmanager
-def _running(threads: list[threading.Thread], end: Callable[[], None]) -> Iterator[None]:
+def running(threads: list[threading.Thread], end: Callable[[], None]) -> Iterator[None]:
     """Let them run as long as the block lasts, and until ``end`` has ended them."""
     for thread in threads:
         thread.start()

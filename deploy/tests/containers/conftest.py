@@ -1,0 +1,102 @@
+"""One engine for all tests here, with the product in it as the documents start it.
+
+``make test-containers`` runs them, in the order in which they stand; nothing else collects them.
+"""
+
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from deploy.tests.containers.engine import Engine, EngineError
+from deploy.tests.documents import block
+from tests.chaos import checker
+from tests.chaos.record import Record
+from tests.chaos.town import settle
+from tests.chaos.trial import running
+
+log = logging.getLogger(__name__)
+
+collect_ignore_glob = [] if "TEST_CONTAINERS" in os.environ else ["test_*.py"]
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """An engine with the images of others, and nothing of ours yet."""
+    engine = Engine()
+    try:
+        try:
+            engine.install()
+            engine.start()
+        except EngineError as reason:
+            pytest.skip(f"NOT TESTED: containers; {reason}")
+        engine.clear()
+        engine.make_images()
+        yield engine
+    finally:
+        log.info("stopping the engine")
+        engine.stop()
+
+
+class Installation:
+    """The product as it runs in the engine, for those who use it.
+
+    Attributes:
+        engine: where it runs.
+        base_url: of its gateway.
+    """
+
+    base_url = "http://127.0.0.1:8000"
+
+    def __init__(self, engine: Engine, folder: Path) -> None:
+        self.engine = engine
+        self._folder = folder
+
+    def containers_of(self, service: str) -> list[str]:
+        """The ids of its running containers."""
+        return self.engine.run(f"docker compose ps --quiet {service}").split()
+
+    def is_healthy(self) -> bool:
+        """Whether everything that compose keeps up runs, and is healthy where it can tell."""
+        states = self.engine.run(
+            "docker compose ps --all --format '{{.Service}} {{.State}} {{.Health}} {{.ExitCode}}'"
+        )
+        fine = {"running healthy", "running ", "exited  0"}
+        return all(
+            state in fine or state.removesuffix(" 0") in fine
+            for _, _, state in (line.partition(" ") for line in states.splitlines())
+        )
+
+    @contextmanager
+    def in_use(self, name: str) -> Iterator[Record]:
+        """People use it as long as the block lasts; then what is there is what they were told."""
+        stopped = threading.Event()
+        with closing(Record(self._folder / f"{name}.jsonl")) as record:
+            town = settle(self, record, 1, stopped)
+            with running(town.looks_on(), end=town.looks_on_no_more):
+                with running(town.lives(), end=stopped.set):
+                    yield record
+                town.ends(record)
+            log.info(
+                "%s requests, %s of them again", *map(record.requests.get, ("requests", "retries"))
+            )
+            self._used = record, town
+            assert self.violations() == []
+
+    def violations(self) -> list[str]:
+        """What is not as people were told when they last used it."""
+        return [*checker.broken_words(self, *self._used)]
+
+
+@pytest.fixture(scope="session")
+def product(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """The product, started by the lines of the README."""
+    installation = Installation(engine, tmp_path_factory.mktemp("product"))
+    for line in block("README.md", "Deploying").commands:
+        log.info("%s", line)
+        engine.run(line)
+    return installation

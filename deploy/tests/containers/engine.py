@@ -1,0 +1,328 @@
+"""A Docker engine from Debian's packages, in namespaces of its own that end with it.
+
+It has its own processes, mounts and network (through ``slirp4netns``), so that nothing of it is
+seen or left on the machine: no interface, no rule of a firewall, no mount. What it installs stays
+in a cache folder, with the images that it has built.
+"""
+
+import ctypes
+import fcntl
+import hashlib
+import logging
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TypeVar
+
+import psutil
+
+from deploy.run import ROOT
+
+log = logging.getLogger(__name__)
+
+CACHE = Path(os.environ.get("IMS_CONTAINERS_CACHE") or Path.home() / ".cache" / "ims-containers")
+CHECKOUT = "/ims"
+"""Where the engine sees the copy of the repository."""
+
+_HERE = Path(__file__).parent
+_CGROUP = "ims-containers"
+_NAMESPACES = ("--mount", "--pid", "--ipc", "--uts")
+_CLONE_NEWNET = 0x40000000
+_START_TIMEOUT_SECONDS = 90
+_COMMAND_TIMEOUT_SECONDS = 600
+_LARGEST_BUILD_CACHE = "3GB"
+# What stands in for the images of others; the tags are those that the project names.
+_STAND_INS = {
+    "python": "python",
+    "postgres": "postgres",
+    "valkey": "valkey/valkey",
+    "mailpit": "axllent/mailpit",
+    "prometheus": "prom/prometheus",
+    "grafana": "grafana/grafana",
+}
+
+
+T = TypeVar("T")
+
+
+class EngineError(Exception):
+    """The engine cannot run on this machine; the text says why."""
+
+
+class CommandError(AssertionError):
+    """A command inside the engine failed; the text is what it said."""
+
+
+class Engine:
+    """A Docker engine, and a machine around it that has nothing else: no Python, no make.
+
+    Attributes:
+        checkout: a copy of the repository's files, which the engine sees at `CHECKOUT`.
+    """
+
+    def __init__(self) -> None:
+        self.checkout = Path(mkdtemp(prefix="ims-containers-"))
+        self._outside = os.open("/proc/self/ns/net", os.O_RDONLY)
+        self._network: list[subprocess.Popen[bytes]] = []
+        self._machine: subprocess.Popen[bytes] | None = None
+        self._pid = 0
+        self._lock = -1
+        self._root = CACHE
+        self._log = self.checkout.with_suffix(".log")
+
+    def install(self) -> None:
+        """Install the engine into the cache, unless it is there.
+
+        Raises:
+            EngineError: this machine does not let us.
+        """
+        _check_machine()
+        CACHE.mkdir(parents=True, exist_ok=True)
+        self._lock = os.open(CACHE / "lock", os.O_CREAT | os.O_RDWR)
+        log.info("waiting for other runs that use %s", CACHE)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        script = _HERE / "install.sh"
+        version = hashlib.sha256(script.read_bytes()).hexdigest()[:12]
+        folder = CACHE / version
+        self._root = folder / "root"
+        if not folder.exists():
+            log.info("installing Debian and its Docker engine (two minutes, once)")
+            unfinished = CACHE / "unfinished"
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir()
+            done = _run("unshare", "--mount", "sh", str(script), str(unfinished))
+            if done.returncode != 0:
+                raise EngineError(f"install.sh: {_last_lines(done.stdout)}")
+            unfinished.rename(folder)
+        copy_repository(self.checkout)
+        done = _run("chroot", str(self._root), "id", "--user", "ims")
+        owner = int(done.stdout)
+        for path in (self.checkout, *self.checkout.rglob("*")):
+            os.chown(path, owner, owner, follow_symlinks=False)
+
+    def start(self, processors: str = "") -> None:
+        """Start it, as after power was switched on.
+
+        Args:
+            processors: those that it sees, such as ``0``; all of them unless given.
+
+        Raises:
+            EngineError: it does not answer.
+        """
+        if not self._network:
+            self._make_network()
+        boot = ("sh", str(_HERE / "boot.sh"), str(self._root), str(self.checkout), _CGROUP)
+        bound = ("taskset", "--cpu-list", processors) if processors else ()
+        self._machine = self._start(
+            *bound, "unshare", *_NAMESPACES, "--fork", "--kill-child", *boot
+        )
+        parent = psutil.Process(self._machine.pid)
+        self._pid = _wait_for(parent.children, "no first process")[0].pid
+        try:
+            _wait_for(lambda: self._answers("docker info"), "the engine does not answer")
+        except EngineError as error:
+            raise EngineError(f"{error}: {_last_lines(self._log.read_text())}") from None
+
+    def cut_power(self) -> None:
+        """End the engine and its containers at once."""
+        if self._machine:
+            self._machine.kill()
+            self._machine.wait()
+            _wait_for(lambda: not psutil.pid_exists(self._pid), "the namespaces do not end")
+        self._machine = None
+
+    def _make_network(self) -> None:
+        """Make a network with a way out, and let this thread, and those it starts, be in it."""
+        owner = self._start("unshare", "--net", "sleep", "infinity")
+        inside = Path(f"/proc/{owner.pid}/ns/net")
+        own = Path("/proc/self/ns/net").readlink()
+        _wait_for(lambda: inside.readlink() != own, "no network of its own")
+        slirp = ("--configure", "--mtu=65520", "--disable-host-loopback", str(owner.pid), "tap0")
+        self._network = [self._start("slirp4netns", *slirp), owner]
+        with inside.open() as file:
+            self._enter(file.fileno())
+
+    def stop(self) -> None:
+        """End everything, and leave nothing but the cache."""
+        if self._machine and self._answers("docker info"):
+            with suppress(CommandError):
+                self.clear()
+                self.run("docker image prune --force", as_root=True)
+                self.run(f"docker builder prune --force --keep-storage {_LARGEST_BUILD_CACHE}")
+        self.cut_power()
+        self._enter(self._outside)
+        os.close(self._outside)
+        for process in self._network:
+            process.kill()
+            process.wait()
+        for cgroup in Path("/sys/fs/cgroup").glob(f"*/{_CGROUP}"):
+            _remove_cgroup(cgroup)
+        _remove_cgroup(Path("/sys/fs/cgroup") / _CGROUP)
+        shutil.rmtree(self.checkout, ignore_errors=True)
+        self._log.unlink(missing_ok=True)
+        if self._lock >= 0:
+            os.close(self._lock)
+
+    def clear(self) -> None:
+        """Remove every container, network and volume."""
+        self.run(
+            "docker ps --all --quiet | xargs --no-run-if-empty docker rm --force --volumes; "
+            "docker network prune --force; docker volume prune --all --force"
+        )
+
+    def run(
+        self,
+        command: str,
+        *,
+        given: bytes | None = None,
+        as_root: bool = False,
+        seconds: float = _COMMAND_TIMEOUT_SECONDS,
+    ) -> str:
+        """What a shell command writes, run in the checkout by somebody who may use Docker.
+
+        Raises:
+            CommandError: it failed.
+        """
+        done = self._execute(command, given, as_root, seconds)
+        said = done.stdout.decode(errors="replace")
+        if done.returncode != 0:
+            raise CommandError(f"{command}\nstatus {done.returncode}\n{said}")
+        return said
+
+    def make_images(self) -> None:
+        """Make the images of others that the project names, under the same tags."""
+        made = self.run("docker image ls --format '{{.Repository}}:{{.Tag}}'").split()
+        if "debian:trixie" not in made:
+            archive = (self._root.parent / "debian.tar").read_bytes()
+            self.run("docker import - debian:trixie", given=archive)
+        context = self.checkout.with_suffix(".images")
+        context.mkdir()
+        try:
+            for path in (_HERE / "images.Dockerfile", _HERE / "postgres.sh"):
+                shutil.copy(path, context)
+            shutil.copy("/etc/ssl/certs/ca-certificates.crt", context)
+            shutil.copytree(context, self.checkout / "images")
+            for target, tag in stand_ins().items():
+                log.info("making %s", tag)
+                self.run(
+                    f"docker build --quiet --file images/images.Dockerfile --target {target} "
+                    f"--tag {tag} images",
+                    as_root=True,
+                )
+        finally:
+            shutil.rmtree(context, ignore_errors=True)
+            shutil.rmtree(self.checkout / "images", ignore_errors=True)
+
+    def _execute(
+        self, command: str, given: bytes | None, as_root: bool, seconds: float
+    ) -> subprocess.CompletedProcess[bytes]:
+        somebody = () if as_root else ("setpriv", "--reuid=ims", "--regid=ims")
+        groups = () if as_root else ("--init-groups", "--reset-env")
+        return subprocess.run(
+            [
+                *("nsenter", f"--target={self._pid}", *_NAMESPACES, "--root", *somebody, *groups),
+                *("bash", "-c", f"cd {CHECKOUT} && {command}"),
+            ],
+            input=given,
+            stdin=subprocess.DEVNULL if given is None else None,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"},
+            timeout=seconds,
+            check=False,
+        )  # fmt: skip
+
+    def _answers(self, command: str) -> bool:
+        return self._execute(command, None, True, _START_TIMEOUT_SECONDS).returncode == 0
+
+    def _start(self, *command: str) -> subprocess.Popen[bytes]:
+        """Start what ends with this thread, whatever ends it."""
+        with self._log.open("ab") as out:
+            return subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", *command],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+            )
+
+    @staticmethod
+    def _enter(network: int) -> None:
+        """Let this thread, and those that it starts, see a network."""
+        if ctypes.CDLL(None, use_errno=True).setns(network, _CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), "setns")
+
+
+def stand_ins() -> dict[str, str]:
+    """The images of others that the project names, by the target that stands in for them."""
+    texts = [(ROOT / name).read_text() for name in ("docker-compose.yml", "Dockerfile")]
+    return {
+        target: re.search(rf"\b{re.escape(name)}:[\w.-]+", "\n".join(texts))[0]  # type: ignore[index]
+        for target, name in _STAND_INS.items()
+    }
+
+
+def copy_repository(folder: Path) -> None:
+    """Copy what git has, or would add, into a folder: a clone with what is not committed yet."""
+    names = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        check=True,
+    ).stdout.split(b"\0")
+    for name in filter(None, map(os.fsdecode, names)):
+        if (ROOT / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+
+
+def _check_machine() -> None:
+    """Make sure that this machine lets an engine run.
+
+    Raises:
+        EngineError: it does not.
+    """
+    if os.geteuid() != 0:
+        raise EngineError("an engine needs root")
+    if _run("unshare", "--net", *_NAMESPACES, "true").returncode != 0:
+        raise EngineError("this machine lets nobody have namespaces")
+    if not Path("/dev/net/tun").exists():
+        raise EngineError("this machine has no /dev/net/tun")
+    if not shutil.which("apt-get"):
+        raise EngineError("this machine has no Debian packages")
+
+
+def _run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+
+
+def _wait_for(ask: Callable[[], T], failure: str) -> T:
+    deadline = time.monotonic() + _START_TIMEOUT_SECONDS
+    while not (found := ask()):
+        if time.monotonic() > deadline:
+            raise EngineError(failure)
+        time.sleep(0.1)
+    return found
+
+
+def _last_lines(text: str) -> str:
+    return " / ".join(text.strip().splitlines()[-5:])
+
+
+def _remove_cgroup(cgroup: Path) -> None:
+    def below(folder: Path) -> Iterator[Path]:
+        for path in folder.iterdir():
+            if path.is_dir():
+                yield from below(path)
+                yield path
+
+    if cgroup.is_dir():
+        for folder in (*below(cgroup), cgroup):
+            folder.rmdir()

@@ -1,0 +1,245 @@
+"""Images, docker-compose.yml and the documents' recipes, really run in a Docker engine.
+
+The tests stand in an order: those that break or stop something come after those that use it.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import requests
+
+from deploy.programs import PROGRAMS
+from deploy.tests.containers.conftest import Installation
+from deploy.tests.containers.engine import CommandError, Engine
+from deploy.tests.documents import block
+from tests.people import PASSWORD, newcomer
+
+log = logging.getLogger(__name__)
+
+pytestmark = pytest.mark.timeout(900)
+
+SECONDS_TO_HEAL = 120
+COMPOSE = block("docs/deploying.md", "Docker compose", "cp ")
+UPGRADE = block("docs/deploying.md", "Upgrades", "docker compose build")
+BACKUP = block("docs/operations.md", "Backup and restore", "docker compose")
+VERIFY = "docker compose run --rm operations"
+
+
+def until(holds: Callable[[], bool], what: str, seconds: float = SECONDS_TO_HEAL) -> None:
+    """Wait until a condition holds, for a bounded time."""
+    began = time.monotonic()
+    while not holds():
+        assert time.monotonic() < began + seconds, f"Not within {seconds} seconds: {what}"
+        time.sleep(0.2)
+    log.info("%s: after %.1f s", what, time.monotonic() - began)
+
+
+def shorten(folder: Path) -> None:
+    """Let Prometheus look often, and alerts fire within seconds."""
+    for name in ("prometheus.yml", "alerts.yml"):
+        text = (folder / name).read_text()
+        text = re.sub(r"interval: 15s", "interval: 1s", text)
+        text = re.sub(r"for: \d+m", "for: 2s", text)
+        (folder / name).write_text(re.sub(r"\[\d+m\]", "[10s]", text))
+
+
+def query(engine: Engine, expression: str) -> str:
+    """What Prometheus answers."""
+    return engine.run(
+        "docker compose exec -T prometheus promtool query instant http://127.0.0.1:9090 "
+        f"'{expression}'"
+    )
+
+
+def targets_up(engine: Engine) -> list[str]:
+    return re.findall(r'job="(\w+)"', query(engine, "up == 1"))
+
+
+def firing(engine: Engine) -> list[str]:
+    return re.findall(r'alertname="(\w+)"', query(engine, 'ALERTS{alertstate="firing"}'))
+
+
+def ask_for_trouble(product: Installation) -> bool:
+    """Send some requests that need every part, whether they are answered or not."""
+    for _ in range(5):
+        with suppress(requests.RequestException):
+            requests.post(
+                f"{product.base_url}/account/login",
+                json={"email": "nobody@example.com", "password": PASSWORD},
+                timeout=5,
+            )
+    return True
+
+
+def is_refused(engine: Engine, command: str) -> bool:
+    try:
+        engine.run(command)
+    except CommandError:
+        return True
+    return False
+
+
+def reaches(engine: Engine, service: str, host: str, port: int) -> bool:
+    """Whether a container of a service gets a connection."""
+    dial = f"import socket; socket.create_connection(('{host}', {port}), 3)"
+    python = "python3" if service == "mail" else "python"
+    return not is_refused(engine, f'docker compose exec -T {service} {python} -c "{dial}"')
+
+
+def test_the_lines_of_the_readme_start_it_healthy(product: Installation) -> None:
+    assert product.is_healthy()
+    assert requests.get(f"{product.base_url}/readyz", timeout=5).status_code == 200
+
+
+def test_it_is_published_to_this_machine_alone(product: Installation) -> None:
+    ports = product.engine.run("docker ps --format '{{.Ports}}' | grep -o '[0-9.:]*->[0-9]*' ")
+
+    assert ports.split() == ["127.0.0.1:8000->8000"]
+
+
+def test_the_tour_passes(product: Installation) -> None:
+    assert "That was the tour." in product.engine.run("examples/tour.sh")
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_can_do_little(program: str, product: Installation) -> None:
+    def run(command: str) -> str:
+        return product.engine.run(f"docker compose exec -T {program} sh -c '{command}'")
+
+    status = run('id -u; grep -E "^(CapEff|NoNewPrivs)" /proc/1/status')
+    folders = "/ /app /venv /data /tmp /spool"
+    written = run(f"for each in {folders}; do touch $each/x 2>&1 && echo $each; done; true")
+
+    assert status.split() == ["10001", "CapEff:", "0" * 16, "NoNewPrivs:", "1"]
+    writable = [line for line in written.splitlines() if line.startswith("/")]
+    assert writable == ["/data", "/tmp", "/spool"]
+
+
+def test_servers_are_reached_by_those_who_need_them_alone(product: Installation) -> None:
+    ways = {
+        (service, host): reaches(product.engine, service, host, port)
+        for service in ("gateway", "social_service", "mail")
+        for host, port in (("postgres", 5432), ("redis", 6379), ("chat-service", 8000))
+    }
+
+    assert {way for way, open_ in ways.items() if open_} == {
+        ("gateway", "redis"),
+        ("gateway", "chat-service"),
+        ("social_service", "postgres"),
+        ("social_service", "redis"),
+        ("social_service", "chat-service"),
+    }
+
+
+def test_redis_wants_a_password(product: Installation) -> None:
+    said = product.engine.run("docker compose exec -T redis valkey-cli ping")
+
+    assert said.startswith("NOAUTH")
+
+
+def test_what_was_acknowledged_is_there_after_replicas_were_killed(product: Installation) -> None:
+    engine = product.engine
+    [more] = [line for line in COMPOSE.commands if "--scale" in line]
+    engine.run(more.partition("#")[0])
+
+    with product.in_use("killed") as record:
+        until(lambda: record.requests["requests"] > 200, "people use it")
+        one, other, *_ = product.containers_of("chat_service")
+        pid = engine.run(f"docker inspect --format '{{{{.State.Pid}}}}' {one}").strip()
+        engine.run(f"kill -9 {pid}", as_root=True)
+        engine.run(f"docker kill {other}")
+        until(lambda: record.requests["requests"] > 600, "they go on")
+        engine.run("docker compose up --detach --wait")
+
+
+def test_what_was_acknowledged_is_there_after_a_power_cut(product: Installation) -> None:
+    engine = product.engine
+    with product.in_use("power cut") as record:
+        until(lambda: record.requests["requests"] > 200, "people use it")
+        engine.cut_power()
+        engine.start(processors="0")
+        until(product.is_healthy, "healthy again by itself")
+
+
+def test_it_starts_on_one_processor(product: Installation) -> None:
+    """The test before has left the engine only one."""
+    product.engine.run("docker compose up --detach --wait --force-recreate")
+    assert product.is_healthy()
+    assert "That was the tour." in product.engine.run("examples/tour.sh")
+
+    product.engine.cut_power()
+    product.engine.start()
+    until(product.is_healthy, "healthy on all processors")
+
+
+def test_no_request_fails_while_services_with_two_replicas_are_upgraded(
+    product: Installation,
+) -> None:
+    engine = product.engine
+    for name in ("AUTH", "SOCIAL", "CHAT"):
+        engine.run(f"echo {name}_REPLICAS=2 >> .env")
+    engine.run("docker compose up --detach --wait")
+    before = {service: product.containers_of(service) for service in PROGRAMS}
+    (engine.checkout / "shared" / "new.txt").write_text("This makes every image a new one.")
+    *services, gateway = UPGRADE.text.removesuffix("\n").rsplit("\n", 1)
+
+    with product.in_use("upgrade") as record:
+        until(lambda: record.requests["requests"] > 200, "people use it")
+        retries = record.requests["retries"]
+        engine.run("\n".join(services))
+        failed = record.requests["retries"] - retries
+        began = time.monotonic()
+        engine.run(gateway)
+        log.info("the gateway was replaced in %.1f s", time.monotonic() - began)
+        log.info("%s requests failed then", record.requests["retries"] - retries - failed)
+
+    assert failed == 0
+    for service, containers in before.items():
+        now = product.containers_of(service)
+        assert len(now) == len(containers)
+        assert not {*now} & {*containers}
+
+
+def test_a_backup_brings_back_what_was_there(product: Installation) -> None:
+    engine = product.engine
+    engine.run("mkdir backups")  # By somebody who is not root.
+    save, stop, restore, start = BACKUP.commands
+
+    with product.in_use("backup") as record:
+        until(lambda: len(record.pictures) > 3, "people use it")
+    said = engine.run(save)
+    [folder] = re.findall(r"/backups/ims-\w+", said)
+    assert engine.run(f"cat {folder[1:]}/manifest.json")
+    later = newcomer(product.base_url)
+    engine.run(stop)
+    engine.run(re.sub(r"/backups/ims-\w+", folder, restore))
+    engine.run(start)
+
+    assert product.violations() == []
+    assert later.post("/account/login", email=later.email, password=PASSWORD).status == 400
+    assert "Everything is as it must be" in engine.run(VERIFY)
+
+
+def test_prometheus_sees_every_program(product: Installation) -> None:
+    shorten(product.engine.checkout / "deploy" / "observe")
+    [observed] = [line for line in COMPOSE.commands if "observed" in line]
+    product.engine.run(observed)
+
+    until(lambda: {*targets_up(product.engine)} == {*PROGRAMS}, "every program is scraped")
+
+
+@pytest.mark.parametrize(
+    ("service", "alert"), [("gateway", "TargetDown"), ("postgres", "DatabaseErrors")]
+)
+def test_an_alert_fires_and_clears(service: str, alert: str, product: Installation) -> None:
+    engine = product.engine
+    engine.run(f"docker compose stop {service}")
+    until(lambda: ask_for_trouble(product) and alert in firing(engine), f"{alert} fires")
+
+    engine.run(f"docker compose start {service}")
+    until(lambda: alert not in firing(engine), f"{alert} clears")
