@@ -12,7 +12,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -121,18 +120,6 @@ def put_back(folder: Path, store: MediaStore) -> Iterator[int]:
     for count, path in enumerate(files_in(folder), start=1):
         store.put(path.relative_to(folder).as_posix(), path.read_bytes())
         yield count
-
-
-def give_to_owner_of(folder: Path, below: Path) -> None:
-    """Give everything in ``below`` to the owner of ``folder``, if this process is root.
-
-    In a container it is, and would else leave files that neither the services nor the operator
-    can read.
-    """
-    if os.geteuid() == 0:
-        owner = folder.stat()
-        for path in (below, *below.rglob("*")):
-            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def files_in(folder: Path) -> Iterator[Path]:

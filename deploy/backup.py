@@ -21,6 +21,7 @@ from deploy import archive
 from deploy.archive import Manifest
 from deploy.databases import FAILURES, database_of
 from deploy.environment import installed
+from deploy.ownership import give_to_owner_of
 from deploy.programs import SERVICES
 from shared.commands import follow
 from shared.errors import ApiError
@@ -85,7 +86,7 @@ def back_up(env: Mapping[str, str], to: Path) -> Path:
     _save_keys(env, unfinished)
     Manifest(kinds, media, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}").write(unfinished)
     archive.write_sums(unfinished)
-    archive.give_to_owner_of(to, unfinished)
+    give_to_owner_of(to, unfinished)
     os.sync()  # So that a power cut leaves all of it, or not the name.
     return unfinished.rename(folder)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from deploy.ownership import give_to_owner_of
 from deploy.programs import SERVICES
 from shared.keys import new_key_pair, private_key, public_keys, public_pem
 
@@ -28,7 +29,10 @@ def key_files(folder: Path, mode: int = _FOR_ITS_OWNER) -> dict[str, str]:
 
     Every service has a secret of its own, which those who call it show.
     """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if missing:
+        give_to_owner_of(missing[-1].parent, missing[-1])
     private, public = folder / _PRIVATE, folder / _PUBLIC
     if not private.exists():
         private_pem, public_pem = new_key_pair()
@@ -151,7 +155,10 @@ def _write_once(path: Path, text: str, mode: int) -> None:
 
 
 def _write(path: Path, text: str, mode: int) -> None:
-    """Write a file so that it is there whole, or not at all, whatever happens meanwhile."""
+    """Write a file so that it is there whole, or not at all, whatever happens meanwhile.
+
+    It belongs to the owner of the folder, also when root writes it.
+    """
     unfinished = path.with_suffix(".new")
     unfinished.unlink(missing_ok=True)
     unfinished.touch(mode=_FOR_ITS_OWNER)
@@ -160,6 +167,7 @@ def _write(path: Path, text: str, mode: int) -> None:
         file.flush()
         os.fsync(file.fileno())
     unfinished.chmod(mode)
+    give_to_owner_of(path.parent, unfinished)
     unfinished.rename(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:

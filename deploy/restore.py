@@ -19,6 +19,7 @@ from deploy import archive
 from deploy.archive import Manifest
 from deploy.databases import FAILURES, Database, NotPossible, database_of, is_empty
 from deploy.environment import started
+from deploy.ownership import give_to_owner_of
 from deploy.ports import free_ports
 from deploy.programs import PROGRAMS, SERVICES, environment_of, wrong_settings
 from deploy.run import (
@@ -100,7 +101,7 @@ def restore(folder: Path, *, overwrite: bool) -> None:
             pictures = folder / archive.MEDIA / saved.media[service]
             count = follow(archive.put_back(pictures, store), "Putting pictures back")
             if store.folder:
-                archive.give_to_owner_of(store.folder, store.folder)
+                give_to_owner_of(store.folder, store.folder)
             sys.stdout.write(f"Restored {count} pictures for {service}.\n")
         migrate(env)
         with serving(addresses, run_dir, env, lock, settings.start_timeout_seconds):

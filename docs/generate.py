@@ -2,6 +2,7 @@
 
 ``docs/api.md`` lists every endpoint with its errors; the settings table of the README and
 ``.env.example`` list every setting, ``deploy/compose.env.example`` those of docker-compose.yml,
+``deploy/observe/kubernetes/rules.yaml`` every alert,
 ``docs/security.md`` the rate limits,
 ``docs/operations.md`` every metric; ``docs/licences.md`` says what the images contain, and
 ``docs/performance.md`` holds the committed figures of ``make bench``.
@@ -74,6 +75,7 @@ def main() -> int:
         ROOT / "docs" / "licences.md": licences(ROOT),
         ROOT / ".env.example": _env_example(),
         ROOT / "deploy" / "compose.env.example": _compose_env_example(),
+        ROOT / "deploy" / "observe" / "kubernetes" / "rules.yaml": _prometheus_rule(),
         ROOT / "README.md": _with_table(ROOT / "README.md"),
         ROOT / "README.zh-CN.md": _with_table(ROOT / "README.zh-CN.md"),
         ROOT / "docs" / "operations.md": _between(
@@ -219,6 +221,22 @@ def _env_example() -> str:
         value = f"{name}=" if default == "required" else f"# {name}={default}"
         blocks.append(f"# {field.description} ({', '.join(programs)})\n{value}\n")
     return "\n".join(blocks)
+
+
+def _prometheus_rule() -> str:
+    """The alert rules as an object of the Prometheus operator."""
+    head = """\
+# The rules of deploy/observe/alerts.yml. Made by `make docs`.
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  name: ims
+  labels: {app.kubernetes.io/part-of: ims}
+spec:
+"""
+    text = (ROOT / "deploy" / "observe" / "alerts.yml").read_text()
+    rules = (line for line in text.splitlines() if not line.startswith("#"))
+    return head + "".join(f"  {line}\n" if line else "\n" for line in rules)
 
 
 def _compose_env_example() -> str:

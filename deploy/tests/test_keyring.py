@@ -126,3 +126,15 @@ def test_an_interrupted_use_is_taken_up_again(folder: Path) -> None:
 
 def _pass_time(folder: Path, seconds: int) -> None:
     os.utime(folder / "jwt-private.pem", (time.time() - seconds,) * 2)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="Only root makes files for others.")
+def test_what_root_makes_belongs_to_the_owner_of_the_folder(tmp_path: Path) -> None:
+    os.chown(tmp_path, 12345, 12345)
+    secrets = tmp_path / "var" / "secrets"
+
+    assert CliRunner().invoke(keyring, ["make", str(secrets)]).exit_code == 0
+    assert _rotate("accept", secrets).exit_code == 0
+
+    made = [tmp_path / "var", secrets, *secrets.rglob("*")]
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in made} == {(12345, 12345)}

@@ -2,7 +2,6 @@
 # places and variables, as far as docker-compose.yml relies on them. One target for each.
 
 FROM debian:trixie AS base
-COPY ca-certificates.crt /etc/ssl/certs/
 ENV DEBIAN_FRONTEND=noninteractive
 RUN echo force-unsafe-io > /etc/dpkg/dpkg.cfg.d/unsafe-io
 
@@ -10,7 +9,9 @@ FROM base AS python
 RUN apt-get update -qq \
     && apt-get install -qq -y --no-install-recommends python3 python3-venv python-is-python3 > /dev/null \
     && rm -rf /var/lib/apt/lists/*
-ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt
+# Whom the machine trusts, pip trusts.
+COPY ca-certificates.crt /etc/ssl/machine.crt
+ENV PIP_CERT=/etc/ssl/machine.crt
 
 FROM base AS postgres
 RUN useradd --uid 70 --home-dir /var/lib/postgresql postgres \
