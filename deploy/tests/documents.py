@@ -11,6 +11,12 @@ _FENCE = re.compile(
     r"(?:^<!-- not run: (?P<why>.+?) -->\n)?^```sh\n(?P<lines>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 
+_INLINE = re.compile(
+    r"`((?:\.venv/bin/python|docker|gunicorn|kubectl|make|openssl|pip|python|sqlite3) [^`]+)`"
+)
+DOCUMENTS = ("docs/deploying.md", "docs/operations.md", "docs/scaling.md")
+"""What operators type comes from these."""
+
 
 class Block(NamedTuple):
     """A block of commands in a document.
@@ -56,6 +62,12 @@ def block(document: str, section: str, beginning: str = "") -> Block:
         if each.section == section and each.text.startswith(beginning)
     ]
     return found
+
+
+def inline_commands_of(document: str) -> set[str]:
+    """The commands that stand in the text of a document, beside the blocks."""
+    text = _without_code((ROOT / document).read_text())
+    return {" ".join(found.split()) for found in _INLINE.findall(text)}
 
 
 def _without_code(text: str) -> str:

@@ -94,9 +94,9 @@ class Installation:
 
 @pytest.fixture(scope="session")
 def product(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """The product, started by the lines of the README."""
+    """The product, started by the lines of the document."""
     installation = Installation(engine, tmp_path_factory.mktemp("product"))
-    for line in block("README.md", "Deploying").commands:
+    for line in block("docs/deploying.md", "Docker compose", "docker compose").commands:
         log.info("%s", line)
         engine.run(line)
     return installation

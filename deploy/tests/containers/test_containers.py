@@ -14,20 +14,52 @@ import pytest
 import requests
 
 from deploy.programs import PROGRAMS
+from deploy.run import ROOT
 from deploy.tests.containers.conftest import Installation
 from deploy.tests.containers.engine import CommandError, Engine
-from deploy.tests.documents import block
+from deploy.tests.documents import block, blocks_of
 from tests.people import PASSWORD, newcomer
 
 log = logging.getLogger(__name__)
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)  # The first waits for the engine and all images.
 
 SECONDS_TO_HEAL = 120
+DEPLOYING = (ROOT / "docs" / "deploying.md").read_text()
 COMPOSE = block("docs/deploying.md", "Docker compose", "cp ")
 UPGRADE = block("docs/deploying.md", "Upgrades", "docker compose build")
 BACKUP = block("docs/operations.md", "Backup and restore", "docker compose")
+START = block("docs/deploying.md", "Docker compose", "docker compose")
+ALONE = block("docs/deploying.md", "One service alone", "docker build")
+ROTATION = block("docs/deploying.md", "Rotating keys and secrets")
+ACCOUNTS = block("docs/operations.md", "Accounts")
+OUTBOX = block("docs/operations.md", "Outbox")
+MEDIA = block("docs/operations.md", "Media")
+EXPORT = block("docs/operations.md", "One person's data")
+BLOCKS = {
+    *(START, COMPOSE, UPGRADE, BACKUP, ALONE, ROTATION),
+    *(ACCOUNTS, OUTBOX, MEDIA, EXPORT),
+}
 VERIFY = "docker compose run --rm operations"
+OF_SERVICES = (
+    "python -m auth_service",
+    "python -m chat_service friendships resync",
+    "python -m chat_service migrate",
+    "python -m chat_service migrate --to 0004",
+    "python -m chat_service verify",
+    "python -m social_service accounts resync",
+    "python -m auth_service accounts erase ID_OR_EMAIL",
+)
+OF_COMPOSE = (
+    "docker compose ps",
+    "docker compose logs mail",
+    "docker compose exec auth_service python -m auth_service accounts list",
+    "docker compose up",
+    "docker compose --profile observed up",
+    "docker compose run --rm operations python -m deploy.restore ...",
+)
+INLINE = {VERIFY, *OF_SERVICES, *OF_COMPOSE}
+"""Commands in the text of the documents that are typed here."""
 
 
 def until(holds: Callable[[], bool], what: str, seconds: float = SECONDS_TO_HEAL) -> None:
@@ -74,6 +106,13 @@ def ask_for_trouble(product: Installation) -> bool:
                 timeout=5,
             )
     return True
+
+
+def is_ready(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).ok
+    except requests.RequestException:
+        return False
 
 
 def is_refused(engine: Engine, command: str) -> bool:
@@ -134,6 +173,62 @@ def test_servers_are_reached_by_those_who_need_them_alone(product: Installation)
         ("social_service", "redis"),
         ("social_service", "chat-service"),
     }
+
+
+def test_the_readme_says_what_the_document_says() -> None:
+    [readme] = [each for each in blocks_of("README.md") if "docker compose" in each.text]
+
+    assert readme.commands == [line.partition("#")[0].rstrip() for line in START.commands]
+
+
+def test_the_commands_of_the_documents_work(product: Installation) -> None:
+    engine = product.engine
+    ann = ""
+    for command in (*ACCOUNTS.commands, *OUTBOX.commands, *MEDIA.commands, *OF_SERVICES[:-1]):
+        typed, _, _ = re.sub(r"\b17\b", ann, command).partition("#")
+        service = typed.split()[2]
+        given = None
+        if " create " in typed:
+            typed, given = f"{typed} --password-stdin", PASSWORD.encode()
+        typed = typed.replace("--to 0004", "--to head")  # The way back is another test's.
+        said = engine.run(f"docker compose exec -T {service} {typed}", given=given)
+        ann = ann or re.findall(r"\d+", said)[0]
+    for command in EXPORT.commands:
+        engine.run(command.replace(" 5 ", f" {ann} "))
+    assert min((engine.checkout / f"{each}.zip").stat().st_size for each in ("auth", "chat")) > 0
+    erase = OF_SERVICES[-1].replace("ID_OR_EMAIL", f"{ann} --yes")
+    engine.run(f"docker compose exec -T auth_service {erase}")
+    for command in OF_COMPOSE[:3]:
+        engine.run(command.replace("exec ", "exec -T "))
+
+
+def test_one_service_runs_alone_in_a_container(product: Installation) -> None:
+    engine = product.engine
+    [settings] = re.findall(r"^```\n(JWT_PUBLIC.*?)^```$", DEPLOYING, re.MULTILINE | re.DOTALL)
+    (engine.checkout / "social.env").write_text(settings)
+    engine.run("mkdir keys && cp var/secrets/jwt-public.pem keys")
+
+    for command in ALONE.commands:
+        engine.run(command)
+
+    until(lambda: is_ready("http://127.0.0.1:8002/readyz"), "the social service alone is ready")
+    engine.run("docker rm --force --volumes social && docker volume rm social")
+
+
+def test_renewing_keys_signs_nobody_out(product: Installation) -> None:
+    alice = newcomer(product.base_url, "Alice")
+    accept, restart, use, _, forget, _ = ROTATION.commands
+
+    for step in (accept, restart, use, restart):
+        product.engine.run(step)
+    until(lambda: is_ready(f"{product.base_url}/healthz"), "all programs are back")
+
+    assert alice.get("/conversations").status == 200
+    assert is_refused(product.engine, forget)  # It is not a week later.
+    product.engine.run(forget.replace("/installation/", "--at-once /installation/"))
+    product.engine.run(restart)
+    until(lambda: is_ready(f"{product.base_url}/healthz"), "all programs are back")
+    assert alice.get("/conversations").status == 401
 
 
 def test_redis_wants_a_password(product: Installation) -> None:
@@ -222,6 +317,12 @@ def test_a_backup_brings_back_what_was_there(product: Installation) -> None:
 
     assert product.violations() == []
     assert later.post("/account/login", email=later.email, password=PASSWORD).status == 400
+    assert "Everything is as it must be" in engine.run(VERIFY)
+
+    engine.run("docker compose down --volumes")  # Another machine has the secrets and the backup.
+    engine.run(OF_COMPOSE[-1].replace("...", folder))
+    engine.run(start)
+    assert product.violations() == []
     assert "Everything is as it must be" in engine.run(VERIFY)
 
 
