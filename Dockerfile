@@ -11,8 +11,8 @@ ARG BASE=python:3.13.9-slim-trixie
 FROM ${BASE} AS packages
 ARG PROGRAM=gateway
 COPY ${PROGRAM}/requirements.txt /
-RUN python -m venv /venv \
-    && /venv/bin/pip install --no-cache-dir --no-deps --require-hashes -r /requirements.txt \
+RUN --mount=type=cache,target=/root/.cache/pip python -m venv /venv \
+    && /venv/bin/pip install --no-deps --require-hashes -r /requirements.txt \
     && /venv/bin/pip check \
     && /venv/bin/pip uninstall --yes --quiet pip
 

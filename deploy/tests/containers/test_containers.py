@@ -141,6 +141,16 @@ def test_it_is_published_to_this_machine_alone(product: Installation) -> None:
     assert ports.split() == ["127.0.0.1:8000->8000"]
 
 
+def test_the_page_is_there_for_a_browser(product: Installation) -> None:
+    page = requests.get(f"{product.base_url}/", timeout=5)
+    scripts = re.findall(r'<script[^>]* src="([^"]+)"', page.text)
+
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert scripts
+    for script in scripts:
+        assert requests.get(f"{product.base_url}/{script.lstrip('/.')}", timeout=5).ok
+
+
 def test_the_tour_passes(product: Installation) -> None:
     assert "That was the tour." in product.engine.run("examples/tour.sh")
 
