@@ -35,7 +35,7 @@ _CGROUP = "ims-containers"
 _NAMESPACES = ("--mount", "--pid", "--ipc", "--uts")
 _CLONE_NEWNET = 0x40000000
 _START_TIMEOUT_SECONDS = 90
-_COMMAND_TIMEOUT_SECONDS = 600
+_COMMAND_TIMEOUT_SECONDS = 1500
 _LARGEST_BUILD_CACHE = "3GB"
 # What stands in for the images of others; the tags are those that the project names.
 _STAND_INS = {
