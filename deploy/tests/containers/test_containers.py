@@ -51,7 +51,7 @@ OF_SERVICES = (
     "python -m auth_service accounts erase ID_OR_EMAIL",
 )
 OF_COMPOSE = (
-    "docker compose ps",
+    "docker compose ps -a",
     "docker compose logs mail",
     "docker compose exec auth_service python -m auth_service accounts list",
     "docker compose up",
