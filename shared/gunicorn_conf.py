@@ -18,6 +18,7 @@ import errno
 import json
 import math
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -38,14 +39,25 @@ from gunicorn.errors import AppImportError
 from gunicorn.glogging import Logger as GunicornLogger
 from gunicorn.http import wsgi
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
+from gunicorn.http.message import Request
+from gunicorn.http.parser import RequestParser
 from gunicorn.workers.ggevent import GeventWorker
 
-from shared.errors import BAD_REQUEST, HEADERS_TOO_LARGE, INTERNAL, URI_TOO_LONG, ErrorSpec
+from shared.errors import (
+    BAD_REQUEST,
+    HEADERS_TOO_LARGE,
+    INTERNAL,
+    REQUEST_TIMEOUT,
+    URI_TOO_LONG,
+    ErrorSpec,
+)
 from shared.incoming import discard_input
 from shared.lifeline import end_with
+from shared.limits import network_of
 from shared.logs import configure_logging, log
 from shared.memory import give_back_often, use_one_heap
 from shared.settings import Settings, load_settings
+from shared.waiting import waiting_clients
 
 # A program that a manager of ours started ends with it, at once.
 if "MANAGER_PID" in os.environ:
@@ -79,10 +91,12 @@ class Logger(GunicornLogger):
         self.error_log.propagate = True
 
 
-_REFUSALS: dict[type[Exception], ErrorSpec] = {
-    LimitRequestLine: URI_TOO_LONG,
-    LimitRequestHeaders: HEADERS_TOO_LARGE,
-}
+MAX_HEAD_BYTES = 32 * 1024
+_HEAD_TIMEOUT = 15
+# Or a line feed that ends no line: what is no head is not waited for.
+_END_OF_HEAD = re.compile(rb"\r\n\r\n|(?<!\r)\n")
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
+_ANSWER_BLOCK = 64 * 1024
 
 
 def _refuse(client: socket.socket, spec: ErrorSpec) -> None:
@@ -98,6 +112,67 @@ def _refuse(client: socket.socket, spec: ErrorSpec) -> None:
         util.write_nonblock(client, "\r\n".join((*head, "", body)).encode())
         client.shutdown(socket.SHUT_WR)
     discard_input(client)
+
+
+def _client_of(peer_address: Any) -> str:
+    """Whom a connection counts for. A peer on a Unix socket has no address."""
+    return network_of(peer_address[0]) if isinstance(peer_address, tuple) else ""
+
+
+class HeadTimeoutError(ParseException):
+    """The head of a request was not complete in time."""
+
+
+class _Request(Request):
+    """A request whose head is bounded in size and time, and read once before it is parsed."""
+
+    def parse(self, unreader: Any) -> bytes:
+        """Read and parse the head; what came behind it is returned."""
+        self.max_buffer_headers = MAX_HEAD_BYTES  # Of a trailer, too.
+        with waiting_clients.wait_for(unreader.sock, _client_of(self.peer_addr)):
+            head = _read_head(unreader)
+        line, end, rest = head.partition(b"\r\n")
+        if not line.isascii():
+            line = _encode_target(line)
+        unreader.unread(line + end + rest)
+        unused: bytes = super().parse(unreader)
+        return unused
+
+
+def _read_head(unreader: Any) -> bytes:
+    """What comes up to the end of a head, or to where it cannot be one any more.
+
+    gunicorn's parsers look at all of an unfinished head whenever more of it comes, so they get
+    it when it is there.
+    """
+    head = bytearray(unreader.read())
+    end = _END_OF_HEAD.search(head)
+    if head and not end:
+        with gevent.Timeout(_HEAD_TIMEOUT, HeadTimeoutError):
+            while not end and len(head) <= MAX_HEAD_BYTES and (block := unreader.read()):
+                looked_at = max(0, len(head) - 3)
+                head += block
+                end = _END_OF_HEAD.search(head, looked_at)
+    if (end.end() if end else len(head)) > MAX_HEAD_BYTES:
+        if head.find(b"\r\n") < 0:
+            raise LimitRequestLine(len(head), limit_request_line)
+        raise LimitRequestHeaders("the head is too large")
+    return bytes(head)
+
+
+def _encode_target(line: bytes) -> bytes:
+    """A request line whose target holds raw UTF-8, as some programs send it, in ASCII."""
+    method, space, target = line.partition(b" ")
+    return method + space + _NOT_ASCII.sub(lambda byte: b"%%%02X" % ord(byte[0]), target)
+
+
+RequestParser.mesg_class = _Request
+
+_REFUSALS: dict[type[Exception], ErrorSpec] = {
+    HeadTimeoutError: REQUEST_TIMEOUT,
+    LimitRequestLine: URI_TOO_LONG,
+    LimitRequestHeaders: HEADERS_TOO_LARGE,
+}
 
 
 class Worker(GeventWorker):
@@ -191,7 +266,10 @@ class _Collected(bytearray):
 
 
 class _Response(wsgi.Response):
-    """An answer whose head and first block leave together; most of the cost is the sending."""
+    """An answer whose head and first block leave together; most of the cost is the sending.
+
+    How long a client may take is counted anew for every 64 KiB.
+    """
 
     sock: Any
 
@@ -201,14 +279,15 @@ class _Response(wsgi.Response):
         return [line for line in lines if not line.startswith("Server:")]
 
     def write(self, block: bytes) -> None:
-        """Send a block of the body, and the head before the first."""
-        if self.headers_sent:
-            super().write(block)
-            return
+        """Send a block of the body, and the head before the first, to a client that takes it."""
         connection, self.sock = self.sock, _Collected()
-        super().write(block)
-        collected, self.sock = self.sock, connection
-        connection.sendall(collected)
+        try:
+            super().write(block)
+        finally:
+            collected, self.sock = self.sock, connection
+        with waiting_clients.wait_for(connection, _client_of(self.req.peer_addr)):
+            for start in range(0, len(collected), _ANSWER_BLOCK):
+                connection.sendall(collected[start : start + _ANSWER_BLOCK])
 
 
 wsgi.Response = _Response

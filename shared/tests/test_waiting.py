@@ -1,0 +1,63 @@
+"""Of the connections that wait for their clients, the oldest makes room."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from shared.waiting import WaitingClients
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def waiting() -> WaitingClients:
+    """Room for two connections of each client, and for three in all."""
+    return WaitingClients(max_per_client=2, max_in_all=3)
+
+
+def _wait(stack: ExitStack, waiting: WaitingClients, client: str) -> socket.socket:
+    """The client's end of a connection that waits for it."""
+    ours, theirs = (stack.enter_context(end) for end in socket.socketpair())
+    theirs.setblocking(False)
+    stack.enter_context(waiting.wait_for(ours, client))
+    return theirs
+
+
+def _is_closed(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(1) == b""
+    except BlockingIOError:
+        return False
+
+
+def test_the_oldest_connection_of_a_client_makes_room(
+    stack: ExitStack, waiting: WaitingClients
+) -> None:
+    other = _wait(stack, waiting, "other")
+    connections = [_wait(stack, waiting, "one") for _ in range(3)]
+
+    assert [_is_closed(each) for each in connections] == [True, False, False]
+    assert not _is_closed(other)
+
+
+def test_the_oldest_of_all_makes_room(stack: ExitStack, waiting: WaitingClients) -> None:
+    connections = [_wait(stack, waiting, client) for client in ("one", "two", "three", "four")]
+
+    assert [_is_closed(each) for each in connections] == [True, False, False, False]
+
+
+def test_who_does_not_wait_any_more_takes_no_room(
+    stack: ExitStack, waiting: WaitingClients
+) -> None:
+    first = _wait(stack, waiting, "one")
+    with ExitStack() as done:
+        _wait(done, waiting, "one")
+    _wait(stack, waiting, "one")
+
+    assert not _is_closed(first)
