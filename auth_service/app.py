@@ -10,13 +10,11 @@ from auth_service.config import AuthSettings
 from auth_service.db import db
 from auth_service.domain import accounts, exporting, verify
 from auth_service.domain.avatars import pictures
-from auth_service.domain.limits import counters, limits
+from auth_service.domain.limits import limits
 from auth_service.domain.outbox import outbox
-from auth_service.domain.passwords import queue, transport
-from auth_service.domain.sessions import delete_expired, sessions
+from auth_service.domain.passwords import transport
 from auth_service.routes import account, avatars, internal, verification
 from auth_service.routes.tokens import init_issuing
-from shared.background import repeat
 from shared.client import ServiceClient
 from shared.exporting import add_export
 from shared.service import base_app, settings_of
@@ -42,7 +40,6 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     transport.configure(
         settings.password_transport_key, plain_too=settings.password_transport == "any"
     )
-    sessions.configure(settings.token_lifetime_seconds)
     pictures.configure(settings)
     mail.configure(
         settings.smtp_url,
@@ -51,9 +48,6 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
         settings.data_dir / "mail",
     )
     limits.configure(settings)
-    queue.configure(is_bounded=settings.rate_limits)
-    repeat(app, delete_expired, 3600)
-    repeat(app, counters.delete_expired, 3600)
     add_export(app, exporting.files)
     api.register_blueprint(account.blueprint)
     api.register_blueprint(verification.blueprint)

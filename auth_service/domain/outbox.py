@@ -17,7 +17,6 @@ STATE = (
     Account.avatar_reference,
     Account.deleted,
     Account.generation,
-    Account.session_ends,
     Account.version,
     Account.erased,
 )

@@ -24,9 +24,6 @@ ENDPOINTS = (
     ),
     Endpoint("POST", "/account/login", {"email": "ann@example.com", "password": PASSWORD}),
     Endpoint("DELETE", "/account/delete", {}),
-    Endpoint("POST", "/account/logout", {}),
-    Endpoint("GET", "/account/sessions", {}),
-    Endpoint("DELETE", "/account/sessions", {"others": True}),
     Endpoint("GET", "/account/info", {}),
     Endpoint(
         "PUT",
@@ -42,9 +39,8 @@ ENDPOINTS = (
     ),
     Endpoint("POST", "/verify", {"email": "ann@example.com"}),
 )
-PUBLIC = ("/account/reg", "/account/login", "/verify")
-SIGNED_IN = [endpoint for endpoint in ENDPOINTS if endpoint.path not in PUBLIC]
-WITH_FIELDS = [e for e in ENDPOINTS if e.fields and e.method != "DELETE"]
+SIGNED_IN = [e for e in ENDPOINTS if e.path in ("/account/delete", "/account/info")]
+WITH_FIELDS = [endpoint for endpoint in ENDPOINTS if endpoint.fields]
 AVATAR = "/account/avatar/{account_id}/{digest}"
 
 

@@ -83,16 +83,14 @@ def invitations_changed(conversation_id: int) -> None:
 
 
 def account_told(state: dict[str, Any]) -> None:
-    """Take an account's state; sockets of ended sessions and deleted accounts end, unannounced.
+    """Take an account's state; a deleted account's sockets end, without a frame.
 
     Raises:
         ValidationError: it is no state of an account.
     """
     accounts.apply(state)
-    generation, ends = state["generation"], state.get("session_ends", "")
-    if generation or ends:
-        ended = Notice(people=(state["id"],), generation=generation, session_ends=ends)
-        live.publish([ended])
+    if state["generation"]:
+        live.publish([Notice(people=(state["id"],), generation=state["generation"])])
 
 
 def friend_request_changed(state: dict[str, Any]) -> None:

@@ -11,7 +11,6 @@ from gevent import get_hub
 from chat_service.live.frames import Notice, Position, Wording
 from chat_service.live.sockets import TOKEN_ENDED, TOO_MANY_SOCKETS, Listener, Socket
 from chat_service.metrics import frames_delivered, sockets_open
-from shared.identity import has_ended
 
 REPLAY_SECONDS = 10
 KEPT_SECONDS = 2 * REPLAY_SECONDS  # What came in the last of them waits as long as the first.
@@ -36,12 +35,11 @@ class Standing(NamedTuple):
     """
 
     generation: int | None
-    session_ends: str
     rooms: set[int]
 
     def allows(self, listener: Listener) -> bool:
         """Whether the listener's token works."""
-        return self.generation == listener.generation and not has_ended(listener, self.session_ends)
+        return self.generation == listener.generation
 
 
 class Audience:
@@ -81,7 +79,7 @@ class Audience:
                 self._expel(socket, notice.room)
         if notice.generation is not None:
             for socket in self._listening(notice):
-                _end_if_signed_out(socket, notice.generation, notice.session_ends)
+                _end_if_older(socket, notice.generation)
         elif notice.eased:
             self._ease(position, notice)
         else:
@@ -123,7 +121,7 @@ class Audience:
         socket.since = max(self.seen, told)
         for _, notice in news:
             if notice.generation is not None and user_id in notice.people:
-                _end_if_signed_out(socket, notice.generation, notice.session_ends)
+                _end_if_older(socket, notice.generation)
         if len(mine) > self._sockets_per_user:
             mine[0].close(TOO_MANY_SOCKETS)
 
@@ -222,8 +220,8 @@ class _Easing:
         self.waiting = [*others[-1:], (position, notice)]
 
 
-def _end_if_signed_out(socket: Socket, generation: int, ends: str) -> None:
-    if socket.listener.generation < generation or has_ended(socket.listener, ends):
+def _end_if_older(socket: Socket, generation: int) -> None:
+    if socket.listener.generation < generation:
         socket.close(TOKEN_ENDED)
 
 

@@ -101,7 +101,7 @@ class Delivery:
         """Correct every socket by the database: what happened meanwhile may never be told."""
         sockets = self._audience.sockets()
         people = sorted({socket.listener.user_id for socket in sockets})
-        nobody = Standing(None, "", set())
+        nobody = Standing(None, set())
         try:
             with app.app_context():
                 batches = (people[at : at + _BATCH] for at in range(0, len(people), _BATCH))

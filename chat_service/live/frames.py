@@ -32,8 +32,7 @@ class Notice:
         joined: who is in the room from now on.
         out: who is in the room no longer, and no longer told what happens there.
         eased: it may wait for a second and give way to a newer one of the same room.
-        generation: the sockets of ``people`` with tokens of an earlier generation end,
-        session_ends: and with it those of these sessions.
+        generation: the sockets of ``people`` with tokens of an earlier generation end.
     """
 
     frame: Frame | None = None
@@ -45,7 +44,6 @@ class Notice:
     out: Collection[int] = ()
     eased: bool = False
     generation: int | None = None
-    session_ends: str = ""
 
     def packed(self) -> bytes:
         """It as the bus carries it."""

@@ -32,7 +32,7 @@ _KERNEL_BUFFER = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Whose socket it is, with a token of which generation and session, until when (Unix seconds).
+    """Whose socket it is, with a token of which generation and until when (Unix seconds).
 
     ``base`` begins the URLs that it is told.
     """
@@ -40,8 +40,6 @@ class Listener:
     user_id: int
     generation: int
     expires_at: int
-    token_id: str
-    session_id: int | None
     base: str
 
 

@@ -18,14 +18,7 @@ def listen() -> TakenOver:
     claims = claims_of_handshake()
     g.user_id = claims.user_id
     consent = consent_to(request.headers)
-    listener = Listener(
-        claims.user_id,
-        claims.generation,
-        claims.expires_at,
-        claims.token_id,
-        claims.session_id,
-        public_base(),
-    )
+    listener = Listener(claims.user_id, claims.generation, claims.expires_at, public_base())
     listening.listen(connection_of(request), consent, listener)
     return TakenOver()
 
