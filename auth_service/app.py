@@ -16,6 +16,7 @@ from auth_service.domain.passwords import transport
 from auth_service.routes import account, avatars, internal, verification
 from auth_service.routes.tokens import init_issuing
 from shared.client import ServiceClient
+from shared.decoder import decoder
 from shared.exporting import add_export
 from shared.service import base_app, settings_of
 from shared.verify import add_verify_commands
@@ -40,6 +41,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     transport.configure(
         settings.password_transport_key, plain_too=settings.password_transport == "any"
     )
+    decoder.configure(settings)
     pictures.configure(settings)
     mail.configure(
         settings.smtp_url,

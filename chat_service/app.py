@@ -22,6 +22,7 @@ from chat_service.routes import (
     messages,
 )
 from shared.client import ServiceClient
+from shared.decoder import decoder
 from shared.exporting import add_export
 from shared.service import base_app, settings_of
 from shared.verify import add_verify_commands
@@ -51,6 +52,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     accounts.init_app(app, auth, erasures)
     erasures.init_app(app)
     add_export(app, exporting.files)
+    decoder.configure(settings)
     store.configure(settings)
     live_delivery.init_app(app, settings)
     add_commands(app, ServiceClient(settings.social_service_url, settings.social_service_secret))

@@ -30,7 +30,8 @@ from shared.errors import (
     ErrorSpec,
     bad_parameter,
 )
-from shared.fields import Answer, Id
+from shared.fields import Answer, Id, Upload
+from shared.forms import read_form
 from shared.identity import LARGEST_ID
 
 KIB = 1024
@@ -175,7 +176,8 @@ def _read(contract: Contract, path: Mapping[str, str]) -> dict[str, Any]:
     if contract.multipart:
         if request.mimetype != "multipart/form-data":
             raise ApiError(UNSUPPORTED_TYPE)
-        given: dict[str, Any] = {**request.form, **request.files}
+        names = (f.data_key or name for name, f in schema.fields.items() if isinstance(f, Upload))
+        given: dict[str, Any] = {**read_form(frozenset(names))}
     elif request.method in _IN_QUERY:
         body = request.get_data(cache=False) if _may_have_a_body() else b""
         given = {**(_json_object(body) if body.strip() else {}), **_query(schema)}
@@ -285,7 +287,7 @@ def _operation(
         operation["security"] = []
     operation["responses"] = {
         "200": _success(view, contract),
-        **_refusals([*common, *contract.refuses], _example_field(schema)),
+        **_refusals([*common, *contract.refuses]),
         "default": {
             "description": "Any other refusal: `code` is minus the status.",
             "content": {"application/json": {"schema": ErrorBody}},
@@ -309,13 +311,7 @@ def _success(view: Callable[..., Any], contract: Contract) -> dict[str, Any]:
     return {"description": "OK", "content": {"application/json": {"schema": schema}}}
 
 
-def _example_field(schema: Schema | None) -> str:
-    """A field that a request may lack, for the example of that refusal."""
-    names = (each.data_key or name for name, each in schema.fields.items()) if schema else ()
-    return next(iter(names), "body")
-
-
-def _refusals(specs: list[ErrorSpec], example_field: str) -> dict[str, Any]:
+def _refusals(specs: list[ErrorSpec]) -> dict[str, Any]:
     by_status: dict[int, list[ErrorSpec]] = defaultdict(list)
     for spec in specs:
         if spec not in by_status[spec.status]:
@@ -329,13 +325,7 @@ def _refusals(specs: list[ErrorSpec], example_field: str) -> dict[str, Any]:
                 "application/json": {
                     "schema": ErrorBody,
                     "examples": {
-                        s.info: {
-                            "value": {
-                                "code": s.code,
-                                "info": s.info.replace("{field}", example_field),
-                            }
-                        }
-                        for s in of_status
+                        s.info: {"value": {"code": s.code, "info": s.info}} for s in of_status
                     },
                 }
             },

@@ -6,6 +6,8 @@ from typing import ParamSpec, TypeVar
 from gevent.monkey import is_module_patched
 from gevent.threadpool import ThreadPool
 
+from shared.request_waits import release_database_connection
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -23,9 +25,12 @@ class BlockingPool:
     def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do ``work``, while other greenlets go on; it must not touch a request or a database.
 
+        The database connection of the running request goes back to the pool before.
+
         Raises:
             Exception: what ``work`` raises.
         """
+        release_database_connection()
         if not is_module_patched("threading"):
             return work(*args, **kwargs)
         if self._threads is None:  # Not before a worker has been forked.

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from requests.adapters import HTTPAdapter
 
 from shared.logs import request_id
+from shared.request_waits import release_database_connection
 
 SECRET_HEADER = "X-Internal-Secret"
 
@@ -56,6 +57,7 @@ class ServiceClient:
         return self._call("POST", path, json=body)
 
     def _call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
+        release_database_connection()
         failure: Exception | None = None
         url = ""
         for _ in range(self._replicas):

@@ -49,7 +49,8 @@ DatabaseState = Literal["ok", "pool full", "read-only"]
 DATABASE_FAILURES = (OperationalError, PoolTimeout)
 """What says that the database, or a connection to it, cannot be had."""
 _ROWS_AT_ONCE = 500
-_CONNECTION, _KEPT = "database_connection", "database_kept"  # Of the running request, in ``g``.
+# Of the running request, in ``g``.
+_CONNECTION, _KEPT, _BLOCK = "database_connection", "database_kept", "database_block"
 _PlainSocket: type[socket.socket] = get_original("socket", "socket")
 
 _pool_size = Gauge(
@@ -229,6 +230,7 @@ class Database(SQLAlchemy):
         self.let_go()
         with self._writing if self.is_sqlite else nullcontext():
             try:
+                setattr(g, _BLOCK, "transaction")
                 self.connection.exec_driver_sql("BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN")
                 yield self.session
                 if self.session.registry.has():
@@ -236,6 +238,7 @@ class Database(SQLAlchemy):
                 self.connection.commit()
                 actions = self.kept.get("after_commit", ())
             finally:
+                g.pop(_BLOCK, None)
                 self.kept.clear()
                 self.let_go()
         for action in actions:
@@ -258,8 +261,10 @@ class Database(SQLAlchemy):
                 )
                 self.run(text("SET LOCAL statement_timeout = 0"))
                 self.run(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+            setattr(g, _BLOCK, "snapshot")
             yield self.session
         finally:
+            g.pop(_BLOCK, None)
             self.let_go()
 
     @property
@@ -283,6 +288,18 @@ class Database(SQLAlchemy):
         finally:
             if connection is not None:
                 connection.close()
+
+    def release(self) -> None:
+        """`let_go` before something else is waited for; a snapshot alone may be held on to.
+
+        Raises:
+            RuntimeError: a transaction is open, in which nothing may be waited for.
+        """
+        block = g.get(_BLOCK)
+        if block == "transaction":
+            raise RuntimeError("waiting inside a transaction")
+        if block is None:
+            self.let_go()
 
     def run(self, statement: Executable, **values: Any) -> CursorResult[*tuple[Any, ...]]:
         """Run a statement past the ORM, which knows nothing of it and flushes nothing before.

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
-from werkzeug.datastructures import FileStorage
 
 from shared.identity import LARGEST_ID
+from shared.spool import SpoolFile
 
 _DECIMAL = re.compile(r"[0-9]{1,19}")
 _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
@@ -117,7 +117,7 @@ class Upload(fields.Raw):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(metadata={"type": "string", "format": "binary"}, **kwargs)
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> FileStorage:
-        if not isinstance(value, FileStorage):
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> SpoolFile:
+        if not isinstance(value, SpoolFile):
             raise ValidationError("Not a file.")
         return value

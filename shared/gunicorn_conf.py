@@ -293,9 +293,13 @@ class _Response(wsgi.Response):
 wsgi.Response = _Response
 
 
+_decoder_lock = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as there are workers
+
+
 def on_starting(server: Arbiter) -> None:
-    """Let the application know how many workers there are, wherever that was said."""
+    """Let the application know how many workers there are, and what their decoders share."""
     os.environ["WEB_CONCURRENCY"] = str(server.cfg.workers)
+    os.environ["IMS_DECODER_LOCK"] = str(_decoder_lock.fileno())
 
 
 def when_ready(server: Arbiter) -> None:

@@ -18,8 +18,6 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 
 log = logging.getLogger(__name__)
 
-PROBES = frozenset({"/healthz", "/livez", "/readyz"})
-
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
 _WELL_FORMED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -71,7 +69,7 @@ def configure_logging(service: str, level: str, style: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for chatty in ("urllib3", "werkzeug", "alembic.runtime", "shared.db._Pool"):
+    for chatty in ("urllib3", "werkzeug", "alembic.runtime"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
 
 
@@ -105,6 +103,5 @@ def log_requests(
             "user_id": g.get("user_id"),
             "ms": round(seconds * 1000, 1),
         }
-        # Probes ask every few seconds, and say nothing about what users do.
-        log.log(logging.DEBUG if route in PROBES else logging.INFO, "request", extra=facts)
+        log.info("request", extra=facts)
         return response

@@ -1,163 +1,34 @@
-"""Pictures that people send: decoded by a library before anything believes them, and their store.
-
-Nothing of a sent file is ever served: what goes out has been encoded anew, without EXIF, GPS,
-comments or whatever else was hidden in it.
-"""
+"""Where images are kept: a folder, or a bucket of an object store."""
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
-from PIL import Image, ImageOps, ImageSequence, _imaging
-from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 from pydantic import Field, SecretStr
 
 from shared.blocking import BlockingPool
+from shared.decoder import DecoderSettings
 from shared.errors import UNAVAILABLE, ApiError
 from shared.settings import ProgramSettings
+from shared.spool import SpoolFile
 
 log = logging.getLogger(__name__)
 
-MOST_PIXELS = 50_000_000
-"""Of all frames together."""
-
-_LEAST_PER_FRAME = 50_000  # Thousands of tiny frames cost as much as large ones.
 _PIECE = 64 * 1024
 _LISTED_AT_ONCE = 500
-_LARGEST_PROFILE = 4096  # Describes a colour space; larger ones carry more than that.
-_TYPES = {
-    "PNG": ("image/png", "png"),
-    "JPEG": ("image/jpeg", "jpg"),
-    "GIF": ("image/gif", "gif"),
-    "WEBP": ("image/webp", "webp"),
-}
-
-# Beyond twice this many pixels Pillow itself refuses, also in the middle of an animation.
-Image.MAX_IMAGE_PIXELS = MOST_PIXELS
-Image.preinit()
-# A large picture lies in blocks that go back to the system, and not into a heap that only grows.
-_imaging.set_block_size(64 * 1024 * 1024)
 
 T = TypeVar("T")
 
-_pictures = BlockingPool(1)  # One after another: the largest takes 400 MB while it is decoded.
 
-
-class NotAPicture(Exception):
-    """The bytes are no picture that is accepted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A picture that was encoded here."""
-
-    data: bytes
-    media_type: str
-    extension: str
-
-
-def cleaned(data: bytes) -> Picture:
-    """The same picture in the same format without its metadata; animations stay animated.
-
-    Raises:
-        NotAPicture: it is no whole PNG, JPEG, GIF or WebP of at most `MOST_PIXELS`.
-    """
-    return _pictures.run(_cleaned, data)
-
-
-def rendition(data: bytes, max_side: int) -> Picture:
-    """A still WebP of the picture with no side longer than ``max_side`` pixels.
-
-    Raises:
-        NotAPicture: it is no PNG, JPEG, GIF or WebP of at most `MOST_PIXELS`.
-    """
-    return _pictures.run(_rendition, data, max_side)
-
-
-def _cleaned(data: bytes) -> Picture:
-    with _opened(data) as image:
-        kind = image.format or ""
-        options: dict[str, Any] = {"comment": b"", "exif": b"", "xmp": b""}
-        if kind in {"GIF", "WEBP"} and getattr(image, "is_animated", False):
-            options |= {"save_all": True, "duration": _durations(image), "quality": 90}
-            options["loop"] = image.info.get("loop")
-            return _encoded(image, kind, options)
-        if isinstance(image, JpegImageFile):  # As good as it came, and no larger.
-            options |= {"qtables": image.quantization, "subsampling": get_sampling(image)}
-        options |= {"quality": 90} if kind == "WEBP" else {}
-        options |= {"compress_level": 3} if kind == "PNG" else {}
-        image.load()
-        ImageOps.exif_transpose(image, in_place=True)
-        odd = kind == "JPEG" and image.mode not in {"L", "RGB"}
-        upright = image.convert("RGB") if odd else image
-        return _encoded(upright, kind, {**options, "icc_profile": _profile(image, upright)})
-
-
-def _durations(image: Image.Image) -> list[int]:
-    """Milliseconds that each frame is shown; every frame is decoded on the way."""
-    spent = 0
-    durations = []
-    for frame in ImageSequence.Iterator(image):
-        spent += max(frame.width * frame.height, _LEAST_PER_FRAME)
-        _check_size(spent)
-        frame.load()
-        durations.append(int(frame.info.get("duration", 0)))
-    image.seek(0)
-    return durations
-
-
-def _rendition(data: bytes, max_side: int) -> Picture:
-    with _opened(data) as image:
-        image.draft("RGB", (2 * max_side, 2 * max_side))  # A JPEG need not be decoded in full.
-        mode = "RGBA" if image.has_transparency_data else "RGB"
-        small = image if image.mode == mode else image.convert(mode)
-        profile = _profile(image, small)
-        small.thumbnail((max_side, max_side))
-        upright = ImageOps.exif_transpose(small)
-        return _encoded(upright, "WEBP", {"quality": 80, "icc_profile": profile})
-
-
-def _profile(image: Image.Image, changed: Image.Image) -> bytes | None:
-    """The colour profile of ``image``, if ``changed`` may keep it."""
-    profile: bytes | None = image.info.get("icc_profile")
-    same_colours = image.mode.removesuffix("A") == changed.mode.removesuffix("A")
-    return profile if profile and len(profile) <= _LARGEST_PROFILE and same_colours else None
-
-
-def _encoded(image: Image.Image, kind: str, options: dict[str, Any]) -> Picture:
-    out = BytesIO()
-    image.save(out, kind, **options)
-    return Picture(out.getvalue(), *_TYPES[kind])
-
-
-def _check_size(pixels: int) -> None:
-    if pixels > MOST_PIXELS:
-        raise NotAPicture("too many pixels")
-
-
-@contextmanager
-def _opened(data: bytes) -> Iterator[Image.Image]:
-    try:
-        with Image.open(BytesIO(data), formats=list(_TYPES)) as image:
-            _check_size(image.width * image.height)
-            yield image
-    except NotAPicture:
-        raise
-    except Exception as failure:  # Hostile bytes break decoders in every way there is.
-        raise NotAPicture(type(failure).__name__) from failure
-
-
-class MediaSettings(ProgramSettings):
-    """Where a service keeps pictures."""
+class MediaSettings(DecoderSettings, ProgramSettings):
+    """How a service checks images, and where it keeps them."""
 
     media_url: str = Field(
         "",
@@ -201,9 +72,15 @@ class MediaStore:
         self._settings = settings
         self.__dict__.pop("_store", None)
 
-    def put(self, key: str, data: bytes) -> None:
+    def put(self, key: str, data: bytes | SpoolFile) -> None:
         """Keep ``data`` under ``key``, in place of what may be there."""
-        self._asked(lambda store: store.put(key, data), may_be_missing=False)
+
+        def put(store: LocalStore | S3Store) -> None:
+            if isinstance(data, SpoolFile):
+                data.seek(0)
+            store.put(key, data)
+
+        self._asked(put, may_be_missing=False)
 
     def get(self, key: str) -> bytes | None:
         """What is kept under ``key``, if anything."""

@@ -16,8 +16,9 @@ from sqlalchemy import select
 from auth_service.db import db
 from auth_service.models import Account
 from shared.avatars import picture_or_reference
+from shared.decoder import Picture
 from shared.errors import NOT_FOUND, ApiError
-from shared.media import MediaStore, Picture
+from shared.media import MediaStore
 
 _DIGEST = re.compile("[0-9a-f]{48}")
 _ACCOUNT_ID = re.compile("[0-9]{1,19}")
@@ -47,7 +48,7 @@ def put(account_id: int, shown: Avatar, sent: str) -> Avatar | None:
         return Avatar("", "")
     if _is_shown(account_id, shown, sent):
         return None
-    found = picture_or_reference(sent)
+    found = picture_or_reference(sent, account_id)
     if isinstance(found, Picture):
         return Avatar(_store(account_id, sent, found), "")
     return Avatar("", found)
@@ -105,7 +106,8 @@ def _is_shown(account_id: int, shown: Avatar, sent: str) -> bool:
 def _store(account_id: int, original: str, image: Picture) -> str:
     digest = _content_digest(original) + secrets.token_hex(8)
     pictures.put(_original(account_id, digest), original.encode())
-    pictures.put(_rendition(account_id, digest), image.data)
+    with image.file as file:
+        pictures.put(_rendition(account_id, digest), file)
     return digest
 
 

@@ -19,7 +19,8 @@ blueprint = Blueprint("avatars", __name__)
 def show_avatar(account_id: str, digest: str) -> Response:
     """Get an avatar, at most 512 pixels a side; the picture behind a URL never changes."""
     response = Response(avatars.picture(account_id, digest), mimetype="image/webp")
-    response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.set_etag(digest)
     response.make_conditional(request)

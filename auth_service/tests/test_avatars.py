@@ -1,5 +1,6 @@
 """Avatars: 修改个人信息/account/info takes them, everybody sees them by their URL."""
 
+import base64
 from collections.abc import Callable
 from io import BytesIO
 from typing import Any
@@ -56,6 +57,23 @@ def test_an_avatar_is_returned_exactly_as_it_was_put(
     assert _avatar(alice) == sent
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        pytest.param(base64.encodebytes(picture()).decode(), id="in lines"),
+        pytest.param(bare(picture()).rstrip("="), id="without padding"),
+        pytest.param(f" {bare(picture())}\r\n", id="with white space around it"),
+    ],
+)
+@pytest.mark.parametrize("head", ["", "data:image/png;base64,", "data:image/png; base64, "])
+def test_base64_is_taken_as_clients_write_it(
+    alice: Caller, anyone: Caller, path: Callable[[], str], head: str, written: str
+) -> None:
+    assert _put(alice, head + written).status_code == 200
+    assert _avatar(alice) == head + written
+    assert anyone.get(path()).status_code == 200
+
+
 @pytest.mark.parametrize("kind", FORMATS)
 def test_everybody_sees_a_rendition_of_at_most_512_pixels(
     alice: Caller, anyone: Caller, path: Callable[[], str], kind: str
@@ -77,7 +95,8 @@ def test_a_rendition_may_be_kept_for_a_year_and_is_never_sniffed(
     response = anyone.get(path())
     again = anyone.get(path(), headers={"If-None-Match": response.headers["ETag"]})
 
-    assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert response.headers["Cache-Control"] == "private, max-age=31536000, immutable"
+    assert response.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert (again.status_code, again.data) == (304, b"")
 
@@ -114,7 +133,7 @@ REFUSED = {
     "a data URI without base64": "data:image/png,abc",
     "an empty data URI": "data:image/png;base64,",
     "a data URI that is cut off": "data:image/png;base64",
-    "base64 that is none": data_uri(picture())[:-1],
+    "base64 that is none": data_uri(picture())[:-8] + "****",
     "a truncated picture": data_uri(TRUNCATED, "jpeg"),
     "a bare truncated picture": bare(TRUNCATED),
     "a picture of another format": data_uri(picture("BMP"), "png"),

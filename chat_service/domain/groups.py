@@ -25,8 +25,8 @@ from chat_service.models import (
     Message,
 )
 from shared.avatars import picture_or_reference
+from shared.decoder import Picture
 from shared.errors import ApiError, ErrorSpec
-from shared.media import Picture
 
 
 def make_admin(conversation_id: int, owner_id: int, user_id: int) -> None:
@@ -130,7 +130,7 @@ def update_group(
     if not access_to(conversation_id, user_id, errors.CONVERSATION_NOT_FOUND).is_admin:
         raise ApiError(errors.MAY_NOT_UPDATE)
     # Decoded and stored for those alone who may, and outside the transaction.
-    found = None if avatar is None else picture_or_reference(avatar)
+    found = None if avatar is None else picture_or_reference(avatar, user_id)
     uploaded = found if isinstance(found, Picture) else None
     reference = found if isinstance(found, str) else ""
     with images.keeping(uploaded) as picture, transaction() as session:

@@ -1,22 +1,22 @@
 """Sending pictures as messages."""
 
-from typing import IO
-
 from chat_service import errors
 from chat_service.domain import images, sending
 from chat_service.domain.access import access_to
 from chat_service.domain.sending import Sent
 from shared.api import MIB
+from shared.decoder import decoder
 from shared.errors import TOO_LARGE, ApiError, bad_parameter
-from shared.media import NotAPicture, cleaned
+from shared.imaging.container import BadImageError
+from shared.spool import SpoolFile
 
 _LARGEST = 10 * MIB
 
 
 def send_image(
-    conversation_id: int, sender_id: int, upload: IO[bytes], client_id: str | None = None
+    conversation_id: int, sender_id: int, upload: SpoolFile, client_id: str | None = None
 ) -> Sent:
-    """Send a picture, encoded anew and without its metadata.
+    """Send a picture, upright, in sRGB and without its metadata.
 
     Args:
         conversation_id: where to.
@@ -26,12 +26,11 @@ def send_image(
     """
     if not access_to(conversation_id, sender_id, errors.CONVERSATION_NOT_FOUND).is_member:
         raise ApiError(errors.NOT_IN_CONVERSATION)
-    data = upload.read(_LARGEST + 1)
-    if len(data) > _LARGEST:
+    if upload.size > _LARGEST:
         raise ApiError(TOO_LARGE)
     try:
-        picture = cleaned(data)
-    except NotAPicture:
+        picture = decoder.clean(upload, sender_id)
+    except BadImageError:
         raise bad_parameter("image") from None
     with images.keeping(picture) as name:
         sent = sending.send_image(conversation_id, sender_id, name, client_id)

@@ -14,8 +14,9 @@ from sqlalchemy import select, text, union_all
 
 from chat_service.db import db
 from chat_service.models import Conversation, Message
+from shared.decoder import Picture
 from shared.errors import NOT_FOUND, ApiError
-from shared.media import MediaStore, Picture, StoredFile
+from shared.media import MediaStore, StoredFile
 
 store = MediaStore()
 
@@ -42,7 +43,8 @@ def keeping(picture: Picture | None) -> Iterator[str]:
     """
     name = f"{secrets.token_urlsafe(24)}.{picture.extension}" if picture else ""
     if picture:
-        store.put(name, picture.data)
+        with picture.file as file:
+            store.put(name, file)
     try:
         yield name
     except ApiError:

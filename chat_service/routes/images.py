@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask import Response, request
-from werkzeug.datastructures import FileStorage
 
 from chat_service import errors
 from chat_service.domain import image_messages, images
@@ -12,12 +11,13 @@ from chat_service.schemas.messages import SentOut
 from shared.api import MIB, Blueprint, answers, refuses, takes
 from shared.errors import NOT_FOUND
 from shared.identity import current_user_id, public
+from shared.spool import SpoolFile
 
 blueprint = Blueprint("images", __name__)
 
 # A name stands for one picture for ever; nothing in it may act as a page of this origin.
 _HEADERS = {
-    "Cache-Control": "public, max-age=31536000, immutable",
+    "Cache-Control": "private, max-age=31536000, immutable",
     "Content-Security-Policy": "default-src 'none'; sandbox",
     "Cross-Origin-Resource-Policy": "cross-origin",
     "X-Content-Type-Options": "nosniff",
@@ -29,10 +29,10 @@ _HEADERS = {
 @answers("Succeed", SentOut)
 @refuses(errors.CONVERSATION_NOT_FOUND, errors.NOT_IN_CONVERSATION, errors.CLIENT_ID_USED)
 def send_image(
-    conversation_id: int, image: FileStorage, client_id: str | None = None
+    conversation_id: int, image: SpoolFile, client_id: str | None = None
 ) -> dict[str, Any]:
     """Send an image (聊天消息发送 /conversations/image)."""
-    sent = image_messages.send_image(conversation_id, current_user_id(), image.stream, client_id)
+    sent = image_messages.send_image(conversation_id, current_user_id(), image, client_id)
     return {"message_id": sent.message_id, "seq": sent.seq, "created_time": sent.created_at}
 
 

@@ -33,7 +33,7 @@ def photograph() -> bytes:
 def bomb() -> bytes:
     """A small PNG of far too many pixels."""
     out = BytesIO()
-    Image.new("1", (50_001, 1000)).save(out, "PNG")
+    Image.new("1", (64_001, 1000)).save(out, "PNG")
     return out.getvalue()
 
 

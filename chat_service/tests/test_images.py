@@ -141,7 +141,6 @@ class TestSend:
         ("form", "field"),
         [
             ({"conversationId": "1"}, "image"),
-            ({"conversationId": "1", "image": "a text"}, "image"),
             ({"image": (BytesIO(b""), "cat.png")}, "conversationId"),
             ({"conversationId": "x", "image": (BytesIO(b""), "cat.png")}, "conversationId"),
             (
@@ -155,6 +154,17 @@ class TestSend:
     ) -> None:
         reply = alice.post(PATH, data=form, content_type="multipart/form-data")
         assert_error(reply, BAD_PARAMETER, field=field)
+
+    def test_the_part_needs_no_file_name(self, alice: Caller, group: int) -> None:
+        form: dict[str, str | bytes] = {"conversationId": str(group), "image": picture()}
+        body, content_type = encode_multipart_formdata([*form.items()])
+        sent = alice.post(PATH, data=body, content_type=content_type)
+        assert sent.status_code == 200
+
+    def test_a_text_in_place_of_the_file_is_no_picture(self, alice: Caller, group: int) -> None:
+        form = {"conversationId": str(group), "image": "a text"}
+        reply = alice.post(PATH, data=form, content_type="multipart/form-data")
+        assert_error(reply, BAD_PARAMETER, field="image")
 
     def test_a_broken_multipart_body_is_refused(self, alice: Caller) -> None:
         reply = alice.post(PATH, data=b"--x\r\nnonsense", content_type="multipart/form-data")
@@ -216,7 +226,7 @@ class TestSee:
     ) -> None:
         send(alice, group, picture())
         headers = anyone.get(address(alice, group)).headers
-        assert headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert headers["Cache-Control"] == "private, max-age=31536000, immutable"
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
         assert headers["Cross-Origin-Resource-Policy"] == "cross-origin"

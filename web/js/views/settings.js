@@ -175,8 +175,9 @@ export function languageSwitch() {
 // --- Where one is signed in ---
 
 async function loadSessions() {
-  const answer = await api.get("/account/sessions").catch(() => null);
-  ui.sessions = answer?.sessions ?? null;
+  await attempt(async () => {
+    ui.sessions = (await api.get("/account/sessions")).sessions;
+  });
   change();
 }
 
@@ -188,8 +189,8 @@ const endSessions = (which) =>
   }, t("signedOutThere"));
 
 function sessions() {
-  const list = ui.sessions;
-  return list && h(
+  const list = ui.sessions ?? [];
+  return h(
     "section",
     { class: "card" },
     h("h2", null, t("sessions")),
@@ -226,7 +227,6 @@ function device(agent) {
 // --- Blocks ---
 
 const blocked = () =>
-  state.blocks &&
   h(
     "section",
     { class: "card" },
