@@ -16,7 +16,7 @@ from sqlalchemy import URL, MetaData, NullPool, create_engine, exists, make_url,
 from sqlalchemy.exc import DBAPIError
 
 from deploy.programs import settings_of
-from shared.db import database_url
+from shared.settings import database_url
 
 
 class NotPossible(Exception):

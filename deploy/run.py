@@ -25,6 +25,7 @@ from pydantic import Field
 from deploy import environment
 from deploy.ports import free_ports, is_taken, refusal
 from deploy.programs import PROGRAMS, SERVICES, environment_of, wrong_settings
+from deploy.schemas import are_current
 from deploy.supervise import configuration
 from shared.lifeline import end_with
 from shared.settings import Settings, SettingsError, load_settings
@@ -103,7 +104,8 @@ def _run(settings: LauncherSettings, only_migrate: bool) -> None:
         env = environment.started(data_dir, urls, metrics | os.environ)
         if problems := wrong_settings(env):
             raise CannotStartError("\n".join(problems))
-        migrate(env)
+        if only_migrate or not are_current(ROOT, env):
+            migrate(env)
         if only_migrate:
             return
         addresses = {name: (LOOPBACK, port) for name, port in ports.items()}

@@ -6,7 +6,6 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal
 
 from flask import Flask, Response, g
@@ -43,7 +42,7 @@ from shared import postgres
 from shared.connections import is_quiet
 from shared.errors import UNAVAILABLE, answer, log
 from shared.metrics import look_often
-from shared.settings import ServiceSettings
+from shared.settings import ServiceSettings, database_url
 
 DatabaseState = Literal["ok", "pool full", "read-only"]
 DATABASE_FAILURES = (OperationalError, PoolTimeout)
@@ -353,15 +352,6 @@ class _Pool(QueuePool):
             return super().connect()
         with _pool_waiting.track_inprogress():
             return super().connect()
-
-
-def database_url(settings: ServiceSettings, service: str) -> str:
-    """The URL of a service's database: the setting's, else a SQLite file in the data folder."""
-    if not settings.database_url:
-        folder = Path(settings.data_dir).resolve()
-        folder.mkdir(parents=True, exist_ok=True)
-        return f"sqlite:///{folder / service.removesuffix('_service')}.db"
-    return settings.database_url
 
 
 def _dialect_options(dialect: str) -> dict[str, Any]:

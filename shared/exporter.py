@@ -6,78 +6,56 @@ worker has counted stays when it ends; what it only measured (its gauges) goes.
 
 ``python -m shared.exporter LISTENER FOLDER PROGRAM``: descriptor of a listening socket, folder
 of the files, process id of the program.
+
+The folder is locked as long as the program or its exporter runs: one that is not is left over, in
+whichever container the program was.
 """
 
+import fcntl
 import os
+import select
 import shutil
 import signal
 import socket
 import sys
-from collections.abc import Iterator
-from http.server import ThreadingHTTPServer
+from contextlib import suppress
 from pathlib import Path
-
-from prometheus_client import CollectorRegistry, Metric, MetricsHandler
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
-from prometheus_client.registry import Collector
 
 from shared.lifeline import end_with
 
-
-class _Workers(Collector):
-    """What the workers of a program have counted and measured.
-
-    Args:
-        folder: of their files.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._files = MultiProcessCollector(None, str(folder))
-
-    def collect(self) -> Iterator[Metric]:
-        """Add up the files, but for the gauges of workers that have ended."""
-        for pid in {int(file.stem.rpartition("_")[2]) for file in self._folder.glob("*.db")}:
-            if not _is_alive(pid):
-                mark_process_dead(pid, str(self._folder))
-        yield from self._files.collect()
+_FOLDERS = "ims-prometheus-*"
 
 
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # It is somebody else's.
-        return True
-    return True
-
-
-def _tidy_up(memory: Path) -> None:
-    """Remove what programs left that were killed together with their exporter."""
-    for folder in memory.glob("ims-metrics-*-*"):
-        if not _is_alive(int(folder.name.split("-")[2])):
-            shutil.rmtree(folder, ignore_errors=True)
+def _remove_leftovers(memory: Path) -> None:
+    """Remove the folders of programs that were killed together with their exporter."""
+    for folder in memory.glob(_FOLDERS):
+        with suppress(OSError):  # It is in use or another user's, or another exporter was faster.
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(lock)
 
 
 def main() -> None:
     """Answer until the program ends, or somebody ends this process alone."""
-    listener, folder, program = int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    descriptor, folder, program = int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the program.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     try:
         end_with(program, signal.SIGTERM)
-        _tidy_up(folder.parent)
-        registry = CollectorRegistry()
-        registry.register(_Workers(folder))
-        handler = MetricsHandler.factory(registry)
-        server = ThreadingHTTPServer(("", 0), handler, bind_and_activate=False)
-        server.socket.close()
-        server.socket = socket.socket(fileno=listener)
-        server.socket.setblocking(True)  # gevent, who opened it, does not.
-        server.serve_forever()
+        _remove_leftovers(folder.parent)
+        listener = socket.socket(fileno=descriptor)
+        listener.setblocking(True)  # gevent, who opened it, does not.
+        select.select([listener], [], [])
+        # Four of these start with `make run`: what takes a quarter of a second waits for a client.
+        from shared.metrics_server import serve  # noqa: PLC0415
+
+        serve(listener, folder)
     finally:
-        shutil.rmtree(folder)
+        if os.getppid() != program:  # Else its workers go on counting there.
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

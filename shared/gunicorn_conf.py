@@ -15,6 +15,7 @@ from gevent import monkey
 monkey.patch_all()
 
 import errno
+import fcntl
 import json
 import math
 import os
@@ -330,13 +331,30 @@ def _show_metrics(server: Arbiter) -> None:
         log.error("metrics_exporter_failed", extra={"why": error.strerror})
         return
     with listener:
+        folder, lock = _make_locked_folder()
         # Where prometheus_client, when a worker imports it, looks for the folder.
-        folder = tempfile.mkdtemp(prefix=f"ims-metrics-{os.getpid()}-", dir=_memory)
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         arguments = (str(listener.fileno()), folder, str(os.getpid()))
         subprocess.Popen(
-            [sys.executable, "-m", "shared.exporter", *arguments], pass_fds=[listener.fileno()]
+            [sys.executable, "-m", "shared.exporter", *arguments],
+            pass_fds=[listener.fileno(), lock],
         )
+
+
+def _make_locked_folder() -> tuple[str, int]:
+    """A new folder for metrics, and the descriptor that locks it, before others see its name."""
+    unlocked = tempfile.mkdtemp(prefix=".ims-prometheus-", dir=_memory)
+    lock = os.open(unlocked, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    folder = unlocked.replace("/.ims-", "/ims-")
+    Path(unlocked).rename(folder)
+    return folder, lock
+
+
+def pre_fork(_server: Arbiter, _worker: Worker) -> None:
+    """Let a worker start, although somebody has removed the folder in which it counts."""
+    if folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        Path(folder).mkdir(mode=0o700, exist_ok=True)
 
 
 def post_worker_init(worker: Worker) -> None:

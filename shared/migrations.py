@@ -16,7 +16,8 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, event, func, select, text
 
 from shared.db import Database, UtcDateTime
-from shared.schema import WrongSchema, number_of, revision_of
+from shared.revisions import number_of
+from shared.schema import WrongSchema, revision_of
 
 _LOCK = 0x494D53  # "IMS": known to nobody else in the service's own database.
 _SECONDS_BETWEEN_ATTEMPTS = 0.2

@@ -158,6 +158,15 @@ class ServiceSettings(ProgramSettings):
     )
 
 
+def database_url(settings: ServiceSettings, service: str) -> str:
+    """The URL of a service's database: the setting's, else a SQLite file in the data folder."""
+    if not settings.database_url:
+        folder = Path(settings.data_dir).resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        return f"sqlite:///{folder / service.removesuffix('_service')}.db"
+    return settings.database_url
+
+
 S = TypeVar("S", bound=Settings)
 
 

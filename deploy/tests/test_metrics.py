@@ -1,7 +1,9 @@
 """Metrics of a program as Prometheus finds them, added up over the workers."""
 
 import os
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -171,3 +173,51 @@ def test_what_is_left_of_a_killed_program_is_removed_by_the_next() -> None:
 
     with running(free_port(3)):
         until(lambda: not folder.exists())
+
+
+@pytest.fixture
+def strays() -> Iterator[list[Path]]:
+    """What anybody may leave where programs keep their metrics."""
+    memory = Path("/dev/shm" if Path("/dev/shm").is_dir() else tempfile.gettempdir())
+    folders = [memory / f"ims-{kind}-stray-{os.getpid()}" for kind in ("metrics", "prometheus")]
+    (memory / f"ims-prometheus-file-{os.getpid()}").touch()
+    for folder in folders:
+        folder.mkdir()
+    yield folders
+    (memory / f"ims-prometheus-file-{os.getpid()}").unlink()
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_stray_folders_prevent_no_start_and_no_metrics(strays: list[Path]) -> None:
+    with running(free_port(4)) as server:
+        until(lambda: refusal(LOOPBACK, server.metrics_port) is not None)
+
+        assert server.hellos() > 0
+
+
+def test_a_program_outlives_its_exporter_and_the_loss_of_its_folder() -> None:
+    with running(free_port(5)) as server:
+        until(lambda: refusal(LOOPBACK, server.metrics_port) is not None)
+        [folder] = {file.parent for file in server.files()}
+        children = psutil.Process(server.process.pid).children()
+        [exporter] = [each for each in children if "shared.exporter" in each.cmdline()]
+
+        exporter.terminate()
+        until(lambda: refusal(LOOPBACK, server.metrics_port) is None)
+        shutil.rmtree(folder)
+        ended = server.workers()[0]
+        ended.kill()
+        until(lambda: not ended.is_running() and server.has_two_workers())
+
+        assert server.ask() == 200
+
+
+def test_the_folder_of_a_running_program_is_left_alone_by_others(server: Watched) -> None:
+    [folder] = {file.parent for file in server.files()}
+
+    with running(free_port(6)) as other:
+        until(lambda: refusal(LOOPBACK, other.metrics_port) is not None)
+        assert other.hellos() > 0
+
+    assert folder.is_dir()

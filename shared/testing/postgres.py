@@ -105,9 +105,9 @@ class PostgresServer:
         _run([self._binaries / "createdb", *self._place(), name], self._user)
         return self.url.replace("/postgres?", f"/{name}?")
 
-    def sql(self, statement: str) -> str:
-        """What ``psql`` answers to a statement in the maintenance database."""
-        psql = [self._binaries / "psql", *self._place(), "-Atc", statement, "postgres"]
+    def sql(self, statement: str, database: str = "postgres") -> str:
+        """What ``psql`` answers to a statement."""
+        psql = [self._binaries / "psql", *self._place(), "-Atc", statement, database]
         return _run(psql, self._user).strip()
 
     def promote(self) -> None:
