@@ -76,7 +76,7 @@ def test_a_stop_lets_a_request_in_flight_finish(copies: Copies) -> None:
 
 def test_a_killed_copy_ends_whole_and_starts_again_on_the_same_data(copies: Copies) -> None:
     killed = copies.running()
-    killed.post("/account/reg", BOB)
+    assert killed.post("/account/reg", BOB).ok
 
     killed.process.kill()
     again = copies.start(on=killed.port, data_dir=killed.data_dir).until_ready()
