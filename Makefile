@@ -19,8 +19,9 @@ TO_RUN := --all-extras $(wildcard */requirements.in)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run secrets test test-all test-rules test-database test-product test-rest test-containers coverage bench soak lint \
-	format lock audit sbom docs migrate backup restore verify chaos clean
+.PHONY: help run secrets demo screens test test-all test-rules test-database test-product test-rest \
+	test-web test-containers coverage bench soak lint lint-web format lock audit sbom docs migrate backup \
+	restore verify chaos clean
 
 help: ## List the targets
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -53,6 +54,10 @@ test-rest: .venv/to-develop
 	@$(PYTEST) --column postgres -m "slow or not database" $(WITH_DATABASE)
 	@echo "Testing the whole product under attack, in trouble and in operation:"
 	@$(PYTEST) -m slow $(PARTS) $(PRODUCT)
+
+test-web: .venv/to-develop ## Test the web client in a real Chromium
+	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory web/node_modules; fi
+	@$(PYTEST) tests/browser
 
 test-%: .venv/to-develop ## Run the tests of one part: make test-auth_service
 	@$(PYTEST) --column sqlite $*
@@ -95,7 +100,21 @@ lint: .venv/to-develop ## Check formatting, lint rules, types, imports, images, 
 	@$(BIN)/hadolint --ignore DL3008 deploy/tests/containers/images.Dockerfile
 	@$(BIN)/shellcheck .ci/run deploy/postgres/*.sh deploy/tests/containers/*.sh examples/*.sh
 	@$(BIN)/python -m docs.generate --check
+	@$(MAKE) --no-print-directory lint-web
 	@echo "Nothing to complain about."
+
+# TypeScript checks the JSDoc types of the web client; nothing of Node.js is needed to run it.
+lint-web:
+	@if command -v npm > /dev/null; then \
+		$(MAKE) --no-print-directory web/node_modules && cd web && npx tsc --noEmit && npx eslint .; \
+	else \
+		echo "NOT CHECKED: web/, there is no npm (apt install npm)." >&2; test -z "$$CI"; \
+	fi
+
+web/node_modules: web/package-lock.json
+	@echo "Installing what checks the web client ..."
+	@cd web && npm ci --silent
+	@touch $@
 
 format: .venv/to-develop ## Format every file
 	@$(BIN)/ruff check --quiet --fix-only .
@@ -127,6 +146,12 @@ sbom: .venv/to-develop ## Write a CycloneDX SBOM of each image to var/sbom
 
 docs: .venv/to-develop ## Generate the parts of the documentation that come from code
 	@$(BIN)/python -m docs.generate
+
+demo: .venv/to-run ## Fill the running product with people who talk (URL=http://127.0.0.1:8000)
+	@$(BIN)/python -m deploy.demo $(if $(URL),--url "$(URL)")
+
+screens: .venv/to-develop ## Take the pictures of the web client that the READMEs show
+	@$(BIN)/python -m docs.screens $(if $(URL),--url "$(URL)")
 
 secrets: .venv/to-run ## Generate the secrets that docker-compose.yml needs, in var/secrets
 	@$(BIN)/python -m deploy.keyring make var/secrets

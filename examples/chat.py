@@ -181,9 +181,9 @@ def main() -> None:
     parser.add_argument("--url", default="http://127.0.0.1:8000", help="of the gateway")
     parser.add_argument("--email", help="of your account; IMS_PASSWORD may hold the password")
     given = parser.parse_args()
-    email = given.email or input("E-mail: ")
-    password = os.environ.get("IMS_PASSWORD") or getpass.getpass()
     try:
+        email = given.email or input("E-mail: ")
+        password = os.environ.get("IMS_PASSWORD") or getpass.getpass()
         try:
             me = ims.Client.log_in(given.url, email, password)
         except ims.Refused as refusal:
@@ -193,6 +193,8 @@ def main() -> None:
         Chat(me).run()
     except (ims.Refused, ims.Unreachable) as problem:
         sys.exit(f"That did not work: {problem}")
+    except (EOFError, KeyboardInterrupt):
+        sys.exit("\nNobody is signed in: the input has ended.")
 
 
 if __name__ == "__main__":

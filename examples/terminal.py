@@ -43,13 +43,16 @@ def fit(text: str, columns: int) -> str:
 def typed_lines(
     prompt: Callable[[], str], status: Callable[[], str], words: Iterable[str]
 ) -> Iterator[str]:
-    """The lines that are typed, until Ctrl-D or Ctrl-C.
+    """The lines that are typed, until Ctrl-D or Ctrl-C; or those that come in, until they end.
 
     Args:
         prompt: what stands before the line.
         status: what stands below it.
         words: what Tab completes.
     """
+    if not sys.stdin.isatty():
+        yield from filter(None, map(str.strip, sys.stdin))
+        return
     completer = WordCompleter([*words], sentence=True)
     session = PromptSession[str](erase_when_done=True, completer=completer, refresh_interval=1)
     with patch_stdout(raw=True), suppress(EOFError, KeyboardInterrupt):

@@ -6,17 +6,18 @@ The page is Swagger UI from a package, so it works without the internet.
 import json
 import re
 from importlib.resources import files
+from mimetypes import guess_type
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from flask import Blueprint, Response, send_from_directory
+from flask import Blueprint, Response
 from werkzeug.exceptions import NotFound
 
+from gateway.documents import Document
+from gateway.introduction import INTRODUCTION
 from gateway.routes import route_of
 from gateway.upstream import Service, ask_all
-
-Document = dict[str, Any]
 
 _SECONDS = 2
 _FRESH_SECONDS = 60
@@ -41,48 +42,61 @@ _REFERENCE = re.compile(r'"#/components/(?!securitySchemes/)(\w+)/')
 def docs_pages(services: dict[str, Service]) -> Blueprint:
     """``/openapi.json``, ``/docs`` and the files of that page."""
     pages = Blueprint("docs", __name__, static_folder=None)
-    cached: tuple[float, bytes] = (0.0, b"")
+    policy = {"Content-Security-Policy": _POLICY}
+    page = Document((_OWN_FILES / "docs.html").read_bytes(), "text/html", headers=policy)
+    script = Document((_OWN_FILES / "docs.js").read_bytes(), "text/javascript")
+    assets = {name: _asset(name) for name in _ASSETS}
+    cached = (0.0, Document(b"", "application/json"))
 
     @pages.get("/openapi.json")
     def openapi() -> Response:
         nonlocal cached
-        fresh_until, body = cached
+        fresh_until, document = cached
         if monotonic() >= fresh_until:
             answers = ask_all(services.values(), "/openapi.json", _SECONDS)
-            body = json.dumps(_merged(answers), ensure_ascii=False).encode()
+            merged = json.dumps(_merged(answers), ensure_ascii=False).encode()
+            document = Document(merged, "application/json")
             complete = None not in answers.values()
             seconds = _FRESH_SECONDS if complete else _INCOMPLETE_SECONDS
-            cached = (monotonic() + seconds, body)
-        return Response(body, mimetype="application/json")
+            cached = (monotonic() + seconds, document)
+        return document.respond()
 
     @pages.get("/docs")
-    def page() -> Response:
-        response = send_from_directory(_OWN_FILES, "docs.html")
-        response.headers["Content-Security-Policy"] = _POLICY
-        return response
+    def docs() -> Response:
+        return page.respond()
 
     @pages.get("/docs/docs.js")
-    def script() -> Response:
-        return send_from_directory(_OWN_FILES, "docs.js")
+    def docs_script() -> Response:
+        return script.respond()
 
     @pages.get("/docs/<name>")
     def asset(name: str) -> Response:
-        if name not in _ASSETS:
+        if name not in assets:
             raise NotFound
-        return send_from_directory(_SWAGGER_UI, name, max_age=_ASSET_SECONDS)
+        return assets[name].respond()
 
     return pages
 
 
-def _merged(answers: dict[str, bytes | None]) -> Document:
+def _asset(name: str) -> Document:
+    mimetype = guess_type(name)[0] or "application/octet-stream"
+    return Document((_SWAGGER_UI / name).read_bytes(), mimetype, max_age=_ASSET_SECONDS)
+
+
+def _merged(answers: dict[str, bytes | None]) -> dict[str, Any]:
     """One document of those of the services; a component is called ``<service>.<name>``."""
-    merged: Document = {
+    merged: dict[str, Any] = {
         "openapi": "3.1.0",
-        "info": {"title": "Instant messaging", "version": "1.0.0"},
+        "info": {
+            "title": "Instant messaging",
+            "version": "1.1.0",
+            "description": INTRODUCTION,
+        },
         "servers": [{"url": "/"}],
         "tags": [],
         "paths": {},
         "components": {"securitySchemes": {}},
+        "security": [{"token": []}],  # Operations that need none say so themselves.
     }
     for name, answer in answers.items():
         document = _of_service(name, answer or b"{}")
@@ -99,7 +113,7 @@ def _merged(answers: dict[str, bytes | None]) -> Document:
     return merged
 
 
-def _of_service(name: str, answer: bytes) -> Document:
+def _of_service(name: str, answer: bytes) -> dict[str, Any]:
     """A service's document, with references that say whose components they mean."""
     try:
         text = answer.decode()

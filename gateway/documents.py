@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+from functools import cached_property
 
 from flask import Response, request
 
@@ -27,20 +28,23 @@ class Document:
         self._cache_control = f"public, max-age={max_age}" if max_age else "no-cache"
         self._headers = headers or {}
         self._etag = hashlib.sha256(body).hexdigest()[:32]
-        self._compressed: bytes | None = None
-        if len(body) > MIN_COMPRESSED_BYTES and mimetype.startswith(_COMPRESSIBLE):
-            self._compressed = gzip.compress(body, mtime=0)
+        self._is_compressible = len(body) > MIN_COMPRESSED_BYTES and mimetype.startswith(
+            _COMPRESSIBLE
+        )
+
+    @cached_property
+    def _compressed(self) -> bytes:
+        return gzip.compress(self._body, mtime=0)
 
     def respond(self) -> Response:
         """The response to the current request: 200, or 304 if the client has this document."""
-        body, etag = self._body, self._etag
-        is_compressed = self._compressed is not None and request.accept_encodings["gzip"] > 0
-        if is_compressed and self._compressed is not None:
-            body, etag = self._compressed, f"{etag}-gzip"
+        is_compressed = self._is_compressible and request.accept_encodings["gzip"] > 0
+        body = self._compressed if is_compressed else self._body
+        etag = f"{self._etag}-gzip" if is_compressed else self._etag
         response = Response(body, mimetype=self._mimetype, headers=self._headers)
         if is_compressed:
             response.headers["Content-Encoding"] = "gzip"
-        if self._compressed is not None:
+        if self._is_compressible:
             response.vary.add("Accept-Encoding")
         response.headers["Cache-Control"] = self._cache_control
         response.set_etag(etag)

@@ -287,7 +287,7 @@ def _operation(
         operation["security"] = []
     operation["responses"] = {
         "200": _success(view, contract),
-        **_refusals([*common, *contract.refuses]),
+        **_refusals([*common, *contract.refuses], _example_field(schema)),
         "default": {
             "description": "Any other refusal: `code` is minus the status.",
             "content": {"application/json": {"schema": ErrorBody}},
@@ -311,7 +311,13 @@ def _success(view: Callable[..., Any], contract: Contract) -> dict[str, Any]:
     return {"description": "OK", "content": {"application/json": {"schema": schema}}}
 
 
-def _refusals(specs: list[ErrorSpec]) -> dict[str, Any]:
+def _example_field(schema: Schema | None) -> str:
+    """A field that a request may lack, for the example of that refusal."""
+    names = (each.data_key or name for name, each in schema.fields.items()) if schema else ()
+    return next(iter(names), "body")
+
+
+def _refusals(specs: list[ErrorSpec], example_field: str) -> dict[str, Any]:
     by_status: dict[int, list[ErrorSpec]] = defaultdict(list)
     for spec in specs:
         if spec not in by_status[spec.status]:
@@ -325,7 +331,13 @@ def _refusals(specs: list[ErrorSpec]) -> dict[str, Any]:
                 "application/json": {
                     "schema": ErrorBody,
                     "examples": {
-                        s.info: {"value": {"code": s.code, "info": s.info}} for s in of_status
+                        s.info: {
+                            "value": {
+                                "code": s.code,
+                                "info": s.info.replace("{field}", example_field),
+                            }
+                        }
+                        for s in of_status
                     },
                 }
             },

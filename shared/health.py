@@ -4,12 +4,15 @@ from collections.abc import Callable
 
 from flask import Flask, current_app, jsonify
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import OperationalError
 
 from shared.errors import UNAVAILABLE, answer, log
 from shared.identity import public
 
 _DETAILS = "ims.health"
+
+
+class NotReadyError(Exception):
+    """A part cannot be used at the moment; the text says why."""
 
 
 def register_health(app: Flask) -> None:
@@ -34,8 +37,8 @@ def register_health(app: Flask) -> None:
         parts: dict[str, Callable[[], str]] = current_app.extensions.get(_DETAILS, {})
         try:
             states = {name: check() for name, check in parts.items()}
-        except OperationalError as error:
-            log.warning("not_ready", extra={"failure": str(error).partition("\n")[0]})
+        except NotReadyError as error:
+            log.warning("not_ready", extra={"failure": str(error)})
             return answer(UNAVAILABLE)
         except Exception as error:
             log.warning("not_ready", exc_info=error)

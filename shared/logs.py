@@ -18,6 +18,8 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 
 log = logging.getLogger(__name__)
 
+PROBES = frozenset({"/healthz", "/livez", "/readyz"})
+
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
 _WELL_FORMED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -69,7 +71,7 @@ def configure_logging(service: str, level: str, style: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for chatty in ("urllib3", "werkzeug", "alembic.runtime"):
+    for chatty in ("urllib3", "werkzeug", "alembic.runtime", "shared.db._Pool"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
 
 
@@ -103,5 +105,6 @@ def log_requests(
             "user_id": g.get("user_id"),
             "ms": round(seconds * 1000, 1),
         }
-        log.info("request", extra=facts)
+        # Probes ask every few seconds, and say nothing about what users do.
+        log.log(logging.DEBUG if route in PROBES else logging.INFO, "request", extra=facts)
         return response

@@ -13,7 +13,7 @@ from shared.commands import Commands
 from shared.db import Database, DatabaseState, first_line
 from shared.errors import register_error_handlers
 from shared.events import Handlers, guard_internal, take_events
-from shared.health import add_health_part, register_health
+from shared.health import NotReadyError, add_health_part, register_health
 from shared.identity import AccountState, init_tokens, public, require_tokens
 from shared.incoming import expect_bodies_within
 from shared.logs import configure_logging, log, log_requests
@@ -80,7 +80,7 @@ def base_app(
     schema = _Schema(app, db)
     app.cli = Commands(app, schema.check)
     register_health(app)
-    add_health_part(app, "database", schema.check)
+    add_health_part(app, "database", schema.report_health)
     app.extensions.setdefault("ims.starting", []).append(schema.refuse_wrong)
     if events is not None:
         take_events(app, events)
@@ -121,6 +121,17 @@ class _Schema:
             check_schema(self.db, self.folder)
             self._fits = True
         return state
+
+    def report_health(self) -> DatabaseState:
+        """See `check`, for the health page: a database that is away is no fault of this program.
+
+        Raises:
+            NotReadyError: no connection can be had.
+        """
+        try:
+            return self.check()
+        except OperationalError as error:
+            raise NotReadyError(first_line(error)) from None
 
     def refuse_wrong(self) -> None:
         """End the program if the schema does not fit. A database that is away may come back."""

@@ -13,7 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.people import PASSWORD, Person, befriend, newcomer, unused_email
+from tests.people import (
+    PASSWORD,
+    Person,
+    befriend,
+    contents,
+    newcomer,
+    private_chat,
+    unused_email,
+)
 from tests.product import ROOT
 
 SECONDS = 40
@@ -121,6 +129,24 @@ def test_quitting_ends_the_program(sit_down: Callable[[str], Terminal], alice: P
     terminal.type("/quit")
 
     assert terminal.has_ended()
+
+
+def test_the_program_ends_with_its_input(base_url: str, alice: Person, bob: Person) -> None:
+    befriend(alice, bob)
+
+    run = subprocess.run(
+        [sys.executable, "examples/chat.py", "--url", base_url, "--email", alice.email],
+        cwd=ROOT,
+        env=os.environ | {"IMS_PASSWORD": alice.password},
+        input="Bob\nGood night\n",
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+    assert (run.returncode, run.stderr) == (0, "")
+    assert contents(bob, private_chat(bob, alice)) == ["Good night"]
 
 
 def test_a_wrong_password_is_said_in_one_line(

@@ -1,5 +1,6 @@
 """The gateway's own pages: health, the API document and its page."""
 
+import gzip
 import json
 import threading
 import time
@@ -160,6 +161,34 @@ def test_the_document_is_not_asked_for_every_time(
     unserved.get("/openapi.json")
 
     assert len(documented["auth"].received) == 1
+
+
+def test_the_document_asks_for_the_token_unless_an_operation_says_otherwise(
+    unserved: FlaskClient, documented: dict[str, Upstream]
+) -> None:
+    document = _json(unserved, "/openapi.json")
+
+    assert document["security"] == [{"token": []}]
+    assert document["components"]["securitySchemes"].keys() == {"token"}
+
+
+def test_the_document_says_how_to_begin(
+    unserved: FlaskClient, documented: dict[str, Upstream]
+) -> None:
+    introduction = _json(unserved, "/openapi.json")["info"]["description"]
+
+    for subject in ("**Register.**", "**Authorize.**", "**Errors.**", "**Live.**"):
+        assert subject in introduction
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/docs/swagger-ui-bundle.js"])
+def test_a_long_document_is_compressed(
+    unserved: FlaskClient, documented: dict[str, Upstream], path: str
+) -> None:
+    response = unserved.get(path, headers={"Accept-Encoding": "gzip"})
+
+    assert response.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(response.data) == unserved.get(path).data
 
 
 def test_the_page_needs_nothing_from_elsewhere(unserved: FlaskClient) -> None:

@@ -45,6 +45,13 @@ def test_a_request_is_one_line_of_facts(alice: Caller, lines: Lines) -> None:
     assert line["ms"] >= 0
 
 
+def test_a_probe_is_no_line(alice: Caller, lines: Lines) -> None:
+    alice.get("/healthz")
+    alice.get("/livez")
+    alice.get("/echo")
+    assert [line["route"] for line in _requests(lines)] == ["/echo"]
+
+
 def test_the_requests_id_is_taken_given_back_and_written(alice: Caller, lines: Lines) -> None:
     response = alice.get("/me", headers={"X-Request-Id": "ab-12.c_D"})
     [line] = _requests(lines)

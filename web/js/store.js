@@ -31,8 +31,8 @@ export const state = {
   requests: [],
   /** @type {{id: number, name: string}[]} */
   groups: [],
-  /** @type {{id: number, name: string, avatar: string}[]} */
-  blocks: [],
+  /** @type {{id: number, name: string, avatar: string}[] | null} Null until they are known. */
+  blocks: null,
   /** @type {Record<number, {identity?: number, members: Member[]}>} */
   members: {},
   /** @type {Record<number, any[]>} */

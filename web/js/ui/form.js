@@ -73,15 +73,14 @@ export function form({ key, fields, submit, onSubmit, isDanger, isDisabled, kind
  * @param {import("../dom.js").Props & {rows?: number, hint?: string}} [props]
  */
 export function field(label, name, { hint, rows, ...props } = {}) {
-  const control = rows
-    ? h("textarea", { name, rows: String(rows), dir: "auto", ...props })
-    : h("input", { name, type: "text", dir: "auto", autocomplete: "off", ...props });
+  const hintId = hint ? `hint-${name}` : null;
+  const common = { name, dir: "auto", autocomplete: "off", "aria-describedby": hintId, ...props };
+  const control = rows ? h("textarea", { rows: String(rows), ...common }) : h("input", { type: "text", ...common });
   return h(
-    "label",
-    { class: "field", key: `field-${name}` },
-    h("span", { class: "field-label" }, label),
-    control,
-    hint && h("span", { class: "field-hint" }, hint),
+    "div",
+    { key: `field-${name}` },
+    h("label", { class: "field" }, h("span", { class: "field-label" }, label), control),
+    hintId && h("p", { class: "field-hint", id: hintId }, hint),
   );
 }
 

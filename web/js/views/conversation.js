@@ -29,6 +29,7 @@ const ui = {
   /** @type {number | null} */
   startSeq: null,
   isAtBottom: true,
+  scrollTop: 0,
   /** @type {{key: string, top: number} | null} What stays in place when the page is drawn again. */
   anchor: null,
   /** @type {number | null} The message to show in the middle. */
@@ -59,8 +60,20 @@ export function conversationPane(chosen) {
     banner(chosen),
     h(
       "div",
-      { class: "messages", key: "messages", tabindex: "0", role: "group", "aria-label": t("messages"), onScroll: scrolled },
-      room ? turns(chosen, room) : h("div", { class: "spinner", role: "status", "aria-label": t("loading") }),
+      {
+        class: "messages",
+        key: "messages",
+        tabindex: "0",
+        role: "group",
+        "aria-label": t("messages"),
+        onScroll: scrolled,
+        ref: follow,
+      },
+      h(
+        "div",
+        { class: "message-rows", key: "rows" },
+        room ? turns(chosen, room) : h("div", { class: "spinner", role: "status", "aria-label": t("loading") }),
+      ),
     ),
     !ui.isAtBottom &&
       h(
@@ -214,7 +227,10 @@ function scrolled() {
   if (!list || !room) return;
   const { start, end } = drawnRange(room.messages, ui.startSeq, DRAWN);
   const wasAtBottom = ui.isAtBottom;
-  ui.isAtBottom = end === room.messages.length && distanceToBottom(list) < AT_BOTTOM_PX;
+  const isBottom = end === room.messages.length && distanceToBottom(list) < AT_BOTTOM_PX;
+  // Only somebody who scrolls up leaves the bottom; what grows below does not take them away.
+  ui.isAtBottom = isBottom || (wasAtBottom && list.scrollTop >= ui.scrollTop - 1);
+  ui.scrollTop = list.scrollTop;
   if (ui.isAtBottom) ui.startSeq = null;
   else if (ui.startSeq === null) ui.startSeq = room.messages[start]?.seq ?? null;
   if (list.scrollTop < NEAR_PX && start > 0) ui.startSeq = slide(room.messages, ui.startSeq, "older", DRAWN);
@@ -224,6 +240,24 @@ function scrolled() {
   } else if (wasAtBottom === ui.isAtBottom) return void markSeen();
   change();
   markSeen();
+}
+
+const resized = new ResizeObserver(() => {
+  const list = scroller();
+  if (list && ui.isAtBottom) toBottom(list);
+});
+
+/** Stay at the newest message while the list or what is in it changes its size. @param {Element} list */
+function follow(list) {
+  resized.disconnect();
+  resized.observe(list);
+  if (list.firstElementChild) resized.observe(list.firstElementChild);
+}
+
+/** @param {Element} list */
+function toBottom(list) {
+  list.scrollTop = list.scrollHeight;
+  ui.scrollTop = list.scrollTop;
 }
 
 /** Note what is on the screen, before the page is drawn again. */
@@ -247,7 +281,7 @@ export function afterDraw() {
       target.scrollIntoView({ block: "center" });
       ui.target = null;
     }
-  } else if (ui.isAtBottom) list.scrollTop = list.scrollHeight;
+  } else if (ui.isAtBottom) toBottom(list);
   else if (ui.anchor) {
     const anchor = list.querySelector(`[data-seq="${ui.anchor.key}"]`);
     if (anchor) list.scrollTop += anchor.getBoundingClientRect().top - ui.anchor.top;

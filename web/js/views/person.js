@@ -56,7 +56,7 @@ export function personCard(id, close) {
   const person = known.get(id);
   if (person === undefined) return h("div", { class: "spinner", role: "status", "aria-label": t("loading") });
   if (person === null) return h("p", { class: "quiet centered" }, t("errorUserGone"));
-  const isBlocked = state.blocks.some((each) => each.id === id);
+  const isBlocked = state.blocks?.some((each) => each.id === id) ?? false;
   return h(
     "div",
     { class: "card-person", key: `person-${id}` },
@@ -82,7 +82,7 @@ function actions(person, isBlocked, close) {
     { class: "actions centered" },
     isFriend && chat && h("a", { class: "button primary", href: `#/c/${chat.id}`, onClick: close }, icon("chat"), t("sendMessage")),
     !isFriend && !person.deleted && h("button", { type: "button", class: "button primary", onClick: () => openRequest(person) }, icon("addPerson"), t("addFriend")),
-    h("button", { type: "button", class: "button", onClick: () => (isBlocked ? unblock(person.id) : block(person)) }, icon("shield"), isBlocked ? t("unblock") : t("block")),
+    state.blocks && h("button", { type: "button", class: "button", onClick: () => (isBlocked ? unblock(person.id) : block(person)) }, icon("shield"), isBlocked ? t("unblock") : t("block")),
     isFriend && h("button", { type: "button", class: "button danger-text", onClick: () => endFriendship(person, close) }, icon("trash"), t("deleteFriend")),
   );
 }

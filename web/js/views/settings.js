@@ -175,9 +175,8 @@ export function languageSwitch() {
 // --- Where one is signed in ---
 
 async function loadSessions() {
-  await attempt(async () => {
-    ui.sessions = (await api.get("/account/sessions")).sessions;
-  });
+  const answer = await api.get("/account/sessions").catch(() => null);
+  ui.sessions = answer?.sessions ?? null;
   change();
 }
 
@@ -189,8 +188,8 @@ const endSessions = (which) =>
   }, t("signedOutThere"));
 
 function sessions() {
-  const list = ui.sessions ?? [];
-  return h(
+  const list = ui.sessions;
+  return list && h(
     "section",
     { class: "card" },
     h("h2", null, t("sessions")),
@@ -227,6 +226,7 @@ function device(agent) {
 // --- Blocks ---
 
 const blocked = () =>
+  state.blocks &&
   h(
     "section",
     { class: "card" },

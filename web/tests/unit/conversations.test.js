@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { countUnread, withChanges, withMessage } from "../../js/model/conversations.js";
+
+/** @returns {any} */
+const row = (/** @type {number} */ id, more = {}) => ({ id, is_top: false, notice_able: true, unread_count: 0, last_message_id: 0, ...more });
+/** @returns {any} */
+const message = (/** @type {number} */ conversation, id = 5) => ({ id, conversation, content: "hi", type: 0, created_time: "t" });
+const ids = (/** @type {any} */ list) => list.map((/** @type {any} */ each) => each.id);
+
+test("a message moves its conversation up, behind pinned ones, and counts as unread", () => {
+  const after = withMessage([row(1, { is_top: true }), row(2), row(3)], message(3), false);
+  assert.deepEqual(ids(after), [1, 3, 2]);
+  assert.deepEqual([after?.[1].unread_count, after?.[1].last_message], [1, "hi"]);
+});
+
+test("a pinned conversation moves to the very top", () => {
+  assert.deepEqual(ids(withMessage([row(1, { is_top: true }), row(2, { is_top: true })], message(2), false)), [2, 1]);
+});
+
+test("one's own message reads what was there", () => {
+  assert.equal(withMessage([row(1, { unread_count: 4 })], message(1), true)?.[0].unread_count, 0);
+});
+
+test("a message that is known counts once", () => {
+  const list = [row(1, { last_message_id: 5, unread_count: 1 })];
+  assert.equal(withMessage(list, message(1, 5), false), list);
+});
+
+test("an unknown conversation has to be fetched", () => {
+  assert.equal(withMessage([row(1)], message(2), false), null);
+});
+
+test("muted conversations do not count", () => {
+  assert.equal(countUnread([row(1, { unread_count: 2 }), row(2, { unread_count: 3, notice_able: false })]), 2);
+  assert.deepEqual(withChanges([row(1), row(2)], 2, { unread_count: 9 })[1].unread_count, 9);
+});
