@@ -108,7 +108,7 @@ class Message(Model):
         UniqueConstraint("sender_id", "client_id"),
         Index(None, "conversation_id", "id"),
         Index(None, "conversation_id", "version"),
-        Index(None, "conversation_id", "created_at"),
+        Index(None, "conversation_id", "created_at", "version"),
         Index(
             "ix_messages_image",
             "content",

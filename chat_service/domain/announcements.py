@@ -10,6 +10,7 @@ from chat_service.db import db, transaction
 from chat_service.domain import notices
 from chat_service.domain.access import access_to, lock_conversation
 from chat_service.domain.accounts import people
+from chat_service.domain.text import is_blank
 from chat_service.models import Announcement
 from shared.errors import ApiError
 
@@ -57,7 +58,7 @@ def post_announcement(conversation_id: int, user_id: int, content: str) -> int:
         group = lock_conversation(conversation_id, (user_id,), errors.CONVERSATION_NOT_FOUND)
         if not group.is_admin(user_id):
             raise ApiError(errors.MAY_NOT_ANNOUNCE)
-        if not content.strip():
+        if is_blank(content):
             raise ApiError(errors.CONTENT_EMPTY)
         if len(content) > _LONGEST:
             raise ApiError(errors.CONTENT_TOO_LONG)

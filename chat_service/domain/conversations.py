@@ -22,7 +22,7 @@ _USER = bindparam("user", type_=BigId)
 _NEWEST_ID = (
     select(Message.id)
     .where(Message.conversation_id == Conversation.id, visible_to(_USER))
-    .order_by(Message.id.desc())
+    .order_by(Message.version.desc())
     .limit(1)
     .correlate(Conversation)
     .scalar_subquery()

@@ -2,13 +2,11 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
-    Integer,
     Select,
     bindparam,
     delete,
@@ -21,14 +19,11 @@ from sqlalchemy.orm import aliased
 from chat_service import errors
 from chat_service.db import db, transaction
 from chat_service.domain import images, notices
-from chat_service.domain.access import access_to, lock_conversation
+from chat_service.domain.access import lock_conversation
 from chat_service.domain.accounts import Person, people
 from chat_service.domain.pictures import media_url
-from chat_service.domain.reading import place_of, read_up_to
 from chat_service.models import (
     IMAGE,
-    TEXT,
-    Account,
     Conversation,
     Deletion,
     HiddenMessage,
@@ -36,7 +31,7 @@ from chat_service.models import (
     Message,
 )
 from shared.db import BigId
-from shared.errors import ApiError, ErrorSpec
+from shared.errors import ApiError
 
 _AT_ONCE = 100
 _Reply = aliased(Message)
@@ -56,78 +51,6 @@ class MessageRow(NamedTuple):
     reply_id: int | None
     reply_type: int | None
     reply_content: str | None
-
-
-def messages_in(
-    conversation_id: int,
-    user_id: int,
-    base: str,
-    *,
-    since: datetime | None = None,
-    limit: int | None = None,
-    before_id: int | None = None,
-    after_id: int | None = None,
-    after_version: int | None = None,
-    marks_read: bool = True,
-) -> dict[str, Any]:
-    """The messages of a conversation, oldest first; what is fetched has been read.
-
-    Args:
-        conversation_id: the conversation.
-        user_id: somebody in it.
-        base: the public base of the request.
-        since: only those sent then or later.
-        limit: at most so many: the newest, or the oldest if there is a lower bound.
-        before_id: only those before this one, which may be gone.
-        after_id: only those after this one, which may be gone.
-        after_version: only those sent, and the ids of those deleted, since the conversation
-            had this version.
-        marks_read: whether the read position moves up to the newest one fetched.
-
-    Returns:
-        ``messages``; ``version`` up to which they are complete; ``deleted_ids`` of the messages
-        deleted between ``after_version`` and that.
-    """
-    place = place_of(
-        conversation_id, user_id, errors.CONVERSATION_NOT_FOUND_ZH, errors.NOT_IN_CONVERSATION_ZH
-    )
-    bounds = {
-        "since": since,
-        "before_id": before_id,
-        "after_id": after_id,
-        "after_version": after_version,
-        "limit": limit,
-    }
-    given = {name: value for name, value in bounds.items() if value is not None}
-    has_lower_bound = not (since is None and after_id is None and after_version is None)
-    from_newest = limit is not None and not has_lower_bound
-    has_news = after_version is None or after_version < place.version
-    rows: list[Any] = []
-    if has_news:
-        # Versions are given out under the conversation's lock: all up to this one can be seen.
-        query = _messages_query(frozenset(given), newest_first=from_newest)
-        found = db.run(
-            query, conversation=conversation_id, user=user_id, version=place.version, **given
-        )
-        rows = list(found.all())
-    if from_newest:
-        rows.reverse()
-    more_follow = has_lower_bound and len(rows) == limit
-    version, deleted_ids = place.version, []
-    if after_version is not None and has_news:
-        version = rows[-1].version if more_follow else place.version
-        deleted_ids = _deleted_between(conversation_id, after_version, version)
-    senders = people({row.sender_id for row in rows}, base)
-    own_read_seq = place.read_seq
-    if marks_read:
-        reaches_end = before_id is None and not more_follow and bool(rows or not has_lower_bound)
-        read_seq = place.last_seq if reaches_end else rows[-1].seq if rows else 0
-        read_up_to(conversation_id, user_id, read_seq, place)
-        own_read_seq = max(read_seq, place.read_seq)
-    messages = [shown(row, senders, base) for row in rows]
-    if place.friend_read_seq is not None:
-        mark_as_read(messages, user_id, own_read_seq, place.friend_read_seq)
-    return {"messages": messages, "deleted_ids": deleted_ids, "version": version}
 
 
 def mark_as_read(
@@ -177,66 +100,6 @@ def replies_to(message_id: int, user_id: int, base: str) -> list[dict[str, Any]]
             "time": created_at,
         }
         for reply_id, kind, content, sender_id, created_at in rows
-    ]
-
-
-def messages_found(
-    conversation_id: int,
-    user_id: int,
-    base: str,
-    not_in_it: ErrorSpec,
-    *,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    sender_id: int | None = None,
-    sender_name: str | None = None,
-    content: str | None = None,
-) -> list[dict[str, Any]]:
-    """The messages of a conversation that fit, oldest first. Finding is not reading.
-
-    Args:
-        conversation_id: the conversation.
-        user_id: somebody in it.
-        base: the public base of the request.
-        not_in_it: how somebody who is not in it is refused.
-        since: only those sent then or later.
-        until: only those sent then or earlier.
-        sender_id: only this person's.
-        sender_name: only those of people whose names contain this.
-        content: only texts that contain this.
-    """
-    if not access_to(conversation_id, user_id, errors.CONVERSATION_NOT_FOUND_ZH).is_member:
-        raise ApiError(not_in_it)
-    query = select(
-        Message.id, Message.type, Message.content, Message.sender_id, Message.created_at
-    ).where(Message.conversation_id == conversation_id, visible_to(user_id))
-    if since is not None:
-        query = query.where(Message.created_at >= since)
-    if until is not None:
-        query = query.where(Message.created_at <= until)
-    if sender_id is not None:
-        query = query.where(Message.sender_id == sender_id)
-    if sender_name:
-        query = query.join(Account, Account.id == Message.sender_id).where(
-            Account.name.icontains(sender_name, autoescape=True)
-        )
-    if content:
-        query = query.where(
-            Message.type == TEXT, Message.content.icontains(content, autoescape=True)
-        )
-    rows = db.session.execute(query.order_by(Message.id)).all()
-    senders = people({row.sender_id for row in rows}, base)
-    return [
-        {
-            "id": message_id,
-            "type": kind,
-            "sender_id": sender_id,
-            "sender_name": senders[sender_id].name,
-            "sender_avatar": senders[sender_id].avatar,
-            "content": content_shown(base, kind, content),
-            "timestamp": created_at,
-        }
-        for message_id, kind, content, sender_id, created_at in rows
     ]
 
 
@@ -427,27 +290,6 @@ MESSAGES = select(
     _Reply.content,
 ).outerjoin(_Reply, (_Reply.id == Message.reply_to_id) & visible_to(_USER, _Reply))
 """The rows of `MessageRow`; ``user`` is a parameter."""
-_VISIBLE_MESSAGES = MESSAGES.where(
-    Message.conversation_id == bindparam("conversation"),
-    # No bound for an index: the order is that of ids, and so a page is read along them.
-    Message.version + 0 <= bindparam("version"),
-    visible_to(_USER),
-)
-_BOUNDS = {
-    "since": Message.created_at >= bindparam("since"),
-    "before_id": Message.id < bindparam("before_id"),
-    "after_id": Message.id > bindparam("after_id"),
-    "after_version": Message.version > bindparam("after_version"),
-}
-
-
-@cache
-def _messages_query(bounds: frozenset[str], *, newest_first: bool) -> Select[*tuple[Any, ...]]:
-    """The rows of `MessageRow` that somebody sees, within bounds of these names."""
-    query = _VISIBLE_MESSAGES.where(*(_BOUNDS[name] for name in bounds & _BOUNDS.keys()))
-    if "limit" in bounds:
-        query = query.limit(bindparam("limit", type_=Integer))
-    return query.order_by(Message.id.desc() if newest_first else Message.id)
 
 
 def content_shown(base: str, kind: int, content: str) -> str:
@@ -467,20 +309,6 @@ def _seen_by(user_id: int, *columns: Any) -> Select[*tuple[Any, ...]]:
 
 def _membership_of(user_id: int) -> ColumnElement[bool]:
     return (Membership.conversation_id == Message.conversation_id) & (Membership.user_id == user_id)
-
-
-def _deleted_between(conversation_id: int, after: int, until: int) -> list[int]:
-    return list(
-        db.session.scalars(
-            select(Deletion.message_id)
-            .where(
-                Deletion.conversation_id == conversation_id,
-                Deletion.version > after,
-                Deletion.version <= until,
-            )
-            .order_by(Deletion.version)
-        )
-    )
 
 
 def shown(row: Iterable[Any], senders: Mapping[int, Person], base: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from chat_service.domain import notices
 from chat_service.domain.accounts import Person, person
 from chat_service.domain.messages import MessageRow, shown, visible_to
 from chat_service.domain.reading import PLACE, Place, forward_to, move_forward, place_in
+from chat_service.domain.text import is_blank
 from chat_service.metrics import messages_sent
 from chat_service.models import (
     IMAGE,
@@ -50,12 +51,12 @@ def send_text(
     Args:
         conversation_id: where to.
         sender_id: a member.
-        content: 1 to 255 characters, not white space alone.
+        content: 1 to 255 characters that show something.
         reply_to_id: a message of the conversation that it answers.
         client_id: the sender's own name for this message; the same one sends nothing twice.
     """
     sender = _sender_in(conversation_id, sender_id)
-    if not content.strip():
+    if is_blank(content):
         raise ApiError(errors.CONTENT_EMPTY)
     if len(content) > LONGEST_TEXT:
         raise ApiError(errors.CONTENT_TOO_LONG)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from chat_service import errors
-from chat_service.domain import messages, reading, sending, sync
+from chat_service.domain import history, messages, reading, search, sending, sync
 from chat_service.schemas.messages import (
     FiltersIn,
     FoundMessagesOut,
@@ -33,7 +33,7 @@ blueprint = Blueprint("messages", __name__)
 @refuses(errors.CONVERSATION_NOT_FOUND_ZH, errors.NOT_IN_CONVERSATION_ZH)
 def messages_in(conversation_id: int, **bounds: Any) -> dict[str, Any]:
     """List the messages of a conversation (聊天消息发送 /conversations/messages: 获取消息列表)."""
-    return messages.messages_in(conversation_id, current_user_id(), public_base(), **bounds)
+    return history.messages_in(conversation_id, current_user_id(), public_base(), **bounds)
 
 
 @blueprint.post("/conversations/messages")
@@ -127,7 +127,6 @@ def readers_of(message_id: int) -> dict[str, Any]:
 def _messages_found(
     conversation_id: int, not_in_it: ErrorSpec, filters: dict[str, Any]
 ) -> dict[str, Any]:
-    found = messages.messages_found(
+    return search.messages_found(
         conversation_id, current_user_id(), public_base(), not_in_it, **filters
     )
-    return {"messages": found}

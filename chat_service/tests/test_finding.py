@@ -91,6 +91,26 @@ class TestFilters:
     ) -> None:
         assert texts(ask(alice, group, **filters)) == expected
 
+    @pytest.mark.parametrize(
+        ("said", "wanted"),
+        [
+            ("Привет", "пРИВЕТ"),
+            ("CAFÉ", "café"),
+            ("ΟΔΟΣ", "οδος"),
+            ("οδος", "ΟΔΟΣ"),
+            ("İstanbul", "istanbul"),
+            ("ＦＵＬＬ", "ｆｕｌｌ"),
+            ("straße", "STRAẞE"),
+            ("5 µm", "5 ΜM"),
+            ("𐐀", "𐐨"),
+        ],
+    )
+    def test_case_makes_no_difference_in_any_script(
+        self, ask: Any, alice: Caller, group: int, said: str, wanted: str
+    ) -> None:
+        say(alice, group, f"x{said}x")
+        assert texts(ask(alice, group, content=wanted)) == [f"x{said}x"]
+
     def test_both_times_belong_to_the_span(self, ask: Any, alice: Caller, group: int) -> None:
         first, *_, last = [message["created_time"] for message in messages(alice, group)]
         whole = ask(alice, group, start_time=first, end_time=last)

@@ -33,6 +33,13 @@ def replies_to(caller: Caller, message_id: int) -> Reply:
     return caller.get("/conversations/get_reply", query_string={"message_id": message_id})
 
 
+SHOW_NOTHING = [
+    *("", " ", "\n\t", "\u3000", "\u00a0", "\u200b", "\u2060\ufeff", "\u00ad", "\u034f", "\u061c"),
+    *("\u115f\u1160", "\u17b4", "\u180e", "\u2800", "\u3164", "\ufe0f", "\uffa0", "\U0001d173"),
+    *("\U000e0020", " \u200d\u2800\n"),
+]
+
+
 class TestText:
     """A plain text."""
 
@@ -113,12 +120,21 @@ class TestText:
     def test_not_in_conversation(self, carol: Caller, group: int) -> None:
         assert_error(attempt_to_say(carol, group, "hello"), errors.NOT_IN_CONVERSATION)
 
-    @pytest.mark.parametrize("content", ["", " ", "\n\t", "\u3000", "\u00a0"])
+    @pytest.mark.parametrize("content", SHOW_NOTHING)
     def test_content_is_empty(self, alice: Caller, group: int, content: str) -> None:
         assert_error(attempt_to_say(alice, group, content), errors.CONTENT_EMPTY)
 
     def test_content_too_long(self, alice: Caller, group: int) -> None:
         assert_error(attempt_to_say(alice, group, "長" * 256), errors.CONTENT_TOO_LONG)
+
+    @pytest.mark.parametrize(
+        "content", ["\u2764\ufe0f", ".", "\u0301", "a\u200b", "\U0001f468\u200d"]
+    )
+    def test_what_shows_something_is_sent_as_it_is(
+        self, alice: Caller, group: int, content: str
+    ) -> None:
+        say(alice, group, content)
+        assert contents(alice, group) == [content]
 
     def test_reply_message_not_found(self, alice: Caller, group: int) -> None:
         reply = attempt_to_say(alice, group, "hello", reply_to=NOBODY)

@@ -1,0 +1,285 @@
+"""Reading the messages of a conversation: whole, in pages, or what is new since a version.
+
+Ids, times, numbers and versions of a conversation's messages rise together. So every bound is
+made a bound of versions, and pages are read along the versions, whatever they are bounded by.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import cache
+from itertools import chain
+from typing import Any, NamedTuple
+
+from sqlalchemy import Integer, Select, bindparam, func, select, tuple_
+from sqlalchemy.orm import aliased
+
+from chat_service import errors
+from chat_service.db import db
+from chat_service.domain.accounts import people
+from chat_service.domain.messages import MESSAGES, mark_as_read, shown, visible_to
+from chat_service.domain.reading import Place, place_of, read_up_to
+from chat_service.models import Deletion, Message
+from shared.db import BigId
+from shared.identity import LARGEST_ID
+from shared.streaming import StreamLimit
+
+MAX_WHOLE = 1000
+"""More messages are sent in blocks."""
+BLOCK_SIZE = 500
+_IDS_IN_A_BLOCK = 10_000
+
+long_reads = StreamLimit(max_per_user=2, max_in_all=16)
+
+
+class Bounds(NamedTuple):
+    """Which messages of a conversation: all of these hold, and None is no bound.
+
+    Attributes:
+        since: only those sent then or later.
+        before_id: only those before this one, which may be gone.
+        after_id: only those after this one, which may be gone.
+        after_version: only those sent since the conversation had this version.
+    """
+
+    since: datetime | None = None
+    before_id: int | None = None
+    after_id: int | None = None
+    after_version: int | None = None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The bounds that there are."""
+        return {name: value for name, value in self._asdict().items() if value is not None}
+
+    @property
+    def has_lower(self) -> bool:
+        """Whether there is a lower bound."""
+        return bool(self.given.keys() - {"before_id"})
+
+
+def messages_in(
+    conversation_id: int,
+    user_id: int,
+    base: str,
+    *,
+    limit: int | None = None,
+    marks_read: bool = True,
+    **bounds: Any,
+) -> dict[str, Any]:
+    """The messages of a conversation, oldest first; what is fetched has been read.
+
+    Args:
+        conversation_id: the conversation.
+        user_id: somebody in it.
+        base: the public base of the request.
+        limit: at most so many: the newest, or the oldest if there is a lower bound.
+        marks_read: whether the read position moves up to the newest one fetched.
+        bounds: those of `Bounds`.
+
+    Returns:
+        ``messages``; ``version`` up to which they are complete; ``deleted_ids`` of the messages
+        deleted between ``after_version`` and that. Long lists are `Blocks`.
+    """
+    place = place_of(
+        conversation_id, user_id, errors.CONVERSATION_NOT_FOUND_ZH, errors.NOT_IN_CONVERSATION_ZH
+    )
+    return _History(conversation_id, user_id, base, place, marks_read).read(Bounds(**bounds), limit)
+
+
+class _History(NamedTuple):
+    """Somebody's view of a conversation, up to the version that it has now.
+
+    Versions are given out under the conversation's lock, so all up to this one can be seen.
+    """
+
+    conversation_id: int
+    user_id: int
+    base: str
+    place: Place
+    marks_read: bool
+
+    def read(self, bounds: Bounds, limit: int | None) -> dict[str, Any]:
+        """See `messages_in`."""
+        place, after_version = self.place, bounds.after_version
+        has_news = after_version is None or after_version < place.version
+        from_newest = limit is not None and not bounds.has_lower
+        rows = self._rows(bounds, limit or MAX_WHOLE + 1, from_newest) if has_news else []
+        if from_newest:
+            rows.reverse()
+        is_long = limit is None and len(rows) > MAX_WHOLE
+        more_follow = bounds.has_lower and len(rows) == limit
+        version = rows[-1].version if more_follow and after_version is not None else place.version
+        answer = long_reads.admit(
+            self.user_id,
+            {
+                "messages": self._blocks(bounds, rows) if is_long else self._shown(rows),
+                "deleted_ids": self._deleted_ids(after_version, version) if has_news else [],
+                "version": version,
+            },
+        )
+        if not is_long:
+            self._read_up_to(bounds, rows, more_follow)
+        return answer
+
+    def _rows(self, bounds: Bounds, limit: int, from_newest: bool = False) -> list[Any]:
+        return list(
+            db.run(
+                _messages_query(frozenset(bounds.given), newest_first=from_newest),
+                conversation=self.conversation_id,
+                user=self.user_id,
+                version=self.place.version,
+                limit=limit,
+                **bounds.given,
+            )
+        )
+
+    def _blocks(self, bounds: Bounds, rows: list[Any]) -> Iterator[list[dict[str, Any]]]:
+        """All messages, beginning with these rows, and have them read when all were sent."""
+        newest: list[Any] = []
+        while True:
+            newest, is_last = rows[-1:] or newest, len(rows) < BLOCK_SIZE
+            block = self._shown(rows)
+            rows = []
+            yield block
+            if is_last:
+                break
+            self._check_access()
+            rows = self._rows(bounds._replace(after_version=newest[0].version), BLOCK_SIZE)
+        self._read_up_to(bounds, newest, more_follow=False)
+
+    def _check_access(self) -> None:
+        not_found = errors.CONVERSATION_NOT_FOUND_ZH
+        place_of(self.conversation_id, self.user_id, not_found, not_in_it=not_found)
+
+    def _shown(self, rows: list[Any]) -> list[dict[str, Any]]:
+        senders = people({row.sender_id for row in rows}, self.base)
+        messages = [shown(row, senders, self.base) for row in rows]
+        place = self.place
+        if place.friend_read_seq is not None:
+            own_read_seq = place.last_seq if self.marks_read else place.read_seq
+            mark_as_read(messages, self.user_id, own_read_seq, place.friend_read_seq)
+        return messages
+
+    def _deleted_ids(self, after: int | None, until: int) -> list[int] | Iterator[list[int]]:
+        """The ids of the messages that were deleted between two versions."""
+        if after is None:
+            return []
+        blocks = self._deleted_blocks(after, until)
+        first = next(blocks)
+        return first if len(first) < _IDS_IN_A_BLOCK else chain([first], blocks)
+
+    def _deleted_blocks(self, after: int, until: int) -> Iterator[list[int]]:
+        is_last = False
+        while not is_last:
+            rows = db.run(
+                _DELETIONS, conversation=self.conversation_id, after=after, version=until
+            ).all()
+            is_last = len(rows) < _IDS_IN_A_BLOCK
+            after = after if is_last else rows[-1].version
+            yield [row.message_id for row in rows]
+
+    def _read_up_to(self, bounds: Bounds, rows: list[Any], more_follow: bool) -> None:
+        """Have the last of ``rows`` read, and what was deleted after it."""
+        if not self.marks_read:
+            return
+        reaches_end = (
+            bounds.before_id is None and not more_follow and bool(rows or not bounds.has_lower)
+        )
+        seq = self.place.last_seq if reaches_end else rows[-1].seq if rows else 0
+        read_up_to(self.conversation_id, self.user_id, seq, self.place)
+
+
+_CONVERSATION = bindparam("conversation", type_=BigId)
+_near = aliased(Message)
+
+
+def _version_next_to(name: str, *, before: bool = False) -> Any:
+    """The version of the conversation's first message after an id, or of the last one before it.
+
+    PostgreSQL compares pairs, and is asked for no conversation: nothing but the index of such
+    pairs has that order. Along the index of ids alone it would look through all conversations.
+    """
+    here, bound = _near.conversation_id == _CONVERSATION, _id(name)
+    if db.is_sqlite:
+        beyond = here & (_near.id < bound if before else _near.id > bound)
+    else:
+        pair, place = tuple_(_near.conversation_id, _near.id), tuple_(_CONVERSATION, bound)
+        beyond = pair < place if before else pair > place
+    order: list[Any] = [_near.conversation_id, _near.id]
+    nearest = (
+        select(_near.conversation_id, _near.version)
+        .where(beyond)
+        .order_by(*(each.desc() if before else each for each in order))
+        .limit(1)
+        .subquery()
+    )
+    is_here = nearest.c.conversation_id == _CONVERSATION
+    return select(nearest.c.version).where(is_here).scalar_subquery()
+
+
+def _id(name: str) -> Any:
+    return bindparam(name, type_=BigId)
+
+
+def version_since(name: str) -> Any:
+    """The version of the conversation's first message sent at a time or later, in SQL."""
+    order = _near.created_at, _near.version
+    return _version_by_time(_near.created_at >= bindparam(name), *order)
+
+
+def version_until(name: str) -> Any:
+    """The version of the conversation's last message sent at a time or earlier, in SQL."""
+    order = _near.created_at.desc(), _near.version.desc()
+    return _version_by_time(_near.created_at <= bindparam(name), *order)
+
+
+def _version_by_time(condition: Any, *order: Any) -> Any:
+    return (
+        select(_near.version)
+        .where(_near.conversation_id == _CONVERSATION, condition)
+        .order_by(*order)
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+_LOWER: dict[str, Callable[[str], Any]] = {
+    "since": lambda name: func.coalesce(version_since(name), LARGEST_ID),
+    "after_id": lambda name: func.coalesce(_version_next_to(name), LARGEST_ID),
+    "after_version": lambda name: _id(name) + 1,
+}
+
+
+@cache
+def _messages_query(bounds: frozenset[str], *, newest_first: bool) -> Select[*tuple[Any, ...]]:
+    """The rows of `MessageRow` that somebody sees, within bounds of these names.
+
+    Of several lower (or upper) bounds SQLite would read from the first: so there is one.
+    """
+    greatest, least = (func.max, func.min) if db.is_sqlite else (func.greatest, func.least)
+    lower = [_LOWER[name](name) for name in sorted(bounds & _LOWER.keys())]
+    last = _id("version")
+    if "before_id" in bounds:
+        last = least(last, func.coalesce(_version_next_to("before_id", before=True), -1))
+    query = MESSAGES.where(
+        Message.conversation_id == _CONVERSATION,
+        Message.version <= last,
+        visible_to(_id("user")),
+    )
+    if lower:
+        query = query.where(Message.version >= (greatest(*lower) if lower[1:] else lower[0]))
+    return query.order_by(Message.version.desc() if newest_first else Message.version).limit(
+        bindparam("limit", type_=Integer)
+    )
+
+
+_DELETIONS = (
+    select(Deletion.message_id, Deletion.version)
+    .where(
+        Deletion.conversation_id == _CONVERSATION,
+        Deletion.version > _id("after"),
+        Deletion.version <= _id("version"),
+    )
+    .order_by(Deletion.version)
+    .limit(_IDS_IN_A_BLOCK)
+)

@@ -1,0 +1,224 @@
+"""What a page costs does not grow with the history: rows and buffers, as the database counts them.
+
+A conversation of a million messages stands beside ten thousand small ones, which are younger.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+from flask import Flask
+from psycopg.types.json import Json
+from sqlalchemy import event, text
+
+from chat_service.db import db, transaction
+from chat_service.tests.factories import make_account
+from chat_service.tests.talking import MESSAGES
+from shared.testing.cast import ALICE, BOB, NAMES, signed_in
+from shared.testing.client import Caller
+from shared.testing.databases import empty_tables
+
+pytestmark = [pytest.mark.slow, pytest.mark.database, pytest.mark.timeout(900)]
+
+BIG, MANY, OF_SMALL = 1_000_000, 10_000, 10
+BUFFERS_AT_LEAST, BUFFERS_PER_ROW = 200, 16
+STEPS_AT_LEAST, STEPS_PER_ROW = 4_000, 300
+
+_NUMBERS = {
+    True: "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {0}) SELECT",
+    False: "WITH n AS (SELECT generate_series(1, {0}) AS n) SELECT",
+}
+_TIME = {
+    True: "strftime('%Y-%m-%d %H:%M:%f000', '2025-01-01', '+' || {0} || ' seconds')",
+    False: "timestamptz '2025-01-01 00:00:00Z' + {0} * interval '1 second'",
+}
+_COLUMNS = "id, conversation_id, seq, version, sender_id, type, content, created_at"
+
+
+@pytest.fixture(scope="module")
+def world(_app: Flask) -> Iterator[Flask]:
+    """The rows; conversation 1 is the big one, 2 a small one, and alice and bob are in all."""
+    for user_id, name in NAMES.items():
+        make_account(_app, user_id, name)
+    with _app.app_context():
+        is_sqlite = db.is_sqlite
+        numbers, time = _NUMBERS[is_sqlite].format, _TIME[is_sqlite].format
+        total = MANY + 1
+        flag = "1" if is_sqlite else "true"
+        off = "0" if is_sqlite else "false"
+        statements = [
+            "INSERT INTO conversations (id, is_group, name, avatar_digest, avatar_reference,"
+            " is_open, friendship_version, last_seq, version, created_at) "
+            + numbers(total)
+            + f" n, {flag}, 'group', '', '', {flag}, 0,"
+            f" CASE WHEN n = 1 THEN {BIG} ELSE {OF_SMALL} END,"
+            f" CASE WHEN n = 1 THEN {BIG} ELSE {OF_SMALL} END, {time('0')} FROM n",
+            *(
+                "INSERT INTO memberships (conversation_id, user_id, role, is_pinned, notices_on,"
+                " unread_seq, unread_extra, read_seq, joined_at) "
+                + numbers(total)
+                + f" n, {user}, {role}, {off}, {flag}, 0, 0, 0, {time('0')} FROM n WHERE n <= 50"
+                for user, role in ((ALICE, 1), (BOB, 3))
+            ),
+            f"INSERT INTO messages ({_COLUMNS}) "
+            + numbers(BIG)
+            + f" n, 1, n, n, 2, 0, 'hello', {time('n')} FROM n",
+            f"INSERT INTO messages ({_COLUMNS}) "
+            + numbers(MANY * OF_SMALL)
+            + f" n + {BIG}, (n - 1) / {OF_SMALL} + 2, (n - 1) % {OF_SMALL} + 1,"
+            f" (n - 1) % {OF_SMALL} + 1, 2, 0, 'hello', {time(f'(n + {BIG})')} FROM n",
+        ]
+        for statement in statements:
+            with transaction() as session:
+                session.execute(
+                    text("SET LOCAL statement_timeout = 0" if not is_sqlite else "SELECT 1")
+                )
+                session.execute(text(statement.replace(":", r"\:")))
+        with db.engine.connect() as connection:
+            connection.execute(text("ANALYZE"))
+    yield _app
+    empty_tables(_app, db)
+
+
+class Page(NamedTuple):
+    """A request, and how many rows it may be about."""
+
+    rows: int
+    query: dict[str, Any]
+
+
+MIDDLE, LAST, BEYOND = BIG // 2, BIG, BIG + MANY * OF_SMALL + 1
+NEAR_THE_END = "2025-01-12T13:46:35Z"  # Five messages of the big conversation are younger.
+PAGES = [
+    Page(20, {"limit": 20}),
+    Page(20, {"limit": 20, "before_id": MIDDLE}),
+    Page(20, {"limit": 20, "before_id": BEYOND}),
+    Page(20, {"limit": 20, "after_id": 0}),
+    Page(20, {"limit": 20, "after_id": MIDDLE}),
+    Page(3, {"limit": 20, "after_id": LAST - 3}),
+    Page(0, {"limit": 20, "after_id": LAST}),
+    Page(3, {"limit": 20, "after_version": BIG - 3}),
+    Page(20, {"limit": 20, "after_version": MIDDLE}),
+    Page(3, {"after_version": BIG - 3}),
+    Page(3, {"after_id": LAST - 3}),
+    Page(6, {"limit": 20, "from": NEAR_THE_END}),
+    Page(6, {"from": NEAR_THE_END}),
+    Page(6, {"limit": 20, "from": NEAR_THE_END, "after_id": 0}),
+    Page(0, {"limit": 20, "from": "2030-01-01T00:00:00Z"}),
+]
+OTHERS: list[tuple[str, str, int, dict[str, Any]]] = [
+    ("POST", "/conversations/sync", 60, {"versions": {"1": BIG - 5, "2": 3}, "limit": 1}),
+    ("POST", "/conversations/sync", 600, {"versions": {}, "limit": 5}),
+    ("POST", "/conversations/read", 1, {"conversation_id": 1, "message_id": MIDDLE}),
+    ("GET", "/conversations", 50, {}),
+    ("GET", "/conversations/manage_messages", 6, {"conversationId": 1, "start_time": NEAR_THE_END}),
+]
+
+
+def statements_of(app: Flask, caller: Caller, method: str, path: str, **request: Any) -> list[Any]:
+    """The reading statements of a request, with their parameters."""
+    statements: list[Any] = []
+
+    def note(_c: object, _k: object, statement: str, parameters: Any, *_: object) -> None:
+        if statement.startswith("SELECT"):
+            statements.append((statement, parameters))
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        assert caller.call(method, path, **request).status_code == 200
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    return statements
+
+
+def check_cost(app: Flask, statement: str, parameters: Any, rows: int) -> None:
+    """Whether a statement about so many rows touches hardly anything else."""
+    with app.app_context(), db.engine.connect() as connection:
+        if db.is_sqlite:
+            steps = _steps(connection.connection.dbapi_connection, statement, parameters)
+            assert steps <= STEPS_AT_LEAST + STEPS_PER_ROW * rows, statement
+            return
+        for mode in ("force_custom_plan", "force_generic_plan"):
+            plan = _plan(connection, mode, statement, parameters)
+            touched = sum(map(_touched, _nodes(plan)))
+            buffers = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+            assert touched <= BUFFERS_AT_LEAST + 12 * rows, (mode, statement, plan)
+            assert buffers <= BUFFERS_AT_LEAST + BUFFERS_PER_ROW * rows, (mode, statement, plan)
+
+
+def _steps(connection: Any, statement: str, parameters: Any) -> int:
+    """How many instructions of its machine SQLite needs."""
+    count = [0]
+
+    def one_more() -> int:
+        count[0] += 100
+        return 0
+
+    connection.set_progress_handler(one_more, 100)
+    try:
+        connection.execute(statement, parameters).fetchall()
+    finally:
+        connection.set_progress_handler(None, 0)
+    return count[0]
+
+
+def _plan(connection: Any, mode: str, statement: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", statement)))
+    numbered = re.sub(r"%\((\w+)\)s", lambda name: f"${names.index(name[1]) + 1}", statement)
+    literals = ", ".join(_literal(parameters[name]) for name in names)
+    cursor = connection.connection.dbapi_connection.cursor()
+    connection.connection.dbapi_connection.prepare_threshold = None
+    cursor.execute(f"SET plan_cache_mode = {mode}")
+    cursor.execute(f"PREPARE page AS {numbered.replace('%%', '%')}")
+    call = f"EXECUTE page({literals})" if names else "EXECUTE page"
+    cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {call}")
+    [[[explained]]] = cursor.fetchall()
+    cursor.execute("DEALLOCATE page")
+    plan: dict[str, Any] = explained["Plan"]
+    return plan
+
+
+def _literal(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    shown = json.dumps(value.obj) if isinstance(value, Json) else str(value)
+    return "'" + shown.replace("'", "''") + "'"
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from _nodes(part)
+
+
+def _touched(node: dict[str, Any]) -> int:
+    """The rows that a node of a plan reads from a table or an index, used or not."""
+    if "Scan" not in node["Node Type"] or "Relation Name" not in node:
+        return 0
+    removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
+    touched: int = (node["Actual Rows"] + removed) * node["Actual Loops"]
+    return touched
+
+
+@pytest.mark.parametrize("conversation", [1, 2])
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_a_page_costs_what_it_shows(world: Flask, conversation: int, page: Page) -> None:
+    caller = signed_in(world, ALICE)
+    query = {"conversationId": conversation, "read": "false", **page.query}
+    statements = statements_of(world, caller, "GET", MESSAGES, query_string=query)
+    for statement, parameters in statements:
+        check_cost(world, statement, parameters, max(page.rows, OF_SMALL))
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=str)
+def test_other_reads_cost_what_they_show(
+    world: Flask, other: tuple[str, str, int, dict[str, Any]]
+) -> None:
+    method, path, rows, fields = other
+    statements = statements_of(world, signed_in(world, ALICE), method, path, json=fields)
+    for statement, parameters in statements:
+        check_cost(world, statement, parameters, rows)

@@ -1,0 +1,195 @@
+"""Long histories are sent in blocks: whole, in order, few at once, and with no connection held."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import insert, update
+from sqlalchemy.pool import QueuePool
+from werkzeug.test import TestResponse
+
+from chat_service.db import db, transaction
+from chat_service.domain.history import long_reads
+from chat_service.models import Conversation, Deletion
+from chat_service.tests.factories import make_account, make_group, make_history
+from chat_service.tests.talking import MESSAGES, fetch, hide, messages, say, unread
+from shared.errors import TOO_MANY, UNAVAILABLE
+from shared.testing.cast import ALICE, BOB
+from shared.testing.client import Caller
+from shared.testing.tokens import issue
+
+pytestmark = pytest.mark.database
+
+COUNT = 2600
+FIND = "/conversations/manage_messages"
+
+
+@pytest.fixture
+def group(app: Flask, alice: Caller, bob: Caller) -> int:
+    """Alice's group, in which bob said much."""
+    conversation = make_group(app, ALICE, BOB)
+    make_history(app, conversation, BOB, COUNT)
+    return conversation
+
+
+def begin(app: Flask, user_id: int, path: str = MESSAGES, **query: Any) -> TestResponse:
+    """An answer whose body has not been read."""
+    client, headers = app.test_client(), {"Authorization": issue(user_id)}
+    return client.open(path, headers=headers, query_string=query)
+
+
+def blocks_of(response: TestResponse) -> Iterator[bytes]:
+    return iter(response.iter_encoded())
+
+
+def test_everything_comes_once_and_in_order(alice: Caller, group: int) -> None:
+    hidden = messages(alice, group, limit=10)[:2]
+    hide(alice, *(message["id"] for message in hidden))
+    seqs = [message["seq"] for message in messages(alice, group)]
+    missing = {message["seq"] for message in hidden}
+    assert seqs == [n for n in range(1, COUNT + 1) if n not in missing]
+    assert unread(alice, group) == 0
+
+
+def test_long_answers_have_the_fields_of_short_ones(alice: Caller, group: int) -> None:
+    answer = fetch(alice, group)
+    assert {**answer, "messages": []} == {
+        "code": 0,
+        "info": "success",
+        "messages": [],
+        "deleted_ids": [],
+        "version": COUNT,
+    }
+
+
+def test_a_long_answer_within_bounds_is_that_part(alice: Caller, group: int) -> None:
+    ids = [message["id"] for message in messages(alice, group)]
+    assert [each["id"] for each in messages(alice, group, after_id=ids[99])] == ids[100:]
+    assert [each["id"] for each in messages(alice, group, before_id=ids[-100])] == ids[:-100]
+    assert [each["id"] for each in messages(alice, group, after_version=50)] == ids[50:]
+    both = messages(
+        alice, group, after_id=ids[9], before_id=ids[-10], **{"from": "2020-01-01T00:00:00Z"}
+    )
+    assert [each["id"] for each in both] == ids[10:-10]
+
+
+def test_many_deleted_ids_come_as_well(app: Flask, alice: Caller, group: int) -> None:
+    count = 10_001
+    usual = {"conversation_id": group, "sender_id": BOB, "created_at": datetime.now(UTC)}
+    rows = [
+        {**usual, "message_id": 10**9 + n, "seq": COUNT + n, "version": COUNT + count + n}
+        for n in range(1, count + 1)
+    ]
+    with app.app_context(), transaction() as session:
+        session.execute(insert(Deletion), rows)
+        session.execute(
+            update(Conversation).values(last_seq=COUNT + count, version=COUNT + 2 * count)
+        )
+    answer = fetch(alice, group, after_version=0)
+    assert answer["deleted_ids"] == [row["message_id"] for row in rows]
+    assert len(answer["messages"]) == COUNT
+    assert answer["version"] == COUNT + 2 * count
+
+
+def test_no_connection_is_held_while_a_block_waits_for_its_reader(app: Flask, group: int) -> None:
+    with app.app_context():
+        pool = db.engine.pool
+    assert isinstance(pool, QueuePool)
+    for path in (MESSAGES, FIND):
+        with closing(begin(app, ALICE, path, conversationId=group)) as response:
+            in_use = [pool.checkedout() for _ in blocks_of(response)]
+        assert len(in_use) > 2
+        assert set(in_use) == {0}
+
+
+def test_the_read_position_moves_after_the_last_block(
+    app: Flask, alice: Caller, group: int
+) -> None:
+    with closing(begin(app, ALICE, conversationId=group)) as response:
+        next(blocks_of(response))
+    assert unread(alice, group) == COUNT
+
+
+def test_what_is_sent_meanwhile_is_not_read(
+    app: Flask, alice: Caller, bob: Caller, group: int
+) -> None:
+    with closing(begin(app, ALICE, conversationId=group)) as response:
+        blocks = blocks_of(response)
+        first = next(blocks)
+        say(bob, group, "later")
+        answer = json.loads(b"".join([first, *blocks]))
+    assert (len(answer["messages"]), answer["version"]) == (COUNT, COUNT)
+    assert unread(alice, group) == 1
+
+
+@pytest.mark.parametrize("path", [MESSAGES, FIND])
+def test_who_is_removed_meanwhile_gets_no_more(
+    app: Flask, alice: Caller, group: int, path: str
+) -> None:
+    with closing(begin(app, BOB, path, conversationId=group)) as response:
+        blocks = blocks_of(response)
+        next(blocks)
+        removal = {"conversation_id": group, "user": BOB}
+        assert alice.delete("/conversations/member/remove", json=removal).status_code == 200
+        with pytest.raises(ConnectionResetError):
+            list(blocks)
+
+
+def test_a_user_has_two_at_once(app: Flask, alice: Caller, group: int) -> None:
+    with (
+        closing(begin(app, ALICE, conversationId=group)),
+        closing(begin(app, ALICE, FIND, conversationId=group)),
+        closing(begin(app, BOB, conversationId=group)),
+    ):
+        refused = alice.get(MESSAGES, query_string={"conversationId": group})
+        assert (refused.status_code, refused.json["code"]) == (429, TOO_MANY.code)
+        assert int(refused.headers["Retry-After"]) > 0
+        assert len(messages(alice, group, limit=1000, read="false")) == 1000
+    assert unread(alice, group) == COUNT
+    assert len(messages(alice, group)) == COUNT
+
+
+def test_a_process_has_sixteen_at_once(app: Flask, alice: Caller) -> None:
+    readers = range(100, 108)
+    for reader in readers:
+        make_account(app, reader, f"Reader {reader}")
+    group = make_group(app, ALICE, *readers)
+    make_history(app, group, BOB, 1100)
+    begun = [begin(app, reader, conversationId=group) for reader in readers for _ in range(2)]
+    refused = alice.get(MESSAGES, query_string={"conversationId": group})
+    for response in begun:
+        response.close()
+    assert (refused.status_code, refused.json["code"]) == (503, UNAVAILABLE.code)
+    assert int(refused.headers["Retry-After"]) > 0
+    assert len(messages(alice, group)) == 1100
+
+
+def test_asking_for_the_head_alone_takes_no_place(app: Flask, group: int) -> None:
+    for _ in range(3):
+        client, headers = app.test_client(), {"Authorization": issue(ALICE)}
+        reply = client.head(MESSAGES, headers=headers, query_string={"conversationId": group})
+        assert (reply.status_code, reply.data) == (200, b"")
+    assert long_reads.in_use == 0
+
+
+def test_finding_goes_through_the_whole_of_a_long_conversation(
+    app: Flask, alice: Caller, bob: Caller, group: int
+) -> None:
+    said = [say(bob, group, text) for text in ("NEEDLE one", "hay", "two needle")]
+
+    def found(**filters: Any) -> list[int]:
+        reply = alice.get(FIND, query_string={"conversationId": group, **filters})
+        return [message["id"] for message in reply.json["messages"]]
+
+    whole = [message["id"] for message in messages(alice, group)]
+    times = [message["created_time"] for message in messages(alice, group, after_id=said[0] - 1)]
+    assert found() == whole
+    assert found(content="needle") == [said[0], said[2]]
+    assert found(sender_name="B", content="Needle") == [said[0], said[2]]
+    assert found(sender_id=ALICE) == []
+    assert set(said) <= set(found(start_time=times[0]))
+    assert found(start_time="2999-01-01T00:00:00Z") == found(end_time="2001-01-01T00:00:00Z") == []
