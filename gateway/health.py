@@ -3,7 +3,7 @@
 from threading import Lock
 from time import monotonic
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, json, jsonify
 
 from gateway.upstream import Service, ask_all
 from shared.errors import UNAVAILABLE, ApiError
@@ -19,6 +19,7 @@ def health_pages(services: dict[str, Service]) -> Blueprint:
     pages = Blueprint("health", __name__)
     asking = Lock()
     states: dict[str, str] = {}
+    degraded: dict[str, dict[str, str]] = {}
     fresh_until = 0.0
 
     @pages.get("/livez")
@@ -33,14 +34,17 @@ def health_pages(services: dict[str, Service]) -> Blueprint:
 
     @pages.get("/healthz")
     def healthz() -> Response:
-        nonlocal states, fresh_until
+        nonlocal states, degraded, fresh_until
         with asking:
             if monotonic() >= fresh_until:
                 answers = ask_all(services.values(), "/healthz", _SECONDS)
                 states = {name: "down" if body is None else "ok" for name, body in answers.items()}
+                parts = {name: _degraded_parts(body) for name, body in answers.items() if body}
+                degraded = {name: found for name, found in parts.items() if found}
                 fresh_until = monotonic() + _FRESH_SECONDS
         if "down" not in states.values():
-            return jsonify(code=0, info="Succeed", gateway="ok", services=states)
+            more = {"degraded": degraded} if degraded else {}
+            return jsonify(code=0, info="Succeed", gateway="ok", services=states, **more)
         response = jsonify(
             code=UNAVAILABLE.code, info=UNAVAILABLE.info, gateway="ok", services=states
         )
@@ -48,3 +52,9 @@ def health_pages(services: dict[str, Service]) -> Blueprint:
         return response
 
     return pages
+
+
+def _degraded_parts(body: bytes) -> dict[str, str]:
+    """The parts of a service that serves, but not as it should, and their states."""
+    parts: dict[str, str] = json.loads(body).get("parts", {})
+    return {name: state for name, state in parts.items() if state != "ok"}

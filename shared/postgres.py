@@ -3,7 +3,6 @@
 import secrets
 from typing import Any
 
-from psycopg.errors import ReadOnlySqlTransaction
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import OperationalError
@@ -16,6 +15,7 @@ _SESSION_SETTINGS = {
     "idle_in_transaction_session_timeout": "30s",
 }
 _PROBE_ROUNDS = 3
+_READ_ONLY_SQL_TRANSACTION = "25006"
 _WRITE_PROBE = text("SELECT set_config('ims.session_probe', :token, false)")
 _READ_PROBE = text("SELECT current_setting('ims.session_probe', true)")
 
@@ -51,7 +51,7 @@ def drop_read_only_connections(engine: Engine) -> None:
     @event.listens_for(engine, "handle_error")
     def drop(context: ExceptionContext) -> OperationalError | None:
         failure = context.original_exception
-        if not isinstance(failure, ReadOnlySqlTransaction):
+        if getattr(failure, "sqlstate", None) != _READ_ONLY_SQL_TRANSACTION:
             return None
         context.is_disconnect = True
         return OperationalError(context.statement, None, failure, hide_parameters=True)

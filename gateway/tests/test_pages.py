@@ -98,6 +98,17 @@ def test_a_service_that_reports_a_failure_is_down(unserved: FlaskClient, chat: U
     assert _json(unserved, "/healthz")["services"] == {**ALL_OK, "chat": "down"}
 
 
+def test_health_names_what_does_not_work_in_a_service_that_serves(
+    unserved: FlaskClient, chat: Upstream
+) -> None:
+    parts = {"database": "read-only", "something": "ok"}
+    chat.answer = _telling({"code": 0, "info": "Succeed", "parts": parts})
+
+    health = _json(unserved, "/healthz")
+
+    assert (health["services"], health["degraded"]) == (ALL_OK, {"chat": {"database": "read-only"}})
+
+
 def test_hung_services_delay_health_for_a_bounded_time(
     unserved: FlaskClient, services: dict[str, Upstream]
 ) -> None:
