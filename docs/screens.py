@@ -62,12 +62,12 @@ def _take(browser: Browser, base_url: str, email: str, shot: Shot) -> None:
     if place != "list":
         window.page.get_by_role("link", name=GROUP).click()
         expect(window.page.locator(".picture-button img")).to_be_visible()
-        window.page.wait_for_function(
-            "[...document.images].every((each) => each.complete && each.naturalWidth > 0)"
-        )
     if place == "details":
         window.button("details").click()
         expect(window.page.locator(".role.owner")).to_be_visible()
+    window.page.wait_for_function(
+        "[...document.images].every((each) => each.complete && each.naturalWidth > 0)"
+    )
     path = FOLDER / f"{name}.png"
     window.screenshot(str(path))
     windows.close()

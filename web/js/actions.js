@@ -533,6 +533,11 @@ function arrive(message) {
     if (hasGap) catchUp([id]);
     else if (room !== known) setRoom(id, room);
   }
+  const isOpen = Number(state.route[1]) === id && state.route[0] !== "people";
+  if (isOpen && message.senderid !== session.userId()) {
+    const content = message.type === 1 ? t("imagePreview") : message.content;
+    change({ heard: `${message.sendername}: ${content}` });
+  }
   const conversations = withMessage(state.conversations, message, message.senderid === session.userId());
   if (conversations === null) quietly(refreshConversations());
   else change({ conversations });

@@ -39,6 +39,8 @@ export const state = {
   announcements: {},
   /** @type {Record<number, any[]>} */
   invitations: {},
+  /** The newest message in the open conversation, for screen readers. */
+  heard: "",
   /** @type {Record<number, Record<number, number>>} By conversation and user: read up to which seq. */
   readSeqs: {},
 };

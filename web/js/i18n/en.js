@@ -28,7 +28,6 @@ export const en = {
   people: "People",
   settings: "Settings",
   details: "Details",
-  detailsOf: "Details of {name}",
   actionsFor: "Actions for {name}",
   unreadHint: " unread",
   offline: "No connection. Trying again…",

@@ -29,7 +29,6 @@ export const zh = {
   people: "联系人",
   settings: "设置",
   details: "详情",
-  detailsOf: "{name}的详情",
   actionsFor: "对{name}的操作",
   unreadHint: " 条未读",
   offline: "连接已断开，正在重试……",

@@ -34,6 +34,7 @@ export function app() {
       state.isLoaded ? panes(place, id, part) : loading(),
       connectionNotice(),
     ),
+    h("div", { class: "visually-hidden", role: "log", key: "heard" }, state.heard),
   ];
 }
 

@@ -95,9 +95,10 @@ function head(chosen) {
     h("a", { class: "icon-button back", href: state.route[0] === "search" ? "#/search" : "#/c", "aria-label": t("back") }, icon("back")),
     h(
       "button",
-      { type: "button", class: "title-button", onClick: info, "aria-label": t("detailsOf", { name: chosen.name }) },
+      { type: "button", class: "title-button", onClick: info },
       avatar({ ...chosen, id: chosen.friend_id ?? chosen.id }, "small"),
       h("span", { class: "title-text" }, h("bdi", { class: "title-name" }, chosen.name), h("span", { class: "title-sub" }, subtitle(chosen))),
+      h("span", { class: "visually-hidden" }, t("details")),
     ),
     iconButton("search", t("findInConversation"), () => go(`c/${chosen.id}/find`)),
     iconButton("info", t("details"), info),

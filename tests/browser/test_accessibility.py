@@ -1,0 +1,163 @@
+"""Every screen for everybody: axe finds nothing serious, and the keyboard is enough."""
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.windows import DESKTOP, PHONE, Window, Windows
+from tests.people import (
+    Person,
+    announce,
+    befriend,
+    done,
+    make_group,
+    newcomer,
+    private_chat,
+    send,
+    unused_email,
+)
+from tests.pictures import data_uri, picture
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+AXE = Path(__file__).resolve().parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The source of axe-core."""
+    if not AXE.exists():
+        missing = "NOT TESTED: accessibility; axe-core is not installed (make web/node_modules)"
+        if "CI" in os.environ:
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return AXE.read_text()
+
+
+def _findings(window: Window, axe: str, screen: str) -> list[str]:
+    """What axe finds that is serious or worse."""
+    window.page.evaluate(axe)
+    found: dict[str, Any] = window.page.evaluate("axe.run({resultTypes: ['violations']})")
+    return [
+        f"{screen}: {each['id']}: {node['html'][:120]} {node['failureSummary'][:200]}"
+        for each in found["violations"]
+        if each["impact"] in ("serious", "critical")
+        for node in each["nodes"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("language", "size", "scheme"),
+    [("en", DESKTOP, "light"), ("zh", PHONE, "dark"), ("zh", DESKTOP, "dark")],
+)
+def test_no_screen_has_serious_findings(
+    windows: Windows,
+    axe: str,
+    alice: Person,
+    bob: Person,
+    carol: Person,
+    language: str,
+    size: tuple[int, int],
+    scheme: Literal["light", "dark"],
+) -> None:
+    window = windows.open(language=language, size=size, scheme=scheme)
+    found: list[str] = []
+
+    def look(screen: str) -> None:
+        found.extend(_findings(window, axe, screen))
+
+    window.goto()
+    look("sign in")
+    window.button("register").click()
+    look("register")
+    window.button("signIn").click()
+    window.button("forgotPassword").click()
+    look("forgotten password")
+
+    window.sign_in_as(newcomer(window.base_url, "Nobody"))
+    for place in ("c", "people", "people/requests", "people/add", "search", "me"):
+        window.goto(place)
+        window.loaded()
+        look(f"empty {place}")
+
+    window.page.evaluate("localStorage.clear()")
+    befriend(alice, bob)
+    group = make_group(alice, bob)
+    announce(alice, group, "Tomorrow at ten")
+    message = send(bob, group, "Shall we have tea?")
+    send(alice, group, "Yes", reply_to=message)
+    avatar = data_uri(picture())
+    done(alice.put("/account/info", origin_password=alice.password, avatar=avatar))
+    done(alice.post("/groups", name="Family"))
+    done(carol.post("/add_friend", target_id=alice.id, message="Hello"))
+    window.sign_in_as(alice)
+    friends = done(alice.get("/groups"))["groups"]
+    for place in (
+        "c",
+        f"c/{group}",
+        f"c/{group}/info",
+        f"c/{group}/find",
+        f"c/{private_chat(alice, bob)}/info",
+        f"people/u/{bob.id}",
+        f"people/g/{friends[0]['id']}",
+        "people/requests",
+        "me",
+    ):
+        window.goto(place)
+        expect(window.page.locator(".spinner")).to_have_count(0)
+        look(place)
+
+    window.button("editProfile").click()
+    look("a dialog")
+    window.page.keyboard.press("Escape")
+    window.open_chat(group)
+    window.page.locator("article.message").first.hover()
+    window.button("messageActions").first.click()
+    look("a menu")
+
+    assert found == [], "\n".join(found)
+
+
+def test_the_keyboard_is_enough(windows: Windows, alice: Person, bob: Person) -> None:
+    befriend(alice, bob)
+    chat = private_chat(alice, bob)
+    send(bob, chat, "Can you hear me?")
+    window = windows.open()
+    keyboard = window.page.keyboard
+    window.goto()
+    window.field("email").focus()
+    keyboard.type(alice.email)
+    keyboard.press("Tab")
+    keyboard.type(alice.password)
+    keyboard.press("Enter")
+    window.loaded()
+
+    window.page.get_by_role("link", name="Bob").focus()
+    keyboard.press("Enter")
+    expect(window.text("Can you hear me?")).to_be_visible()
+    expect(window.page.locator("textarea.draft")).to_be_focused()
+    keyboard.type("Loud and clear")
+    keyboard.press("Enter")
+    expect(window.text("Loud and clear")).to_be_visible()
+
+    window.button("messageActions").first.focus()
+    keyboard.press("Enter")
+    expect(window.page.get_by_role("menuitem").first).to_be_focused()
+    keyboard.press("Enter")
+    expect(window.page.locator("textarea.draft")).to_be_focused()
+    expect(window.page.locator(".reply-bar")).to_contain_text("Can you hear me?")
+    keyboard.press("Escape")
+    expect(window.page.locator(".reply-bar")).to_have_count(0)
+
+
+def test_an_error_is_said_in_words(windows: Windows) -> None:
+    window = windows.open()
+    window.goto()
+    window.field("email").fill(unused_email())
+    window.field("password").fill("wrong")
+    window.button("signIn").click()
+
+    expect(window.page.get_by_role("alert").first).to_have_text(window.words("errorUserGone"))

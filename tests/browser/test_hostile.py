@@ -1,0 +1,85 @@
+"""What hostile people write shows as text, loads nothing, and breaks no layout."""
+
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.windows import DESKTOP, PHONE, Window, Windows
+from tests.people import Person, announce, befriend, done, make_group, newcomer, send, unused_email
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+MARKUP = "<img src=x onerror=>"
+TEXTS = (
+    "<img src=x onerror=alert(1)>",
+    "<script>alert(1)</script>",
+    "javascript:alert(1)",
+    "\u202egnp.exe \u2066 backwards",
+    "W" * 255,
+    "data:text/html,<script>alert(1)</script>",
+    "{{7*7}} ${7*7} %s %n",
+    "Z͑̒" * 60,
+)
+ELSEWHERE = "https://elsewhere.example/picture.png"
+
+
+def _is_wider_than_the_page(window: Window) -> list[str]:
+    """Parts that can be scrolled sideways."""
+    found: list[str] = window.page.evaluate(
+        """() => [document.documentElement, ...document.querySelectorAll(
+            '.shell > *, .messages, .details-body, .page-column, .dialog')]
+            .filter((each) => each.scrollWidth > each.clientWidth + 1)
+            .map((each) => each.className || each.tagName)"""
+    )
+    return found
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_what_hostile_people_write_is_text(
+    windows: Windows, base_url: str, size: tuple[int, int]
+) -> None:
+    alice = newcomer(base_url, "Alice")
+    mallory = Person(base_url, "\u202eyrollaM" + "W" * 12, unused_email("mallory")).register()
+    trent = Person(base_url, MARKUP, unused_email("trent")).register()
+    befriend(alice, mallory, trent)
+    for person in (mallory, trent):
+        done(person.put("/account/info", origin_password=person.password, avatar=ELSEWHERE))
+        done(person.put("/account/info", origin_password=person.password, user_info="W" * 255))
+    group = make_group(mallory, alice, name="<b>" + "W" * 97)
+    done(mallory.post("/conversations/manage/info", conversation_id=group, avatar=ELSEWHERE))
+    announce(mallory, group, "<h1>" + "W" * 1000)
+    for text in TEXTS:
+        send(mallory, group, text)
+    alerts: list[str] = []
+    window = windows.open(alice, size=size)
+    window.page.on("dialog", lambda dialog: alerts.append(dialog.message))
+
+    window.open_chat(group)
+    for text in TEXTS:
+        expect(window.text(text)).to_be_attached()
+    broken = [_is_wider_than_the_page(window)]
+    cards = [f"people/u/{person.id}" for person in (mallory, trent)]
+    for place in ("c", f"c/{group}/info", "people", *cards):
+        window.goto(place)
+        expect(window.page.locator(".spinner")).to_have_count(0)
+        broken.append(_is_wider_than_the_page(window))
+
+    assert [each for each in broken if each] == []
+    assert alerts == []
+    here = urlsplit(base_url).netloc
+    assert [url for url in window.urls if urlsplit(url).netloc not in ("", here)] == []
+    assert window.page.locator("main script, main iframe, main b, main h1 img").count() == 0
+
+
+def test_only_web_addresses_become_links(windows: Windows, alice: Person, bob: Person) -> None:
+    befriend(alice, bob)
+    group = make_group(bob, alice)
+    send(bob, group, "see https://example.com/a?b=c, javascript:alert(1) data:text/html,x //evil")
+    window = windows.open(alice)
+    window.open_chat(group)
+
+    links = window.page.locator(".messages .text a")
+    expect(links).to_have_count(1)
+    expect(links).to_have_attribute("href", "https://example.com/a?b=c,")
+    expect(links).to_have_attribute("rel", "noopener noreferrer nofollow")

@@ -1,0 +1,249 @@
+"""What people see stays right while networks, windows and servers come and go."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Route, expect
+
+from tests.browser.windows import Window, Windows
+from tests.people import (
+    Person,
+    befriend,
+    contents,
+    conversation,
+    done,
+    messages,
+    newcomer,
+    private_chat,
+    send,
+)
+from tests.product import PASSWORD_TRANSPORT_KEY, Product, running
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+SENDING = "**/conversations/messages"
+
+
+@pytest.fixture
+def chat(alice: Person, bob: Person) -> int:
+    """The chat of Alice and Bob."""
+    befriend(alice, bob)
+    return private_chat(alice, bob)
+
+
+@pytest.fixture
+def a(windows: Windows, alice: Person, chat: int) -> Window:
+    """Alice's window, with the chat open."""
+    return _opened(windows, alice, chat)
+
+
+@pytest.fixture
+def b(windows: Windows, bob: Person, chat: int) -> Window:
+    """Bob's window, with the chat open."""
+    return _opened(windows, bob, chat)
+
+
+def _opened(windows: Windows, person: Person, chat: int) -> Window:
+    window = windows.open(person)
+    window.open_chat(chat)
+    return window
+
+
+def _shown(window: Window) -> list[str]:
+    return window.page.locator(".messages .text").all_inner_texts()
+
+
+def _expect_shown(window: Window, texts: list[str]) -> None:
+    expect(window.page.locator(".messages .text")).to_have_text(texts)
+    expect(window.page.locator(".message.pending")).to_have_count(0)
+
+
+def _refuse_to_send(route: Route) -> None:
+    if route.request.method == "POST":
+        route.abort()
+    else:
+        route.continue_()
+
+
+def test_what_is_written_offline_arrives_once_and_in_order(a: Window, b: Window) -> None:
+    a.context.set_offline(True)
+    a.write("one")
+    a.write("two")
+    expect(a.page.locator(".message.pending")).to_have_count(2)
+    expect(a.page.get_by_text(a.words("offline"))).to_be_visible()
+
+    a.context.set_offline(False)
+
+    _expect_shown(b, ["one", "two"])
+    _expect_shown(a, ["one", "two"])
+
+
+def test_what_was_missed_offline_is_there_afterwards(b: Window, alice: Person, chat: int) -> None:
+    gone = send(alice, chat, "gone")
+    expect(b.text("gone")).to_be_visible()
+    b.context.set_offline(True)
+    expect(b.page.get_by_text(b.words("offline"))).to_be_visible()
+    for text in ("three", "four"):
+        send(alice, chat, text)
+    done(alice.delete("/conversations/messages", message_id=gone))
+
+    b.context.set_offline(False)
+
+    _expect_shown(b, ["three", "four"])
+
+
+def test_what_was_not_sent_survives_a_reload(a: Window, bob: Person, chat: int) -> None:
+    a.page.route(SENDING, _refuse_to_send)
+    a.write("Do not lose me")
+    expect(a.page.locator(".message.pending")).to_have_count(1)
+    a.page.unroute(SENDING)
+
+    a.page.reload()
+
+    _expect_shown(a, ["Do not lose me"])
+    assert contents(bob, chat) == ["Do not lose me"]
+
+
+def test_a_lost_answer_doubles_nothing(a: Window, bob: Person, chat: int) -> None:
+    lost: list[int] = []
+
+    def lose_the_answer(route: Route) -> None:
+        if route.request.method == "POST" and not lost:
+            lost.append(route.fetch().status)
+            route.abort()
+        else:
+            route.continue_()
+
+    a.page.route(SENDING, lose_the_answer)
+    a.write("Only once")
+
+    _expect_shown(a, ["Only once"])
+    assert lost == [200]
+    assert contents(bob, chat) == ["Only once"]
+
+
+def test_a_message_that_is_refused_says_why_and_can_be_discarded(
+    a: Window, alice: Person, bob: Person
+) -> None:
+    a.page.route(SENDING, _refuse_to_send)
+    a.write("Too late")
+    expect(a.page.locator(".message.pending")).to_have_count(1)
+    a.page.route(
+        SENDING,
+        lambda route: route.fulfill(status=400, json={"code": -3, "info": "Content too long"}),
+    )
+
+    expect(a.page.get_by_text(a.words("errorContentTooLong"))).to_be_visible()
+    a.button("discard").click()
+    expect(a.page.locator(".message")).to_have_count(0)
+
+
+def test_nothing_is_read_in_a_window_that_nobody_looks_at(
+    windows: Windows, alice: Person, bob: Person, chat: int
+) -> None:
+    window = windows.open()
+    window.context.add_init_script("document.hasFocus = () => window.isLookedAt === true")
+    window.sign_in_as(bob)
+    window.open_chat(chat)
+    send(alice, chat, "Are you there?")
+    expect(window.text("Are you there?")).to_be_visible()
+    expect(window.page.locator(".rail .badge")).to_contain_text("1")
+    assert conversation(bob, chat)["unread_count"] == 1
+
+    window.page.evaluate("window.isLookedAt = true; dispatchEvent(new Event('focus'))")
+
+    expect(window.page.locator(".rail .badge")).to_have_count(0)
+    assert conversation(bob, chat)["unread_count"] == 0
+    [message] = messages(alice, chat)
+    assert message["already_read"] is True
+
+
+def test_two_windows_agree(windows: Windows, b: Window, alice: Person, chat: int) -> None:
+    other = windows.beside(b)
+    other.goto("c")
+    other.loaded()
+    b.goto("people")
+
+    send(alice, chat, "hello")
+    for window in (b, other):
+        expect(window.page.locator(".rail .badge")).to_contain_text("1")
+    b.open_chat(chat)
+
+    for window in (b, other):
+        expect(window.page.locator(".rail .badge")).to_have_count(0)
+
+
+def test_signing_out_signs_out_in_all_windows_and_leaves_no_token(
+    windows: Windows, b: Window, bob: Person
+) -> None:
+    other = windows.beside(b)
+    other.goto("c")
+    other.loaded()
+
+    b.goto("me")
+    b.button("signOut").last.click()
+
+    for window in (b, other):
+        expect(window.button("signIn")).to_be_visible()
+        stored = window.page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
+        assert bob.token is not None
+        assert bob.token not in stored
+
+
+def test_a_token_stands_in_no_address(a: Window, alice: Person) -> None:
+    assert alice.token is not None
+    assert [url for url in a.urls if alice.token in url] == []
+
+
+def test_a_window_can_have_a_sign_in_of_its_own(windows: Windows, a: Window, bob: Person) -> None:
+    other = windows.beside(a)
+    other.goto("me")
+    other.loaded()
+    other.button("anotherAccount").click()
+    other.field("email").fill(bob.email)
+    other.field("password").fill(bob.password)
+    other.button("signIn").click()
+    other.loaded()
+
+    other.goto("me")
+    expect(other.page.get_by_text(bob.email)).to_be_visible()
+    a.page.reload()
+    a.loaded()
+    expect(a.page.locator(".title-name")).to_have_text(bob.name)
+
+
+def test_the_end_of_a_token_is_said(b: Window, bob: Person) -> None:
+    done(bob.delete("/account/delete"))
+
+    expect(b.page.get_by_text(b.words("signedOutByServer"))).to_be_visible()
+
+
+# --- A server that dies ---
+
+
+@pytest.fixture
+def mortal(tmp_path: Path) -> Iterator[Product]:
+    """A product of one's own, to be killed."""
+    with running(tmp_path / "data", PASSWORD_TRANSPORT_KEY=PASSWORD_TRANSPORT_KEY) as product:
+        yield product
+
+
+def test_a_killed_chat_service_loses_and_doubles_nothing(browser: Browser, mortal: Product) -> None:
+    windows = Windows(browser, mortal.base_url)
+    alice, bob = newcomer(mortal.base_url, "Alice"), newcomer(mortal.base_url, "Bob")
+    befriend(alice, bob)
+    chat = private_chat(alice, bob)
+    a, b = _opened(windows, alice, chat), _opened(windows, bob, chat)
+    written = [f"message {number}" for number in range(20)]
+
+    for number, text in enumerate(written):
+        a.write(text)
+        if number % 7 == 3:
+            for process in mortal.processes("chat_service"):
+                process.kill()
+
+    _expect_shown(a, written)
+    _expect_shown(b, written)
+    assert contents(bob, chat) == written
+    windows.close()
