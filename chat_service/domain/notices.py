@@ -60,7 +60,12 @@ def own_setting_changed(user_id: int) -> None:
 
 
 def members_changed(conversation_id: int, joined: Collection[int] = ()) -> None:
-    """Joined, left, removed, or another role: every member (as of now, with ``joined``)."""
+    """Joined, left, removed, or another role: every member (as of now, with ``joined``).
+
+    Clients list the conversation of those who joined when ``conv_setting`` comes, and not before.
+    """
+    if joined:
+        _tell(Notice(frame={"type": "conv_setting"}, people=joined))
     frame = _about(conversation_id, "modify_members")
     _tell(Notice(frame=frame, room=conversation_id, joined=joined))
 

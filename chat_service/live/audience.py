@@ -1,31 +1,32 @@
-"""Who listens in this process: which sockets a notice goes to, and what a newcomer has missed."""
+"""Who listens in this process: which sockets a notice goes to, and what a session has missed."""
 
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from itertools import takewhile
-from time import time
+from time import monotonic
 from typing import Any, NamedTuple
 
 from gevent import get_hub
 
-from chat_service.live.frames import Notice, Position, Wording
+from chat_service.live.frames import START, Mark, Notice, Position, Wording
 from chat_service.live.sockets import TOKEN_ENDED, TOO_MANY_SOCKETS, Listener, Socket
 from chat_service.metrics import frames_delivered, sockets_open
 
 REPLAY_SECONDS = 10
-KEPT_SECONDS = 2 * REPLAY_SECONDS  # What came in the last of them waits as long as the first.
+KEPT_SECONDS = 2 * REPLAY_SECONDS  # A handshake may take a while, too.
 _MOST_KEPT = 10_000
 _MOST_REPLAYED = 100
 _EASE_SECONDS = 1.0
 
-Placed = tuple[Position, Notice]
+Acknowledge = Callable[[str, Mark], None]
 
 
-class Departure(NamedTuple):
-    """When a person's last socket closed: what it had been told, and the bus's millisecond."""
+class Placed(NamedTuple):
+    """A notice, its place on the bus, and when it came to this process (monotonic seconds)."""
 
     position: Position
-    at: int
+    notice: Notice
+    came_at: float
 
 
 class Standing(NamedTuple):
@@ -49,27 +50,34 @@ class Audience:
 
     Args:
         sockets_per_user: when one more opens, the oldest closes.
+        acknowledge: told what the sockets of a session have acknowledged.
 
     Attributes:
         seen: the place of the newest notice that came.
     """
 
-    def __init__(self, sockets_per_user: int) -> None:
-        self.seen: Position = (int(time() * 1000), 0)
+    def __init__(self, sockets_per_user: int, acknowledge: Acknowledge) -> None:
+        self.seen: Position = START
+        self.acknowledge = acknowledge
         self._sockets_per_user = sockets_per_user
         self._people: dict[int, list[Socket]] = {}
         self._rooms: dict[int, set[Socket]] = {}
         self._recent: deque[Placed] = deque(maxlen=_MOST_KEPT)
         self._easing: dict[int, _Easing] = {}
 
-    def __contains__(self, user_id: int) -> bool:
-        return user_id in self._people
+    def take(self, position: Position, notice: Notice, age: float = 0) -> None:
+        """Tell everybody whom ``notice`` concerns. Notices are taken in the order of the bus.
 
-    def take(self, position: Position, notice: Notice) -> None:
-        """Tell everybody whom ``notice`` concerns. Notices are taken in the order of the bus."""
-        self.seen = max(self.seen, position)
-        self._recent.append((position, notice))
-        while self._recent[0][0][0] < position[0] - KEPT_SECONDS * 1000:
+        Args:
+            position: its place on the bus, later than `seen`.
+            notice: what happened.
+            age: how many seconds ago it came to the bus.
+        """
+        now = monotonic()
+        self.seen = position
+        placed = Placed(position, notice, now - age)
+        self._recent.append(placed)
+        while self._recent[0].came_at < now - KEPT_SECONDS:
             self._recent.popleft()
         for user_id in notice.joined:
             for socket in self._people.get(user_id, ()):
@@ -81,26 +89,26 @@ class Audience:
             for socket in self._listening(notice):
                 _end_if_older(socket, notice.generation)
         elif notice.eased:
-            self._ease(position, notice)
+            self._ease(placed)
         else:
-            _write(position, notice, self._listening(notice))
+            _write(placed, self._listening(notice))
 
     def enter(
-        self, socket: Socket, rooms: Collection[int], known: Position, left: Departure | None
+        self, socket: Socket, rooms: Collection[int], known: Position, mark: Mark | None
     ) -> None:
-        """Let a socket listen, and tell it what its person has missed.
+        """Let a socket listen, and tell it what its session has not acknowledged.
 
         Args:
             socket: newly open.
             rooms: the conversations its person was in, as the database had it ...
             known: ... when this was the newest notice.
-            left: when the person was here last, if that counts.
+            mark: what the session has acknowledged; None if it is new.
         """
         user_id = socket.listener.user_id
-        told = left.position if left else known
-        news = self._later_than(min(told, known))
+        mark = mark or Mark(known)
+        news = self._later_than(min(mark.position, known, *mark.skipped))
         current = set(rooms)
-        for position, notice in news:
+        for position, notice, _ in news:
             if position > known and user_id in notice.joined:
                 current.add(notice.room or 0)
             if position > known and user_id in notice.out:
@@ -110,20 +118,31 @@ class Audience:
         sockets_open.inc()
         for room in current:
             self._admit(socket, room)
-        last_moment = left.at + REPLAY_SECONDS * 1000 if left else 0
+        oldest = monotonic() - REPLAY_SECONDS
         missed = [
-            (position, notice)
-            for position, notice in news
-            if position > told and (position > known or position[0] <= last_moment)
+            placed
+            for placed in news
+            if not mark.covers(placed.position)
+            and (placed.position > known or placed.came_at >= oldest)
         ]
-        for position, notice in _worth_telling(missed, user_id, current):
-            _write(position, notice, (socket,))
-        socket.since = max(self.seen, told)
-        for _, notice in news:
+        socket.acknowledged = mark
+        socket.since = max(self.seen, mark.position)
+        self._tell_missed(socket, _worth_telling(missed, user_id, current))
+        for _, notice, _ in news:
             if notice.generation is not None and user_id in notice.people:
                 _end_if_older(socket, notice.generation)
         if len(mine) > self._sockets_per_user:
             mine[0].close(TOO_MANY_SOCKETS)
+
+    def current_mark(self, socket: Socket) -> Mark:
+        """What has been written to a socket: everything, except what its rooms hold back."""
+        held_back = [
+            placed.position
+            for room in self._easing.keys() & socket.rooms
+            for placed in self._easing[room].waiting
+            if placed.position > socket.since
+        ]
+        return Mark(max(self.seen, socket.since), tuple(sorted(held_back)[-_MOST_REPLAYED:]))
 
     def leave(self, socket: Socket) -> None:
         """Tell a socket nothing more."""
@@ -171,20 +190,27 @@ class Audience:
                 del self._rooms[room]
 
     def _later_than(self, position: Position) -> list[Placed]:
-        later = takewhile(lambda placed: placed[0] > position, reversed(self._recent))
+        later = takewhile(lambda placed: placed.position > position, reversed(self._recent))
         return list(later)[::-1]
 
     def _listening(self, notice: Notice) -> tuple[Socket, ...]:
         named = [socket for user in notice.people for socket in self._people.get(user, ())]
         return (*self._rooms.get(notice.room or 0, ()), *named)
 
-    def _ease(self, position: Position, notice: Notice) -> None:
+    def _tell_missed(self, socket: Socket, missed: Iterable[Placed]) -> None:
+        listener = socket.listener
+        frames = [Wording(each.notice).to(listener.user_id, listener.base) for each in missed]
+        if frames:
+            socket.write(b"".join(frames))
+            frames_delivered.inc(len(frames))
+
+    def _ease(self, placed: Placed) -> None:
         """Tell at once what is the first of its room for a second; the newest of the rest later."""
-        room = notice.room or 0
+        room = placed.notice.room or 0
         if room in self._easing:
-            self._easing[room].add(position, notice)
-        elif listening := self._listening(notice):
-            _write(position, notice, listening)
+            self._easing[room].add(placed)
+        elif listening := self._listening(placed.notice):
+            _write(placed, listening)
             self._easing[room] = _Easing(lambda: self._tell_eased(room))
 
     def _tell_eased(self, room: int) -> None:
@@ -192,11 +218,11 @@ class Audience:
         if not waiting:
             return
         inside = tuple(self._rooms.get(room, ()))
-        actor = waiting[-1][1].actor
-        _write(*waiting[-1], [socket for socket in inside if socket.listener.user_id != actor])
+        actor = waiting[-1].notice.actor
+        _write(waiting[-1], [socket for socket in inside if socket.listener.user_id != actor])
         # Whoever did the newest is not told of it, but of what somebody else did before.
         for placed in waiting[:-1]:
-            _write(*placed, [socket for socket in inside if socket.listener.user_id == actor])
+            _write(placed, [socket for socket in inside if socket.listener.user_id == actor])
         self._easing[room] = _Easing(lambda: self._tell_eased(room))
 
 
@@ -214,10 +240,11 @@ class _Easing:
         self._timer = get_hub().loop.timer(_EASE_SECONDS)
         self._timer.start(end, update=True)
 
-    def add(self, position: Position, notice: Notice) -> None:
-        """Let ``notice`` wait, in place of what it makes old."""
-        others = [placed for placed in self.waiting if placed[1].actor != notice.actor]
-        self.waiting = [*others[-1:], (position, notice)]
+    def add(self, placed: Placed) -> None:
+        """Let a notice wait, in place of what it makes old."""
+        actor = placed.notice.actor
+        others = [each for each in self.waiting if each.notice.actor != actor]
+        self.waiting = [*others[-1:], placed]
 
 
 def _end_if_older(socket: Socket, generation: int) -> None:
@@ -230,7 +257,7 @@ def _worth_telling(missed: list[Placed], user_id: int, rooms: Collection[int]) -
     found: list[Placed] = []
     eased: set[int | None] = set()
     for placed in reversed(missed):
-        notice = placed[1]
+        notice = placed.notice
         if not notice.is_about(user_id, rooms) or notice.tells(user_id) is None:
             continue
         if notice.eased:
@@ -243,8 +270,9 @@ def _worth_telling(missed: list[Placed], user_id: int, rooms: Collection[int]) -
     return reversed(found)
 
 
-def _write(position: Position, notice: Notice, sockets: Iterable[Socket]) -> None:
-    wording = Wording(notice)
+def _write(placed: Placed, sockets: Iterable[Socket]) -> None:
+    position = placed.position
+    wording = Wording(placed.notice)
     delivered = 0
     for socket in sockets:
         if socket.since < position:

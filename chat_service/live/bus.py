@@ -1,11 +1,12 @@
-"""How notices reach every process, and how long a person has been away from all of them."""
+"""How notices reach every process, and what each session has acknowledged of them."""
 
 import logging
 import threading
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable
-from time import monotonic, time
+from itertools import islice
+from time import monotonic
 from typing import Any, Protocol
 
 import gevent
@@ -15,23 +16,26 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from chat_service.live.audience import KEPT_SECONDS, Departure
-from chat_service.live.frames import Notice, Position
+from chat_service.live.audience import KEPT_SECONDS
+from chat_service.live.frames import START, Mark, Notice, Position
+from chat_service.live.sockets import MARK_REFRESH_INTERVAL
 
 log = logging.getLogger(__name__)
 
-Take = Callable[[Position, Notice], None]
+Take = Callable[[Position, Notice, float], None]
 
 _STREAM = "ims:live:notices"
-_PROCESS = "ims:live:process:"
-_PERSON = "ims:live:person:"
+_LAST = "ims:live:last"
+_SESSION = "ims:live:session:"
+_MARK_TTL = int(2 * MARK_REFRESH_INTERVAL)
+_MAX_MARKS = 100_000
+_MAX_STREAM_LENGTH = 20_000
 _MOST_WAITING = 10_000
 _SECONDS_FOR_A_TURN = 10
 MOST_CONNECTIONS = 16
 """To Redis, of one process."""
 _BATCH = 500
 _READ_SECONDS = 2
-_ALIVE_SECONDS = 6
 _PAUSE = 0.5  # Between two attempts to reach Redis.
 
 
@@ -44,16 +48,15 @@ class Bus(Protocol):
     def publish(self, notices: Iterable[Notice]) -> None:
         """Send notices on their way, in this order. Never waits, never fails."""
 
-    def come(self, user_id: int, until: int) -> Departure | None:
-        """Note that a person's first socket here opens, and lasts at most ``until`` (Unix seconds).
+    def resume(self, session_id: str, position: Position) -> Mark | None:
+        """What a session has acknowledged, on whichever process its sockets were.
 
         Returns:
-            when the person left, if there was no socket anywhere since; only the first to ask
-            is told.
+            None if it is new: it begins at ``position``.
         """
 
-    def leave(self, user_id: int, position: Position) -> None:
-        """Note that a person's last socket here has closed, told of everything up to there."""
+    def acknowledge(self, session_id: str, mark: Mark) -> None:
+        """Note what a session has acknowledged. Never waits, never fails, never goes back."""
 
 
 class LocalBus:
@@ -65,8 +68,8 @@ class LocalBus:
 
     def __init__(self, take: Take) -> None:
         self._take = take
-        self._last: Position = (0, 0)
-        self._left: dict[int, Departure] = {}
+        self._last = START
+        self._marks: dict[str, tuple[Mark, float]] = {}  # The one refreshed longest ago is first.
         self._taking = threading.Lock()
 
     def start(self) -> None:
@@ -76,61 +79,71 @@ class LocalBus:
         """Let them be taken, before this returns."""
         with self._taking:
             for notice in notices:
-                self._last = (max(self._last[0], _now()), self._last[1] + 1)
-                self._take(self._last, notice)
+                self._last = int(monotonic() * 1000), self._last[1] + 1
+                self._take(self._last, notice, 0)
 
-    def come(self, user_id: int, until: int) -> Departure | None:
+    def resume(self, session_id: str, position: Position) -> Mark | None:
         """See `Bus`."""
-        left = self._left.pop(user_id, None)
-        return left if left and left.at > _now() - KEPT_SECONDS * 1000 else None
+        mark, _ = self._marks.get(session_id, (None, 0))
+        self._store(session_id, mark or Mark(position))
+        return mark
 
-    def leave(self, user_id: int, position: Position) -> None:
+    def acknowledge(self, session_id: str, mark: Mark) -> None:
         """See `Bus`."""
-        now = _now()
-        self._left[user_id] = Departure(position, now)
-        while self._left:
-            earliest = next(iter(self._left))
-            if self._left[earliest].at > now - KEPT_SECONDS * 1000:
-                break
-            del self._left[earliest]
+        known, _ = self._marks.get(session_id, (mark, 0))
+        self._store(session_id, max(mark, known, key=_place))
+
+    def _store(self, session_id: str, mark: Mark) -> None:
+        now = monotonic()
+        self._marks.pop(session_id, None)
+        self._marks[session_id] = mark, now
+        oldest = next(iter(self._marks))
+        if len(self._marks) > _MAX_MARKS or self._marks[oldest][1] < now - _MARK_TTL:
+            del self._marks[oldest]
 
 
-# A person is a hash: a field for each process where he has sockets, and, when there is none any
-# more, ``left``: the position up to which he was told, and the millisecond of his leaving.
-# A process that died without a word had better not count: it has a key that expires.
-_OTHERS = """
-local function elsewhere()
-    local found = false
-    for _, process in ipairs(redis.call('HKEYS', KEYS[1])) do
-        if process ~= 'left' and process ~= ARGV[1] then
-            if redis.call('EXISTS', ARGV[2] .. process) == 1 then
-                found = true
-            else
-                redis.call('HDEL', KEYS[1], process)
-            end
-        end
+# Places on the bus only ever grow, whatever clocks do: the millisecond is Redis's own, unless
+# that lies behind the last place or behind what the sender has seen. (Redis may have lost its
+# memory, or be another server since.) The stream expires; the last place does not.
+_PUBLISH = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local moment, number = now, 0
+local function raise(m, n)
+    if m > moment or (m == moment and n > number) then moment, number = m, n end
+end
+raise(tonumber(ARGV[1]), tonumber(ARGV[2]))
+local last = redis.call('HMGET', KEYS[2], 'moment', 'number')
+raise(tonumber(last[1] or 0), tonumber(last[2] or 0))
+local sender, count = ARGV[5], tonumber(ARGV[6])
+for i = 7, #ARGV do
+    number = number + 1
+    redis.call('XADD', KEYS[1], string.format('%.0f-%.0f', moment, number),
+        'sender', sender, 'number', string.format('%.0f', count), 'notice', ARGV[i])
+    count = count + 1
+end
+redis.call('HSET', KEYS[2], 'moment', string.format('%.0f', moment), 'number', number)
+if #ARGV >= 7 then
+    redis.call('XTRIM', KEYS[1], 'MAXLEN', '~', ARGV[4])
+    redis.call('XTRIM', KEYS[1], 'MINID', string.format('%.0f', moment - ARGV[3]))
+    redis.call('PEXPIRE', KEYS[1], ARGV[3])
+end
+return string.format('%.0f', now)
+"""
+# A mark is text that begins with its position, of a fixed width: the greater is the later.
+_ACKNOWLEDGE = """
+local width = tonumber(ARGV[2])
+for i, key in ipairs(KEYS) do
+    local known, mark = redis.call('GET', key), ARGV[i + 2]
+    if not known or known:sub(1, width) <= mark:sub(1, width) then
+        redis.call('SET', key, mark, 'EX', ARGV[1])
+    else
+        redis.call('EXPIRE', key, ARGV[1])
     end
-    return found
 end
 """
-_COME = f"""{_OTHERS}
-local left = redis.call('HGET', KEYS[1], 'left')
-redis.call('HDEL', KEYS[1], 'left')
-redis.call('HSET', KEYS[1], ARGV[1], 1)
-if redis.call('TTL', KEYS[1]) < tonumber(ARGV[3]) then
-    redis.call('EXPIRE', KEYS[1], ARGV[3])
-end
-return not elsewhere() and left
-"""
-_LEAVE = f"""{_OTHERS}
-redis.call('HDEL', KEYS[1], ARGV[1])
-if not elsewhere() then
-    local now = redis.call('TIME')
-    local moment = now[1] .. string.format('%03d', math.floor(now[2] / 1000))
-    redis.call('HSET', KEYS[1], 'left', ARGV[3] .. ' ' .. moment)
-    redis.call('EXPIRE', KEYS[1], ARGV[4])
-end
-"""
+_POSITION = "{:016d}-{:010d}"
+_POSITION_WIDTH = 27
 
 
 class RedisBus:
@@ -159,96 +172,126 @@ class RedisBus:
         self._process = uuid.uuid4().hex
         self._reading = _client(url, _READ_SECONDS + 3)
         self._talking = _client(url, 1)
-        self._come = self._talking.register_script(_COME)
-        self._leave = self._talking.register_script(_LEAVE)
-        self._read_up_to: Position = (_now() - KEPT_SECONDS * 1000, 0)
+        self._publish_script = self._talking.register_script(_PUBLISH)
+        self._acknowledge_script = self._talking.register_script(_ACKNOWLEDGE)
+        self._seen = START
+        self._read_up_to = START
         self._sent_count = 0
         self._heard_count: dict[bytes, int] = {}
         self._waiting: deque[Notice] = deque(maxlen=_MOST_WAITING)
-        self._wake = Event()
-        self._leaving: dict[int, gevent.Greenlet] = {}
-        self._alive_until = 0.0
+        self._has_waiting = Event()
+        self._marks: dict[str, Mark] = {}  # Those that Redis may not have yet.
+        self._has_marks = Event()
         self._is_down = False
 
     def start(self) -> None:
         """Read what came of late, which the next newcomer may have missed; then carry on."""
         try:
-            while self._read(block=None):
-                pass
+            self._read_again(self._join())
         except RedisError as failure:
             self._went_down(failure)
         gevent.spawn(self._keep_reading)
         gevent.spawn(self._keep_sending)
+        gevent.spawn(self._keep_acknowledging)
 
     def publish(self, notices: Iterable[Notice]) -> None:
         """See `Bus`."""
         self._waiting.extend(notices)
-        self._wake.set()
+        self._has_waiting.set()
 
-    def come(self, user_id: int, until: int) -> Departure | None:
+    def resume(self, session_id: str, position: Position) -> Mark | None:
         """See `Bus`."""
-        if leaving := self._leaving.get(user_id):
-            leaving.join()
-        seconds = max(1, until - int(time()) + 60)
-        left = self._run(self._come, user_id, seconds)
-        if left is None:
-            return None
-        position, moment = left.decode().split()
-        return Departure(_position(position), int(moment))
-
-    def leave(self, user_id: int, position: Position) -> None:
-        """See `Bus`. It is called where nothing may wait, so a greenlet of its own does it."""
-        leaving = gevent.spawn(self._note_leaving, user_id, position)
-        self._leaving[user_id] = leaving
-        leaving.link(lambda _: self._leaving.pop(user_id, None))
-
-    def _note_leaving(self, user_id: int, position: Position) -> None:
-        self._run(self._leave, user_id, "{}-{}".format(*position), KEPT_SECONDS)
-
-    def _run(self, script: Any, user_id: int, *arguments: Any) -> Any:
         if self._is_down:
             return None
+        key = _SESSION + session_id
+        pipeline = self._talking.pipeline()
+        pipeline.get(key)
+        pipeline.set(key, _mark_to_text(Mark(position)), ex=_MARK_TTL, nx=True)
+        pipeline.expire(key, _MARK_TTL)
         try:
-            return script([f"{_PERSON}{user_id}"], [self._process, _PROCESS, *arguments])
+            text, *_ = pipeline.execute()
         except RedisError as failure:
             self._went_down(failure)
             return None
+        marks = [self._marks[session_id]] if session_id in self._marks else []
+        if text:
+            marks.append(_mark_from_text(text.decode()))
+        return max(marks, key=_place, default=None)
+
+    def acknowledge(self, session_id: str, mark: Mark) -> None:
+        """See `Bus`. A greenlet sends the marks of all sessions together."""
+        known = self._marks.pop(session_id, mark)
+        self._marks[session_id] = max(mark, known, key=_place)
+        if len(self._marks) > _MAX_MARKS:
+            del self._marks[next(iter(self._marks))]
+        self._has_marks.set()
+
+    def _keep_acknowledging(self) -> None:
+        while True:
+            self._has_marks.wait()
+            self._has_marks.clear()
+            while batch := dict(islice(self._marks.items(), _BATCH)):
+                keys = [_SESSION + session_id for session_id in batch]
+                marks = [_mark_to_text(mark) for mark in batch.values()]
+                try:
+                    self._acknowledge_script(keys, [_MARK_TTL, _POSITION_WIDTH, *marks])
+                except RedisError as failure:
+                    self._went_down(failure)
+                    gevent.sleep(_PAUSE)
+                    continue
+                for session_id, mark in batch.items():
+                    if self._marks.get(session_id) is mark:
+                        del self._marks[session_id]
 
     def _keep_reading(self) -> None:
         while True:
             try:
-                self._say_alive()
+                if self._is_down:
+                    now = self._join()
+                    self._is_down = False
+                    log.warning("redis_reachable_again")
+                    self._look_again()  # Before anybody is told anything.
+                    self._read_again(now)
                 self._read(block=_READ_SECONDS * 1000)
             except RedisError as failure:
                 self._went_down(failure)
                 gevent.sleep(_PAUSE)
 
-    def _say_alive(self) -> None:
-        if monotonic() < self._alive_until and not self._is_down:
-            return
-        self._reading.set(_PROCESS + self._process, 1, ex=_ALIVE_SECONDS)
-        self._alive_until = monotonic() + _READ_SECONDS
-        if self._is_down:
-            self._is_down = False
-            log.warning("redis_reachable_again")
-            self._look_again()
-
-    def _read(self, block: int | None) -> bool:
-        """Take what has come.
+    def _join(self) -> int:
+        """Let places on the bus go on from what this process has seen.
 
         Returns:
-            whether anything has.
+            the time by Redis's clock, in milliseconds.
+        """
+        return int(self._run_publish([]))
+
+    def _read_again(self, now: int) -> None:
+        """Take what is in the stream and has not been taken, whatever its places are."""
+        self._read_up_to = START
+        while self._read(block=None, now=now):
+            pass
+
+    def _read(self, block: int | None, now: int = 0) -> bool:
+        """Take what has come.
+
+        Args:
+            block: how many milliseconds to wait for something.
+            now: the time by Redis's clock, if what comes may have been there for a while.
+
+        Returns:
+            whether anything has come.
         """
         after = "{}-{}".format(*self._read_up_to)
         answer: Any = self._reading.xread({_STREAM: after}, _BATCH, block)
         for _stream, entries in answer:
             for entry, fields in entries:
-                self._read_up_to = _position(entry.decode())
-                self._take_once(fields[b"sender"], int(fields[b"number"]), fields[b"notice"])
+                self._read_up_to = _position_from_text(entry.decode())
+                age = max(now - self._read_up_to[0], 0) / 1000
+                self._take_once(fields[b"sender"], int(fields[b"number"]), fields[b"notice"], age)
                 gevent.sleep(0)  # Others want to live as well.
         return bool(answer)
 
-    def _take_once(self, sender: bytes, number: int, packed: bytes) -> None:
+    def _take_once(self, sender: bytes, number: int, packed: bytes, age: float) -> None:
         """Take a notice, unless it was sent again by a process that missed Redis's answer."""
         if number <= self._heard_count.get(sender, 0):
             return
@@ -257,14 +300,15 @@ class RedisBus:
             notice = Notice.unpacked(packed)
             if notice.joined or notice.out:
                 notice = self._confirm(notice)
-            self._take(self._read_up_to, notice)
+            self._seen = max(self._read_up_to, (self._seen[0], self._seen[1] + 1))
+            self._take(self._seen, notice, age)
         except Exception:
             log.exception("notice_failed")
 
     def _keep_sending(self) -> None:
         while True:
-            self._wake.wait()
-            self._wake.clear()
+            self._has_waiting.wait()
+            self._has_waiting.clear()
             while self._waiting:
                 batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
                 while not self._sent(batch):
@@ -272,17 +316,18 @@ class RedisBus:
                 self._sent_count += len(batch)
 
     def _sent(self, batch: list[Notice]) -> bool:
-        pipeline = self._talking.pipeline(transaction=False)
-        oldest = str(_now() - KEPT_SECONDS * 1000)
-        for number, notice in enumerate(batch, self._sent_count + 1):
-            entry = {"sender": self._process, "number": number, "notice": notice.packed()}
-            pipeline.xadd(_STREAM, entry, minid=oldest, approximate=True)
         try:
-            pipeline.execute()
+            self._run_publish(batch)
             return True
         except RedisError as failure:
             self._went_down(failure)
             return False
+
+    def _run_publish(self, batch: list[Notice]) -> Any:
+        limits = KEPT_SECONDS * 1000, _MAX_STREAM_LENGTH
+        sender = self._process, self._sent_count + 1
+        packed = [notice.packed() for notice in batch]
+        return self._publish_script([_STREAM, _LAST], [*self._seen, *limits, *sender, *packed])
 
     def _went_down(self, failure: RedisError) -> None:
         if not self._is_down:
@@ -304,10 +349,19 @@ def _client(url: str, timeout: float) -> Any:
     return Redis.from_pool(pool)
 
 
-def _position(entry: str) -> Position:
-    moment, _, number = entry.partition("-")
+def _mark_to_text(mark: Mark) -> str:
+    return " ".join(_POSITION.format(*place) for place in (mark.position, *mark.skipped))
+
+
+def _mark_from_text(text: str) -> Mark:
+    position, *skipped = (_position_from_text(place) for place in text.split())
+    return Mark(position, tuple(skipped))
+
+
+def _position_from_text(text: str) -> Position:
+    moment, _, number = text.partition("-")
     return int(moment), int(number)
 
 
-def _now() -> int:
-    return int(time() * 1000)
+def _place(mark: Mark) -> Position:
+    return mark.position

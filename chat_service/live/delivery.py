@@ -11,7 +11,7 @@ from flask import Flask
 from chat_service.config import ChatSettings
 from chat_service.live.audience import Audience, Standing
 from chat_service.live.bus import Bus, LocalBus, RedisBus
-from chat_service.live.frames import Notice
+from chat_service.live.frames import Mark, Notice
 from chat_service.live.sockets import COME_AGAIN, GOING_AWAY, Limits, Listener, Socket
 from shared.errors import INVALID_JWT, ApiError
 
@@ -41,7 +41,7 @@ class Delivery:
     def init_app(self, app: Flask, settings: ChatSettings) -> None:
         """Set up by ``settings``; begin and end with the server of ``app``."""
         self._limits = Limits(settings.ws_ping_seconds, settings.ws_queue_frames)
-        audience = self._audience = Audience(settings.ws_sockets_per_user)
+        audience = self._audience = Audience(settings.ws_sockets_per_user, self._acknowledge)
         if settings.redis_url:
             keeper = partial(self._look_again, app)
             confirm = partial(self._confirmed, app)
@@ -56,7 +56,7 @@ class Delivery:
         self._bus.publish(notices)
 
     def connect(self, connection: socket.socket, consent: bytes, listener: Listener) -> None:
-        """Open a socket and tell it what its person has just missed.
+        """Open a socket and tell it what its session has not acknowledged.
 
         Args:
             connection: over which the handshake came; taken over unless this raises.
@@ -72,18 +72,13 @@ class Delivery:
         standing = self._standing_of([user_id]).get(user_id)
         if standing is None or not standing.allows(listener):
             raise ApiError(INVALID_JWT)
-        left = None
-        if user_id not in self._audience:
-            left = self._bus.come(user_id, listener.expires_at)
-        opened = Socket(connection, consent, listener, self._limits, self._forget)
-        self._audience.enter(opened, standing.rooms, known, left)
+        mark = self._bus.resume(listener.session_id, known)
+        opened = Socket(connection, consent, listener, self._limits, self._audience)
+        self._audience.enter(opened, standing.rooms, known, mark)
         opened.open()
 
-    def _forget(self, closed: Socket) -> None:
-        self._audience.leave(closed)
-        user_id = closed.listener.user_id
-        if user_id not in self._audience:
-            self._bus.leave(user_id, max(self._audience.seen, closed.since))
+    def _acknowledge(self, session_id: str, mark: Mark) -> None:
+        self._bus.acknowledge(session_id, mark)
 
     def _confirmed(self, app: Flask, notice: Notice) -> Notice:
         """The notice with those who are in and out as of now."""
@@ -115,4 +110,5 @@ class Delivery:
             self._audience.close(COME_AGAIN)
             return
         for each in sockets:
+            self._bus.acknowledge(each.listener.session_id, each.acknowledged)
             self._audience.correct(each, standings.get(each.listener.user_id, nobody))

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 from wsproto.frame_protocol import FrameProtocol
@@ -10,6 +10,24 @@ from wsproto.frame_protocol import FrameProtocol
 Frame = dict[str, Any]
 Position = tuple[int, int]
 """Place of a notice on the bus: the millisecond it came, and its number within that."""
+
+START: Final[Position] = (0, 0)
+"""Before every notice."""
+
+
+class Mark(NamedTuple):
+    """What a session has acknowledged: everything up to ``position``, except ``skipped``.
+
+    Skipped are notices that were held back when what came after them was written.
+    """
+
+    position: Position
+    skipped: tuple[Position, ...] = ()
+
+    def covers(self, position: Position) -> bool:
+        """Whether the notice at ``position`` has been acknowledged."""
+        return position <= self.position and position not in self.skipped
+
 
 # Stands for the public base in the URLs of a message that is told: each socket sees its own.
 # It is a character that no text of the API may contain.
@@ -91,9 +109,9 @@ class Wording:
         return made
 
 
-def ping() -> bytes:
-    """A question whether the other side is still there."""
-    return bytes(_protocol.ping())
+EMPTY_PING: Final = bytes(_protocol.ping())
+PINGS: Final = tuple(bytes(_protocol.ping(bytes([number]))) for number in range(256))
+"""Pings, each with its index as payload."""
 
 
 def pong(payload: bytes) -> bytes:

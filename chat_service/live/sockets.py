@@ -1,19 +1,22 @@
 """One open websocket. It has no greenlet: the event loop reads, writes and pings.
 
 Thousands of idle sockets cost a few kilobytes each, and no peer can make a writer wait.
+
+A ping follows the frames that were written, and its pong acknowledges everything before it. One
+ping at a time is unanswered, and the next goes out a second later at the earliest, so that what a
+socket remembers of its unacknowledged frames is one `Mark`.
 """
 
 import os
 import socket
-from collections.abc import Callable
 from dataclasses import dataclass
-from time import time
-from typing import Any, Final, cast
+from time import monotonic, time
+from typing import Any, Final, Protocol, cast
 
 from gevent import get_hub
 from wsproto.frame_protocol import FrameProtocol, Opcode, ParseFailed
 
-from chat_service.live.frames import Position, goodbye, ping, pong
+from chat_service.live.frames import EMPTY_PING, PINGS, START, Mark, Position, goodbye, pong
 from chat_service.metrics import slow_sockets_closed
 
 GOING_AWAY: Final = 1001
@@ -28,19 +31,41 @@ _BLOCK = 4096
 _MOST_HEARD = 64 * 1024  # Between two pings; an ordinary client says nothing but pong.
 _SECONDS_TO_SAY_GOODBYE = 10.0
 _KERNEL_BUFFER = 64 * 1024
+_ACKNOWLEDGE_INTERVAL = 1.0
+_PONG = b"\x8a\x81"  # Final, masked, with one byte of payload: the answer to one of ours.
+_PONG_LENGTH = 7
+_EMPTY_PONG = b"\x8a\x80"
+_EMPTY_PONG_LENGTH = 6
+
+MARK_REFRESH_INTERVAL: Final = 1800.0
+"""Seconds after which the mark of an idle session is stored again, before it expires."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
     """Whose socket it is, with a token of which generation and until when (Unix seconds).
 
-    ``base`` begins the URLs that it is told.
+    ``base`` begins the URLs that it is told. A session is one token, on whatever sockets.
     """
 
     user_id: int
     generation: int
     expires_at: int
     base: str
+    session_id: str
+
+
+class Registry(Protocol):
+    """What a socket reports to."""
+
+    def leave(self, socket: "Socket") -> None:
+        """Note that the socket takes no more frames."""
+
+    def current_mark(self, socket: "Socket") -> Mark:
+        """What has been written to the socket up to now."""
+
+    def acknowledge(self, session_id: str, mark: Mark) -> None:
+        """Note that a socket of the session has shown that it has everything up to ``mark``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,24 +84,32 @@ class Socket:
         consent: the end of the handshake, sent when the socket is opened.
         listener: whose it is.
         limits: when it is given up.
-        forget: called once when it takes no frames any more.
+        registry: told what is acknowledged, and once when the socket takes no more frames.
 
     Attributes:
         since: notices up to here were told before.
+        acknowledged: what the peer has shown that it has.
         rooms: the conversations it is told of.
     """
 
     __slots__ = (
+        "_awaited_mark",
         "_closing",
         "_fd",
-        "_forget",
         "_heard",
+        "_heartbeat_at",
+        "_is_unacknowledged",
         "_limits",
+        "_ping_number",
+        "_pinged_at",
         "_protocol",
         "_readable",
+        "_refresh_at",
+        "_registry",
         "_timer",
         "_unsent",
         "_writable",
+        "acknowledged",
         "listener",
         "rooms",
         "since",
@@ -88,24 +121,31 @@ class Socket:
         consent: bytes,
         listener: Listener,
         limits: Limits,
-        forget: Callable[["Socket"], None],
+        registry: Registry,
     ) -> None:
         self.listener = listener
-        self.since: Position = (0, 0)
+        self.since: Position = START
+        self.acknowledged = Mark(START)
         self.rooms: set[int] = set()
         self._limits = limits
-        self._forget = forget
+        self._registry = registry
         self._closing = False
         self._heard = 1
         self._unsent = [consent]
-        self._protocol = FrameProtocol(client=False, extensions=[])
+        self._protocol: FrameProtocol | None = None
+        self._is_unacknowledged = False  # Frames were written after the last ping.
+        self._awaited_mark: Mark | None = None  # Acknowledged by the pong that has not come.
+        self._ping_number = 0
+        self._pinged_at = 0.0
+        self._heartbeat_at = monotonic() + limits.ping_seconds
+        self._refresh_at = monotonic() + MARK_REFRESH_INTERVAL
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER)
         self._fd = connection.detach()
         loop = get_hub().loop
         self._readable = loop.io(self._fd, _READABLE)
         self._writable = loop.io(self._fd, _WRITABLE)
-        self._timer = self._look_in(self._seconds_to_next_look())
+        self._timer = self._timer_to(self._heartbeat_at)
 
     def open(self) -> None:
         """Consent, send what has been written before, and hear what the peer says."""
@@ -113,11 +153,23 @@ class Socket:
             self._readable.start(self._read)
             self._flush()
 
-    def write(self, frame: bytes) -> None:
-        """Send ``frame`` as soon as the peer takes it, or give up a peer that is too slow."""
+    def write(self, frames: bytes) -> None:
+        """Send frames as soon as the peer takes them, or give up a peer that is too slow."""
         if self._closing:
             return
-        self._unsent.append(frame)
+        is_first, self._is_unacknowledged = not self._is_unacknowledged, True
+        if is_first and self._awaited_mark is None:
+            now = monotonic()
+            if now >= self._pinged_at + _ACKNOWLEDGE_INTERVAL:
+                frames += self._next_ping(now)
+            else:
+                self._wake_to_ping()
+        self._send(frames)
+
+    def _send(self, frames: bytes) -> None:
+        if self._closing:
+            return
+        self._unsent.append(frames)
         if len(self._unsent) == 1:
             self._flush()
         elif len(self._unsent) > self._limits.queued_frames:
@@ -129,10 +181,10 @@ class Socket:
         if self._closing:
             return
         self._closing = True
-        self._forget(self)
+        self._registry.leave(self)
         del self._unsent[1:]  # The first may be half sent.
         self._unsent.append(goodbye(code))
-        self._wake_in(_SECONDS_TO_SAY_GOODBYE)
+        self._wake_at(monotonic() + _SECONDS_TO_SAY_GOODBYE)
         self._flush()
 
     def _flush(self) -> None:
@@ -168,6 +220,14 @@ class Socket:
             self._listen(block)
 
     def _listen(self, block: bytes) -> None:
+        if self._protocol is None:
+            # All that an ordinary client says.
+            if len(block) == _PONG_LENGTH and block.startswith(_PONG):
+                self._take_pong(block[6] ^ block[2])
+                return
+            if len(block) == _EMPTY_PONG_LENGTH and block.startswith(_EMPTY_PONG):
+                return
+            self._protocol = FrameProtocol(client=False, extensions=[])
         try:
             self._protocol.receive_bytes(block)
             for frame in self._protocol.received_frames():
@@ -177,31 +237,62 @@ class Socket:
                     self._end()
                     return
                 if frame.opcode is Opcode.PING:
-                    self.write(pong(cast("bytes", frame.payload)))
+                    self._send(pong(cast("bytes", frame.payload)))
+                if frame.opcode is Opcode.PONG and len(frame.payload) == 1:
+                    self._take_pong(cast("bytes", frame.payload)[0])
         except ParseFailed as failure:
             self.close(failure.code)
 
+    def _take_pong(self, number: int) -> None:
+        mark = self._awaited_mark
+        if mark is None or number != self._ping_number:
+            return
+        self._awaited_mark = None
+        self.acknowledged = mark
+        self._registry.acknowledge(self.listener.session_id, mark)
+        if self._is_unacknowledged and not self._closing:
+            self._wake_to_ping()
+
+    def _next_ping(self, now: float) -> bytes:
+        self._pinged_at = now
+        if self._is_unacknowledged or now >= self._refresh_at:
+            self._ping_number = (self._ping_number + 1) % len(PINGS)
+            self._is_unacknowledged = False
+            self._refresh_at = now + MARK_REFRESH_INTERVAL
+            self._awaited_mark = self._registry.current_mark(self)
+        elif self._awaited_mark is None:
+            return EMPTY_PING
+        return PINGS[self._ping_number]
+
     def _look(self) -> None:
-        """See whether the token is still good and the peer still there."""
-        if self._closing or not self._heard:
+        """See whether the token is still good, the peer still there, and what it has."""
+        now = monotonic()
+        is_heartbeat = now >= self._heartbeat_at
+        if self._closing or (is_heartbeat and not self._heard):
             self._end()
         elif self.listener.expires_at <= time():
             self.close(TOKEN_ENDED)
         else:
-            self._heard = 0
-            self._wake_in(self._seconds_to_next_look())
-            self.write(ping())
+            if is_heartbeat:
+                self._heard = 0
+                self._heartbeat_at = now + self._limits.ping_seconds
+            self._wake_at(self._heartbeat_at)
+            if is_heartbeat or (self._is_unacknowledged and self._awaited_mark is None):
+                self._send(self._next_ping(now))
 
-    def _seconds_to_next_look(self) -> float:
-        """Until the next ping, or until just after the end of the token."""
-        return min(self._limits.ping_seconds, self.listener.expires_at - time() + 0.01)
+    def _wake_to_ping(self) -> None:
+        self._wake_at(min(self._pinged_at + _ACKNOWLEDGE_INTERVAL, self._heartbeat_at))
 
-    def _wake_in(self, seconds: float) -> None:
+    def _wake_at(self, moment: float) -> None:
         self._timer.stop()
         self._timer.close()
-        self._timer = self._look_in(seconds)
+        self._timer = self._timer_to(moment)
 
-    def _look_in(self, seconds: float) -> Any:
+    def _timer_to(self, moment: float) -> Any:
+        """A timer that looks at ``moment``, or just after the end of the token."""
+        seconds = moment - monotonic()
+        if not self._closing:
+            seconds = min(seconds, self.listener.expires_at - time() + 0.01)
         timer = get_hub().loop.timer(max(seconds, 0))
         timer.start(self._look, update=True)
         return timer
@@ -217,4 +308,4 @@ class Socket:
         self._unsent.clear()
         if not self._closing:
             self._closing = True
-            self._forget(self)
+            self._registry.leave(self)

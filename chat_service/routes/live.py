@@ -18,7 +18,9 @@ def listen() -> TakenOver:
     claims = claims_of_handshake()
     g.user_id = claims.user_id
     consent = consent_to(request.headers)
-    listener = Listener(claims.user_id, claims.generation, claims.expires_at, public_base())
+    listener = Listener(
+        claims.user_id, claims.generation, claims.expires_at, public_base(), claims.token_id
+    )
     listening.listen(connection_of(request), consent, listener)
     return TakenOver()
 

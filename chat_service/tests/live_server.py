@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -98,13 +99,14 @@ def running(environment: Mapping[str, str], *options: str) -> Iterator[Server]:
 
 
 class Listening:
-    """An open websocket of somebody."""
+    """An open websocket of somebody, in a session of its own unless ``jti`` names one."""
 
     def __init__(
         self, server: Server, user_id: int, wire: Mapping[str, Any] | None = None, **token: Any
     ) -> None:
         self._server = server
         self.user_id = user_id
+        self._session_id = token.setdefault("jti", uuid.uuid4().hex)
         self.wire: WebSocket = create_connection(
             f"ws://{server.address}/ws/?token={issue(user_id, **token)}",
             timeout=SECONDS,
@@ -116,6 +118,18 @@ class Listening:
 
     def __exit__(self, *_: object) -> None:
         self.leave()
+
+    def again(self, server: Server | None = None) -> "Listening":
+        """Another socket of the same session, at the same server or another one."""
+        return Listening(server or self._server, self.user_id, jti=self._session_id)
+
+    def acknowledge(self) -> None:
+        """Answer the ping that follows the frames that have come; the server knows it then."""
+        for kind, answer in ((ABNF.OPCODE_PING, b""), (ABNF.OPCODE_PONG, b"known?")):
+            if answer:
+                self.wire.ping(answer.decode())
+            while self.wire.recv_data(control_frame=True)[0] != kind:
+                pass
 
     def next(self) -> dict[str, Any]:
         """The next frame, waited for."""
@@ -182,6 +196,10 @@ class Person:
         self._server = server
         self._session = requests.Session()
         self._session.headers["Authorization"] = issue(user_id)
+
+    def close(self) -> None:
+        """Close the connection to the service."""
+        self._session.close()
 
     def listens(self) -> Listening:
         """A newly opened socket, on which everything missed before has been heard."""

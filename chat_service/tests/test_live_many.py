@@ -25,6 +25,7 @@ from chat_service.tests.live_server import (
     Server,
     delete_account,
     running,
+    until_all_is_told,
 )
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.redis import RedisServer, redis_server
@@ -109,30 +110,46 @@ def test_what_was_missed_is_told_once_by_whichever_process_one_comes_back_to(
         bob.frames()
         alice.says(group, "heard")
         assert [frame["type"] for frame in bob.frames()] == ["notify"]
+        bob.acknowledge()
     alice.says(group, "missed")
     alice.says(group, "missed, too")
 
-    with Listening(there, BOB) as bob:
-        told = [bob.next()["message"]["content"] for _ in range(2)]
+    with bob.again(there) as again:
+        told = [again.next()["message"]["content"] for _ in range(2)]
         alice.says(group, "here again")
-        told.append(bob.next()["message"]["content"])
-    with Listening(here, BOB) as bob:
-        assert bob.frames() == []
+        told.append(again.next()["message"]["content"])
+        again.acknowledge()
+    with bob.again(here) as once_more:
+        assert once_more.frames() == []
     assert told == ["missed", "missed, too", "here again"]
 
 
-def test_what_a_socket_in_another_process_was_told_is_not_told_again(
+def test_what_a_socket_in_another_process_acknowledged_is_not_told_again(
     here: Server, there: Server, group: int, alice: Person
 ) -> None:
     with Listening(there, BOB) as staying:
         staying.frames()
-        with Listening(here, BOB):
+        with staying.again(here):
             pass
         alice.says(group, "hello")
         assert staying.next()["type"] == "notify"
+        staying.acknowledge()
 
-        with Listening(here, BOB) as again:
+        with staying.again(here) as again:
             assert again.frames() == []
+
+
+def test_what_was_not_acknowledged_in_one_process_is_told_by_another(
+    here: Server, there: Server, group: int, alice: Person
+) -> None:
+    with Listening(there, BOB) as silent:
+        silent.frames()
+        silent.acknowledge()
+        alice.says(group, "into the void")
+        until_all_is_told(here)
+
+        with silent.again(here) as again:
+            assert again.next()["message"]["content"] == "into the void"
 
 
 def test_a_restart_of_redis_fails_no_request_and_frames_come_again(

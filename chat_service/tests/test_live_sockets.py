@@ -12,8 +12,8 @@ from gevent import get_hub
 from websocket import create_connection
 from websocket._abnf import ABNF
 
-from chat_service.live.audience import Audience, Departure
-from chat_service.live.frames import Notice
+from chat_service.live.audience import Audience
+from chat_service.live.frames import START, Mark, Notice
 from chat_service.live.sockets import Limits, Listener, Socket
 from chat_service.tests.factories import make_account, make_group
 from chat_service.tests.live_server import (
@@ -147,9 +147,9 @@ def test_deleting_an_account_ends_its_sockets_and_tells_them_nothing(
         bob.says(group, "gone?")
 
         goodbye = ABNF.OPCODE_CLOSE, struct.pack("!H", 4401)
-        assert first.wire.recv_data(control_frame=True) == goodbye
-        assert second.wire.recv_data(control_frame=True)[0] == ABNF.OPCODE_TEXT  # "listens" asks.
-        assert second.wire.recv_data(control_frame=True) == goodbye
+        told = [list(iter(each.wire.recv_data, goodbye)) for each in (first, second)]
+        marker = ABNF.OPCODE_TEXT, b'{"type":"request_message"}'
+        assert told == [[], [marker]]  # Which `listens` of the first asked for.
         assert other.kinds() == ["notify"]
 
 
@@ -219,13 +219,15 @@ def test_what_came_during_a_short_absence_is_told_once_and_in_order(
     with bob.listens() as bobs:
         alice.says(group, "heard")
         assert bobs.kinds() == ["notify"]
+        bobs.acknowledge()
     alice.says(group, "one")
     bob.post("/interface", conversationId=group, ontop=True)
     alice.says(group, "two")
 
-    with Listening(server, BOB) as again:
+    with bobs.again() as again:
         told = [frame.get("message", {}).get("content") for frame in again.frames()]
-    with Listening(server, BOB) as once_more:
+        again.acknowledge()
+    with bobs.again() as once_more:
         nothing = once_more.frames()
 
     assert told == ["one", None, "two"]
@@ -235,35 +237,64 @@ def test_what_came_during_a_short_absence_is_told_once_and_in_order(
 def test_of_a_long_absence_the_newest_hundred_frames_are_told(
     server: Server, group: int, bob: Person
 ) -> None:
-    with bob.listens():
-        pass
+    with bob.listens() as bobs:
+        bobs.acknowledge()
     server.tell("friend_request_changed", {"sender_id": BOB, "receiver_id": 9_999}, times=150)
     server.tell("friendship_ended", {"low_id": BOB, "high_id": 9_999})
     until_all_is_told(server)
 
-    with Listening(server, BOB) as again:
+    with bobs.again() as again:
         told = [again.next()["type"] for _ in range(100)]
         assert told == ["request_message"] * 99 + ["delete_friend"]
         assert again.frames() == []
 
 
-def test_what_another_socket_of_the_person_was_told_is_not_told_again(
+def test_what_another_socket_of_the_session_acknowledged_is_not_told_again(
     server: Server, group: int, alice: Person, bob: Person
 ) -> None:
     with bob.listens() as staying:
-        with bob.listens():
+        with staying.again():
             pass
         alice.says(group, "hello")
-        until_all_is_told(server)
+        assert staying.kinds() == ["notify"]
+        staying.acknowledge()
 
-        with Listening(server, BOB) as again:
+        with staying.again() as again:
             assert again.frames() == []
-        assert [staying.next()["type"] for _ in range(2)] == ["request_message", "notify"]
 
 
-def test_who_never_left_a_socket_is_told_nothing_of_before(
-    app: Flask, server: Server, alice: Person
+def test_what_a_client_did_not_acknowledge_is_told_again_beside_its_old_socket(
+    server: Server, group: int, alice: Person, bob: Person
 ) -> None:
+    with bob.listens() as silent:
+        silent.acknowledge()
+        alice.says(group, "one")
+        alice.says(group, "two")
+        until_all_is_told(server)  # Both have been written to the socket, which reads no more.
+
+        with silent.again() as again:
+            told = [again.next()["message"]["content"] for _ in range(2)]
+            again.acknowledge()
+        with silent.again() as once_more:
+            assert once_more.frames() == []
+        assert told == ["one", "two"]
+
+
+def test_pings_ask_for_what_is_written_and_at_most_once_a_second(server: Server) -> None:
+    with Listening(server, CAROL) as carol:
+        began = time.monotonic()
+        server.tell("friend_request_changed", {"sender_id": CAROL, "receiver_id": 9_999}, 200)
+        server.tell("friendship_ended", {"low_id": CAROL, "high_id": 9_999})
+        kinds = []
+        while b"delete_friend" not in (said := carol.wire.recv_data(control_frame=True))[1]:
+            kinds.append(said[0])
+        carol.acknowledge()
+
+        assert kinds.count(ABNF.OPCODE_TEXT) == 200
+        assert 1 <= kinds.count(ABNF.OPCODE_PING) <= 1 + time.monotonic() - began
+
+
+def test_a_new_session_is_told_nothing_of_before(app: Flask, server: Server, alice: Person) -> None:
     newcomer = 77
     make_account(app, newcomer, "Newcomer")
     group = make_group(app, ALICE, newcomer)
@@ -277,13 +308,13 @@ def test_who_never_left_a_socket_is_told_nothing_of_before(
 def test_who_was_removed_while_away_is_told_of_the_removal_and_not_of_the_group(
     server: Server, group: int, alice: Person, bob: Person
 ) -> None:
-    with bob.listens():
-        pass
+    with bob.listens() as bobs:
+        bobs.acknowledge()
     alice.says(group, "with bob")
     alice.delete("/conversations/member/remove", conversation_id=group, user=BOB)
     alice.says(group, "without bob")
 
-    with Listening(server, BOB) as again:
+    with bobs.again() as again:
         assert again.frames() == [{"type": "remove_members", "self": "false"}]
 
 
@@ -292,14 +323,14 @@ def test_reading_in_a_group_while_away_is_told_at_most_once(
 ) -> None:
     group = make_group(app, ALICE, BOB, CAROL)
     carol = Person(server, CAROL)
-    with alice.listens():
-        pass
+    with alice.listens() as alices:
+        alices.acknowledge()
     for text in ("one", "two"):
         alice.says(group, text)
         bob.reads(group)
         carol.reads(group)
 
-    with Listening(server, ALICE) as again:
+    with alices.again() as again:
         told = [again.next() for _ in range(3)]
     assert [frame["type"] for frame in told] == ["notify", "notify", "already_read"]
     assert (told[2]["user_id"], told[2]["read_seq"]) == (CAROL, 2)
@@ -308,7 +339,7 @@ def test_reading_in_a_group_while_away_is_told_at_most_once(
 @pytest.fixture
 def line() -> Iterator[tuple[socket.socket, Socket, Audience]]:
     """The far end of a socket of bob's in this process, the socket, and an audience."""
-    audience = Audience(sockets_per_user=3)
+    audience = Audience(3, lambda *_: None)
     listening, connecting = socket.socket(), socket.socket()
     with listening, connecting:
         listening.bind(("127.0.0.1", 0))
@@ -316,26 +347,24 @@ def line() -> Iterator[tuple[socket.socket, Socket, Audience]]:
         connecting.connect(listening.getsockname())
         near, _ = listening.accept()
         near.setblocking(False)
-        bob = Listener(BOB, 0, int(time.time()) + 60, "http://localhost")
-        opened = Socket(near, b"", bob, Limits(25, 100), audience.leave)
+        bob = Listener(BOB, 0, int(time.time()) + 60, "http://localhost", "session")
+        opened = Socket(near, b"", bob, Limits(25, 100), audience)
         yield connecting, opened, audience
         opened.close(1000)
         get_hub().loop.run(nowait=True)
 
 
-def test_what_came_later_than_ten_seconds_after_leaving_is_not_told(
+def test_what_came_longer_than_ten_seconds_ago_is_not_told(
     line: tuple[socket.socket, Socket, Audience],
 ) -> None:
     far, opened, audience = line
-    now = int(time.time() * 1000)
-    left = Departure((now - 15_000, 0), now - 15_000)
-    audience.take((now - 6_000, 1), Notice(frame={"type": "in time"}, people=(BOB,)))
-    audience.take((now - 4_000, 2), Notice(frame={"type": "late"}, people=(BOB,)))
+    audience.take((1, 0), Notice(frame={"type": "old"}, people=(BOB,)), age=12)
+    audience.take((2, 0), Notice(frame={"type": "late"}, people=(BOB,)), age=8)
 
-    audience.enter(opened, set(), audience.seen, left)
+    audience.enter(opened, set(), audience.seen, Mark(START))
     opened.open()
 
-    assert far.recv(4096) == b"\x81\x12" + b'{"type":"in time"}'
+    assert far.recv(4096).startswith(b"\x81\x0f" + b'{"type":"late"}')
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,107 @@
+"""A client that loses its connection at random moments, in every way, loses no frame."""
+
+import json
+import random
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
+from typing import Any
+
+import pytest
+from flask import Flask
+from websocket import WebSocket, WebSocketException, create_connection
+
+from chat_service.tests.factories import make_group
+from chat_service.tests.live_server import SECONDS, Person, Server, running
+from chat_service.tests.vanishing import Network, network_to
+from shared.testing.cast import ALICE, BOB
+from shared.testing.redis import redis_server
+from shared.testing.tokens import issue
+
+pytestmark = pytest.mark.timeout(300)
+
+MESSAGES = 120
+WAYS_TO_LEAVE = ("close", "drop", "vanish", "freeze")
+
+
+class Restless:
+    """Bob's browser: one session, and one socket after the other.
+
+    Attributes:
+        told: numbers of the messages in the order in which their frames came.
+    """
+
+    def __init__(self, network: Network, addresses: Sequence[str]) -> None:
+        self.told: list[int] = []
+        self._network = network
+        self._addresses = addresses
+        self._token = issue(BOB)
+
+    def visit(self, seconds: float, leaves: str) -> None:
+        """Listen for a while, and leave somehow."""
+        wire = self._connect()
+        self._listen(wire, seconds)
+        if leaves == "freeze":
+            self._network.freeze()
+            self._listen(wire, seconds)
+        if leaves in ("vanish", "freeze"):
+            self._network.vanish()
+        if leaves == "close":
+            with suppress(OSError, WebSocketException):
+                wire.close(timeout=SECONDS)
+        wire.shutdown()
+
+    def _connect(self) -> WebSocket:
+        self._network.target = random.choice(self._addresses)
+        url = f"ws://{self._network.address}/ws/?token={self._token}"
+        return create_connection(url, timeout=SECONDS)
+
+    def _listen(self, wire: WebSocket, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        with suppress(OSError, WebSocketException):  # Too late, or closed by the server.
+            while (left := until - time.monotonic()) > 0:
+                wire.settimeout(left)
+                frame: dict[str, Any] = json.loads(wire.recv())
+                self.told.append(int(frame["message"]["content"]))
+
+
+@pytest.fixture(scope="module", params=["one process", "three processes and Redis"])
+def servers(
+    request: pytest.FixtureRequest, settings: dict[str, str], _app: Flask
+) -> Iterator[list[Server]]:
+    """One server of one process, or two that have three together."""
+    with ExitStack() as stack:
+        if request.param == "one process":
+            yield [stack.enter_context(running(settings | {"REDIS_URL": ""}))]
+        else:
+            shared = settings | {"REDIS_URL": stack.enter_context(redis_server()).url}
+            yield [
+                stack.enter_context(running(shared, "--workers", workers)) for workers in ("1", "2")
+            ]
+
+
+def test_no_frame_is_lost_however_connections_end(app: Flask, servers: list[Server]) -> None:
+    group = make_group(app, ALICE, BOB)
+    alice = Person(servers[0], ALICE)
+    all_sent = threading.Event()
+
+    def send() -> None:
+        for number in range(MESSAGES):
+            alice.says(group, str(number))
+            all_sent.wait(random.uniform(0, 0.1))
+        all_sent.set()
+
+    with network_to(servers[0].address) as network:
+        bob = Restless(network, [server.address for server in servers])
+        bob.visit(0.1, "close")
+        sending = threading.Thread(target=send)
+        sending.start()
+        while not all_sent.is_set():
+            bob.visit(random.uniform(0, 1.5), random.choice(WAYS_TO_LEAVE))
+            all_sent.wait(random.choice((0, 0, 0.5)))
+        sending.join()
+        alice.close()
+        bob.visit(3, "close")
+
+    assert list(dict.fromkeys(bob.told)) == list(range(MESSAGES))
