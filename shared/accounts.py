@@ -59,6 +59,7 @@ class AccountEvent(Schema):
 
 
 _EVENT = AccountEvent()
+_PROFILE = ("name", "avatar_digest", "avatar_reference")
 
 
 def picture_url(base: str, account_id: int, digest: str, reference: str) -> str:
@@ -135,6 +136,21 @@ class AccountCopies:
             ValidationError: it is no state of an account.
         """
         self._write([_EVENT.load(state)])
+
+    def changes_profile(self, state: dict[str, Any]) -> bool:
+        """Whether an event, once applied, will show a known account with another name or picture.
+
+        Raises:
+            ValidationError: it is no state of an account.
+        """
+        account = _EVENT.load(state)
+        known = self._copied([account["id"]]).get(account["id"])
+        return (
+            known is not None
+            and not account["deleted"]
+            and known.version < account["version"]
+            and any(getattr(known, column) != account[column] for column in _PROFILE)
+        )
 
     def resync(self) -> Iterator[int]:
         """Copy every account of the auth service, page by page.

@@ -3,14 +3,14 @@
 import socket
 from collections.abc import Collection
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from chat_service.db import db
 from chat_service.domain.accounts import accounts
 from chat_service.live.audience import Standing
 from chat_service.live.delivery import Delivery
 from chat_service.live.sockets import Listener
-from chat_service.models import Account, Membership
+from chat_service.models import Account, Conversation, Membership
 
 
 def listen(connection: socket.socket, consent: bytes, listener: Listener) -> None:
@@ -51,4 +51,15 @@ def _members_among(conversation_id: int, user_ids: Collection[int]) -> Collectio
     ).all()
 
 
-live = Delivery(_standing_of, _members_among)
+def _circles_of(user_id: int, limit: int) -> tuple[Collection[int], int]:
+    own = (
+        select(Membership.conversation_id)
+        .join(Conversation, Conversation.id == Membership.conversation_id)
+        .where(Membership.user_id == user_id, Conversation.is_open)
+    )
+    some = select(Membership.user_id).where(Membership.conversation_id.in_(own)).limit(limit)
+    members = db.session.scalar(select(func.count()).select_from(some.subquery()))
+    return db.session.scalars(own).all(), members or 0
+
+
+live = Delivery(_standing_of, _members_among, _circles_of)

@@ -90,10 +90,15 @@ def invitations_changed(conversation_id: int) -> None:
 def account_told(state: dict[str, Any]) -> None:
     """Take an account's state; a deleted account's sockets end, without a frame.
 
+    Friends and fellow members are told of another name or picture.
+
     Raises:
         ValidationError: it is no state of an account.
     """
+    is_new_profile = accounts.changes_profile(state)
     accounts.apply(state)
+    if is_new_profile:
+        live.announce_profile(state["id"])
     if state["generation"]:
         live.publish([Notice(people=(state["id"],), generation=state["generation"])])
 

@@ -194,6 +194,9 @@ class Audience:
         return list(later)[::-1]
 
     def _listening(self, notice: Notice) -> tuple[Socket, ...]:
+        if notice.rooms:
+            inside = {socket for room in notice.rooms for socket in self._rooms.get(room, ())}
+            return tuple(each for each in inside if notice.is_share_of(each.listener.user_id))
         named = [socket for user in notice.people for socket in self._people.get(user, ())]
         return (*self._rooms.get(notice.room or 0, ()), *named)
 

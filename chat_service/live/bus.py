@@ -27,8 +27,10 @@ Take = Callable[[Position, Notice, float], None]
 _STREAM = "ims:live:notices"
 _LAST = "ims:live:last"
 _SESSION = "ims:live:session:"
+_RESERVED = "ims:live:reserved:"
 _MARK_TTL = int(2 * MARK_REFRESH_INTERVAL)
 _MAX_MARKS = 100_000
+_MAX_RESERVED = 10_000
 _MAX_STREAM_LENGTH = 20_000
 _MOST_WAITING = 10_000
 _SECONDS_FOR_A_TURN = 10
@@ -58,6 +60,13 @@ class Bus(Protocol):
     def acknowledge(self, session_id: str, mark: Mark) -> None:
         """Note what a session has acknowledged. Never waits, never fails, never goes back."""
 
+    def reserve(self, name: str, interval: float) -> float | None:
+        """Reserve the next moment for something that any process does at most once an interval.
+
+        Returns:
+            seconds until then; None if somebody has reserved it already.
+        """
+
 
 class LocalBus:
     """The bus of a service that is one process.
@@ -71,6 +80,7 @@ class LocalBus:
         self._last = START
         self._marks: dict[str, tuple[Mark, float]] = {}  # The one refreshed longest ago is first.
         self._taking = threading.Lock()
+        self._reserved: dict[str, float] = {}
 
     def start(self) -> None:
         """Nothing is needed."""
@@ -92,6 +102,17 @@ class LocalBus:
         """See `Bus`."""
         known, _ = self._marks.get(session_id, (mark, 0))
         self._store(session_id, max(mark, known, key=_place))
+
+    def reserve(self, name: str, interval: float) -> float | None:
+        """See `Bus`."""
+        now = monotonic()
+        if len(self._reserved) > _MAX_RESERVED:
+            self._reserved = {name: end for name, end in self._reserved.items() if end > now}
+        left = max(self._reserved.get(name, now) - now, 0)
+        if left > interval:
+            return None
+        self._reserved[name] = now + left + interval
+        return left
 
     def _store(self, session_id: str, mark: Mark) -> None:
         now = monotonic()
@@ -142,6 +163,15 @@ for i, key in ipairs(KEYS) do
     end
 end
 """
+# A key lives until the end of the interval of what was reserved last.
+_RESERVE = """
+local left, interval = math.max(redis.call('PTTL', KEYS[1]), 0), tonumber(ARGV[1])
+if left > interval then
+    return -1
+end
+redis.call('SET', KEYS[1], 1, 'PX', left + interval)
+return left
+"""
 _POSITION = "{:016d}-{:010d}"
 _POSITION_WIDTH = 27
 
@@ -174,6 +204,7 @@ class RedisBus:
         self._talking = _client(url, 1)
         self._publish_script = self._talking.register_script(_PUBLISH)
         self._acknowledge_script = self._talking.register_script(_ACKNOWLEDGE)
+        self._reserve_script = self._talking.register_script(_RESERVE)
         self._seen = START
         self._read_up_to = START
         self._sent_count = 0
@@ -225,6 +256,15 @@ class RedisBus:
         if len(self._marks) > _MAX_MARKS:
             del self._marks[next(iter(self._marks))]
         self._has_marks.set()
+
+    def reserve(self, name: str, interval: float) -> float | None:
+        """See `Bus`. Without Redis, nothing is reserved: notices wait anyway."""
+        try:
+            left: int = self._reserve_script([_RESERVED + name], [int(interval * 1000)])
+        except RedisError as failure:
+            self._went_down(failure)
+            return interval
+        return left / 1000 if left >= 0 else None
 
     def _keep_acknowledging(self) -> None:
         while True:

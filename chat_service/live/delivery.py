@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 
+import gevent
 from flask import Flask
 
 from chat_service.config import ChatSettings
@@ -18,9 +19,15 @@ from shared.errors import INVALID_JWT, ApiError
 log = logging.getLogger(__name__)
 
 _BATCH = 500
+_PROFILE_INTERVAL = 60.0
+_MAX_PROFILES_WAITING = 10_000
+_SHARE_INTERVAL = 0.5
+_MEMBERS_PER_SHARE = 100
+_MAX_SHARES = 10
 
 MembersAmong = Callable[[int, Collection[int]], Collection[int]]
 StandingOf = Callable[[Collection[int]], Mapping[int, Standing]]
+CirclesOf = Callable[[int, int], tuple[Collection[int], int]]
 
 
 class Delivery:
@@ -29,17 +36,25 @@ class Delivery:
     Args:
         standing_of: what the database has of some accounts, by id.
         members_among: which of some accounts are in a conversation, as the database has it.
+        circles_of: the open conversations of an account, and how many members they have, counted
+            up to a number.
     """
 
-    def __init__(self, standing_of: StandingOf, members_among: MembersAmong) -> None:
+    def __init__(
+        self, standing_of: StandingOf, members_among: MembersAmong, circles_of: CirclesOf
+    ) -> None:
         self._standing_of = standing_of
         self._members_among = members_among
+        self._circles_of = circles_of
+        self._profiles_waiting = 0
+        self._app: Flask
         self._audience: Audience
         self._bus: Bus
         self._limits: Limits
 
     def init_app(self, app: Flask, settings: ChatSettings) -> None:
         """Set up by ``settings``; begin and end with the server of ``app``."""
+        self._app = app
         self._limits = Limits(settings.ws_ping_seconds, settings.ws_queue_frames)
         audience = self._audience = Audience(settings.ws_sockets_per_user, self._acknowledge)
         if settings.redis_url:
@@ -54,6 +69,33 @@ class Delivery:
     def publish(self, notices: Iterable[Notice]) -> None:
         """Tell everybody concerned, in this order. What they tell of has been committed."""
         self._bus.publish(notices)
+
+    def announce_profile(self, user_id: int) -> None:
+        """Tell the friends and fellow members of an account that its name or picture changed.
+
+        At most once a minute, and over some seconds if they are many: all fetch their lists then.
+        """
+        if self._profiles_waiting < _MAX_PROFILES_WAITING:
+            self._profiles_waiting += 1
+            gevent.spawn(self._announce_profile, user_id)
+
+    def _announce_profile(self, user_id: int) -> None:
+        try:
+            seconds = self._bus.reserve(f"profile:{user_id}", _PROFILE_INTERVAL)
+            if seconds is None:
+                return
+            gevent.sleep(seconds)
+            with self._app.app_context():
+                rooms, members = self._circles_of(user_id, _MAX_SHARES * _MEMBERS_PER_SHARE)
+            shares = min(_MAX_SHARES, 1 + members // _MEMBERS_PER_SHARE)
+            for number in range(shares if rooms else 0):
+                frame = {"type": "conv_setting"}
+                self.publish([Notice(frame=frame, rooms=rooms, share=(number, shares))])
+                gevent.sleep(_SHARE_INTERVAL)
+        except Exception:
+            log.exception("profile_not_announced")
+        finally:
+            self._profiles_waiting -= 1
 
     def connect(self, connection: socket.socket, consent: bytes, listener: Listener) -> None:
         """Open a socket and tell it what its session has not acknowledged.

@@ -45,6 +45,8 @@ class Notice:
         frame: what they are told.
         room: the conversation whose members are told.
         people: others who are told, by account.
+        rooms: conversations whose members are told, each once ...
+        share: ... if their id is ``share[0]`` modulo ``share[1]``.
         actor: whose deed it was.
         to_actor: what the actor is told instead; None: nothing.
         joined: who is in the room from now on.
@@ -56,6 +58,8 @@ class Notice:
     frame: Frame | None = None
     room: int | None = None
     people: Collection[int] = ()
+    rooms: Collection[int] = ()
+    share: tuple[int, int] = (0, 1)
     actor: int | None = None
     to_actor: Frame | None = None
     joined: Collection[int] = ()
@@ -74,7 +78,16 @@ class Notice:
 
     def is_about(self, user_id: int, rooms: Collection[int]) -> bool:
         """Whether somebody who is in ``rooms`` is told of it."""
-        return self.room in rooms or user_id in self.people
+        return (
+            self.room in rooms
+            or user_id in self.people
+            or (self.is_share_of(user_id) and any(room in rooms for room in self.rooms))
+        )
+
+    def is_share_of(self, user_id: int) -> bool:
+        """Whether a member of ``rooms`` is among those told."""
+        number, shares = self.share
+        return user_id % shares == number
 
     def tells(self, user_id: int) -> Frame | None:
         """What it tells this person, who is among those told."""

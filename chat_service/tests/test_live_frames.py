@@ -11,6 +11,7 @@ from PIL import Image
 from chat_service.tests.factories import befriend, make_account, make_group
 from chat_service.tests.live_server import Listening, Person, Server
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE
+from shared.testing.contracts import state
 
 pytestmark = pytest.mark.database
 
@@ -182,6 +183,30 @@ def test_a_new_name_is_told_to_every_member(group: int, cast: Cast, ears: Ears) 
 
     told = [{"type": "conv_setting"}]
     assert heard(ears) == {ALICE: told, BOB: told, CAROL: told, DAVE: []}
+
+
+def test_another_name_of_a_person_is_told_once_to_each_socket_of_friends_and_fellow_members(
+    app: Flask, server: Server, cast: Cast
+) -> None:
+    renamed, stranger = 4_001, 4_002
+    for user_id in (renamed, stranger):
+        make_account(app, user_id, "Somebody")
+    befriend(app, renamed, DAVE)
+    for _ in range(2):
+        make_group(app, renamed, CAROL)
+    ears = {user_id: Listening(server, user_id) for user_id in (CAROL, DAVE, stranger)}
+
+    first, second = (
+        state("account", id=renamed, name=name, version=version)
+        for version, name in enumerate(("Anybody", "Nobody"), 2)
+    )
+    for each in (first, first, second):
+        server.tell("account", each)
+
+    assert ears[CAROL].next() == ears[DAVE].next() == {"type": "conv_setting"}
+    assert heard(ears) == {CAROL: [], DAVE: [], stranger: []}
+    for listening in ears.values():
+        listening.leave()
 
 
 def test_pinning_is_told_to_oneself_alone(group: int, cast: Cast, ears: Ears) -> None:
