@@ -50,6 +50,10 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
         settings.data_dir / "mail",
     )
     limits.configure(settings)
+    if settings.redis_url:
+        from shared.redis_pool import watch_redis  # noqa: PLC0415 - 6 MB, only for who has it
+
+        watch_redis(app, settings.redis_url)
     add_export(app, exporting.files)
     api.register_blueprint(account.blueprint)
     api.register_blueprint(verification.blueprint)

@@ -24,6 +24,7 @@ from chat_service.routes import (
 from shared.client import ServiceClient
 from shared.decoder import decoder
 from shared.exporting import add_export
+from shared.redis_pool import watch_redis
 from shared.service import base_app, settings_of
 from shared.verify import add_verify_commands
 
@@ -55,6 +56,8 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     decoder.configure(settings)
     store.configure(settings)
     live_delivery.init_app(app, settings)
+    if settings.redis_url:
+        watch_redis(app, settings.redis_url)
     add_commands(app, ServiceClient(settings.social_service_url, settings.social_service_secret))
     api.register_blueprint(announcements.blueprint)
     api.register_blueprint(conversations.blueprint)

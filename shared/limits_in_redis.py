@@ -3,19 +3,18 @@
 import time
 
 from limits.storage import RedisStorage
-from redis import ConnectionPool
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+
+from shared.redis_pool import redis_pool
+
+_MAX_CONNECTIONS = 50
 
 
 class InRedis(RedisStorage):
     """Counters in Redis, which is asked once and not for long."""
 
     def __init__(self, url: str) -> None:
-        pool = ConnectionPool.from_url(
-            url, socket_connect_timeout=0.5, socket_timeout=0.5, retry=Retry(NoBackoff(), 0)
-        )
-        super().__init__(url, connection_pool=pool)
+        pool = redis_pool(url, max_connections=_MAX_CONNECTIONS, connect_timeout=0.5, timeout=0.5)
+        super().__init__("redis://", connection_pool=pool)
 
     def get_expiry(self, key: str) -> float:
         """When counting begins again, as a Unix time; to the millisecond, unlike the base's."""

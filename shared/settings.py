@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from shared.keys import public_keys
+from shared.redis_url import check_redis_url
 from shared.urls import sqlalchemy_url
 
 log = logging.getLogger(__name__)
@@ -116,10 +117,10 @@ class ProgramSettings(Settings):
     body_timeout_seconds: float = Field(
         60, gt=0, description="How long a client may take to send a request body."
     )
-    redis_url: str | None = Field(
+    redis_url: Annotated[str, AfterValidator(check_redis_url)] | None = Field(
         None,
-        pattern=r"^rediss?://.+",
-        description="Redis or Valkey for what several processes share; empty: in process.",
+        description="Redis or Valkey for what several processes share; empty: in process. With "
+        "Sentinels: `redis+sentinel://[user:password@]host:port,host:port/name[/db]`.",
     )
     metrics_port: int | None = Field(
         None, ge=1, le=65535, description="Port where Prometheus finds metrics; empty: none."

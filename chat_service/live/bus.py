@@ -11,14 +11,13 @@ from typing import Any, Protocol
 
 import gevent
 from gevent.event import Event
-from redis import BlockingConnectionPool, Redis
-from redis.backoff import NoBackoff
+from redis import Redis
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
 from chat_service.live.audience import KEPT_SECONDS
 from chat_service.live.frames import START, Mark, Notice, Position
 from chat_service.live.sockets import MARK_REFRESH_INTERVAL
+from shared.redis_pool import redis_pool
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +32,6 @@ _MAX_MARKS = 100_000
 _MAX_RESERVED = 10_000
 _MAX_STREAM_LENGTH = 20_000
 _MOST_WAITING = 10_000
-_SECONDS_FOR_A_TURN = 10
 MOST_CONNECTIONS = 16
 """To Redis, of one process."""
 _BATCH = 500
@@ -376,17 +374,9 @@ class RedisBus:
 
 
 def _client(url: str, timeout: float) -> Any:
-    """A client whose commands take turns on a few connections, however many come at once."""
-    pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=MOST_CONNECTIONS,
-        timeout=_SECONDS_FOR_A_TURN,
-        socket_connect_timeout=1,
-        socket_timeout=timeout,
-        retry=Retry(NoBackoff(), 0),
-        protocol=2,
+    return Redis.from_pool(
+        redis_pool(url, max_connections=MOST_CONNECTIONS, connect_timeout=1, timeout=timeout)
     )
-    return Redis.from_pool(pool)
 
 
 def _mark_to_text(mark: Mark) -> str:

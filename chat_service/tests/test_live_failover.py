@@ -1,0 +1,34 @@
+"""Live delivery with a Redis that another one takes the place of."""
+
+import pytest
+from flask import Flask
+from limits import parse
+from limits.strategies import FixedWindowRateLimiter
+
+from chat_service.tests.factories import make_group
+from chat_service.tests.live_server import Listening, Person, running
+from shared.limits_in_redis import InRedis
+from shared.testing.cast import ALICE, BOB
+from shared.testing.redis import failover
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def test_frames_and_limits_go_on_when_a_sentinel_names_another_primary(
+    app: Flask, settings: dict[str, str]
+) -> None:
+    group = make_group(app, ALICE, BOB)
+    with failover() as redis, running(settings | {"REDIS_URL": redis.url}) as server:
+        limits = FixedWindowRateLimiter(InRedis(redis.url))
+        alice = Person(server, ALICE)
+        with Listening(server, BOB) as bob:
+            alice.says(group, "before")
+            assert bob.next()["message"]["content"] == "before"
+            assert limits.hit(parse("9/minute"), "sign-in")
+
+            redis.primary.kill()
+            alice.says(group, "meanwhile")
+
+            assert bob.next()["message"]["content"] == "meanwhile"
+            assert limits.hit(parse("9/minute"), "sign-in")
+        alice.close()
