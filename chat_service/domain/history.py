@@ -186,7 +186,8 @@ class _History(NamedTuple):
             bounds.before_id is None and not more_follow and bool(rows or not bounds.has_lower)
         )
         seq = self.place.last_seq if reaches_end else rows[-1].seq if rows else 0
-        read_up_to(self.conversation_id, self.user_id, seq, self.place)
+        with db.outages_logged("read positions"):  # A full disk takes nothing from who reads.
+            read_up_to(self.conversation_id, self.user_id, seq, self.place)
 
 
 _CONVERSATION = bindparam("conversation", type_=BigId)

@@ -23,7 +23,7 @@ from chat_service.tests.talking import (
 )
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import Caller, assert_error
-from shared.testing.databases import counted_queries
+from shared.testing.databases import counted_queries, read_only
 
 pytestmark = pytest.mark.database
 
@@ -356,3 +356,13 @@ class TestReadPosition:
     ) -> None:
         for reply in (mark_read(alice, 999, five[0]), mark_read(carol, group, five[0])):
             assert_error(reply, errors.CONVERSATION_NOT_FOUND_ZH)
+
+
+def test_messages_are_read_while_the_database_cannot_keep_the_read_position(
+    app: Flask, alice: Caller, group: int, five: list[int]
+) -> None:
+    with read_only(app, db):
+        shown = contents(alice, group)
+
+    assert shown == ["1", "2", "3", "4", "5"]
+    assert unread(alice, group) == 5

@@ -4,10 +4,11 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 from flask import Flask
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import URL, create_engine, event, text
 
 from shared.db import Database
 from shared.migrations import migrate
@@ -65,6 +66,42 @@ def empty_tables(app: Flask, db: Database) -> None:
         else:
             names = ", ".join(f'"{table.name}"' for table in db.tables.sorted_tables)
             session.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+
+
+@contextmanager
+def read_only(app: Flask, db: Database) -> Iterator[None]:
+    """Have the database refuse every write inside the block, as a standby or a full disk does.
+
+    Connections that are open at its end stay as they are.
+    """
+    with app.app_context():
+        engine, name = db.engine, db.engine.url.database
+    change = f'ALTER DATABASE "{name}"'
+
+    def refuse_writes(connection: Any, _record: object) -> None:
+        connection.execute("PRAGMA query_only=ON")
+
+    if is_sqlite := engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", refuse_writes)
+    else:
+        administer(engine.url, f"{change} SET default_transaction_read_only = on")
+    engine.dispose()
+    try:
+        yield
+    finally:
+        if is_sqlite:
+            event.remove(engine, "connect", refuse_writes)
+            engine.dispose()
+        else:
+            administer(engine.url, f"{change} RESET default_transaction_read_only")
+
+
+def administer(database: URL, statement: str) -> None:
+    """Run a statement in the maintenance database of a server that has ``database``."""
+    server = create_engine(database.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(statement))
+    server.dispose()
 
 
 def everything_in(app: Flask, db: Database) -> str:

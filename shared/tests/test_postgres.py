@@ -1,7 +1,7 @@
 """Servers and poolers between us and the rows: what connections rely on, and what is refused."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC
 from pathlib import Path
@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from prometheus_client import REGISTRY
-from sqlalchemy import create_engine, literal_column, make_url, select, text
+from sqlalchemy import literal_column, make_url, select, text
 
 from shared.db import Database, UtcDateTime
 from shared.errors import UNAVAILABLE
 from shared.postgres import SharedSessionsError, refuse_shared_sessions
 from shared.testing.client import Reply, assert_error
-from shared.testing.databases import settings_for_tests
+from shared.testing.databases import administer, read_only, settings_for_tests
 from shared.testing.pgbouncer import is_installed, pgbouncer
 from shared.tests.conftest import event
 from shared.tests.tiny import db as tiny_db
@@ -33,17 +33,9 @@ def database(tmp_path: Path, parts: dict[str, str]) -> str:
     if not parts:
         pytest.skip("of PostgreSQL alone")
     url = settings_for_tests(tmp_path.name, tmp_path, parts)["DATABASE_URL"]
-    _administer(url, "SET timezone = 'Asia/Shanghai'")
-    return url
-
-
-def _administer(url: str, change: str) -> None:
-    """Change the settings with which sessions in a database begin."""
     place = make_url(url)
-    engine = create_engine(place.set(database="postgres"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f'ALTER DATABASE "{place.database}" {change}'))
-    engine.dispose()
+    administer(place, f"ALTER DATABASE \"{place.database}\" SET timezone = 'Asia/Shanghai'")
+    return url
 
 
 @contextmanager
@@ -99,46 +91,31 @@ def test_times_are_of_utc_whatever_the_zone_of_a_session(database: str, tmp_path
     assert now.tzinfo is UTC
 
 
-@pytest.fixture
-def read_only(
-    app: Flask, env: Mapping[str, str], parts: dict[str, str]
-) -> Iterator[Callable[[], None]]:
-    """Have the database of the tiny service refuse to write, until called."""
-    if not parts:
-        pytest.skip("of PostgreSQL alone")
-
-    def write_again() -> None:
-        _administer(env["DATABASE_URL"], "RESET default_transaction_read_only")
-
-    _administer(env["DATABASE_URL"], "SET default_transaction_read_only = on")
-    with app.app_context():
-        tiny_db.engine.dispose()
-    yield write_again
-    write_again()
-    with app.app_context():
-        tiny_db.engine.dispose()
-
-
 def test_a_database_that_only_reads_is_unavailable_to_writers_and_counted(
-    read_only: Callable[[], None], tell: Callable[..., Reply]
+    app: Flask, tell: Callable[..., Reply]
 ) -> None:
     counted = _failures()
 
-    assert_error(tell(event()), UNAVAILABLE)
+    with read_only(app, tiny_db):
+        assert_error(tell(event()), UNAVAILABLE)
+
     assert _failures() == counted + 1
 
 
-def test_a_database_that_only_reads_can_be_had(read_only: Callable[[], None], app: Flask) -> None:
-    with app.app_context():
-        assert tiny_db.state() == "read-only"
+def test_a_database_that_only_reads_can_be_had(app: Flask, parts: dict[str, str]) -> None:
+    with read_only(app, tiny_db), app.app_context():
+        state = tiny_db.state()
         tiny_db.let_go()
+        tiny_db.engine.dispose()
+
+    assert state == ("read-only" if parts else "ok")
 
 
 def test_a_refused_write_lets_the_next_one_find_a_server_that_writes(
-    read_only: Callable[[], None], tell: Callable[..., Reply]
+    app: Flask, tell: Callable[..., Reply]
 ) -> None:
-    tell(event())
-    read_only()
+    with read_only(app, tiny_db):
+        tell(event())
 
     assert tell(event()).status_code == 200
 
