@@ -43,6 +43,7 @@ METRICS = {
     "shared.metrics": "all",
     "shared.db": "auth, social, chat",
     "shared.outbox": "auth, social",
+    "shared.redis_pool": "auth, chat",
     "gateway.metrics": "gateway",
     "auth_service.metrics": "auth",
     "chat_service.metrics": "chat",
