@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from PIL import Image
 
+from auth_service.db import db
 from auth_service.tests.factories import (
     ALICE,
     BOB,
@@ -20,6 +21,7 @@ from auth_service.tests.factories import (
 )
 from shared.errors import BAD_PARAMETER, NOT_FOUND, TOO_LARGE
 from shared.testing.client import Caller, Reply, assert_error
+from shared.testing.decoding import held_while_waiting
 from shared.testing.neighbours import Neighbour
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
@@ -155,6 +157,11 @@ def test_info_put_refuses_what_is_no_avatar_and_keeps_the_old_one(
 
 def test_info_put_refuses_a_body_beyond_8_mib(alice: Caller) -> None:
     assert_error(_put(alice, "x" * (8 * 1024 * 1024)), TOO_LARGE)
+
+
+@pytest.mark.database
+def test_no_connection_is_held_while_the_decoder_is_waited_for(app: Flask, alice: Caller) -> None:
+    assert held_while_waiting(app, db, lambda: _put(alice, bare(picture()))) == (0, 200)
 
 
 @pytest.mark.parametrize("sent", [bare(picture()), "cat"])

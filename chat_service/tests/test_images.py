@@ -10,11 +10,13 @@ from flask import Flask
 from urllib3 import encode_multipart_formdata
 
 from chat_service import errors
+from chat_service.db import db
 from chat_service.tests.factories import befriend, ids, make_group
-from chat_service.tests.pictures import animation, bomb, opened, photograph, picture
+from chat_service.tests.pictures import animation, bomb, data_uri, opened, photograph, picture
 from shared.errors import BAD_PARAMETER, NOT_FOUND, TOO_LARGE, UNSUPPORTED_TYPE
 from shared.testing.cast import ALICE, BOB
 from shared.testing.client import Caller, Reply, assert_error
+from shared.testing.decoding import held_while_waiting
 from shared.testing.s3 import media_keys
 
 pytestmark = pytest.mark.database
@@ -198,6 +200,20 @@ class TestSend:
         data = picture("PNG", (2000, 1700), compress_level=0)
         assert 9.7 * MIB < len(data) <= 10 * MIB
         assert send(alice, group, data).status_code == 200
+
+
+@pytest.mark.database
+@pytest.mark.parametrize("route", ["message", "picture of a group"])
+def test_no_connection_is_held_while_the_decoder_is_waited_for(
+    app: Flask, alice: Caller, group: int, route: str
+) -> None:
+    def put() -> Reply:
+        if route == "message":
+            return send(alice, group, picture())
+        body = {"conversation_id": group, "avatar": data_uri(picture())}
+        return alice.post("/conversations/manage/info", json=body)
+
+    assert held_while_waiting(app, db, put) == (0, 200)
 
 
 class TestSee:

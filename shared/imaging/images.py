@@ -32,6 +32,7 @@ _MAX_SRGB_DIFFERENCE = 3  # Of 255: programs round the profile of sRGB in differ
 _SPACES = {"L": "GRAY", "RGB": "RGB ", "CMYK": "CMYK"}  # What a profile calls colours.
 # No code of a real scan reads alike in both, and no marker is in them.
 _PADDINGS = b"\x55" * 64, bytes((7 * n * n + 31 * n) % 251 for n in range(64))
+_OUT_OF_MEMORY = "encoding error 1", "out of memory"  # As the encoders say it.
 _WITHOUT_LOSS = {"lossless": True, "exact": True, "method": 0, "quality": 50}
 _NEARLY_WITHOUT_LOSS = {"quality": 90, "exact": True}
 
@@ -78,11 +79,7 @@ def thumbnail(data: bytes, max_side: int) -> EncodedImage:
     first = container.data
     if isinstance(container, png.Png):
         first = container.still(container.frames[0])
-    with _decoding():
-        image = Image.open(BytesIO(first), formats=[image_format])
-        image.draft(None, (2 * max_side, 2 * max_side))  # A JPEG need not be decoded in full.
-        image.load()
-    small = _plain(image)
+    small = _plain(_decode(first, image_format, (2 * max_side, 2 * max_side)))
     small.thumbnail((max_side, max_side))
     small = _Correction(container).apply(small)
     small = small.convert("RGBA" if small.has_transparency_data else "RGB")
@@ -147,8 +144,9 @@ def _verify(image_format: str, container: Container) -> None:
         for still in container.stills():
             _decode(still, "GIF")
     elif isinstance(container, jpeg.Jpeg):
+        half = max(1, container.width // 2), max(1, container.height // 2)
         first, second = (
-            _decode(container.padded(padding), "JPEG").histogram() for padding in _PADDINGS
+            _decode(container.padded(padding), "JPEG", half).histogram() for padding in _PADDINGS
         )
         if first != second:
             raise BadImageError("pixels are missing")
@@ -198,10 +196,11 @@ def _jpeg_quality(image: Image.Image, *, swap: bool) -> dict[str, Any]:
 
 def _corrected_webp(container: webp.WebP, correction: _Correction) -> bytes:
     options = _WITHOUT_LOSS if container.is_lossless else _NEARLY_WITHOUT_LOSS
+    if not container.is_animated:
+        image = _decode(container.data, "WEBP").copy()  # Without the memory of the decoder.
+        return _encode(correction.apply(image), "WEBP", **options)
     frames = _frames(container.data, "WEBP")
     stills = (_encode(correction.apply(frame), "WEBP", **options) for frame in frames)
-    if not container.is_animated:
-        return next(stills)
     size = container.width, container.height
     return webp.animate(stills, container, size[::-1] if correction.swaps_sides else size)
 
@@ -291,9 +290,12 @@ def _orientation(data: bytes) -> int:
     return found if found in _TRANSPOSITIONS else 1
 
 
-def _decode(data: bytes, image_format: str) -> Image.Image:
+def _decode(data: bytes, image_format: str, size: tuple[int, int] | None = None) -> Image.Image:
+    """The image; a JPEG of ``size`` or larger, for which all of it is read, but less computed."""
     with _decoding():
         image = Image.open(BytesIO(data), formats=[image_format])
+        if size is not None:
+            image.draft(None, size)
         image.load()
         return image
 
@@ -311,7 +313,12 @@ def _frames(data: bytes, image_format: str) -> Iterator[Image.Image]:
 
 def _encode(image: Image.Image, image_format: str, **options: Any) -> bytes:
     out = BytesIO()
-    image.save(out, image_format, **options)
+    try:
+        image.save(out, image_format, **options)
+    except (OSError, ValueError) as error:
+        if str(error).startswith(_OUT_OF_MEMORY):
+            raise MemoryError from error
+        raise
     return out.getvalue()
 
 

@@ -27,7 +27,7 @@ from shared.imaging.container import BadImageError
 from shared.imaging.images import EncodedImage
 from shared.lifeline import end_with
 
-MEMORY_LIMIT = 704 << 20
+MEMORY_LIMIT = 768 << 20
 """Bytes of address space, of which Python and its libraries take some 60 MiB."""
 CPU_LIMIT_SECONDS = 6
 _FILE_LIMIT = 64 << 20

@@ -1,14 +1,18 @@
 """A request has one of so many connections to the database, which may die at any moment."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 from flask import Flask
+from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.pool import QueuePool
 
+from shared.blocking import BlockingPool
+from shared.client import ServiceClient, Unreachable
 from shared.errors import UNAVAILABLE
 from shared.testing.client import Caller, assert_error
+from shared.testing.neighbours import Neighbour
 from shared.tests.tiny import db
 
 pytestmark = pytest.mark.database
@@ -46,6 +50,34 @@ def test_nothing_is_held_after_a_transaction(app: Flask) -> None:
             session.execute(text("SELECT 1"))
 
         assert pool.checkedout() == 0
+
+
+def test_nothing_is_held_while_a_thread_or_another_service_is_waited_for(
+    app: Flask, neighbours: dict[str, Neighbour]
+) -> None:
+    auth = ServiceClient((neighbours["auth"].url,), SecretStr("current-test-secret"))
+    with app.app_context():
+        pool = db.engine.pool
+        assert isinstance(pool, QueuePool)
+
+        db.run(text("SELECT 1"))
+        assert BlockingPool(1).run(pool.checkedout) == 0
+
+        db.run(text("SELECT 1"))
+        with suppress(Unreachable):
+            auth.get("/internal/accounts")
+        assert pool.checkedout() == 0
+
+
+def test_nothing_may_be_waited_for_in_a_transaction(app: Flask) -> None:
+    with app.app_context(), pytest.raises(RuntimeError), db.transaction():
+        BlockingPool(1).run(int)
+
+
+def test_a_snapshot_is_held_while_a_thread_is_waited_for(app: Flask) -> None:
+    with app.app_context(), db.snapshot() as session:
+        BlockingPool(1).run(int)
+        assert session.execute(text("SELECT 1")).scalar() == 1
 
 
 def test_who_waits_five_seconds_for_a_connection_is_told_to_come_later(
