@@ -20,7 +20,11 @@ from tests.cluster import LOOPBACK, Cluster, until
 from tests.people import Person, befriend, contents, messages, newcomer, private_chat, send
 from tests.product import ROOT
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("failover")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("failover"),
+]
 needs_pgbouncer = pytest.mark.skipif(
     not is_installed() and "CI" not in os.environ, reason="NOT TESTED: there is no PgBouncer"
 )
