@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from functools import partial
 
 from flask import Blueprint, Flask, Response, g, jsonify, request
 from flask_cors import CORS
@@ -11,18 +10,19 @@ from gateway.config import GatewaySettings
 from gateway.docs import docs_pages
 from gateway.forward import forward
 from gateway.health import health_pages
-from gateway.incoming import drain, has_body
 from gateway.routes import METHODS, WEBSOCKETS, is_public, route_of
 from gateway.tunnel import Tunnels, wants_websocket
 from gateway.upstream import Service, services_of
 from gateway.web import web_pages
 from shared.errors import BAD_METHOD, ApiError, register_error_handlers
 from shared.identity import claims_of_handshake, claims_of_request, init_tokens
+from shared.incoming import bound_bodies
 from shared.limits import Limiter, client_network
 from shared.logs import configure_logging, log_requests
 from shared.metrics import count_request
 from shared.proxies import trust_proxies
 from shared.settings import load_settings
+from shared.spool import spool
 
 
 def create_app(env: Mapping[str, str] | None = None) -> Flask:
@@ -36,6 +36,8 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     app = Flask("gateway", static_folder=None)
     app.url_map.merge_slashes = False
     trust_proxies(app, settings.trusted_proxies)
+    spool.configure(settings)
+    bound_bodies(app, settings)
 
     # Counted in this process: asking Redis would cost more than passing a request on.
     limiter = Limiter(None, on=settings.rate_limits)
@@ -117,6 +119,4 @@ def _finish_answers(app: Flask) -> None:
         response.headers.setdefault("Cache-Control", "no-store")
         # Also where no origin was named: a cache must not hand such an answer to a web page.
         response.headers.add("Vary", "Origin")
-        if has_body(request.environ):
-            response.call_on_close(partial(drain, request.environ))
         return response

@@ -45,7 +45,10 @@ class GatewaySettings(LimitSettings):
         10, gt=0, description="How long a service may be silent before the answer is 504."
     )
     upstream_concurrency: int = Field(
-        200, ge=1, description="Requests per worker that may wait for one service; more get 503."
+        200,
+        ge=1,
+        description="Requests per worker that may wait for one service; an account may have a "
+        "quarter of them.",
     )
     max_websockets: int = Field(10_000, ge=0, description="Open websockets per worker.")
     rate_limit_address: Rates = Field(

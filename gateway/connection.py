@@ -5,15 +5,16 @@ Answers are parsed by llhttp, which refuses whatever could be read in two ways.
 
 import socket
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from time import monotonic
 from typing import NamedTuple
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from gateway.incoming import BLOCK
 from shared.connections import is_quiet
 from shared.errors import GATEWAY_TIMEOUT, UNAVAILABLE
+from shared.incoming import BLOCK
+from shared.spool import SpoolFile
 
 # Much shorter than services keep an idle connection, so that they hardly ever close one that
 # is just being used: a POST that meets a closed connection cannot be repeated.
@@ -23,12 +24,12 @@ _EXPECT_A_LENGTH = frozenset({"POST", "PUT", "PATCH"})
 
 
 class Outgoing(NamedTuple):
-    """A request as a service shall get it. A body that is not all there yet comes in blocks."""
+    """A request as a service shall get it."""
 
     method: str
     target: str
     headers: Mapping[str, str]
-    body: bytes | Iterable[bytes] = b""
+    body: bytes | SpoolFile = b""
 
     @property
     def repeatable(self) -> bool:
@@ -107,7 +108,6 @@ class Connection:
 
         Raises:
             Unread: it does not read.
-            Exception: what the body raises.
         """
         self._used_at = monotonic()
         self.socket.settimeout(seconds)
@@ -148,29 +148,23 @@ class Connection:
 
 
 def _blocks_of(outgoing: Outgoing) -> Iterator[bytes]:
-    """A request as it goes over the wire: in one piece, if its body is there."""
+    """A request as it goes over the wire: in one piece, unless its body lies in a file."""
     method, target, headers, body = outgoing
     lines = [f"{method} {target} HTTP/1.1", *map(": ".join, headers.items())]
     if "Host" not in headers:  # The client has named none, and ours are nobody's business.
         lines.append("Host: ")
     if "Content-Length" not in headers:
-        if not isinstance(body, bytes):
-            lines.append("Transfer-Encoding: chunked")
-            body = _chunks_of(body)
-        elif body or method in _EXPECT_A_LENGTH:
-            lines.append(f"Content-Length: {len(body)}")
+        length = len(body) if isinstance(body, bytes) else body.size
+        if length or method in _EXPECT_A_LENGTH:
+            lines.append(f"Content-Length: {length}")
     head = "\r\n".join((*lines, "", "")).encode("latin-1")
     if isinstance(body, bytes):
         yield head + body
-    else:
-        yield head
-        yield from body
-
-
-def _chunks_of(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    for block in blocks:
-        yield b"%x\r\n%b\r\n" % (len(block), block)
-    yield b"0\r\n\r\n"
+        return
+    yield head
+    body.seek(0)
+    while block := body.read(BLOCK):
+        yield block
 
 
 class Answer:

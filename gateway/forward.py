@@ -15,8 +15,9 @@ from flask import Response, request
 
 from gateway.config import GatewaySettings
 from gateway.connection import Answer, Failure, Outgoing
-from gateway.incoming import Environ, body_of
+from gateway.incoming import received_body
 from gateway.upstream import Service
+from shared.incoming import Environ
 from shared.logs import request_id
 
 log = logging.getLogger(__name__)
@@ -69,12 +70,13 @@ def forward(service: Service, settings: GatewaySettings) -> Response:
     """The answer of ``service`` to the current request.
 
     Raises:
-        ApiError: as ``Service.send`` and ``body_of``.
+        ApiError: as ``Service.send`` and ``received_body``.
     """
     environ = request.environ
-    body = body_of(environ, settings)
-    outgoing = Outgoing(environ["REQUEST_METHOD"], target_of(environ), headers_of(environ), body)
-    return answer_of(service.send(outgoing))
+    method = environ["REQUEST_METHOD"]
+    with received_body(environ, settings) as body:
+        outgoing = Outgoing(method, target_of(environ), headers_of(environ), body)
+        return answer_of(service.send(outgoing))
 
 
 def target_of(environ: Environ) -> str:

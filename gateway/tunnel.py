@@ -13,10 +13,10 @@ from gevent import get_hub
 
 from gateway.connection import Answer, Connection, Outgoing
 from gateway.forward import answer_of, headers_of, target_of
-from gateway.incoming import Environ, has_body
 from gateway.metrics import tunnels_open
 from gateway.upstream import Replica, Service
-from shared.errors import UNAVAILABLE, ApiError
+from shared.errors import overloaded
+from shared.incoming import Environ, has_body
 from shared.takeover import TakenOver
 
 _BLOCK = 64 * 1024
@@ -41,7 +41,7 @@ class Tunnels:
             ApiError: as ``Service.send``; ``UNAVAILABLE`` if too many are open.
         """
         if len(self._open) >= self._limit:
-            raise ApiError(UNAVAILABLE)
+            raise overloaded()
         environ = request.environ
         headers = headers_of(environ) | {"Connection": "Upgrade", "Upgrade": "websocket"}
         handshake = Outgoing("GET", target_of(environ), headers)

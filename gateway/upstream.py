@@ -13,7 +13,7 @@ import socket
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from threading import Thread
 from time import monotonic
 from typing import TypeVar
@@ -22,7 +22,9 @@ from urllib.parse import urlsplit
 from gateway import metrics
 from gateway.config import GatewaySettings
 from gateway.connection import Answer, Broken, Connection, Failure, NotConnected, Outgoing, Silent
-from shared.errors import UNAVAILABLE, ApiError, ErrorSpec
+from shared.budget import Budget, current_caller
+from shared.errors import UNAVAILABLE, ApiError
+from shared.limits import client_network
 
 log = logging.getLogger(__name__)
 
@@ -172,8 +174,9 @@ class Service:
         self.name = name
         self._replicas = _Replicas(urls, settings)
         self._turns = itertools.count()
-        self._most_waiting = settings.upstream_concurrency
-        self._waiting = 0
+        places = settings.upstream_concurrency
+        self._places = Budget(places)
+        self._places_of_addresses = Budget(places, max(1, places * 3 // 4))
 
     def send(self, outgoing: Outgoing) -> Answer:
         """The service's answer, its body yet to be read.
@@ -187,22 +190,29 @@ class Service:
     def wait_for(self, deed: Callable[[Replica], Result], repeatable: bool = False) -> Result:
         """What ``deed`` gets from the first replica that can be connected to.
 
+        An account, or an address without a token, has a quarter of the places at most, and an
+        address three quarters.
+
         Args:
             deed: what to do with a replica.
             repeatable: whether another may be asked when a connection has broken.
 
         Raises:
-            ApiError: as ``send``.
+            ApiError: as ``send``; ``TOO_MANY`` if the caller has as many places as it may have.
         """
-        if self._waiting >= self._most_waiting:
-            raise self._refusal(UNAVAILABLE, "overloaded")
-        self._waiting += 1
-        try:
-            return self._with_a_replica(deed, repeatable)
-        except Failure as failure:
-            raise self._refusal(failure.spec, failure.why) from None
-        finally:
-            self._waiting -= 1
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self._places_of_addresses.taken(1, client_network()))
+                stack.enter_context(self._places.taken(1, current_caller()))
+            except ApiError as refusal:
+                if refusal.spec == UNAVAILABLE:
+                    self._count_failure("overloaded")
+                raise
+            try:
+                return self._with_a_replica(deed, repeatable)
+            except Failure as failure:
+                self._count_failure(failure.why)
+                raise ApiError(failure.spec) from None
 
     def ask(self, path: str, seconds: float) -> bytes | None:
         """The answer to a GET of the gateway's own, or None if it is not 200 in time."""
@@ -229,10 +239,9 @@ class Service:
                 failure = error
         raise failure
 
-    def _refusal(self, spec: ErrorSpec, why: str) -> ApiError:
+    def _count_failure(self, why: str) -> None:
         log.warning("service_failed", extra={"upstream": self.name, "why": why})
         metrics.upstream_failures.labels(self.name, why).inc()
-        return ApiError(spec)
 
 
 def services_of(settings: GatewaySettings) -> dict[str, Service]:

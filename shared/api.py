@@ -11,6 +11,7 @@ import socket
 from codecs import BOM_UTF8
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -23,6 +24,7 @@ from flask import Flask, Response, jsonify, request
 from flask.json.provider import JSONProvider
 from marshmallow import Schema, ValidationError, fields, validate
 
+from shared.budget import Budget, current_caller
 from shared.errors import (
     BAD_PARAMETER,
     INVALID_JWT,
@@ -44,6 +46,8 @@ KIB = 1024
 MIB = 1024 * KIB
 _IN_QUERY = frozenset({"GET", "HEAD", "DELETE"})
 _MAX_BYTES_PARSED_TWICE = 64 * KIB
+_MAX_SMALL_BYTES = 64 * KIB
+_large_bodies = Budget(64 * MIB)
 _SECONDS = {"description": "Seconds.", "required": True, "schema": {"type": "integer"}}
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -166,8 +170,9 @@ def _keeping(contract: Contract, view: Callable[..., Any]) -> Callable[..., Resp
 
     @wraps(view)
     def keeping(**path: Any) -> Response:
-        given = path if contract.takes is None else _read(contract, path)
-        result = view(**given)
+        with _room_for_body(contract):
+            given = path if contract.takes is None else _read(contract, path)
+            result = view(**given)
         if isinstance(result, Response):
             return result
         fields = {**frame, **(result or {})}
@@ -204,6 +209,14 @@ def _pieces(fields: dict[str, Any]) -> Iterator[bytes]:
         log.warning("response_aborted", extra={"failure": type(failure).__name__})
         # The server closes the connection, so the reader sees that the answer is not whole.
         raise ConnectionResetError(errno.ECONNRESET, "the answer is not whole") from None
+
+
+def _room_for_body(contract: Contract) -> AbstractContextManager[None]:
+    """Room in memory for the JSON of a request, where that may be large."""
+    if contract.multipart or contract.max_bytes <= _MAX_SMALL_BYTES or not _may_have_a_body():
+        return nullcontext()
+    size = min(request.content_length or contract.max_bytes, contract.max_bytes)
+    return _large_bodies.taken(size, current_caller()) if size > _MAX_SMALL_BYTES else nullcontext()
 
 
 def _read(contract: Contract, path: Mapping[str, str]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from shared.errors import register_error_handlers
 from shared.events import Handlers, guard_internal, take_events
 from shared.health import NotReadyError, add_health_part, register_health
 from shared.identity import AccountState, init_tokens, public, require_tokens
-from shared.incoming import expect_bodies_within
+from shared.incoming import bound_bodies
 from shared.logs import configure_logging, log, log_requests
 from shared.metrics import count_request
 from shared.postgres import SharedSessionsError, refuse_shared_sessions
@@ -69,7 +69,7 @@ def base_app(
     # The gateway says whether its client came over TLS; the host is passed on unchanged.
     trust_proxies(app, 1)
     spool.configure(settings)
-    expect_bodies_within(app, settings.body_timeout_seconds)
+    bound_bodies(app, settings, before_waiting=db.let_go)
     log_requests(app, count_request)
     guard_internal(app, settings.internal_secrets)
     init_tokens(app, settings.jwt_public_keys)

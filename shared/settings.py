@@ -115,7 +115,10 @@ class ProgramSettings(Settings):
         1 << 30, ge=1 << 24, description="Bytes of all waiting uploads together, per worker."
     )
     body_timeout_seconds: float = Field(
-        60, gt=0, description="How long a client may take to send a request body."
+        15, gt=0, description="How long a client may be silent while it sends a request body."
+    )
+    body_min_bytes_per_second: int = Field(
+        8192, ge=1, description="Least average rate of a request body, from its 10th second on."
     )
     redis_url: Annotated[str, AfterValidator(check_redis_url)] | None = Field(
         None,

@@ -6,11 +6,11 @@ The files have no names, so nothing is left of them when a program ends, however
 import errno
 import os
 import tempfile
-import threading
 from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shared.budget import Budget
 from shared.errors import overloaded
 from shared.settings import ProgramSettings
 
@@ -25,46 +25,38 @@ class Spool:
 
     def __init__(self) -> None:
         self._folder: Path | None = None
-        self._max_bytes = 0
-        self._lock = threading.Lock()
-        self.bytes_used = 0
+        self._budget = Budget(0)
 
     def configure(self, settings: ProgramSettings) -> None:
         """Use the folder and the bound that the settings name."""
         self._folder = settings.spool_dir or settings.data_dir.absolute() / "spool"
-        self._max_bytes = settings.spool_max_bytes
+        self._budget = Budget(settings.spool_max_bytes)
 
-    def create_file(self) -> "SpoolFile":
-        """An empty file, open for reading and writing."""
+    @property
+    def bytes_used(self) -> int:
+        """How many bytes all files hold."""
+        return self._budget.used
+
+    def create_file(self, caller: str | None = None) -> "SpoolFile":
+        """An empty file, open for reading and writing.
+
+        Args:
+            caller: whom it counts for; the files of one caller may take a quarter of the room.
+        """
         assert self._folder is not None
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor, path = tempfile.mkstemp(dir=self._folder)
         Path(path).unlink()
-        return SpoolFile(self, descriptor)
-
-    def reserve(self, size: int) -> None:
-        """Count ``size`` more bytes.
-
-        Raises:
-            ApiError: there is no room for them now.
-        """
-        with self._lock:
-            if self.bytes_used + size > self._max_bytes:
-                raise overloaded()
-            self.bytes_used += size
-
-    def release(self, size: int) -> None:
-        """Count ``size`` bytes less."""
-        with self._lock:
-            self.bytes_used -= size
+        return SpoolFile(self._budget, descriptor, caller)
 
 
 class SpoolFile(FileIO):
     """A temporary file that counts towards its spool until it is closed."""
 
-    def __init__(self, spool: Spool, descriptor: int) -> None:
+    def __init__(self, budget: Budget, descriptor: int, caller: str | None) -> None:
         super().__init__(descriptor, "r+")
-        self._spool = spool
+        self._budget = budget
+        self._caller = caller
         self._reserved = 0
 
     def write(self, data: "ReadableBuffer", /) -> int:
@@ -74,7 +66,7 @@ class SpoolFile(FileIO):
             ApiError: the spool, or the disk, is full.
         """
         with memoryview(data).cast("B") as rest:
-            self._spool.reserve(len(rest))
+            self._budget.take(len(rest), self._caller)
             self._reserved += len(rest)
             written = 0
             try:
@@ -98,14 +90,14 @@ class SpoolFile(FileIO):
             ApiError: the spool is full.
         """
         more = self.size - self._reserved
-        self._spool.reserve(more)
+        self._budget.take(more, self._caller)
         self._reserved += more
 
     def close(self) -> None:
         """Give the file's bytes back to the spool and the disk."""
         if not self.closed:
             super().close()
-            self._spool.release(self._reserved)
+            self._budget.give_back(self._reserved, self._caller)
 
     def __del__(self) -> None:
         """Close a file that nobody refers to any more."""

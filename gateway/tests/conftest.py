@@ -22,10 +22,10 @@ ALICE = 7
 
 BOUNDS = {
     "MAX_BODY_BYTES": str(1024 * 1024),
-    "BODY_TIMEOUT_SECONDS": "5",
+    "BODY_TIMEOUT_SECONDS": "2",
     "UPSTREAM_CONNECT_TIMEOUT_SECONDS": "0.5",
     "UPSTREAM_TIMEOUT_SECONDS": "1",
-    "UPSTREAM_CONCURRENCY": "4",
+    "UPSTREAM_CONCURRENCY": "16",
 }
 
 
@@ -59,9 +59,17 @@ def chat(services: dict[str, Upstream]) -> Upstream:
 
 
 @pytest.fixture(scope="session")
-def environment(_services: dict[str, Upstream]) -> dict[str, str]:
+def environment(
+    _services: dict[str, Upstream], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
     urls = {f"{name.upper()}_SERVICE_URL": service.url for name, service in _services.items()}
-    return {**urls, **BOUNDS, "JWT_PUBLIC_KEYS": PUBLIC_KEYS_PEM, "LOG_FORMAT": "json"}
+    return {
+        **urls,
+        **BOUNDS,
+        "JWT_PUBLIC_KEYS": PUBLIC_KEYS_PEM,
+        "LOG_FORMAT": "json",
+        "DATA_DIR": str(tmp_path_factory.mktemp("data")),
+    }
 
 
 @pytest.fixture

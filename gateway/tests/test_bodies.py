@@ -1,42 +1,72 @@
 """Bodies are bounded, and what is not one body to everybody is none."""
 
 import socket
-import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from itertools import repeat
 
 import pytest
 
 from gateway.tests.upstreams import Exchange, Upstream
-from gateway.tests.wire import SECONDS, Gateway, answer_on, chunk, whole
+from gateway.tests.wire import Gateway, answer_on, chunk, whole
 
 LIMIT = 1024 * 1024
+PUBLIC_LIMIT = 64 * 1024
 TOO_LARGE = {"code": -413, "info": "Payload too large"}
+TOO_SLOW = {"code": -408, "info": "Request timeout"}
 BAD_BODY = {"code": -7, "info": "Missing or error type of [body]"}
 POST = ("POST /verify HTTP/1.1", "Host: x")
 
-
-def test_a_body_of_just_the_limit_passes(gateway: Gateway) -> None:
-    assert len(gateway.ask("POST", "/verify", body=b"x" * LIMIT).json["body"]) == LIMIT
+StartGateway = Callable[[Mapping[str, str]], Gateway]
 
 
-def test_a_longer_body_is_refused_before_it_is_sent(gateway: Gateway, auth: Upstream) -> None:
-    answer = gateway.say(*POST, f"Content-Length: {LIMIT + 1}")
-
-    assert (answer.status, answer.json) == (413, TOO_LARGE)
-    assert not auth.received
-
-
-def test_who_sends_a_longer_body_anyway_can_read_the_refusal(gateway: Gateway) -> None:
-    answer = gateway.ask("POST", "/verify", "Connection: close", body=b"x" * 10 * LIMIT)
-
-    assert (answer.status, answer.json) == (413, TOO_LARGE)
+@pytest.fixture
+def upload(token: str) -> tuple[str, ...]:
+    """The head of an upload, but for its framing."""
+    return ("POST /conversations/image HTTP/1.1", "Host: x", f"Authorization: {token}")
 
 
-def test_a_longer_chunked_body_is_refused_on_its_way(gateway: Gateway, auth: Upstream) -> None:
-    body = chunk(b"x" * LIMIT) + chunk(b"x") + chunk(b"")
-    answer = gateway.ask("POST", "/verify", "Transfer-Encoding: chunked", body=body)
+def test_a_body_of_just_the_limit_passes(gateway: Gateway, token: str) -> None:
+    answer = gateway.ask("POST", "/conversations", token=token, body=b"x" * LIMIT)
+
+    assert len(answer.json["body"]) == LIMIT
+
+
+def test_a_longer_body_is_refused_before_it_is_sent(
+    gateway: Gateway, chat: Upstream, upload: tuple[str, ...]
+) -> None:
+    answer = gateway.say(*upload, f"Content-Length: {LIMIT + 1}")
 
     assert (answer.status, answer.json) == (413, TOO_LARGE)
+    assert not chat.received
+
+
+def test_without_a_token_64_kib_are_the_limit(gateway: Gateway, auth: Upstream) -> None:
+    passed = gateway.ask("POST", "/verify", body=b"x" * PUBLIC_LIMIT)
+
+    refused = gateway.say(*POST, f"Content-Length: {PUBLIC_LIMIT + 1}")
+
+    assert len(passed.json["body"]) == PUBLIC_LIMIT
+    assert (refused.status, refused.json) == (413, TOO_LARGE)
+    assert len(auth.received) == 1
+
+
+def test_who_sends_a_longer_body_anyway_can_read_the_refusal(gateway: Gateway, token: str) -> None:
+    body = b"x" * 10 * LIMIT
+    answer = gateway.ask("POST", "/conversations", "Connection: close", token=token, body=body)
+
+    assert (answer.status, answer.json) == (413, TOO_LARGE)
+
+
+@pytest.mark.parametrize(("path", "limit"), [("/verify", PUBLIC_LIMIT), ("/conversations", LIMIT)])
+def test_a_longer_chunked_body_is_refused_on_its_way(
+    gateway: Gateway, services: dict[str, Upstream], token: str, path: str, limit: int
+) -> None:
+    body = chunk(b"x" * limit) + chunk(b"x") + chunk(b"")
+    answer = gateway.ask("POST", path, "Transfer-Encoding: chunked", token=token, body=body)
+
+    assert (answer.status, answer.json) == (413, TOO_LARGE)
+    assert not [service for service in services.values() if service.received]
 
 
 def test_an_endless_body_is_cut_off(gateway: Gateway) -> None:
@@ -44,6 +74,63 @@ def test_an_endless_body_is_cut_off(gateway: Gateway) -> None:
         blocks = repeat(chunk(b"x" * LIMIT))
         with pytest.raises((BrokenPipeError, ConnectionResetError)):
             list(map(connection.sendall, blocks))
+
+
+@pytest.mark.parametrize("sent", [0, 1, 70_000, 200_000])
+def test_a_body_that_is_not_all_there_takes_no_place_at_the_service(
+    environment: dict[str, str],
+    start_gateway: StartGateway,
+    chat: Upstream,
+    upload: tuple[str, ...],
+    token: str,
+    sent: int,
+) -> None:
+    gateway = start_gateway({**environment, "UPSTREAM_CONCURRENCY": "1"})
+    with gateway.saying(*upload, "Content-Length: 300000", body=b"x" * sent) as connection:
+        assert gateway.ask("GET", "/conversations", token=token).status == 200
+        assert len(chat.received) == 1
+
+        connection.sendall(b"x" * (300_000 - sent))
+        assert whole(answer_on(connection)).json["body"] == "x" * 300_000
+
+
+@pytest.mark.parametrize("sent", [b"", b"x" * 100_000])
+def test_a_client_that_falls_silent_is_refused(
+    gateway: Gateway, chat: Upstream, upload: tuple[str, ...], sent: bytes
+) -> None:
+    with gateway.saying(*upload, "Content-Length: 300000", body=sent) as connection:
+        answer = whole(answer_on(connection))
+        assert (answer.status, answer.json) == (408, TOO_SLOW)
+        assert connection.recv(1) == b""
+    assert not chat.received
+
+
+def test_a_client_that_is_slow_for_ever_is_refused(
+    gateway: Gateway, chat: Upstream, upload: tuple[str, ...]
+) -> None:
+    with gateway.saying(*upload, "Content-Length: 300000") as connection:
+        connection.settimeout(0.2)
+        answer = b""
+        while not answer:
+            connection.send(b"x")
+            with suppress(TimeoutError):
+                answer = connection.recv(1000)
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert not chat.received
+
+
+def test_uploads_of_one_account_have_a_quarter_of_the_room(
+    environment: dict[str, str], start_gateway: StartGateway, token: str
+) -> None:
+    settings = {"SPOOL_MAX_BYTES": str(16 * LIMIT), "MAX_BODY_BYTES": str(8 * LIMIT)}
+    gateway = start_gateway({**environment, **settings})
+    large = b"x" * (4 * LIMIT + 1)
+
+    refused = gateway.ask("POST", "/conversations", token=token, body=large)
+
+    assert (refused.status, refused.header("Retry-After")) == (429, ["1"])
+    assert gateway.ask("POST", "/conversations", token=token, body=large[1:]).status == 200
+    assert gateway.ask("POST", "/conversations", token=token, body=large[1:]).status == 200
 
 
 def test_who_sends_without_a_token_can_read_the_refusal(gateway: Gateway) -> None:
@@ -80,36 +167,17 @@ def test_a_service_may_answer_before_it_has_read_the_body(gateway: Gateway, auth
     assert gateway.ask("POST", "/verify", body=b"x" * 500).status == 415
 
 
-def test_a_body_that_stops_short_never_looks_whole_to_the_service(
-    gateway: Gateway, auth: Upstream
+@pytest.mark.parametrize("length", [300, 300_000])
+def test_a_body_that_stops_short_does_not_reach_the_service(
+    gateway: Gateway, chat: Upstream, upload: tuple[str, ...], length: int
 ) -> None:
-    read = threading.Event()
-    blocks: list[bytes] = []
-
-    def collect(got: Exchange) -> None:
-        blocks.extend(got.blocks())
-        got.close_connection = True
-        read.set()
-
-    auth.answer = collect
-    with gateway.saying(*POST, "Content-Length: 300000", body=b"x" * 200_000) as connection:
+    sent = b"x" * (length // 2)
+    with gateway.saying(*upload, f"Content-Length: {length}", body=sent) as connection:
         connection.shutdown(socket.SHUT_WR)
         answer = whole(answer_on(connection))
 
     assert (answer.status, answer.json) == (400, BAD_BODY)
-    assert read.wait(SECONDS)
-    assert sum(map(len, blocks)) <= 200_000
-
-
-def test_a_small_body_that_stops_short_does_not_reach_the_service(
-    gateway: Gateway, auth: Upstream
-) -> None:
-    with gateway.saying(*POST, "Content-Length: 300", body=b"{}") as connection:
-        connection.shutdown(socket.SHUT_WR)
-        answer = whole(answer_on(connection))
-
-    assert (answer.status, answer.json) == (400, BAD_BODY)
-    assert not auth.received
+    assert not chat.received
 
 
 def test_a_broken_chunk_is_a_bad_body(gateway: Gateway, auth: Upstream) -> None:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from http.client import IncompleteRead
 
@@ -10,7 +10,8 @@ import pytest
 
 from gateway.tests.conftest import free_port
 from gateway.tests.upstreams import Exchange, Upstream, break_off, hang_until
-from gateway.tests.wire import SECONDS, Gateway, answer_on, chunk, whole
+from gateway.tests.wire import SECONDS, Answer, Gateway, answer_on, chunk, whole
+from shared.testing.tokens import issue
 
 StartGateway = Callable[[Mapping[str, str]], Gateway]
 
@@ -64,18 +65,51 @@ def test_a_service_that_does_not_read_is_504(
     hang.set()
 
 
-def test_only_so_many_requests_wait_for_a_hung_service(
+def _ask_at_once(gateway: Gateway, tokens: Iterable[str], target: str) -> list[int]:
+    asked = list(tokens)
+    with ThreadPoolExecutor(len(asked)) as threads:
+        return sorted(threads.map(lambda t: gateway.ask("GET", target, token=t).status, asked))
+
+
+def test_only_so_many_requests_of_an_account_wait_for_a_hung_service(
     gateway: Gateway, hang: threading.Event, chat: Upstream, token: str
 ) -> None:
-    with ThreadPoolExecutor(6) as threads:
-        statuses = list(
-            threads.map(
-                lambda _: gateway.ask("GET", "/conversations", token=token).status, range(6)
-            )
-        )
+    statuses = _ask_at_once(gateway, [token] * 6, "/conversations")
 
-    assert sorted(statuses) == [503, 503, 504, 504, 504, 504]
+    assert statuses == [429, 429, 504, 504, 504, 504]
     assert len(chat.received) == 4
+    hang.set()
+
+
+def test_only_so_many_requests_of_an_address_wait_for_a_hung_service(
+    gateway: Gateway, hang: threading.Event, chat: Upstream
+) -> None:
+    assert _ask_at_once(gateway, [""] * 6, "/media/a") == [429, 429, 504, 504, 504, 504]
+    accounts = [issue(user_id) for user_id in range(14)]
+    assert _ask_at_once(gateway, accounts, "/conversations") == [429] * 2 + [504] * 12
+    hang.set()
+
+
+def test_only_so_many_requests_wait_for_a_hung_service(
+    environment: dict[str, str],
+    start_gateway: StartGateway,
+    hang: threading.Event,
+    chat: Upstream,
+) -> None:
+    gateway = start_gateway({**environment, "TRUSTED_PROXIES": "1"})
+
+    def ask(number: int) -> Answer:
+        address = f"X-Forwarded-For: 192.0.2.{number}"
+        return gateway.ask("GET", "/media/a", address)
+
+    with ThreadPoolExecutor(18) as threads:
+        answers = list(threads.map(ask, range(18)))
+
+    refused = [answer for answer in answers if answer.status == 503]
+    assert [(answer.json, answer.header("Retry-After")) for answer in refused] == [
+        (UNAVAILABLE, ["1"])
+    ] * 2
+    assert len(chat.received) == 16
     hang.set()
 
 

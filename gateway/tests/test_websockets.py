@@ -273,6 +273,6 @@ def test_open_websockets_do_not_hold_up_the_stop(
 
     assert gateway.stop() == 0
 
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 15  # Much less than it waits for requests in flight.
     with pytest.raises(websocket.WebSocketConnectionClosedException):
         connection.recv()

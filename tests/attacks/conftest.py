@@ -48,7 +48,6 @@ def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """A product with little patience and low limits, for the tests of one group."""
     with running(
         tmp_path_factory.mktemp("impatient") / "data",
-        BODY_TIMEOUT_SECONDS="1",
         GUNICORN_CMD_ARGS="--keep-alive 1",
         RATE_LIMITS="on",
         RATE_LIMIT_ACCOUNT="100/minute",

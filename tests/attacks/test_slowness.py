@@ -67,14 +67,14 @@ def test_a_head_that_never_ends_is_cut_off(door: Door) -> None:
         assert _drip_until_answered(connection, b"x") == b""
 
 
-def test_a_body_that_never_ends_is_a_bad_one(door: Door, alice: Person) -> None:
+def test_a_body_that_never_ends_is_given_up(door: Door, alice: Person) -> None:
     begun = head("POST /groups HTTP/1.1", "Host: x", f"Authorization: {alice.token}",
                  "Content-Length: 60000", "Connection: close")  # fmt: skip
     with _dripping(door, begun) as connection:
         answer = _drip_until_answered(connection, b" ")
 
-    assert statuses(answer) == [400]
-    assert b'{"code":-7,"info":"Missing or error type of [body]"}' in answer
+    assert statuses(answer) == [408]
+    assert b'{"code":-408,"info":"Request timeout"}' in answer
 
 
 def test_a_connection_on_which_nothing_is_said_is_closed(door: Door) -> None:
