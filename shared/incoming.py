@@ -23,7 +23,13 @@ Environ = dict[str, Any]
 
 
 class Stream(Protocol):
-    """Where a server gives a body."""
+    """Where a server gives a body.
+
+    Attributes:
+        failed: whether the connection has to end with this request.
+    """
+
+    failed: bool
 
     def read(self, size: int = -1, /) -> bytes:
         """The next bytes; none at the end."""
@@ -99,6 +105,10 @@ class IncomingBody:
         """
         if str(self._received) == self._environ.get("CONTENT_LENGTH"):
             return
+        if self._has_failed:
+            with suppress(OSError):
+                self._connection.shutdown(socket.SHUT_WR)
+            discard_input(self._connection)
         self._begun_at = self._begun_at or monotonic()
         discarded = 0
         with suppress(ApiError), Timeout(_DISCARD_TIMEOUT, exception=False):
@@ -107,8 +117,7 @@ class IncomingBody:
                 if len(block) < BLOCK:
                     return
                 discarded += len(block)
-        with suppress(OSError):
-            self._connection.shutdown(socket.SHUT_RD)
+        self._stream.failed = True  # Where the next request begins is not known.
 
 
 def has_body(environ: Environ) -> bool:

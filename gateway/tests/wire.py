@@ -58,7 +58,7 @@ class Gateway:
             assert self.program.poll() is None, self.log
             try:
                 assert self.ask("GET", "/livez").status == 200
-            except ConnectionRefusedError:
+            except ConnectionError:  # Refused, or reset by a listener that does not listen yet.
                 self._reader.join(0.05)
             else:
                 return
