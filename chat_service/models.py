@@ -163,6 +163,26 @@ class HiddenMessage(Model):
     seq: Mapped[int]
 
 
+class SearchGram(Model):
+    """Two neighbouring characters of a text, as one number; the index of searches."""
+
+    __tablename__ = "search_grams"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    conversation_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    gram: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    message_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+
+
+class SearchProgress(Model):
+    """The only row: messages up to ``indexed_id`` are in the index of searches."""
+
+    __tablename__ = "search_progress"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    indexed_id: Mapped[int]
+
+
 class Announcement(Model):
     """An announcement in a group (群公告)."""
 

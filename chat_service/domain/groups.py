@@ -23,6 +23,7 @@ from chat_service.models import (
     Conversation,
     Membership,
     Message,
+    SearchGram,
 )
 from shared.avatars import picture_or_reference
 from shared.decoder import Picture
@@ -219,5 +220,6 @@ def _dissolve(session: Any, conversation_id: int, group: LockedConversation, own
         )
     ).all()
     session.execute(delete(Conversation).where(Conversation.id == conversation_id))
+    session.execute(delete(SearchGram).where(SearchGram.conversation_id == conversation_id))
     images.forget_after_commit([*pictures, group.avatar_name])
     notices.members_out(conversation_id, tuple(members), owner_id)

@@ -21,9 +21,11 @@ from chat_service.db import db, transaction
 from chat_service.domain import images, notices
 from chat_service.domain.access import lock_conversation
 from chat_service.domain.accounts import Person, people
+from chat_service.domain.indexing import remove_from_index
 from chat_service.domain.pictures import media_url
 from chat_service.models import (
     IMAGE,
+    TEXT,
     Conversation,
     Deletion,
     HiddenMessage,
@@ -233,6 +235,9 @@ def _take_away(session: Any, conversation_id: int, message_ids: Collection[int])
                 gone, start=1
             )
         ],
+    )
+    remove_from_index(
+        session, [(conversation_id, row.id, row.content) for row in gone if row.type == TEXT]
     )
     images.forget_after_commit([row.content for row in gone if row.type == IMAGE])
 

@@ -111,7 +111,7 @@ class _Search(NamedTuple):
         if self.filters.sender_name:
             wanted = fold(self.filters.sender_name)
             rows = [row for row in rows if wanted in fold(senders[row.sender_id].name)]
-        return [_shown(row, senders, self.base) for row in rows]
+        return [shown_when_found(row, senders, self.base) for row in rows]
 
 
 _EVER, _NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -140,7 +140,8 @@ def _window_query(conditions: frozenset[str], *, texts_only: bool) -> Select[*tu
     return query.order_by(Message.version)
 
 
-def _shown(row: Any, senders: Mapping[int, Person], base: str) -> dict[str, Any]:
+def shown_when_found(row: Any, senders: Mapping[int, Person], base: str) -> dict[str, Any]:
+    """A message as searches show it."""
     sender_name, sender_avatar = senders[row.sender_id]
     return {
         "id": row.id,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from chat_service import errors
-from chat_service.domain import history, messages, reading, search, sending, sync
+from chat_service.domain import history, messages, reading, search, search_everywhere, sending, sync
 from chat_service.schemas.messages import (
     FiltersIn,
     FoundMessagesOut,
@@ -14,6 +14,8 @@ from chat_service.schemas.messages import (
     ReadersOut,
     ReadIn,
     RepliesOut,
+    SearchIn,
+    SearchOut,
     SentOut,
     SyncIn,
     SyncOut,
@@ -96,6 +98,18 @@ def messages_found(conversation_id: int, **filters: Any) -> dict[str, Any]:
 def sift_messages(conversation_id: int, **filters: Any) -> dict[str, Any]:
     """Search a conversation by POST (beyond the document: /conversations/sift)."""
     return _messages_found(conversation_id, errors.NO_ACCESS_BAD_REQUEST, filters)
+
+
+@blueprint.get("/conversations/search")
+@takes(SearchIn)
+@answers("Succeed", SearchOut)
+@refuses(errors.CONVERSATION_NOT_FOUND_ZH)
+def find_everywhere(content: str, **filters: Any) -> dict[str, Any]:
+    """Search all conversations (beyond the document: /conversations/search)."""
+    found = search_everywhere.find_everywhere(
+        current_user_id(), public_base(), content=content, **filters
+    )
+    return {"messages": found}
 
 
 @blueprint.post("/conversations/sync")

@@ -181,6 +181,31 @@ class FoundMessagesOut(Answer):
     messages = fields.List(fields.Nested(FoundMessage))
 
 
+class SearchIn(Params):
+    """What to find in all conversations of the caller, or in one of them."""
+
+    content = Text(required=True, validate=Length(1, 255), metadata={"example": "hello"})
+    conversation_id = ConversationId(required=False)
+    sender_id = Id()
+    since = Time(data_key="start_time")
+    until = Time(data_key="end_time", end_of_second=True)
+    before_id = Id()
+    limit = Number(1, 100, "100|[1-9][0-9]?", load_default=50)
+
+
+class FoundAnywhere(FoundMessage):
+    """A message that fits, and where it is."""
+
+    conversation_id = fields.Integer()
+    conversation_name = fields.String()
+
+
+class SearchOut(Answer):
+    """The messages that fit, newest first."""
+
+    messages = fields.List(fields.Nested(FoundAnywhere))
+
+
 class Reader(Answer):
     """Somebody who has read a message."""
 

@@ -58,6 +58,19 @@ ENDPOINTS = (
     Endpoint("GET", "/conversations/manage_messages", _HERE, _FILTERS),
     Endpoint("POST", "/conversations/sift", _HERE, _FILTERS),
     Endpoint(
+        "GET",
+        "/conversations/search",
+        {"content": "hello"},
+        {
+            **_HERE_TOO,
+            "sender_id": 1,
+            "start_time": "2025-03-13T14:30:00Z",
+            "end_time": "2025-03-13T14:30:00Z",
+            "before_id": 9,
+            "limit": 10,
+        },
+    ),
+    Endpoint(
         "POST",
         "/conversations/sync",
         {"versions": {"1": 2}},

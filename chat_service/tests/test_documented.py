@@ -53,6 +53,7 @@ REFUSALS: dict[str, set[tuple[int, int, str]]] = {
     "POST /interface": {NOT_FOUND_ZH, NO_ACCESS},
     "GET /conversations/manage_messages": {NOT_FOUND_ZH},
     "POST /conversations/sift": {NOT_FOUND_ZH, NO_ACCESS_BAD_REQUEST},
+    "GET /conversations/search": {NOT_FOUND_ZH},
     "POST /conversations/sync": set(),
     "POST /conversations/read": {NOT_FOUND_ZH, MESSAGE_NOT_FOUND_ZH},
     "POST /conversations/readlist": {MESSAGE_NOT_FOUND_ZH, NO_ACCESS_BAD_REQUEST},

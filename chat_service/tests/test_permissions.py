@@ -110,6 +110,7 @@ TABLE: dict[tuple[str, str], tuple[dict[str, Any], May]] = {
     ("GET",    "/conversations/get_reply"): (IT, members(errors.MESSAGE_NOT_FOUND)),
     ("GET",    "/conversations/manage_messages"): (HERE, members(errors.CONVERSATION_NOT_FOUND_ZH)),
     ("POST",   "/conversations/sift"): (HERE, members(errors.NO_ACCESS_BAD_REQUEST)),
+    ("GET",    "/conversations/search"): (TEXT, members(errors.CONVERSATION_NOT_FOUND_ZH)),
     ("POST",   "/conversations/sync"): (KNOWN, anybody()),
     ("POST",   "/conversations/read"): (IT_HERE, members(errors.CONVERSATION_NOT_FOUND_ZH)),
     ("POST",   "/conversations/readlist"): (IT, members(errors.NO_ACCESS_BAD_REQUEST)),

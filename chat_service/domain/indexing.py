@@ -1,0 +1,153 @@
+"""The index of what messages say, by pairs of characters; filled in the background.
+
+Whatever has an id up to a mark is in the index, and searches look through the rest themselves. So
+a send costs nothing more, and a search is exact at any time.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import BigInteger, Text, cast, delete, func, insert, select, update
+
+from chat_service.db import db, transaction
+from chat_service.domain.text import fold
+from chat_service.models import TEXT, Message, SearchGram, SearchProgress
+
+log = logging.getLogger(__name__)
+
+_BATCH = 100
+_IDLE_SECONDS = 1.0
+_BITS = 21  # Of a code point.
+_ONLY_ROW = 1
+
+
+def grams_of(text: str) -> list[int]:
+    """The pairs of neighbouring characters of a text, each once and as a number."""
+    folded = fold(text)
+    return list(dict.fromkeys(ord(one) << _BITS | ord(other) for one, other in pairwise(folded)))
+
+
+def indexed_id() -> int:
+    """All messages up to this id are in the index."""
+    return db.session.scalar(select(SearchProgress.indexed_id)) or 0
+
+
+def remove_from_index(session: Any, rows: Iterable[tuple[int, int, str]]) -> None:
+    """Take messages that are being deleted out of the index.
+
+    Args:
+        session: of the running transaction.
+        rows: conversation, id and text of each.
+    """
+    for conversation_id, message_id, content in rows:
+        grams = grams_of(content)
+        if grams:
+            session.execute(
+                delete(SearchGram).where(
+                    SearchGram.conversation_id == conversation_id,
+                    SearchGram.message_id == message_id,
+                    SearchGram.gram.in_(grams),
+                )
+            )
+
+
+class Indexer:
+    """Fills the index. Several may run: each waits for nobody, and one works at a time."""
+
+    def __init__(self) -> None:
+        self._horizon = 0
+        self._candidate: tuple[int, int] | None = None
+
+    def init_app(self, app: Flask) -> None:
+        """Let the server of ``app`` fill the index."""
+        app.extensions.setdefault("ims.background", []).append(lambda: self._start(app))
+
+    def index_some(self) -> bool:
+        """Take some messages into the index.
+
+        Returns:
+            whether there may be more.
+        """
+        self._move_horizon()
+        db.let_go()
+        with transaction() as session:
+            session.execute(
+                db.insert(SearchProgress)
+                .values(id=_ONLY_ROW, indexed_id=0)
+                .on_conflict_do_nothing()
+            )
+            mark = session.scalar(
+                select(SearchProgress.indexed_id).with_for_update(skip_locked=True)
+            )
+            if mark is None or mark >= self._horizon:
+                return False
+            # Locked, so that none of them is deleted before its pairs are there to be deleted.
+            rows = session.execute(
+                select(Message.id, Message.conversation_id, Message.type, Message.content)
+                .where(Message.id > mark, Message.id <= self._horizon)
+                .order_by(Message.id)
+                .limit(_BATCH)
+                .with_for_update(read=True, key_share=True)
+            ).all()
+            grams = [
+                {"conversation_id": conversation_id, "gram": gram, "message_id": message_id}
+                for message_id, conversation_id, kind, content in rows
+                if kind == TEXT
+                for gram in grams_of(content)
+            ]
+            if grams:
+                session.execute(insert(SearchGram), grams)
+            mark = rows[-1].id if len(rows) == _BATCH else self._horizon
+            session.execute(update(SearchProgress).values(indexed_id=mark))
+        return True
+
+    def _move_horizon(self) -> None:
+        """Find the id up to which all messages can be seen.
+
+        On PostgreSQL ids are committed out of order. Who has a smaller id than one that can be
+        seen had begun to write before: when all transactions of that time have ended, no smaller
+        one can come any more.
+        """
+        newest = func.coalesce(func.max(Message.id), 0)
+        if db.is_sqlite:
+            self._horizon = db.session.execute(select(newest)).scalar_one()
+            return
+        snapshot = func.pg_current_snapshot()
+        oldest_running, next_one = (
+            cast(cast(edge(snapshot), Text), BigInteger)
+            for edge in (func.pg_snapshot_xmin, func.pg_snapshot_xmax)
+        )
+        seen, running, following = db.session.execute(
+            select(newest, oldest_running, next_one)
+        ).one()
+        if self._candidate is not None and running >= self._candidate[1]:
+            self._horizon, self._candidate = self._candidate[0], None
+        self._horizon = min(self._horizon, seen)  # A restored database may have fewer.
+        if self._candidate is None and seen > self._horizon:
+            self._candidate = seen, following
+            if running == following:  # Nobody is writing.
+                self._horizon, self._candidate = seen, None
+
+    def _start(self, app: Flask) -> None:
+        stopped = threading.Event()
+
+        def run() -> None:
+            pause = _IDLE_SECONDS
+            while not stopped.wait(pause):
+                pause, started_at = _IDLE_SECONDS, time.monotonic()
+                try:
+                    with app.app_context():
+                        if self.index_some():  # At most half of the time.
+                            pause = time.monotonic() - started_at
+                except Exception:
+                    log.exception("search_index_failed")
+
+        threading.Thread(target=run, name="search-indexer", daemon=True).start()
+
+
+indexer = Indexer()

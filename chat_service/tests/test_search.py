@@ -1,0 +1,175 @@
+"""Finding messages over all conversations (beyond the document: /conversations/search)."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select, text
+
+from chat_service import errors
+from chat_service.db import db
+from chat_service.domain.indexing import Indexer, indexed_id
+from chat_service.models import Message, SearchGram
+from chat_service.tests.factories import befriend, make_group
+from chat_service.tests.talking import hide, make_private, remove_for_everybody, say, show
+from shared.testing.cast import ALICE, BOB, CAROL
+from shared.testing.client import Caller, Reply, assert_error
+
+pytestmark = pytest.mark.database
+
+
+def index_everything(app: Flask) -> None:
+    indexer = Indexer()
+    with app.app_context():
+        indexer.index_some()
+        while indexer.index_some():
+            pass
+        assert indexed_id() == db.session.scalar(select(func.max(Message.id)))
+
+
+def ask(caller: Caller, content: str, **more: Any) -> Reply:
+    return caller.get("/conversations/search", query_string={"content": content, **more})
+
+
+def found(caller: Caller, content: str, **more: Any) -> list[str]:
+    reply = ask(caller, content, **more)
+    assert reply.status_code == 200, reply.json
+    return [message["content"] for message in reply.json["messages"]]
+
+
+@pytest.fixture
+def group(app: Flask) -> int:
+    """Alice's group, with bob."""
+    return make_group(app, ALICE, BOB, name="Chess")
+
+
+@pytest.fixture(params=[True, False], ids=["indexed", "not yet indexed"])
+def settled(request: pytest.FixtureRequest, app: Flask) -> Any:
+    """Called when everything was said: takes it into the index, or not."""
+    return lambda: index_everything(app) if request.param else None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ("你好", ["你好，世界", "大家你好"]),
+        ("世", ["你好，世界"]),
+        ("HELLO", ["Hello World"]),
+        ("lo wo", ["Hello World"]),
+        ("%", ["100%"]),
+        ("0%", ["100%"]),
+        ("_", ["under_score"]),
+        ("r_s", ["under_score"]),
+        ("ПРИВЕТ", ["привет"]),
+        ("好你", []),
+        ("hello  world", []),
+        ("cat", []),
+    ],
+)
+def test_texts_that_contain_it_newest_first(
+    alice: Caller, bob: Caller, group: int, settled: Any, wanted: str, expected: list[str]
+) -> None:
+    for content in ("大家你好", "Hello World", "100%", "under_score", "привет", "你好，世界"):
+        say(bob, group, content)
+    show(bob, group)
+    settled()
+    assert found(alice, wanted) == expected
+
+
+def test_a_found_message_says_where_it_is(
+    app: Flask, alice: Caller, bob: Caller, group: int, settled: Any
+) -> None:
+    private = make_private(app, alice, bob)
+    ids = [say(bob, group, "needle"), say(alice, private, "needle")]
+    settled()
+    newest, older = ask(alice, "needle").json["messages"]
+    assert (newest["id"], newest["conversation_id"]) == (ids[1], private)
+    assert (newest["conversation_name"], newest["sender_name"]) == ("Bob", "Alice")
+    assert (older["id"], older["conversation_name"], older["type"]) == (ids[0], "Chess", 0)
+
+
+def test_only_open_conversations_of_the_caller_are_searched(
+    app: Flask, alice: Caller, bob: Caller, carol: Caller, group: int, settled: Any
+) -> None:
+    say(bob, make_group(app, BOB, CAROL), "needle elsewhere")
+    private = make_private(app, alice, bob)
+    say(bob, private, "needle closed")
+    say(bob, group, "needle here")
+    settled()
+    befriend(app, ALICE, BOB, active=False, version=2)
+    assert found(alice, "needle") == ["needle here"]
+    assert found(carol, "needle") == ["needle elsewhere"]
+    alice.delete("/conversations/member/remove", json={"conversation_id": group, "user": BOB})
+    assert found(bob, "needle") == ["needle elsewhere"]
+
+
+def test_what_is_deleted_or_hidden_is_not_found(
+    app: Flask, alice: Caller, bob: Caller, group: int, settled: Any
+) -> None:
+    ids = [say(bob, group, f"needle {number}") for number in range(3)]
+    settled()
+    remove_for_everybody(bob, ids[0])
+    hide(alice, ids[1])
+    assert found(alice, "needle") == ["needle 2"]
+    assert found(bob, "needle") == ["needle 2", "needle 1"]
+
+
+def test_filters_and_pages(
+    app: Flask, alice: Caller, bob: Caller, group: int, settled: Any
+) -> None:
+    other = make_group(app, ALICE, BOB)
+    ids = [say(bob, where, f"needle {n}") for n, where in enumerate([group, other] * 5)]
+    say(alice, group, "needle alice")
+    settled()
+    assert found(alice, "needle", sender_id=ALICE) == ["needle alice"]
+    assert found(alice, "needle", conversation_id=other) == [f"needle {n}" for n in (9, 7, 5, 3, 1)]
+    assert found(alice, "needle", limit=2, before_id=ids[9]) == ["needle 8", "needle 7"]
+    assert found(alice, "needle", start_time="2999-01-01T00:00:00Z") == []
+    assert len(found(alice, "needle", end_time="2999-01-01T00:00:00Z")) == 11
+    assert found(alice, "needle", limit=1, sender_id=BOB) == ["needle 9"]
+
+
+def test_a_foreign_conversation_does_not_exist(carol: Caller, group: int) -> None:
+    for conversation in (group, 999):
+        reply = ask(carol, "needle", conversation_id=conversation)
+        assert_error(reply, errors.CONVERSATION_NOT_FOUND_ZH)
+
+
+def test_nothing_of_a_deleted_message_stays_in_the_index(
+    app: Flask, alice: Caller, bob: Caller, group: int
+) -> None:
+    message_id = say(bob, group, "needle")
+    dissolved = make_group(app, ALICE, BOB)
+    say(bob, dissolved, "needle")
+    index_everything(app)
+    remove_for_everybody(bob, message_id)
+    alice.post("/conversations/member/remove", json={"conversation_id": dissolved})
+    with app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(SearchGram)) == 0
+
+
+def test_the_index_waits_for_smaller_ids_that_are_not_committed(
+    app: Flask, alice: Caller, bob: Caller, group: int
+) -> None:
+    other = make_group(app, ALICE, BOB)
+    with app.app_context():
+        if db.is_sqlite:
+            pytest.skip("SQLite has one writer: ids are committed in order")
+        say(bob, group, "first")
+        index_everything(app)
+        indexer = Indexer()
+        with db.engine.connect().execution_options(isolation_level="READ COMMITTED") as slow:
+            slow.execute(
+                text(
+                    "INSERT INTO messages (conversation_id, seq, version, sender_id, type, content,"
+                    " created_at) VALUES (:c, 100, 100, 2, 0, 'needle early', now())"
+                ),
+                {"c": other},
+            )
+            say(bob, group, "needle late")
+            for _ in range(3):
+                indexer.index_some()
+            slow.commit()
+        assert found(alice, "needle") == ["needle late", "needle early"]
+        index_everything(app)
+        assert found(alice, "needle") == ["needle late", "needle early"]
