@@ -10,11 +10,13 @@ from auth_service.config import AuthSettings
 from auth_service.db import db
 from auth_service.domain import accounts, exporting, verify
 from auth_service.domain.avatars import pictures
-from auth_service.domain.limits import limits
+from auth_service.domain.limits import counters, limits
 from auth_service.domain.outbox import outbox
-from auth_service.domain.passwords import transport
+from auth_service.domain.passwords import queue, transport
+from auth_service.domain.sessions import delete_expired, sessions
 from auth_service.routes import account, avatars, internal, verification
 from auth_service.routes.tokens import init_issuing
+from shared.background import repeat
 from shared.client import ServiceClient
 from shared.decoder import decoder
 from shared.exporting import add_export
@@ -42,6 +44,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
         settings.password_transport_key, plain_too=settings.password_transport == "any"
     )
     decoder.configure(settings)
+    sessions.configure(settings.token_lifetime_seconds)
     pictures.configure(settings)
     mail.configure(
         settings.smtp_url,
@@ -54,6 +57,9 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
         from shared.redis_pool import watch_redis  # noqa: PLC0415 - 6 MB, only for who has it
 
         watch_redis(app, settings.redis_url)
+    queue.configure(is_bounded=settings.rate_limits)
+    repeat(app, delete_expired, 3600)
+    repeat(app, counters.delete_expired, 3600)
     add_export(app, exporting.files)
     api.register_blueprint(account.blueprint)
     api.register_blueprint(verification.blueprint)

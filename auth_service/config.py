@@ -55,15 +55,25 @@ class AuthSettings(LimitSettings, MediaSettings, ServiceSettings):
         3, gt=0, le=8, description="How long each answer of the mail server may take."
     )
     mail_from: str = Field("IMS <ims@localhost>", description="Sender of mail.")
+    rate_limit_logins: Rates = Field(
+        "30/minute", description="Passwords, right or wrong, for one e-mail from one address."
+    )
     rate_limit_failed_logins: Rates = Field(
-        "5/minute or 20/hour", description="Wrong passwords for one e-mail from one address."
+        "15/minute and 20/hour", description="Wrong passwords for one e-mail from one address."
     )
     rate_limit_failed_logins_email: Rates = Field(
-        "30/minute or 200/hour", description="Wrong passwords for one e-mail from anywhere."
+        "30/minute and 50/hour",
+        description="Wrong passwords for one e-mail from all addresses that have signed in to it "
+        "lately, and, counted apart, from all others.",
     )
     rate_limit_failed_logins_address: Rates = Field(
-        "100/minute or 500/hour",
+        "100/minute and 500/hour",
         description="Wrong passwords and unknown e-mails from one address.",
+    )
+    rate_limit_email_checks: Rates = Field(
+        "10/minute and 20/hour",
+        description="Other e-mails that one account wants for itself, which tells whether they "
+        "are registered.",
     )
     rate_limit_registrations: Rates = Field(
         "2000/minute", description="Registrations from one address."

@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from auth_service.db import Model
+from shared.limits_in_database import LimitCounterRow
 from shared.outbox import OutboxRow
 
 
@@ -32,6 +33,7 @@ class Account(Model):
     avatar_reference: Mapped[str] = mapped_column(String(2048), default="")
     deleted: Mapped[bool] = mapped_column(default=False)
     generation: Mapped[int] = mapped_column(default=0, comment="raised at deletion; ends tokens")
+    session_ends: Mapped[str] = mapped_column(default="", server_default="")
     version: Mapped[int] = mapped_column(default=1, comment="raised by every change of the state")
     created_at: Mapped[datetime]
 
@@ -39,6 +41,35 @@ class Account(Model):
     def erased(self) -> bool:
         """Whether nothing is left of it: every other account has an address."""
         return self.email == ""
+
+
+class Session(Model):
+    """A sign-in and its token, until that expires."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (
+        Index(None, "account_id", "network"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey(Account.id))
+    token_id: Mapped[str | None] = mapped_column(
+        String(64), unique=True, comment="of a token that is older than sessions"
+    )
+    address: Mapped[str] = mapped_column(String(64))
+    network: Mapped[str] = mapped_column(String(64), comment="as limits count it")
+    device: Mapped[str] = mapped_column(String(255))
+    created_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    ended_at: Mapped[datetime | None]
+
+
+class LimitCounter(LimitCounterRow, Model):
+    """How often something was done that is limited by the hour."""
+
+    __tablename__ = "limit_counters"
 
 
 class OutboxEvent(OutboxRow, Model):

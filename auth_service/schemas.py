@@ -1,8 +1,10 @@
 """Shapes of what the auth service takes and answers."""
 
-from marshmallow import fields, validate
+from typing import Any
 
-from shared.fields import Answer, Id, Params, Text
+from marshmallow import ValidationError, fields, validate, validates_schema
+
+from shared.fields import Answer, Id, Params, QueryFlag, Text, Time
 
 REGISTRATION_MESSAGES = {False: "注册成功", True: "已恢复账户"}
 
@@ -46,6 +48,35 @@ class RegistrationOut(TokenOut):
     """Also says whether the account is a new one."""
 
     message = fields.String(validate=validate.OneOf(list(REGISTRATION_MESSAGES.values())))
+
+
+class SessionOut(Answer):
+    """One sign-in that has not ended."""
+
+    id = fields.Integer()
+    created_at = Time()
+    last_seen_at = Time()
+    device = fields.String(metadata={"description": "The User-Agent that signed in."})
+    address = fields.String(metadata={"description": "The address that signed in."})
+    current = fields.Boolean(metadata={"description": "It is the session of this token."})
+
+
+class SessionsOut(Answer):
+    """The sessions of the caller, newest first."""
+
+    sessions = fields.List(fields.Nested(SessionOut))
+
+
+class SessionEnd(Params):
+    """Which sessions to end: one, or all but the current."""
+
+    session_id = Id()
+    others = QueryFlag(load_default=False)
+
+    @validates_schema
+    def _is_decided(self, given: dict[str, Any], **_: Any) -> None:
+        if "session_id" not in given and not given["others"]:
+            raise ValidationError("Neither one nor the others.", "session_id")
 
 
 class InfoOut(Answer):

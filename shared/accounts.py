@@ -5,12 +5,13 @@ once, in one batched call; if auth does not answer, an unknown account does not 
 """
 
 import logging
+import time
 from collections.abc import Collection, Iterator
 from typing import Any
 
 import click
 from flask import Flask
-from marshmallow import EXCLUDE, Schema, fields
+from marshmallow import EXCLUDE, Schema, ValidationError, fields
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -18,11 +19,12 @@ from shared.client import ServiceClient, Unreachable
 from shared.commands import accounts_group, follow
 from shared.db import Database
 from shared.erasure import Erasures
-from shared.identity import AccountState
+from shared.identity import AccountState, SessionEnds
 
 log = logging.getLogger(__name__)
 
 _PAGE = 500
+_SECONDS_BETWEEN_COMPLETIONS = 5.0
 _IDS_PER_QUESTION = 1000  # As many as auth takes.
 
 
@@ -37,7 +39,18 @@ class AccountRow:
     avatar_reference: Mapped[str]
     deleted: Mapped[bool]
     generation: Mapped[int]
+    session_ends: Mapped[str] = mapped_column(default="", server_default="")
     version: Mapped[int]
+    session_ends_version: Mapped[int] = mapped_column(
+        server_default="0", comment="the version that session_ends are of"
+    )
+
+
+def _is_session_ends(text: str) -> None:
+    try:
+        SessionEnds.from_text(text)
+    except ValueError:
+        raise ValidationError("Not the ends of sessions.") from None
 
 
 class AccountEvent(Schema):
@@ -56,10 +69,12 @@ class AccountEvent(Schema):
     generation = fields.Integer(required=True, strict=True)
     version = fields.Integer(required=True, strict=True)
     erased = fields.Boolean(load_default=False)
+    session_ends = fields.String(validate=_is_session_ends)  # Not told before 1.1.
 
 
 _EVENT = AccountEvent()
 _PROFILE = ("name", "avatar_digest", "avatar_reference")
+_ENDS = "session_ends"
 
 
 def picture_url(base: str, account_id: int, digest: str, reference: str) -> str:
@@ -90,9 +105,13 @@ class AccountCopies:
         # Statements are made once: to make one costs more than to run it.
         table = model.__table__
         self._by_id = select(table).where(table.c.id.in_(bindparam("ids", expanding=True)))
-        self._state = select(table.c.generation, table.c.deleted).where(
-            table.c.id == bindparam("id")
-        )
+        self._state = select(
+            table.c.generation,
+            table.c.deleted,
+            table.c.session_ends,
+            (table.c.session_ends_version == table.c.version).label("is_complete"),
+        ).where(table.c.id == bindparam("id"))
+        self._complete_after = 0.0
 
     def init_app(self, app: Flask, auth: ServiceClient, erasures: Erasures) -> None:
         """Ask ``auth`` for what the copy lacks; add ``accounts resync`` to ``app``.
@@ -110,8 +129,15 @@ class AccountCopies:
     def state_of(self, account_id: int) -> AccountState | None:
         """What decides whether the account's tokens work, or None if there is no such account."""
         row: Any = self._db.run(self._state, id=account_id).first()
-        row = row or self.find([account_id]).get(account_id)
-        return row and AccountState(row.generation, row.deleted)
+        if row is None:
+            row = self.find([account_id]).get(account_id)
+        elif not row.is_complete and time.monotonic() >= self._complete_after:
+            # An earlier version, which knew nothing of sessions, copied the account.
+            self._ask_auth([account_id])
+            row = self._db.run(self._state, id=account_id).one()
+            if not row.is_complete:  # Auth is away, or of an earlier version itself.
+                self._complete_after = time.monotonic() + _SECONDS_BETWEEN_COMPLETIONS
+        return row and AccountState(row.generation, row.deleted, row.session_ends)
 
     def is_active(self, account_id: int) -> bool:
         """Whether there is such an account and it is not deleted."""
@@ -202,13 +228,25 @@ class AccountCopies:
             return
         assert self._erasures is not None
         erased = [state["id"] for state in states if state.pop("erased")]
-        new = self._db.insert(self._model)
-        newer = new.on_conflict_do_update(
-            index_elements=["id"],
-            set_={name: new.excluded[name] for name in states[0] if name != "id"},
-            where=new.excluded.version > self._model.version,
-        )
+        states = sorted(states, key=lambda state: state["id"])
+        complete = [s | {"session_ends_version": s["version"]} for s in states if _ENDS in s]
         with self._db.transaction() as session:
-            session.execute(newer, sorted(states, key=lambda state: state["id"]))
+            for some in (complete, [state for state in states if _ENDS not in state]):
+                if some:
+                    session.execute(self._upsert(some[0].keys()), some)
             if erased:
                 self._erasures.wish(session, erased)
+
+    def _upsert(self, columns: Collection[str]) -> Any:
+        """Write states of these columns, where they are newer or say more than what is there."""
+        model, new = self._model, self._db.insert(self._model)
+        newer = new.excluded.version > model.version
+        if _ENDS in columns:
+            newer |= (new.excluded.version == model.version) & (
+                new.excluded.session_ends_version > model.session_ends_version
+            )
+        return new.on_conflict_do_update(
+            index_elements=["id"],
+            set_={name: new.excluded[name] for name in columns if name != "id"},
+            where=newer,
+        )

@@ -83,6 +83,14 @@ class Flag(fields.Boolean):
         return value
 
 
+class QueryFlag(Flag):
+    """A JSON boolean, or in a query string ``true`` or ``false``."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
+        flag = {"true": True, "false": False}.get(value, value) if type(value) is str else value
+        return super()._deserialize(flag, *args, **kwargs)
+
+
 class Time(fields.DateTime):
     """A moment: ISO 8601, or ``2025-03-13 14:30:00``, which is taken as UTC.
 

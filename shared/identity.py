@@ -4,13 +4,14 @@ Tokens are issued by the auth service alone. Everybody else verifies them with i
 keys and, where accounts are known, against the account's state.
 """
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from time import time
 from types import NoneType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from flask import Flask, current_app, g, request
@@ -28,6 +29,7 @@ AUDIENCE = "ims"
 LARGEST_ID = 2**63 - 1
 _LONGEST_TOKEN = 2048
 _CACHED_TOKENS = 20_000
+_CACHED_ENDS = 1_000
 CLOCK_SKEW_SECONDS = 60  # By which the clocks of two machines may differ.
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]*){2}")
 
@@ -53,14 +55,87 @@ class Claims:
     session_id: int | None
 
 
-class AccountState(NamedTuple):
-    """What decides whether an account's tokens work: only those of its generation do.
+@dataclass(frozen=True, slots=True)
+class SessionEnds:
+    """Which sessions of an account ended before their tokens expire, in bounded space.
 
-    Deleting an account raises it, and so does an operator who resets its password.
+    Tokens that are older than sessions are known by their ``jti``.
+
+    Attributes:
+        up_to: sessions with ids up to this one have ended,
+        open: but for these.
+        tokens_open: whether tokens without a session work,
+        tokens: but for these, for which it is the other way round.
+    """
+
+    up_to: int = 0
+    open: frozenset[int] = frozenset()
+    tokens_open: bool = True
+    tokens: frozenset[str] = frozenset()
+
+    def to_text(self) -> str:
+        """It as databases and events hold it."""
+        fields = {"up_to": self.up_to, "open": sorted(self.open)}
+        fields |= {"tokens_open": self.tokens_open, "tokens": sorted(self.tokens)}
+        return json.dumps(fields, separators=(",", ":"))
+
+    @classmethod
+    @lru_cache(maxsize=_CACHED_ENDS)
+    def from_text(cls, text: str) -> "SessionEnds":
+        """What `to_text` made; an empty text means that none has ended.
+
+        Raises:
+            ValueError: it is no such text.
+        """
+        if not text:
+            return cls()
+        try:
+            fields = json.loads(text)
+            ends = cls(
+                fields["up_to"],
+                frozenset(fields["open"]),
+                fields["tokens_open"],
+                frozenset(fields["tokens"]),
+            )
+        except (KeyError, TypeError, RecursionError) as error:
+            raise ValueError("no session ends") from error
+        if type(ends.up_to) is not int or type(ends.tokens_open) is not bool:
+            raise ValueError("no session ends")
+        return ends
+
+
+class AccountState(NamedTuple):
+    """What decides whether an account's tokens work: those of its generation and open sessions.
+
+    Deleting an account raises the generation, and so does resetting its password.
     """
 
     generation: int
     deleted: bool
+    session_ends: str
+    """The text of a `SessionEnds`."""
+
+
+class SessionToken(Protocol):
+    """What says which session a token belongs to."""
+
+    @property
+    def token_id(self) -> str:
+        """The token's ``jti``."""
+
+    @property
+    def session_id(self) -> int | None:
+        """The session; None if the token is older than sessions."""
+
+
+def has_ended(token: SessionToken, session_ends: str) -> bool:
+    """Whether the session that a token belongs to is one of those that have ended."""
+    if not session_ends:
+        return False
+    ends = SessionEnds.from_text(session_ends)
+    if token.session_id is None:
+        return (token.token_id in ends.tokens) is ends.tokens_open
+    return token.session_id <= ends.up_to and token.session_id not in ends.open
 
 
 def public(view: View) -> View:
@@ -79,6 +154,12 @@ def current_user_id() -> int:
     """The account whose token came with the request."""
     user_id: int = g.user_id
     return user_id
+
+
+def current_claims() -> Claims:
+    """What the token of the request says."""
+    claims: Claims = g.claims
+    return claims
 
 
 def init_tokens(app: Flask, public_keys_pem: str) -> None:
@@ -190,7 +271,7 @@ def require_tokens(app: Flask, state_of: Callable[[int], AccountState | None]) -
             return
         claims = claims_of_request()
         state = state_of(claims.user_id)
-        if state is None:
+        if state is None or has_ended(claims, state.session_ends):
             raise ApiError(INVALID_JWT)
         if state.deleted:
             may = getattr(view, "is_open_to_deleted", False)
@@ -199,6 +280,7 @@ def require_tokens(app: Flask, state_of: Callable[[int], AccountState | None]) -
         elif claims.generation != state.generation:
             raise ApiError(INVALID_JWT)
         g.user_id = claims.user_id
+        g.claims = claims
 
 
 def _view() -> Callable[..., Any] | None:

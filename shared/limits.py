@@ -1,7 +1,8 @@
-"""How often somebody may do something, counted in Redis or in this process.
+"""How often somebody may do something, counted in Redis, a database or this process.
 
-A limit is written ``20/minute``, or ``1/minute or 10/hour``: one a minute, and ten in an hour to
-spare. A window begins with the first thing that is counted in it. Who is over the limit is
+A limit is written ``20/minute``. In ``5/minute and 20/hour`` both must have room; in
+``1/minute or 10/hour`` one must: one a minute, and ten in an hour to spare. ``and`` binds
+stronger. A window begins with the first thing that is counted in it. Who is over the limit is
 answered 429, and in ``Retry-After`` after how many seconds there is room again.
 """
 
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from threading import Lock
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from flask import request
 from limits import RateLimitItem, parse
@@ -24,25 +25,38 @@ from shared.errors import TOO_MANY, ApiError
 from shared.proxies import parse_address
 from shared.settings import ProgramSettings
 
+if TYPE_CHECKING:
+    from shared.limits_in_database import InDatabase
+
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 _MOST_KEYS = 100_000
 _SECONDS_WITHOUT_REDIS = 5.0
+_SECONDS_OF_AN_HOUR = 3600
 
 
-def _parsed(rates: str) -> tuple[RateLimitItem, ...]:
-    return tuple(parse(rate) for rate in rates.split(" or "))
+Alternatives = tuple[tuple[RateLimitItem, ...], ...]
+"""One of these must have room, in all of its rates."""
+
+
+def _parsed(rates: str) -> Alternatives:
+    return tuple(
+        tuple(parse(rate) for rate in alternative.split(" and "))
+        for alternative in rates.split(" or ")
+    )
 
 
 def _is_a_limit(rates: str) -> str:
     try:
-        amounts = [rate.amount for rate in _parsed(rates)]
+        amounts = [rate.amount for alternative in _parsed(rates) for rate in alternative]
     except ValueError:
         amounts = [0]
     if 0 in amounts:
-        raise ValueError("is not like 20/minute, 100/10 seconds, or 1/minute or 10/hour")
+        raise ValueError(
+            "is not like 20/minute, 100/10 seconds, 5/minute and 20/hour, or 1/minute or 10/hour"
+        )
     return rates
 
 
@@ -62,10 +76,14 @@ class Limiter:
         redis_url: counts for all processes that name the same one; while it is away, and
             without it, each counts for itself.
         on: otherwise nothing is ever refused.
+        lasting: counts what is limited by the hour or longer, unless Redis does.
     """
 
-    def __init__(self, redis_url: str | None, *, on: bool) -> None:
+    def __init__(
+        self, redis_url: str | None, *, on: bool, lasting: "InDatabase | None" = None
+    ) -> None:
         self._on = on
+        self._lasting = lasting and FixedWindowRateLimiter(lasting)
         self._own = FixedWindowRateLimiter(_InProcess())
         self._shared = None
         if redis_url:
@@ -78,21 +96,25 @@ class Limiter:
         """A limit; the same name and rates mean the same counters."""
         return Limit(self, name, _parsed(rates) if self._on else ())
 
-    def ask(self, question: Callable[[FixedWindowRateLimiter], T]) -> T:
-        """The answer of the counters in Redis, else of those in this process."""
+    def ask(
+        self, question: Callable[..., T], rate: RateLimitItem, counted_as: tuple[str, ...]
+    ) -> T:
+        """What the counters of a rate say: in Redis, else where they last, else in here."""
         if self._shared and time.monotonic() >= self._alone_until:
             try:
-                return question(self._shared)
+                return question(self._shared, rate, *counted_as)
             except self._shared.storage.base_exceptions as failure:
                 log.warning("rate_limit_fallback", extra={"failure": str(failure)})
                 self._alone_until = time.monotonic() + _SECONDS_WITHOUT_REDIS
-        return question(self._own)
+        if self._lasting and rate.get_expiry() >= _SECONDS_OF_AN_HOUR:
+            return question(self._lasting, rate, *counted_as)
+        return question(self._own, rate, *counted_as)
 
 
 class Limit:
     """How often something may happen to each key. Keys are kept no longer than they count."""
 
-    def __init__(self, limiter: Limiter, name: str, rates: tuple[RateLimitItem, ...]) -> None:
+    def __init__(self, limiter: Limiter, name: str, rates: Alternatives) -> None:
         self._limiter, self._name, self._rates = limiter, name, rates
 
     def spend(self, *key: str) -> None:
@@ -101,7 +123,7 @@ class Limit:
         Raises:
             ApiError: ``TOO_MANY``, if that was one too many.
         """
-        self._hold(FixedWindowRateLimiter.hit, key)
+        self._hold(key, spending=True)
 
     def check(self, *key: str) -> None:
         """Count nothing.
@@ -109,23 +131,40 @@ class Limit:
         Raises:
             ApiError: ``TOO_MANY``, if one more would be too many.
         """
-        self._hold(FixedWindowRateLimiter.test, key)
+        self._hold(key, spending=False)
 
-    def _hold(self, has_room: Callable[..., bool], key: tuple[str, ...]) -> None:
-        if not self._rates:
-            return
+    def _hold(self, key: tuple[str, ...], *, spending: bool) -> None:
         counted_as = (self._name, *key)
-        if self._limiter.ask(
-            lambda counts: any(has_room(counts, rate, *counted_as) for rate in self._rates)
+        if not self._rates or any(
+            self._has_room(rates, counted_as, spending=spending) for rates in self._rates
         ):
             return
-        ends = self._limiter.ask(
-            lambda counts: [
-                counts.get_window_stats(rate, *counted_as).reset_time for rate in self._rates
-            ]
-        )
-        wait = max(1, math.ceil(min(ends) - time.time()))
-        raise ApiError(TOO_MANY, {"Retry-After": str(wait)})
+        ends = min(self._end(rates, counted_as) for rates in self._rates)
+        raise ApiError(TOO_MANY, {"Retry-After": str(max(1, math.ceil(ends - time.time())))})
+
+    def _has_room(
+        self, rates: tuple[RateLimitItem, ...], counted_as: tuple[str, ...], *, spending: bool
+    ) -> bool:
+        if not spending:
+            return self._all(FixedWindowRateLimiter.test, rates, counted_as)
+        # What one of several refuses is not counted by the others.
+        if len(rates) > 1 and not self._all(FixedWindowRateLimiter.test, rates, counted_as):
+            return False
+        return self._all(FixedWindowRateLimiter.hit, rates, counted_as)
+
+    def _all(
+        self,
+        has_room: Callable[..., bool],
+        rates: tuple[RateLimitItem, ...],
+        counted_as: tuple[str, ...],
+    ) -> bool:
+        return all([self._limiter.ask(has_room, rate, counted_as) for rate in rates])
+
+    def _end(self, rates: tuple[RateLimitItem, ...], counted_as: tuple[str, ...]) -> float:
+        """When all rates have room again, as a Unix time."""
+        stats = FixedWindowRateLimiter.get_window_stats
+        windows = [self._limiter.ask(stats, rate, counted_as) for rate in rates]
+        return max((end for end, remaining in windows if not remaining), default=time.time())
 
 
 def client_network() -> str:

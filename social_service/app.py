@@ -13,6 +13,7 @@ from social_service.db import db
 from social_service.domain import exporting, verify
 from social_service.domain.accounts import accounts
 from social_service.domain.erasing import erasures
+from social_service.domain.limits import limits
 from social_service.domain.outbox import outbox
 from social_service.routes import friend_requests, friends, groups, internal, people
 
@@ -38,6 +39,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     erasures.init_app(app)
     add_export(app, exporting.files)
     outbox.init_app(app, {"chat": chat})
+    limits.configure(settings)
     api.register_blueprint(people.blueprint)
     api.register_blueprint(friend_requests.blueprint)
     api.register_blueprint(friends.blueprint)

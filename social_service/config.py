@@ -2,12 +2,16 @@
 
 from pydantic import Field
 
+from shared.limits import LimitSettings, Rates
 from shared.settings import BaseUrls, ServiceSettings, ShownSecret
 
 
-class SocialSettings(ServiceSettings):
+class SocialSettings(LimitSettings, ServiceSettings):
     """Settings of the social service."""
 
+    rate_limit_lookups: Rates = Field(
+        "60/minute", description="Strangers that one account looks up, by name or id."
+    )
     auth_service_url: BaseUrls = Field(description="Where accounts that the copy lacks are asked.")
     auth_service_secret: ShownSecret = Field(
         description="What it asks of its callers; of several, comma-separated, the first."

@@ -4,26 +4,32 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, bindparam, or_, select
+from sqlalchemy import Row, String, bindparam, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from auth_service import errors, metrics
 from auth_service.clients.mail import mail
 from auth_service.db import db, transaction
-from auth_service.domain import avatars, emails, passwords
+from auth_service.domain import avatars, emails, passwords, sessions
 from auth_service.domain.avatars import Avatar
 from auth_service.domain.limits import limits
 from auth_service.domain.outbox import STATE, account_changed, outbox
+from auth_service.domain.sessions import NOBODY, Client
 from auth_service.models import Account
 from shared.errors import INVALID_JWT, ApiError, ErrorSpec, bad_parameter
-from shared.identity import LARGEST_ID, AccountState
+from shared.identity import LARGEST_ID, AccountState, Claims, has_ended
 
 _LONGEST_NAME = 20
 _LONGEST_USER_INFO = 255
-_ROW = select(*Account.__table__.columns)
+_ROW = select(
+    *Account.__table__.columns,
+    sessions.used_from(bindparam("network", type_=String)).label("is_known_network"),
+)
 _WITH_ID = _ROW.where(Account.id == bindparam("id"))
 _WITH_EMAIL = _ROW.where(Account.email_key == bindparam("key"))
-_STATE = select(Account.generation, Account.deleted).where(Account.id == bindparam("id"))
+_ACCOUNT_STATE = select(Account.generation, Account.deleted, Account.session_ends).where(
+    Account.id == bindparam("id")
+)
 _SHOWN = (
     Account.id,
     Account.deleted,
@@ -39,6 +45,7 @@ class SignedIn(NamedTuple):
 
     id: int
     generation: int
+    session_id: int
 
 
 class Registered(NamedTuple):
@@ -50,8 +57,8 @@ class Registered(NamedTuple):
 
 def state_of(account_id: int) -> AccountState | None:
     """What decides whether the account's tokens work, or None if there is no such account."""
-    row: Any = db.run(_STATE, id=account_id).first()
-    return row and AccountState(row.generation, row.deleted)
+    row: Any = db.run(_ACCOUNT_STATE, id=account_id).first()
+    return row and AccountState(row.generation, row.deleted, row.session_ends)
 
 
 def states_after(account_id: int, limit: int) -> list[dict[str, Any]]:
@@ -66,20 +73,25 @@ def states_of(account_ids: Collection[int]) -> list[dict[str, Any]]:
     return [dict(row) for row in found.mappings()]
 
 
-def register(email: str, name: str, password: str, network: str) -> Registered:
+def register(email: str, name: str, password: str, client: Client) -> Registered:
     """Make an account, or restore the deleted one that has this e-mail and this password."""
     email = emails.checked(email)
     name = _legal_name(name)
     legal_password = _legal_password(password, errors.PASSWORD_ILLEGAL)
-    limits.registrations.spend(network)
-    known = _with_email(email)
+    limits.registrations.spend(client.network)
+    known = _with_email(email, client)
     if known is None:
-        return Registered(_make(email, name, passwords.hashed(legal_password)), restored=False)
+        password_hash = passwords.hashed(legal_password, client.network)
+        with transaction() as session:
+            account = _add(session, email, name, password_hash)
+            return Registered(_sign_in(session, account, client), restored=False)
     # Otherwise whoever knows an address could take over what was deleted.
     if not known.deleted:
         raise ApiError(errors.USER_EXISTS)
-    _prove(known, password, network, errors.USER_EXISTS)
-    return Registered(_restore(known, email, name), restored=True)
+    _prove(known, password, client, errors.USER_EXISTS)
+    with transaction() as session:
+        account = _restore(session, known, email, name)
+        return Registered(_sign_in(session, account, client), restored=True)
 
 
 def create(email: str, name: str, password: str) -> int:
@@ -91,25 +103,34 @@ def create(email: str, name: str, password: str) -> int:
     email = emails.checked(email)
     name = _legal_name(name)
     legal_password = _legal_password(password, errors.PASSWORD_ILLEGAL)
-    return _make(email, name, passwords.hashed(legal_password)).id
+    password_hash = passwords.hashed(legal_password)
+    with transaction() as session:
+        return _add(session, email, name, password_hash).id
 
 
-def login(email: str, password: str, network: str) -> SignedIn:
+def login(email: str, password: str, client: Client) -> SignedIn:
     """Sign in with e-mail and password."""
     email = emails.checked(email)
-    with limits.guess(emails.key_of(email), network):
-        account = _with_email(email)
+    account = _with_email(email, client)
+    is_known = account is not None and account.is_known_network
+    with limits.guess(emails.key_of(email), client.network, is_known=is_known):
         if account is None:
             metrics.failed_logins.labels("unknown").inc()
             raise ApiError(errors.USER_NOT_FOUND)
         if account.deleted:
             metrics.failed_logins.labels("deleted").inc()
             raise ApiError(errors.USER_DELETED)
-        if not passwords.matches(account.password_hash, password):
+        if not passwords.matches(account.password_hash, password, client.network):
             metrics.failed_logins.labels("password").inc()
             raise ApiError(errors.WRONG_PASSWORD)
-    metrics.logins.inc()
-    return SignedIn(account.id, account.generation)
+    with transaction() as session:
+        now = session.get_one(Account, account.id, with_for_update=True)
+        if now.deleted:
+            raise ApiError(errors.USER_DELETED)
+        if now.password_hash != account.password_hash:
+            raise ApiError(errors.WRONG_PASSWORD)
+        db.after_commit(metrics.logins.inc)
+        return _sign_in(session, now, client)
 
 
 def delete(account_id: int) -> None:
@@ -120,16 +141,18 @@ def delete(account_id: int) -> None:
             raise ApiError(INVALID_JWT)
         account.deleted = True
         account.generation += 1
+        sessions.end_rows(session, account_id)
         _publish(session, account)
 
 
 def reactivate(account_id: int) -> None:
     """Undo a deletion, which an erased account does not bring back. Older tokens stay dead."""
-    account = _by_id(account_id)
+    account = _by_id(account_id, NOBODY)
     if not account.email:
         raise ApiError(errors.USER_NOT_FOUND)
     if account.deleted:
-        _restore(account, account.email, account.name)
+        with transaction() as session:
+            _restore(session, account, account.email, account.name)
 
 
 def reset_password(account_id: int, password: str) -> None:
@@ -144,6 +167,7 @@ def reset_password(account_id: int, password: str) -> None:
             raise ApiError(errors.USER_DELETED)
         account.password_hash = password_hash
         account.generation += 1
+        sessions.end_rows(session, account_id)
         _publish(session, account)
 
 
@@ -179,7 +203,7 @@ def page(
 
 def info(account_id: int) -> dict[str, Any]:
     """What the account says of itself, the avatar exactly as it was put."""
-    account = _by_id(account_id)
+    account = _by_id(account_id, NOBODY)
     return {
         "id": account.id,
         "name": account.name,
@@ -190,95 +214,117 @@ def info(account_id: int) -> dict[str, Any]:
     }
 
 
-def change(account_id: int, origin_password: str, network: str, **wanted: str | None) -> None:
-    """Change what is wanted, all of it or nothing; ``None`` leaves something as it is."""
-    before = _by_id(account_id)
-    _prove(before, origin_password, network, errors.WRONG_PASSWORD)
+def change(claims: Claims, origin_password: str, client: Client, **wanted: str | None) -> None:
+    """Change what is wanted, all of it or nothing; ``None`` leaves something as it is.
+
+    Another password ends every other session.
+    """
+    before = _by_id(claims.user_id, client)
+    _prove(before, origin_password, client, errors.WRONG_PASSWORD)
+    if _is_same_password(wanted.get("password"), origin_password):
+        del wanted["password"]
     changes: dict[str, Any] = {}
     for field, columns in _COLUMNS_IN_ORDER.items():
         sent = wanted.get(field)
         if sent is not None:
             changes |= columns(before, sent)
     with transaction() as session:
-        account = session.get_one(Account, account_id, with_for_update=True)
-        if (account.generation, account.deleted) != (before.generation, False):
-            raise ApiError(INVALID_JWT)
-        if account.password_hash != before.password_hash:
-            raise ApiError(errors.WRONG_PASSWORD)
-        replaced = account.avatar_digest
+        account = _locked_as_before(session, before, claims)
+        replaced, address = account.avatar_digest, account.email
         for column, value in changes.items():
             setattr(account, column, value)
         if not session.is_modified(account):
             return
+        if "password_hash" in changes:
+            sessions.end_others(session, account, claims)
         _publish(session, account)
         if replaced != account.avatar_digest:
-            db.after_commit(lambda: avatars.forget(account_id, replaced))
-        if before.email_key != account.email_key:
-            # Erasing the account would not know this address any more.
-            db.after_commit(lambda: mail.forget(emails.deliverable(before.email)))
+            db.after_commit(lambda: avatars.forget(before.id, replaced))
+        if address != account.email:  # Erasing the account would not know it any more.
+            db.after_commit(lambda: mail.forget(emails.deliverable(address)))
 
 
-def _prove(account: Row[Any], password: str, network: str, otherwise: ErrorSpec) -> None:
+def _locked_as_before(session: Any, before: Row[Any], claims: Claims) -> Account:
+    """The account, held until the transaction ends, unless token or password ended meanwhile."""
+    account: Account = session.get_one(Account, before.id, with_for_update=True)
+    if (account.generation, account.deleted) != (before.generation, False):
+        raise ApiError(INVALID_JWT)
+    if has_ended(claims, account.session_ends):
+        raise ApiError(INVALID_JWT)
+    if account.password_hash != before.password_hash:
+        raise ApiError(errors.WRONG_PASSWORD)
+    return account
+
+
+def _prove(account: Row[Any], password: str, client: Client, otherwise: ErrorSpec) -> None:
     """Refuse whoever does not know the account's password."""
-    with limits.guess(account.email_key, network):
-        if not passwords.matches(account.password_hash, password):
+    is_known = account.is_known_network
+    with limits.guess(account.email_key, client.network, is_known=is_known):
+        if not passwords.matches(account.password_hash, password, client.network):
             raise ApiError(otherwise)
 
 
-def _make(email: str, name: str, password_hash: str) -> SignedIn:
-    with transaction() as session:
-        new_id: int | None = session.execute(
-            db.insert(Account)
-            .values(
-                email=email,
-                email_key=emails.key_of(email),
-                name=name,
-                password_hash=password_hash,
-                created_at=datetime.now(UTC),
-            )
-            .on_conflict_do_nothing(index_elements=["email_key"])
-            .returning(Account.id)
-        ).scalar()
-        if new_id is None:
-            raise ApiError(errors.USER_EXISTS)
-        account = session.get_one(Account, new_id)
-        outbox.add(session, account_changed(account))
-        db.after_commit(metrics.registrations.inc)
-        return SignedIn(account.id, account.generation)
+def _is_same_password(sent: str | None, proved: str) -> bool:
+    password_in = passwords.transport.password_in
+    return sent is not None and password_in(sent) == password_in(proved)
 
 
-def _restore(known: Row[Any], email: str, name: str) -> SignedIn:
-    with transaction() as session:
-        account = session.get_one(Account, known.id, with_for_update=True)
-        # Its password was looked at before it was locked: somebody else may have been faster.
-        if not account.deleted or account.generation != known.generation:
-            raise ApiError(errors.USER_EXISTS)
-        account.deleted = False
-        account.email = email
-        account.name = name
-        _publish(session, account)
-        db.after_commit(metrics.registrations.inc)
-        return SignedIn(account.id, account.generation)
+def _sign_in(session: Any, account: Account, client: Client) -> SignedIn:
+    session_id = sessions.begin_session(session, account, client)
+    return SignedIn(account.id, account.generation, session_id)
+
+
+def _add(session: Any, email: str, name: str, password_hash: str) -> Account:
+    new_id: int | None = session.execute(
+        db.insert(Account)
+        .values(
+            email=email,
+            email_key=emails.key_of(email),
+            name=name,
+            password_hash=password_hash,
+            created_at=datetime.now(UTC),
+        )
+        .on_conflict_do_nothing(index_elements=["email_key"])
+        .returning(Account.id)
+    ).scalar()
+    if new_id is None:
+        raise ApiError(errors.USER_EXISTS)
+    account: Account = session.get_one(Account, new_id)
+    outbox.add(session, account_changed(account))
+    db.after_commit(metrics.registrations.inc)
+    return account
+
+
+def _restore(session: Any, known: Row[Any], email: str, name: str) -> Account:
+    account: Account = session.get_one(Account, known.id, with_for_update=True)
+    # Its password was looked at before it was locked: somebody else may have been faster.
+    if not account.deleted or account.generation != known.generation:
+        raise ApiError(errors.USER_EXISTS)
+    account.deleted = False
+    account.email = email
+    account.name = name
+    _publish(session, account)
+    db.after_commit(metrics.registrations.inc)
+    return account
 
 
 def _publish(session: Any, account: Account) -> None:
     """Write the account's new state, and tell the other services of it."""
-    account.version += 1
     try:
         session.flush()
     except IntegrityError:  # Two wanted the same address at the same time.
         raise ApiError(errors.USER_EXISTS) from None
-    outbox.add(session, account_changed(account))
+    sessions.publish(session, account)
 
 
-def _by_id(account_id: int) -> Row[Any]:
-    found = db.run(_WITH_ID, id=account_id).one()
+def _by_id(account_id: int, client: Client) -> Row[Any]:
+    found = db.run(_WITH_ID, id=account_id, network=client.network).one()
     db.let_go()  # No connection is held while a password or the store is looked at.
     return found
 
 
-def _with_email(email: str) -> Row[Any] | None:
-    found = db.run(_WITH_EMAIL, key=emails.key_of(email)).first()
+def _with_email(email: str, client: Client) -> Row[Any] | None:
+    found = db.run(_WITH_EMAIL, key=emails.key_of(email), network=client.network).first()
     db.let_go()
     return found
 
@@ -302,7 +348,9 @@ def _new_name(_before: Row[Any], sent: str) -> dict[str, Any]:
 
 def _new_email(before: Row[Any], sent: str) -> dict[str, Any]:
     email = emails.checked(sent)
-    owner = _with_email(email)
+    if emails.key_of(email) != before.email_key:
+        limits.email_checks.spend(str(before.id))
+    owner = _with_email(email, NOBODY)
     if owner is not None and owner.id != before.id:
         raise ApiError(errors.USER_EXISTS)
     return {"email": email, "email_key": emails.key_of(email)}

@@ -1,11 +1,13 @@
 """Erasing an account for good: what stays is a number that nobody else will ever get."""
 
+from sqlalchemy import delete
+
 from auth_service import errors
 from auth_service.clients.mail import mail
 from auth_service.db import db, transaction
 from auth_service.domain import avatars, emails
 from auth_service.domain.outbox import account_changed, outbox
-from auth_service.models import Account
+from auth_service.models import Account, Session
 from shared.errors import ApiError
 
 
@@ -25,6 +27,7 @@ def erase(account_id: int) -> None:
     with transaction() as session:
         account = session.get_one(Account, account_id, with_for_update=True)
         picture = account.avatar_digest
+        session.execute(delete(Session).where(Session.account_id == account_id))
         account.deleted = True
         account.generation += 1  # Also of a deleted one: somebody may be restoring it just now.
         account.email = account.name = account.user_info = account.password_hash = ""

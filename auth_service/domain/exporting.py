@@ -2,16 +2,19 @@
 
 from collections.abc import Iterator
 
+from sqlalchemy import select
+
 from auth_service import errors
 from auth_service.db import db
 from auth_service.domain import avatars
 from auth_service.domain.avatars import Avatar
-from auth_service.models import Account
+from auth_service.models import Account, Session
 from shared.errors import ApiError
 from shared.exporting import ExportedFile, json_list
 
 _README = """\
 account.json   the account: what it says of itself, and when it was made
+sessions.json  where it was signed in lately
 avatar.txt     its picture, exactly as it was uploaded (base64), if there is one
 avatar.webp    its picture as others see it
 
@@ -39,6 +42,11 @@ def files(account_id: int) -> Iterator[ExportedFile]:
         "created_at": account.created_at,
     }
     yield ExportedFile("account.json", json_list([row]))
+    opened = select(
+        Session.created_at, Session.last_seen_at, Session.ended_at, Session.device, Session.address
+    ).where(Session.account_id == account_id)
+    rows = db.session.execute(opened.order_by(Session.id)).mappings()
+    yield ExportedFile("sessions.json", json_list(map(dict, rows)))
     if account.avatar_digest:
         original = avatars.as_it_was_put(account_id, Avatar(account.avatar_digest, ""))
         yield ExportedFile("avatar.txt", [original.encode()])

@@ -4,8 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from auth_service.config import AuthSettings
-from shared.errors import ApiError
+from auth_service.db import db
+from auth_service.models import LimitCounter
+from shared.errors import TOO_MANY, UNAVAILABLE, ApiError
 from shared.limits import Limiter
+from shared.limits_in_database import InDatabase
+
+counters = InDatabase(db, LimitCounter)
 
 
 class Limits:
@@ -13,15 +18,16 @@ class Limits:
 
     def configure(self, settings: AuthSettings) -> None:
         """Set every limit; count in Redis, if there is one."""
-        limiter = Limiter(settings.redis_url, on=settings.rate_limits)
-        failed = settings.rate_limit_failed_logins
-        self._failed = limiter.limit("failed-logins", failed)
+        limiter = Limiter(settings.redis_url, on=settings.rate_limits, lasting=counters)
+        self._logins = limiter.limit("logins", settings.rate_limit_logins)
+        self._failed = limiter.limit("failed-logins", settings.rate_limit_failed_logins)
         self._failed_email = limiter.limit(
             "failed-logins-email", settings.rate_limit_failed_logins_email
         )
         self._failed_network = limiter.limit(
             "failed-logins-address", settings.rate_limit_failed_logins_address
         )
+        self.email_checks = limiter.limit("email-checks", settings.rate_limit_email_checks)
         self.registrations = limiter.limit("registrations", settings.rate_limit_registrations)
         self._codes = limiter.limit("codes", settings.rate_limit_verification_codes)
         self._codes_network = limiter.limit(
@@ -38,25 +44,34 @@ class Limits:
         self._codes.spend(email_key)
 
     @contextmanager
-    def guess(self, email_key: str, network: str) -> Iterator[None]:
-        """Let the block try a password; a refusal in it counts, success does not.
+    def guess(self, email_key: str, network: str, *, is_known: bool) -> Iterator[None]:
+        """Let the block try a password; a refusal in it counts.
 
         The limit for both together is the lowest, so that who guesses from one address locks
-        nobody out who comes from another.
+        nobody out who comes from another. Guesses from anywhere lock nobody out who comes from
+        where the account has been used before.
+
+        Args:
+            email_key: whose password it is.
+            network: where the guess comes from.
+            is_known: whether the account has had a session from there.
 
         Raises:
             ApiError: ``TOO_MANY``, before the block, or instead of what came of it.
         """
         counted = (
             (self._failed, (network, email_key)),
-            (self._failed_email, (email_key,)),
+            (self._failed_email, (email_key, "known" if is_known else "unknown")),
             (self._failed_network, (network,)),
         )
         for limit, key in counted:
             limit.check(*key)
+        self._logins.spend(network, email_key)
         try:
             yield
-        except ApiError:
+        except ApiError as refusal:
+            if refusal.spec in (TOO_MANY, UNAVAILABLE):  # No password was tried.
+                raise
             for limit, key in counted:
                 limit.spend(*key)
             raise

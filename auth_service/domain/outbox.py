@@ -17,6 +17,7 @@ STATE = (
     Account.avatar_reference,
     Account.deleted,
     Account.generation,
+    Account.session_ends,
     Account.version,
     Account.erased,
 )

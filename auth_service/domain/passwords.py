@@ -2,6 +2,9 @@
 
 import base64
 import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -12,11 +15,15 @@ from cryptography.hazmat.primitives.padding import PKCS7
 from pydantic import SecretStr
 
 from shared.blocking import processor
+from shared.errors import TOO_MANY, UNAVAILABLE, ApiError
 
 _LEGAL = re.compile(r"[A-Za-z0-9_]{1,20}")
 _LONGEST_PLAIN = 20  # A ciphertext has at least 24 characters.
 _LONGEST_CIPHERTEXT = 44  # Two blocks hold 20 characters and their padding.
 _LONGEST_SENT = 256  # A ciphertext with line breaks and white space, however it was wrapped.
+_MAX_WAITING = 64  # Some two thirds of a second.
+_MAX_WAITING_OF_ONE = 16
+_COME_BACK = {"Retry-After": "1"}
 _ZERO_IV = bytes(16)
 
 _argon2 = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
@@ -63,15 +70,58 @@ class Transport:
 transport = Transport()
 
 
-def hashed(password: str) -> str:
-    """What is kept of a password. Takes some 20 ms of a processor, like `matches`."""
-    return processor.run(_argon2.hash, password)
+class HashQueue:
+    """Bounds of how many wait for a hash, so that one client cannot make others wait."""
+
+    def __init__(self) -> None:
+        self._waiting: Counter[str] = Counter()
+        self._is_bounded = True
+
+    def configure(self, *, is_bounded: bool) -> None:
+        """Let any number wait unless ``is_bounded``."""
+        self._is_bounded = is_bounded
+
+    @contextmanager
+    def place(self, network: str) -> Iterator[None]:
+        """Let the block hash something for a client.
+
+        Raises:
+            ApiError: ``TOO_MANY``, if the network has many waiting, or ``UNAVAILABLE``, if all
+                together have.
+        """
+        if self._is_bounded:
+            if self._waiting[network] >= _MAX_WAITING_OF_ONE:
+                raise ApiError(TOO_MANY, _COME_BACK)
+            if self._waiting.total() >= _MAX_WAITING:
+                raise ApiError(UNAVAILABLE, _COME_BACK)
+        self._waiting[network] += 1
+        try:
+            yield
+        finally:
+            self._waiting[network] -= 1
+            if not self._waiting[network]:
+                del self._waiting[network]
 
 
-def matches(kept: str, sent: str) -> bool:
+queue = HashQueue()
+
+
+def hashed(password: str, network: str = "") -> str:
+    """What is kept of a password. Takes some 20 ms of a processor, like `matches`.
+
+    Args:
+        password: in plain.
+        network: for whom; see `HashQueue`.
+    """
+    with queue.place(network):
+        return processor.run(_argon2.hash, password)
+
+
+def matches(kept: str, sent: str, network: str = "") -> bool:
     """Whether a client sent the password that belongs to ``kept``."""
     try:
         # Nobody has the empty password; trying it takes as long as any other.
-        return processor.run(_argon2.verify, kept, transport.password_in(sent) or "")
+        with queue.place(network):
+            return processor.run(_argon2.verify, kept, transport.password_in(sent) or "")
     except (VerificationError, InvalidHashError):  # An erased account has no password.
         return False

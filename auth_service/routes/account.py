@@ -3,7 +3,8 @@
 from typing import Any
 
 from auth_service import errors
-from auth_service.domain import accounts
+from auth_service.domain import accounts, sessions
+from auth_service.routes.clients import current_client
 from auth_service.routes.tokens import token_of
 from auth_service.schemas import (
     REGISTRATION_MESSAGES,
@@ -12,11 +13,12 @@ from auth_service.schemas import (
     LoginIn,
     RegistrationIn,
     RegistrationOut,
+    SessionEnd,
+    SessionsOut,
     TokenOut,
 )
 from shared.api import MIB, Blueprint, answers, refuses, takes
-from shared.identity import current_user_id, open_to_deleted, public
-from shared.limits import client_network
+from shared.identity import current_claims, current_user_id, open_to_deleted, public
 
 blueprint = Blueprint("account", __name__)
 
@@ -28,7 +30,7 @@ blueprint = Blueprint("account", __name__)
 @refuses(errors.INVALID_EMAIL, errors.NAME_TOO_LONG, errors.PASSWORD_ILLEGAL, errors.USER_EXISTS)
 def register(email: str, name: str, password: str) -> dict[str, Any]:
     """Register an account, or restore a deleted one (用户注册/account/reg)."""
-    account, restored = accounts.register(email, name, password, client_network())
+    account, restored = accounts.register(email, name, password, current_client())
     message = REGISTRATION_MESSAGES[restored]
     return {"id": account.id, "token": token_of(account), "message": message}
 
@@ -47,8 +49,32 @@ def delete_account() -> None:
 @refuses(errors.INVALID_EMAIL, errors.USER_NOT_FOUND, errors.USER_DELETED, errors.WRONG_PASSWORD)
 def login(email: str, password: str) -> dict[str, Any]:
     """Sign in (用户登录/account/login)."""
-    account = accounts.login(email, password, client_network())
+    account = accounts.login(email, password, current_client())
     return {"id": account.id, "token": token_of(account)}
+
+
+@blueprint.post("/account/logout")
+@answers("Succeed", message="退出登录成功")
+@refuses(errors.SESSION_NOT_FOUND)
+def logout() -> None:
+    """Sign out: end the session of this token."""
+    sessions.end_current_session(current_claims())
+
+
+@blueprint.get("/account/sessions")
+@answers("Succeed", SessionsOut)
+def list_sessions() -> dict[str, Any]:
+    """List one's sessions, newest first."""
+    return {"sessions": sessions.list_sessions(current_claims(), current_client())}
+
+
+@blueprint.delete("/account/sessions")
+@takes(SessionEnd)
+@answers("Succeed", message="退出登录成功")
+@refuses(errors.SESSION_NOT_FOUND)
+def end_sessions(others: bool, session_id: int | None = None) -> None:
+    """End one of one's sessions, or all but the current."""
+    sessions.end_sessions(current_claims(), session_id, others=others)
 
 
 @blueprint.get("/account/info")
@@ -71,4 +97,4 @@ def show_info() -> dict[str, Any]:
 )
 def change_info(**wanted: Any) -> None:
     """Update the caller's profile, all or nothing (修改个人信息/account/info)."""
-    accounts.change(current_user_id(), network=client_network(), **wanted)
+    accounts.change(current_claims(), client=current_client(), **wanted)

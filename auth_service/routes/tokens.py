@@ -21,8 +21,7 @@ def init_issuing(app: Flask, key_pem: SecretStr, lifetime_seconds: int) -> None:
 
 
 def token_of(account: SignedIn) -> str:
-    """A token that lasts until its time is over or the account is deleted."""
-    token: str = create_access_token(
-        str(account.id), additional_claims={"generation": account.generation}
-    )
+    """A token that lasts until its time is over, or its session or the account ends."""
+    claims = {"generation": account.generation, "session": account.session_id}
+    token: str = create_access_token(str(account.id), additional_claims=claims)
     return token

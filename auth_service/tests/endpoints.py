@@ -24,6 +24,9 @@ ENDPOINTS = (
     ),
     Endpoint("POST", "/account/login", {"email": "ann@example.com", "password": PASSWORD}),
     Endpoint("DELETE", "/account/delete", {}),
+    Endpoint("POST", "/account/logout", {}),
+    Endpoint("GET", "/account/sessions", {}),
+    Endpoint("DELETE", "/account/sessions", {"others": True}),
     Endpoint("GET", "/account/info", {}),
     Endpoint(
         "PUT",
@@ -39,8 +42,9 @@ ENDPOINTS = (
     ),
     Endpoint("POST", "/verify", {"email": "ann@example.com"}),
 )
-SIGNED_IN = [e for e in ENDPOINTS if e.path in ("/account/delete", "/account/info")]
-WITH_FIELDS = [endpoint for endpoint in ENDPOINTS if endpoint.fields]
+PUBLIC = ("/account/reg", "/account/login", "/verify")
+SIGNED_IN = [endpoint for endpoint in ENDPOINTS if endpoint.path not in PUBLIC]
+WITH_FIELDS = [e for e in ENDPOINTS if e.fields and e.method != "DELETE"]
 AVATAR = "/account/avatar/{account_id}/{digest}"
 
 

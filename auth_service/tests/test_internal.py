@@ -68,6 +68,7 @@ def test_a_state_is_the_same_in_a_page_in_an_answer_and_in_an_event(
         "avatar_digest": "",
         "avatar_reference": "cat",
         "deleted": False,
+        "session_ends": "",
         "generation": 0,
         "erased": False,
         "version": 2,

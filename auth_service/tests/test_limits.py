@@ -2,14 +2,21 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from flask import Flask
+from redis import Redis
 
 from auth_service import errors
+from auth_service.db import db
 from auth_service.domain import passwords
+from auth_service.domain.limits import counters
+from auth_service.models import LimitCounter
 from auth_service.tests.factories import BOB, PASSWORD, email_of, make_account
-from shared.errors import TOO_MANY
+from shared.blocking import processor
+from shared.errors import TOO_MANY, UNAVAILABLE, ApiError
 from shared.testing.client import Caller, Reply, assert_error
 from shared.testing.races import at_once
 from shared.testing.redis import RedisServer, redis_server
@@ -42,6 +49,10 @@ def limited(
 def _login(who: Caller, password: str = WRONG, email: str = ALICE_AT, address: str = HERE) -> Reply:
     credentials = {"email": email, "password": password}
     return who.post("/account/login", json=credentials, headers={"X-Forwarded-For": address})
+
+
+def _sign_in_from(who: Caller, address: str) -> None:
+    assert _login(who, PASSWORD, address=address).status_code == 200
 
 
 def _register(who: Caller, email: str, address: str = HERE, password: str = PASSWORD) -> Reply:
@@ -86,6 +97,146 @@ def test_guessing_one_password_from_many_addresses_ends_as_well(
     assert_error(_login(service, address=THERE), TOO_MANY)
 
 
+def test_guessing_from_many_addresses_does_not_lock_out_who_signed_in_before(
+    alice: Caller, limited: Limited
+) -> None:
+    service = limited(RATE_LIMIT_FAILED_LOGINS_EMAIL="2/minute")
+    _sign_in_from(service, HERE)
+    for last in range(4):
+        _login(service, address=f"198.51.100.{last}")
+    assert_error(_login(service, PASSWORD, address=THERE), TOO_MANY)
+    assert _login(service, PASSWORD, address=HERE).status_code == 200
+
+
+def test_an_account_is_guessed_at_a_hundred_times_an_hour_at_most(
+    alice: Caller, limited: Limited
+) -> None:
+    service = limited(RATE_LIMIT_FAILED_LOGINS_EMAIL="50/hour", RATE_LIMIT_FAILED_LOGINS="20/hour")
+    for last in range(4):
+        _sign_in_from(service, f"192.0.2.{last}")
+    answers = [
+        _login(service, address=f"{network}.{last}").status_code
+        for network in ("192.0.2", "198.51.100")
+        for last in range(4)
+        for _ in range(25)
+    ]
+    assert answers.count(401) == 100
+
+
+@pytest.mark.parametrize(
+    ("rates", "answered"),
+    [("2/minute or 1/hour", 3), ("2/minute and 5/hour", 2), ("5/minute and 2/hour", 2)],
+)
+def test_a_limit_means_what_it_says(
+    alice: Caller, limited: Limited, rates: str, answered: int
+) -> None:
+    service = limited(RATE_LIMIT_FAILED_LOGINS=rates)
+    assert [_login(service).status_code for _ in range(5)].count(401) == answered
+
+
+def test_what_is_limited_by_the_hour_is_remembered_by_every_process(
+    alice: Caller, limited: Limited
+) -> None:
+    for _ in range(2):
+        service = limited(RATE_LIMIT_FAILED_LOGINS="9/minute and 2/hour")
+        assert_error(_login(service), errors.WRONG_PASSWORD)
+    refusal = _login(limited(RATE_LIMIT_FAILED_LOGINS="9/minute and 2/hour"))
+    assert_error(refusal, TOO_MANY)
+    assert 3500 < int(refusal.headers["Retry-After"]) <= 3600
+
+
+def test_nobody_has_even_the_right_password_tried_without_end(
+    alice: Caller, limited: Limited
+) -> None:
+    service = limited(RATE_LIMIT_LOGINS="3/minute")
+    for _ in range(3):
+        _sign_in_from(service, HERE)
+    assert_error(_login(service, PASSWORD), TOO_MANY)
+    _sign_in_from(service, THERE)
+
+
+def test_who_changes_an_account_learns_of_few_addresses_whether_they_are_known(
+    app: Flask, alice: Caller, bob: Caller, limited: Limited
+) -> None:
+    service = Caller(limited(RATE_LIMIT_EMAIL_CHECKS="2/hour").app, alice.token)
+
+    def wants(email: str) -> Reply:
+        change = {"origin_password": PASSWORD, "email": email, "password": "not legal!"}
+        return service.put("/account/info", json=change)
+
+    assert_error(wants(email_of("bob")), errors.USER_EXISTS)
+    assert_error(wants(email_of("alice")), errors.INVALID_PASSWORD)
+    assert_error(wants(email_of("nobody")), errors.INVALID_PASSWORD)
+    assert_error(wants(email_of("bob")), TOO_MANY)
+    assert_error(wants(email_of("alice")), errors.INVALID_PASSWORD)
+
+
+def test_no_network_has_everybody_wait_for_its_hashes() -> None:
+    queue = passwords.HashQueue()
+    with ExitStack() as places:
+        for _ in range(16):
+            places.enter_context(queue.place(HERE))
+        with pytest.raises(ApiError) as refusal, queue.place(HERE):
+            pass
+        assert (refusal.value.spec, refusal.value.headers) == (TOO_MANY, {"Retry-After": "1"})
+        with queue.place(THERE):
+            pass
+    with queue.place(HERE):
+        pass
+
+
+def test_few_wait_for_a_hash_at_once() -> None:
+    queue = passwords.HashQueue()
+    with ExitStack() as places:
+        for number in range(64):
+            places.enter_context(queue.place(f"192.0.2.{number}"))
+        with pytest.raises(ApiError) as refusal, queue.place("198.51.100.1"):
+            pass
+        assert (refusal.value.spec, refusal.value.headers) == (UNAVAILABLE, {"Retry-After": "1"})
+
+
+def test_nothing_holds_a_connection_while_a_password_is_hashed(
+    alice: Caller, anyone: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_use: list[int] = []
+    run = processor.run
+
+    def noted(*work: Any) -> Any:
+        pool: Any = db.engine.pool
+        in_use.append(pool.checkedout())
+        return run(*work)
+
+    monkeypatch.setattr(processor, "run", noted)
+    _login(anyone, PASSWORD)
+    _register(anyone, email_of("ann"))
+    alice.put("/account/info", json={"origin_password": PASSWORD, "password": "another_1"})
+    alice.delete("/account/delete")
+    _register(anyone, ALICE_AT, password="another_1")
+    assert in_use == [0] * 5
+
+
+def test_counters_in_redis_expire(
+    alice: Caller, configured: Callable[..., Caller], redis: RedisServer
+) -> None:
+    redis.empty()
+    service = configured(RATE_LIMITS="on", REDIS_URL=redis.url)
+    _login(service)
+    _login(service, PASSWORD)
+    client = Redis.from_url(redis.url)
+    assert client.dbsize()
+    assert [key for key in client.scan_iter() if client.pttl(key) < 0] == []
+
+
+def test_counters_in_the_database_expire(app: Flask, configured: Callable[..., Caller]) -> None:
+    service = configured(RATE_LIMITS="on", REDIS_URL="")
+    _login(service)
+    with app.app_context():
+        with db.transaction() as session:
+            assert session.query(LimitCounter).update({"expires_at": 1.0}) == 3
+        counters.delete_expired()
+        assert session.query(LimitCounter).count() == 0
+
+
 def test_trying_many_accounts_from_one_address_ends_as_well(
     alice: Caller, limited: Limited
 ) -> None:
@@ -117,9 +268,9 @@ def test_a_refused_try_costs_no_hashing(
     tried: list[str] = []
     matches = passwords.matches
 
-    def noted(kept: str, sent: str) -> bool:
+    def noted(kept: str, sent: str, network: str) -> bool:
         tried.append(sent)
-        return matches(kept, sent)
+        return matches(kept, sent, network)
 
     monkeypatch.setattr(passwords, "matches", noted)
     service = limited(RATE_LIMIT_FAILED_LOGINS="1/minute")

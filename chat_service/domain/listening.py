@@ -24,20 +24,28 @@ def listen(connection: socket.socket, consent: bytes, listener: Listener) -> Non
     Raises:
         ApiError: ``INVALID_JWT``, if the account is gone or the token is of an earlier life of it.
     """
-    accounts.find([listener.user_id])  # Of an account that is new to the copy, auth is asked.
+    accounts.state_of(listener.user_id)  # Auth is asked for what the copy lacks.
     live.connect(connection, consent, listener)
 
 
 def _standing_of(user_ids: Collection[int]) -> dict[int, Standing]:
     rows = db.session.execute(
-        select(Account.id, Account.generation, Account.deleted, Membership.conversation_id)
+        select(
+            Account.id,
+            Account.generation,
+            Account.deleted,
+            Account.session_ends,
+            Membership.conversation_id,
+        )
         .outerjoin(Membership, Membership.user_id == Account.id)
         .where(Account.id.in_(user_ids))
     ).all()
     db.let_go()
     standings: dict[int, Standing] = {}
-    for user_id, generation, deleted, conversation_id in rows:
-        standing = standings.setdefault(user_id, Standing(None if deleted else generation, set()))
+    for user_id, generation, deleted, session_ends, conversation_id in rows:
+        standing = standings.setdefault(
+            user_id, Standing(None if deleted else generation, session_ends, set())
+        )
         if conversation_id is not None:
             standing.rooms.add(conversation_id)
     return standings

@@ -88,7 +88,7 @@ def invitations_changed(conversation_id: int) -> None:
 
 
 def account_told(state: dict[str, Any]) -> None:
-    """Take an account's state; a deleted account's sockets end, without a frame.
+    """Take an account's state; sockets of ended sessions and deleted accounts end, unannounced.
 
     Friends and fellow members are told of another name or picture.
 
@@ -99,8 +99,10 @@ def account_told(state: dict[str, Any]) -> None:
     accounts.apply(state)
     if is_new_profile:
         live.announce_profile(state["id"])
-    if state["generation"]:
-        live.publish([Notice(people=(state["id"],), generation=state["generation"])])
+    generation, ends = state["generation"], state.get("session_ends", "")
+    if generation or ends:
+        ended = Notice(people=(state["id"],), generation=generation, session_ends=ends)
+        live.publish([ended])
 
 
 def friend_request_changed(state: dict[str, Any]) -> None:

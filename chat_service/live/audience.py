@@ -11,6 +11,7 @@ from gevent import get_hub
 from chat_service.live.frames import START, Mark, Notice, Position, Wording
 from chat_service.live.sockets import TOKEN_ENDED, TOO_MANY_SOCKETS, Listener, Socket
 from chat_service.metrics import frames_delivered, sockets_open
+from shared.identity import has_ended
 
 REPLAY_SECONDS = 10
 KEPT_SECONDS = 2 * REPLAY_SECONDS  # A handshake may take a while, too.
@@ -36,11 +37,12 @@ class Standing(NamedTuple):
     """
 
     generation: int | None
+    session_ends: str
     rooms: set[int]
 
     def allows(self, listener: Listener) -> bool:
         """Whether the listener's token works."""
-        return self.generation == listener.generation
+        return self.generation == listener.generation and not has_ended(listener, self.session_ends)
 
 
 class Audience:
@@ -87,7 +89,7 @@ class Audience:
                 self._expel(socket, notice.room)
         if notice.generation is not None:
             for socket in self._listening(notice):
-                _end_if_older(socket, notice.generation)
+                _end_if_signed_out(socket, notice.generation, notice.session_ends)
         elif notice.eased:
             self._ease(placed)
         else:
@@ -130,7 +132,7 @@ class Audience:
         self._tell_missed(socket, _worth_telling(missed, user_id, current))
         for _, notice, _ in news:
             if notice.generation is not None and user_id in notice.people:
-                _end_if_older(socket, notice.generation)
+                _end_if_signed_out(socket, notice.generation, notice.session_ends)
         if len(mine) > self._sockets_per_user:
             mine[0].close(TOO_MANY_SOCKETS)
 
@@ -250,8 +252,8 @@ class _Easing:
         self.waiting = [*others[-1:], placed]
 
 
-def _end_if_older(socket: Socket, generation: int) -> None:
-    if socket.listener.generation < generation:
+def _end_if_signed_out(socket: Socket, generation: int, ends: str) -> None:
+    if socket.listener.generation < generation or has_ended(socket.listener, ends):
         socket.close(TOKEN_ENDED)
 
 

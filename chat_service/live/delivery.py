@@ -114,7 +114,7 @@ class Delivery:
         standing = self._standing_of([user_id]).get(user_id)
         if standing is None or not standing.allows(listener):
             raise ApiError(INVALID_JWT)
-        mark = self._bus.resume(listener.session_id, known)
+        mark = self._bus.resume(listener.token_id, known)
         opened = Socket(connection, consent, listener, self._limits, self._audience)
         self._audience.enter(opened, standing.rooms, known, mark)
         opened.open()
@@ -138,7 +138,7 @@ class Delivery:
         """Correct every socket by the database: what happened meanwhile may never be told."""
         sockets = self._audience.sockets()
         people = sorted({socket.listener.user_id for socket in sockets})
-        nobody = Standing(None, set())
+        nobody = Standing(None, "", set())
         try:
             with app.app_context():
                 batches = (people[at : at + _BATCH] for at in range(0, len(people), _BATCH))
@@ -152,5 +152,5 @@ class Delivery:
             self._audience.close(COME_AGAIN)
             return
         for each in sockets:
-            self._bus.acknowledge(each.listener.session_id, each.acknowledged)
+            self._bus.acknowledge(each.listener.token_id, each.acknowledged)
             self._audience.correct(each, standings.get(each.listener.user_id, nobody))

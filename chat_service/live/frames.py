@@ -52,7 +52,8 @@ class Notice:
         joined: who is in the room from now on.
         out: who is in the room no longer, and no longer told what happens there.
         eased: it may wait for a second and give way to a newer one of the same room.
-        generation: the sockets of ``people`` with tokens of an earlier generation end.
+        generation: the sockets of ``people`` with tokens of an earlier generation end,
+        session_ends: and with it those of these sessions.
     """
 
     frame: Frame | None = None
@@ -66,6 +67,7 @@ class Notice:
     out: Collection[int] = ()
     eased: bool = False
     generation: int | None = None
+    session_ends: str = ""
 
     def packed(self) -> bytes:
         """It as the bus carries it."""

@@ -43,7 +43,7 @@ MARK_REFRESH_INTERVAL: Final = 1800.0
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Whose socket it is, with a token of which generation and until when (Unix seconds).
+    """Whose socket it is, with a token of which generation and session, until when (Unix seconds).
 
     ``base`` begins the URLs that it is told. A session is one token, on whatever sockets.
     """
@@ -52,7 +52,8 @@ class Listener:
     generation: int
     expires_at: int
     base: str
-    session_id: str
+    token_id: str
+    session_id: int | None
 
 
 class Registry(Protocol):
@@ -249,7 +250,7 @@ class Socket:
             return
         self._awaited_mark = None
         self.acknowledged = mark
-        self._registry.acknowledge(self.listener.session_id, mark)
+        self._registry.acknowledge(self.listener.token_id, mark)
         if self._is_unacknowledged and not self._closing:
             self._wake_to_ping()
 

@@ -19,7 +19,12 @@ def listen() -> TakenOver:
     g.user_id = claims.user_id
     consent = consent_to(request.headers)
     listener = Listener(
-        claims.user_id, claims.generation, claims.expires_at, public_base(), claims.token_id
+        claims.user_id,
+        claims.generation,
+        claims.expires_at,
+        public_base(),
+        claims.token_id,
+        claims.session_id,
     )
     listening.listen(connection_of(request), consent, listener)
     return TakenOver()

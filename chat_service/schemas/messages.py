@@ -1,23 +1,13 @@
 """Shapes of what sending, reading, finding and deleting messages take and answer."""
 
-from typing import Any
-
 from marshmallow import fields
 from marshmallow.validate import Length
 
 from chat_service.schemas import ConversationId, ConversationIn, IdList, Number
 from chat_service.schemas.conversations import Conversation
-from shared.fields import Answer, Flag, Id, Params, Text, Time
+from shared.fields import Answer, Id, Params, QueryFlag, Text, Time
 
 MAX_SYNCED = 1000
-
-
-class QueryFlag(Flag):
-    """A JSON boolean, or in a query string ``true`` or ``false``."""
-
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
-        flag = {"true": True, "false": False}.get(value, value) if type(value) is str else value
-        return super()._deserialize(flag, *args, **kwargs)
 
 
 class MessagesIn(Params):

@@ -26,8 +26,10 @@ from chat_service.tests.live_server import (
     until_all_is_told,
 )
 from shared.errors import INVALID_JWT
+from shared.identity import SessionEnds
 from shared.keys import new_key_pair
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE
+from shared.testing.contracts import state
 from shared.testing.tokens import issue
 
 FOREIGN_KEY, _ = new_key_pair()
@@ -151,6 +153,22 @@ def test_deleting_an_account_ends_its_sockets_and_tells_them_nothing(
         marker = ABNF.OPCODE_TEXT, b'{"type":"request_message"}'
         assert told == [[], [marker]]  # Which `listens` of the first asked for.
         assert other.kinds() == ["notify"]
+
+
+def test_the_sockets_of_an_ended_session_close_at_once(server: Server) -> None:
+    ends = SessionEnds(up_to=7).to_text()
+    with (
+        Listening(server, ALICE, session=7) as phone,
+        Listening(server, ALICE, session=8) as laptop,
+    ):
+        server.tell("account", state("account", id=ALICE, session_ends=ends, version=2))
+        assert phone.closing_code() == 4401
+        assert laptop.frames() == []
+
+
+def test_an_ended_session_opens_no_socket(app: Flask, server: Server) -> None:
+    make_account(app, ALICE, "Alice", version=2, session_ends=SessionEnds(up_to=7).to_text())
+    assert server.asks_for_a_socket(f"?token={issue(ALICE, session=7)}").status_code == 401
 
 
 def test_a_late_repeat_of_a_deletion_does_not_end_the_sockets_of_the_restored_account(
@@ -347,7 +365,7 @@ def line() -> Iterator[tuple[socket.socket, Socket, Audience]]:
         connecting.connect(listening.getsockname())
         near, _ = listening.accept()
         near.setblocking(False)
-        bob = Listener(BOB, 0, int(time.time()) + 60, "http://localhost", "session")
+        bob = Listener(BOB, 0, int(time.time()) + 60, "http://localhost", "token", 1)
         opened = Socket(near, b"", bob, Limits(25, 100), audience)
         yield connecting, opened, audience
         opened.close(1000)

@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 
 from shared.accounts import picture_url
+from shared.identity import SessionEnds
 from shared.testing.client import Caller, Reply
 from shared.testing.databases import counted_queries
 from shared.testing.neighbours import Neighbour
@@ -80,6 +81,68 @@ def test_the_token_of_an_account_that_nobody_knows_does_not_work(
     app: Flask, auth: Neighbour
 ) -> None:
     assert Caller(app, issue(99)).get("/me").status_code == 401
+
+
+def _ended(session_id: int) -> str:
+    return SessionEnds(up_to=session_id).to_text()
+
+
+def _told_by_an_earlier_version(**fields: Any) -> dict[str, Any]:
+    told = event(**fields)
+    del told["state"]["session_ends"]
+    return told
+
+
+def test_the_token_of_an_ended_session_does_not_work(app: Flask, tell: Tell) -> None:
+    tell(event(session_ends=_ended(7)))
+    with counted_queries(app, db) as queries:
+        assert Caller(app, issue(1, session=8)).get("/me").status_code == 200
+    assert Caller(app, issue(1, session=7)).get("/me").status_code == 401
+    assert len(queries) == 1
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"up_to":"1"}', "1"])
+def test_ends_of_sessions_that_cannot_be_read_change_nothing(
+    app: Flask, tell: Tell, text: str
+) -> None:
+    tell(event(session_ends=_ended(7)), event(session_ends=text, version=9))
+    assert Caller(app, issue(1, session=7)).get("/me").status_code == 401
+
+
+def test_ends_of_sessions_that_an_earlier_version_passed_over_count(
+    app: Flask, neighbours: dict[str, Neighbour], tell: Tell
+) -> None:
+    neighbours["auth"].answers[FIND] = {"accounts": [account(session_ends=_ended(7), version=5)]}
+    tell(_told_by_an_earlier_version(version=5))
+    assert Caller(app, issue(1, session=7)).get("/me").status_code == 401
+    assert Caller(app, issue(1, session=8)).get("/me").status_code == 200
+    assert len(neighbours["auth"].asked) == 1
+
+
+@pytest.mark.parametrize("mood", ["failing", "of an earlier version"])
+def test_until_ends_of_sessions_can_be_had_tokens_work(
+    app: Flask, neighbours: dict[str, Neighbour], tell: Tell, mood: str
+) -> None:
+    answer = _told_by_an_earlier_version(version=5)["state"]
+    neighbours["auth"].answers[FIND] = {"accounts": [answer]}
+    neighbours["auth"].feels(mood)
+    tell(_told_by_an_earlier_version(version=5))
+    for _ in range(3):
+        assert Caller(app, issue(1, session=7)).get("/me").status_code == 200
+    assert len(neighbours["auth"].asked) <= 1
+
+
+def test_resync_brings_ends_of_sessions(
+    app: Flask, neighbours: dict[str, Neighbour], tell: Tell
+) -> None:
+    tell(_told_by_an_earlier_version(version=5))
+    known = {"accounts": [account(session_ends=_ended(7), version=5)]}
+    neighbours["auth"].answers["/internal/accounts"] = lambda asked: (
+        known if asked["after"] == "0" else {"accounts": []}
+    )
+    app.test_cli_runner().invoke(args=["accounts", "resync"])
+    neighbours["auth"].feels("failing")
+    assert Caller(app, issue(1, session=7)).get("/me").status_code == 401
 
 
 def test_who_is_deleted_is_not_active(app: Flask, auth: Neighbour, tell: Tell) -> None:

@@ -9,6 +9,7 @@ from social_service import errors
 from social_service.db import AnyRow, db
 from social_service.domain import friendships
 from social_service.domain.accounts import accounts
+from social_service.domain.limits import limits
 from social_service.models import Account
 
 _PEOPLE_NAMED = (
@@ -27,7 +28,12 @@ _PEOPLE_NAMED = (
 
 
 def people_named(name: str, user_id: int) -> Sequence[AnyRow]:
-    """The accounts with exactly this name, by id, and whether each is a friend of ``user_id``."""
+    """The accounts with exactly this name, by id, and whether each is a friend of ``user_id``.
+
+    Raises:
+        ApiError: ``TOO_MANY``.
+    """
+    limits.lookups.spend(str(user_id))
     return db.run(_PEOPLE_NAMED, name=name, user=user_id).all()
 
 
@@ -35,9 +41,12 @@ def person(person_id: int, user_id: int) -> tuple[AnyRow, bool]:
     """An account, and whether it is a friend of ``user_id``.
 
     Raises:
-        ApiError: ``USER_NOT_FOUND``.
+        ApiError: ``USER_NOT_FOUND``, ``TOO_MANY``.
     """
     account = accounts.find([person_id]).get(person_id)
+    is_friend = account is not None and friendships.are_friends(user_id, person_id)
+    if not is_friend and person_id != user_id:
+        limits.lookups.spend(str(user_id))
     if account is None:
         raise ApiError(errors.USER_NOT_FOUND)
-    return account, friendships.are_friends(user_id, person_id)
+    return account, is_friend

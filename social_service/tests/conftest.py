@@ -1,6 +1,6 @@
 """The social service under test, with a small cast."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 from flask import Flask
@@ -14,17 +14,23 @@ from social_service.tests.factories import make_account
 
 
 @pytest.fixture(scope="session")
-def _app(
+def env(
     tmp_path_factory: pytest.TempPathFactory,
     parts: dict[str, str],
     _neighbours: dict[str, Neighbour],
-) -> Iterator[Flask]:
-    env = settings_for_tests("social", tmp_path_factory.mktemp("social"), parts) | {
+) -> Mapping[str, str]:
+    """The settings of the service."""
+    return settings_for_tests("social", tmp_path_factory.mktemp("social"), parts) | {
         "AUTH_SERVICE_URL": _neighbours["auth"].url,
         "AUTH_SERVICE_SECRET": "current-test-secret",
         "CHAT_SERVICE_URL": _neighbours["chat"].url,
         "CHAT_SERVICE_SECRET": "current-test-secret",
+        "RATE_LIMITS": "off",
     }
+
+
+@pytest.fixture(scope="session")
+def _app(env: Mapping[str, str]) -> Iterator[Flask]:
     app = create_app(env)
     with migrated(app, db):
         yield app
@@ -37,6 +43,22 @@ def app(_app: Flask, neighbours: dict[str, Neighbour]) -> Iterator[Flask]:
         make_account(_app, user_id, name)
     yield _app
     empty_tables(_app, db)
+
+
+@pytest.fixture
+def limited(app: Flask, env: Mapping[str, str]) -> Iterator[Callable[..., Flask]]:
+    """The service with rate limits, and other settings."""
+    made = []
+
+    def configure(**settings: str) -> Flask:
+        made.append(create_app({**env, "RATE_LIMITS": "on", **settings}))
+        return made[-1]
+
+    yield configure
+    made.append(create_app(env))
+    for each in made:
+        with each.app_context():
+            db.engine.dispose()
 
 
 @pytest.fixture

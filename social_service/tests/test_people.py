@@ -1,10 +1,13 @@
 """用户查找/search_user and 查询单独用户信息/search_user_detail."""
 
+from collections.abc import Callable
+
 import pytest
 from flask import Flask
 
-from shared.testing.cast import ALICE, BOB, CAROL
-from shared.testing.client import Caller, assert_error
+from shared.errors import TOO_MANY
+from shared.testing.cast import ALICE, BOB, CAROL, signed_in
+from shared.testing.client import Caller, Reply, assert_error
 from social_service import errors
 from social_service.tests.deeds import NOBODY, befriend
 from social_service.tests.factories import delete_account, make_account, make_friends
@@ -130,3 +133,25 @@ def test_the_callers_own_detail_is_no_friends(alice: Caller) -> None:
 def test_search_user_detail_of_nobody_is_user_not_found(alice: Caller) -> None:
     response = alice.get("/search_user_detail", json={"userId": NOBODY})
     assert_error(response, errors.USER_NOT_FOUND)
+
+
+def test_one_account_looks_up_only_so_many_strangers(limited: Callable[..., Flask]) -> None:
+    app = limited(RATE_LIMIT_LOOKUPS="3/minute")
+    alice, bob = signed_in(app, ALICE), signed_in(app, BOB)
+    assert _detail(alice, CAROL).status_code == 200
+    assert_error(_detail(alice, NOBODY), errors.USER_NOT_FOUND)
+    assert _ids_of(alice, "Bob") == [BOB]
+    assert_error(_detail(alice, CAROL), TOO_MANY)
+    assert_error(alice.get("/search_user", query_string={"query_name": "Bob"}), TOO_MANY)
+    assert _detail(bob, CAROL).status_code == 200
+
+
+def test_friends_and_oneself_are_looked_up_freely(limited: Callable[..., Flask]) -> None:
+    app = limited(RATE_LIMIT_LOOKUPS="1/minute")
+    make_friends(app, ALICE, BOB)
+    alice = signed_in(app, ALICE)
+    assert {_detail(alice, person).status_code for person in (BOB, ALICE, BOB)} == {200}
+
+
+def _detail(caller: Caller, person_id: int) -> Reply:
+    return caller.get("/search_user_detail", query_string={"userId": person_id})

@@ -1,0 +1,18 @@
+"""Where a request comes from."""
+
+from flask import request
+
+from auth_service.domain.sessions import Client
+from shared.limits import client_network
+
+_MAX_ADDRESS_LENGTH = 64  # A proxy may write anything.
+_MAX_DEVICE_LENGTH = 255
+
+
+def current_client() -> Client:
+    """The client of the current request."""
+    return Client(
+        (request.remote_addr or "")[:_MAX_ADDRESS_LENGTH],
+        client_network()[:_MAX_ADDRESS_LENGTH],
+        request.user_agent.string[:_MAX_DEVICE_LENGTH],
+    )
