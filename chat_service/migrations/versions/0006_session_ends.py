@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005_since_0001"
-down_revision = "0004_since_0001"
+revision = "0006_since_0001"
+down_revision = "0005_since_0001"
 
 
 def upgrade() -> None:
