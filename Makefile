@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run secrets demo screens test test-all test-rules test-database test-product test-rest \
-	test-web test-containers coverage bench soak lint lint-web format lock audit sbom docs migrate backup \
+	test-web test-containers coverage bench soak attack lint lint-web format lock audit sbom docs migrate backup \
 	restore verify chaos clean
 
 help: ## List the targets
@@ -88,6 +88,9 @@ soak: .venv/to-develop ## Check that memory stays flat under load (ten minutes; 
 chaos: .venv/to-develop ## Kill, freeze and cut everything for a minute a column (SECONDS, SEED)
 	@PYTHONPATH=examples $(BIN)/python -m tests.chaos \
 		$(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
+
+attack: .venv/to-develop ## Attack the product beside a bystander, each attack on its own (ten minutes)
+	@PYTHONPATH=examples $(BIN)/python -m tests.attacks $(if $(SEED),--seed $(SEED))
 
 lint: .venv/to-develop ## Check formatting, lint rules, types, imports, images, manifests and docs
 	@$(BIN)/ruff format --check --quiet .

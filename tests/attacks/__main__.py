@@ -1,0 +1,69 @@
+"""Attack the product beside a bystander: one hostile client for each attack.
+
+Each attack meets a fresh product with its default limits, every program within the memory limit of
+its container. A bystander meanwhile makes five requests a second over all services, sign-in,
+upload and a websocket included; 429 and 503 count as failures. Traffic stays on loopback.
+Status 1: the bystander was refused, a program died or needed more memory than its container has.
+"""
+
+import argparse
+import sys
+
+from tests.attacks.campaign import Outcome, run
+from tests.attacks.hostile import ATTACKS
+from tests.attacks.memory import container_limits
+
+_ROW = "{:<24}{:>9}{:>9}{:>9}  {:<28}{:>6}"
+
+
+def main() -> int:
+    """Run the wanted attacks and print a row for each."""
+    names = [attack.__name__ for attack in ATTACKS]
+    parser = argparse.ArgumentParser(prog="python -m tests.attacks", description=__doc__)
+    parser.add_argument("--only", choices=names, action="append", metavar="NAME", help=str(names))
+    parser.add_argument("--requests", type=int, default=200, help="of the bystander (%(default)d)")
+    parser.add_argument("--messages", type=int, default=5000, help="in the attacker's history")
+    parser.add_argument("--seed", type=int, default=1)
+    wanted = parser.parse_args()
+    _print(_ROW.format("attack", "failures", "p50 ms", "p99 ms", "largest memory", "died"))
+    outcome = run(None, requests=wanted.requests, messages=0, seed=wanted.seed)
+    _print_row("(none)", outcome)
+    hurt = []
+    for attack in ATTACKS:
+        if wanted.only and attack.__name__ not in wanted.only:
+            continue
+        messages = wanted.messages if attack.__name__ == "read_long_history" else 0
+        outcome = run(attack, requests=wanted.requests, messages=messages, seed=wanted.seed)
+        _print_row(attack.__name__, outcome)
+        for failure in sorted(set(outcome.experience.failures)):
+            _print(f"    {outcome.experience.failures.count(failure)} x {failure}")
+        if outcome.hurt:
+            hurt.append(attack.__name__)
+    if not outcome.is_enforced:
+        _print("NOT ENFORCED: the memory limits; no memory cgroup can be made here.")
+    _print(f"Hurt by: {', '.join(hurt)}" if hurt else "The bystander noticed no attack.")
+    return 1 if hurt else 0
+
+
+def _print_row(name: str, outcome: Outcome) -> None:
+    program, share = outcome.largest
+    limit = container_limits()[program] // 2**20
+    _print(
+        _ROW.format(
+            name,
+            len(outcome.experience.failures),
+            f"{outcome.experience.p50 * 1000:.0f}",
+            f"{outcome.experience.p99 * 1000:.0f}",
+            f"{program} {share:.0%} of {limit} MiB",
+            outcome.died,
+        )
+    )
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,262 @@
+"""Hostile clients: each does one thing to a product, as much as it can, until it is stopped.
+
+They run in a process of their own and come from addresses of their own, so that what holds them
+back need not hold anybody else.
+"""
+
+import json
+import random
+import socket
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from io import BytesIO
+from multiprocessing import get_context
+from threading import Thread
+from urllib.parse import urlencode
+
+from PIL import Image
+
+_ADDRESS = "127.0.6.6"
+_TIMEOUT = 30.0
+_BOUNDARY = "hostile"
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a hostile client knows of a product: an account of its own, and somebody's e-mail."""
+
+    host: str
+    port: int
+    email: str
+    password: str
+    token: str
+    conversation_id: int
+    victims_email: str
+
+    def connect(self, address: str = _ADDRESS) -> socket.socket:
+        """A connection from an address of the attacker's."""
+        return socket.create_connection((self.host, self.port), _TIMEOUT, (address, 0))
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        address: str = _ADDRESS,
+    ) -> int:
+        """Make one request on a connection of its own; the status, 0 if there was no answer."""
+        connection = HTTPConnection(self.host, self.port, _TIMEOUT, source_address=(address, 0))
+        try:
+            connection.request(method, path, body, dict(headers or {}))
+            response = connection.getresponse()
+            response.read()
+        except (OSError, HTTPException):
+            return 0
+        finally:
+            connection.close()
+        return response.status
+
+    @property
+    def signed_in(self) -> dict[str, str]:
+        """Headers with the attacker's token."""
+        return {"Authorization": self.token}
+
+
+Attack = Callable[[Target, random.Random], None]
+
+
+def _in_parallel(count: int, action: Callable[[], object]) -> None:
+    """Repeat an action on so many threads for ever."""
+
+    def repeat() -> None:
+        while True:
+            with suppress(OSError):
+                action()
+
+    threads = [Thread(target=repeat, daemon=True) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    threads[0].join()
+
+
+def _hold_open(target: Target, count: int, beginning: bytes) -> None:
+    """Begin the same thing on so many connections, say no more, and begin again when cut off."""
+    connections: list[socket.socket] = []
+    while True:
+        while len(connections) < count:
+            with suppress(OSError):
+                connection = target.connect()
+                connection.sendall(beginning)
+                connection.setblocking(False)
+                connections.append(connection)
+        time.sleep(0.2)
+        connections = [each for each in connections if not _has_ended(each)]
+
+
+def _has_ended(connection: socket.socket) -> bool:
+    try:
+        ended = connection.recv(65536) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        ended = True
+    if ended:
+        connection.close()
+    return ended
+
+
+def _webp(side: int) -> bytes:
+    """A picture of 40 bytes whose pixels fill the memory."""
+    picture = BytesIO()
+    Image.new("RGBA", (side, side), (1, 2, 3, 200)).save(picture, "WEBP", lossless=True, method=0)
+    return picture.getvalue()
+
+
+def send_large_pictures(target: Target, _: random.Random) -> None:
+    """Send pictures of 40 bytes that are 50 megapixels large, on 24 connections."""
+    head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="'
+    body = (
+        f'{head}conversationId"\r\n\r\n{target.conversation_id}\r\n'
+        f'{head}image"; filename="x.webp"\r\n\r\n'
+    ).encode() + b"%b\r\n--%b--\r\n" % (_webp(7070), _BOUNDARY.encode())
+    headers = target.signed_in | {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}
+    _in_parallel(24, lambda: target.request("POST", "/conversations/image", body, headers))
+
+
+def put_large_avatars(target: Target, _: random.Random) -> None:
+    """Change the avatar to a picture of 40 bytes that is 50 megapixels large, on 8 connections."""
+    avatar = f"data:image/webp;base64,{b64encode(_webp(7070)).decode()}"
+    body = json.dumps({"origin_password": target.password, "avatar": avatar}).encode()
+    _in_parallel(8, lambda: target.request("PUT", "/account/info", body, target.signed_in))
+
+
+def stall_bodies(target: Target, _: random.Random) -> None:
+    """Begin 220 sign-ins with a large body that never ends; no token."""
+    head = b"POST /account/login HTTP/1.1\r\nHost: x\r\nContent-Length: 65600\r\n\r\n"
+    _hold_open(target, 220, head + b" " * 65536)
+
+
+def stall_chat_bodies(target: Target, _: random.Random) -> None:
+    """Begin 220 requests to chat with a large body that never ends; no token."""
+    head = b"GET /csrf HTTP/1.1\r\nHost: x\r\nContent-Length: 65600\r\n\r\n"
+    _hold_open(target, 220, head + b" " * 65536)
+
+
+def stall_heads(target: Target, _: random.Random) -> None:
+    """Begin 200 requests with 97 headers of 8,000 bytes and no end; no token."""
+    fields = b"".join(b"X-%d: %b\r\n" % (number, b"x" * 8000) for number in range(97))
+    _hold_open(target, 200, b"GET /livez HTTP/1.1\r\nHost: x\r\n" + fields)
+
+
+def hold_idle_connections(target: Target, _: random.Random) -> None:
+    """Open 5,000 connections and say nothing; no token."""
+    _hold_open(target, 5000, b"")
+
+
+def sign_in(target: Target, _: random.Random) -> None:
+    """Sign in with the right password on 220 connections."""
+    body = json.dumps({"email": target.email, "password": target.password}).encode()
+    _in_parallel(220, lambda: target.request("POST", "/account/login", body))
+
+
+def guess_passwords(target: Target, chance: random.Random) -> None:
+    """Guess the bystander's password from 20 addresses, 10 times a second."""
+    while True:
+        guess = f"guess_{chance.randrange(10**9)}"
+        body = json.dumps({"email": target.victims_email, "password": guess}).encode()
+        address = f"127.0.7.{chance.randrange(1, 21)}"
+        target.request("POST", "/account/login", body, address=address)
+        time.sleep(0.1)
+
+
+def read_long_history(target: Target, _: random.Random) -> None:
+    """Read the whole of a long conversation: 40 connections read nothing, 8 read all."""
+    query = urlencode({"conversationId": target.conversation_id})
+    path = f"/conversations/messages?{query}"
+    asked = f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {target.token}\r\n\r\n".encode()
+    stuck = [target.connect() for _ in range(40)]
+    for connection in stuck:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.sendall(asked)
+    _in_parallel(8, lambda: target.request("GET", path, headers=target.signed_in))
+
+
+def show_bad_tokens(target: Target, chance: random.Random) -> None:
+    """Show tokens with a wrong signature on 50 connections."""
+    head, payload, _ = target.token.split(".")
+
+    def show() -> None:
+        token = f"{head}.{payload}.{chance.randbytes(64).hex()[:86]}"
+        target.request("GET", "/friends", headers={"Authorization": token})
+
+    _in_parallel(50, show)
+
+
+def send_nested_json(target: Target, _: random.Random) -> None:
+    """Send 8 MiB of empty lists and one lone surrogate, on 4 connections."""
+    body = b'{"origin_password": "x", "name": [' + b"[]," * (8 * 2**20 // 3) + b'"\\ud800"]}'
+    _in_parallel(4, lambda: target.request("PUT", "/account/info", body, target.signed_in))
+
+
+def fetch_documents(target: Target, chance: random.Random) -> None:
+    """Fetch the documentation and the health of everything on 50 connections; no token."""
+    _in_parallel(50, lambda: target.request("GET", chance.choice(("/openapi.json", "/healthz"))))
+
+
+def list_conversations(target: Target, _: random.Random) -> None:
+    """List conversations on 16 connections."""
+    _in_parallel(16, lambda: target.request("GET", "/conversations", headers=target.signed_in))
+
+
+def open_websockets(target: Target, _: random.Random) -> None:
+    """Open websockets on 50 connections, and drop them."""
+    headers = (
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: aG9zdGlsZWhvc3RpbGVob3N0\r\n"
+    )
+    asked = f"GET /ws/?token={target.token} HTTP/1.1\r\nHost: x\r\n{headers}\r\n".encode()
+
+    def connect_and_drop() -> None:
+        connection = target.connect()
+        connection.sendall(asked)
+        connection.recv(4096)
+        connection.close()
+
+    _in_parallel(50, connect_and_drop)
+
+
+ATTACKS: tuple[Attack, ...] = (
+    send_large_pictures,
+    put_large_avatars,
+    stall_bodies,
+    stall_chat_bodies,
+    stall_heads,
+    hold_idle_connections,
+    sign_in,
+    guess_passwords,
+    read_long_history,
+    show_bad_tokens,
+    send_nested_json,
+    fetch_documents,
+    list_conversations,
+    open_websockets,
+)
+
+
+@contextmanager
+def attacking(attack: Attack, target: Target, seed: int) -> Iterator[None]:
+    """Let a hostile client attack during the block, from a process of its own."""
+    process = get_context("spawn").Process(
+        target=attack, args=(target, random.Random(seed)), daemon=True
+    )
+    process.start()
+    try:
+        yield
+    finally:
+        process.kill()
+        process.join()
