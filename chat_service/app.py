@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from flask import Flask
 
+from chat_service.background import fill_search_index
 from chat_service.commands import add_commands
 from chat_service.config import ChatSettings
 from chat_service.db import db
@@ -11,7 +12,6 @@ from chat_service.domain import exporting, friendships, notices, verify
 from chat_service.domain.accounts import accounts
 from chat_service.domain.erasing import erasures
 from chat_service.domain.images import store
-from chat_service.domain.indexing import indexer
 from chat_service.domain.listening import live as live_delivery
 from chat_service.routes import (
     announcements,
@@ -59,7 +59,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     live_delivery.init_app(app, settings)
     if settings.redis_url:
         watch_redis(app, settings.redis_url)
-    indexer.init_app(app)
+    fill_search_index(app)
     add_commands(app, ServiceClient(settings.social_service_url, settings.social_service_secret))
     api.register_blueprint(announcements.blueprint)
     api.register_blueprint(conversations.blueprint)

@@ -4,24 +4,17 @@ Whatever has an id up to a mark is in the index, and searches look through the r
 a send costs nothing more, and a search is exact at any time.
 """
 
-import logging
-import threading
-import time
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
-from flask import Flask
 from sqlalchemy import BigInteger, Text, cast, delete, func, insert, select, update
 
 from chat_service.db import db, transaction
 from chat_service.domain.text import fold
 from chat_service.models import TEXT, Message, SearchGram, SearchProgress
 
-log = logging.getLogger(__name__)
-
 _BATCH = 100
-_IDLE_SECONDS = 1.0
 _BITS = 21  # Of a code point.
 _ONLY_ROW = 1
 
@@ -62,10 +55,6 @@ class Indexer:
     def __init__(self) -> None:
         self._horizon = 0
         self._candidate: tuple[int, int] | None = None
-
-    def init_app(self, app: Flask) -> None:
-        """Let the server of ``app`` fill the index."""
-        app.extensions.setdefault("ims.background", []).append(lambda: self._start(app))
 
     def index_some(self) -> bool:
         """Take some messages into the index.
@@ -132,22 +121,6 @@ class Indexer:
             self._candidate = seen, following
             if running == following:  # Nobody is writing.
                 self._horizon, self._candidate = seen, None
-
-    def _start(self, app: Flask) -> None:
-        stopped = threading.Event()
-
-        def run() -> None:
-            pause = _IDLE_SECONDS
-            while not stopped.wait(pause):
-                pause, started_at = _IDLE_SECONDS, time.monotonic()
-                try:
-                    with app.app_context():
-                        if self.index_some():  # At most half of the time.
-                            pause = time.monotonic() - started_at
-                except Exception:
-                    log.exception("search_index_failed")
-
-        threading.Thread(target=run, name="search-indexer", daemon=True).start()
 
 
 indexer = Indexer()

@@ -1,0 +1,33 @@
+"""What a worker of the chat service does beside answering requests."""
+
+import logging
+import threading
+import time
+
+from flask import Flask
+
+from chat_service.domain.indexing import indexer
+
+log = logging.getLogger(__name__)
+
+_IDLE_INTERVAL = 1.0
+
+
+def fill_search_index(app: Flask) -> None:
+    """Let each worker of ``app`` fill the search index, at most half of the time."""
+    app.extensions.setdefault("ims.background", []).append(lambda: _start(app))
+
+
+def _start(app: Flask) -> None:
+    def run() -> None:
+        while True:
+            pause, started_at = _IDLE_INTERVAL, time.monotonic()
+            try:
+                with app.app_context():
+                    if indexer.index_some():
+                        pause = time.monotonic() - started_at
+            except Exception:
+                log.exception("search_index_failed")
+            time.sleep(pause)
+
+    threading.Thread(target=run, name="search-indexer", daemon=True).start()
