@@ -343,12 +343,10 @@ def _show_metrics(server: Arbiter) -> None:
 
 def _make_locked_folder() -> tuple[str, int]:
     """A new folder for metrics, and the descriptor that locks it, before others see its name."""
-    unlocked = tempfile.mkdtemp(prefix=".ims-prometheus-", dir=_memory)
+    unlocked = Path(tempfile.mkdtemp(prefix=".ims-prometheus-", dir=_memory))
     lock = os.open(unlocked, os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)
-    folder = unlocked.replace("/.ims-", "/ims-")
-    Path(unlocked).rename(folder)
-    return folder, lock
+    return str(unlocked.rename(unlocked.with_name(unlocked.name[1:]))), lock
 
 
 def pre_fork(_server: Arbiter, _worker: Worker) -> None:
