@@ -227,7 +227,7 @@ class Engine:
         return subprocess.run(
             [
                 *("nsenter", f"--target={self._pid}", *_NAMESPACES, "--root", *somebody, *groups),
-                *("bash", "-c", f"cd {CHECKOUT} && {command}"),
+                *("bash", "-ec", f"cd {CHECKOUT} && {command}"),
             ],
             input=given,
             stdin=subprocess.DEVNULL if given is None else None,
