@@ -51,6 +51,7 @@ OF_SERVICES = (
     "python -m auth_service accounts erase ID_OR_EMAIL",
 )
 OF_COMPOSE = (
+    "docker compose ps",
     "docker compose ps -a",
     "docker compose logs mail",
     "docker compose exec auth_service python -m auth_service accounts list",
@@ -208,7 +209,7 @@ def test_the_commands_of_the_documents_work(product: Installation) -> None:
     assert min((engine.checkout / f"{each}.zip").stat().st_size for each in ("auth", "chat")) > 0
     erase = OF_SERVICES[-1].replace("ID_OR_EMAIL", f"{ann} --yes")
     engine.run(f"docker compose exec -T auth_service {erase}")
-    for command in OF_COMPOSE[:3]:
+    for command in OF_COMPOSE[:4]:
         engine.run(command.replace("exec ", "exec -T "))
 
 
