@@ -8,11 +8,12 @@ from auth_service.clients.mail import mail
 from auth_service.commands import add_commands
 from auth_service.config import AuthSettings
 from auth_service.db import db
-from auth_service.domain import accounts, exporting, verify
+from auth_service.domain import accounts, exporting, resetting, verify
 from auth_service.domain.avatars import pictures
 from auth_service.domain.limits import counters, limits
 from auth_service.domain.outbox import outbox
 from auth_service.domain.passwords import queue, transport
+from auth_service.domain.registration import registration
 from auth_service.domain.sessions import delete_expired, sessions
 from auth_service.routes import account, avatars, internal, verification
 from auth_service.routes.tokens import init_issuing
@@ -58,6 +59,10 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
 
         watch_redis(app, settings.redis_url)
     queue.configure(is_bounded=settings.rate_limits)
+    registration.configure(settings.registration)
+    resetting.sealing.configure(settings.jwt_private_key)
+    repeat(app, resetting.send_waiting, 1)
+    repeat(app, resetting.delete_expired, 600)
     repeat(app, delete_expired, 3600)
     repeat(app, counters.delete_expired, 3600)
     add_export(app, exporting.files)

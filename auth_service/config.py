@@ -1,7 +1,7 @@
 """Everything that the auth service takes from its environment."""
 
 from email.utils import parseaddr
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
@@ -45,6 +45,13 @@ class AuthSettings(LimitSettings, MediaSettings, ServiceSettings):
     )
     password_transport: Literal["any", "encrypted"] = Field(
         "any", description="`encrypted` refuses passwords that come as they are."
+    )
+    registration: Annotated[
+        str, Field(pattern=r"^(open|closed|domains: *[^\s,]+(, *[^\s,]+)*)$")
+    ] = Field(
+        "open",
+        description="Who may register: `open`, `closed`, or `domains:example.com,example.org` for "
+        "addresses of these domains.",
     )
     smtp_url: SecretStr = Field(
         SecretStr(""),

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -64,6 +64,23 @@ class Session(Model):
     last_seen_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     ended_at: Mapped[datetime | None]
+
+
+class ResetCode(Model):
+    """A password reset that somebody asked for; also for addresses of no account.
+
+    Without a hash, its code has not been made yet.
+    """
+
+    __tablename__ = "reset_codes"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email_key: Mapped[str] = mapped_column(String(320), index=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey(Account.id), index=True)
+    code_hash: Mapped[str] = mapped_column(String(64), default="")
+    tries: Mapped[dict[str, int]] = mapped_column(JSON, comment="wrong ones, by network")
+    created_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class LimitCounter(LimitCounterRow, Model):

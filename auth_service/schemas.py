@@ -101,6 +101,20 @@ class InfoChange(Params):
     avatar = Text(load_default=None, metadata=_AVATAR)
 
 
+class ForgottenIn(Params):
+    """Whose password is forgotten."""
+
+    email = Text(required=True, metadata=_EMAIL)
+
+
+class ResetIn(Params):
+    """A code from a mail, and the password to come."""
+
+    email = Text(required=True, metadata=_EMAIL)
+    code = Text(required=True, metadata={"example": "01234567"})
+    password = Text(required=True, metadata=_PASSWORD)
+
+
 class VerificationIn(Params):
     """获取验证码/verify."""
 

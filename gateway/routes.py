@@ -38,6 +38,8 @@ PUBLIC = frozenset(
         "/",
         "/account/reg",
         "/account/login",
+        "/account/password/forgot",
+        "/account/password/reset",
         "/verify",
         "/csrf",
         "/docs",

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from flask import Flask
@@ -9,28 +10,22 @@ from flask import Flask
 log = logging.getLogger(__name__)
 
 
-def repeat(app: Flask, work: Callable[[], object], seconds: float) -> threading.Event:
+def repeat(app: Flask, work: Callable[[], object], seconds: float) -> None:
     """Let the server of ``app`` do ``work`` at its start, and again after so many seconds.
 
     What fails is logged, and tried again the next time.
-
-    Returns:
-        set it, and the work is done at once.
     """
-    wanted = threading.Event()
 
     def loop() -> None:
         while True:
-            wanted.clear()
             try:
                 with app.app_context():
                     work()
             except Exception:
                 log.exception("background_work_failed", extra={"work": work.__name__})
-            wanted.wait(seconds)
+            time.sleep(seconds)
 
     def start() -> None:
         threading.Thread(target=loop, name=work.__name__, daemon=True).start()
 
     app.extensions.setdefault("ims.background", []).append(start)
-    return wanted

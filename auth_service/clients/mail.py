@@ -43,7 +43,7 @@ class Mail:
         self._sender = sender
         self._folder = folder
 
-    def send(self, address: str, subject: str, text: str) -> None:
+    def send(self, address: str, subject: str, text: str, html: str = "") -> None:
         """Send a text; it may take some seconds.
 
         Args:
@@ -51,12 +51,13 @@ class Mail:
                 knows SMTPUTF8.
             subject: what it is about.
             text: the body.
+            html: the same for those who read HTML; empty: none.
 
         Raises:
             NotSent: the server, or the folder, did not take it.
         """
         try:
-            message = self._message(address, subject, text)
+            message = self._message(address, subject, text, html)
             if self._server.scheme:
                 self._hand_over(message)
             else:
@@ -72,7 +73,7 @@ class Mail:
             if parseaddr(message["To"])[1].casefold() == address.casefold():
                 path.unlink(missing_ok=True)
 
-    def _message(self, address: str, subject: str, text: str) -> EmailMessage:
+    def _message(self, address: str, subject: str, text: str, html: str) -> EmailMessage:
         message = EmailMessage(policy=default.clone(utf8=not address.isascii()))
         message["From"] = self._sender
         username, _, domain = address.rpartition("@")
@@ -82,6 +83,8 @@ class Mail:
         message["Message-ID"] = make_msgid(domain=parseaddr(self._sender)[1].rpartition("@")[2])
         # Goes through every server, and the code stays readable in a file.
         message.set_content(text, cte="quoted-printable")
+        if html:
+            message.add_alternative(html, subtype="html", cte="quoted-printable")
         return message
 
     def _hand_over(self, message: EmailMessage) -> None:

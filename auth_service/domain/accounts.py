@@ -10,10 +10,11 @@ from sqlalchemy.exc import IntegrityError
 from auth_service import errors, metrics
 from auth_service.clients.mail import mail
 from auth_service.db import db, transaction
-from auth_service.domain import avatars, emails, passwords, sessions
+from auth_service.domain import avatars, emails, passwords, resetting, sessions
 from auth_service.domain.avatars import Avatar
 from auth_service.domain.limits import limits
 from auth_service.domain.outbox import STATE, account_changed, outbox
+from auth_service.domain.registration import registration
 from auth_service.domain.sessions import NOBODY, Client
 from auth_service.models import Account
 from shared.errors import INVALID_JWT, ApiError, ErrorSpec, bad_parameter
@@ -80,15 +81,19 @@ def register(email: str, name: str, password: str, client: Client) -> Registered
     legal_password = _legal_password(password, errors.PASSWORD_ILLEGAL)
     limits.registrations.spend(client.network)
     known = _with_email(email, client)
+    is_allowed = registration.allows(email)
     if known is None:
+        if not is_allowed:
+            raise ApiError(errors.REGISTRATION_CLOSED)
         password_hash = passwords.hashed(legal_password, client.network)
         with transaction() as session:
             account = _add(session, email, name, password_hash)
             return Registered(_sign_in(session, account, client), restored=False)
     # Otherwise whoever knows an address could take over what was deleted.
+    refusal = errors.USER_EXISTS if is_allowed else errors.REGISTRATION_CLOSED
     if not known.deleted:
-        raise ApiError(errors.USER_EXISTS)
-    _prove(known, password, client, errors.USER_EXISTS)
+        raise ApiError(refusal)
+    _prove(known, password, client, refusal)
     with transaction() as session:
         account = _restore(session, known, email, name)
         return Registered(_sign_in(session, account, client), restored=True)
@@ -168,6 +173,7 @@ def reset_password(account_id: int, password: str) -> None:
         account.password_hash = password_hash
         account.generation += 1
         sessions.end_rows(session, account_id)
+        resetting.void_codes(session, account_id)
         _publish(session, account)
 
 
@@ -237,6 +243,8 @@ def change(claims: Claims, origin_password: str, client: Client, **wanted: str |
             return
         if "password_hash" in changes:
             sessions.end_others(session, account, claims)
+        if account.email != address or "password_hash" in changes:
+            resetting.void_codes(session, account.id)
         _publish(session, account)
         if replaced != account.avatar_digest:
             db.after_commit(lambda: avatars.forget(before.id, replaced))
@@ -350,6 +358,8 @@ def _new_email(before: Row[Any], sent: str) -> dict[str, Any]:
     email = emails.checked(sent)
     if emails.key_of(email) != before.email_key:
         limits.email_checks.spend(str(before.id))
+    if not registration.allows_change(before.email, email):
+        raise ApiError(errors.REGISTRATION_CLOSED)
     owner = _with_email(email, NOBODY)
     if owner is not None and owner.id != before.id:
         raise ApiError(errors.USER_EXISTS)

@@ -32,6 +32,11 @@ def key_of(email: str) -> str:
     return f"{''.join(map(_lower, local_part))}@{_ascii(domain).lower()}"
 
 
+def domain_of(email: str) -> str:
+    """The domain of an address, the same for every spelling."""
+    return _ascii(email.rpartition("@")[2]).lower()
+
+
 def deliverable(email: str) -> str:
     """The address for mail servers, which know domains in punycode only."""
     local_part, _, domain = email.rpartition("@")

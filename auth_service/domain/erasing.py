@@ -5,9 +5,9 @@ from sqlalchemy import delete
 from auth_service import errors
 from auth_service.clients.mail import mail
 from auth_service.db import db, transaction
-from auth_service.domain import avatars, emails
+from auth_service.domain import avatars, emails, resetting
 from auth_service.domain.outbox import account_changed, outbox
-from auth_service.models import Account, Session
+from auth_service.models import Account, ResetCode, Session
 from shared.errors import ApiError
 
 
@@ -27,6 +27,8 @@ def erase(account_id: int) -> None:
     with transaction() as session:
         account = session.get_one(Account, account_id, with_for_update=True)
         picture = account.avatar_digest
+        resetting.void_codes(session, account_id)
+        session.execute(delete(ResetCode).where(ResetCode.email_key == account.email_key))
         session.execute(delete(Session).where(Session.account_id == account_id))
         account.deleted = True
         account.generation += 1  # Also of a deleted one: somebody may be restoring it just now.

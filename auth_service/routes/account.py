@@ -27,7 +27,13 @@ blueprint = Blueprint("account", __name__)
 @public
 @takes(RegistrationIn)
 @answers("Succeed", RegistrationOut)
-@refuses(errors.INVALID_EMAIL, errors.NAME_TOO_LONG, errors.PASSWORD_ILLEGAL, errors.USER_EXISTS)
+@refuses(
+    errors.INVALID_EMAIL,
+    errors.NAME_TOO_LONG,
+    errors.PASSWORD_ILLEGAL,
+    errors.USER_EXISTS,
+    errors.REGISTRATION_CLOSED,
+)
 def register(email: str, name: str, password: str) -> dict[str, Any]:
     """Register an account, or restore a deleted one (用户注册/account/reg)."""
     account, restored = accounts.register(email, name, password, current_client())
@@ -94,6 +100,7 @@ def show_info() -> dict[str, Any]:
     errors.INVALID_EMAIL,
     errors.USER_EXISTS,
     errors.INVALID_PASSWORD,
+    errors.REGISTRATION_CLOSED,
 )
 def change_info(**wanted: Any) -> None:
     """Update the caller's profile, all or nothing (修改个人信息/account/info)."""

@@ -1,8 +1,9 @@
 """Codes by e-mail over HTTP."""
 
 from auth_service import errors
-from auth_service.domain import verification
-from auth_service.schemas import CodeOut, VerificationIn
+from auth_service.domain import resetting, verification
+from auth_service.routes.clients import current_client
+from auth_service.schemas import CodeOut, ForgottenIn, ResetIn, VerificationIn
 from shared.api import Blueprint, answers, refuses, takes
 from shared.identity import public
 from shared.limits import client_network
@@ -18,3 +19,23 @@ blueprint = Blueprint("verification", __name__)
 def send_code(email: str) -> dict[str, str]:
     """Send a verification code by e-mail (获取验证码/verify)."""
     return {"verify_code": verification.send_code(email, client_network())}
+
+
+@blueprint.post("/account/password/forgot")
+@public
+@takes(ForgottenIn)
+@answers("Succeed", message="如果该邮箱已注册，验证码已发送")
+@refuses(errors.INVALID_EMAIL)
+def forgot_password(email: str) -> None:
+    """Have a code to reset one's password sent by mail, if the address has an account."""
+    resetting.request_code(email, current_client())
+
+
+@blueprint.post("/account/password/reset")
+@public
+@takes(ResetIn)
+@answers("Succeed", message="修改成功")
+@refuses(errors.INVALID_EMAIL, errors.INVALID_PASSWORD, errors.INVALID_CODE)
+def reset_password(email: str, code: str, password: str) -> None:
+    """Set another password with a code from a mail, which ends all sessions."""
+    resetting.reset_password(email, code, password, current_client())

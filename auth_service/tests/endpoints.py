@@ -40,9 +40,21 @@ ENDPOINTS = (
             "avatar": "",
         },
     ),
+    Endpoint("POST", "/account/password/forgot", {"email": "ann@example.com"}),
+    Endpoint(
+        "POST",
+        "/account/password/reset",
+        {"email": "ann@example.com", "code": "01234567", "password": PASSWORD},
+    ),
     Endpoint("POST", "/verify", {"email": "ann@example.com"}),
 )
-PUBLIC = ("/account/reg", "/account/login", "/verify")
+PUBLIC = (
+    "/account/reg",
+    "/account/login",
+    "/account/password/forgot",
+    "/account/password/reset",
+    "/verify",
+)
 SIGNED_IN = [endpoint for endpoint in ENDPOINTS if endpoint.path not in PUBLIC]
 WITH_FIELDS = [e for e in ENDPOINTS if e.fields and e.method != "DELETE"]
 AVATAR = "/account/avatar/{account_id}/{digest}"

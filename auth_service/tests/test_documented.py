@@ -16,6 +16,7 @@ REFUSALS: dict[str, set[tuple[int, int, str]]] = {
         (400, -3, "Name too long"),
         (400, -1, "User already exists"),
         (400, -4, "Password illegal"),
+        (403, -8, "Registration is closed"),
         (400, 1, "Invalid email"),
     },
     "DELETE /account/delete": set(),
@@ -24,6 +25,12 @@ REFUSALS: dict[str, set[tuple[int, int, str]]] = {
         (404, 1, "User deleted or not activated"),
         (401, -3, "密码错误"),
         (400, 1, "Invalid email"),
+    },
+    "POST /account/password/forgot": {(400, 1, "Invalid email")},
+    "POST /account/password/reset": {
+        (400, 1, "Invalid email"),
+        (400, -4, "Invalid password"),
+        (400, -5, "Invalid or expired code"),
     },
     "POST /verify": {
         (404, -5, "发送失败，请检查网络和邮箱"),
@@ -39,6 +46,7 @@ REFUSALS: dict[str, set[tuple[int, int, str]]] = {
         (400, -3, "Name too long"),
         (400, -4, "Invalid password"),
         (400, -1, "User already exists"),
+        (403, -8, "Registration is closed"),
     },
 }
 OF_EVERY_ENDPOINT = {(401, -2), (400, -7), (413, -413), (429, -429)}

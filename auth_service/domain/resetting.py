@@ -1,0 +1,188 @@
+"""Resetting a forgotten password with a code that is sent by mail.
+
+Nothing tells whether an address has an account: a request leaves a row whichever it is, and a
+sender beside the requests makes the code, stores its hash, and mails it if there is somebody.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from pydantic import SecretStr
+from sqlalchemy import delete, select
+
+from auth_service import errors, metrics
+from auth_service.clients.mail import NotSent, mail
+from auth_service.db import transaction
+from auth_service.domain import emails, passwords, sessions
+from auth_service.domain.limits import limits
+from auth_service.domain.sessions import Client
+from auth_service.models import Account, ResetCode
+from shared.errors import ApiError
+
+_LIFETIME = timedelta(minutes=10)
+_MAX_VALID = 3
+_MAX_TRIES = 50
+_MAX_TRIES_OF_ONE = 5
+_DIGITS = 8
+_SUBJECT = "重置密码 Reset your password"
+_TEXT = """\
+您的重置密码验证码是：
+
+    {code}
+
+验证码十分钟内有效。如果您没有请求重置密码，请忽略这封邮件，您的密码不会改变。
+
+Your code to reset the password is the number above. It is valid for ten minutes.
+If you did not ask for it, please ignore this message: your password stays as it is.
+"""
+_HTML = """\
+<p>您的重置密码验证码是：</p>
+<p style="font-size: 1.5em"><strong>{code}</strong></p>
+<p>验证码十分钟内有效。如果您没有请求重置密码，请忽略这封邮件，您的密码不会改变。</p>
+<p lang="en">Your code to reset the password is the number above. It is valid for ten minutes.
+If you did not ask for it, please ignore this message: your password stays as it is.</p>
+"""
+
+
+class _Sealing:
+    """The key of the codes' hashes: a database alone does not tell the codes."""
+
+    def configure(self, secret: SecretStr) -> None:
+        """Derive the key from a secret of this service."""
+        self._key = hashlib.sha256(b"reset codes" + secret.get_secret_value().encode()).digest()
+
+    def hash(self, email_key: str, code: str) -> str:
+        """What is stored of a code."""
+        return hmac.new(self._key, f"{email_key} {code}".encode(), hashlib.sha256).hexdigest()
+
+
+sealing = _Sealing()
+
+
+class _Letter(NamedTuple):
+    address: str | None
+    code: str
+
+
+def request_code(email: str, client: Client) -> None:
+    """Have a code sent to an address, if it is that of an active account.
+
+    Raises:
+        ApiError: ``INVALID_EMAIL``, ``TOO_MANY``.
+    """
+    key = emails.key_of(emails.checked(email))
+    limits.spend_code(key, client.network)
+    with transaction() as session:
+        session.add(ResetCode(email_key=key, tries={}, created_at=datetime.now(UTC)))
+
+
+def send_waiting() -> None:
+    """Make and send the codes that were asked for; the work of the sender."""
+    while (letter := _next_letter()) is not None:
+        if letter.address is None:
+            continue
+        text, html = (template.format(code=letter.code) for template in (_TEXT, _HTML))
+        try:
+            mail.send(letter.address, _SUBJECT, text, html)
+        except NotSent:  # It is logged; whoever waits asks for another.
+            continue
+        metrics.codes.inc()
+
+
+def delete_expired() -> None:
+    """Delete the codes that work no longer."""
+    with transaction() as session:
+        expired = ResetCode.created_at < datetime.now(UTC) - _LIFETIME
+        session.execute(delete(ResetCode).where(expired))
+
+
+def reset_password(email: str, code: str, password: str, client: Client) -> None:
+    """Give an account another password, and end all of its sessions.
+
+    Raises:
+        ApiError: ``INVALID_EMAIL``, ``INVALID_PASSWORD``, ``INVALID_CODE``.
+    """
+    key = emails.key_of(emails.checked(email))
+    legal_password = passwords.transport.password_in(password)
+    if legal_password is None:
+        raise ApiError(errors.INVALID_PASSWORD)
+    found = _find_code(key, code.strip(), client.network)
+    if found is None or found.account_id is None:
+        raise ApiError(errors.INVALID_CODE)
+    password_hash = passwords.hashed(legal_password, client.network)
+    with transaction() as session:
+        account = session.get_one(Account, found.account_id, with_for_update=True)
+        code_is_unused = void_codes(session, account.id, found.id)
+        if account.deleted or account.email_key != key or not code_is_unused:
+            raise ApiError(errors.INVALID_CODE)
+        account.password_hash = password_hash
+        account.generation += 1
+        sessions.end_rows(session, account.id)
+        sessions.publish(session, account)
+
+
+def void_codes(session: Any, account_id: int, code_id: int = 0) -> bool:
+    """Delete every code of an account.
+
+    Returns:
+        whether the code with this id was among them.
+    """
+    codes = delete(ResetCode).where(ResetCode.account_id == account_id)
+    return code_id in session.scalars(codes.returning(ResetCode.id)).all()
+
+
+def _next_letter() -> _Letter | None:
+    """Make the code that has waited longest; without an address if nobody is to have it."""
+    with transaction() as session:
+        waiting = (
+            select(ResetCode)
+            .where(ResetCode.code_hash == "", ResetCode.created_at > datetime.now(UTC) - _LIFETIME)
+            .order_by(ResetCode.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        row: ResetCode | None = session.scalars(waiting).one_or_none()
+        if row is None:
+            return None
+        code = f"{secrets.randbelow(10**_DIGITS):0{_DIGITS}}"
+        row.code_hash = sealing.hash(row.email_key, code)
+        active = select(Account).where(Account.email_key == row.email_key, ~Account.deleted)
+        account: Account | None = session.scalars(active).one_or_none()
+        if account is None:
+            return _Letter(None, code)
+        row.account_id = account.id
+        return _Letter(emails.deliverable(account.email), code)
+
+
+def _find_code(key: str, code: str, network: str) -> ResetCode | None:
+    """The valid code of an address that this is; if it is none, a try is counted."""
+    with transaction() as session:
+        newest = (
+            select(ResetCode)
+            .where(
+                ResetCode.email_key == key,
+                ResetCode.code_hash != "",
+                ResetCode.created_at > datetime.now(UTC) - _LIFETIME,
+            )
+            .order_by(ResetCode.id.desc())
+            .limit(_MAX_VALID)
+            .with_for_update()
+        )
+        rows: Sequence[ResetCode] = session.scalars(newest).all()
+        valid = [
+            row
+            for row in rows
+            if sum(row.tries.values()) < _MAX_TRIES
+            and row.tries.get(network, 0) < _MAX_TRIES_OF_ONE
+        ]
+        code_hash = sealing.hash(key, code)
+        found = [row for row in valid if hmac.compare_digest(row.code_hash, code_hash)]
+        if found:
+            return found[0]
+        for row in valid:
+            row.tries = row.tries | {network: row.tries.get(network, 0) + 1}
+    return None
