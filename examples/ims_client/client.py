@@ -185,26 +185,42 @@ class Client:
         self._delete("/conversations/delete_messages", message_ids=list(message_ids))
 
     def history(
-        self, conversation_id: int, limit: int | None = None, before_id: int | None = None
+        self,
+        conversation_id: int,
+        limit: int | None = None,
+        before_id: int | None = None,
+        *,
+        marks_read: bool = True,
     ) -> Page:
-        """Fetch messages, which reads them.
+        """Fetch messages.
 
         Args:
             conversation_id: where.
             limit: only the newest so many (1 to 1000), or all.
             before_id: only those before this one.
+            marks_read: whether they count as read.
         """
-        return self._page(conversation_id, limit=limit, before_id=before_id)
+        return self._page(conversation_id, marks_read=marks_read, limit=limit, before_id=before_id)
 
-    def changes(self, conversation_id: int, after_version: int, limit: int | None = None) -> Page:
-        """Fetch what was sent and deleted since a version, which reads it.
+    def changes(
+        self,
+        conversation_id: int,
+        after_version: int,
+        limit: int | None = None,
+        *,
+        marks_read: bool = True,
+    ) -> Page:
+        """Fetch what was sent and deleted since a version.
 
         Args:
             conversation_id: where.
             after_version: a version that an earlier page or frame named; 0: the beginning.
             limit: only the first so many messages; ask again from the version of the page.
+            marks_read: whether the messages count as read.
         """
-        return self._page(conversation_id, after_version=after_version, limit=limit)
+        return self._page(
+            conversation_id, marks_read=marks_read, after_version=after_version, limit=limit
+        )
 
     def find(self, conversation_id: int, content: str | None = None) -> list[Found]:
         """The messages that contain a text, or all, oldest first. This reads nothing."""
@@ -214,15 +230,20 @@ class Client:
 
     def read(self, conversation_id: int) -> None:
         """Have read everything up to the newest message."""
-        self._page(conversation_id, limit=1)
+        self._page(conversation_id, marks_read=True, limit=1)
+
+    def read_up_to(self, conversation_id: int, message_id: int) -> None:
+        """Have read everything up to a message."""
+        self._post("/conversations/read", conversation_id=conversation_id, message_id=message_id)
 
     def _request_of(self, sender_id: int) -> dict[str, int]:
         return {"sender_user_id": sender_id, "receiver_user_id": self.user_id}
 
-    def _page(self, conversation_id: int, **bounds: int | None) -> Page:
-        return Page.of(
-            self._get("/conversations/messages", conversationId=conversation_id, **bounds)
-        )
+    def _page(self, conversation_id: int, *, marks_read: bool, **bounds: int | None) -> Page:
+        fields: dict[str, Any] = {"conversationId": conversation_id, **bounds}
+        if not marks_read:
+            fields["read"] = "false"
+        return Page.of(self._get("/conversations/messages", **fields))
 
     def _get(self, path: str, **fields: Any) -> dict[str, Any]:
         return self._repeatedly("GET", path, params=fields)
