@@ -1,13 +1,16 @@
 """deploy/nginx.conf in a real nginx, with TLS, in front of the product."""
 
 import base64
+import json
 import os
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.client import HTTPResponse
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -157,14 +160,53 @@ def test_what_is_uploaded_comes_back_and_addresses_given_out_have_tls(proxy: Pro
     detail = {"userId": alice["id"]}
     seen = proxy.call("GET", "/search_user_detail", bob["token"], params=detail).json()
     assert own["avatar"] == picture
-    assert seen["user"]["avatar"].startswith("https://localhost/account/avatar/")
+    assert seen["user"]["avatar"].startswith(f"https://{proxy.host}/account/avatar/")
 
 
-def test_what_is_too_large_is_refused_by_the_gateway_in_its_own_words(proxy: Proxy) -> None:
+def test_what_is_too_large_is_refused(proxy: Proxy) -> None:
     answer = proxy.call("POST", "/account/reg", data=bytes(17 * MIB))
 
     assert answer.status_code == 413
     assert answer.json() == {"code": -413, "info": "Payload too large"}
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "info"),
+    [
+        (b"GET /a b HTTP/1.1\r\n\r\n", 400, "Bad request"),
+        (b"GET / HTTP/1.1\r\n\r\n", 400, "Bad request"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: x\r\n\r\n", 400, "Bad request"),
+        (b"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", 405, "Bad method"),
+        (b"GET /%b HTTP/1.1\r\nHost: x\r\n\r\n" % (b"a" * 33_000), 414, "URI too long"),
+        (
+            b"GET / HTTP/1.1\r\nHost: x\r\nX: %b\r\n\r\n" % (b"a" * 33_000),
+            431,
+            "Request header fields too large",
+        ),
+    ],
+)
+def test_what_nginx_refuses_itself_is_json(
+    proxy: Proxy, said: bytes, status: int, info: str
+) -> None:
+    context = ssl.create_default_context(cafile=str(proxy.certificate))
+    port = int(proxy.host.partition(":")[2])
+    with (
+        socket.create_connection((LOOPBACK, port), PATIENCE_SECONDS) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as wire,
+    ):
+        wire.sendall(said)
+        answer = HTTPResponse(wire)
+        answer.begin()
+        body = json.loads(answer.read())
+
+    assert (answer.status, answer.getheader("Content-Type")) == (status, "application/json")
+    assert body == {"code": -status, "info": info}
+
+
+def test_who_speaks_no_tls_where_it_is_expected_gets_json(proxy: Proxy) -> None:
+    answer = requests.get(f"http://{proxy.host}/livez", timeout=PATIENCE_SECONDS)
+
+    assert (answer.status_code, answer.json()["info"]) == (400, "Bad request")
 
 
 def test_a_websocket_passes_and_its_token_stays_out_of_the_log(proxy: Proxy) -> None:
