@@ -6,6 +6,7 @@ import time
 
 from flask import Flask
 
+from chat_service.db import db
 from chat_service.domain.indexing import indexer
 
 log = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ def _start(app: Flask) -> None:
         while True:
             pause, started_at = _IDLE_INTERVAL, time.monotonic()
             try:
-                with app.app_context():
+                with app.app_context(), db.outages_logged("search index"):
                     if indexer.index_some():
                         pause = time.monotonic() - started_at
             except Exception:
