@@ -44,6 +44,25 @@ function flatten(children, into) {
 }
 
 /**
+ * A view that is described anew only when what it is made of has changed: `render()` skips an
+ * element whose description is the same.
+ * @template {object} T
+ * @param {(of: T, ...rest: any[]) => VElement} view
+ * @returns {(of: T, ...rest: any[]) => VElement} for an object that is replaced when it changes
+ */
+export function memoized(view) {
+  /** @type {WeakMap<T, {rest: any[], element: VElement}>} */
+  const known = new WeakMap();
+  return (of, ...rest) => {
+    const before = known.get(of);
+    if (before?.rest.every((each, index) => each === rest[index])) return before.element;
+    const element = view(of, ...rest);
+    known.set(of, { rest, element });
+    return element;
+  };
+}
+
+/**
  * Make the children of an element what is described.
  * @param {Element} parent
  * @param {VNode[]} wanted

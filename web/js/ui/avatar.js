@@ -6,6 +6,8 @@ import { change, state } from "../store.js";
 const TONES = 8;
 /** @type {Set<string>} Pictures that did not load. */
 const broken = new Set();
+/** How many pictures did not load: what was described with one of them is described anew. */
+export const brokenCount = () => broken.size;
 const graphemes = new Intl.Segmenter();
 
 /**

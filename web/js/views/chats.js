@@ -2,12 +2,12 @@
 
 import { attempt, changeSettings, refreshConversations } from "../actions.js";
 import * as api from "../api.js";
-import { h } from "../dom.js";
+import { h, memoized } from "../dom.js";
 import { moment } from "../format.js";
-import { t } from "../i18n.js";
+import { language, t } from "../i18n.js";
 import { go } from "../router.js";
 import { change, state } from "../store.js";
-import { avatar } from "../ui/avatar.js";
+import { avatar, brokenCount } from "../ui/avatar.js";
 import { openDialog } from "../ui/dialog.js";
 import { field, form, FormError, resetForm } from "../ui/form.js";
 import { icon, iconButton } from "../ui/icons.js";
@@ -41,7 +41,7 @@ export function chatList(openId) {
           },
         }),
       ),
-    h("ul", { class: "rows", key: "rows" }, shown.map((each) => row(each, each.id === openId))),
+    h("ul", { class: "rows", key: "rows" }, shown.map((each) => row(each, each.id === openId, language, brokenCount()))),
     state.conversations.length === 0 && nothing(),
     state.conversations.length > 0 && shown.length === 0 && h("p", { class: "quiet centered" }, t("nothingFound")),
   );
@@ -56,11 +56,13 @@ const nothing = () =>
     h("a", { class: "button primary", href: "#/people/add" }, t("addFriend")),
   );
 
+const row = memoized(describeRow);
+
 /**
  * @param {Conversation} each
  * @param {boolean} isOpen
  */
-function row(each, isOpen) {
+function describeRow(each, isOpen) {
   const menu = (/** @type {any} */ event, /** @type {{x: number, y: number} | undefined} */ point) =>
     openMenu(event.currentTarget, actionsOf(each), point);
   return h(

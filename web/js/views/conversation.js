@@ -154,7 +154,7 @@ function turns(chosen, room) {
     if (message.seq === ui.unreadSeq) {
       rows.push(h("p", { class: "separator unread", key: "unread" }, h("span", null, t("newMessages"))));
     }
-    rows.push(messageView(chosen, message, isSameTurn(previous, message), message.id === ui.highlighted, { reply, jumpTo }));
+    rows.push(messageView(chosen, message, isSameTurn(previous, message), message.id === ui.highlighted, WAYS));
   }
   for (const each of pending) rows.push(pendingView(each));
   return rows;
@@ -214,6 +214,8 @@ function toNewest() {
   Object.assign(ui, { startSeq: null, isAtBottom: true, anchor: null });
   change();
 }
+
+const WAYS = { reply, jumpTo };
 
 // --- Scrolling ---
 

@@ -2,12 +2,12 @@
 
 import { attempt, deleteForAll, deleteForMe, discard, retry } from "../actions.js";
 import * as api from "../api.js";
-import { h } from "../dom.js";
+import { h, memoized } from "../dom.js";
 import { clock, full } from "../format.js";
-import { t } from "../i18n.js";
+import { language, t } from "../i18n.js";
 import * as session from "../session.js";
 import { state } from "../store.js";
-import { avatar, isOwnUrl } from "../ui/avatar.js";
+import { avatar, brokenCount, isOwnUrl } from "../ui/avatar.js";
 import { confirm, openDialog } from "../ui/dialog.js";
 import { icon, iconButton } from "../ui/icons.js";
 import { openMenu } from "../ui/menu.js";
@@ -24,13 +24,30 @@ const URL_PATTERN = /https?:\/\/[^\s<>"'，。、）]+/g;
  * @param {Message} message
  * @param {boolean} isSameTurn it follows a message of the same person
  * @param {boolean} isHighlighted
- * @param {Ways} ways
+ * @param {Ways} ways always the same
  */
 export function messageView(chosen, message, isSameTurn, isHighlighted, ways) {
+  const readSeq = state.readSeqs[chosen.id]?.[chosen.friend_id ?? 0] ?? 0;
+  const isRead = !chosen.is_chat_group && (message.already_read || readSeq >= message.seq);
+  const isGroup = chosen.is_chat_group;
+  return describeMessage(message, isGroup, isSameTurn, isHighlighted, isRead, ways, language, brokenCount());
+}
+
+const describeMessage = memoized(describe);
+
+/**
+ * @param {Message} message
+ * @param {boolean} isGroup
+ * @param {boolean} isSameTurn
+ * @param {boolean} isHighlighted
+ * @param {boolean} isRead
+ * @param {Ways} ways
+ */
+function describe(message, isGroup, isSameTurn, isHighlighted, isRead, ways) {
   const isOwn = message.senderid === session.userId();
   const sender = { id: message.senderid, name: message.sendername, avatar: message.senderavatar };
   const open = (/** @type {any} */ event, /** @type {{x: number, y: number} | undefined} */ point) =>
-    openMenu(event.currentTarget, actionsOf(chosen, message, isOwn, ways), point);
+    openMenu(event.currentTarget, actionsOf(message, isOwn, ways), point);
   const classes = ["message", isOwn && "own", isSameTurn && "same-turn", isHighlighted && "highlighted"];
   return h(
     "article",
@@ -41,7 +58,7 @@ export function messageView(chosen, message, isSameTurn, isHighlighted, ways) {
       "data-id": message.id,
       "aria-label": t("messageBy", { name: isOwn ? t("you") : message.sendername, time: full(message.created_time) }),
     },
-    chosen.is_chat_group &&
+    isGroup &&
       !isOwn &&
       (isSameTurn
         ? h("span", { class: "avatar-space" })
@@ -56,14 +73,14 @@ export function messageView(chosen, message, isSameTurn, isHighlighted, ways) {
           open(event, { x: event.clientX, y: event.clientY });
         },
       },
-      chosen.is_chat_group && !isOwn && !isSameTurn && h("bdi", { class: `sender ink-${message.senderid % 8}` }, message.sendername),
-      message.reply_to_id !== undefined && quote(chosen, message, ways),
+      isGroup && !isOwn && !isSameTurn && h("bdi", { class: `sender ink-${message.senderid % 8}` }, message.sendername),
+      message.reply_to_id !== undefined && quote(message, ways),
       message.type === 1 ? picture(message.content, message.sendername) : h("div", { class: "text", dir: "auto" }, linked(message.content)),
       h(
         "span",
         { class: "meta" },
         h("time", { datetime: message.created_time, title: full(message.created_time) }, clock(message.created_time)),
-        isOwn && receipt(chosen, message),
+        isOwn && receipt(isRead),
       ),
     ),
     iconButton("more", t("messageActions"), (event) => open(event, undefined), { class: "icon-button message-menu" }),
@@ -87,13 +104,8 @@ function linked(text) {
   return parts;
 }
 
-/**
- * @param {Conversation} chosen
- * @param {Message} message
- */
-function receipt(chosen, message) {
-  const readSeq = state.readSeqs[chosen.id]?.[chosen.friend_id ?? 0] ?? 0;
-  const isRead = !chosen.is_chat_group && (message.already_read || readSeq >= message.seq);
+/** @param {boolean} isRead */
+function receipt(isRead) {
   return h(
     "span",
     { class: isRead ? "receipt is-read" : "receipt", role: "img", "aria-label": isRead ? t("read") : t("sent"), title: isRead ? t("read") : t("sent") },
@@ -102,14 +114,13 @@ function receipt(chosen, message) {
 }
 
 /**
- * @param {Conversation} chosen
  * @param {Message} message
  * @param {Ways} ways
  */
-const quote = (chosen, message, ways) =>
+const quote = (message, ways) =>
   h(
     "button",
-    { type: "button", class: "quote", title: t("showOriginal"), onClick: () => ways.jumpTo(chosen.id, message.reply_to_id ?? 0) },
+    { type: "button", class: "quote", title: t("showOriginal"), onClick: () => ways.jumpTo(message.conversation, message.reply_to_id ?? 0) },
     h("bdi", { class: "clip" }, message.reply_to_type === 1 ? t("imagePreview") : message.reply_to),
   );
 
@@ -134,19 +145,19 @@ const openLightbox = (url, name) =>
   openDialog(t("imageBy", { name }), () => h("img", { class: "full-image", src: url, alt: t("imageBy", { name }) }), "lightbox");
 
 /**
- * @param {Conversation} chosen
  * @param {Message} message
  * @param {boolean} isOwn
  * @param {Ways} ways
  */
-function actionsOf(chosen, message, isOwn, ways) {
-  const isModerator = (state.members[chosen.id]?.identity ?? 3) < 3;
+function actionsOf(message, isOwn, ways) {
+  const id = message.conversation;
+  const isModerator = (state.members[id]?.identity ?? 3) < 3;
   return /** @type {(import("../ui/menu.js").MenuItem | false)[]} */ ([
     { label: t("reply"), icon: "reply", run: () => ways.reply(message) },
     { label: t("showReplies"), icon: "chat", run: () => openReplies(message, ways) },
     { label: t("readBy"), icon: "eye", run: () => openReaders(message) },
     message.type === 0 && { label: t("copy"), icon: "copy", run: () => copy(message.content) },
-    { label: t("deleteForMe"), icon: "trash", run: () => attempt(() => deleteForMe(chosen.id, [message.id])) },
+    { label: t("deleteForMe"), icon: "trash", run: () => attempt(() => deleteForMe(id, [message.id])) },
     (isOwn || isModerator) && { label: t("deleteForAll"), icon: "trash", isDanger: true, run: () => askToDelete(message) },
   ]);
 }
