@@ -66,6 +66,11 @@ class GatewaySettings(LimitSettings):
     public_base_url: BaseUrl | None = Field(
         None, description="Start of every URL given out; empty: scheme and `Host` of the request."
     )
+    registration: str = Field(
+        "open",
+        description="Who may register: `open`, `closed`, or `domains:example.com,example.org` for "
+        "addresses of these domains.",
+    )
     password_transport: Literal["any", "encrypted"] = Field(
         "any", description="`encrypted` refuses passwords that come as they are."
     )

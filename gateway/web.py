@@ -64,6 +64,7 @@ def _configuration(settings: GatewaySettings) -> bytes:
     return json.dumps(
         {
             "public_base": settings.public_base_url or "",
+            "registration": settings.registration,
             "password_transport": settings.password_transport,
             "password_transport_key": key,
         }

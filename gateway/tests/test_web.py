@@ -116,13 +116,19 @@ def test_pictures_may_come_from_the_public_address(
     )
 
 
-def test_the_client_is_told_how_passwords_travel(folder: Path, environment: dict[str, str]) -> None:
+def test_the_client_is_told_who_may_register_and_how_passwords_travel(
+    folder: Path, environment: dict[str, str]
+) -> None:
     client = _client(
-        environment, PASSWORD_TRANSPORT="encrypted", PASSWORD_TRANSPORT_KEY="sixteen bytes ok"
+        environment,
+        PASSWORD_TRANSPORT="encrypted",
+        PASSWORD_TRANSPORT_KEY="sixteen bytes ok",
+        REGISTRATION="closed",
     )
 
     assert json.loads(client.get("/web/config.json").data) == {
         "public_base": "",
+        "registration": "closed",
         "password_transport": "encrypted",
         "password_transport_key": "sixteen bytes ok",
     }
