@@ -372,6 +372,7 @@ control_socket_disable = True
 timeout = 60
 graceful_timeout = 20 + math.ceil(_settings.shutdown_delay_seconds)
 keepalive = 75  # Longer than pools and proxies keep a connection, so that they close it first.
+http_parser = "python"  # docs/decisions/0001-http-parser.md
 limit_request_line = 8190
 limit_request_fields = 100
 limit_request_field_size = 8190
