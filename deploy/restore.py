@@ -100,7 +100,7 @@ def restore(folder: Path, *, overwrite: bool) -> None:
         for service, (_, store) in archive.stores_of(env).items():
             pictures = folder / archive.MEDIA / saved.media[service]
             count = follow(archive.put_back(pictures, store), "Putting pictures back")
-            if store.folder:
+            if store.folder and store.folder.exists():
                 give_to_owner_of(store.folder, store.folder)
             sys.stdout.write(f"Restored {count} pictures for {service}.\n")
         migrate(env)
