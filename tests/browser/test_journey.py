@@ -3,6 +3,7 @@
 import email
 import email.policy
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from playwright.sync_api import FilePayload, Locator, expect
 from tests.browser.windows import DESKTOP, PHONE, Window, Windows
 from tests.people import PASSWORD, Person, Visitor, befriend, newcomer, private_chat, unused_email
 from tests.pictures import picture
+from tests.product import SECONDS_BETWEEN_LOOKS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -26,6 +28,8 @@ IMAGE: FilePayload = {
     "buffer": picture(size=(320, 200)),
 }
 
+SECONDS_FOR_MAIL = 30.0
+
 Operation = tuple[str, str]
 
 
@@ -35,11 +39,18 @@ def unused_name(name: str) -> str:
 
 
 def mailed_code(data_dir: Path, address: str, digits: int) -> str:
-    """The code in the newest mail to an address."""
+    """The code in the newest mail to an address, once it has come: mail may follow the answer."""
+    deadline = time.monotonic() + SECONDS_FOR_MAIL
+    while not (codes := _mailed_codes(data_dir, address, digits)):
+        assert time.monotonic() < deadline, f"no mail to {address}"
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+    return codes[-1]
+
+
+def _mailed_codes(data_dir: Path, address: str, digits: int) -> list[str]:
     files = sorted((data_dir / "mail").glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)
     texts = [_text_of(path) for path in files if f"To: {address}" in path.read_text()]
-    codes = [code for text in texts for code in re.findall(rf"\b\d{{{digits}}}\b", text)]
-    return str(codes[-1])
+    return [code for text in texts for code in re.findall(rf"\b\d{{{digits}}}\b", text)]
 
 
 def _text_of(path: Path) -> str:
