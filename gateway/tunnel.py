@@ -87,7 +87,9 @@ def _ask(replica: Replica, handshake: Outgoing) -> tuple[Connection, Answer | No
         connection.send(handshake, replica.seconds)
         if connection.receive(len(_CONSENT), socket.MSG_PEEK) == _CONSENT:
             return connection, None
-        return connection, connection.answer(handshake.method, Connection.close)
+        refusal = connection.answer(handshake.method, Connection.close)
+        replica.record(refusal)
+        return connection, refusal
     except BaseException:
         connection.close()
         raise

@@ -2,8 +2,8 @@
 
 Every address of every name is a replica. Names are looked up again and again, so replicas come
 and go without a word to the gateway. The next request goes to the replica with the fewest to
-answer, so that one that hangs gets hardly any; one that fails or leaves is out, until it answers
-a question of the gateway's own. Each service has connections and a number of waiting
+answer, so that one that hangs gets hardly any; one that fails, leaves or is unavailable time after
+time is out, until it says that it is ready. Each service has connections and a number of waiting
 requests of its own, so that one that hangs takes nothing from the others.
 """
 
@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from http import HTTPStatus
 from threading import Thread
 from time import monotonic
 from typing import TypeVar
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 _SECONDS_BETWEEN_LOOKS = 2
 _QUESTION_SECONDS = 2
+_MAX_REFUSALS = 3
 
 Result = TypeVar("Result")
 
@@ -38,13 +40,14 @@ class Replica:
     """One address of a service, with the connections that wait for the next request.
 
     Attributes:
-        is_out: it has failed or is leaving, and is the last to be asked.
+        is_out: it has failed, is leaving or cannot serve, and is the last to be asked.
         seconds: how long it may be silent.
     """
 
     def __init__(self, host: str, port: int, settings: GatewaySettings) -> None:
         self.is_out = False
         self._unanswered = 0
+        self._refusals = 0
         self.seconds = settings.upstream_timeout_seconds
         self._connect_seconds = settings.upstream_connect_timeout_seconds
         self._address = host, port
@@ -56,11 +59,17 @@ class Replica:
         return self.is_out, self._unanswered
 
     def look(self) -> None:
-        """See whether it is back: whether it answers, and not for the last time."""
+        """See whether it is back: whether it is ready, and does not answer for the last time."""
         with suppress(Failure):
-            answer = self.send(Outgoing("GET", "/livez", {}), _QUESTION_SECONDS)
+            answer = self.send(Outgoing("GET", "/readyz", {}), _QUESTION_SECONDS)
             deque(answer.blocks(), maxlen=0)
-            self.is_out = _says_goodbye(answer)
+            self.is_out = answer.status != HTTPStatus.OK or _says_goodbye(answer)
+
+    def record(self, answer: Answer) -> None:
+        """Put it out if ``answer`` shows that others had better be asked."""
+        self._refusals = self._refusals + 1 if _is_refusal(answer) else 0
+        if _says_goodbye(answer) or self._refusals >= _MAX_REFUSALS:
+            self.is_out = True
 
     def do(self, deed: Callable[["Replica"], Result]) -> Result:
         """What ``deed`` gets from this replica, which is out if it is not there or silent."""
@@ -105,7 +114,7 @@ class Replica:
         except BaseException:
             connection.close()
             raise
-        self.is_out = self.is_out or _says_goodbye(answer)
+        self.record(answer)
         return answer
 
     def _kept(self) -> Connection | None:
@@ -265,3 +274,8 @@ def ask_all(services: Iterable[Service], path: str, seconds: float) -> dict[str,
 def _says_goodbye(answer: Answer) -> bool:
     """Whether a replica is leaving: otherwise our servers keep their connections."""
     return answer.header("connection") == "close"
+
+
+def _is_refusal(answer: Answer) -> bool:
+    """Whether a replica cannot serve. One that is only busy says when to come again."""
+    return answer.status == UNAVAILABLE.status and answer.header("retry-after") is None

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.tests.conftest import free_port
 from gateway.tests.test_names import answering, until
-from gateway.tests.upstreams import SECONDS, Exchange, Upstream, break_off, hang_until
+from gateway.tests.upstreams import SECONDS, Exchange, Upstream, break_off, hang_until, refuse
 from gateway.tests.wire import Gateway
 
 StartGateway = Callable[[Mapping[str, str]], Gateway]
@@ -104,3 +104,54 @@ def test_a_replica_that_is_leaving_gets_nothing_more_until_it_is_back(
     assert [answering(gateway) for _ in range(4)] == ["auth"] * 4
     chat.answer = chat.echo
     until(lambda: answering(gateway) == "chat")
+
+
+def test_a_replica_that_lives_but_is_not_ready_gets_nothing_more_until_it_is(
+    gateway: Gateway, chat: Upstream
+) -> None:
+    chat.answer = lambda got: chat.echo(got) if got.path == "/livez" else refuse(got)
+
+    statuses = [gateway.ask("GET", "/media/a").status for _ in range(20)]
+    until(lambda: gateway.ask("GET", "/media/a").status == 200 and _is_asked(chat, "/readyz"))
+
+    assert sorted(statuses) == [200] * 17 + [503] * 3
+    assert [answering(gateway) for _ in range(4)] == ["auth"] * 4
+    chat.answer = chat.echo
+    until(lambda: answering(gateway) == "chat")
+
+
+def test_a_replica_that_refuses_websockets_only_gets_no_more_of_them(
+    gateway: Gateway, chat: Upstream, auth: Upstream, token: str
+) -> None:
+    auth.answer = lambda got: got.send("HTTP/1.1 403 Forbidden", "Content-Length: 0")
+    chat.answer = refuse
+    target, upgrade = f"/ws/?token={token}", ("Connection: Upgrade", "Upgrade: websocket")
+
+    statuses = [gateway.ask("GET", target, *upgrade).status for _ in range(20)]
+
+    assert sorted(statuses) == [403] * 17 + [503] * 3
+
+
+def test_replicas_none_of_which_is_ready_go_on_taking_turns(
+    gateway: Gateway, services: dict[str, Upstream]
+) -> None:
+    replicas = [services["auth"], services["chat"]]
+    for replica in replicas:
+        replica.answer = refuse
+
+    statuses = [gateway.ask("GET", "/media/a").status for _ in range(20)]
+
+    assert statuses == [503] * 20
+    assert [sum(got.path == "/media/a" for got in each.received) for each in replicas] == [10, 10]
+
+
+def test_a_replica_that_is_only_busy_goes_on_taking_turns(gateway: Gateway, chat: Upstream) -> None:
+    chat.answer = lambda got: refuse(got, "Retry-After: 1")
+
+    statuses = [gateway.ask("GET", "/media/a").status for _ in range(20)]
+
+    assert sorted(statuses) == [200] * 10 + [503] * 10
+
+
+def _is_asked(replica: Upstream, path: str) -> bool:
+    return path in [got.path for got in replica.received]

@@ -134,6 +134,18 @@ def break_off(got: Exchange) -> None:
     got.close_connection = True
 
 
+def refuse(got: Exchange, *headers: str) -> None:
+    """Answer 503, as a service does whose database is away."""
+    body = b'{"code":-503,"info":"Service unavailable"}'
+    got.send(
+        "HTTP/1.1 503 Service Unavailable",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        *headers,
+        body=body,
+    )
+
+
 def hang_until(released: threading.Event) -> Callable[[Exchange], None]:
     """Say nothing for a long time, then close the connection."""
 
