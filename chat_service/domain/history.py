@@ -194,7 +194,7 @@ _CONVERSATION = bindparam("conversation", type_=BigId)
 _near = aliased(Message)
 
 
-def _version_next_to(name: str, *, before: bool = False) -> Any:
+def version_next_to(name: str, *, before: bool = False) -> Any:
     """The version of the conversation's first message after an id, or of the last one before it.
 
     PostgreSQL compares pairs, and is asked for no conversation: nothing but the index of such
@@ -246,7 +246,7 @@ def _version_by_time(condition: Any, *order: Any) -> Any:
 
 _LOWER: dict[str, Callable[[str], Any]] = {
     "since": lambda name: func.coalesce(version_since(name), LARGEST_ID),
-    "after_id": lambda name: func.coalesce(_version_next_to(name), LARGEST_ID),
+    "after_id": lambda name: func.coalesce(version_next_to(name), LARGEST_ID),
     "after_version": lambda name: _id(name) + 1,
 }
 
@@ -261,7 +261,7 @@ def _messages_query(bounds: frozenset[str], *, newest_first: bool) -> Select[*tu
     lower = [_LOWER[name](name) for name in sorted(bounds & _LOWER.keys())]
     last = _id("version")
     if "before_id" in bounds:
-        last = least(last, func.coalesce(_version_next_to("before_id", before=True), -1))
+        last = least(last, func.coalesce(version_next_to("before_id", before=True), -1))
     query = MESSAGES.where(
         Message.conversation_id == _CONVERSATION,
         Message.version <= last,

@@ -8,21 +8,61 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import BigInteger, Text, cast, delete, func, insert, select, update
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Text,
+    bindparam,
+    cast,
+    column,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from chat_service.db import db, transaction
 from chat_service.domain.text import fold
 from chat_service.models import TEXT, Message, SearchGram, SearchProgress
+from shared.db import BigId
 
 _BATCH = 100
 _BITS = 21  # Of a code point.
 _ONLY_ROW = 1
+_MAX_RANKED = 16
+_MAX_COUNT = 1000
 
 
 def grams_of(text: str) -> list[int]:
     """The pairs of neighbouring characters of a text, each once and as a number."""
     folded = fold(text)
     return list(dict.fromkeys(ord(one) << _BITS | ord(other) for one, other in pairwise(folded)))
+
+
+def rarest_first(conversation_id: int, grams: list[int]) -> list[int]:
+    """Some of these pairs, which are in fewest messages of a conversation first."""
+    ranked = {str(gram): None for gram in grams[:_MAX_RANKED]}
+    rows = db.run(_RAREST_FIRST, conversation=conversation_id, grams=ranked)
+    return list(rows.scalars())
+
+
+_ranked = func.json_each(bindparam("grams", type_=JSON)).table_valued(column("key", Text))
+_gram = cast(_ranked.c.key, BigInteger)
+_counted = (
+    select(SearchGram.message_id)
+    .where(
+        SearchGram.conversation_id == bindparam("conversation", type_=BigId),
+        SearchGram.gram == _gram,
+    )
+    .order_by(SearchGram.message_id)  # Or PostgreSQL might read the table instead of the index.
+    .limit(_MAX_COUNT)
+    .correlate(_ranked)
+    .subquery()
+)
+_RAREST_FIRST = select(_gram).order_by(
+    select(func.count()).select_from(_counted).correlate(_ranked).scalar_subquery()
+)
 
 
 def indexed_id() -> int:

@@ -1,25 +1,38 @@
-"""Finding messages of a conversation by who sent them, when, and what they say."""
+"""Finding messages of a conversation by who sent them, when, and what they say.
+
+In a long conversation a text is found by the index of its pairs of characters: of the messages
+that the index has, only those with all of these pairs are fetched. The others are looked through.
+"""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Integer, Select, and_, bindparam, select, true
+from sqlalchemy.orm import aliased
 
 from chat_service import errors
 from chat_service.db import db
 from chat_service.domain.accounts import Person, people
-from chat_service.domain.history import long_reads, version_since, version_until
+from chat_service.domain.history import (
+    long_reads,
+    version_next_to,
+    version_since,
+    version_until,
+)
+from chat_service.domain.indexing import grams_of, indexed_id, rarest_first
 from chat_service.domain.messages import content_shown, visible_to
 from chat_service.domain.reading import place_of
 from chat_service.domain.text import fold
-from chat_service.models import TEXT, Message
+from chat_service.models import TEXT, Message, SearchGram
 from shared.db import BigId
 from shared.errors import ErrorSpec
 
 WINDOW = 2000
-"""Versions that are looked through by one statement."""
+"""Versions, or rows of the index, that are looked through by one statement."""
+MAX_GRAMS = 6
+_AT_ONCE = 500
 
 
 class Filters(NamedTuple):
@@ -86,21 +99,52 @@ class _Search(NamedTuple):
         return first or version + 1, min(last or 0, version)
 
     def blocks(self, first: int, last: int) -> Iterator[list[dict[str, Any]]]:
-        """What is found, window by window; in many there may be nothing."""
-        not_found = errors.CONVERSATION_NOT_FOUND_ZH
+        """What is found, block by block; in many there may be nothing."""
+        grams = grams_of(self.filters.content or "")
+        if grams:
+            mark = indexed_id()
+            oldest, newest, next_one = db.run(
+                _edges_query(), conversation=self.conversation_id, first=first, last=last, mark=mark
+            ).one()
+            if oldest is not None:
+                yield from self._blocks_by_index(grams, oldest, min(newest, mark))
+            first = last + 1 if next_one is None else max(first, next_one)
         for start in range(first, last + 1, WINDOW):
-            place_of(self.conversation_id, self.user_id, not_found, not_in_it=not_found)
+            self._check_access()
             yield self.found(start, min(start + WINDOW - 1, last))
+
+    def _blocks_by_index(
+        self, grams: list[int], oldest: int, newest: int
+    ) -> Iterator[list[dict[str, Any]]]:
+        """What is found among the messages of these ids, all of which are in the index."""
+        grams = rarest_first(self.conversation_id, grams)[:MAX_GRAMS]
+        named = {f"gram_{place}": gram for place, gram in enumerate(grams)}
+        query, after, is_last = _grams_query(len(grams)), oldest - 1, False
+        while not is_last:
+            self._check_access()
+            page = {"conversation": self.conversation_id, "after": after, "newest": newest}
+            rows = db.run(query, **named, **page, limit=WINDOW).all()
+            is_last = len(rows) < WINDOW
+            after = after if is_last else rows[-1].message_id
+            ids = [row.message_id for row in rows if row.has_all]
+            for start in range(0, len(ids), _AT_ONCE):
+                yield self._found("by_ids", ids=ids[start : start + _AT_ONCE])
+
+    def _check_access(self) -> None:
+        not_found = errors.CONVERSATION_NOT_FOUND_ZH
+        place_of(self.conversation_id, self.user_id, not_found, not_in_it=not_found)
 
     def found(self, first: int, last: int) -> list[dict[str, Any]]:
         """What is found among the messages of these versions, in the order of versions."""
+        return self._found("by_versions", first=first, last=last)
+
+    def _found(self, scope: str, **bounds: Any) -> list[dict[str, Any]]:
         given = self.filters.in_sql
         found = db.run(
-            _window_query(frozenset(given), texts_only=bool(self.filters.content)),
+            _messages_query(scope, frozenset(given), texts_only=bool(self.filters.content)),
             conversation=self.conversation_id,
             user=self.user_id,
-            first=first,
-            last=last,
+            **bounds,
             **given,
         )
         rows: list[Any] = list(found)
@@ -123,21 +167,80 @@ _CONDITIONS = {
 }
 
 
+_CONVERSATION = bindparam("conversation", type_=BigId)
+_FIRST, _LAST = bindparam("first", type_=BigId), bindparam("last", type_=BigId)
+_SCOPES = {
+    "by_versions": and_(
+        Message.conversation_id == _CONVERSATION,
+        Message.version >= _FIRST,
+        Message.version <= _LAST,
+    ),
+    "by_ids": Message.id.in_(bindparam("ids", expanding=True)),
+}
+
+
 @cache
-def _window_query(conditions: frozenset[str], *, texts_only: bool) -> Select[*tuple[Any, ...]]:
-    """The messages of some versions that somebody sees, with conditions of these names."""
+def _messages_query(
+    scope: str, conditions: frozenset[str], *, texts_only: bool
+) -> Select[*tuple[Any, ...]]:
+    """The messages of a scope that somebody sees, with conditions of these names."""
     query = select(
         Message.id, Message.type, Message.content, Message.sender_id, Message.created_at
     ).where(
-        Message.conversation_id == bindparam("conversation", type_=BigId),
-        Message.version >= bindparam("first", type_=BigId),
-        Message.version <= bindparam("last", type_=BigId),
+        _SCOPES[scope],
         visible_to(bindparam("user", type_=BigId)),
         *(_CONDITIONS[name] for name in sorted(conditions)),
     )
     if texts_only:
         query = query.where(Message.type == TEXT)
     return query.order_by(Message.version)
+
+
+def _id_at(condition: Any, order: Any) -> Any:
+    """The id of the conversation's first message, in an order of versions, in SQL."""
+    found = select(Message.id).where(Message.conversation_id == _CONVERSATION, condition)
+    return found.order_by(order).limit(1).scalar_subquery()
+
+
+@cache
+def _edges_query() -> Select[*tuple[Any, ...]]:
+    """The ids of the first and the last of some versions, and the first version after an id."""
+    return select(
+        _id_at(Message.version >= _FIRST, Message.version),
+        _id_at(Message.version <= _LAST, Message.version.desc()),
+        version_next_to("mark"),
+    )
+
+
+@cache
+def _grams_query(count: int) -> Select[*tuple[Any, ...]]:
+    """A page of the messages with a pair of characters, and whether they have all the others."""
+    page = (
+        select(SearchGram.message_id)
+        .where(
+            SearchGram.conversation_id == _CONVERSATION,
+            SearchGram.gram == bindparam("gram_0", type_=BigId),
+            SearchGram.message_id > bindparam("after", type_=BigId),
+            SearchGram.message_id <= bindparam("newest", type_=BigId),
+        )
+        .order_by(SearchGram.message_id)
+        .limit(bindparam("limit", type_=Integer))
+        .subquery()
+    )
+    has_others = (
+        # No EXISTS, for which PostgreSQL might gather all messages that have the pair.
+        select(each.message_id)
+        .where(
+            each.conversation_id == _CONVERSATION,
+            each.gram == bindparam(f"gram_{place}", type_=BigId),
+            each.message_id == page.c.message_id,
+        )
+        .scalar_subquery()
+        .is_not(None)
+        for place, each in enumerate((aliased(SearchGram) for _ in range(count - 1)), 1)
+    )
+    has_all = and_(true(), *has_others).label("has_all")
+    return select(page.c.message_id, has_all).order_by(page.c.message_id)
 
 
 def shown_when_found(row: Any, senders: Mapping[int, Person], base: str) -> dict[str, Any]:

@@ -6,9 +6,10 @@ Accounts and friendships come in the way they really do: as events.
 from datetime import UTC, datetime
 
 from flask import Flask
-from sqlalchemy import insert, update
+from sqlalchemy import func, insert, select, update
 
-from chat_service.db import transaction
+from chat_service.db import db, transaction
+from chat_service.domain.indexing import Indexer, indexed_id
 from chat_service.models import ADMIN, MEMBER, OWNER, Conversation, Membership, Message
 from shared.client import SECRET_HEADER
 from shared.testing import contracts
@@ -97,6 +98,16 @@ def make_history(app: Flask, conversation_id: int, sender_id: int, count: int) -
             .where(Conversation.id == conversation_id)
             .values(last_seq=count, version=count)
         )
+
+
+def index_everything(app: Flask) -> None:
+    """Take all messages into the index of searches."""
+    indexer = Indexer()
+    with app.app_context():
+        indexer.index_some()
+        while indexer.index_some():
+            pass
+        assert indexed_id() == db.session.scalar(select(func.max(Message.id)))
 
 
 def ids(reply: Reply, key: str, of: str = "id") -> list[int]:

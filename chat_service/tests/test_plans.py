@@ -14,6 +14,7 @@ from psycopg.types.json import Json
 from sqlalchemy import event, text
 
 from chat_service.db import db, transaction
+from chat_service.domain.indexing import grams_of
 from chat_service.tests.factories import make_account
 from chat_service.tests.talking import MESSAGES
 from shared.testing.cast import ALICE, BOB, NAMES, signed_in
@@ -23,6 +24,7 @@ from shared.testing.databases import empty_tables
 pytestmark = [pytest.mark.slow, pytest.mark.database, pytest.mark.timeout(900)]
 
 BIG, MANY, OF_SMALL = 1_000_000, 10_000, 10
+FIND = "/conversations/manage_messages"
 BUFFERS_AT_LEAST, BUFFERS_PER_ROW = 200, 16
 STEPS_AT_LEAST, STEPS_PER_ROW = 4_000, 300
 
@@ -64,11 +66,22 @@ def world(_app: Flask) -> Iterator[Flask]:
             ),
             f"INSERT INTO messages ({_COLUMNS}) "
             + numbers(BIG)
-            + f" n, 1, n, n, 2, 0, 'hello', {time('n')} FROM n",
+            + f" n, 1, n, n, 2, 0, CASE WHEN n = {MIDDLE} THEN 'hello needle' ELSE 'hello' END,"
+            f" {time('n')} FROM n",
             f"INSERT INTO messages ({_COLUMNS}) "
             + numbers(MANY * OF_SMALL)
             + f" n + {BIG}, (n - 1) / {OF_SMALL} + 2, (n - 1) % {OF_SMALL} + 1,"
             f" (n - 1) % {OF_SMALL} + 1, 2, 0, 'hello', {time(f'(n + {BIG})')} FROM n",
+            "INSERT INTO search_grams (conversation_id, gram, message_id) "
+            + numbers(BIG)
+            + f" 1, {grams_of('he')[0]}, n FROM n",
+            *(
+                "INSERT INTO search_grams (conversation_id, gram, message_id) "
+                + numbers(1)
+                + f" 1, {gram}, {MIDDLE} FROM n"
+                for gram in grams_of("hello needle")[1:]
+            ),
+            "INSERT INTO search_progress (id, indexed_id) " + numbers(1) + f" n, {BEYOND} FROM n",
         ]
         for statement in statements:
             with transaction() as session:
@@ -113,7 +126,11 @@ OTHERS: list[tuple[str, str, int, dict[str, Any]]] = [
     ("POST", "/conversations/sync", 600, {"versions": {}, "limit": 5}),
     ("POST", "/conversations/read", 1, {"conversation_id": 1, "message_id": MIDDLE}),
     ("GET", "/conversations", 50, {}),
-    ("GET", "/conversations/manage_messages", 6, {"conversationId": 1, "start_time": NEAR_THE_END}),
+    ("GET", FIND, 6, {"conversationId": 1, "start_time": NEAR_THE_END}),
+    *(
+        ("GET", FIND, 100, {"conversationId": 1, "content": content})
+        for content in ("hello needle", "needle he", "he absent", "缺席")
+    ),
 ]
 
 

@@ -8,23 +8,14 @@ from sqlalchemy import func, select, text
 
 from chat_service import errors
 from chat_service.db import db
-from chat_service.domain.indexing import Indexer, indexed_id
-from chat_service.models import Message, SearchGram
-from chat_service.tests.factories import befriend, make_group
+from chat_service.domain.indexing import Indexer
+from chat_service.models import SearchGram
+from chat_service.tests.factories import befriend, index_everything, make_group
 from chat_service.tests.talking import hide, make_private, remove_for_everybody, say, show
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import Caller, Reply, assert_error
 
 pytestmark = pytest.mark.database
-
-
-def index_everything(app: Flask) -> None:
-    indexer = Indexer()
-    with app.app_context():
-        indexer.index_some()
-        while indexer.index_some():
-            pass
-        assert indexed_id() == db.session.scalar(select(func.max(Message.id)))
 
 
 def ask(caller: Caller, content: str, **more: Any) -> Reply:

@@ -15,10 +15,19 @@ from werkzeug.test import TestResponse
 from chat_service.db import db, transaction
 from chat_service.domain.history import long_reads
 from chat_service.models import Conversation, Deletion
-from chat_service.tests.factories import make_account, make_group, make_history
-from chat_service.tests.talking import MESSAGES, fetch, hide, messages, say, unread
+from chat_service.tests.factories import index_everything, make_account, make_group, make_history
+from chat_service.tests.talking import (
+    MESSAGES,
+    fetch,
+    hide,
+    messages,
+    remove_for_everybody,
+    say,
+    show,
+    unread,
+)
 from shared.errors import TOO_MANY, UNAVAILABLE
-from shared.testing.cast import ALICE, BOB
+from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import Caller
 from shared.testing.tokens import issue
 
@@ -176,10 +185,20 @@ def test_asking_for_the_head_alone_takes_no_place(app: Flask, group: int) -> Non
     assert long_reads.in_use == 0
 
 
+@pytest.mark.parametrize("indexed", ["nothing", "the oldest", "everything"])
 def test_finding_goes_through_the_whole_of_a_long_conversation(
-    app: Flask, alice: Caller, bob: Caller, group: int
+    app: Flask, alice: Caller, bob: Caller, carol: Caller, group: int, indexed: str
 ) -> None:
-    said = [say(bob, group, text) for text in ("NEEDLE one", "hay", "two needle")]
+    say(carol, make_group(app, CAROL, BOB), "needle elsewhere")
+    said = [say(bob, group, text) for text in ("NEEDLE one", "hay", "hidden needle")]
+    hide(alice, said.pop())
+    remove_for_everybody(bob, say(bob, group, "deleted needle"))
+    if indexed == "the oldest":
+        index_everything(app)
+    said += [say(bob, group, text) for text in ("two needle", "need le", "edlene", "deedle")]
+    show(bob, group)
+    if indexed == "everything":
+        index_everything(app)
 
     def found(**filters: Any) -> list[int]:
         reply = alice.get(FIND, query_string={"conversationId": group, **filters})
@@ -189,6 +208,11 @@ def test_finding_goes_through_the_whole_of_a_long_conversation(
     times = [message["created_time"] for message in messages(alice, group, after_id=said[0] - 1)]
     assert found() == whole
     assert found(content="needle") == [said[0], said[2]]
+    assert found(content="hello") == whole[:COUNT]
+    assert found(content="l") == [*whole[:COUNT], said[0], *said[2:]]
+    assert found(content="ll hello") == found(content="el", sender_id=ALICE) == []
+    assert found(content="he", end_time=times[0]) == whole[:COUNT]
+    assert found(content="ne", start_time=times[0]) == [said[0], *said[2:5]]
     assert found(sender_name="B", content="Needle") == [said[0], said[2]]
     assert found(sender_id=ALICE) == []
     assert set(said) <= set(found(start_time=times[0]))
