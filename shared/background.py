@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from flask import Flask
 
+from shared.db import DATABASE_FAILURES, first_line
+
 log = logging.getLogger(__name__)
 
 
@@ -21,6 +23,9 @@ def repeat(app: Flask, work: Callable[[], object], seconds: float) -> None:
             try:
                 with app.app_context():
                     work()
+            except DATABASE_FAILURES as error:
+                facts = {"work": work.__name__, "failure": first_line(error)}
+                log.warning("database_unavailable", extra=facts)
             except Exception:
                 log.exception("background_work_failed", extra={"work": work.__name__})
             time.sleep(seconds)

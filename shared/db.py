@@ -211,6 +211,7 @@ class Database(SQLAlchemy):
                     "database_unavailable", extra={"work": work, "failure": first_line(error)}
                 )
             self._interrupted.add(work)
+            self.let_go()
         else:
             self._interrupted.discard(work)
 
@@ -242,7 +243,8 @@ class Database(SQLAlchemy):
                 self.let_go()
         for action in actions:
             try:
-                action()
+                with self.outages_logged("after commit"):
+                    action()
             except Exception:  # What is committed has succeeded, whoever could not be told.
                 self.let_go()
                 log.exception("after_commit_failed")
