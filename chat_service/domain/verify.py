@@ -11,11 +11,13 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from chat_service.db import db
 from chat_service.domain import images
 from chat_service.domain.accounts import accounts
+from chat_service.domain.indexing import grams_of
 from chat_service.domain.reading import unread_count
 from chat_service.models import (
     IMAGE,
     MEMBER,
     OWNER,
+    TEXT,
     WAITING,
     Account,
     Announcement,
@@ -25,6 +27,8 @@ from chat_service.models import (
     Invitation,
     Membership,
     Message,
+    SearchGram,
+    SearchProgress,
 )
 from shared.verify import Check, Page, States, all_of, foreign_keys, in_sql, referring
 
@@ -262,6 +266,46 @@ def _recounted() -> Iterator[Page]:
         yield Page(count, broken)
 
 
+def _pairs_of_nothing() -> Select[*tuple[Any, ...]]:
+    """Pairs in the index of searches whose text is not there."""
+    text = select(Message.id).where(
+        Message.id == SearchGram.message_id,
+        Message.conversation_id == SearchGram.conversation_id,
+        Message.type == TEXT,
+    )
+    columns = select(SearchGram.conversation_id, SearchGram.message_id).distinct()
+    return columns.where(~text.exists())
+
+
+def _indexed() -> Iterator[Page]:
+    """The texts that searches believe to be in the index; their pairs are counted and added up."""
+    for session, ids in _parts():
+        mark = session.scalar(select(SearchProgress.indexed_id)) or 0
+        pairs = (
+            select(
+                SearchGram.message_id,
+                func.count().label("number"),
+                func.sum(SearchGram.gram).label("total"),
+            )
+            .where(SearchGram.conversation_id.in_(ids))
+            .group_by(SearchGram.message_id)
+            .subquery()
+        )
+        rows = session.execute(
+            select(Message.id, Message.content, pairs.c.number, pairs.c.total)
+            .outerjoin(pairs, pairs.c.message_id == Message.id)
+            .where(Message.conversation_id.in_(ids), Message.id <= mark, Message.type == TEXT),
+            execution_options={"yield_per": _ROWS},
+        )
+        looked_at, broken = 0, []
+        for message_id, content, number, total in rows:
+            grams = grams_of(content)
+            if (number or 0, total or 0) != (len(grams), sum(grams)):
+                broken.append(f"message {message_id}: {number or 0} pairs, not {len(grams)}")
+            looked_at += 1
+        yield Page(looked_at, broken)
+
+
 def _files(kind: str, row_id: Any, name: Any, *which: ColumnElement[bool]) -> Check:
     """Every file that a row names is in the store."""
     named = select(row_id, name).where(*which)
@@ -317,6 +361,10 @@ CHECKS: list[Check] = [
     ),
     Check("unread counts are what a recount finds", _recounted),
     in_sql(db, "what is hidden is where its message is", HiddenMessage.message_id, _hidden()),
+    all_of(
+        "the index of searches has what the messages say",
+        [in_sql(db, "", SearchGram.conversation_id, _pairs_of_nothing()), Check("", _indexed)],
+    ),
     in_sql(db, "who waits for a group is not in it", Invitation.id, _invitations()),
     in_sql(db, "announcements are in groups", Announcement.id, _announcements()),
     all_of(

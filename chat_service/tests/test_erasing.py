@@ -2,9 +2,18 @@
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from chat_service.db import db
-from chat_service.tests.factories import befriend, ids, join, make_account, make_group
+from chat_service.models import SearchGram
+from chat_service.tests.factories import (
+    befriend,
+    ids,
+    index_everything,
+    join,
+    make_account,
+    make_group,
+)
 from chat_service.tests.talking import (
     contents,
     conversations,
@@ -68,6 +77,20 @@ class TestWhatIsGone:
         assert "Alice" not in everything_in(app, db)
         assert media_keys(settings) == before
         assert bob.get(f"/conversations/{group}/invitation").json["invitation"] == []
+
+    def test_no_pairs_of_what_they_wrote_are_in_the_index_of_searches(
+        self, app: Flask, alice: Caller, bob: Caller, group: int
+    ) -> None:
+        say(alice, group, "Alice was here")
+        stays = say(bob, group, "so was Bob")
+        say(alice, make_private(app, alice, bob), "and here")
+        index_everything(app)
+
+        erase(app)
+
+        with app.app_context():
+            indexed = db.session.scalars(select(SearchGram.message_id).distinct()).all()
+        assert indexed == [stays]
 
     def test_messages_in_groups_that_they_had_left_are_gone_too(
         self, app: Flask, alice: Caller, bob: Caller, group: int

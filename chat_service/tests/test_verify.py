@@ -5,7 +5,7 @@ from flask import Flask
 
 from chat_service.db import db
 from chat_service.domain.images import store
-from chat_service.tests.factories import befriend, make_group
+from chat_service.tests.factories import befriend, index_everything, make_group
 from chat_service.tests.talking import hide, messages, remove_for_everybody, say, show
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import Caller
@@ -13,6 +13,7 @@ from shared.testing.damage import broken_promises, plant
 
 pytestmark = pytest.mark.database
 
+INDEX = "the index of searches has what the messages say"
 KNOWN = "everybody who is named is known"
 MEMBERS = "a group has one owner, a private chat its pair"
 NUMBERS = "messages, with those deleted, are numbered 1, 2, 3 ..."
@@ -45,6 +46,8 @@ def talk(app: Flask, alice: Caller, bob: Caller) -> None:
     )
     alice.post("/conversations/member/add", json={"conversationId": group, "member_id": CAROL})
     befriend(app, ALICE, CAROL, active=False, version=2)
+    index_everything(app)
+    say(alice, PRIVATE, "not yet in the index")
 
 
 def test_what_clients_did_keeps_every_promise(app: Flask, talk: None) -> None:
@@ -70,6 +73,12 @@ def test_what_clients_did_keeps_every_promise(app: Flask, talk: None) -> None:
         ("UPDATE memberships SET read_seq = 5 WHERE user_id = 2", {POSITIONS}),
         ("UPDATE memberships SET unread_seq = 0 WHERE user_id = 2", {UNREAD}),
         ("UPDATE hidden_messages SET seq = 1", {"what is hidden is where its message is", UNREAD}),
+        ("DELETE FROM search_grams WHERE message_id = 1", {INDEX}),
+        ("UPDATE search_grams SET message_id = 3 WHERE message_id = 1", {INDEX}),
+        ("UPDATE search_grams SET gram = gram + 1 WHERE message_id = 5", {INDEX}),
+        ("INSERT INTO search_grams VALUES (1, 1, 3)", {INDEX}),
+        ("UPDATE messages SET content = 'other' WHERE id = 1", {INDEX}),
+        ("UPDATE search_progress SET indexed_id = 6", {INDEX}),
         ("UPDATE invitations SET receiver_id = 2", {"who waits for a group is not in it"}),
         ("UPDATE announcements SET conversation_id = 2", {"announcements are in groups"}),
     ],
