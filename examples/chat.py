@@ -12,6 +12,8 @@ import ims_client as ims
 import terminal
 from terminal import BOLD, DIM, RED, YELLOW, colour_of, fit, in_colour, say
 
+CONNECTED = "Connected   /help   /quit"
+
 
 class Chat:
     """Somebody at a terminal; what happens meanwhile comes in a thread of its own."""
@@ -147,7 +149,7 @@ class Chat:
         match event:
             case ims.Arrived(message, is_read) if message.conversation_id in self.live.following:
                 self._show(message)
-                if not is_read:
+                if not is_read and self.status == CONNECTED:
                     me.read(message.conversation_id)
             case ims.Deleted(_, message_id):
                 gone = [number for number, each in self.shown.items() if each.id == message_id]
@@ -156,7 +158,9 @@ class Chat:
                 self.open = None
                 say("This conversation is closed.", YELLOW)
             case ims.Connected():
-                self.status = "Connected   /help   /quit"
+                self.status = CONNECTED
+                if self.open:  # What was shown while catching up is read by one request.
+                    me.read(self.open.id)
             case ims.Disconnected():
                 self.status = "Connection lost, trying again ..."
             case ims.Told():

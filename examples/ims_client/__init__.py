@@ -19,6 +19,8 @@ from ims_client.events import Arrived, Connected, Deleted, Disconnected, Event, 
 from ims_client.live import Live
 from ims_client.models import (
     Account,
+    Change,
+    Changes,
     Conversation,
     Found,
     FriendRequest,
@@ -33,6 +35,8 @@ from ims_client.models import (
 __all__ = [
     "Account",
     "Arrived",
+    "Change",
+    "Changes",
     "Client",
     "Connected",
     "Conversation",

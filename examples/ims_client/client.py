@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import requests
@@ -10,6 +10,7 @@ import requests
 from ims_client.errors import Refused, TokenRefused, Unreachable
 from ims_client.models import (
     Account,
+    Changes,
     Conversation,
     Found,
     FriendRequest,
@@ -221,6 +222,18 @@ class Client:
         return self._page(
             conversation_id, marks_read=marks_read, after_version=after_version, limit=limit
         )
+
+    def sync(self, versions: Mapping[int, int], *, others: bool = True) -> Changes:
+        """Fetch what is new in many conversations at once. This reads nothing.
+
+        Args:
+            versions: of up to 1,000 conversations, as earlier pages, changes or frames named them.
+            others: whether conversations that are not among them count as new.
+        """
+        fields: dict[str, Any] = {"versions": {str(id_): at for id_, at in versions.items()}}
+        if not others:
+            fields["conversation_ids"] = list(versions)
+        return Changes.of(self._repeatedly("POST", "/conversations/sync", json=fields))
 
     def find(self, conversation_id: int, content: str | None = None) -> list[Found]:
         """The messages that contain a text, or all, oldest first. This reads nothing."""

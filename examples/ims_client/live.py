@@ -5,7 +5,7 @@ import random
 import socket
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Self
 
@@ -23,7 +23,7 @@ from ims_client.events import Arrived, Connected, Deleted, Disconnected, Event, 
 from ims_client.models import Message, Page
 
 _SILENCE_SECONDS = 60  # The server asks more often than that whether we are still there.
-_CHANGES_AT_ONCE = 500
+_CONVERSATIONS_AT_ONCE = 1000
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 15.0
 _TOO_MANY_SOCKETS = 4429
 _ENDS_CONVERSATIONS = {"remove_members", "delete_friend"}
@@ -36,8 +36,8 @@ class Live:
     in the order of their conversation, however often the connection or a server breaks. That
     rests on the conversation's version, which each send and each deletion raises by one: a
     message that follows upon what is known is news, an older one is not, and a later one says
-    that something is missing, which is fetched; so is what a deletion has changed. What is
-    fetched has been read.
+    that something is missing, which is fetched; so is what a deletion has changed. After a lost
+    connection one request fetches what is new in all of them. None of that counts as read.
 
     Of everything else it passes the server's hints on.
 
@@ -174,39 +174,43 @@ class Live:
     def _take_change(self, conversation_id: int, frame: dict[str, Any]) -> None:
         known = self._versions[conversation_id]
         if "message" not in frame:  # A deletion: the answer says how far it and others go.
-            self._catch_up(conversation_id)
+            self._catch_up([conversation_id])
             return
         message = Message.of(frame["message"])
         if message.version > known + 1:
-            self._catch_up(conversation_id)
+            self._catch_up([conversation_id])
         elif message.version > known:
             self._versions[conversation_id] = message.version
-            is_own = message.sender_id == self._client.user_id
-            self._pending.append(Arrived(message, is_read=is_own))
+            self._add_message(message)
+
+    def _add_message(self, message: Message) -> None:
+        is_own = message.sender_id == self._client.user_id
+        self._pending.append(Arrived(message, is_read=is_own))
 
     def _catch_up_with_everything(self) -> None:
         with self._lock:
-            for conversation_id in tuple(self._versions):
-                self._catch_up(conversation_id)
+            self._catch_up(self._versions)
 
-    def _catch_up(self, conversation_id: int) -> None:
-        try:
-            while self._fetch_changes(conversation_id):
-                pass
-        except TokenRefused:
-            raise
-        except Refused:
-            del self._versions[conversation_id]
-            self._pending.append(Gone(conversation_id))
+    def _catch_up(self, conversation_ids: Iterable[int]) -> None:
+        """Fetch what is new in followed conversations, until nothing more is."""
+        waiting = list(conversation_ids)
+        while waiting:
+            some, waiting = waiting[:_CONVERSATIONS_AT_ONCE], waiting[_CONVERSATIONS_AT_ONCE:]
+            changes = self._client.sync({id_: self._versions[id_] for id_ in some}, others=False)
+            for change in changes.changed:
+                self._add_page(change.conversation.id, change.page)
+            for gone in changes.gone:
+                del self._versions[gone]
+                self._pending.append(Gone(gone))
+            waiting += [change.conversation.id for change in changes.changed if change.has_more]
 
-    def _fetch_changes(self, conversation_id: int) -> bool:
-        """Take what is new in a conversation; whether there may be more."""
+    def _add_page(self, conversation_id: int, page: Page) -> None:
         known = self._versions[conversation_id]
-        page = self._client.changes(conversation_id, known, _CHANGES_AT_ONCE)
-        self._pending.extend(Arrived(message, is_read=True) for message in page.messages)
+        for message in page.messages:
+            if message.version > known:  # A server restored from a backup may send older ones.
+                self._add_message(message)
         self._pending.extend(Deleted(conversation_id, each) for each in page.deleted_ids)
         self._versions[conversation_id] = page.version
-        return len(page.messages) == _CHANGES_AT_ONCE
 
     def _forget_pending(self, conversation_id: int) -> None:
         """Drop what another page holds already, or what nobody wants to know any more."""

@@ -149,6 +149,33 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """What is new in a conversation: as far as the version of the page if there ``has_more``."""
+
+    conversation: Conversation
+    page: Page
+    has_more: bool
+
+    @classmethod
+    def of(cls, fields: dict[str, Any]) -> "Change":
+        """Read one from an answer."""
+        return cls(Conversation.of(fields), Page.of(fields), fields["has_more"])
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is new in several conversations; those ``gone`` are not open to this account."""
+
+    changed: list[Change]
+    gone: list[int]
+
+    @classmethod
+    def of(cls, fields: dict[str, Any]) -> "Changes":
+        """Read them from an answer."""
+        return cls([Change.of(each) for each in fields["conversations"]], fields["gone"])
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """A message that fits what was looked for."""
 
