@@ -1,85 +1,36 @@
 """deploy/nginx.conf in a real nginx, with TLS, in front of the product."""
 
-import base64
 import json
 import os
 import re
-import shutil
 import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from http.client import HTTPResponse
-from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
-from PIL import Image
 from websocket import create_connection
 
 from deploy.run import LOOPBACK, ROOT
 from deploy.tests.conftest import LAUNCH, PATIENCE_SECONDS, Copy, free_port, until
+from deploy.tests.proxies import (
+    PASSWORD,
+    Proxy,
+    large_picture,
+    listens,
+    make_certificate,
+    program,
+)
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(300),
     pytest.mark.xdist_group("nginx"),  # One nginx for all.
 ]
-PASSWORD = "secret_1"
 MIB = 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Proxy:
-    """A running nginx.
-
-    Attributes:
-        product: what stands behind it.
-        host: host and port where it speaks TLS.
-        plain: the same without.
-        certificate: to be trusted.
-        folder: with its logs.
-    """
-
-    product: Copy
-    host: str
-    plain: str
-    certificate: Path
-    folder: Path
-
-    def call(self, method: str, path: str, token: str = "", **request: Any) -> requests.Response:
-        """Send a request over TLS."""
-        return requests.request(
-            method,
-            f"https://{self.host}{path}",
-            headers={"Authorization": token} if token else {},
-            verify=str(self.certificate),
-            timeout=PATIENCE_SECONDS,
-            **request,
-        )
-
-    def register(self, name: str) -> dict[str, Any]:
-        """The answer to somebody who registers: id and token."""
-        email = f"{name}-{os.urandom(4).hex()}@example.com"
-        person = {"email": email, "name": name, "password": PASSWORD}
-        answer = self.call("POST", "/account/reg", json=person)
-        assert answer.status_code == 200
-        found: dict[str, Any] = answer.json()
-        return found
-
-
-def program() -> str:
-    """Where nginx is."""
-    found = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-    if found is None:
-        missing = "NOT TESTED: deploy/nginx.conf; nginx is not installed"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return found
 
 
 def adapted(folder: Path, gateway: int, tls: int, plain: int) -> str:
@@ -100,12 +51,8 @@ def adapted(folder: Path, gateway: int, tls: int, plain: int) -> str:
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     """nginx in front of a product of its own."""
-    nginx, folder = program(), tmp_path_factory.mktemp("nginx")
-    certificate = folder / "fullchain.pem"
-    request = ["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "1"]
-    files = ["-keyout", str(folder / "privkey.pem"), "-out", str(certificate)]
-    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    subprocess.run([*request, *files, *names], check=True, stderr=subprocess.DEVNULL)
+    nginx, folder = program("nginx", "deploy/nginx.conf"), tmp_path_factory.mktemp("nginx")
+    certificate, _ = make_certificate(folder)
     gateway, tls, plain = (free_port(number) for number in (1000, 2000, 3000))
     (folder / "nginx.conf").write_text(adapted(folder, gateway, tls, plain))
     user = "user root; " if os.geteuid() == 0 else ""
@@ -125,18 +72,6 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     finally:
         product.find_family()
         product.close()
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as client:
-        return client.connect_ex((LOOPBACK, port)) == 0
-
-
-def large_picture() -> str:
-    """A picture of 1.5 MB as a data URI."""
-    out = BytesIO()
-    Image.frombytes("RGB", (720, 720), os.urandom(720 * 720 * 3)).save(out, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}"
 
 
 def test_who_comes_without_tls_is_sent_to_it(proxy: Proxy) -> None:

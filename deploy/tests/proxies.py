@@ -1,0 +1,93 @@
+"""Proxies with TLS in front of the product, as operators run them."""
+
+import base64
+import os
+import shutil
+import socket
+import subprocess
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from PIL import Image
+
+from deploy.run import LOOPBACK
+from deploy.tests.conftest import PATIENCE_SECONDS, Copy
+
+PASSWORD = "secret_1"
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """A running proxy.
+
+    Attributes:
+        product: what stands behind it.
+        host: host and port where it speaks TLS.
+        plain: the same without.
+        certificate: to be trusted.
+        folder: with its logs.
+    """
+
+    product: Copy
+    host: str
+    plain: str
+    certificate: Path
+    folder: Path
+
+    def call(self, method: str, path: str, token: str = "", **request: Any) -> requests.Response:
+        """Send a request over TLS."""
+        return requests.request(
+            method,
+            f"https://{self.host}{path}",
+            headers={"Authorization": token} if token else {},
+            verify=str(self.certificate),
+            timeout=PATIENCE_SECONDS,
+            **request,
+        )
+
+    def register(self, name: str) -> dict[str, Any]:
+        """The answer to somebody who registers: id and token."""
+        email = f"{name}-{os.urandom(4).hex()}@example.com"
+        person = {"email": email, "name": name, "password": PASSWORD}
+        answer = self.call("POST", "/account/reg", json=person)
+        assert answer.status_code == 200
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+def program(name: str, configuration: str) -> str:
+    """Where a proxy is; without it nothing of its configuration can be tested."""
+    found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
+    if found is None:
+        missing = f"NOT TESTED: {configuration}; {name} is not installed"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return found
+
+
+def make_certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate for localhost that nobody else has signed, and its key."""
+    certificate, key = folder / "fullchain.pem", folder / "privkey.pem"
+    request = ["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "1"]
+    files = ["-keyout", str(key), "-out", str(certificate)]
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    subprocess.run([*request, *files, *names], check=True, stderr=subprocess.DEVNULL)
+    return certificate, key
+
+
+def listens(port: int) -> bool:
+    """Whether anybody accepts connections at a port."""
+    with socket.socket() as client:
+        return client.connect_ex((LOOPBACK, port)) == 0
+
+
+def large_picture() -> str:
+    """A picture of 1.5 MB as a data URI."""
+    out = BytesIO()
+    Image.frombytes("RGB", (720, 720), os.urandom(720 * 720 * 3)).save(out, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}"

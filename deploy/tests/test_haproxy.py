@@ -1,0 +1,180 @@
+"""deploy/haproxy.cfg in a real HAProxy, with TLS, in front of the product and a broken gateway."""
+
+import http.client
+import json
+import ssl
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from websocket import create_connection
+
+from deploy.run import LOOPBACK, ROOT
+from deploy.tests.conftest import LAUNCH, PATIENCE_SECONDS, Copy, free_port, until
+from deploy.tests.proxies import (
+    PASSWORD,
+    Proxy,
+    large_picture,
+    listens,
+    make_certificate,
+    program,
+)
+from gateway.tests.upstreams import Upstream, refuse, running
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("haproxy"),  # One HAProxy for all.
+]
+
+
+@pytest.fixture(scope="module")
+def unready() -> Iterator[Upstream]:
+    """A gateway that lives and answers nothing but 503."""
+    with running("unready") as gateway:
+        gateway.answer = refuse
+        yield gateway
+
+
+def adapted(folder: Path, gateway: int, unready: str, tls: int, plain: int) -> str:
+    """The configuration with ports and files that a test may use."""
+    text = (ROOT / "deploy" / "haproxy.cfg").read_text()
+    changes = {
+        "/etc/ssl/ims": str(folder),
+        "bind :443": f"bind {LOOPBACK}:{tls}",
+        "bind :80": f"bind {LOOPBACK}:{plain}",
+        f"{LOOPBACK}:8000": f"{LOOPBACK}:{gateway}",
+        f"{LOOPBACK}:8001": unready.removeprefix("http://"),
+    }
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory: pytest.TempPathFactory, unready: Upstream) -> Iterator[Proxy]:
+    """HAProxy in front of a product of its own and the gateway that is not ready."""
+    haproxy, folder = program("haproxy", "deploy/haproxy.cfg"), tmp_path_factory.mktemp("haproxy")
+    certificate, key = make_certificate(folder)
+    (folder / "ims.pem").write_text(certificate.read_text() + key.read_text())
+    gateway, tls, plain = (free_port(number) for number in (1000, 2000, 3000))
+    configuration = folder / "haproxy.cfg"
+    configuration.write_text(adapted(folder, gateway, unready.url, tls, plain))
+    product = Copy(LAUNCH, gateway, folder / "data", {"TRUSTED_PROXIES": "1"})
+    try:
+        product.until_ready()
+        with (folder / "access.log").open("w") as log:
+            running = subprocess.Popen([haproxy, "-db", "-f", configuration], stdout=log)
+        proxy = Proxy(product, f"localhost:{tls}", f"localhost:{plain}", certificate, folder)
+        try:
+            until(lambda: listens(tls) or running.poll() is not None)
+            until(lambda: all(proxy.call("GET", "/livez").ok for _ in range(4)))
+            yield proxy
+        finally:
+            running.terminate()
+            running.wait()
+    finally:
+        product.find_family()
+        product.close()
+
+
+def test_who_comes_without_tls_is_sent_to_it(proxy: Proxy) -> None:
+    answer = requests.get(
+        f"http://{proxy.plain}/friends?a=b", allow_redirects=False, timeout=PATIENCE_SECONDS
+    )
+
+    assert (answer.status_code, answer.headers["Location"]) == (
+        308,
+        f"https://{proxy.plain}/friends?a=b",
+    )
+
+
+def test_what_is_uploaded_comes_back_and_addresses_given_out_have_tls(proxy: Proxy) -> None:
+    alice, bob, picture = proxy.register("alice"), proxy.register("bob"), large_picture()
+    change = {"origin_password": PASSWORD, "avatar": picture}
+
+    assert proxy.call("PUT", "/account/info", alice["token"], json=change).status_code == 200
+
+    own = proxy.call("GET", "/account/info", alice["token"]).json()
+    detail = {"userId": alice["id"]}
+    seen = proxy.call("GET", "/search_user_detail", bob["token"], params=detail).json()
+    assert own["avatar"] == picture
+    assert seen["user"]["avatar"].startswith(f"https://{proxy.host}/account/avatar/")
+
+
+def test_the_address_of_a_client_is_the_one_that_haproxy_sees(proxy: Proxy) -> None:
+    host, _, port = proxy.host.partition(":")
+    connection = http.client.HTTPSConnection(
+        host,
+        int(port),
+        timeout=PATIENCE_SECONDS,
+        source_address=("127.0.0.2", 0),
+        context=ssl.create_default_context(cafile=str(proxy.certificate)),
+    )
+    person = {"email": "carol@example.com", "name": "carol", "password": PASSWORD}
+    headers = {"Content-Type": "application/json", "X-Forwarded-For": "192.0.2.1"}
+    connection.request("POST", "/account/reg", json.dumps(person), headers)
+    token = json.loads(connection.getresponse().read())["token"]
+    connection.close()
+
+    [session] = proxy.call("GET", "/account/sessions", token).json()["sessions"]
+
+    assert session["address"] == "127.0.0.2"
+
+
+@pytest.mark.parametrize(
+    ("path", "token", "status", "info"),
+    [
+        (f"/livez?{'a' * 20_000}", "", 414, "URI too long"),
+        ("/livez", "a" * 40_000, 431, "Request header fields too large"),
+    ],
+    ids=["target", "header"],
+)
+def test_a_head_that_is_too_long_is_the_gateways_to_refuse(
+    proxy: Proxy, path: str, token: str, status: int, info: str
+) -> None:
+    answer = proxy.call("GET", path, token)
+
+    assert (answer.status_code, answer.json()) == (status, {"code": -status, "info": info})
+
+
+def test_a_websocket_passes_and_its_token_stays_out_of_the_log(proxy: Proxy) -> None:
+    alice, bob = proxy.register("alice"), proxy.register("bob")
+    wire = create_connection(
+        f"wss://{proxy.host}/ws/?token={alice['token']}",
+        sslopt={"ca_certs": str(proxy.certificate)},
+        timeout=PATIENCE_SECONDS,
+    )
+
+    proxy.call("POST", "/add_friend", bob["token"], json={"target_id": alice["id"]})
+
+    assert wire.recv() == '{"type":"request_message"}'
+    wire.close()
+    log = proxy.folder / "access.log"
+    until(lambda: '"GET /ws/" 101' in log.read_text())
+    assert alice["token"] not in log.read_text()
+
+
+def test_a_gateway_that_is_not_ready_gets_nothing_but_the_question(
+    proxy: Proxy, unready: Upstream
+) -> None:
+    unready.received.clear()
+
+    answers = [proxy.call("GET", "/livez") for _ in range(20)]
+    until(lambda: len(unready.received) > 1)
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert {got.path for got in unready.received} == {"/readyz"}
+
+
+def test_while_no_gateway_is_there_the_answer_is_json(proxy: Proxy) -> None:
+    proxy.product.process.terminate()
+    until(lambda: not listens(proxy.product.port))
+
+    answer = proxy.call("GET", "/friends")
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (503, "application/json")
+    assert answer.json() == {"code": -503, "info": "Service unavailable"}
