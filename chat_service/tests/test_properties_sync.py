@@ -1,0 +1,154 @@
+"""Catching up from any earlier state ends where a new client begins, whatever happened."""
+
+from copy import deepcopy
+from typing import NamedTuple
+
+import pytest
+from flask import Flask
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+
+from chat_service.tests.factories import befriend, join, make_account, make_group
+from chat_service.tests.talking import (
+    catch_up,
+    conversations,
+    hide,
+    messages,
+    remove_for_everybody,
+    say,
+)
+from shared.testing.cast import signed_in
+from shared.testing.properties import newcomers, tell_stories, unhurried
+
+pytestmark = [pytest.mark.database, unhurried]
+
+any_number = st.integers(0, 1000)
+
+
+class Known(NamedTuple):
+    """What a client knows of a conversation."""
+
+    version: int
+    ids: set[int]
+
+
+State = dict[int, Known]
+
+
+class Devices(RuleBasedStateMachine):
+    """A reader's devices sleep and wake up, while the reader and a friend write and delete."""
+
+    def __init__(self, app: Flask) -> None:
+        super().__init__()
+        self.app = app
+        ids = newcomers(2)
+        for id_ in ids:
+            make_account(app, id_, f"Somebody {id_}")
+        self.friend, self.reader = (signed_in(app, id_) for id_ in ids)
+        self.friendship = 0
+        self.changes_friendship()
+        [private] = conversations(self.reader)
+        self.private: int = private["id"]
+        self.group = make_group(app, *ids)
+        self.is_in_group = True
+        self.sent: list[tuple[int, int]] = []
+        self.hidden: set[int] = set()
+        self.asleep: list[State] = [{}]
+
+    @property
+    def places(self) -> list[int]:
+        """The conversations that are open to the reader."""
+        return [self.group] * self.is_in_group + [self.private] * self.are_friends
+
+    @rule(which=any_number, by_reader=st.booleans(), count=st.integers(1, 4))
+    @precondition(lambda self: self.places)
+    def sends(self, which: int, by_reader: bool, count: int) -> None:
+        place = self.places[which % len(self.places)]
+        writer = self.reader if by_reader else self.friend
+        self.sent += [(place, say(writer, place)) for _ in range(count)]
+
+    @rule()
+    def is_sent_something_in_the_group(self) -> None:
+        self.sent.append((self.group, say(self.friend, self.group)))
+
+    @precondition(lambda self: self.sent)
+    @rule(which=any_number)
+    def deletes(self, which: int) -> None:
+        place, message_id = self.sent[which % len(self.sent)]
+        if remove_for_everybody(self.friend, message_id).status_code == 200:
+            self.sent.remove((place, message_id))
+
+    @precondition(lambda self: self.sent)
+    @rule(which=any_number)
+    def hides(self, which: int) -> None:
+        place, message_id = self.sent[which % len(self.sent)]
+        if place in self.places:
+            assert hide(self.reader, message_id).status_code == 200
+            self.hidden.add(message_id)
+
+    @rule()
+    def joins_or_leaves(self) -> None:
+        if self.is_in_group:
+            leaving = {"conversation_id": self.group}
+            reply = self.reader.post("/conversations/member/remove", json=leaving)
+            assert reply.status_code == 200, reply.json
+        else:
+            join(self.app, self.group, self.reader.id)
+        self.is_in_group = not self.is_in_group
+
+    @rule()
+    def changes_friendship(self) -> None:
+        self.friendship += 1
+        self.are_friends = bool(self.friendship % 2)
+        pair = self.friend.id, self.reader.id
+        befriend(self.app, *pair, active=self.are_friends, version=self.friendship)
+
+    @rule(limit=st.integers(1, 4))
+    def falls_asleep(self, limit: int) -> None:
+        self.asleep.append(self._caught_up({}, limit))
+
+    @rule(which=any_number, limit=st.integers(1, 4), stays=st.booleans())
+    def wakes_up(self, which: int, limit: int, stays: bool) -> None:
+        number = which % len(self.asleep)
+        state = self._caught_up(self.asleep[number], limit)
+        self._compare(state)
+        if stays:
+            self.asleep[number] = state
+
+    def teardown(self) -> None:
+        for state in self.asleep:
+            self._compare(self._caught_up(state, limit=3))
+
+    def _compare(self, state: State) -> None:
+        new_client = {
+            row["id"]: Known(
+                row["version"],
+                {message["id"] for message in messages(self.reader, row["id"], read="false")},
+            )
+            for row in conversations(self.reader)
+        }
+        assert {
+            id_: Known(known.version, known.ids - self.hidden) for id_, known in state.items()
+        } == new_client
+
+    def _caught_up(self, earlier: State, limit: int) -> State:
+        state = deepcopy(earlier)
+        while True:
+            versions = {id_: known.version for id_, known in state.items()}
+            answer = catch_up(self.reader, versions, limit=limit)
+            for gone in answer["gone"]:
+                del state[gone]
+            for row in answer["conversations"]:
+                ids = {message["id"] for message in row["messages"]}
+                if row["id"] in state:
+                    ids |= state[row["id"]].ids
+                elif row["has_more"]:
+                    older = {"before_id": min(ids), "read": "false"}
+                    ids |= {message["id"] for message in messages(self.reader, row["id"], **older)}
+                state[row["id"]] = Known(row["version"], ids - set(row["deleted_ids"]))
+            if not answer["conversations"]:
+                return state
+
+
+def test_whoever_wakes_up_knows_what_a_new_client_knows(app: Flask) -> None:
+    tell_stories(lambda: Devices(app))
