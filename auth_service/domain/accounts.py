@@ -241,6 +241,7 @@ def change(claims: Claims, origin_password: str, client: Client, **wanted: str |
             setattr(account, column, value)
         if not session.is_modified(account):
             return
+        _flush(session)  # Before anything is queried, which would flush without the refusal.
         if "password_hash" in changes:
             sessions.end_others(session, account, claims)
         if account.email != address or "password_hash" in changes:
@@ -318,11 +319,15 @@ def _restore(session: Any, known: Row[Any], email: str, name: str) -> Account:
 
 def _publish(session: Any, account: Account) -> None:
     """Write the account's new state, and tell the other services of it."""
+    _flush(session)
+    sessions.publish(session, account)
+
+
+def _flush(session: Any) -> None:
     try:
         session.flush()
     except IntegrityError:  # Two wanted the same address at the same time.
         raise ApiError(errors.USER_EXISTS) from None
-    sessions.publish(session, account)
 
 
 def _by_id(account_id: int, client: Client) -> Row[Any]:

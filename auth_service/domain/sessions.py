@@ -115,7 +115,7 @@ def end_current_session(claims: Claims) -> None:
     """End the session of a token."""
     if claims.session_id is None:
         _add_token(claims, NOBODY)
-    _end_one(claims, _is_of(claims))
+    _end_one(claims, _is_of(claims))  # Another request may have ended it meanwhile.
 
 
 def end_sessions(claims: Claims, session_id: int | None, *, others: bool) -> None:
@@ -124,8 +124,8 @@ def end_sessions(claims: Claims, session_id: int | None, *, others: bool) -> Non
     Raises:
         ApiError: ``SESSION_NOT_FOUND``.
     """
-    if session_id is not None:
-        _end_one(claims, Session.id == session_id)
+    if session_id is not None and not _end_one(claims, Session.id == session_id):
+        raise ApiError(errors.SESSION_NOT_FOUND)
     if others:
         with transaction() as session:
             account = _lock_account(session, claims)
@@ -172,15 +172,16 @@ def delete_expired() -> None:
         session.execute(delete(Session).where(Session.expires_at < datetime.now(UTC)))
 
 
-def _end_one(claims: Claims, which: ColumnElement[bool]) -> None:
+def _end_one(claims: Claims, which: ColumnElement[bool]) -> bool:
+    """Whether the caller had an open session like this, which has ended now."""
     with transaction() as session:
         account = _lock_account(session, claims)
         is_open = _is_open(account.id, datetime.now(UTC))
         ids = session.scalars(select(Session.id).where(is_open, which)).all()
-        if not ids:
-            raise ApiError(errors.SESSION_NOT_FOUND)
-        _end(session, account, ids)
-        publish(session, account)
+        if ids:
+            _end(session, account, ids)
+            publish(session, account)
+    return bool(ids)
 
 
 def _end(session: Any, account: Account, ids: Sequence[int]) -> None:

@@ -36,7 +36,7 @@ REFUSALS: dict[str, set[tuple[int, int, str]]] = {
         (404, -5, "发送失败，请检查网络和邮箱"),
         (400, 1, "Invalid email"),
     },
-    "POST /account/logout": {(404, -1, "Session not found")},
+    "POST /account/logout": set(),
     "GET /account/sessions": set(),
     "DELETE /account/sessions": {(404, -1, "Session not found")},
     "GET /account/info": set(),

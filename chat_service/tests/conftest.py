@@ -51,7 +51,7 @@ def app(_app: Flask, neighbours: dict[str, Neighbour]) -> Iterator[Flask]:
     empty_tables(_app, db)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # Its background work would meet tests without it.
 def _server(settings: dict[str, str], _app: Flask) -> Iterator[Server]:
     narrow = {"WS_SOCKETS_PER_USER": "3", "WS_QUEUE_FRAMES": "128"}
     with running(settings | narrow) as server:

@@ -224,7 +224,7 @@ def test_an_address_that_is_not_believed_is_warned_of_once(
 ) -> None:
     gateway = start_gateway(environment)
     for name in ("one", "two"):
-        gateway.ask("GET", "/livez", "X-Forwarded-For: 1.1.1.1", f"X-Request-Id: {name}")
+        gateway.ask("GET", "/nowhere", "X-Forwarded-For: 1.1.1.1", f"X-Request-Id: {name}")
 
     gateway.wait_for_log("two")
     warnings = [line for line in gateway.log if "forwarded_address_ignored" in line]

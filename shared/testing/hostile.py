@@ -36,7 +36,7 @@ def bad_tokens(user_id: int) -> dict[str, str]:
             claims, private_key(foreign_pem), "EdDSA", headers=ours
         ),
         "expired": issue(user_id, iat=now - 10, nbf=now - 10, exp=now - 1),
-        "not yet": issue(user_id, nbf=now + 600),
+        "not yet": issue(user_id, nbf=now + 86_400),
         "without expiry": issue(user_id, exp=None),
         "for another audience": issue(user_id, aud=f"not-{AUDIENCE}"),
         "of another type": issue(user_id, type="refresh"),
