@@ -190,6 +190,15 @@ OPERATIONS = (
     Operation("POST", "/conversations/sift", _FILTERS),
     Operation("DELETE", "/conversations/delete_messages", (Field("message_ids", Kind.ID_LIST),)),
     Operation("GET", "/conversations/invitation", (_CONVERSATION_ID,)),
+    # Beyond the document; each service tries its own fields.
+    Operation("POST", "/account/logout"),
+    Operation("GET", "/account/sessions"),
+    Operation("DELETE", "/account/sessions"),
+    Operation("POST", "/account/password/forgot", public=True),
+    Operation("POST", "/account/password/reset", public=True),
+    Operation("POST", "/conversations/sync"),
+    Operation("POST", "/conversations/read"),
+    Operation("GET", "/conversations/search"),
 )
 
 PROTECTED = tuple(each for each in OPERATIONS if not each.public)

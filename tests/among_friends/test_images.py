@@ -32,8 +32,8 @@ def image_url(person: Person, conversation_id: int) -> str:
 
 
 def bomb() -> bytes:
-    """A small file of more than 50 megapixels."""
-    return picture("PNG", (8000, 7000))
+    """A small file of more than 64 megapixels."""
+    return picture("PNG", (9000, 8000))
 
 
 def test_sending_an_image_answers_without_a_message(alice: Person, group: int) -> None:

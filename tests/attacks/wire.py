@@ -17,10 +17,10 @@ class Door:
 
     url: str
 
-    def connect(self) -> socket.socket:
-        """A connection to it."""
+    def connect(self, address: str = "127.0.0.1") -> socket.socket:
+        """A connection to it, from an address of this machine."""
         parts = urlsplit(self.url)
-        return socket.create_connection((parts.hostname, parts.port), SECONDS)
+        return socket.create_connection((parts.hostname, parts.port), SECONDS, (address, 0))
 
     def say(self, *said: bytes) -> bytes:
         """All that is answered until the connection ends; nothing more is said."""
