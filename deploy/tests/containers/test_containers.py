@@ -102,7 +102,7 @@ def ask_for_trouble(person: Person) -> None:
     """Send some requests that need every part, whether they are answered or not."""
     for _ in range(5):
         with suppress(AssertionError, requests.RequestException):
-            person.put("/account/info", name=f"Ann {time.monotonic()}")
+            newcomer(person.base_url)
         with suppress(AssertionError, requests.RequestException):
             person.get("/friends")
 
