@@ -93,14 +93,9 @@ class Manager(Supervisor):
         events.subscribe(events.ProcessStateExitedEvent, self._lost)
         for (
             group
-        ) in self.process_groups.values():  # Else they start when a first second has passed.
+        ) in self.process_groups.values():  # The first poll would start them a second later.
             group.transition()
         super().runforever()
-
-    def _start_at_once(self, _event: events.SupervisorRunningEvent) -> None:
-        """Start the programs before the first poll, which lasts a second."""
-        for group in self.process_groups.values():
-            group.transition()
 
     def _lost(self, event: events.ProcessStateEvent) -> None:
         if not self._ready.exists():

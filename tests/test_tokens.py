@@ -68,7 +68,7 @@ def test_the_token_is_looked_at_before_the_method(visitor: Visitor, path: str, m
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/nothing", "/account/nothing", "/friends/nothing", "/conversations/x/y/z",
+    ["/nothing", "/account/nothing", "/friends/nothing", "/conversations/x/y/z",
      "/internal/events", "/conversations/abc/invitation", "/favicon.ico", "/.env"],
 )  # fmt: skip
 def test_the_token_is_looked_at_before_the_path(visitor: Visitor, path: str) -> None:
