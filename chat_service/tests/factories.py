@@ -3,6 +3,7 @@
 Accounts and friendships come in the way they really do: as events.
 """
 
+import time
 from datetime import UTC, datetime
 
 from flask import Flask
@@ -16,6 +17,8 @@ from shared.testing import contracts
 from shared.testing.client import Reply
 
 SECRET = "current-test-secret"
+
+_INDEX_TIMEOUT = 30.0
 
 
 def tell(app: Flask, kind: str, **state: object) -> None:
@@ -101,13 +104,17 @@ def make_history(app: Flask, conversation_id: int, sender_id: int, count: int) -
 
 
 def index_everything(app: Flask) -> None:
-    """Take all messages into the index of searches."""
+    """Take all messages into the index of searches.
+
+    On PostgreSQL the index waits for every open transaction of the server, also of other tests.
+    """
     indexer = Indexer()
+    deadline = time.monotonic() + _INDEX_TIMEOUT
     with app.app_context():
-        indexer.index_some()
-        while indexer.index_some():
-            pass
-        assert indexed_id() == db.session.scalar(select(func.max(Message.id)))
+        newest = db.session.scalar(select(func.max(Message.id))) or 0
+        while indexed_id() != newest:
+            assert time.monotonic() < deadline
+            indexer.index_some()
 
 
 def ids(reply: Reply, key: str, of: str = "id") -> list[int]:
