@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from tests.people import (
     UNKNOWN,
@@ -80,7 +81,7 @@ class Scene:
             "avatar": "",
             "name": "Name",
             "new_name": "New name",
-            "query_name": "Name",
+            "query_name": self.ivan.name,  # Nobody else has it, and nobody is given it.
             "content": "content",
             "target_id": self.alice.id,
             "sender_user_id": self.erin.id,
@@ -119,8 +120,8 @@ class Scene:
 
 def set_the_scene(base_url: str) -> Scene:
     """Make the people, let them meet, and let some of them go again."""
-    names = ("Alice", "Bob", "Carol", "Dave", "Erin", "Frank", "Gone", "Heidi", "Ivan")
-    people = [newcomer(base_url, name) for name in names]
+    names = ("Alice", "Bob", "Carol", "Dave", "Erin", "Frank", "Gone", "Heidi")
+    people = [newcomer(base_url, name) for name in (*names, f"Ivan-{uuid4().hex[:8]}")]
     alice, bob, carol, dave, erin, frank, gone, heidi, ivan = people
     befriend(alice, bob, carol, dave, gone, ivan)
     befriend(carol, frank, heidi)
