@@ -211,7 +211,7 @@ class Engine:
             for target, tag in stand_ins().items():
                 log.info("making %s", tag)
                 self.run(
-                    f"docker build --quiet --file images/images.Dockerfile --target {target} "
+                    f"docker build --progress=plain --file images/images.Dockerfile --target {target} "
                     f"--tag {tag} images",
                     as_root=True,
                 )

@@ -5,7 +5,9 @@
 set -eu
 folder=$1
 
-command -v debootstrap slirp4netns ip > /dev/null || {
+# dash looks at the first name alone.
+has() { for name; do command -v "$name" > /dev/null || return; done; }
+has debootstrap slirp4netns ip || {
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
         debootstrap slirp4netns iproute2 > /dev/null
