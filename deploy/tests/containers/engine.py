@@ -211,8 +211,8 @@ class Engine:
             for target, tag in stand_ins().items():
                 log.info("making %s", tag)
                 self.run(
-                    f"docker build --progress=plain --file images/images.Dockerfile --target {target} "
-                    f"--tag {tag} images",
+                    "docker build --progress=plain --file images/images.Dockerfile "
+                    f"--target {target} --tag {tag} images",
                     as_root=True,
                 )
         finally:
