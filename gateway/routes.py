@@ -26,6 +26,7 @@ ROUTES = (
     Route("/groups", "social"),
     Route("/friends", "social"),
     Route("/manage_friends", "social"),
+    Route("/blocks", "social"),
     Route("/conversations", "chat"),
     Route("/interface", "chat"),
     Route("/csrf", "chat"),

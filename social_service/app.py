@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from flask import Flask
 
+from shared.background import repeat
 from shared.client import ServiceClient
 from shared.exporting import add_export
 from shared.service import base_app, settings_of
@@ -13,9 +14,9 @@ from social_service.db import db
 from social_service.domain import exporting, verify
 from social_service.domain.accounts import accounts
 from social_service.domain.erasing import erasures
-from social_service.domain.limits import limits
+from social_service.domain.limits import counters, limits
 from social_service.domain.outbox import outbox
-from social_service.routes import friend_requests, friends, groups, internal, people
+from social_service.routes import blocks, friend_requests, friends, groups, internal, people
 
 
 def create_app(env: Mapping[str, str] | None = None) -> Flask:
@@ -40,10 +41,12 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     add_export(app, exporting.files)
     outbox.init_app(app, {"chat": chat})
     limits.configure(settings)
+    repeat(app, counters.delete_expired, 3600)
     api.register_blueprint(people.blueprint)
     api.register_blueprint(friend_requests.blueprint)
     api.register_blueprint(friends.blueprint)
     api.register_blueprint(groups.blueprint)
+    api.register_blueprint(blocks.blueprint)
     app.register_blueprint(internal.blueprint)
     add_verify_commands(app, verify.CHECKS, verify.STATES, outbox)
     return app

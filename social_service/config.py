@@ -12,6 +12,9 @@ class SocialSettings(LimitSettings, ServiceSettings):
     rate_limit_lookups: Rates = Field(
         "60/minute", description="Strangers that one account looks up, by name or id."
     )
+    rate_limit_repeated_requests: Rates = Field(
+        "3/day", description="Friend requests of one account to one that has refused it before."
+    )
     auth_service_url: BaseUrls = Field(description="Where accounts that the copy lacks are asked.")
     auth_service_secret: ShownSecret = Field(
         description="What it asks of its callers; of several, comma-separated, the first."

@@ -5,6 +5,10 @@ from shared.errors import ErrorSpec
 # People
 USER_NOT_FOUND = ErrorSpec(404, -1, "User not found")
 
+# Blocks
+CANNOT_BLOCK_SELF = ErrorSpec(403, -6, "Can not block yourself")
+TOO_MANY_BLOCKS = ErrorSpec(403, -9, "Too many blocks")
+
 # Friend requests
 CANNOT_ADD_SELF = ErrorSpec(403, -6, "Can not add yourself as friend")
 USER_GONE = ErrorSpec(404, -1, "User not found or deleted")

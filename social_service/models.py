@@ -6,11 +6,12 @@ Accounts live in the auth service, so ids of people are no foreign keys here.
 from datetime import datetime
 from enum import IntEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.accounts import AccountRow
 from shared.erasure import ErasureRow
+from shared.limits_in_database import LimitCounterRow
 from shared.outbox import OutboxRow
 from social_service.db import Model
 
@@ -32,6 +33,12 @@ class Erasure(ErasureRow, Model):
     """An account of which something may be left here."""
 
     __tablename__ = "erasures"
+
+
+class LimitCounter(LimitCounterRow, Model):
+    """How often something was done that is limited by the day."""
+
+    __tablename__ = "limit_counters"
 
 
 class Friendship(Model):
@@ -80,6 +87,27 @@ class FriendRequest(Model):
     receiver_id: Mapped[int]
     message: Mapped[str] = mapped_column(String(255))
     status: Mapped[int] = mapped_column(default=RequestStatus.WAITING)
+    created_at: Mapped[datetime]
+    withheld: Mapped[bool] = mapped_column(
+        default=False,
+        server_default=false(),
+        comment="from a receiver who has blocked the sender",
+    )
+
+
+class Block(Model):
+    """A user wants no requests from another; the two are no friends."""
+
+    __tablename__ = "blocks"
+    __table_args__ = (
+        UniqueConstraint("blocker_id", "blocked_id"),
+        CheckConstraint("blocker_id <> blocked_id", "blocker_is_not_blocked"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    blocker_id: Mapped[int]
+    blocked_id: Mapped[int] = mapped_column(index=True)
     created_at: Mapped[datetime]
 
 

@@ -79,6 +79,12 @@ class GroupMemberIn(Params):
     member_id = Id(required=True)
 
 
+class BlockedQuery(Params):
+    """Whom to block or unblock."""
+
+    user_id = Id(required=True)
+
+
 class FriendshipPage(Params):
     """A page of friendships: those after an id."""
 
@@ -219,6 +225,25 @@ def friend_out(account: Any, groups: Any, base: str) -> dict[str, Any]:
     }
 
 
+class BlockedUserOut(Answer):
+    """A user whom the caller has blocked, and since when."""
+
+    id = fields.Integer()
+    name = fields.String()
+    avatar = fields.String(metadata={"description": "A URL, or empty."})
+    created_at = Time()
+
+
+def blocked_user_out(blocked: Any, base: str) -> dict[str, Any]:
+    """A `BlockedUserOut` of a block's row with the blocked account."""
+    return {
+        "id": blocked.id,
+        "name": blocked.name,
+        "avatar": _avatar(blocked, base),
+        "created_at": blocked.created_at,
+    }
+
+
 class FoundPeopleOut(Answer):
     """Everybody of that name."""
 
@@ -241,6 +266,12 @@ class FriendsOut(Answer):
     """The caller's friends."""
 
     friends = fields.List(fields.Nested(PersonOut))
+
+
+class BlocksOut(Answer):
+    """The users whom the caller has blocked."""
+
+    blocks = fields.List(fields.Nested(BlockedUserOut))
 
 
 class GroupsOut(Answer):

@@ -88,7 +88,9 @@ def test_a_stranger_learns_nothing_of_a_list_of_invitations(scene: Scene) -> Non
     assert real == scene.erin.get(path.replace("1", str(UNKNOWN)))
 
 
-@pytest.mark.parametrize("path", ["/conversations", "/groups", "/friends", "/friend_requests"])
+@pytest.mark.parametrize(
+    "path", ["/conversations", "/groups", "/friends", "/friend_requests", "/blocks"]
+)
 def test_lists_hold_ones_own_alone(scene: Scene, path: str) -> None:
     answered = json.dumps(done(scene.erin.get(path)), ensure_ascii=False)
 

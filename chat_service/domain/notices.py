@@ -108,10 +108,12 @@ def account_told(state: dict[str, Any]) -> None:
 def friend_request_changed(state: dict[str, Any]) -> None:
     """A friend request came, was accepted or refused: sender and receiver.
 
+    The two are one account for a request of which the receiver is not told.
+
     Raises:
         ValidationError: the event does not name them.
     """
-    people = tuple(_REQUEST.load(state).values())
+    people = tuple(set(_REQUEST.load(state).values()))
     live.publish([Notice(frame={"type": "request_message"}, people=people)])
 
 

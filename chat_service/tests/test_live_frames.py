@@ -312,6 +312,15 @@ def test_a_friend_request_is_told_to_sender_and_receiver(server: Server, ears: E
     assert heard({user_id: ears[user_id] for user_id in (CAROL, DAVE)}) == {CAROL: [], DAVE: []}
 
 
+def test_a_friend_request_that_is_withheld_is_told_to_its_sender_once(
+    server: Server, ears: Ears
+) -> None:
+    server.tell("friend_request_changed", {"sender_id": ALICE, "receiver_id": ALICE})
+
+    assert ears[ALICE].next() == {"type": "request_message"}
+    assert heard(ears) == {ALICE: [], BOB: [], CAROL: [], DAVE: []}
+
+
 def test_the_end_of_a_friendship_is_told_to_both(server: Server, ears: Ears) -> None:
     server.tell("friendship_ended", {"low_id": BOB, "high_id": CAROL})
 

@@ -19,6 +19,7 @@ from ims_client.events import Arrived, Connected, Deleted, Disconnected, Event, 
 from ims_client.live import Live
 from ims_client.models import (
     Account,
+    Blocked,
     Change,
     Changes,
     Conversation,
@@ -35,6 +36,7 @@ from ims_client.models import (
 __all__ = [
     "Account",
     "Arrived",
+    "Blocked",
     "Change",
     "Changes",
     "Client",

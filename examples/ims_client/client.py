@@ -10,6 +10,7 @@ import requests
 from ims_client.errors import Refused, TokenRefused, Unreachable
 from ims_client.models import (
     Account,
+    Blocked,
     Changes,
     Conversation,
     Found,
@@ -103,6 +104,18 @@ class Client:
     def end_friendship(self, user_id: int) -> None:
         """Be friends no longer; the private conversation closes."""
         self._delete("/manage_friends", friend_id=user_id)
+
+    def blocks(self) -> list[Blocked]:
+        """Whom one has blocked, newest first."""
+        return [Blocked.of(each) for each in self._get("/blocks")["blocks"]]
+
+    def block(self, user_id: int) -> None:
+        """End a friendship, and get no more requests from somebody, who is not told of it."""
+        self._post("/blocks", user_id=user_id)
+
+    def unblock(self, user_id: int) -> None:
+        """Let somebody ask again."""
+        self._delete("/blocks", user_id=user_id)
 
     def conversations(self) -> list[Conversation]:
         """One's conversations: pinned ones first, then by the newest message."""

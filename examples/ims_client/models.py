@@ -43,6 +43,21 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Blocked:
+    """Somebody whom one has blocked."""
+
+    id: int
+    name: str
+    blocked_at: datetime
+
+    @classmethod
+    def of(cls, fields: dict[str, Any]) -> "Blocked":
+        """Read one from the list of blocks."""
+        blocked_at = datetime.fromisoformat(fields["created_at"])
+        return cls(fields["id"], fields["name"], blocked_at)
+
+
+@dataclass(frozen=True, slots=True)
 class FriendRequest:
     """Somebody asked to be friends."""
 

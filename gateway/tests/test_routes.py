@@ -27,6 +27,7 @@ DOCUMENTED = {
         "/groups/members",
         "/friends",
         "/manage_friends",
+        "/blocks",
     ),
     "chat": (
         "/conversations",

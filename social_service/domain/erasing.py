@@ -4,14 +4,14 @@ from sqlalchemy import delete, or_
 
 from shared.erasure import Erasures
 from social_service.db import db, transaction
-from social_service.domain import friends, friendships
+from social_service.domain import blocks, friends, friendships
 from social_service.models import Erasure, FriendGroup, FriendGroupMember, FriendRequest
 
 _AT_ONCE = 20  # Chat is told of each of them when the transaction ends, and is given seconds.
 
 
 def erase(account_id: int) -> None:
-    """End a person's friendships, and delete their requests and groups."""
+    """End a person's friendships, and delete their requests, groups and blocks."""
     while _part_from_some(account_id):
         pass
     with transaction() as session:
@@ -20,6 +20,7 @@ def erase(account_id: int) -> None:
                 or_(FriendRequest.sender_id == account_id, FriendRequest.receiver_id == account_id)
             )
         )
+        blocks.delete_blocks(session, account_id)
         session.execute(delete(FriendGroup).where(FriendGroup.owner_id == account_id))
         session.execute(delete(FriendGroupMember).where(FriendGroupMember.member_id == account_id))
 

@@ -10,6 +10,7 @@ from social_service.db import db
 from social_service.domain import friendships
 from social_service.models import (
     Account,
+    Block,
     FriendGroup,
     FriendGroupMember,
     FriendRequest,
@@ -20,15 +21,17 @@ _README = """\
 friends.json           the friends
 friend_requests.json   requests that the person sent and got, and what became of them
 friend_groups.json     the groups into which the person sorts friends, a member on each line
+blocks.json            whom the person has blocked
 """
 
 
 def files(account_id: int) -> Iterator[ExportedFile]:
-    """A person's friends, requests and groups of friends."""
+    """A person's friends, requests, groups of friends and blocks."""
     yield ExportedFile("README.txt", [_README.encode()])
     yield ExportedFile("friends.json", json_list(_friends(account_id)))
     yield ExportedFile("friend_requests.json", json_list(_requests(account_id)))
     yield ExportedFile("friend_groups.json", json_list(_groups(account_id)))
+    yield ExportedFile("blocks.json", json_list(_blocks(account_id)))
 
 
 def _friends(account_id: int) -> Iterator[dict[str, Any]]:
@@ -55,7 +58,7 @@ def _requests(account_id: int) -> Iterator[dict[str, Any]]:
             FriendRequest.created_at,
         )
         .outerjoin(Account, Account.id == other_id)
-        .where(or_(is_own, FriendRequest.receiver_id == account_id))
+        .where(or_(is_own, (FriendRequest.receiver_id == account_id) & ~FriendRequest.withheld))
         .order_by(FriendRequest.id)
     )
 
@@ -72,4 +75,13 @@ def _groups(account_id: int) -> Iterator[dict[str, Any]]:
         .outerjoin(Account, Account.id == FriendGroupMember.member_id)
         .where(FriendGroup.owner_id == account_id)
         .order_by(FriendGroup.id, FriendGroupMember.member_id)
+    )
+
+
+def _blocks(account_id: int) -> Iterator[dict[str, Any]]:
+    return db.stream(
+        select(Block.blocked_id.label("id"), Account.name, Block.created_at)
+        .outerjoin(Account, Account.id == Block.blocked_id)
+        .where(Block.blocker_id == account_id)
+        .order_by(Block.id)
     )

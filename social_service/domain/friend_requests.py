@@ -10,8 +10,9 @@ from sqlalchemy import bindparam, delete, select, update
 from shared.errors import ApiError
 from social_service import errors
 from social_service.db import AnyRow, db, transaction
-from social_service.domain import friendships
+from social_service.domain import blocks, friendships
 from social_service.domain.accounts import are_active, beside_accounts, with_accounts
+from social_service.domain.limits import limits
 from social_service.domain.outbox import friend_request_changed, outbox
 from social_service.models import FriendRequest, Friendship, RequestStatus
 
@@ -25,31 +26,49 @@ _REQUESTS = beside_accounts(
         FriendRequest.created_at,
         FriendRequest.status,
     )
-    .where(FriendRequest.receiver_id == bindparam("receiver"))
+    .where(FriendRequest.receiver_id == bindparam("receiver"), ~FriendRequest.withheld)
     .order_by(FriendRequest.created_at.desc(), FriendRequest.id.desc()),
     FriendRequest.sender_id,
+)
+
+_EARLIER = select(FriendRequest.status).where(
+    FriendRequest.sender_id == bindparam("sender"),
+    FriendRequest.receiver_id == bindparam("receiver"),
 )
 
 
 def send_friend_request(sender_id: int, target_id: int, message: str) -> None:
     """Ask ``target_id`` to become a friend; takes the place of an earlier request.
 
+    Lifts the sender's block of the target, if there is one. If the target has blocked the sender,
+    everything is as usual for the sender, and the target never sees the request.
+
     Raises:
         ApiError: ``CANNOT_ADD_SELF``, ``USER_GONE`` (either of the two), ``ALREADY_FRIENDS``,
-            ``REQUEST_ALREADY_SENT`` (and it still waits).
+            ``REQUEST_ALREADY_SENT`` (and it still waits), ``TOO_MANY``.
     """
     if sender_id == target_id:
         raise ApiError(errors.CANNOT_ADD_SELF)
     if not are_active(sender_id, target_id):
         raise ApiError(errors.USER_GONE)
+    earlier = db.run(_EARLIER, sender=sender_id, receiver=target_id).scalar()
+    if earlier != RequestStatus.WAITING:
+        limits.repeated_requests.check(str(sender_id), str(target_id))
     with transaction() as session:
         friendships.make_pair(session, sender_id, target_id)
         pair = friendships.lock_pair(session, sender_id, target_id)
         if pair is not None and pair.active:
             raise ApiError(errors.ALREADY_FRIENDS)
-        if not _ask(session, sender_id, target_id, message):
+        blockers = blocks.blockers_among(session, sender_id, target_id)
+        if sender_id in blockers:
+            blocks.lift_block(session, sender_id, target_id)
+        withheld = target_id in blockers
+        if not _ask(session, sender_id, target_id, message, withheld=withheld):
             raise ApiError(errors.REQUEST_ALREADY_SENT)
-        outbox.add(session, friend_request_changed(sender_id, target_id))
+        # A withheld request is announced to its sender alone.
+        outbox.add(session, friend_request_changed(sender_id, sender_id if withheld else target_id))
+    if earlier == RequestStatus.REFUSED:
+        limits.repeated_requests.spend(str(sender_id), str(target_id))
     log.info("friend_request_sent", extra={"sender_id": sender_id, "target_id": target_id})
 
 
@@ -87,7 +106,7 @@ def refuse_friend_request(user_id: int, sender_id: int, receiver_id: int) -> Non
     log.info("friend_request_refused", extra={"sender_id": sender_id, "receiver_id": receiver_id})
 
 
-def _ask(session: Any, sender_id: int, receiver_id: int, message: str) -> bool:
+def _ask(session: Any, sender_id: int, receiver_id: int, message: str, *, withheld: bool) -> bool:
     """Put a request in the place of a settled one; False if one is waiting."""
     session.execute(
         delete(FriendRequest).where(
@@ -104,6 +123,7 @@ def _ask(session: Any, sender_id: int, receiver_id: int, message: str) -> bool:
             message=message,
             status=RequestStatus.WAITING,
             created_at=datetime.now(UTC),
+            withheld=withheld,
         )
         .on_conflict_do_nothing(index_elements=["sender_id", "receiver_id"])
         .returning(FriendRequest.id)
@@ -140,6 +160,7 @@ def _mark(session: Any, sender_id: int, receiver_id: int, status: RequestStatus)
             FriendRequest.sender_id == sender_id,
             FriendRequest.receiver_id == receiver_id,
             FriendRequest.status == RequestStatus.WAITING,
+            ~FriendRequest.withheld,
         )
         .values(status=status)
         .returning(FriendRequest.id)

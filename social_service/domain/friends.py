@@ -12,7 +12,7 @@ from social_service.db import AnyRow, transaction
 from social_service.domain import friendships, groups
 from social_service.domain.accounts import accounts, beside_accounts, with_accounts
 from social_service.domain.outbox import friendship_ended, outbox
-from social_service.models import FriendRequest, Friendship
+from social_service.models import FriendRequest, Friendship, RequestStatus
 
 log = logging.getLogger(__name__)
 
@@ -58,18 +58,22 @@ def end_friendship(user_id: int, friend_id: int) -> None:
 def part(session: Any, pair: Friendship) -> None:
     """Make a locked pair of friends friends no more, with all that belongs to it."""
     friendships.end(session, pair)
-    _forget_requests(session, pair.low_id, pair.high_id)
+    delete_requests(session, pair.low_id, pair.high_id)
     groups.take_out(session, pair.low_id, pair.high_id)
     groups.take_out(session, pair.high_id, pair.low_id)
     outbox.add(session, friendship_ended(pair))
 
 
-def _forget_requests(session: Any, user_id: int, other_id: int) -> None:
-    session.execute(
-        delete(FriendRequest).where(
+def delete_requests(session: Any, user_id: int, other_id: int) -> bool:
+    """Delete the requests of a locked pair; whether one of them was waiting."""
+    deleted = session.scalars(
+        delete(FriendRequest)
+        .where(
             or_(
                 and_(FriendRequest.sender_id == user_id, FriendRequest.receiver_id == other_id),
                 and_(FriendRequest.sender_id == other_id, FriendRequest.receiver_id == user_id),
             )
         )
+        .returning(FriendRequest.status)
     )
+    return RequestStatus.WAITING in deleted.all()

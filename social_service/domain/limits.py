@@ -1,18 +1,30 @@
 """How often a user may do what concerns strangers."""
 
 from shared.limits import Limit, Limiter
+from shared.limits_in_database import InDatabase
 from social_service.config import SocialSettings
+from social_service.db import db
+from social_service.models import LimitCounter
+
+counters = InDatabase(db, LimitCounter)
 
 
 class Limits:
-    """The limits of this service, each counted by account."""
+    """The limits of this service.
+
+    ``lookups`` are counted by account, ``repeated_requests`` by sender and receiver.
+    """
 
     lookups: Limit
+    repeated_requests: Limit
 
     def configure(self, settings: SocialSettings) -> None:
         """Set every limit. By the minute, each process counts for itself."""
-        limiter = Limiter(None, on=settings.rate_limits)
+        limiter = Limiter(None, on=settings.rate_limits, lasting=counters)
         self.lookups = limiter.limit("lookups", settings.rate_limit_lookups)
+        self.repeated_requests = limiter.limit(
+            "repeated-requests", settings.rate_limit_repeated_requests
+        )
 
 
 limits = Limits()

@@ -1,6 +1,9 @@
 """What always holds in the social service, and what it knows together with others."""
 
+from typing import Any
+
 from sqlalchemy import and_, case, exists, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from shared.verify import Check, States, foreign_keys, in_sql, referring
 from social_service.db import db
@@ -9,6 +12,7 @@ from social_service.domain.friendships import all_friendships
 from social_service.domain.outbox import outbox
 from social_service.models import (
     Account,
+    Block,
     FriendGroup,
     FriendGroupMember,
     FriendRequest,
@@ -17,18 +21,19 @@ from social_service.models import (
     RequestStatus,
 )
 
-_pair_of_request = (
-    Friendship.low_id
-    == case(
-        (FriendRequest.sender_id < FriendRequest.receiver_id, FriendRequest.sender_id),
-        else_=FriendRequest.receiver_id,
+
+def _is_pair_of(one: InstrumentedAttribute[int], other: InstrumentedAttribute[int]) -> Any:
+    """Whether a friendship's row is that of these two, in SQL."""
+    is_ordered = one < other
+    return (Friendship.low_id == case((is_ordered, one), else_=other)) & (
+        Friendship.high_id == case((is_ordered, other), else_=one)
     )
-) & (
-    Friendship.high_id
-    == case(
-        (FriendRequest.sender_id < FriendRequest.receiver_id, FriendRequest.receiver_id),
-        else_=FriendRequest.sender_id,
-    )
+
+
+_pair_of_request = _is_pair_of(FriendRequest.sender_id, FriendRequest.receiver_id)
+_pair_of_block = _is_pair_of(Block.blocker_id, Block.blocked_id)
+_receiver_blocks_sender = exists().where(
+    Block.blocker_id == FriendRequest.receiver_id, Block.blocked_id == FriendRequest.sender_id
 )
 _active_with_owner = exists().where(
     Friendship.active,
@@ -54,6 +59,8 @@ CHECKS: list[Check] = [
             (Friendship.high_id, Account.id),
             (FriendRequest.sender_id, Account.id),
             (FriendRequest.receiver_id, Account.id),
+            (Block.blocker_id, Account.id),
+            (Block.blocked_id, Account.id),
             (FriendGroup.owner_id, Account.id),
             (FriendGroupMember.member_id, Account.id),
         ],
@@ -77,6 +84,22 @@ CHECKS: list[Check] = [
                 Friendship.id.is_(None),
                 Friendship.active & (FriendRequest.status == RequestStatus.WAITING),
             )
+        ),
+    ),
+    in_sql(
+        db,
+        "users of whom one has blocked the other are no friends",
+        Block.id,
+        select(Block.id, Block.blocker_id, Block.blocked_id)
+        .join(Friendship, _pair_of_block)
+        .where(Friendship.active),
+    ),
+    in_sql(
+        db,
+        "a request is withheld exactly while its receiver blocks its sender",
+        FriendRequest.id,
+        select(FriendRequest.id, FriendRequest.sender_id, FriendRequest.receiver_id).where(
+            FriendRequest.withheld != _receiver_blocks_sender
         ),
     ),
     in_sql(

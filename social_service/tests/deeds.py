@@ -31,6 +31,21 @@ def befriend(one: Caller, other: Caller) -> None:
     assert accept(other, one).status_code == 200
 
 
+def block(user: Caller, other: Caller) -> Reply:
+    """Block a user."""
+    return user.post("/blocks", json={"user_id": other.id})
+
+
+def unblock(user: Caller, other: Caller) -> Reply:
+    """Lift a block."""
+    return user.delete("/blocks", json={"user_id": other.id})
+
+
+def blocked_ids(user: Caller) -> list[int]:
+    """Whom a user has blocked, newest first."""
+    return [each["id"] for each in user.get("/blocks").json["blocks"]]
+
+
 def friend_ids(user: Caller) -> list[int]:
     """Whom a person finds among his friends."""
     return [friend["id"] for friend in user.get("/friends").json["friends"]]

@@ -32,6 +32,9 @@ ENDPOINTS = (
     Endpoint("GET", "/groups/members", {"group_id": 1}),
     Endpoint("POST", "/groups/members", {"group_id": 1, "member_id": 2}),
     Endpoint("DELETE", "/groups/members", {"group_id": 1, "member_id": 2}),
+    Endpoint("GET", "/blocks", {}),
+    Endpoint("POST", "/blocks", {"user_id": 2}),
+    Endpoint("DELETE", "/blocks", {"user_id": 2}),
 )
 OPTIONAL = {"message"}
 OPEN_TO_DELETED = {"/add_friend", "/friend_request_handle"}

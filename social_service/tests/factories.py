@@ -4,13 +4,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
 from shared.testing.contracts import state
 from social_service.db import transaction
 from social_service.domain.accounts import accounts
 from social_service.domain.outbox import outbox
 from social_service.models import (
+    Block,
     FriendGroup,
     FriendGroupMember,
     FriendRequest,
@@ -62,6 +63,17 @@ def make_request(
                 created_at=created_at or datetime.now(UTC),
             )
         )
+
+
+def make_blocks(app: Flask, blocker_id: int, *blocked_ids: int) -> None:
+    """Users whom another has blocked (without the pairs' rows)."""
+    now = datetime.now(UTC)
+    rows = [
+        {"blocker_id": blocker_id, "blocked_id": blocked_id, "created_at": now}
+        for blocked_id in blocked_ids
+    ]
+    with app.app_context(), transaction() as session:
+        session.execute(insert(Block), rows)
 
 
 def make_group(app: Flask, owner_id: int, name: str = "Classmates", *member_ids: int) -> int:

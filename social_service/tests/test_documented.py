@@ -45,6 +45,13 @@ REFUSALS: dict[str, set[tuple[int, int, str]]] = {
         (400, -3, "Member already in group"),
     },
     "DELETE /groups/members": {(404, -3, "Group not found"), (400, -3, "Member not in group")},
+    "GET /blocks": set(),
+    "POST /blocks": {
+        (404, -1, "User not found"),
+        (403, -6, "Can not block yourself"),
+        (403, -9, "Too many blocks"),
+    },
+    "DELETE /blocks": {(404, -1, "User not found"), (403, -6, "Can not block yourself")},
 }
 OF_EVERY_ENDPOINT = {(401, -2), (400, -7), (413, -413), (429, -429)}
 

@@ -2,13 +2,15 @@
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import Caller
 from shared.testing.databases import everything_in
 from shared.testing.neighbours import Neighbour
 from social_service.db import db
-from social_service.tests.deeds import ask, befriend, friend_ids, statuses
+from social_service.models import Block
+from social_service.tests.deeds import ask, befriend, block, blocked_ids, friend_ids, statuses
 from social_service.tests.factories import make_account, make_friends, make_group
 
 pytestmark = pytest.mark.database
@@ -22,25 +24,30 @@ def erase(app: Flask, account_id: int = ALICE) -> None:
 
 
 @pytest.fixture
-def busy_alice(app: Flask, alice: Caller, bob: Caller, carol: Caller) -> Caller:
-    """Alice, who has a friend, a request in each direction, and groups."""
+def busy_alice(app: Flask, alice: Caller, bob: Caller, carol: Caller, dave: Caller) -> Caller:
+    """Alice, who has a friend, a request, groups, and a block in each direction."""
     befriend(alice, bob)
     ask(alice, carol, "Alice would like to know you")
     make_group(app, ALICE, "Alice's best", BOB)
     make_group(app, BOB, "Colleagues", ALICE)
+    block(alice, dave)
+    block(dave, alice)
     return alice
 
 
 def test_nothing_of_the_person_is_left(app: Flask, busy_alice: Caller) -> None:
     erase(app)
     assert "Alice" not in everything_in(app, db)
+    with app.app_context():
+        assert db.session.scalars(select(Block.id)).all() == []
 
 
 def test_friends_and_those_who_were_asked_have_one_less(
-    app: Flask, busy_alice: Caller, bob: Caller, carol: Caller
+    app: Flask, busy_alice: Caller, bob: Caller, carol: Caller, dave: Caller
 ) -> None:
     make_friends(app, BOB, CAROL)
     erase(app)
+    assert blocked_ids(dave) == []
     assert (friend_ids(bob), statuses(carol)) == ([CAROL], [])
     assert bob.get("/groups/members", query_string={"group_id": 2}).json["members"] == []
 

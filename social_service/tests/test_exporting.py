@@ -8,29 +8,33 @@ from flask import Flask
 from shared.testing.cast import ALICE, BOB, DAVE
 from shared.testing.client import Caller
 from shared.testing.databases import exported
-from social_service.tests.deeds import ask, befriend, refuse
+from social_service.tests.deeds import ask, befriend, block, refuse
 from social_service.tests.factories import make_friends, make_group
 
 
 def test_the_archive_holds_friends_requests_and_groups(
-    app: Flask, alice: Caller, bob: Caller, carol: Caller, tmp_path: Path
+    app: Flask, alice: Caller, bob: Caller, carol: Caller, dave: Caller, tmp_path: Path
 ) -> None:
     befriend(alice, bob)
     ask(carol, alice, "Carol here")
     refuse(alice, carol)
     make_group(app, ALICE, "Classmates", BOB)
+    block(alice, dave)
+    ask(dave, alice, "Dave, who is blocked")
 
     archive = exported(app, ALICE, tmp_path)
 
     friends = json.loads(archive.read("social/friends.json"))
     requests = json.loads(archive.read("social/friend_requests.json"))
     groups = json.loads(archive.read("social/friend_groups.json"))
+    blocks = json.loads(archive.read("social/blocks.json"))
     assert friends == [{"id": BOB, "name": "Bob", "email": "bob2@example.com"}]
     assert [(each["direction"], each["person_name"], each["status"]) for each in requests] == [
         ("sent", "Bob", "accepted"),
         ("received", "Carol", "refused"),
     ]
     assert [(each["name"], each["member_name"]) for each in groups] == [("Classmates", "Bob")]
+    assert [(each["id"], each["name"]) for each in blocks] == [(DAVE, "Dave")]
 
 
 def test_the_archive_holds_nothing_between_others(
@@ -39,6 +43,7 @@ def test_the_archive_holds_nothing_between_others(
     make_friends(app, BOB, DAVE)
     make_group(app, BOB, "Bob's own", DAVE)
     ask(carol, dave)
+    block(dave, carol)
     archive = exported(app, ALICE, tmp_path)
     lists = [name for name in archive.namelist() if name.endswith(".json")]
-    assert [json.loads(archive.read(name)) for name in lists] == [[], [], []]
+    assert [json.loads(archive.read(name)) for name in lists] == [[]] * 4

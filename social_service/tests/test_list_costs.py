@@ -11,6 +11,7 @@ from shared.testing.databases import counted_queries
 from social_service.db import db
 from social_service.tests.factories import (
     make_account,
+    make_blocks,
     make_friends,
     make_group,
     make_request,
@@ -23,6 +24,7 @@ LISTS = [
     ("/search_user", {"query_name": "Namesake"}, 2),
     ("/friend_requests", {}, 2),
     ("/friends", {}, 2),
+    ("/blocks", {}, 2),
     ("/groups", {}, 2),
     ("/groups/manage_groups", {"group_id": 1}, 3),
     ("/groups/members", {"group_id": 1}, 3),
@@ -37,6 +39,8 @@ def _populate(app: Flask, count: int) -> None:
         make_account(app, person_id, "Namesake")
         make_friends(app, ALICE, person_id)
         make_request(app, person_id, ALICE)
+        make_blocks(app, ALICE, 1_000 + person_id)
+        make_account(app, 1_000 + person_id)
     make_group(app, ALICE, "Everybody", *people)
     for number in range(count):
         make_group(app, ALICE, f"Group {number}", 20)

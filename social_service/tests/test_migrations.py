@@ -12,7 +12,7 @@ from shared.testing.migrations import (
     check_models_are_what_migrations_make,
 )
 from social_service.db import db
-from social_service.tests.factories import make_friends, make_request
+from social_service.tests.factories import make_blocks, make_friends, make_request
 
 pytestmark = pytest.mark.database
 
@@ -20,6 +20,7 @@ pytestmark = pytest.mark.database
 def test_every_migration_can_be_undone_and_done_again(app: Flask) -> None:
     make_friends(app, ALICE, BOB)
     make_request(app, ALICE, CAROL)
+    make_blocks(app, CAROL, BOB)
 
     check_every_step_back_and_forth(app, db)
 

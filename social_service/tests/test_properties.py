@@ -17,7 +17,16 @@ from shared.testing.properties import few_or_many, newcomers, succeeds, tell_sto
 from shared.testing.tokens import issue
 from social_service import errors
 from social_service.models import RequestStatus
-from social_service.tests.deeds import accept, ask, friend_ids, refuse, unfriend
+from social_service.tests.deeds import (
+    accept,
+    ask,
+    block,
+    blocked_ids,
+    friend_ids,
+    refuse,
+    unblock,
+    unfriend,
+)
 from social_service.tests.factories import make_account, make_group
 
 pytestmark = [pytest.mark.database, unhurried]
@@ -26,7 +35,16 @@ EVERYBODY = range(3)
 ONE_WHO_COMES_AND_GOES = 2
 somebody = st.sampled_from(EVERYBODY)
 any_deed = st.sampled_from(
-    ["ask", "accept", "refuse", "part", "put into a group", "take out of a group"]
+    [
+        "ask",
+        "accept",
+        "refuse",
+        "part",
+        "put into a group",
+        "take out of a group",
+        "block",
+        "unblock",
+    ]
 )
 
 
@@ -46,6 +64,7 @@ class Friends(RuleBasedStateMachine):
         self.friends: set[frozenset[int]] = set()
         self.requests: dict[tuple[int, int], RequestStatus] = {}  # The newest stands last.
         self.in_group: dict[int, set[int]] = defaultdict(set)
+        self.blocks: list[tuple[int, int]] = []  # The newest stands last.
         self.deleted: set[int] = set()
 
     @rule(deed=any_deed, which=st.integers(0, 1000))
@@ -70,6 +89,8 @@ class Friends(RuleBasedStateMachine):
             "accept": accept,
             "refuse": refuse,
             "part": unfriend,
+            "block": block,
+            "unblock": unblock,
         }
         if deed in simple:
             return simple[deed](self.people[one], self.people[other])
@@ -90,7 +111,11 @@ class Friends(RuleBasedStateMachine):
             "accept": (
                 (somebody_is_gone, errors.USER_DELETED),
                 (are_friends, errors.ALREADY_FRIENDS),
-                (not self._waits(other, one), errors.REQUEST_NOT_FOUND),
+                (not self._arrived(other, one), errors.REQUEST_NOT_FOUND),
+            ),
+            "block": (
+                (one in self.deleted, INVALID_JWT),
+                (one == other, errors.CANNOT_BLOCK_SELF),
             ),
             "part": (
                 (one in self.deleted, INVALID_JWT),
@@ -106,12 +131,13 @@ class Friends(RuleBasedStateMachine):
                 (other not in self.in_group[one], errors.MEMBER_NOT_IN_GROUP),
             ),
         }
-        rows = refusals["accept" if deed == "refuse" else deed]
+        rows = refusals[{"refuse": "accept", "unblock": "block"}.get(deed, deed)]
         return next((refusal for applies, refusal in rows if applies), None)
 
     def _effect(self, deed: str, one: int, other: int) -> None:
         match deed:
             case "ask":
+                self._unblock(one, other)
                 self.requests.pop((one, other), None)  # So that it becomes the newest.
                 self.requests[one, other] = RequestStatus.WAITING
             case "accept":
@@ -122,14 +148,30 @@ class Friends(RuleBasedStateMachine):
             case "refuse":
                 self.requests[other, one] = RequestStatus.REFUSED
             case "part":
-                self.friends.remove(frozenset((one, other)))
-                for sender, receiver in ((one, other), (other, one)):
-                    self.requests.pop((sender, receiver), None)
-                    self.in_group[sender].discard(receiver)
+                self._part(one, other)
+            case "block" if (one, other) not in self.blocks:
+                self._part(one, other)
+                self.blocks.append((one, other))
+            case "unblock":
+                self._unblock(one, other)
             case "put into a group":
                 self.in_group[one].add(other)
             case "take out of a group":
                 self.in_group[one].remove(other)
+
+    def _part(self, one: int, other: int) -> None:
+        self.friends.discard(frozenset((one, other)))
+        for sender, receiver in ((one, other), (other, one)):
+            self.requests.pop((sender, receiver), None)
+            self.in_group[sender].discard(receiver)
+
+    def _unblock(self, one: int, other: int) -> None:
+        if (one, other) in self.blocks:
+            self.blocks.remove((one, other))
+            self.requests.pop((other, one), None)
+
+    def _arrived(self, sender: int, receiver: int) -> bool:
+        return self._waits(sender, receiver) and (receiver, sender) not in self.blocks
 
     def _waits(self, sender: int, receiver: int) -> bool:
         return self.requests.get((sender, receiver)) == RequestStatus.WAITING
@@ -153,13 +195,16 @@ class Friends(RuleBasedStateMachine):
         asked = [
             (self.ids[sender], status)
             for (sender, receiver), status in reversed(self.requests.items())
-            if receiver == person
+            if receiver == person and (person, sender) not in self.blocks
         ]
         caller = self.people[person]
         requests = caller.get("/friend_requests").json["requests"]
         group = caller.get("/groups/members", query_string={"group_id": self.groups[person]}).json
         assert friend_ids(caller) == [self.ids[friend] for friend in sorted(friends)]
         assert [(each["sender_user_id"], each["status"]) for each in requests] == asked
+        assert blocked_ids(caller) == [
+            self.ids[blocked] for blocker, blocked in reversed(self.blocks) if blocker == person
+        ]
         assert [each["id"] for each in group["members"]] == [
             self.ids[friend] for friend in sorted(self.in_group[person])
         ]

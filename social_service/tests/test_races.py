@@ -7,11 +7,24 @@ from flask import Flask
 
 from shared.testing.cast import ALICE, BOB, CAROL, signed_in
 from shared.testing.client import Caller, Reply
+from shared.testing.damage import broken_promises
 from shared.testing.neighbours import Neighbour
 from shared.testing.races import at_once
 from social_service import errors
-from social_service.tests.deeds import accept, ask, befriend, friend_ids, refuse, statuses, unfriend
-from social_service.tests.factories import make_friends, make_group
+from social_service.domain.blocks import MAX_BLOCKS
+from social_service.tests.deeds import (
+    accept,
+    ask,
+    befriend,
+    block,
+    blocked_ids,
+    friend_ids,
+    refuse,
+    statuses,
+    unblock,
+    unfriend,
+)
+from social_service.tests.factories import make_account, make_blocks, make_friends, make_group
 
 pytestmark = pytest.mark.database
 
@@ -195,3 +208,75 @@ def test_who_is_added_to_a_group_while_the_friendship_ends_does_not_stay_in_it(
     assert ended.status_code == 200
     assert added.status_code in (200, 404)
     assert [member["id"] for member in members] == [CAROL]
+
+
+@REPEATEDLY
+def test_blocking_many_times_at_once_leaves_one_block(
+    alices: list[Caller], bob: Caller, chat: Neighbour, attempt: int
+) -> None:
+    befriend(alices[0], bob)
+    replies = at_once(*(lambda alice=alice: block(alice, bob) for alice in alices))
+    assert _answers(replies) == {"Succeed": CLICKS}
+    assert (blocked_ids(alices[0]), friend_ids(bob)) == ([BOB], [])
+    assert [state["version"] for state in chat.states("friendship")] == [1, 2]
+
+
+@REPEATEDLY
+def test_blocking_while_a_request_is_accepted_leaves_no_friends(
+    app: Flask, alice: Caller, bob: Caller, chat: Neighbour, attempt: int
+) -> None:
+    ask(alice, bob)
+    blocked, accepted = at_once(lambda: block(alice, bob), lambda: accept(bob, alice))
+    assert blocked.status_code == 200
+    assert (friend_ids(alice), statuses(bob)) == ([], [])
+    assert len(chat.states("friendship")) == (2 if accepted.status_code == 200 else 0)
+    assert broken_promises(app) == {}
+
+
+@REPEATEDLY
+def test_asking_while_one_is_blocked_leaves_nothing_to_see(
+    app: Flask, alices: list[Caller], bob: Caller, attempt: int
+) -> None:
+    replies = at_once(
+        *(lambda alice=alice: ask(alice, bob) for alice in alices), lambda: block(bob, alices[0])
+    )
+    assert replies.pop().status_code == 200
+    assert statuses(bob) == []
+    assert _answers(replies)["success"] in (1, 2)
+    assert broken_promises(app) == {}
+
+
+@REPEATEDLY
+def test_asking_blocking_and_unblocking_at_once_keeps_every_promise(
+    app: Flask, alices: list[Caller], bobs: list[Caller], attempt: int
+) -> None:
+    deeds = (block, ask, unblock, ask)
+    both = list(zip(alices, bobs, strict=True))
+    at_once(
+        *(
+            lambda deed=deed, pair=pair: deed(*pair)
+            for deed, pair in zip(deeds, both, strict=False)
+        ),
+        *(
+            lambda deed=deed, pair=pair: deed(*pair[::-1])
+            for deed, pair in zip(deeds, both[4:], strict=False)
+        ),
+    )
+    assert broken_promises(app) == {}
+
+
+@REPEATEDLY
+def test_of_blocks_at_once_no_more_succeed_than_there_is_room_for(
+    app: Flask, alices: list[Caller], attempt: int
+) -> None:
+    make_blocks(app, ALICE, *range(1_000, 1_000 + MAX_BLOCKS - 1))
+    others = range(20, 20 + CLICKS)
+    for other in others:
+        make_account(app, other)
+    replies = at_once(
+        *(
+            lambda each=each, other=other: each.post("/blocks", json={"user_id": other})
+            for each, other in zip(alices, others, strict=True)
+        )
+    )
+    assert _answers(replies) == {"Succeed": 1, errors.TOO_MANY_BLOCKS.info: CLICKS - 1}

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import update
 
-from shared.testing.cast import ALICE, BOB, CAROL
+from shared.testing.cast import ALICE, BOB, CAROL, DAVE
 from shared.testing.client import Caller
 from shared.testing.damage import broken_promises, plant
 from shared.testing.neighbours import Neighbour
@@ -17,6 +17,8 @@ from social_service.tests.factories import make_group
 pytestmark = pytest.mark.database
 
 ACTIVE = "a friendship is active after every odd change"
+BLOCKS = "users of whom one has blocked the other are no friends"
+WITHHELD = "a request is withheld exactly while its receiver blocks its sender"
 GROUPS = "everybody in a friend group is a friend of its owner"
 KNOWN = "everybody who is named is known"
 OVERDUE = "no event waits for longer than ten minutes"
@@ -25,8 +27,8 @@ REQUESTS = "each request has its pair, who are no friends while it waits"
 
 
 @pytest.fixture
-def acquaintances(app: Flask, alice: Caller, bob: Caller, carol: Caller) -> None:
-    """Friends, one of them in a group; friends no more; and a request that waits."""
+def acquaintances(app: Flask, alice: Caller, bob: Caller, carol: Caller, dave: Caller) -> None:
+    """Friends, one of them in a group; friends no more; requests that wait; and a block."""
     for asking in (bob, carol):
         asking.post("/add_friend", json={"target_id": ALICE})
         both = {"sender_user_id": asking.id, "receiver_user_id": ALICE}
@@ -34,6 +36,8 @@ def acquaintances(app: Flask, alice: Caller, bob: Caller, carol: Caller) -> None
     make_group(app, ALICE, "Classmates", BOB)
     alice.delete("/manage_friends", json={"friend_id": CAROL})
     carol.post("/add_friend", json={"target_id": BOB})
+    alice.post("/blocks", json={"user_id": DAVE})
+    dave.post("/add_friend", json={"target_id": ALICE})
 
 
 def test_what_clients_did_keeps_every_promise(app: Flask, acquaintances: None) -> None:
@@ -50,6 +54,10 @@ def test_what_clients_did_keeps_every_promise(app: Flask, acquaintances: None) -
         ("DELETE FROM friendships WHERE version = 0", REQUESTS),
         ("UPDATE friend_group_members SET member_id = 4", GROUPS),
         ("DELETE FROM friend_groups", REFERENCES),
+        ("UPDATE blocks SET blocked_id = 99", KNOWN),
+        ("UPDATE blocks SET blocked_id = 2", BLOCKS),
+        ("DELETE FROM blocks", WITHHELD),
+        ("UPDATE friend_requests SET withheld = (1 = 0)", WITHHELD),
     ],
 )
 def test_damage_is_found(app: Flask, acquaintances: None, statement: str, promise: str) -> None:

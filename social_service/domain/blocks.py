@@ -1,0 +1,125 @@
+"""Users whom a user has blocked. A blocked user is never told.
+
+A friend request to a user who has blocked its sender is stored like any other, but withheld from
+its receiver. The sender gets the answers and notices of a request that waits.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import and_, bindparam, delete, func, or_, select
+
+from shared.errors import ApiError
+from social_service import errors
+from social_service.db import AnyRow, transaction
+from social_service.domain import friends, friendships
+from social_service.domain.accounts import accounts, beside_accounts, with_accounts
+from social_service.domain.outbox import friend_request_changed, outbox
+from social_service.models import Account, Block, FriendRequest
+
+log = logging.getLogger(__name__)
+
+MAX_BLOCKS = 2_000
+
+_BLOCKS = beside_accounts(
+    select(Block.created_at)
+    .where(Block.blocker_id == bindparam("blocker"))
+    .order_by(Block.id.desc()),
+    Block.blocked_id,
+)
+
+
+def list_blocks(user_id: int) -> Sequence[AnyRow]:
+    """The accounts that a user has blocked, newest first, each with ``created_at``."""
+    return with_accounts(_BLOCKS, blocker=user_id)
+
+
+def block_user(user_id: int, blocked_id: int) -> None:
+    """Block a user: ends a friendship of the two and their requests. Repeating changes nothing.
+
+    Raises:
+        ApiError: ``USER_NOT_FOUND``, ``CANNOT_BLOCK_SELF``, ``TOO_MANY_BLOCKS``.
+    """
+    _check_users(user_id, blocked_id)
+    with transaction() as session:
+        _lock_blocker(session, user_id)
+        friendships.make_pair(session, user_id, blocked_id)
+        pair = friendships.lock_pair(session, user_id, blocked_id)
+        if user_id in blockers_among(session, user_id, blocked_id):
+            return
+        _check_room(session, user_id)
+        block = Block(blocker_id=user_id, blocked_id=blocked_id, created_at=datetime.now(UTC))
+        session.add(block)
+        if pair is not None and pair.active:
+            friends.part(session, pair)
+        elif friends.delete_requests(session, user_id, blocked_id):
+            outbox.add(session, friend_request_changed(blocked_id, user_id))
+    log.info("user_blocked", extra={"by_id": user_id, "blocked_id": blocked_id})
+
+
+def unblock_user(user_id: int, blocked_id: int) -> None:
+    """Lift a block; does nothing if there is none.
+
+    Raises:
+        ApiError: ``USER_NOT_FOUND``, ``CANNOT_BLOCK_SELF``.
+    """
+    _check_users(user_id, blocked_id)
+    with transaction() as session:
+        friendships.lock_pair(session, user_id, blocked_id)
+        lift_block(session, user_id, blocked_id)
+    log.info("user_unblocked", extra={"by_id": user_id, "blocked_id": blocked_id})
+
+
+def blockers_among(session: Any, user_id: int, other_id: int) -> set[int]:
+    """Which of a locked pair have blocked the other."""
+    return set(
+        session.scalars(
+            select(Block.blocker_id).where(
+                or_(
+                    and_(Block.blocker_id == user_id, Block.blocked_id == other_id),
+                    and_(Block.blocker_id == other_id, Block.blocked_id == user_id),
+                )
+            )
+        )
+    )
+
+
+def lift_block(session: Any, user_id: int, blocked_id: int) -> None:
+    """Delete a block of a locked pair, and the requests that were withheld for it."""
+    session.execute(
+        delete(Block).where(Block.blocker_id == user_id, Block.blocked_id == blocked_id)
+    )
+    session.execute(
+        delete(FriendRequest).where(
+            FriendRequest.sender_id == blocked_id,
+            FriendRequest.receiver_id == user_id,
+            FriendRequest.withheld,
+        )
+    )
+
+
+def delete_blocks(session: Any, user_id: int) -> None:
+    """Delete all blocks by a user and of a user."""
+    session.execute(
+        delete(Block).where(or_(Block.blocker_id == user_id, Block.blocked_id == user_id))
+    )
+
+
+def _check_users(user_id: int, blocked_id: int) -> None:
+    if user_id == blocked_id:
+        raise ApiError(errors.CANNOT_BLOCK_SELF)
+    if not accounts.find([blocked_id]):
+        raise ApiError(errors.USER_NOT_FOUND)
+
+
+def _lock_blocker(session: Any, user_id: int) -> None:
+    """Let one block at a time be counted for a user."""
+    session.execute(select(Account.id).where(Account.id == user_id).with_for_update())
+
+
+def _check_room(session: Any, user_id: int) -> None:
+    blocks = select(func.count()).select_from(Block).where(Block.blocker_id == user_id)
+    if session.scalars(blocks).one() >= MAX_BLOCKS:
+        raise ApiError(errors.TOO_MANY_BLOCKS)

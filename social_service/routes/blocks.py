@@ -1,0 +1,43 @@
+"""Blocks over HTTP."""
+
+from typing import Any
+
+from shared.api import Blueprint, answers, refuses, takes
+from shared.identity import current_user_id
+from shared.service import public_base
+from social_service import errors
+from social_service.domain import blocks
+from social_service.schemas import BlockedQuery, BlocksOut, blocked_user_out
+
+blueprint = Blueprint("blocks", __name__)
+
+
+@blueprint.get("/blocks")
+@answers("Succeed", BlocksOut)
+def list_blocks() -> dict[str, Any]:
+    """List the users whom the caller has blocked, newest first."""
+    base = public_base()
+    rows = blocks.list_blocks(current_user_id())
+    return {"blocks": [blocked_user_out(row, base) for row in rows]}
+
+
+@blueprint.post("/blocks")
+@takes(BlockedQuery)
+@answers("Succeed")
+@refuses(errors.USER_NOT_FOUND, errors.CANNOT_BLOCK_SELF, errors.TOO_MANY_BLOCKS)
+def block(user_id: int) -> None:
+    """Block a user.
+
+    Ends a friendship and its requests. From then on requests of the blocked user are answered as
+    usual and are not delivered.
+    """
+    blocks.block_user(current_user_id(), user_id)
+
+
+@blueprint.delete("/blocks")
+@takes(BlockedQuery)
+@answers("Succeed")
+@refuses(errors.USER_NOT_FOUND, errors.CANNOT_BLOCK_SELF)
+def unblock(user_id: int) -> None:
+    """Unblock a user. Requests that were not delivered are forgotten."""
+    blocks.unblock_user(current_user_id(), user_id)

@@ -1,0 +1,241 @@
+"""Blocks: /blocks, and what a blocked user gets to see of it, which is nothing."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from shared.testing.cast import ALICE, BOB, CAROL
+from shared.testing.client import Caller, assert_error
+from shared.testing.databases import counted_queries
+from shared.testing.neighbours import Neighbour
+from social_service import errors
+from social_service.db import db
+from social_service.domain.blocks import MAX_BLOCKS
+from social_service.tests.deeds import (
+    NOBODY,
+    accept,
+    ask,
+    befriend,
+    block,
+    blocked_ids,
+    friend_ids,
+    refuse,
+    statuses,
+    unblock,
+    unfriend,
+)
+from social_service.tests.factories import (
+    delete_account,
+    make_account,
+    make_blocks,
+    make_friends,
+    make_group,
+)
+
+
+def _told(chat: Neighbour) -> list[set[int]]:
+    """Who is told of changed requests, event by event."""
+    return [set(state.values()) for state in chat.states("friend_request_changed")]
+
+
+def test_blocks_are_listed_newest_first(
+    app: Flask, alice: Caller, bob: Caller, carol: Caller
+) -> None:
+    make_account(app, BOB, "Bob", avatar_digest="d1", version=2)
+    block(alice, bob)
+    block(alice, carol)
+    response = alice.get("/blocks")
+    times = [datetime.fromisoformat(each.pop("created_at")) for each in response.json["blocks"]]
+    assert (response.json["code"], response.json["info"]) == (0, "Succeed")
+    assert response.json["blocks"] == [
+        {"id": CAROL, "name": "Carol", "avatar": ""},
+        {"id": BOB, "name": "Bob", "avatar": f"http://localhost/account/avatar/{BOB}/d1"},
+    ]
+    assert all(timedelta() <= datetime.now(UTC) - each < timedelta(minutes=1) for each in times)
+
+
+def test_blocks_are_seen_by_who_blocks_alone(alice: Caller, bob: Caller, carol: Caller) -> None:
+    block(alice, bob)
+    assert (blocked_ids(bob), blocked_ids(carol)) == ([], [])
+
+
+def test_blocking_and_unblocking_may_be_repeated(alice: Caller, bob: Caller) -> None:
+    replies = [deed(alice, bob) for deed in (unblock, block, block)]
+    once = blocked_ids(alice)
+    replies += [unblock(alice, bob), unblock(alice, bob)]
+    assert [reply.json for reply in replies] == [{"code": 0, "info": "Succeed"}] * 5
+    assert (once, blocked_ids(alice)) == ([BOB], [])
+
+
+def test_a_deleted_user_can_be_blocked_and_stays_listed(
+    app: Flask, alice: Caller, bob: Caller
+) -> None:
+    delete_account(app, BOB, "Bob")
+    assert block(alice, bob).status_code == 200
+    assert blocked_ids(alice) == [BOB]
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_nobody_cannot_be_blocked_or_unblocked(alice: Caller, method: str) -> None:
+    assert_error(alice.call(method, "/blocks", json={"user_id": NOBODY}), errors.USER_NOT_FOUND)
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_one_cannot_block_or_unblock_oneself(alice: Caller, method: str) -> None:
+    assert_error(alice.call(method, "/blocks", json={"user_id": ALICE}), errors.CANNOT_BLOCK_SELF)
+
+
+def test_the_number_of_blocks_is_bounded(app: Flask, alice: Caller, bob: Caller) -> None:
+    others = range(100, 100 + MAX_BLOCKS)
+    make_blocks(app, ALICE, *others)
+    make_account(app, others[0])
+    assert_error(block(alice, bob), errors.TOO_MANY_BLOCKS)
+    assert alice.post("/blocks", json={"user_id": others[0]}).status_code == 200
+    assert alice.delete("/blocks", json={"user_id": others[0]}).status_code == 200
+    assert block(alice, bob).status_code == 200
+
+
+def test_blocking_a_friend_ends_the_friendship_as_unfriending_does(
+    app: Flask, alice: Caller, bob: Caller, chat: Neighbour
+) -> None:
+    befriend(alice, bob)
+    make_group(app, ALICE, "Classmates", BOB)
+    make_group(app, BOB, "Colleagues", ALICE)
+    chat.events.clear()
+    block(alice, bob)
+    groups = [
+        person.get("/groups/members", query_string={"group_id": number}).json["members"]
+        for number, person in enumerate((alice, bob), start=1)
+    ]
+    assert (friend_ids(alice), friend_ids(bob), groups) == ([], [], [[], []])
+    assert (statuses(alice), statuses(bob)) == ([], [])
+    assert [event["type"] for event in chat.events] == ["friendship", "friendship_ended"]
+
+
+def test_blocking_ends_the_requests_of_both(alice: Caller, bob: Caller, chat: Neighbour) -> None:
+    ask(alice, bob)
+    ask(bob, alice)
+    chat.events.clear()
+    block(alice, bob)
+    assert (statuses(alice), statuses(bob)) == ([], [])
+    assert_error(accept(alice, bob), errors.REQUEST_NOT_FOUND)
+    assert_error(accept(bob, alice), errors.REQUEST_NOT_FOUND)
+    assert _told(chat) == [{ALICE, BOB}]
+
+
+def test_blocking_a_stranger_is_told_to_nobody(alice: Caller, bob: Caller, chat: Neighbour) -> None:
+    block(alice, bob)
+    unblock(alice, bob)
+    assert chat.events == []
+
+
+def test_a_blocked_senders_request_succeeds_and_arrives_nowhere(
+    alice: Caller, bob: Caller, chat: Neighbour
+) -> None:
+    block(alice, bob)
+    sent = ask(bob, alice, "please")
+    assert sent.json == {"code": 0, "info": "success", "message": "申请成功"}
+    assert statuses(alice) == []
+    assert _told(chat) == [{BOB}]
+
+
+def test_a_blocked_senders_second_request_was_already_sent(alice: Caller, bob: Caller) -> None:
+    block(alice, bob)
+    ask(bob, alice)
+    assert_error(ask(bob, alice), errors.REQUEST_ALREADY_SENT)
+
+
+@pytest.mark.parametrize("handle", [accept, refuse])
+def test_a_withheld_request_cannot_be_handled(alice: Caller, bob: Caller, handle: Any) -> None:
+    block(alice, bob)
+    ask(bob, alice)
+    assert_error(handle(alice, bob), errors.REQUEST_NOT_FOUND)
+
+
+def test_what_a_blocked_user_sees_is_what_a_stranger_sees(
+    app: Flask, alice: Caller, bob: Caller, carol: Caller
+) -> None:
+    block(alice, bob)
+    paths = (
+        ("/search_user", {"query_name": "Alice"}),
+        ("/search_user_detail", {"userId": ALICE}),
+        ("/manage_friends", {"friend_id": ALICE}),
+    )
+    seen = [
+        [each.get(path, query_string=query).json for path, query in paths] for each in (bob, carol)
+    ]
+    assert seen[0] == seen[1]
+    assert_error(unfriend(bob, alice), errors.ALREADY_NOT_FRIEND)
+
+
+@pytest.mark.database
+def test_a_request_costs_the_same_statements_whether_it_is_withheld(
+    app: Flask, alice: Caller, bob: Caller, carol: Caller
+) -> None:
+    block(alice, bob)
+    statements = []
+    for sender in (bob, carol):
+        with counted_queries(app, db) as made:
+            ask(sender, alice)
+        with counted_queries(app, db) as repeated:
+            ask(sender, alice)
+        statements.append((len(made), len(repeated)))
+    assert statements[0] == statements[1]
+
+
+def test_unblocking_forgets_what_was_withheld(alice: Caller, bob: Caller) -> None:
+    block(alice, bob)
+    ask(bob, alice, "while blocked")
+    unblock(alice, bob)
+    forgotten = statuses(alice)
+    assert ask(bob, alice, "again").status_code == 200
+    assert (forgotten, statuses(alice)) == ([], [0])
+
+
+def test_unblocking_leaves_requests_of_others_alone(
+    alice: Caller, bob: Caller, carol: Caller
+) -> None:
+    block(alice, bob)
+    block(alice, carol)
+    ask(bob, alice)
+    ask(carol, alice)
+    unblock(alice, bob)
+    assert_error(ask(carol, alice), errors.REQUEST_ALREADY_SENT)
+
+
+def test_who_asks_somebody_they_have_blocked_lifts_the_block(alice: Caller, bob: Caller) -> None:
+    block(alice, bob)
+    ask(bob, alice)
+    ask(alice, bob)
+    assert blocked_ids(alice) == []
+    assert (statuses(bob), statuses(alice)) == ([0], [])
+    assert accept(bob, alice).status_code == 200
+
+
+def test_of_two_who_blocked_each_other_one_can_lift_their_own_block_only(
+    alice: Caller, bob: Caller
+) -> None:
+    block(alice, bob)
+    block(bob, alice)
+    ask(alice, bob)
+    assert (blocked_ids(alice), blocked_ids(bob)) == ([], [ALICE])
+    assert statuses(bob) == []
+
+
+def test_a_friend_who_was_blocked_can_become_one_again(alice: Caller, bob: Caller) -> None:
+    befriend(alice, bob)
+    block(alice, bob)
+    unblock(alice, bob)
+    befriend(bob, alice)
+    assert friend_ids(alice) == [BOB]
+
+
+def test_a_block_concerns_nobody_else(
+    app: Flask, alice: Caller, carol: Caller, bob: Caller
+) -> None:
+    make_friends(app, ALICE, CAROL)
+    block(alice, bob)
+    ask(bob, carol)
+    assert (friend_ids(alice), statuses(carol)) == ([CAROL], [0])

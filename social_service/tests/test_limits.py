@@ -1,0 +1,77 @@
+"""How often a user may ask another who has refused before."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from shared.errors import TOO_MANY
+from shared.testing.cast import ALICE, BOB, CAROL, signed_in
+from shared.testing.client import Caller, assert_error
+from social_service import errors
+from social_service.tests.deeds import accept, ask, block, refuse, statuses
+
+pytestmark = pytest.mark.database
+
+REFUSED_REQUESTS = 3
+
+
+@pytest.fixture
+def people(limited: Callable[..., Flask]) -> tuple[Caller, Caller, Caller]:
+    """Alice, Bob and Carol, where limits are on."""
+    app = limited()
+    return signed_in(app, ALICE), signed_in(app, BOB), signed_in(app, CAROL)
+
+
+def _be_refused(sender: Caller, receiver: Caller) -> None:
+    assert ask(sender, receiver).status_code == 200
+    assert refuse(receiver, sender).status_code == 200
+
+
+def _use_up(sender: Caller, receiver: Caller) -> None:
+    for _ in range(1 + REFUSED_REQUESTS):
+        _be_refused(sender, receiver)
+
+
+def test_after_refusals_three_requests_a_day_reach_one_person(
+    people: tuple[Caller, Caller, Caller],
+) -> None:
+    alice, bob, carol = people
+    _use_up(alice, bob)
+    refused = ask(alice, bob)
+    assert_error(refused, TOO_MANY)
+    assert 0 < int(refused.headers["Retry-After"]) <= 24 * 3600
+    assert statuses(bob) == [2]
+    assert ask(alice, carol).status_code == 200
+    assert ask(carol, bob).status_code == 200
+    assert ask(bob, alice).status_code == 200
+
+
+def test_another_process_knows_what_was_counted(
+    people: tuple[Caller, Caller, Caller], limited: Callable[..., Flask]
+) -> None:
+    _use_up(*people[:2])
+    assert_error(ask(signed_in(limited(), ALICE), people[1]), TOO_MANY)
+
+
+def test_a_request_that_waits_was_already_sent_also_at_the_limit(
+    people: tuple[Caller, Caller, Caller],
+) -> None:
+    alice, bob, _ = people
+    for _ in range(REFUSED_REQUESTS):
+        _be_refused(alice, bob)
+    ask(alice, bob)
+    assert_error(ask(alice, bob), errors.REQUEST_ALREADY_SENT)
+    assert accept(bob, alice).status_code == 200
+
+
+def test_a_block_does_not_show_in_the_limit(people: tuple[Caller, Caller, Caller]) -> None:
+    alice, bob, _ = people
+    _use_up(alice, bob)
+    block(bob, alice)
+    assert_error(ask(alice, bob), TOO_MANY)
+
+
+def test_without_limits_there_is_none(app: Flask, alice: Caller, bob: Caller) -> None:
+    _use_up(alice, bob)
+    assert ask(alice, bob).status_code == 200
