@@ -12,6 +12,7 @@ from chat_service.domain import exporting, friendships, notices, verify
 from chat_service.domain.accounts import accounts
 from chat_service.domain.erasing import erasures
 from chat_service.domain.images import store
+from chat_service.domain.limits import counters, limits
 from chat_service.domain.listening import live as live_delivery
 from chat_service.routes import (
     announcements,
@@ -22,6 +23,7 @@ from chat_service.routes import (
     live,
     messages,
 )
+from shared.background import repeat
 from shared.client import ServiceClient
 from shared.decoder import decoder
 from shared.exporting import add_export
@@ -59,6 +61,8 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     live_delivery.init_app(app, settings)
     if settings.redis_url:
         watch_redis(app, settings.redis_url)
+    limits.configure(settings)
+    repeat(app, counters.delete_expired, 3600)
     fill_search_index(app)
     add_commands(app, ServiceClient(settings.social_service_url, settings.social_service_secret))
     api.register_blueprint(announcements.blueprint)

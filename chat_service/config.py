@@ -2,11 +2,12 @@
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from shared.limits import LimitSettings, Rates
 from shared.media import MediaSettings
 from shared.settings import BaseUrls, ServiceSettings, ShownSecret
 
 
-class ChatSettings(MediaSettings, ServiceSettings):
+class ChatSettings(LimitSettings, MediaSettings, ServiceSettings):
     """Settings of the chat service."""
 
     auth_service_url: BaseUrls = Field(description="Where accounts that the copy lacks are asked.")
@@ -17,6 +18,7 @@ class ChatSettings(MediaSettings, ServiceSettings):
     social_service_secret: ShownSecret = Field(
         description="What it asks of its callers; of several, comma-separated, the first."
     )
+    rate_limit_new_groups: Rates = Field("60/hour", description="Groups that one account creates.")
     ws_ping_seconds: float = Field(
         25, gt=0, description="How often a websocket is pinged; who stays silent is dropped."
     )

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from chat_service.db import Model
 from shared.accounts import AccountRow
 from shared.erasure import ErasureRow
+from shared.limits_in_database import LimitCounterRow
 
 OWNER, ADMIN, MEMBER = 1, 2, 3
 TEXT, IMAGE = 0, 1
@@ -24,6 +25,12 @@ class Erasure(ErasureRow, Model):
     """An account of which something may be left here."""
 
     __tablename__ = "erasures"
+
+
+class LimitCounter(LimitCounterRow, Model):
+    """How often something was done that is limited by the hour."""
+
+    __tablename__ = "limit_counters"
 
 
 class Conversation(Model):

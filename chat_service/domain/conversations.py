@@ -11,6 +11,7 @@ from chat_service.db import db, transaction
 from chat_service.domain import notices
 from chat_service.domain.access import access_to, friends_among
 from chat_service.domain.accounts import accounts, people, person
+from chat_service.domain.limits import limits
 from chat_service.domain.messages import content_shown, visible_to
 from chat_service.domain.pictures import group_picture_url
 from chat_service.domain.reading import set_unread_count, unread_count
@@ -136,6 +137,9 @@ def create_group(owner_id: int, name: str, member_ids: Collection[int]) -> int:
 
     Returns:
         the conversation's id.
+
+    Raises:
+        ApiError: ``MEMBER_UNKNOWN``, ``NOT_FRIEND``, ``TOO_MANY``; or ``members`` are nobody else.
     """
     others = set(member_ids) - {owner_id}
     if not others:
@@ -145,6 +149,7 @@ def create_group(owner_id: int, name: str, member_ids: Collection[int]) -> int:
         raise ApiError(errors.MEMBER_UNKNOWN)
     if not others <= friends_among(owner_id, others):
         raise ApiError(errors.NOT_FRIEND)
+    limits.new_groups.spend(str(owner_id))
     now = datetime.now(UTC)
     with transaction() as session:
         conversation = Conversation(is_group=True, name=name, created_at=now)

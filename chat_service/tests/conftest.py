@@ -31,6 +31,7 @@ def settings(
             "AUTH_SERVICE_SECRET": "current-test-secret",
             "SOCIAL_SERVICE_URL": _neighbours["social"].url,
             "SOCIAL_SERVICE_SECRET": "current-test-secret",
+            "RATE_LIMITS": "off",
         }
     )
 
