@@ -1,4 +1,6 @@
-"""Websockets: after the handshake, bytes are moved between client and service, unread.
+"""Websockets: after the handshake, bytes are moved between client and service.
+
+Nothing is looked at but where the service's frames end, so that a gateway that stops can say so.
 
 A tunnel has no greenlet. The event loop moves its bytes whenever a side has some and the
 other has room for them, so that thousands of idle tunnels cost next to nothing.
@@ -7,12 +9,14 @@ other has room for them, so that thousands of idle tunnels cost next to nothing.
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 from flask import Response, request
 from gevent import get_hub
 
 from gateway.connection import Answer, Connection, Outgoing
 from gateway.forward import answer_of, headers_of, target_of
+from gateway.frames import GOING_AWAY, FrameBoundaries
 from gateway.metrics import tunnels_open
 from gateway.upstream import Replica, Service
 from shared.errors import overloaded
@@ -61,8 +65,9 @@ class Tunnels:
         tunnels_open.set(len(self._open))
 
     def close(self) -> None:
-        """Close all of them."""
+        """Close all of them with the code 1001."""
         for tunnel in tuple(self._open):
+            tunnel.say_goodbye()
             tunnel.close()
 
 
@@ -98,15 +103,23 @@ def _ask(replica: Replica, handshake: Outgoing) -> tuple[Connection, Answer | No
 class _Tunnel:
     """Two connections, and the bytes between them. The end of one is the end of both."""
 
-    __slots__ = ("_ends", "_flows", "_forget")
+    __slots__ = ("_boundaries", "_ends", "_flows", "_forget")
 
     def __init__(self, client: int, service: int, forget: Callable[["_Tunnel"], None]) -> None:
         self._forget = forget
         self._ends: tuple[int, ...] = (client, service)
+        self._boundaries = FrameBoundaries()
         self._flows: tuple[_Flow, ...] = (
             _Flow(client, service, self.close),
-            _Flow(service, client, self.close),
+            _Flow(service, client, self.close, self._boundaries.follow),
         )
+
+    def say_goodbye(self) -> None:
+        """Tell the client that the gateway goes away, unless that would break a frame."""
+        client, _ = self._ends
+        if self._boundaries.is_between_frames and self._flows[1].has_moved_all:
+            with suppress(OSError):
+                os.write(client, GOING_AWAY)
 
     def close(self) -> None:
         """Close both connections. Safe to repeat."""
@@ -119,17 +132,35 @@ class _Tunnel:
 
 
 class _Flow:
-    """One direction of a tunnel. While the target is full, nothing is read from the source."""
+    """One direction of a tunnel. While the target is full, nothing is read from the source.
 
-    __slots__ = ("_end", "_pending", "_readable", "_source", "_target", "_writable")
+    Args:
+        source: descriptor that is read.
+        target: descriptor that is written.
+        end: called when one of them has ended.
+        follow: called with what is read.
+    """
 
-    def __init__(self, source: int, target: int, end: Callable[[], None]) -> None:
-        self._source, self._target, self._end = source, target, end
+    __slots__ = ("_end", "_follow", "_pending", "_readable", "_source", "_target", "_writable")
+
+    def __init__(
+        self,
+        source: int,
+        target: int,
+        end: Callable[[], None],
+        follow: Callable[[bytes], None] | None = None,
+    ) -> None:
+        self._source, self._target, self._end, self._follow = source, target, end, follow
         self._pending = b""
         loop = get_hub().loop
         self._readable = loop.io(source, _READABLE)
         self._writable = loop.io(target, _WRITABLE)
         self._readable.start(self._read)
+
+    @property
+    def has_moved_all(self) -> bool:
+        """Whether everything that was read has been written."""
+        return not self._pending
 
     def stop(self) -> None:
         """Move no more bytes."""
@@ -145,6 +176,8 @@ class _Flow:
         except OSError:
             block = b""
         if block:
+            if self._follow is not None:
+                self._follow(block)
             self._write(block)
         else:
             self._end()

@@ -1,5 +1,6 @@
 """A websocket is a pipe between client and chat service, once the token is good."""
 
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -9,7 +10,9 @@ import psutil
 import pytest
 import websocket
 from flask.testing import FlaskClient
+from websocket._abnf import ABNF
 
+from gateway.frames import GOING_AWAY
 from gateway.tests.upstreams import Exchange, Upstream, break_off, hang_until, talk
 from gateway.tests.wire import SECONDS, Gateway
 from shared.testing.tokens import issue
@@ -274,5 +277,57 @@ def test_open_websockets_do_not_hold_up_the_stop(
     assert gateway.stop() == 0
 
     assert time.monotonic() - begun < 15  # Much less than it waits for requests in flight.
-    with pytest.raises(websocket.WebSocketConnectionClosedException):
-        connection.recv()
+    assert connection.recv_data(control_frame=True) == (ABNF.OPCODE_CLOSE, struct.pack("!H", 1001))
+
+
+@pytest.mark.parametrize(
+    ("sent", "goodbye"),
+    [
+        (b"\x81\x02hi", GOING_AWAY),
+        (b"\x81\x02hi\x89\x00", GOING_AWAY),
+        (b"\x81\x7e\x01\x00" + b"x" * 256, GOING_AWAY),
+        (b"\x82\x7f" + (70_000).to_bytes(8) + b"x" * 70_000, GOING_AWAY),
+        (b"\x81", b""),
+        (b"\x81\x03hi", b""),
+        (b"\x81\x7e\x01", b""),
+        (b"\x82\x7f" + (70_000).to_bytes(8) + b"x" * 69_999, b""),
+    ],
+    ids=[
+        "a frame",
+        "two frames",
+        "a frame of two length bytes",
+        "a frame of eight length bytes",
+        "half a head",
+        "half a payload",
+        "half a length",
+        "most of a large payload",
+    ],
+)
+def test_a_gateway_that_stops_says_goodbye_between_two_frames(
+    chat: Upstream,
+    environment: dict[str, str],
+    start_gateway: StartGateway,
+    token: str,
+    sent: bytes,
+    goodbye: bytes,
+) -> None:
+    released = threading.Event()
+
+    def send_and_wait(got: Exchange) -> None:
+        got.send("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket")
+        for at in range(0, len(sent), 1000):  # In pieces that end anywhere.
+            got.connection.sendall(sent[at : at + 1000])
+        released.wait(SECONDS)
+        got.close_connection = True
+
+    chat.answer = send_and_wait
+    gateway = start_gateway(environment)
+    with gateway.saying(*_handshake(token)) as connection:
+        everything = b""
+        while not everything.endswith(b"\r\n\r\n" + sent):
+            everything += connection.recv(1000)
+        gateway.stop()
+        rest = b"".join(iter(lambda: connection.recv(1000), b""))
+    released.set()
+
+    assert rest == goodbye

@@ -4,9 +4,14 @@ import time
 from collections.abc import Callable
 
 import pytest
+from websocket import create_connection
+from websocket._abnf import ABNF
 
+from chat_service.live.frames import Notice
 from shared.testing.postgres import PostgresServer
 from tests.cluster import ProductionCluster, until
+from tests.people import newcomer
+from tests.product import SECONDS_TO_START
 from tests.scaling.load import Crowd
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster"), pytest.mark.timeout(150)]
@@ -70,3 +75,31 @@ def test_while_redis_hangs_nothing_fails(cluster: ProductionCluster, busy: Crowd
 
     assert busy.failures == []
     busy.assert_nothing_lost()
+
+
+def test_without_postgresql_and_redis_live_delivery_logs_lines_and_no_traces(
+    cluster: ProductionCluster,
+) -> None:
+    ann = newcomer(cluster.base_url, "Ann")
+    [chat, _] = cluster.of("chat_service")
+    url = f"{chat.url.replace('http', 'ws')}/ws/?token={ann.token}"
+    live = create_connection(url, timeout=SECONDS_TO_START)
+    joined = Notice(frame={"type": "conv_setting"}, people=[ann.id], room=1, joined=[ann.id])
+    began_at = {replica.name: len(replica.log()) for replica in cluster.all()}
+
+    cluster.postgres.stop()
+    with cluster.redis.client() as redis:
+        entry = {"sender": "test", "number": 1, "notice": joined.packed()}
+        redis.xadd("ims:live:notices", entry)
+    until(lambda: "members_not_confirmed" in chat.log())
+    cluster.redis.kill()
+    until(lambda: "redis_unreachable" in chat.log()[began_at[chat.name] :])
+    cluster.redis.start()
+    until(lambda: "sockets_not_corrected" in chat.log())
+    while live.recv_data(control_frame=True)[0] != ABNF.OPCODE_CLOSE:
+        pass
+    cluster.postgres.start()
+    until_ready(cluster)
+
+    for replica in cluster.all():
+        assert "Traceback" not in replica.log()[began_at[replica.name] :]
