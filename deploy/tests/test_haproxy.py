@@ -5,6 +5,7 @@ import json
 import ssl
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,9 @@ def adapted(folder: Path, gateway: int, unready: str, tls: int, plain: int) -> s
         "bind :80": f"bind {LOOPBACK}:{plain}",
         f"{LOOPBACK}:8000": f"{LOOPBACK}:{gateway}",
         f"{LOOPBACK}:8001": unready.removeprefix("http://"),
+        "sc0_http_req_rate gt 1000": "sc0_http_req_rate gt 200",
+        "sc0_conn_cur gt 500": "sc0_conn_cur gt 20",
+        "sc0_conn_cur gt 1000": "sc0_conn_cur gt 30",
     }
     for old, new in changes.items():
         assert old in text
@@ -106,14 +110,7 @@ def test_what_is_uploaded_comes_back_and_addresses_given_out_have_tls(proxy: Pro
 
 
 def test_the_address_of_a_client_is_the_one_that_haproxy_sees(proxy: Proxy) -> None:
-    host, _, port = proxy.host.partition(":")
-    connection = http.client.HTTPSConnection(
-        host,
-        int(port),
-        timeout=PATIENCE_SECONDS,
-        source_address=("127.0.0.2", 0),
-        context=ssl.create_default_context(cafile=str(proxy.certificate)),
-    )
+    connection = from_address(proxy, "127.0.0.2")
     person = {"email": "carol@example.com", "name": "carol", "password": PASSWORD}
     headers = {"Content-Type": "application/json", "X-Forwarded-For": "192.0.2.1"}
     connection.request("POST", "/account/reg", json.dumps(person), headers)
@@ -168,6 +165,53 @@ def test_a_gateway_that_is_not_ready_gets_nothing_but_the_question(
 
     assert {answer.status_code for answer in answers} == {200}
     assert {got.path for got in unready.received} == {"/readyz"}
+
+
+def from_address(proxy: Proxy, address: str) -> http.client.HTTPSConnection:
+    """A connection from another address of loopback."""
+    host, _, port = proxy.host.partition(":")
+    return http.client.HTTPSConnection(
+        host,
+        int(port),
+        timeout=PATIENCE_SECONDS,
+        source_address=(address, 0),
+        context=ssl.create_default_context(cafile=str(proxy.certificate)),
+    )
+
+
+def ask(connection: http.client.HTTPSConnection) -> tuple[int, str | None, bytes]:
+    """The status of an answer, how long to wait until the next request, and its body."""
+    connection.request("GET", "/livez")
+    answer = connection.getresponse()
+    return answer.status, answer.headers["Retry-After"], answer.read()
+
+
+REFUSED = (429, "1", b'{"code":-429,"info":"Too many requests"}')
+
+
+def test_too_many_requests_of_one_address_are_refused_and_no_others(proxy: Proxy) -> None:
+    with closing(from_address(proxy, "127.0.0.3")) as connection:
+        answers = [ask(connection) for _ in range(400)]
+
+    assert answers[0][0] == 200
+    assert REFUSED in answers
+    assert {answer for answer in answers if answer[0] != 200} == {REFUSED}
+    assert proxy.call("GET", "/livez").status_code == 200
+
+
+def test_too_many_connections_of_one_address_are_refused_and_no_others(proxy: Proxy) -> None:
+    with ExitStack() as stack:
+        connections = [
+            stack.enter_context(closing(from_address(proxy, "127.0.0.4"))) for _ in range(31)
+        ]
+        for connection in connections[:20]:
+            assert ask(connection)[0] == 200
+        for connection in connections[20:30]:
+            assert ask(connection) == REFUSED
+        with pytest.raises(OSError, match=r"reset|EOF"):
+            connections[30].connect()
+
+        assert proxy.call("GET", "/livez").status_code == 200
 
 
 def test_while_no_gateway_is_there_the_answer_is_json(proxy: Proxy) -> None:
