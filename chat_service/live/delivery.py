@@ -14,6 +14,7 @@ from chat_service.live.audience import Audience, Standing
 from chat_service.live.bus import Bus, LocalBus, RedisBus
 from chat_service.live.frames import Mark, Notice
 from chat_service.live.sockets import COME_AGAIN, GOING_AWAY, Limits, Listener, Socket
+from shared.db import DATABASE_FAILURES, first_line
 from shared.errors import INVALID_JWT, ApiError
 
 log = logging.getLogger(__name__)
@@ -92,8 +93,8 @@ class Delivery:
                 frame = {"type": "conv_setting"}
                 self.publish([Notice(frame=frame, rooms=rooms, share=(number, shares))])
                 gevent.sleep(_SHARE_INTERVAL)
-        except Exception:
-            log.exception("profile_not_announced")
+        except Exception as failure:
+            _log_failure("profile_not_announced", failure)
         finally:
             self._profiles_waiting -= 1
 
@@ -129,8 +130,8 @@ class Delivery:
         try:
             with app.app_context():
                 inside = set(self._members_among(notice.room, moved))
-        except Exception:
-            log.exception("members_not_confirmed")
+        except Exception as failure:
+            _log_failure("members_not_confirmed", failure)
             return notice
         return replace(notice, joined=inside, out=moved - inside)
 
@@ -147,10 +148,18 @@ class Delivery:
                     for batch in batches
                     for user_id, standing in self._standing_of(batch).items()
                 }
-        except Exception:
-            log.exception("sockets_not_corrected")
+        except Exception as failure:
+            _log_failure("sockets_not_corrected", failure)
             self._audience.close(COME_AGAIN)
             return
         for each in sockets:
             self._bus.acknowledge(each.listener.token_id, each.acknowledged)
             self._audience.correct(each, standings.get(each.listener.user_id, nobody))
+
+
+def _log_failure(event: str, failure: Exception) -> None:
+    """Log one line while the database is away, and a trace for anything else."""
+    if isinstance(failure, DATABASE_FAILURES):
+        log.warning(event, extra={"failure": first_line(failure)})
+    else:
+        log.error(event, exc_info=failure)

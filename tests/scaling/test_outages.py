@@ -98,6 +98,7 @@ def test_without_postgresql_and_redis_live_delivery_logs_lines_and_no_traces(
     until(lambda: "sockets_not_corrected" in chat.log())
     while live.recv_data(control_frame=True)[0] != ABNF.OPCODE_CLOSE:
         pass
+    live.shutdown()
     cluster.postgres.start()
     until_ready(cluster)
 
