@@ -115,16 +115,15 @@ def parse(data: bytes) -> Png:
         raise BadImageError("no palette")
     found = {chunk.name: chunk for chunk in reversed(chunks)}  # Of several, the first.
     shared = tuple(chunk for chunk in found.values() if chunk.name in _STILL_CHUNKS)[::-1]
-    animation = found.get(b"acTL")
-    if animation and len(animation.body) == 8 and names.index(b"acTL") < names.index(b"IDAT"):
+    play_count = None
+    if counts := _animation_counts(chunks):
+        frame_count, play_count = counts
         frames = _animation_frames(chunks, Region(width, height, 0, 0))
-        frame_count, play_count = struct.unpack(">II", animation.body)
         if frame_count != sum(1 for frame in frames if frame.control):
             raise BadImageError("frames are missing")
     else:
         pixels = [chunk.body for chunk in chunks if chunk.name == b"IDAT"]
         frames = [Frame(Region(width, height, 0, 0), b"", pixels)]
-        play_count = None
     return Png(
         data=write(header, shared, frames, play_count),
         width=width,
@@ -194,6 +193,20 @@ def _checked_header(header: bytes) -> bytes:
     if depth not in _DEPTHS.get(colour, ()) or compression or filtering or interlacing > 1:
         raise BadImageError("a wrong header")
     return header
+
+
+def _animation_counts(chunks: list[Chunk]) -> tuple[int, int] | None:
+    """How many frames are announced, and how often they play; None if the image is a still one.
+
+    Browsers show the still image if frames are announced and none is there.
+    """
+    names = [chunk.name for chunk in chunks]
+    before_pixels = chunks[: names.index(b"IDAT")]
+    announced = next((chunk.body for chunk in before_pixels if chunk.name == b"acTL"), b"")
+    if len(announced) != 8 or b"fcTL" not in names:
+        return None
+    frame_count, play_count = struct.unpack(">II", announced)
+    return frame_count, play_count
 
 
 def _animation_frames(chunks: Iterable[Chunk], canvas: Region) -> list[Frame]:

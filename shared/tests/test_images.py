@@ -168,6 +168,7 @@ ODD = {
         picture("PNG"), b"iCCP", b"x\0\0" + zlib.compress(bytes(64 << 20))
     ),
     "broken EXIF": with_chunk(picture("PNG"), b"eXIf", b"MM\0\x2a\xff\xff\xff\xff"),
+    "an animation without frames": with_chunk(picture("PNG"), b"acTL", struct.pack(">II", 5, 0)),
     "no end": picture("PNG")[:-12],
     "half an end": picture("PNG")[:-5],
 }
