@@ -1,12 +1,14 @@
 """Live delivery at ``/ws/``: the token in the URL or offered as a subprotocol."""
 
 import json
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
 from websocket import WebSocket, WebSocketBadStatusException, create_connection
+from websocket._abnf import ABNF
 
 from tests.people import (
     Person,
@@ -201,3 +203,20 @@ def test_connecting_and_reading_lists_tell_nobody_anything(
 
     first = json.loads(his.connection.recv())
     assert (first["type"], first["message"]["content"]) == ("notify", "first")
+
+
+@pytest.mark.parametrize("ended", ["from another session", "by signing out", "with the account"])
+def test_the_socket_of_an_ended_session_closes_with_4401(
+    alice: Person, listen: Listen, ended: str
+) -> None:
+    socket = listen(alice)
+    if ended == "from another session":
+        done(alice.log_in().delete("/account/sessions", others=True))
+    elif ended == "by signing out":
+        done(alice.post("/account/logout"))
+    else:
+        done(alice.delete("/account/delete"))
+
+    opcode, payload = socket.connection.recv_data(control_frame=True)
+    socket.connection.shutdown()
+    assert (opcode, payload) == (ABNF.OPCODE_CLOSE, struct.pack("!H", 4401))

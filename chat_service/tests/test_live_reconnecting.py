@@ -80,7 +80,7 @@ def servers(
             ]
 
 
-@pytest.mark.parametrize("seconds", [10, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seconds", [6, pytest.param(60, marks=pytest.mark.slow)])
 def test_no_frame_is_lost_however_connections_end(
     app: Flask, servers: list[Server], seconds: float
 ) -> None:

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 from flask import Flask
 from gevent import get_hub
-from websocket import create_connection
+from websocket import WebSocketTimeoutException, create_connection
 from websocket._abnf import ABNF
 
 from chat_service.live.audience import Audience
@@ -310,6 +310,16 @@ def test_pings_ask_for_what_is_written_and_at_most_once_a_second(server: Server)
 
         assert kinds.count(ABNF.OPCODE_TEXT) == 200
         assert 1 <= kinds.count(ABNF.OPCODE_PING) <= 1 + time.monotonic() - began
+
+
+def test_a_client_that_has_acknowledged_everything_hears_no_more_pings(server: Server) -> None:
+    with Listening(server, CAROL) as carol:
+        server.tell("friendship_ended", {"low_id": CAROL, "high_id": 9_999})
+        carol.acknowledge()
+
+        carol.wire.settimeout(2.5)  # Pings that ask for frames come a second apart.
+        with pytest.raises(WebSocketTimeoutException):
+            carol.wire.recv_data(control_frame=True)
 
 
 def test_a_new_session_is_told_nothing_of_before(app: Flask, server: Server, alice: Person) -> None:
