@@ -1,5 +1,6 @@
-"""Many open websockets in a process of their own, which does nothing but read them."""
+"""Many open websockets in a process of their own, which reads them and answers their pings."""
 
+import math
 import re
 import resource
 import selectors
@@ -9,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from typing import Self
+from typing import Self, cast
 
 _HANDSHAKE = (
     "GET /ws/?token={token} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: Upgrade\r\n"
@@ -19,6 +20,8 @@ _HANDSHAKE = (
 _CONSENT = b"HTTP/1.1 101"
 _BLOCK = 65_536
 _NUMBER = re.compile(rb'"content":"message (\d+)"')
+# A ping of the service has one byte or none. No text of a frame has a byte that is 0 or 1.
+_PING = re.compile(rb"\x89(?:\0|\x01(.))", re.DOTALL)
 _SECONDS = 60.0
 
 
@@ -68,8 +71,9 @@ def _listen(pipe: Connection, address: tuple[str, int], tokens: Sequence[str]) -
         for token in tokens:
             selector.register(_opened(address, token), selectors.EVENT_READ)
         pipe.send({})
+        selector.register(pipe, selectors.EVENT_READ)
         while True:
-            pipe.send(_deliveries(selector, pipe.recv(), len(tokens)))
+            pipe.send(_deliveries(selector, pipe, len(tokens)))
     except EOFError:
         return
     except (OSError, TimeoutError) as failure:
@@ -93,20 +97,33 @@ def _opened(address: tuple[str, int], token: str) -> socket.socket:
 
 
 def _deliveries(
-    selector: selectors.BaseSelector, numbers: Sequence[int], sockets: int
+    selector: selectors.BaseSelector, pipe: Connection, sockets: int
 ) -> dict[int, list[float]]:
+    """Read, and acknowledge what has come, until all that the pipe asks for is there."""
     moments: dict[int, list[float]] = defaultdict(list)
-    missing = len(numbers) * sockets
-    deadline = time.monotonic() + _SECONDS
+    missing, deadline = 1, math.inf
     while missing:
-        ready = selector.select(deadline - time.monotonic())
-        if not ready:
+        timeout = deadline - time.monotonic()
+        ready = {key.fileobj for key, _ in selector.select(min(timeout, _SECONDS))}
+        if not ready and timeout < _SECONDS:
             raise TimeoutError(f"{missing} deliveries did not come")
-        for key, _ in ready:
-            connection: socket.socket = key.fileobj  # type: ignore[assignment]  # as registered
-            told = _NUMBER.findall(connection.recv(_BLOCK))
+        if pipe in ready:  # It asks before anything of that is sent.
+            ready.remove(pipe)
+            missing, deadline = len(pipe.recv()) * sockets, time.monotonic() + _SECONDS
+        for each in ready:
+            told = _NUMBER.findall(_read(cast("socket.socket", each)))
             now = time.monotonic()
             for number in told:
                 moments[int(number)].append(now)
             missing -= len(told)
     return dict(moments)
+
+
+def _read(connection: socket.socket) -> bytes:
+    """What has come. Its pings are answered, which acknowledges everything before them."""
+    block = connection.recv(_BLOCK)
+    if not block:
+        raise ConnectionError("a websocket was closed")
+    for payload in _PING.findall(block):
+        connection.send(bytes((0x8A, 0x80 | len(payload), 0, 0, 0, 0)) + payload)
+    return block
