@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from http.client import HTTPResponse
 from pathlib import Path
 
@@ -111,6 +112,7 @@ def test_what_is_too_large_is_refused(proxy: Proxy) -> None:
         (b"GET /a b HTTP/1.1\r\n\r\n", 400, "Bad request"),
         (b"GET / HTTP/1.1\r\n\r\n", 400, "Bad request"),
         (b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: x\r\n\r\n", 400, "Bad request"),
+        (b"GET / HTTP/9.9\r\nHost: x\r\n\r\n", 400, "Bad request"),
         (b"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", 405, "Bad method"),
         (b"GET /%b HTTP/1.1\r\nHost: x\r\n\r\n" % (b"a" * 33_000), 414, "URI too long"),
         (
@@ -120,15 +122,16 @@ def test_what_is_too_large_is_refused(proxy: Proxy) -> None:
         ),
     ],
 )
+@pytest.mark.parametrize("tls", [True, False])
 def test_what_nginx_refuses_itself_is_json(
-    proxy: Proxy, said: bytes, status: int, info: str
+    proxy: Proxy, said: bytes, status: int, info: str, tls: bool
 ) -> None:
     context = ssl.create_default_context(cafile=str(proxy.certificate))
-    port = int(proxy.host.partition(":")[2])
-    with (
-        socket.create_connection((LOOPBACK, port), PATIENCE_SECONDS) as plain,
-        context.wrap_socket(plain, server_hostname="localhost") as wire,
-    ):
+    port = int((proxy.host if tls else proxy.plain).partition(":")[2])
+    with ExitStack() as stack:
+        wire = stack.enter_context(socket.create_connection((LOOPBACK, port), PATIENCE_SECONDS))
+        if tls:
+            wire = stack.enter_context(context.wrap_socket(wire, server_hostname="localhost"))
         wire.sendall(said)
         answer = HTTPResponse(wire)
         answer.begin()
