@@ -49,7 +49,7 @@ def test_guessing_a_password_ends_wherever_the_guesser_says_he_is(
     answers = [guess(n) for n in range(30)]
 
     assert (answers[0], answers[-1]) == (WRONG, TOO_MANY)
-    assert answers.count(WRONG) == 25
+    assert 15 <= answers.count(WRONG) <= 20  # 15 a minute, which may end meanwhile, and 20 an hour.
 
 
 def test_a_conversation_that_is_flooded_keeps_its_order(alice: Person, mallory: Person) -> None:
