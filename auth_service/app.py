@@ -12,6 +12,7 @@ from auth_service.domain import accounts, exporting, resetting, verify
 from auth_service.domain.avatars import pictures
 from auth_service.domain.limits import counters, limits
 from auth_service.domain.outbox import outbox
+from auth_service.domain.own_data import own_data
 from auth_service.domain.passwords import queue, transport
 from auth_service.domain.registration import registration
 from auth_service.domain.sessions import delete_expired, sessions
@@ -34,13 +35,10 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     settings = settings_of(AuthSettings, env)
     app, api = base_app("auth_service", "IMS accounts", settings, db, accounts.state_of)
     init_issuing(app, settings.jwt_private_key, settings.token_lifetime_seconds)
-    outbox.init_app(
-        app,
-        {
-            "social": ServiceClient(settings.social_service_url, settings.social_service_secret),
-            "chat": ServiceClient(settings.chat_service_url, settings.chat_service_secret),
-        },
-    )
+    social = ServiceClient(settings.social_service_url, settings.social_service_secret)
+    chat = ServiceClient(settings.chat_service_url, settings.chat_service_secret)
+    outbox.init_app(app, {"social": social, "chat": chat})
+    own_data.configure((social, chat))
     transport.configure(
         settings.password_transport_key, plain_too=settings.password_transport == "any"
     )

@@ -77,6 +77,9 @@ class AuthSettings(LimitSettings, MediaSettings, ServiceSettings):
         "100/minute and 500/hour",
         description="Wrong passwords and unknown e-mails from one address.",
     )
+    rate_limit_exports: Rates = Field(
+        "2/day", description="Archives of its own data that one account downloads."
+    )
     rate_limit_email_checks: Rates = Field(
         "10/minute and 20/hour",
         description="Other e-mails that one account wants for itself, which tells whether they "

@@ -26,6 +26,7 @@ from chat_service.routes import (
 from shared.background import repeat
 from shared.client import ServiceClient
 from shared.decoder import decoder
+from shared.export_routes import add_export_route
 from shared.exporting import add_export
 from shared.redis_pool import watch_redis
 from shared.service import base_app, settings_of
@@ -56,6 +57,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     accounts.init_app(app, auth, erasures)
     erasures.init_app(app)
     add_export(app, exporting.files)
+    add_export_route(app, exporting.files)
     decoder.configure(settings)
     store.configure(settings)
     live_delivery.init_app(app, settings)

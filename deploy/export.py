@@ -15,18 +15,8 @@ import click
 
 from deploy.environment import installed
 from deploy.programs import SERVICES, environment_of
-from shared.exporting import written_whole
+from shared.exporting import README, written_whole
 from shared.settings import SettingsError
-
-_README = """\
-Everything that is kept about account {account_id}:
-
-auth/     the account itself
-social/   friends, requests, groups of friends
-chat/     conversations, messages, pictures
-
-A README.txt in each folder says what is in its files.
-"""
 
 
 @click.command(help=__doc__)
@@ -43,7 +33,7 @@ def main(account_id: int, file: Path) -> None:
         written_whole(file) as target,
         ZipFile(target, "w", ZIP_DEFLATED) as whole,
     ):
-        whole.writestr("README.txt", _README.format(account_id=account_id))
+        whole.writestr("README.txt", README.format(account_id=account_id))
         for service in SERVICES:
             part = Path(folder, f"{service}.zip")
             export = [sys.executable, "-m", service, "accounts", "export"]

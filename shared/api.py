@@ -4,13 +4,11 @@
 errors; the OpenAPI document is made of the same three.
 """
 
-import errno
 import json
 import logging
-import socket
 from codecs import BOM_UTF8
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial, wraps
@@ -38,7 +36,7 @@ from shared.errors import (
 from shared.fields import Answer, Id, Upload
 from shared.forms import read_form
 from shared.identity import LARGEST_ID
-from shared.streaming import STALL_TIMEOUT, Blocks, json_blocks
+from shared.streaming import Blocks, json_blocks, stream_response
 
 log = logging.getLogger(__name__)
 
@@ -186,29 +184,8 @@ def _keeping(contract: Contract, view: Callable[..., Any]) -> Callable[..., Resp
 def _streamed(fields: dict[str, Any]) -> Response:
     """An answer that is sent while its `Blocks` are made; a failure breaks it off."""
     blocks = [value for value in fields.values() if isinstance(value, Blocks)]
-
-    def close() -> None:
-        for each in blocks:
-            each.close()
-
-    if request.method == "HEAD":  # Nothing is sent, so nobody would close them.
-        close()
-        return Response(mimetype="application/json")
-    reader: socket.socket | None = request.environ.get("gunicorn.socket")
-    if reader is not None:
-        reader.settimeout(STALL_TIMEOUT)
-    response = Response(_pieces(fields), mimetype="application/json")
-    response.call_on_close(close)
-    return response
-
-
-def _pieces(fields: dict[str, Any]) -> Iterator[bytes]:
-    try:
-        yield from json_blocks(fields.items(), partial(orjson.dumps, option=_JSON_OPTIONS))
-    except Exception as failure:
-        log.warning("response_aborted", extra={"failure": type(failure).__name__})
-        # The server closes the connection, so the reader sees that the answer is not whole.
-        raise ConnectionResetError(errno.ECONNRESET, "the answer is not whole") from None
+    pieces = json_blocks(fields.items(), partial(orjson.dumps, option=_JSON_OPTIONS))
+    return stream_response(pieces, blocks, "application/json")
 
 
 def _room_for_body(contract: Contract) -> AbstractContextManager[None]:

@@ -2,7 +2,8 @@
 
 import itertools
 import threading
-from typing import Any
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
 
 import requests
 from pydantic import SecretStr
@@ -12,6 +13,11 @@ from shared.logs import request_id
 from shared.request_waits import release_database_connection
 
 SECRET_HEADER = "X-Internal-Secret"
+
+T = TypeVar("T")
+
+_STREAM_TIMEOUT = (0.5, 10.0)
+_BLOCK = 64 * 1024
 
 
 class Unreachable(Exception):
@@ -46,7 +52,7 @@ class ServiceClient:
         Raises:
             Unreachable: none gave an answer.
         """
-        return self._call("GET", path, params=params)
+        return self._call("GET", path, _as_json, params=params)
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """POST ``body`` as JSON. Every ``/internal`` POST may be repeated, so it is retried alike.
@@ -54,9 +60,25 @@ class ServiceClient:
         Raises:
             Unreachable: none gave an answer.
         """
-        return self._call("POST", path, json=body)
+        return self._call("POST", path, _as_json, json=body)
 
-    def _call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
+    def lines(self, path: str, **params: Any) -> Generator[bytes]:
+        """GET ``path``: the lines of its answer as they come.
+
+        Another replica is asked if one does not begin to answer. Until the last line has come, or
+        the iterator is closed, a connection is held.
+
+        Raises:
+            Unreachable: none began to answer; or, with a line, one broke off.
+        """
+        response = self._call(
+            "GET", path, _unread, params=params, stream=True, timeout=_STREAM_TIMEOUT
+        )
+        return _lines_of(response)
+
+    def _call(
+        self, method: str, path: str, read: Callable[[requests.Response], T], **arguments: Any
+    ) -> T:
         release_database_connection()
         failure: Exception | None = None
         url = ""
@@ -67,15 +89,31 @@ class ServiceClient:
                 response = self._session.request(
                     method,
                     url + path,
-                    timeout=self._timeout,
                     allow_redirects=False,
                     headers={"X-Request-Id": request_id.get()},
-                    **arguments,
+                    **{"timeout": self._timeout, **arguments},
                 )
                 if response.status_code == 200:
-                    answer: dict[str, Any] = response.json()
-                    return answer
+                    return read(response)
+                response.close()
                 failure = Unreachable(f"{method} {path}: {response.status_code}")
             except (requests.RequestException, ValueError) as error:
                 failure = error
         raise Unreachable(f"{method} {url}{path}") from failure
+
+
+def _as_json(response: requests.Response) -> dict[str, Any]:
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+def _unread(response: requests.Response) -> requests.Response:
+    return response
+
+
+def _lines_of(response: requests.Response) -> Generator[bytes]:
+    with response:
+        try:
+            yield from response.iter_lines(_BLOCK)
+        except requests.RequestException as error:
+            raise Unreachable(f"{response.url} broke off") from error

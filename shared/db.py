@@ -25,11 +25,14 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Select,
+    SQLColumnExpression,
     Table,
     TypeDecorator,
     event,
+    literal,
     make_url,
     text,
+    tuple_,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -326,6 +329,33 @@ class Database(SQLAlchemy):
         with self.snapshot() as session:
             rows = session.execute(query, execution_options={"yield_per": _ROWS_AT_ONCE})
             yield from map(dict, rows.mappings())
+
+    def pages(
+        self, query: Select[*tuple[Any, ...]], *keys: SQLColumnExpression[Any]
+    ) -> Iterator[dict[str, Any]]:
+        """The rows of a query in the order of ``keys``, page by page, however many they are.
+
+        No connection is held between two pages, each of which is of its own state of the database.
+
+        Args:
+            query: without an order.
+            keys: unique together, and never NULL.
+        """
+        names = [f"key_{place}" for place in range(len(keys))]
+        labelled: list[Any] = [key.label(name) for key, name in zip(keys, names, strict=True)]
+        first = query.add_columns(*labelled).order_by(*keys).limit(_ROWS_AT_ONCE)
+        page, is_last = first, False
+        while not is_last:
+            found = self.run(page)
+            columns = [str(name) for name in found.keys()]  # noqa: SIM118 - they are no dict's
+            rows = [dict(zip(columns, row, strict=True)) for row in found]
+            self.let_go()
+            is_last = len(rows) < _ROWS_AT_ONCE
+            for row in rows:
+                last = [row.pop(name) for name in names]
+                yield row
+            if rows:
+                page = first.where(tuple_(*keys) > tuple_(*map(literal, last)))
 
     def insert(self, table: Any) -> Any:
         """An INSERT that knows ``on_conflict_do_update`` and ``on_conflict_do_nothing``.

@@ -2,17 +2,32 @@
 
 import os
 import sys
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, cast
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import click
 import orjson
 from flask import Flask
 
+from shared.client import Unreachable
 from shared.commands import accounts_group
+
+README = """\
+Everything that is kept about account {account_id}:
+
+auth/     the account itself
+social/   friends, requests, groups of friends, blocks
+chat/     conversations, messages, pictures
+
+A README.txt in each folder says what is in its files.
+"""
+_BLOCK = 64 * 1024
 
 
 class ExportedFile(NamedTuple):
@@ -60,7 +75,6 @@ def add_export(app: Flask, files: Callable[[int], Iterator[ExportedFile]]) -> No
         app: the service.
         files: everything about an account.
     """
-    folder = app.name.removesuffix("_service")
 
     @accounts_group(app).command()
     @click.argument("account_id", type=click.IntRange(1))
@@ -72,14 +86,88 @@ def add_export(app: Flask, files: Callable[[int], Iterator[ExportedFile]]) -> No
         """
         target = nullcontext(sys.stdout.buffer) if archive == Path("-") else written_whole(archive)
         with target as file:
-            _write(file, folder, files(account_id))
+            for block in zipped(
+                _announced(within(app.name.removesuffix("_service"), files(account_id)))
+            ):
+                file.write(block)
 
 
-def _write(file: IO[bytes], folder: str, files: Iterator[ExportedFile]) -> None:
-    with ZipFile(file, "w", ZIP_DEFLATED) as archive:
+def zipped(files: Iterable[ExportedFile]) -> Iterator[bytes]:
+    """The bytes of an archive, made as the files come."""
+    made = _Sink()
+    with ZipFile(cast("IO[bytes]", made), "w", ZIP_DEFLATED) as archive:
         for name, pieces in files:
-            size = 0
-            with archive.open(f"{folder}/{name}", "w", force_zip64=True) as entry:
+            with archive.open(name, "w", force_zip64=True) as entry:
                 for piece in pieces:
-                    size += entry.write(piece)
-            click.echo(f"  {folder}/{name}: {size} bytes", err=True)
+                    entry.write(piece)
+                    yield from made.take()
+    yield from made.take()
+
+
+class _Sink:
+    """What was written and not yet taken; nobody can go back in it."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def write(self, piece: bytes) -> int:
+        self._pieces.append(bytes(piece))
+        return len(piece)
+
+    def flush(self) -> None:
+        pass
+
+    def take(self) -> Iterator[bytes]:
+        pieces, self._pieces = self._pieces, []
+        if pieces:
+            yield b"".join(pieces)
+
+
+def within(folder: str, files: Iterable[ExportedFile]) -> Iterator[ExportedFile]:
+    """Files of a service, in a folder of its own."""
+    return (ExportedFile(f"{folder}/{name}", pieces) for name, pieces in files)
+
+
+def _announced(files: Iterable[ExportedFile]) -> Iterator[ExportedFile]:
+    for name, pieces in files:
+        click.echo(f"  {name}", err=True)
+        yield ExportedFile(name, pieces)
+
+
+def lines_of(files: Iterable[ExportedFile]) -> Iterator[bytes]:
+    """Files as lines of JSON, for another service; the last one says that all are there."""
+    for name, pieces in files:
+        for block in _in_blocks(pieces):
+            yield orjson.dumps({"name": name, "data": b64encode(block).decode()}) + b"\n"
+    yield orjson.dumps({"is_whole": True}) + b"\n"
+
+
+def files_of(lines: Iterable[bytes]) -> Iterator[ExportedFile]:
+    """The files that `lines_of` made lines of; each must be read before the next.
+
+    Raises:
+        Unreachable: the last line is missing.
+    """
+    for name, blocks in groupby(_blocks_of(lines), key=itemgetter(0)):
+        yield ExportedFile(name, map(itemgetter(1), blocks))
+
+
+def _blocks_of(lines: Iterable[bytes]) -> Iterator[tuple[str, bytes]]:
+    for line in lines:
+        fields = orjson.loads(line)
+        if fields.get("is_whole"):
+            return
+        yield fields["name"], b64decode(fields["data"])
+    raise Unreachable("the export broke off")
+
+
+def _in_blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in pieces of some size; of nothing, one that is empty."""
+    block, is_empty = b"", True
+    for piece in pieces:
+        block += piece
+        if len(block) >= _BLOCK:
+            yield block
+            block, is_empty = b"", False
+    if block or is_empty:
+        yield block

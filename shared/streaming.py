@@ -4,26 +4,33 @@ While a block waits for its reader, no database connection is held. Other reques
 two blocks: making blocks takes at most half of a process's time, however many answers are sent.
 """
 
+import errno
+import logging
+import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from itertools import chain, repeat
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import gevent
-from flask import Flask, current_app
+from flask import Flask, Response, current_app, request
 
 from shared.errors import TOO_MANY, ApiError, overloaded
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 STALL_TIMEOUT = 15.0
 """Seconds in which a reader must take a block."""
 _RETRY_AFTER_SECONDS = 5
 
 
-class Blocks(Iterator[list[Any]]):
+class Blocks(Iterator[T]):
     """The elements of a list in an answer, in blocks. Whoever has one must close it.
 
     Args:
@@ -34,11 +41,17 @@ class Blocks(Iterator[list[Any]]):
     """
 
     def __init__(
-        self, app: Flask, blocks: Iterator[list[Any]], pace: Lock, release: Callable[[], None]
+        self, app: Flask, blocks: Iterator[T], pace: Lock, release: Callable[[], None]
     ) -> None:
         self._app, self._blocks, self._pace, self._release = app, blocks, pace, release
 
-    def __next__(self) -> list[Any]:
+    @classmethod
+    def alone(cls, blocks: Iterator[T], release: Callable[[], None] | None = None) -> "Blocks[T]":
+        """Blocks of an answer of the running request that others do not slow down."""
+        app = current_app._get_current_object()  # type: ignore[attr-defined]
+        return cls(app, blocks, Lock(), release or _nothing)
+
+    def __next__(self) -> T:
         with self._pace:
             started_at = time.perf_counter()
             with self._app.app_context():
@@ -127,6 +140,41 @@ def json_blocks(
             piece = b""
         piece += b"]"
     yield piece + b"}"
+
+
+def stream_response(
+    pieces: Iterable[bytes], blocks: Collection[Blocks[Any]], mimetype: str
+) -> Response:
+    """An answer that is sent while it is made; a failure breaks it off.
+
+    Args:
+        pieces: of its body.
+        blocks: of which they are made; closed at the end.
+        mimetype: of the body.
+    """
+
+    def close() -> None:
+        for each in blocks:
+            each.close()
+
+    if request.method == "HEAD":  # Nothing is sent, so nobody would close them.
+        close()
+        return Response(mimetype=mimetype)
+    reader: socket.socket | None = request.environ.get("gunicorn.socket")
+    if reader is not None:
+        reader.settimeout(STALL_TIMEOUT)
+    response = Response(_unless_it_fails(pieces), mimetype=mimetype)
+    response.call_on_close(close)
+    return response
+
+
+def _unless_it_fails(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    try:
+        yield from pieces
+    except Exception as failure:
+        log.warning("response_aborted", extra={"failure": type(failure).__name__})
+        # The server closes the connection, so the reader sees that the answer is not whole.
+        raise ConnectionResetError(errno.ECONNRESET, "the answer is not whole") from None
 
 
 def _nothing() -> None:

@@ -6,6 +6,7 @@ from flask import Flask
 
 from shared.background import repeat
 from shared.client import ServiceClient
+from shared.export_routes import add_export_route
 from shared.exporting import add_export
 from shared.service import base_app, settings_of
 from shared.verify import add_verify_commands
@@ -39,6 +40,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     accounts.init_app(app, auth, erasures)
     erasures.init_app(app)
     add_export(app, exporting.files)
+    add_export_route(app, exporting.files)
     outbox.init_app(app, {"chat": chat})
     limits.configure(settings)
     repeat(app, counters.delete_expired, 3600)

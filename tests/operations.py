@@ -192,6 +192,7 @@ OPERATIONS = (
     Operation("GET", "/conversations/invitation", (_CONVERSATION_ID,)),
     # Beyond the document; each service tries its own fields.
     Operation("POST", "/account/logout"),
+    Operation("GET", "/account/export"),
     Operation("GET", "/account/sessions"),
     Operation("DELETE", "/account/sessions"),
     Operation("POST", "/account/password/forgot", public=True),

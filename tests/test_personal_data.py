@@ -12,6 +12,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from ims_client import Client
 
 from tests.people import (
     Person,
@@ -97,6 +98,32 @@ def test_everything_about_a_person_is_in_one_archive(
     assert (account["email"], len(friends)) == (zephyrine.email, 2)
     assert sum(f"{zephyrine.name} in" in messages for messages in wrote) == 2
     assert folders == {"README.txt", "auth", "social", "chat"}
+
+
+def test_a_person_downloads_what_the_operator_would_hand_over(
+    data_dir: Path, tmp_path: Path, zephyrine: Person
+) -> None:
+    sent = picture()
+    group = next(each["id"] for each in conversations(zephyrine) if each["is_chat_group"])
+    zephyrine.fetch(
+        "POST",
+        "/conversations/image",
+        data={"conversationId": str(group)},
+        files={"image": ("a.png", sent)},
+    )
+    run(data_dir, "deploy.export", str(zephyrine.id), str(tmp_path / "all.zip"))
+    client = Client.log_in(zephyrine.base_url, zephyrine.email, zephyrine.password)
+
+    with (tmp_path / "own.zip").open("wb") as file:
+        client.export(file)
+
+    with ZipFile(tmp_path / "all.zip") as handed_over, ZipFile(tmp_path / "own.zip") as downloaded:
+        names = [name for name in handed_over.namelist() if name != "auth/sessions.json"]
+        assert set(downloaded.namelist()) == {*names, "auth/sessions.json"}
+        assert any(name.startswith("chat/pictures/") for name in names)
+        assert {name: downloaded.read(name) for name in names} == {
+            name: handed_over.read(name) for name in names
+        }
 
 
 def test_nothing_of_an_erased_person_is_left_in_any_database_or_file(

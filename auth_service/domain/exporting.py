@@ -28,7 +28,7 @@ def files(account_id: int) -> Iterator[ExportedFile]:
     Raises:
         ApiError: ``USER_NOT_FOUND``.
     """
-    account = db.session.get(Account, account_id)
+    account = db.session.execute(select(Account.__table__).where(Account.id == account_id)).first()
     if account is None:
         raise ApiError(errors.USER_NOT_FOUND)
     yield ExportedFile("README.txt", [_README.encode()])
@@ -45,7 +45,8 @@ def files(account_id: int) -> Iterator[ExportedFile]:
     opened = select(
         Session.created_at, Session.last_seen_at, Session.ended_at, Session.device, Session.address
     ).where(Session.account_id == account_id)
-    rows = db.session.execute(opened.order_by(Session.id)).mappings()
+    rows = db.session.execute(opened.order_by(Session.id)).mappings().all()
+    db.let_go()
     yield ExportedFile("sessions.json", json_list(map(dict, rows)))
     if account.avatar_digest:
         original = avatars.as_it_was_put(account_id, Avatar(account.avatar_digest, ""))

@@ -29,6 +29,7 @@ class Limits:
         )
         self.email_checks = limiter.limit("email-checks", settings.rate_limit_email_checks)
         self.registrations = limiter.limit("registrations", settings.rate_limit_registrations)
+        self.exports = limiter.limit("exports", settings.rate_limit_exports)
         self._codes = limiter.limit("codes", settings.rate_limit_verification_codes)
         self._codes_network = limiter.limit(
             "codes-address", settings.rate_limit_verification_codes_address

@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from flask import Response
+
 from auth_service import errors
 from auth_service.domain import accounts, sessions
+from auth_service.domain.own_data import own_data
 from auth_service.routes.clients import current_client
 from auth_service.routes.tokens import token_of
 from auth_service.schemas import (
@@ -18,7 +21,9 @@ from auth_service.schemas import (
     TokenOut,
 )
 from shared.api import MIB, Blueprint, answers, refuses, takes
+from shared.errors import UNAVAILABLE
 from shared.identity import current_claims, current_user_id, open_to_deleted, public
+from shared.streaming import stream_response
 
 blueprint = Blueprint("account", __name__)
 
@@ -46,6 +51,18 @@ def register(email: str, name: str, password: str) -> dict[str, Any]:
 def delete_account() -> None:
     """Delete the caller's account (用户注销/account/delete)."""
     accounts.delete(current_user_id())
+
+
+@blueprint.get("/account/export")
+@answers(content_type="application/zip")
+@refuses(UNAVAILABLE)
+def export() -> Response:
+    """Download everything that is kept about the caller, as a ZIP archive."""
+    archive = own_data.export(current_user_id())
+    response = stream_response(archive, [archive], "application/zip")
+    response.headers["Content-Disposition"] = 'attachment; filename="ims-export.zip"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 @blueprint.post("/account/login")

@@ -24,6 +24,7 @@ ENDPOINTS = (
     ),
     Endpoint("POST", "/account/login", {"email": "ann@example.com", "password": PASSWORD}),
     Endpoint("DELETE", "/account/delete", {}),
+    Endpoint("GET", "/account/export", {}),
     Endpoint("POST", "/account/logout", {}),
     Endpoint("GET", "/account/sessions", {}),
     Endpoint("DELETE", "/account/sessions", {"others": True}),

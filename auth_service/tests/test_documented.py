@@ -20,6 +20,7 @@ REFUSALS: dict[str, set[tuple[int, int, str]]] = {
         (400, 1, "Invalid email"),
     },
     "DELETE /account/delete": set(),
+    "GET /account/export": {(503, -503, "Service unavailable")},
     "POST /account/login": {
         (404, -1, "User not found"),
         (404, 1, "User deleted or not activated"),

@@ -61,7 +61,8 @@ def files(account_id: int) -> Iterator[ExportedFile]:
     yield ExportedFile("sent_elsewhere.json", json_list(elsewhere))
     yield ExportedFile("announcements.json", json_list(_announcements(account_id)))
     yield ExportedFile("invitations.json", json_list(_invitations(account_id)))
-    for row in db.stream(select(Message.content).where(is_own, Message.type == IMAGE)):
+    pictures = select(Message.content).where(is_own, Message.type == IMAGE)
+    for row in db.pages(pictures, Message.id):
         picture = images.store.open(row["content"])
         if picture is not None:
             yield ExportedFile(f"pictures/{row['content']}", picture.pieces)
@@ -76,7 +77,7 @@ def _open_to(account_id: int) -> Select[*tuple[Any, ...]]:
 
 
 def _messages(wanted: ColumnElement[bool]) -> Iterator[dict[str, Any]]:
-    return db.stream(
+    return db.pages(
         select(
             Message.conversation_id,
             Message.id,
@@ -89,13 +90,14 @@ def _messages(wanted: ColumnElement[bool]) -> Iterator[dict[str, Any]]:
             Message.created_at,
         )
         .outerjoin(Account, Account.id == Message.sender_id)
-        .where(wanted)
-        .order_by(Message.conversation_id, Message.seq)
+        .where(wanted),
+        Message.conversation_id,
+        Message.seq,
     )
 
 
 def _members(account_id: int) -> Iterator[dict[str, Any]]:
-    return db.stream(
+    return db.pages(
         select(
             Membership.conversation_id,
             Membership.user_id,
@@ -104,27 +106,27 @@ def _members(account_id: int) -> Iterator[dict[str, Any]]:
             Membership.joined_at,
         )
         .outerjoin(Account, Account.id == Membership.user_id)
-        .where(Membership.conversation_id.in_(_open_to(account_id)))
-        .order_by(Membership.conversation_id, Membership.user_id)
+        .where(Membership.conversation_id.in_(_open_to(account_id))),
+        Membership.conversation_id,
+        Membership.user_id,
     )
 
 
 def _announcements(account_id: int) -> Iterator[dict[str, Any]]:
-    return db.stream(
+    return db.pages(
         select(
             Announcement.conversation_id,
             Announcement.id,
             Announcement.content,
             Announcement.created_at,
-        )
-        .where(Announcement.sender_id == account_id)
-        .order_by(Announcement.id)
+        ).where(Announcement.sender_id == account_id),
+        Announcement.id,
     )
 
 
 def _invitations(account_id: int) -> Iterator[dict[str, Any]]:
     sender, receiver = aliased(Account), aliased(Account)
-    return db.stream(
+    return db.pages(
         select(
             Invitation.conversation_id,
             Invitation.id,
@@ -137,6 +139,6 @@ def _invitations(account_id: int) -> Iterator[dict[str, Any]]:
         )
         .outerjoin(sender, sender.id == Invitation.sender_id)
         .outerjoin(receiver, receiver.id == Invitation.receiver_id)
-        .where(or_(Invitation.sender_id == account_id, Invitation.receiver_id == account_id))
-        .order_by(Invitation.id)
+        .where(or_(Invitation.sender_id == account_id, Invitation.receiver_id == account_id)),
+        Invitation.id,
     )

@@ -169,5 +169,6 @@ def test_what_is_served_beside_the_document_is_for_machines_and_sockets(
         "/healthz",
         "/openapi.json",
         "/internal/events",
+        "/internal/export",
         "/ws/",
     }

@@ -3,7 +3,7 @@
 import time
 import uuid
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import IO, Any
 
 import requests
 
@@ -261,6 +261,20 @@ class Client:
     def read_up_to(self, conversation_id: int, message_id: int) -> None:
         """Have read everything up to a message."""
         self._post("/conversations/read", conversation_id=conversation_id, message_id=message_id)
+
+    def export(self, file: IO[bytes]) -> None:
+        """Write everything that the server keeps of one into a file, as a ZIP archive."""
+        headers = {"Authorization": self.token}
+        url = f"{self.base_url}/account/export"
+        try:
+            with self._session.get(url, headers=headers, timeout=_TIMEOUT, stream=True) as response:
+                if response.status_code != 200:
+                    body = response.json()
+                    raise Refused(response.status_code, body["code"], body["info"])
+                for block in response.iter_content(64 * 1024):
+                    file.write(block)
+        except (requests.RequestException, ValueError) as failure:
+            raise Unreachable("GET /account/export") from failure
 
     def _request_of(self, sender_id: int) -> dict[str, int]:
         return {"sender_user_id": sender_id, "receiver_user_id": self.user_id}

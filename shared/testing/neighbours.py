@@ -16,7 +16,7 @@ class Neighbour:
     Attributes:
         url: where it listens.
         events: every event that it has taken, in order.
-        answers: JSON answers by path, for other ``/internal`` endpoints.
+        answers: JSON answers, or bodies, by path, for other ``/internal`` endpoints.
         asked: the JSON bodies or parameters that came to these, in order.
         mood: ``ok``, ``failing`` (answers 500) or ``hung`` (answers when it is ok again).
     """
@@ -71,6 +71,8 @@ def neighbour() -> Iterator[Neighbour]:
         it.asked.append((f"/{path}", request.get_json(silent=True) or request.args.to_dict()))
         found = it.answers.get(f"/{path}")
         found = found(it.asked[-1][1]) if callable(found) else found
+        if isinstance(found, bytes):
+            return found, {"Content-Type": "application/x-ndjson"}
         return ("", 404) if found is None else jsonify(found)
 
     server = make_server("127.0.0.1", 0, app, threaded=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import case, or_, select
+from sqlalchemy import case, func, or_, select
 
 from shared.exporting import ExportedFile, json_list
 from social_service.db import db
@@ -36,11 +36,11 @@ def files(account_id: int) -> Iterator[ExportedFile]:
 
 def _friends(account_id: int) -> Iterator[dict[str, Any]]:
     friend = friendships.friend_ids_of(friendships.USER).subquery()
-    return db.stream(
+    return db.pages(
         select(friend.c.id, Account.name, Account.email)
         .outerjoin(Account, Account.id == friend.c.id)
-        .order_by(friend.c.id)
-        .params(user=account_id)
+        .params(user=account_id),
+        friend.c.id,
     )
 
 
@@ -48,7 +48,7 @@ def _requests(account_id: int) -> Iterator[dict[str, Any]]:
     is_own = FriendRequest.sender_id == account_id
     other_id = case((is_own, FriendRequest.receiver_id), else_=FriendRequest.sender_id)
     words = {status.value: status.name.lower() for status in RequestStatus}
-    return db.stream(
+    return db.pages(
         select(
             case((is_own, "sent"), else_="received").label("direction"),
             other_id.label("person_id"),
@@ -58,13 +58,13 @@ def _requests(account_id: int) -> Iterator[dict[str, Any]]:
             FriendRequest.created_at,
         )
         .outerjoin(Account, Account.id == other_id)
-        .where(or_(is_own, (FriendRequest.receiver_id == account_id) & ~FriendRequest.withheld))
-        .order_by(FriendRequest.id)
+        .where(or_(is_own, (FriendRequest.receiver_id == account_id) & ~FriendRequest.withheld)),
+        FriendRequest.id,
     )
 
 
 def _groups(account_id: int) -> Iterator[dict[str, Any]]:
-    return db.stream(
+    return db.pages(
         select(
             FriendGroup.id,
             FriendGroup.name,
@@ -73,15 +73,16 @@ def _groups(account_id: int) -> Iterator[dict[str, Any]]:
         )
         .outerjoin(FriendGroupMember, FriendGroupMember.group_id == FriendGroup.id)
         .outerjoin(Account, Account.id == FriendGroupMember.member_id)
-        .where(FriendGroup.owner_id == account_id)
-        .order_by(FriendGroup.id, FriendGroupMember.member_id)
+        .where(FriendGroup.owner_id == account_id),
+        FriendGroup.id,
+        func.coalesce(FriendGroupMember.member_id, 0),
     )
 
 
 def _blocks(account_id: int) -> Iterator[dict[str, Any]]:
-    return db.stream(
+    return db.pages(
         select(Block.blocked_id.label("id"), Account.name, Block.created_at)
         .outerjoin(Account, Account.id == Block.blocked_id)
-        .where(Block.blocker_id == account_id)
-        .order_by(Block.id)
+        .where(Block.blocker_id == account_id),
+        Block.id,
     )

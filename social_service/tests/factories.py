@@ -45,6 +45,16 @@ def make_friends(app: Flask, one: int, other: int) -> None:
         session.add(Friendship(low_id=low_id, high_id=high_id, active=True, version=1))
 
 
+def make_many_friends(app: Flask, user_id: int, friend_ids: range) -> None:
+    """Friendships with users of larger ids."""
+    rows = [
+        {"low_id": user_id, "high_id": friend_id, "active": True, "version": 1}
+        for friend_id in friend_ids
+    ]
+    with app.app_context(), transaction() as session:
+        session.execute(insert(Friendship), rows)
+
+
 def make_request(
     app: Flask,
     sender_id: int,

@@ -1,5 +1,6 @@
 """This service and its neighbours understand each other, whichever versions of them run."""
 
+import json
 from typing import Any
 
 import pytest
@@ -94,3 +95,12 @@ def test_the_copy_is_rebuilt_from_any_version_of_auth(
 
 def test_every_internal_endpoint_and_event_has_a_contract(app: Flask) -> None:
     assert undescribed(app) == set()
+
+
+@pytest.mark.parametrize(("name", "said"), every_version("calls/export_account"))
+def test_an_account_is_exported_in_the_newest_form(
+    app: Flask, name: str, said: dict[str, Any]
+) -> None:
+    first, *_, last = map(json.loads, ask(app, said).data.splitlines())
+    expected = newest(name)["lines"]
+    assert (form(first), last) == (form(expected[0]), expected[-1])

@@ -95,6 +95,7 @@ def test_what_is_served_beside_the_document_is_for_machines(
         "/healthz",
         "/openapi.json",
         "/internal/events",
+        "/internal/export",
         "/internal/friendships",
     }
 

@@ -3,13 +3,19 @@
 import json
 from pathlib import Path
 
+import pytest
 from flask import Flask
 
+from shared.exporting import files_of, lines_of, within
 from shared.testing.cast import ALICE, BOB, DAVE
 from shared.testing.client import Caller
 from shared.testing.databases import exported
+from social_service.db import db
+from social_service.domain import exporting
 from social_service.tests.deeds import ask, befriend, block, refuse
-from social_service.tests.factories import make_friends, make_group
+from social_service.tests.factories import make_friends, make_group, make_many_friends
+
+pytestmark = pytest.mark.database
 
 
 def test_the_archive_holds_friends_requests_and_groups(
@@ -47,3 +53,23 @@ def test_the_archive_holds_nothing_between_others(
     archive = exported(app, ALICE, tmp_path)
     lists = [name for name in archive.namelist() if name.endswith(".json")]
     assert [json.loads(archive.read(name)) for name in lists] == [[]] * 4
+
+
+def test_long_lists_are_whole_and_hold_no_connection_between_pages(app: Flask) -> None:
+    friends = range(1_000, 2_001)
+    make_many_friends(app, ALICE, friends)
+
+    with app.app_context():
+        lines = lines_of(within("social", exporting.files(ALICE)))
+        held = [(line, db.engine.pool.checkedout()) for line in lines]  # type: ignore[attr-defined]
+
+    archive = list(files_of(line for line, _ in held))
+    assert [each.name for each in archive][:2] == ["social/README.txt", "social/friends.json"]
+    assert {count for _, count in held} == {0}
+
+
+def test_a_list_of_several_pages_has_every_row_once(app: Flask, tmp_path: Path) -> None:
+    friends = range(1_000, 2_001)
+    make_many_friends(app, ALICE, friends)
+    listed = json.loads(exported(app, ALICE, tmp_path).read("social/friends.json"))
+    assert [each["id"] for each in listed] == list(friends)

@@ -1,0 +1,67 @@
+"""Everything that all services keep of an account, for its owner."""
+
+from collections.abc import Collection, Iterator
+from contextlib import closing
+from threading import BoundedSemaphore
+
+from auth_service.domain import exporting
+from auth_service.domain.limits import limits
+from shared.client import ServiceClient, Unreachable
+from shared.errors import UNAVAILABLE, ApiError, overloaded
+from shared.exporting import README, ExportedFile, files_of, within, zipped
+from shared.streaming import Blocks
+
+MAX_EXPORTS = 8
+"""Archives that a process sends at once."""
+_PATH = "/internal/export"
+_RETRY_AFTER_SECONDS = 30
+
+
+class OwnData:
+    """Makes archives of what this service and the others keep of an account."""
+
+    def configure(self, others: Collection[ServiceClient]) -> None:
+        """Collect from the services ``others``, too."""
+        self._others = others
+        self._places = BoundedSemaphore(MAX_EXPORTS)
+
+    def export(self, account_id: int) -> Blocks[bytes]:
+        """A ZIP archive, which is made while it is read, and must be closed.
+
+        What fails while it is read breaks it off.
+
+        Raises:
+            ApiError: ``TOO_MANY``; ``UNAVAILABLE``, not counted, if a service does not answer, or
+                too many archives are being sent.
+        """
+        limits.exports.check(str(account_id))
+        self._check_others(account_id)
+        if not self._places.acquire(blocking=False):
+            raise overloaded(_RETRY_AFTER_SECONDS)
+        try:
+            limits.exports.spend(str(account_id))
+        except BaseException:
+            self._places.release()
+            raise
+        archive = zipped(self._files(account_id))
+        return Blocks.alone(archive, self._places.release)
+
+    def _check_others(self, account_id: int) -> None:
+        """Let each service begin, so that one that cannot is known before anything is sent."""
+        try:
+            for other in self._others:
+                with closing(other.lines(_PATH, account_id=account_id)) as lines:
+                    next(lines)
+        except (Unreachable, StopIteration):
+            raise ApiError(UNAVAILABLE, {"Retry-After": str(_RETRY_AFTER_SECONDS)}) from None
+
+    def _files(self, account_id: int) -> Iterator[ExportedFile]:
+        """Those of one service after the other: none waits while another is read."""
+        yield ExportedFile("README.txt", [README.format(account_id=account_id).encode()])
+        yield from within("auth", exporting.files(account_id))
+        for other in self._others:
+            with closing(other.lines(_PATH, account_id=account_id)) as lines:
+                yield from files_of(lines)
+
+
+own_data = OwnData()
