@@ -155,8 +155,9 @@ def _read_head(unreader: Any) -> bytes:
                 head += block
                 end = _END_OF_HEAD.search(head, looked_at)
     if (end.end() if end else len(head)) > MAX_HEAD_BYTES:
-        if head.find(b"\r\n") < 0:
-            raise LimitRequestLine(len(head), limit_request_line)
+        line_length = head.find(b"\r\n")
+        if not 0 <= line_length <= limit_request_line:
+            raise LimitRequestLine(line_length, limit_request_line)
         raise LimitRequestHeaders("the head is too large")
     return bytes(head)
 

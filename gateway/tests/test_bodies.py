@@ -144,8 +144,10 @@ def test_who_sends_without_a_token_can_read_the_refusal(gateway: Gateway) -> Non
     [
         ("/verify", f"Cookie: {'a' * 9000}", 431),
         (f"/verify?{'a' * 9000}", "X-Header: a", 414),
+        (f"/verify?{'a' * 40_000}", "X-Header: a", 414),
         ("/verify", "No header", 400),
     ],
+    ids=["header", "target", "target longer than a head", "no header"],
 )
 def test_a_head_is_refused_in_a_way_that_can_be_read_while_the_body_is_on_its_way(
     gateway: Gateway, target: str, header: str, status: int
