@@ -34,7 +34,7 @@ def picture_or_reference(sent: str, user_id: int) -> Picture | str:
     kind, *parameters = (part.strip() for part in head.lower().split(";"))
     if kind in _DATA_URI_TYPES and comma and parameters[-1:] == ["base64"]:
         return _picture(body, user_id)
-    if sent.lstrip().startswith(_BARE_BEGINNINGS):
+    if _WHITE_SPACE.sub("", sent[:_LONGEST_REFERENCE]).startswith(_BARE_BEGINNINGS):
         return _picture(sent, user_id)
     if len(sent) > _LONGEST_REFERENCE or _NO_REFERENCE.match(sent):
         raise bad_parameter("avatar")

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable
 from io import BytesIO
+from textwrap import wrap
 from typing import Any
 
 import pytest
@@ -63,6 +64,7 @@ def test_an_avatar_is_returned_exactly_as_it_was_put(
     "written",
     [
         pytest.param(base64.encodebytes(picture()).decode(), id="in lines"),
+        pytest.param("\r\n\t".join(wrap(bare(picture()), 4)), id="in short lines"),
         pytest.param(bare(picture()).rstrip("="), id="without padding"),
         pytest.param(f" {bare(picture())}\r\n", id="with white space around it"),
     ],
