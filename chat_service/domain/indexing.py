@@ -4,7 +4,8 @@ Whatever has an id up to a mark is in the index, and searches look through the r
 a send costs nothing more, and a search is exact at any time.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -31,7 +32,7 @@ _BATCH = 100
 _BITS = 21  # Of a code point.
 _ONLY_ROW = 1
 _MAX_RANKED = 16
-_MAX_COUNT = 1000
+_MAX_COUNT = 200
 
 
 def grams_of(text: str) -> list[int]:
@@ -40,11 +41,16 @@ def grams_of(text: str) -> list[int]:
     return list(dict.fromkeys(ord(one) << _BITS | ord(other) for one, other in pairwise(folded)))
 
 
-def rarest_first(conversation_id: int, grams: list[int]) -> list[int]:
-    """Some of these pairs, which are in fewest messages of a conversation first."""
+def rarest_first(conversation_ids: Sequence[int], grams: list[int]) -> list[int]:
+    """Some of these pairs, those in fewest messages of some conversations first."""
+    if len(grams) == 1:
+        return grams
     ranked = {str(gram): None for gram in grams[:_MAX_RANKED]}
-    rows = db.run(_RAREST_FIRST, conversation=conversation_id, grams=ranked)
-    return list(rows.scalars())
+    counts: Counter[int] = Counter()
+    for conversation_id in conversation_ids:
+        rows = db.run(_COUNTS, conversation=conversation_id, grams=ranked)
+        counts.update({row.gram: row.count for row in rows})
+    return sorted(map(int, ranked), key=counts.__getitem__)
 
 
 _ranked = func.json_each(bindparam("grams", type_=JSON)).table_valued(column("key", Text))
@@ -60,8 +66,9 @@ _counted = (
     .correlate(_ranked)
     .subquery()
 )
-_RAREST_FIRST = select(_gram).order_by(
-    select(func.count()).select_from(_counted).correlate(_ranked).scalar_subquery()
+_COUNTS = select(
+    _gram.label("gram"),
+    select(func.count()).select_from(_counted).correlate(_ranked).scalar_subquery().label("count"),
 )
 
 

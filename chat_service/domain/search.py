@@ -117,7 +117,7 @@ class _Search(NamedTuple):
         self, grams: list[int], oldest: int, newest: int
     ) -> Iterator[list[dict[str, Any]]]:
         """What is found among the messages of these ids, all of which are in the index."""
-        grams = rarest_first(self.conversation_id, grams)[:MAX_GRAMS]
+        grams = rarest_first([self.conversation_id], grams)[:MAX_GRAMS]
         named = {f"gram_{place}": gram for place, gram in enumerate(grams)}
         query, after, is_last = _grams_query(len(grams)), oldest - 1, False
         while not is_last:

@@ -1,18 +1,19 @@
 """Finding messages over all conversations of a user, newest first, by the index."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, Select, bindparam, exists, select, true
+from sqlalchemy import Integer, Select, bindparam, select, true
 from sqlalchemy.orm import aliased
 
 from chat_service import errors
 from chat_service.db import db
 from chat_service.domain.accounts import people
 from chat_service.domain.conversations import FRIEND_ID
-from chat_service.domain.indexing import grams_of, indexed_id
+from chat_service.domain.indexing import grams_of, indexed_id, rarest_first
 from chat_service.domain.messages import visible_to
 from chat_service.domain.reading import place_of
 from chat_service.domain.search import shown_when_found
@@ -24,8 +25,12 @@ from shared.identity import LARGEST_ID
 MAX_LOOKED_THROUGH = 100_000
 """Messages that are looked through for a single character, which no index has."""
 _WINDOW = 2000
-_MAX_CANDIDATES = 500
-_MAX_GRAMS = 6
+_MIN_EACH, _MAX_EACH = 3, 500
+"""Messages that are asked for of each conversation at once."""
+_MAX_GRAMS = 3
+"""Pairs that the index is asked for: the rarest; texts are compared anyway."""
+_RANKED_IN = 4
+"""Conversations in which it is counted which pair is rare."""
 
 
 class Everywhere(NamedTuple):
@@ -83,7 +88,7 @@ def find_everywhere(user_id: int, base: str, **wanted: Any) -> list[dict[str, An
 def _candidates(search: Everywhere, user_id: int) -> Iterator[list[Any]]:
     """Messages that may fit, newest first: those that the index lacks, then those that it has."""
     before = LARGEST_ID if search.before_id is None else search.before_id
-    grams = grams_of(search.content)[:_MAX_GRAMS]
+    grams = grams_of(search.content)
     mark = indexed_id() if grams else 0
     scope = {"user": user_id, "conversation": search.conversation_id}
     is_one = search.conversation_id is not None
@@ -94,24 +99,39 @@ def _candidates(search: Everywhere, user_id: int) -> Iterator[list[Any]]:
         room -= len(rows)
         is_last = len(rows) < _WINDOW or (not grams and room <= 0)
         oldest = rows[-1].id if rows else oldest
-    oldest, size = min(before, mark + 1), 2 * search.limit
-    while grams:
-        ids = (
-            db.run(
-                _grams_query(len(grams), is_one=is_one),
-                **scope,
-                **{f"gram_{place}": gram for place, gram in enumerate(grams)},
-                before=oldest,
-                limit=size,
+    if grams:
+        yield from _by_index(grams, min(before, mark + 1), search.limit, scope)
+
+
+def _by_index(
+    grams: list[int], before: int, limit: int, scope: dict[str, Any]
+) -> Iterator[list[Any]]:
+    """Messages before an id that have these pairs of characters, newest first.
+
+    Of each conversation the newest few are asked for. What is older than the oldest of one that
+    had more is left to the next round, which asks for more of each.
+    """
+    is_one = scope["conversation"] is not None
+    longest = db.run(_longest_query(is_one=is_one), **scope).scalars().all()
+    grams = rarest_first(longest[:_RANKED_IN], grams)[:_MAX_GRAMS]
+    named = {f"gram_{place}": gram for place, gram in enumerate(grams)}
+    query = _grams_query(len(grams), is_one=is_one)
+    size = max(_MIN_EACH, 4 * limit // max(1, len(longest)))
+    while longest:
+        rows = db.run(query, **scope, **named, before=before, limit=size).all()
+        counts = Counter(row.conversation_id for row in rows)
+        oldest = {row.conversation_id: row.message_id for row in rows}
+        cut_off = [oldest[each] for each, count in counts.items() if count == size]
+        horizon = max(cut_off, default=0)
+        ids = [row.message_id for row in rows if row.message_id >= horizon]
+        for start in range(0, len(ids), 2 * limit):
+            found = db.run(
+                _messages_query(), user=scope["user"], ids=ids[start : start + 2 * limit]
             )
-            .scalars()
-            .all()
-        )
-        if ids:
-            yield list(db.run(_messages_query(), user=user_id, ids=list(ids)))
-        if len(ids) < size:
+            yield list(found)
+        if not cut_off:
             break
-        oldest, size = ids[-1], min(4 * size, _MAX_CANDIDATES)
+        before, size = horizon, min(4 * size, _MAX_EACH)
 
 
 def _id(name: str) -> Any:
@@ -154,36 +174,47 @@ def _tail_query(*, is_one: bool) -> Select[*tuple[Any, ...]]:
 
 
 @cache
+def _longest_query(*, is_one: bool) -> Select[*tuple[Any, ...]]:
+    """The ids of the conversations to search, the longest first."""
+    mine = _conversations(is_one=is_one)
+    return mine.order_by(Conversation.last_seq.desc())
+
+
+@cache
 def _grams_query(count: int, *, is_one: bool) -> Select[*tuple[Any, ...]]:
-    """The newest ids of messages that have some pairs of characters."""
+    """The newest messages of each conversation that have some pairs of characters, by id."""
     mine = _conversations(is_one=is_one).subquery()
     first, outer = aliased(SearchGram), aliased(SearchGram)
+    has_others = (
+        # No EXISTS, for which PostgreSQL might gather all messages that have the pair.
+        select(each.message_id)
+        .where(
+            each.conversation_id == first.conversation_id,
+            each.gram == _id(f"gram_{place}"),
+            each.message_id == first.message_id,
+        )
+        .scalar_subquery()
+        .is_not(None)
+        for place, each in enumerate((aliased(SearchGram) for _ in range(count - 1)), 1)
+    )
     page = (
         select(first.message_id)
         .where(
             first.conversation_id == mine.c.conversation_id,
             first.gram == _id("gram_0"),
             first.message_id < _id("before"),
-            *(
-                exists().where(
-                    each.conversation_id == first.conversation_id,
-                    each.gram == _id(f"gram_{place}"),
-                    each.message_id == first.message_id,
-                )
-                for place, each in enumerate((aliased(SearchGram) for _ in range(count - 1)), 1)
-            ),
+            *has_others,
         )
         .order_by(first.message_id.desc())
         .limit(bindparam("limit", type_=Integer))
         .correlate(mine)
     )
-    newest = bindparam("limit", type_=Integer)
     if not db.is_sqlite:
         ids = page.lateral()
-        query = select(ids.c.message_id).select_from(mine).join(ids, true())
-        return query.order_by(ids.c.message_id.desc()).limit(newest)
+        query = select(mine.c.conversation_id, ids.c.message_id).select_from(mine)
+        return query.join(ids, true()).order_by(ids.c.message_id.desc())
     joined = (
-        select(outer.message_id)
+        select(outer.conversation_id, outer.message_id)
         .select_from(mine)
         .join(
             outer,
@@ -192,7 +223,7 @@ def _grams_query(count: int, *, is_one: bool) -> Select[*tuple[Any, ...]]:
             & outer.message_id.in_(page),
         )
     )
-    return joined.order_by(outer.message_id.desc()).limit(newest)
+    return joined.order_by(outer.message_id.desc())
 
 
 @cache

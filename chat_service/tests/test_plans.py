@@ -131,6 +131,10 @@ OTHERS: list[tuple[str, str, int, dict[str, Any]]] = [
         ("GET", FIND, 100, {"conversationId": 1, "content": content})
         for content in ("hello needle", "needle he", "he absent", "缺席")
     ),
+    *(
+        ("GET", "/conversations/search", 100, {"content": content, "limit": 20})
+        for content in ("hello needle", "needle he", "he absent", "he", "缺席")
+    ),
 ]
 
 
