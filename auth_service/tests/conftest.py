@@ -9,7 +9,7 @@ from auth_service.app import create_app
 from auth_service.db import db
 from auth_service.tests.factories import ALICE, BOB, make_account
 from shared.testing.client import Caller
-from shared.testing.databases import empty_tables, migrated, settings_for_tests
+from shared.testing.databases import migrated, reset_tables, settings_for_tests
 from shared.testing.neighbours import Neighbour
 from shared.testing.s3 import bucket_settings, media_keys
 from shared.testing.tokens import PRIVATE_KEY_PEM, issue
@@ -49,7 +49,7 @@ def _app(env: Mapping[str, str]) -> Iterator[Flask]:
 def app(_app: Flask, neighbours: dict[str, Neighbour]) -> Iterator[Flask]:
     """The service, with empty tables before and after."""
     yield _app
-    empty_tables(_app, db)
+    reset_tables(_app, db, {})
 
 
 @pytest.fixture

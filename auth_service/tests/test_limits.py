@@ -108,6 +108,7 @@ def test_guessing_from_many_addresses_does_not_lock_out_who_signed_in_before(
     assert _login(service, PASSWORD, address=HERE).status_code == 200
 
 
+@pytest.mark.slow
 def test_an_account_is_guessed_at_a_hundred_times_an_hour_at_most(
     alice: Caller, limited: Limited
 ) -> None:

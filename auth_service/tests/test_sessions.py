@@ -163,6 +163,7 @@ def test_tokens_older_than_sessions_end_with_the_others(app: Flask, alice: Calle
     assert not works(alice)
 
 
+@pytest.mark.slow
 def test_at_most_a_hundred_sessions_are_open_and_what_is_told_of_them_stays_small(
     app: Flask, alice: Caller, neighbours: dict[str, Neighbour]
 ) -> None:

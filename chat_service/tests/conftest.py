@@ -10,7 +10,7 @@ from chat_service.db import db
 from chat_service.tests.factories import make_account
 from chat_service.tests.live_server import Listening, Server, running
 from shared.testing.cast import NAMES
-from shared.testing.databases import empty_tables, migrated, settings_for_tests
+from shared.testing.databases import Rows, migrated, reset_tables, rows_of, settings_for_tests
 from shared.testing.neighbours import Neighbour
 from shared.testing.s3 import bucket_settings
 
@@ -43,13 +43,18 @@ def _app(settings: dict[str, str]) -> Iterator[Flask]:
         yield app
 
 
-@pytest.fixture
-def app(_app: Flask, neighbours: dict[str, Neighbour]) -> Iterator[Flask]:
-    """The service, where alice, bob, carol and dave have accounts."""
+@pytest.fixture(scope="session")
+def _cast(_app: Flask) -> Rows:
     for user_id, name in NAMES.items():
         make_account(_app, user_id, name)
+    return rows_of(_app, db)
+
+
+@pytest.fixture
+def app(_app: Flask, _cast: Rows, neighbours: dict[str, Neighbour]) -> Iterator[Flask]:
+    """The service, where alice, bob, carol and dave have accounts."""
     yield _app
-    empty_tables(_app, db)
+    reset_tables(_app, db, _cast)
 
 
 @pytest.fixture(scope="module")  # Its background work would meet tests without it.

@@ -15,11 +15,10 @@ from sqlalchemy import event, text
 
 from chat_service.db import db, transaction
 from chat_service.domain.indexing import grams_of
-from chat_service.tests.factories import make_account
 from chat_service.tests.talking import MESSAGES
-from shared.testing.cast import ALICE, BOB, NAMES, signed_in
+from shared.testing.cast import ALICE, BOB, signed_in
 from shared.testing.client import Caller
-from shared.testing.databases import empty_tables
+from shared.testing.databases import Rows, reset_tables
 
 pytestmark = [pytest.mark.slow, pytest.mark.database, pytest.mark.timeout(900)]
 
@@ -40,10 +39,8 @@ _COLUMNS = "id, conversation_id, seq, version, sender_id, type, content, created
 
 
 @pytest.fixture(scope="module")
-def world(_app: Flask) -> Iterator[Flask]:
+def world(_app: Flask, _cast: Rows) -> Iterator[Flask]:
     """The rows; conversation 1 is the big one, 2 a small one, and alice and bob are in all."""
-    for user_id, name in NAMES.items():
-        make_account(_app, user_id, name)
     with _app.app_context():
         is_sqlite = db.is_sqlite
         numbers, time = _NUMBERS[is_sqlite].format, _TIME[is_sqlite].format
@@ -92,7 +89,7 @@ def world(_app: Flask) -> Iterator[Flask]:
         with db.engine.connect() as connection:
             connection.execute(text("ANALYZE"))
     yield _app
-    empty_tables(_app, db)
+    reset_tables(_app, db, _cast)
 
 
 class Page(NamedTuple):

@@ -1,14 +1,14 @@
 """The database of a service under test, and what the tests ask of it."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
 from flask import Flask
-from sqlalchemy import URL, create_engine, event, text
+from sqlalchemy import URL, Table, create_engine, event, text
 
 from shared.db import Database
 from shared.migrations import migrate
@@ -52,20 +52,34 @@ def migrated(app: Flask, db: Database) -> Iterator[None]:
         db.engine.dispose()
 
 
-def empty_tables(app: Flask, db: Database) -> None:
-    """Delete every row, and let the ids begin again."""
+Rows = Mapping[Table, Sequence[dict[str, Any]]]
+
+
+def rows_of(app: Flask, db: Database) -> Rows:
+    """All rows that are there, by table, for `reset_tables`."""
+    with app.app_context(), db.engine.connect() as connection:
+        found = {
+            table: [dict(row) for row in connection.execute(table.select()).mappings()]
+            for table in db.tables.sorted_tables
+        }
+    return {table: rows for table, rows in found.items() if rows}
+
+
+def reset_tables(app: Flask, db: Database, rows: Rows) -> None:
+    """Delete every row, let the ids begin again, and insert ``rows``."""
+    tables = db.tables.sorted_tables
     with app.app_context(), db.transaction() as session:
+        connection = session.connection()
         if db.is_sqlite:
-            for table in reversed(db.tables.sorted_tables):
-                session.execute(table.delete())
-            if any(
-                table.dialect_options["sqlite"]["autoincrement"]
-                for table in db.tables.sorted_tables
-            ):
-                session.execute(text("DELETE FROM sqlite_sequence"))
+            for table in reversed(tables):
+                connection.execute(table.delete())
+            if any(table.dialect_options["sqlite"]["autoincrement"] for table in tables):
+                connection.execute(text("DELETE FROM sqlite_sequence"))
         else:
-            names = ", ".join(f'"{table.name}"' for table in db.tables.sorted_tables)
-            session.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+            names = ", ".join(f'"{table.name}"' for table in tables)
+            connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+        for table, some in rows.items():
+            connection.execute(table.insert(), some)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ _STORIES = int(os.environ.get("STORIES") or 0)
 _newcomers = itertools.count(1000)
 
 few_or_many = settings(
-    max_examples=_STORIES or 20,
+    max_examples=_STORIES or 8,
     stateful_step_count=50 if _STORIES else 40,
     derandomize=not _STORIES,
     deadline=None,

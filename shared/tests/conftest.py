@@ -9,7 +9,7 @@ from flask import Flask
 from shared.client import SECRET_HEADER
 from shared.testing.client import Caller, Reply
 from shared.testing.contracts import state
-from shared.testing.databases import empty_tables, settings_for_tests
+from shared.testing.databases import reset_tables, settings_for_tests
 from shared.testing.neighbours import Neighbour
 from shared.testing.tokens import issue
 from shared.tests.tiny import create_app, db, erased
@@ -48,7 +48,7 @@ def app(_app: Flask, neighbours: dict[str, Neighbour]) -> Iterator[Flask]:
     """The tiny service, with empty tables before and after."""
     yield _app
     erased.clear()
-    empty_tables(_app, db)
+    reset_tables(_app, db, {})
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from shared.testing.cast import NAMES
-from shared.testing.databases import empty_tables, migrated, settings_for_tests
+from shared.testing.databases import Rows, migrated, reset_tables, rows_of, settings_for_tests
 from shared.testing.neighbours import Neighbour
 from social_service.app import create_app
 from social_service.db import db
@@ -36,13 +36,18 @@ def _app(env: Mapping[str, str]) -> Iterator[Flask]:
         yield app
 
 
-@pytest.fixture
-def app(_app: Flask, neighbours: dict[str, Neighbour]) -> Iterator[Flask]:
-    """The service, where alice, bob, carol and dave have accounts."""
+@pytest.fixture(scope="session")
+def _cast(_app: Flask) -> Rows:
     for user_id, name in NAMES.items():
         make_account(_app, user_id, name)
+    return rows_of(_app, db)
+
+
+@pytest.fixture
+def app(_app: Flask, _cast: Rows, neighbours: dict[str, Neighbour]) -> Iterator[Flask]:
+    """The service, where alice, bob, carol and dave have accounts."""
     yield _app
-    empty_tables(_app, db)
+    reset_tables(_app, db, _cast)
 
 
 @pytest.fixture
