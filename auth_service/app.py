@@ -8,7 +8,8 @@ from auth_service.clients.mail import mail
 from auth_service.commands import add_commands
 from auth_service.config import AuthSettings
 from auth_service.db import db
-from auth_service.domain import accounts, exporting, resetting, verify
+from auth_service.domain import accounts, exporting, notifications, resetting, verify
+from auth_service.domain.audit import audit
 from auth_service.domain.avatars import pictures
 from auth_service.domain.limits import counters, limits
 from auth_service.domain.outbox import outbox
@@ -59,7 +60,9 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     queue.configure(is_bounded=settings.rate_limits)
     registration.configure(settings.registration)
     resetting.sealing.configure(settings.jwt_private_key)
+    audit.init_app(app, settings.audit_log_days)
     repeat(app, resetting.send_waiting, 1)
+    repeat(app, notifications.send_waiting, 5)
     repeat(app, resetting.delete_expired, 600)
     repeat(app, delete_expired, 3600)
     repeat(app, counters.delete_expired, 3600)

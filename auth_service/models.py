@@ -7,6 +7,7 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from auth_service.db import Model
+from shared.audit import AuditEventRow
 from shared.limits_in_database import LimitCounterRow
 from shared.outbox import OutboxRow
 
@@ -83,6 +84,19 @@ class ResetCode(Model):
     created_at: Mapped[datetime] = mapped_column(index=True)
 
 
+class Notification(Model):
+    """A mail about a change of an account that was not sent yet."""
+
+    __tablename__ = "notifications"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey(Account.id), index=True)
+    address: Mapped[str] = mapped_column(String(320))
+    change: Mapped[str] = mapped_column(String(16))
+    attempts: Mapped[int]
+    next_attempt_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class LimitCounter(LimitCounterRow, Model):
     """How often something was done that is limited by the hour."""
 
@@ -94,3 +108,9 @@ class OutboxEvent(OutboxRow, Model):
 
     __tablename__ = "outbox"
     __table_args__ = {"sqlite_autoincrement": True}
+
+
+class AuditEvent(AuditEventRow, Model):
+    """Something that was done, and matters for security."""
+
+    __tablename__ = "audit_events"

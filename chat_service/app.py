@@ -10,6 +10,7 @@ from chat_service.config import ChatSettings
 from chat_service.db import db
 from chat_service.domain import exporting, friendships, notices, verify
 from chat_service.domain.accounts import accounts
+from chat_service.domain.audit import audit
 from chat_service.domain.erasing import erasures
 from chat_service.domain.images import store
 from chat_service.domain.limits import counters, limits
@@ -63,6 +64,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     live_delivery.init_app(app, settings)
     if settings.redis_url:
         watch_redis(app, settings.redis_url)
+    audit.init_app(app, settings.audit_log_days)
     limits.configure(settings)
     repeat(app, counters.delete_expired, 3600)
     fill_search_index(app)

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from chat_service.db import Model
 from shared.accounts import AccountRow
+from shared.audit import AuditEventRow
 from shared.erasure import ErasureRow
 from shared.limits_in_database import LimitCounterRow
 
@@ -231,3 +232,9 @@ class Invitation(Model):
     receiver_id: Mapped[int]
     status: Mapped[int] = mapped_column(default=WAITING)
     created_at: Mapped[datetime]
+
+
+class AuditEvent(AuditEventRow, Model):
+    """Something that was done, and matters for security."""
+
+    __tablename__ = "audit_events"

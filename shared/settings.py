@@ -160,6 +160,9 @@ class ServiceSettings(ProgramSettings):
     public_base_url: BaseUrl | None = Field(
         None, description="Start of every URL given out; empty: scheme and `Host` of the request."
     )
+    audit_log_days: int = Field(
+        90, ge=0, le=3650, description="Days for which audit events stay in the database; 0: none."
+    )
 
 
 def database_url(settings: ServiceSettings, service: str) -> str:

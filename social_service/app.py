@@ -14,6 +14,7 @@ from social_service.config import SocialSettings
 from social_service.db import db
 from social_service.domain import exporting, verify
 from social_service.domain.accounts import accounts
+from social_service.domain.audit import audit
 from social_service.domain.erasing import erasures
 from social_service.domain.limits import counters, limits
 from social_service.domain.outbox import outbox
@@ -42,6 +43,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     add_export(app, exporting.files)
     add_export_route(app, exporting.files)
     outbox.init_app(app, {"chat": chat})
+    audit.init_app(app, settings.audit_log_days)
     limits.configure(settings)
     repeat(app, counters.delete_expired, 3600)
     api.register_blueprint(people.blueprint)

@@ -10,6 +10,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstra
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.accounts import AccountRow
+from shared.audit import AuditEventRow
 from shared.erasure import ErasureRow
 from shared.limits_in_database import LimitCounterRow
 from shared.outbox import OutboxRow
@@ -131,3 +132,9 @@ class FriendGroupMember(Model):
         ForeignKey(FriendGroup.id, ondelete="CASCADE"), primary_key=True
     )
     member_id: Mapped[int] = mapped_column(primary_key=True, index=True)
+
+
+class AuditEvent(AuditEventRow, Model):
+    """Something that was done, and matters for security."""
+
+    __tablename__ = "audit_events"

@@ -11,8 +11,10 @@ from auth_service import errors, metrics
 from auth_service.clients.mail import mail
 from auth_service.db import db, transaction
 from auth_service.domain import avatars, emails, passwords, resetting, sessions
+from auth_service.domain.audit import audit
 from auth_service.domain.avatars import Avatar
 from auth_service.domain.limits import limits
+from auth_service.domain.notifications import Change, notify
 from auth_service.domain.outbox import STATE, account_changed, outbox
 from auth_service.domain.registration import registration
 from auth_service.domain.sessions import NOBODY, Client
@@ -88,6 +90,7 @@ def register(email: str, name: str, password: str, client: Client) -> Registered
         password_hash = passwords.hashed(legal_password, client.network)
         with transaction() as session:
             account = _add(session, email, name, password_hash)
+            audit.record(session, "registered", account.id, actor_id=account.id)
             return Registered(_sign_in(session, account, client), restored=False)
     # Otherwise whoever knows an address could take over what was deleted.
     refusal = errors.USER_EXISTS if is_allowed else errors.REGISTRATION_CLOSED
@@ -96,6 +99,7 @@ def register(email: str, name: str, password: str, client: Client) -> Registered
     _prove(known, password, client, refusal)
     with transaction() as session:
         account = _restore(session, known, email, name)
+        audit.record(session, "restored", account.id, actor_id=account.id)
         return Registered(_sign_in(session, account, client), restored=True)
 
 
@@ -110,7 +114,9 @@ def create(email: str, name: str, password: str) -> int:
     legal_password = _legal_password(password, errors.PASSWORD_ILLEGAL)
     password_hash = passwords.hashed(legal_password)
     with transaction() as session:
-        return _add(session, email, name, password_hash).id
+        account = _add(session, email, name, password_hash)
+        audit.record(session, "registered", account.id)
+        return account.id
 
 
 def login(email: str, password: str, client: Client) -> SignedIn:
@@ -120,13 +126,13 @@ def login(email: str, password: str, client: Client) -> SignedIn:
     is_known = account is not None and account.is_known_network
     with limits.guess(emails.key_of(email), client.network, is_known=is_known):
         if account is None:
-            metrics.failed_logins.labels("unknown").inc()
+            _record_failed_login(None, "unknown")
             raise ApiError(errors.USER_NOT_FOUND)
         if account.deleted:
-            metrics.failed_logins.labels("deleted").inc()
+            _record_failed_login(account.id, "deleted")
             raise ApiError(errors.USER_DELETED)
         if not passwords.matches(account.password_hash, password, client.network):
-            metrics.failed_logins.labels("password").inc()
+            _record_failed_login(account.id, "password")
             raise ApiError(errors.WRONG_PASSWORD)
     with transaction() as session:
         now = session.get_one(Account, account.id, with_for_update=True)
@@ -135,7 +141,9 @@ def login(email: str, password: str, client: Client) -> SignedIn:
         if now.password_hash != account.password_hash:
             raise ApiError(errors.WRONG_PASSWORD)
         db.after_commit(metrics.logins.inc)
-        return _sign_in(session, now, client)
+        signed_in = _sign_in(session, now, client)
+        audit.record(session, "signed_in", now.id, actor_id=now.id, session_id=signed_in.session_id)
+        return signed_in
 
 
 def delete(account_id: int) -> None:
@@ -147,6 +155,7 @@ def delete(account_id: int) -> None:
         account.deleted = True
         account.generation += 1
         sessions.end_rows(session, account_id)
+        audit.record(session, "deleted", account_id)
         _publish(session, account)
 
 
@@ -158,6 +167,7 @@ def reactivate(account_id: int) -> None:
     if account.deleted:
         with transaction() as session:
             _restore(session, account, account.email, account.name)
+            audit.record(session, "restored", account_id)
 
 
 def reset_password(account_id: int, password: str) -> None:
@@ -174,6 +184,7 @@ def reset_password(account_id: int, password: str) -> None:
         account.generation += 1
         sessions.end_rows(session, account_id)
         resetting.void_codes(session, account_id)
+        audit.record(session, "password_reset", account_id)
         _publish(session, account)
 
 
@@ -244,13 +255,30 @@ def change(claims: Claims, origin_password: str, client: Client, **wanted: str |
         _flush(session)  # Before anything is queried, which would flush without the refusal.
         if "password_hash" in changes:
             sessions.end_others(session, account, claims)
-        if account.email != address or "password_hash" in changes:
-            resetting.void_codes(session, account.id)
+        _report_changes(session, account, address, changes)
         _publish(session, account)
         if replaced != account.avatar_digest:
             db.after_commit(lambda: avatars.forget(before.id, replaced))
         if address != account.email:  # Erasing the account would not know it any more.
             db.after_commit(lambda: mail.forget(emails.deliverable(address)))
+
+
+def _report_changes(session: Any, account: Account, address: str, changes: dict[str, Any]) -> None:
+    """Record and announce another password or e-mail, and void what was sent to the old one."""
+    if "password_hash" in changes:
+        audit.record(session, "password_changed", account.id)
+        notify(session, account, address, Change.PASSWORD)
+    if account.email != address:
+        audit.record(session, "email_changed", account.id, email=address)
+        notify(session, account, address, Change.EMAIL)
+    if account.email != address or "password_hash" in changes:
+        resetting.void_codes(session, account.id)
+
+
+def _record_failed_login(account_id: int | None, reason: str) -> None:
+    metrics.failed_logins.labels(reason).inc()
+    with transaction() as session:
+        audit.record(session, "sign_in_failed", account_id, reason=reason)
 
 
 def _locked_as_before(session: Any, before: Row[Any], claims: Claims) -> Account:

@@ -6,6 +6,8 @@ from auth_service import errors
 from auth_service.clients.mail import mail
 from auth_service.db import db, transaction
 from auth_service.domain import avatars, emails, resetting
+from auth_service.domain.audit import audit
+from auth_service.domain.notifications import delete_notifications
 from auth_service.domain.outbox import account_changed, outbox
 from auth_service.models import Account, ResetCode, Session
 from shared.errors import ApiError
@@ -22,14 +24,17 @@ def erase(account_id: int) -> None:
     known = db.session.get(Account, account_id)
     if known is None:
         raise ApiError(errors.USER_NOT_FOUND)
-    if known.email:
-        mail.forget(emails.deliverable(known.email))
+    for address in {known.email, *audit.list_former_emails(account_id)} - {""}:
+        mail.forget(emails.deliverable(address))
     with transaction() as session:
         account = session.get_one(Account, account_id, with_for_update=True)
         picture = account.avatar_digest
         resetting.void_codes(session, account_id)
         session.execute(delete(ResetCode).where(ResetCode.email_key == account.email_key))
         session.execute(delete(Session).where(Session.account_id == account_id))
+        delete_notifications(session, account_id)
+        audit.erase(session, account_id)
+        audit.record(session, "erased", account_id)
         account.deleted = True
         account.generation += 1  # Also of a deleted one: somebody may be restoring it just now.
         account.email = account.name = account.user_info = account.password_hash = ""

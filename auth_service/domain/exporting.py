@@ -7,6 +7,7 @@ from sqlalchemy import select
 from auth_service import errors
 from auth_service.db import db
 from auth_service.domain import avatars
+from auth_service.domain.audit import audit
 from auth_service.domain.avatars import Avatar
 from auth_service.models import Account, Session
 from shared.errors import ApiError
@@ -15,6 +16,7 @@ from shared.exporting import ExportedFile, json_list
 _README = """\
 account.json   the account: what it says of itself, and when it was made
 sessions.json  where it was signed in lately
+audit.json     what was done with it that matters for security, from where and when
 avatar.txt     its picture, exactly as it was uploaded (base64), if there is one
 avatar.webp    its picture as others see it
 
@@ -48,6 +50,7 @@ def files(account_id: int) -> Iterator[ExportedFile]:
     rows = db.session.execute(opened.order_by(Session.id)).mappings().all()
     db.let_go()
     yield ExportedFile("sessions.json", json_list(map(dict, rows)))
+    yield ExportedFile("audit.json", json_list(audit.export(account_id)))
     if account.avatar_digest:
         original = avatars.as_it_was_put(account_id, Avatar(account.avatar_digest, ""))
         yield ExportedFile("avatar.txt", [original.encode()])

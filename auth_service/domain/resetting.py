@@ -18,7 +18,9 @@ from auth_service import errors, metrics
 from auth_service.clients.mail import NotSent, mail
 from auth_service.db import transaction
 from auth_service.domain import emails, passwords, sessions
+from auth_service.domain.audit import audit
 from auth_service.domain.limits import limits
+from auth_service.domain.notifications import Change, notify
 from auth_service.domain.sessions import Client
 from auth_service.models import Account, ResetCode
 from shared.errors import ApiError
@@ -122,6 +124,8 @@ def reset_password(email: str, code: str, password: str, client: Client) -> None
         account.password_hash = password_hash
         account.generation += 1
         sessions.end_rows(session, account.id)
+        audit.record(session, "password_reset", account.id, by="mail")
+        notify(session, account, account.email, Change.PASSWORD)
         sessions.publish(session, account)
 
 

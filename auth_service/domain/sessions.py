@@ -18,6 +18,7 @@ from sqlalchemy import (
 
 from auth_service import errors
 from auth_service.db import db, transaction
+from auth_service.domain.audit import audit
 from auth_service.domain.outbox import account_changed, outbox
 from auth_service.models import Account, Session
 from shared.errors import INVALID_JWT, ApiError
@@ -130,6 +131,7 @@ def end_sessions(claims: Claims, session_id: int | None, *, others: bool) -> Non
         with transaction() as session:
             account = _lock_account(session, claims)
             end_others(session, account, claims)
+            audit.record(session, "other_sessions_ended", account.id)
             publish(session, account)
 
 
@@ -180,6 +182,7 @@ def _end_one(claims: Claims, which: ColumnElement[bool]) -> bool:
         ids = session.scalars(select(Session.id).where(is_open, which)).all()
         if ids:
             _end(session, account, ids)
+            audit.record(session, "session_ended", account.id, session_id=ids[0])
             publish(session, account)
     return bool(ids)
 

@@ -4,6 +4,7 @@ from sqlalchemy import delete, or_, select, update
 
 from chat_service.db import db, transaction
 from chat_service.domain import groups, messages, notices
+from chat_service.domain.audit import audit
 from chat_service.models import (
     Announcement,
     Conversation,
@@ -67,6 +68,7 @@ def _delete_the_rest(account_id: int) -> None:
             .values(client_id=None)
         )
         session.execute(delete(HiddenMessage).where(HiddenMessage.user_id == account_id))
+        audit.erase(session, account_id)
         announced = session.scalars(
             delete(Announcement)
             .where(Announcement.sender_id == account_id)

@@ -8,6 +8,7 @@ from sqlalchemy.orm import aliased
 
 from chat_service.db import db
 from chat_service.domain import images
+from chat_service.domain.audit import audit
 from chat_service.domain.conversations import conversations_of
 from chat_service.domain.messages import visible_to
 from chat_service.models import (
@@ -38,6 +39,7 @@ messages/NUMBER.json      the messages of the conversation of this id, without h
 sent_elsewhere.json       what the person sent to conversations that are closed, or that they left
 announcements.json        announcements that the person posted
 invitations.json          invitations to groups that the person sent or got
+audit.json                what the person did in groups that matters for security
 pictures/                 the pictures that the person sent; a message names its file
 
 The type of a message is 0 for text, 1 for a picture. An identity of 1 is the owner of a group, 2 an
@@ -61,6 +63,7 @@ def files(account_id: int) -> Iterator[ExportedFile]:
     yield ExportedFile("sent_elsewhere.json", json_list(elsewhere))
     yield ExportedFile("announcements.json", json_list(_announcements(account_id)))
     yield ExportedFile("invitations.json", json_list(_invitations(account_id)))
+    yield ExportedFile("audit.json", json_list(audit.export(account_id)))
     pictures = select(Message.content).where(is_own, Message.type == IMAGE)
     for row in db.pages(pictures, Message.id):
         picture = images.store.open(row["content"])

@@ -13,6 +13,7 @@ from chat_service.db import transaction
 from chat_service.domain import images, notices
 from chat_service.domain.access import LockedConversation, access_to, lock_conversation
 from chat_service.domain.accounts import accounts
+from chat_service.domain.audit import audit
 from chat_service.domain.pictures import media_url
 from chat_service.models import (
     ADMIN,
@@ -39,6 +40,7 @@ def make_admin(conversation_id: int, owner_id: int, user_id: int) -> None:
         if group.is_admin(user_id):
             raise ApiError(errors.ALREADY_ADMIN)
         _set_role(session, conversation_id, user_id, ADMIN)
+        audit.record(session, "admin_made", user_id, conversation_id=conversation_id)
         notices.members_changed(conversation_id)
 
 
@@ -51,6 +53,7 @@ def dismiss_admin(conversation_id: int, owner_id: int, user_id: int) -> None:
         if group.roles[user_id] != ADMIN:
             raise ApiError(errors.NOT_AN_ADMIN)
         _set_role(session, conversation_id, user_id, MEMBER)
+        audit.record(session, "admin_dismissed", user_id, conversation_id=conversation_id)
         notices.members_changed(conversation_id)
 
 
@@ -67,6 +70,7 @@ def transfer_ownership(conversation_id: int, owner_id: int, user_id: int) -> Non
         _require_member(group, user_id, exists=exists)
         _set_role(session, conversation_id, owner_id, MEMBER)  # At no moment are there two owners.
         _set_role(session, conversation_id, user_id, OWNER)
+        audit.record(session, "ownership_transferred", user_id, conversation_id=conversation_id)
         notices.members_changed(conversation_id)
 
 
@@ -78,6 +82,7 @@ def leave_group(conversation_id: int, user_id: int) -> None:
             raise ApiError(errors.NOT_IN_GROUP_TO_LEAVE)
         if group.is_owner(user_id):
             _dissolve(session, conversation_id, group, user_id)
+            audit.record(session, "group_dissolved", user_id, conversation_id=conversation_id)
         else:
             _take_out(session, conversation_id, user_id, left_by_themselves=user_id)
 
@@ -115,6 +120,7 @@ def remove_member(conversation_id: int, remover_id: int, user_id: int) -> None:
         if user_id == remover_id:
             raise ApiError(errors.OWNER_CANNOT_REMOVE_SELF)
         _take_out(session, conversation_id, user_id, left_by_themselves=None)
+        audit.record(session, "member_removed", user_id, conversation_id=conversation_id)
 
 
 def update_group(

@@ -4,7 +4,6 @@ A friend request to a user who has blocked its sender is stored like any other, 
 its receiver. The sender gets the answers and notices of a request that waits.
 """
 
-import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -16,10 +15,9 @@ from social_service import errors
 from social_service.db import AnyRow, transaction
 from social_service.domain import friends, friendships
 from social_service.domain.accounts import accounts, beside_accounts, with_accounts
+from social_service.domain.audit import audit
 from social_service.domain.outbox import friend_request_changed, outbox
 from social_service.models import Account, Block, FriendRequest
-
-log = logging.getLogger(__name__)
 
 MAX_BLOCKS = 2_000
 
@@ -56,7 +54,7 @@ def block_user(user_id: int, blocked_id: int) -> None:
             friends.part(session, pair)
         elif friends.delete_requests(session, user_id, blocked_id):
             outbox.add(session, friend_request_changed(blocked_id, user_id))
-    log.info("user_blocked", extra={"by_id": user_id, "blocked_id": blocked_id})
+        audit.record(session, "user_blocked", blocked_id)
 
 
 def unblock_user(user_id: int, blocked_id: int) -> None:
@@ -68,8 +66,8 @@ def unblock_user(user_id: int, blocked_id: int) -> None:
     _check_users(user_id, blocked_id)
     with transaction() as session:
         friendships.lock_pair(session, user_id, blocked_id)
-        lift_block(session, user_id, blocked_id)
-    log.info("user_unblocked", extra={"by_id": user_id, "blocked_id": blocked_id})
+        if lift_block(session, user_id, blocked_id):
+            audit.record(session, "user_unblocked", blocked_id)
 
 
 def blockers_among(session: Any, user_id: int, other_id: int) -> set[int]:
@@ -86,9 +84,13 @@ def blockers_among(session: Any, user_id: int, other_id: int) -> set[int]:
     )
 
 
-def lift_block(session: Any, user_id: int, blocked_id: int) -> None:
-    """Delete a block of a locked pair, and the requests that were withheld for it."""
-    session.execute(
+def lift_block(session: Any, user_id: int, blocked_id: int) -> bool:
+    """Delete a block of a locked pair, and the requests that were withheld for it.
+
+    Returns:
+        whether there was one.
+    """
+    deleted = session.execute(
         delete(Block).where(Block.blocker_id == user_id, Block.blocked_id == blocked_id)
     )
     session.execute(
@@ -98,6 +100,7 @@ def lift_block(session: Any, user_id: int, blocked_id: int) -> None:
             FriendRequest.withheld,
         )
     )
+    return bool(deleted.rowcount)
 
 
 def delete_blocks(session: Any, user_id: int) -> None:

@@ -5,6 +5,7 @@ from sqlalchemy import delete, or_
 from shared.erasure import Erasures
 from social_service.db import db, transaction
 from social_service.domain import blocks, friends, friendships
+from social_service.domain.audit import audit
 from social_service.models import Erasure, FriendGroup, FriendGroupMember, FriendRequest
 
 _AT_ONCE = 20  # Chat is told of each of them when the transaction ends, and is given seconds.
@@ -21,6 +22,7 @@ def erase(account_id: int) -> None:
             )
         )
         blocks.delete_blocks(session, account_id)
+        audit.erase(session, account_id)
         session.execute(delete(FriendGroup).where(FriendGroup.owner_id == account_id))
         session.execute(delete(FriendGroupMember).where(FriendGroupMember.member_id == account_id))
 

@@ -8,6 +8,7 @@ from sqlalchemy import case, func, or_, select
 from shared.exporting import ExportedFile, json_list
 from social_service.db import db
 from social_service.domain import friendships
+from social_service.domain.audit import audit
 from social_service.models import (
     Account,
     Block,
@@ -22,6 +23,7 @@ friends.json           the friends
 friend_requests.json   requests that the person sent and got, and what became of them
 friend_groups.json     the groups into which the person sorts friends, a member on each line
 blocks.json            whom the person has blocked
+audit.json             what the person did that matters for security
 """
 
 
@@ -32,6 +34,7 @@ def files(account_id: int) -> Iterator[ExportedFile]:
     yield ExportedFile("friend_requests.json", json_list(_requests(account_id)))
     yield ExportedFile("friend_groups.json", json_list(_groups(account_id)))
     yield ExportedFile("blocks.json", json_list(_blocks(account_id)))
+    yield ExportedFile("audit.json", json_list(audit.export(account_id)))
 
 
 def _friends(account_id: int) -> Iterator[dict[str, Any]]:

@@ -1,6 +1,5 @@
 """A person's friends: the list, one of them, and the end of a friendship."""
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,10 +10,9 @@ from social_service import errors
 from social_service.db import AnyRow, transaction
 from social_service.domain import friendships, groups
 from social_service.domain.accounts import accounts, beside_accounts, with_accounts
+from social_service.domain.audit import audit
 from social_service.domain.outbox import friendship_ended, outbox
 from social_service.models import FriendRequest, Friendship, RequestStatus
-
-log = logging.getLogger(__name__)
 
 _friend = friendships.friend_ids_of(friendships.USER).subquery()
 _FRIENDS = beside_accounts(select().select_from(_friend).order_by(_friend.c.id), _friend.c.id)
@@ -52,7 +50,7 @@ def end_friendship(user_id: int, friend_id: int) -> None:
         if pair is None or not pair.active:
             raise ApiError(errors.ALREADY_NOT_FRIEND)
         part(session, pair)
-    log.info("friendship_ended", extra={"by_id": user_id, "friend_id": friend_id})
+        audit.record(session, "friendship_ended", friend_id)
 
 
 def part(session: Any, pair: Friendship) -> None:

@@ -52,7 +52,7 @@ def test_the_archive_holds_nothing_between_others(
     block(dave, carol)
     archive = exported(app, ALICE, tmp_path)
     lists = [name for name in archive.namelist() if name.endswith(".json")]
-    assert [json.loads(archive.read(name)) for name in lists] == [[]] * 4
+    assert [json.loads(archive.read(name)) for name in lists] == [[]] * 5
 
 
 def test_long_lists_are_whole_and_hold_no_connection_between_pages(app: Flask) -> None:

@@ -1,0 +1,7 @@
+"""The audit log of this service."""
+
+from auth_service.db import db
+from auth_service.models import AuditEvent
+from shared.audit import AuditLog
+
+audit = AuditLog(db, AuditEvent)

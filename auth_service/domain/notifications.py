@@ -1,0 +1,110 @@
+"""Mails that tell the owner of an account that its password or its e-mail address was changed.
+
+They go to the address that the account had before, so that an owner hears of a change that somebody
+else made. A change leaves rows in its transaction; a sender beside the requests mails them.
+"""
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from sqlalchemy import delete, select
+
+from auth_service.clients.mail import NotSent, mail
+from auth_service.db import transaction
+from auth_service.domain import emails
+from auth_service.models import Account, Notification
+
+_MAX_ATTEMPTS = 6
+_RETRY_INTERVAL = timedelta(minutes=2)  # Doubled after each attempt.
+
+
+class Change(StrEnum):
+    """What was changed; the name of the templates."""
+
+    PASSWORD = "password"
+    EMAIL = "email"
+
+
+class _Template(NamedTuple):
+    subject: str
+    chinese: str
+    english: str
+
+
+_TEMPLATES = {
+    Change.PASSWORD: _Template(
+        "密码已更改 Your password was changed",
+        "您的账号密码已更改。如果这不是您本人的操作，请立即重置密码。",
+        "The password of your account was changed. If it was not you, reset it at once.",
+    ),
+    Change.EMAIL: _Template(
+        "邮箱已更改 Your e-mail address was changed",
+        "您的账号邮箱已更改，本邮箱不再用于登录。如果这不是您本人的操作，请立即联系管理员。",
+        "The e-mail address of your account was changed, and this one no longer signs in to it. "
+        "If it was not you, ask the administrators for help at once.",
+    ),
+}
+
+
+def notify(session: Any, account: Account, address: str, change: Change) -> None:
+    """Have a mail about a change sent, once the running transaction is committed.
+
+    Args:
+        session: the running transaction.
+        account: whose change it is.
+        address: what was its e-mail address before.
+        change: what was changed.
+    """
+    now = datetime.now(UTC)
+    session.add(
+        Notification(
+            account_id=account.id, address=address, change=change, attempts=0, next_attempt_at=now
+        )
+    )
+
+
+def send_waiting() -> None:
+    """Send the mails that are due; the work of the sender. One that fails is tried again later."""
+    while (waiting := _lease_next()) is not None:
+        template = _TEMPLATES[Change(waiting.change)]
+        text = f"{template.chinese}\n\n{template.english}\n"
+        html = f'<p>{template.chinese}</p>\n<p lang="en">{template.english}</p>\n'
+        try:
+            mail.send(emails.deliverable(waiting.address), template.subject, text, html)
+        except NotSent:  # It is logged.
+            if waiting.attempts < _MAX_ATTEMPTS:
+                continue
+        with transaction() as session:
+            session.execute(delete(Notification).where(Notification.id == waiting.id))
+
+
+def delete_notifications(session: Any, account_id: int) -> None:
+    """Delete the mails about an account that were not sent yet."""
+    session.execute(delete(Notification).where(Notification.account_id == account_id))
+
+
+class _Waiting(NamedTuple):
+    id: int
+    address: str
+    change: str
+    attempts: int
+
+
+def _lease_next() -> _Waiting | None:
+    """Take the mail that has been due longest, for one attempt."""
+    now = datetime.now(UTC)
+    with transaction() as session:
+        due = (
+            select(Notification)
+            .where(Notification.next_attempt_at <= now)
+            .order_by(Notification.next_attempt_at)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        row: Notification | None = session.scalars(due).one_or_none()
+        if row is None:
+            return None
+        row.next_attempt_at = now + _RETRY_INTERVAL * 2**row.attempts
+        row.attempts += 1
+        return _Waiting(row.id, row.address, row.change, row.attempts)

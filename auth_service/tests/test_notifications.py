@@ -1,0 +1,128 @@
+"""Mails that tell of another password or e-mail address."""
+
+import shutil
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import update
+
+from auth_service.db import db, transaction
+from auth_service.domain import notifications
+from auth_service.models import Notification
+from auth_service.tests.factories import ALICE, PASSWORD, email_of, encrypted
+from shared.testing.client import Caller
+from shared.testing.databases import everything_in
+
+pytestmark = pytest.mark.database
+
+Send = Callable[[], list[EmailMessage]]
+
+
+@pytest.fixture
+def folder(env: Mapping[str, str]) -> Path:
+    """Where mail is written, without any."""
+    folder = Path(env["DATA_DIR"]) / "mail"
+    shutil.rmtree(folder, ignore_errors=True)
+    return folder
+
+
+@pytest.fixture
+def send(app: Flask, folder: Path) -> Send:
+    """Let the sender work; every mail that was sent."""
+
+    def send() -> list[EmailMessage]:
+        with app.app_context():
+            notifications.send_waiting()
+        parser = BytesParser(policy=policy.default)
+        return [parser.parsebytes(path.read_bytes()) for path in sorted(folder.glob("*.eml"))]
+
+    return send
+
+
+def change(who: Caller, **fields: str) -> None:
+    body = {"origin_password": PASSWORD} | fields
+    assert who.put("/account/info", json=body).status_code == 200
+
+
+def test_another_password_is_told_in_chinese_and_english(alice: Caller, send: Send) -> None:
+    change(alice, password=encrypted("new_word"))
+
+    [letter] = send()
+    assert letter["To"].lower() == email_of("alice")
+    text, html = (letter.get_body((kind,)).get_content() for kind in ("plain", "html"))  # type: ignore[union-attr]
+    assert "密码已更改" in text
+    assert "was changed" in text
+    assert "<p" in html
+    assert len(send()) == 1  # And once only.
+
+
+def test_another_address_is_told_to_the_former_one(alice: Caller, send: Send) -> None:
+    change(alice, email="other@example.com")
+
+    [letter] = send()
+    assert letter["To"].lower() == email_of("alice")
+    assert "other@example.com" not in str(letter)
+
+
+def test_another_name_is_not_told(alice: Caller, send: Send) -> None:
+    change(alice, name="Alicia")
+
+    assert send() == []
+
+
+def test_a_mail_that_fails_is_tried_again_later_and_not_for_ever(
+    app: Flask, alice: Caller, folder: Path, send: Send
+) -> None:
+    folder.touch()  # No folder can be made there.
+    change(alice, password=encrypted("new_word"))
+
+    for _ in range(6):
+        assert "notifications (" in everything_in(app, db)
+        assert send() == []
+        with app.app_context(), transaction() as session:
+            session.execute(update(Notification).values(next_attempt_at=datetime.now(UTC)))
+
+    assert "notifications (" not in everything_in(app, db)
+
+
+def test_a_mail_that_failed_once_is_sent_then(
+    app: Flask, alice: Caller, folder: Path, send: Send
+) -> None:
+    folder.touch()
+    change(alice, password=encrypted("new_word"))
+    send()
+    folder.unlink()
+    assert send() == []  # Not at once.
+
+    with app.app_context(), transaction() as session:
+        session.execute(update(Notification).values(next_attempt_at=datetime.now(UTC)))
+
+    assert len(send()) == 1
+
+
+def test_erasing_an_account_forgets_what_was_not_sent(
+    app: Flask, alice: Caller, send: Send
+) -> None:
+    change(alice, email="other@example.com")
+
+    done = app.test_cli_runner().invoke(args=["accounts", "erase", str(ALICE), "--yes"])
+
+    assert done.exit_code == 0
+    assert send() == []
+
+
+def test_erasing_an_account_removes_what_was_written_for_a_former_address(
+    app: Flask, alice: Caller, send: Send
+) -> None:
+    change(alice, email="other@example.com")
+    assert len(send()) == 1
+
+    app.test_cli_runner().invoke(args=["accounts", "erase", str(ALICE), "--yes"])
+
+    assert send() == []

@@ -1,0 +1,51 @@
+"""The audit log of the chat service."""
+
+import pytest
+from flask import Flask
+
+from chat_service.domain import erasing
+from chat_service.tests.factories import make_group
+from chat_service.tests.test_groups import ADMIN_PATH, REMOVE_PATH, TRANSFER_PATH
+from shared.testing.audit import events_of
+from shared.testing.cast import ALICE, BOB, CAROL
+from shared.testing.client import Caller
+
+pytestmark = pytest.mark.database
+
+
+def test_roles_and_removals_are_recorded(app: Flask, alice: Caller, bob: Caller) -> None:
+    group = make_group(app, ALICE, BOB, CAROL)
+    bobs = {"conversation_id": group, "user": BOB}
+    alice.post(ADMIN_PATH, json=bobs)
+    alice.delete(ADMIN_PATH, json=bobs)
+    alice.delete(REMOVE_PATH, json={"conversation_id": group, "user": CAROL})
+    alice.post(TRANSFER_PATH, json=bobs)
+    bob.post(REMOVE_PATH, json={"conversation_id": group})
+
+    events = events_of(app, BOB)
+    assert [(event["act"], event["actor_id"]) for event in events] == [
+        ("admin_made", ALICE),
+        ("admin_dismissed", ALICE),
+        ("ownership_transferred", ALICE),
+        ("group_dissolved", BOB),
+    ]
+    assert {event["details"]["conversation_id"] for event in events} == {group}
+    [removal] = events_of(app, CAROL)
+    assert (removal["act"], removal["actor_id"]) == ("member_removed", ALICE)
+
+
+def test_what_is_refused_is_not_recorded(app: Flask, alice: Caller, bob: Caller) -> None:
+    group = make_group(app, ALICE, BOB, CAROL)
+
+    bob.delete(REMOVE_PATH, json={"conversation_id": group, "user": CAROL})
+
+    assert events_of(app, CAROL) == []
+
+
+def test_erasing_removes_from_where_somebody_acted(app: Flask, alice: Caller) -> None:
+    group = make_group(app, ALICE, BOB)
+    alice.delete(REMOVE_PATH, json={"conversation_id": group, "user": BOB})
+    with app.app_context():
+        erasing.erase(ALICE)
+
+    assert {event["address"] for event in events_of(app, ALICE)} == {""}

@@ -1,0 +1,14 @@
+"""What the audit log of a service under test shows."""
+
+import json
+from typing import Any
+
+from flask import Flask
+
+
+def events_of(app: Flask, account_id: int) -> list[dict[str, Any]]:
+    """What ``accounts log`` shows of an account."""
+    done = app.test_cli_runner().invoke(args=["accounts", "log", str(account_id), "--json"])
+    assert done.exit_code == 0, done.output
+    found: list[dict[str, Any]] = json.loads(done.output)
+    return found

@@ -1,0 +1,54 @@
+"""The audit log of the social service."""
+
+import json
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from shared.testing.audit import events_of
+from shared.testing.cast import ALICE, BOB
+from shared.testing.client import Caller
+from shared.testing.databases import exported
+from social_service.domain import erasing
+from social_service.tests.deeds import befriend, block, unblock, unfriend
+
+pytestmark = pytest.mark.database
+
+
+def test_ended_friendships_and_blocks_are_recorded(app: Flask, alice: Caller, bob: Caller) -> None:
+    befriend(alice, bob)
+    unfriend(alice, bob)
+    block(alice, bob)
+    block(alice, bob)
+    unblock(alice, bob)
+    unblock(alice, bob)
+
+    events = events_of(app, BOB)
+    assert [event["act"] for event in events] == [
+        "friendship_ended",
+        "user_blocked",
+        "user_unblocked",
+    ]
+    assert {(event["actor_id"], event["subject_id"]) for event in events} == {(ALICE, BOB)}
+
+
+def test_nobody_downloads_that_they_were_blocked(
+    app: Flask, alice: Caller, bob: Caller, tmp_path: Path
+) -> None:
+    block(alice, bob)
+
+    for account_id, acts in ((ALICE, ["user_blocked"]), (BOB, [])):
+        folder = tmp_path / str(account_id)
+        folder.mkdir()
+        with exported(app, account_id, folder) as archive:
+            events = json.loads(archive.read("social/audit.json"))
+        assert [event["act"] for event in events] == acts
+
+
+def test_erasing_removes_from_where_somebody_acted(app: Flask, alice: Caller, bob: Caller) -> None:
+    block(alice, bob)
+    with app.app_context():
+        erasing.erase(ALICE)
+
+    assert {event["address"] for event in events_of(app, ALICE)} == {""}
