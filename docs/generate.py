@@ -1,9 +1,9 @@
 """Write what the documentation says about the code from the code: ``make docs``.
 
-``docs/api.md`` lists every endpoint with its errors; the settings table of the README and
-``.env.example`` list every setting, ``deploy/compose.env.example`` those of docker-compose.yml,
-``deploy/observe/kubernetes/rules.yaml`` every alert,
-``docs/security.md`` the rate limits,
+``docs/api.md`` lists every endpoint with its errors, and ``docs/openapi.json`` is the document
+that the gateway serves, so that a diff shows a change of the API. The settings table of the README
+and ``.env.example`` list every setting, ``deploy/compose.env.example`` those of docker-compose.yml,
+``deploy/observe/kubernetes/rules.yaml`` every alert, ``docs/security.md`` the rate limits,
 ``docs/operations.md`` every metric; ``docs/licences.md`` says what the images contain, and
 ``docs/performance.md`` holds the committed figures of ``make bench``.
 ``--check`` only tells whether they are up to date.
@@ -11,8 +11,10 @@
 
 import argparse
 import importlib
+import json
 import re
 import sys
+from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -27,6 +29,7 @@ from chat_service.config import ChatSettings
 from deploy.run import LauncherSettings
 from docs.licences import licences
 from gateway.config import GatewaySettings
+from gateway.docs import merge_documents
 from shared.settings import Settings
 from shared.testing.tokens import PRIVATE_KEY_PEM, PUBLIC_KEYS_PEM
 from social_service.config import SocialSettings
@@ -71,8 +74,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, only compare")
     check: bool = parser.parse_args().check
+    documents = _documents()
     texts = {
-        ROOT / "docs" / "api.md": _api(),
+        ROOT / "docs" / "api.md": _api(documents),
+        ROOT / "docs" / "openapi.json": _openapi(documents),
         ROOT / "docs" / "licences.md": licences(ROOT),
         ROOT / ".env.example": _env_example(),
         ROOT / "deploy" / "compose.env.example": _compose_env_example(),
@@ -97,7 +102,16 @@ def main() -> int:
     return 1 if check and stale else 0
 
 
-def _document(service: str, folder: str) -> dict[str, Any]:
+def _documents() -> dict[str, bytes]:
+    """The OpenAPI document of each service, by the service's name in the route table."""
+    documents = {}
+    for name in ("auth", "social", "chat"):
+        with TemporaryDirectory() as folder:
+            documents[name] = _document(f"{name}_service", folder)
+    return documents
+
+
+def _document(service: str, folder: str) -> bytes:
     """The OpenAPI document of a service, from an application that serves nobody."""
     neighbours = {
         f"{name}_SERVICE_{what}": value
@@ -113,11 +127,19 @@ def _document(service: str, folder: str) -> dict[str, Any]:
         **neighbours,
     }
     app = importlib.import_module(f"{service}.app").create_app(env)
-    document: dict[str, Any] = app.test_client().get("/openapi.json").json
+    document: bytes = app.test_client().get("/openapi.json").data
     return document
 
 
-def _api() -> str:
+def _openapi(documents: dict[str, bytes]) -> str:
+    merged = merge_documents({**documents})
+    for operations in merged["paths"].values():
+        for method in operations.keys() & _METHODS:  # Those in a path are listed in any order.
+            operations[method].get("parameters", []).sort(key=itemgetter("in", "name"))
+    return json.dumps(merged, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
+def _api(documents: dict[str, bytes]) -> str:
     lines = [
         "# Endpoints",
         "",
@@ -126,17 +148,15 @@ def _api() -> str:
         "answers 401, -2 `Invalid or expired JWT`. Errors that any endpoint can give (404, 405,",
         "413, 415, 429, 500, 503) have the code -status.",
     ]
-    for service in ("auth_service", "social_service", "chat_service"):
-        with TemporaryDirectory() as folder:
-            document = _document(service, folder)
+    for service, document in documents.items():
         lines += [
             "",
-            f"## {service}",
+            f"## {service}_service",
             "",
             "| endpoint | what it does | refusals |",
             "|---|---|---|",
         ]
-        for path, operations in sorted(document["paths"].items()):
+        for path, operations in sorted(json.loads(document)["paths"].items()):
             for method in (method for method in _METHODS if method in operations):
                 lines.append(_row(method, path, operations[method]))
     return "\n".join(lines) + "\n"

@@ -54,7 +54,7 @@ def docs_pages(services: dict[str, Service]) -> Blueprint:
         fresh_until, document = cached
         if monotonic() >= fresh_until:
             answers = ask_all(services.values(), "/openapi.json", _SECONDS)
-            merged = json.dumps(_merged(answers), ensure_ascii=False).encode()
+            merged = json.dumps(merge_documents(answers), ensure_ascii=False).encode()
             document = Document(merged, "application/json")
             complete = None not in answers.values()
             seconds = _FRESH_SECONDS if complete else _INCOMPLETE_SECONDS
@@ -83,8 +83,16 @@ def _asset(name: str) -> Document:
     return Document((_SWAGGER_UI / name).read_bytes(), mimetype, max_age=_ASSET_SECONDS)
 
 
-def _merged(answers: dict[str, bytes | None]) -> dict[str, Any]:
-    """One document of those of the services; a component is called ``<service>.<name>``."""
+def merge_documents(answers: dict[str, bytes | None]) -> dict[str, Any]:
+    """Merge the OpenAPI documents of the services.
+
+    Args:
+        answers: each service's document as JSON, by the service's name in the route table; None
+            for one that does not answer.
+
+    Returns:
+        one document, in which a component is called ``<service>.<name>``.
+    """
     merged: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {
