@@ -99,6 +99,7 @@ lint: .venv/to-develop ## Check formatting, lint rules, types, imports, images, 
 	@PYTHONPATH=. $(BIN)/lint-imports --no-logo
 	@$(BIN)/yamllint --strict .
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/hadolint --ignore DL3008 deploy/tests/containers/images.Dockerfile
 	@$(BIN)/shellcheck .ci/run deploy/postgres/*.sh deploy/tests/containers/*.sh examples/*.sh
