@@ -41,6 +41,7 @@ _COLUMNS = "id, conversation_id, seq, version, sender_id, type, content, created
 @pytest.fixture(scope="module")
 def world(_app: Flask, _cast: Rows) -> Iterator[Flask]:
     """The rows; conversation 1 is the big one, 2 a small one, and alice and bob are in all."""
+    reset_tables(_app, db, _cast)  # The indexer of a server may have outlived the last test.
     with _app.app_context():
         is_sqlite = db.is_sqlite
         numbers, time = _NUMBERS[is_sqlite].format, _TIME[is_sqlite].format
