@@ -8,7 +8,8 @@ from typing import Any
 from zipfile import ZipFile
 
 from flask import Flask
-from sqlalchemy import URL, Table, create_engine, event, text
+from sqlalchemy import URL, Connection, Table, create_engine, event, text
+from sqlalchemy.exc import OperationalError
 
 from shared.db import Database
 from shared.migrations import migrate
@@ -66,20 +67,36 @@ def rows_of(app: Flask, db: Database) -> Rows:
 
 
 def reset_tables(app: Flask, db: Database, rows: Rows) -> None:
-    """Delete every row, let the ids begin again, and insert ``rows``."""
+    """Delete every row, let the ids begin again, and insert ``rows``.
+
+    A server under test may be writing beside it, and PostgreSQL ends one of two that wait for each
+    other: so this is tried again.
+    """
+    attempts = 3
+    with app.app_context():
+        while True:
+            attempts -= 1
+            try:
+                with db.transaction() as session:
+                    _reset_tables(session.connection(), db, rows)
+                return
+            except OperationalError:
+                if attempts == 0:
+                    raise
+
+
+def _reset_tables(connection: Connection, db: Database, rows: Rows) -> None:
     tables = db.tables.sorted_tables
-    with app.app_context(), db.transaction() as session:
-        connection = session.connection()
-        if db.is_sqlite:
-            for table in reversed(tables):
-                connection.execute(table.delete())
-            if any(table.dialect_options["sqlite"]["autoincrement"] for table in tables):
-                connection.execute(text("DELETE FROM sqlite_sequence"))
-        else:
-            names = ", ".join(f'"{table.name}"' for table in tables)
-            connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
-        for table, some in rows.items():
-            connection.execute(table.insert(), some)
+    if db.is_sqlite:
+        for table in reversed(tables):
+            connection.execute(table.delete())
+        if any(table.dialect_options["sqlite"]["autoincrement"] for table in tables):
+            connection.execute(text("DELETE FROM sqlite_sequence"))
+    else:
+        names = ", ".join(f'"{table.name}"' for table in tables)
+        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+    for table, some in rows.items():
+        connection.execute(table.insert(), some)
 
 
 @contextmanager
