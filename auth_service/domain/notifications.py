@@ -1,7 +1,7 @@
 """Mails that tell the owner of an account that its password or its e-mail address was changed.
 
-They go to the address that the account had before, so that owners learn of changes that they did not
-make. A change adds rows in its transaction; a background sender mails them.
+They go to the address that the account had before, so that owners learn of changes that they did
+not make. A change adds rows in its transaction; a background sender mails them.
 """
 
 from datetime import UTC, datetime, timedelta
