@@ -117,6 +117,7 @@ class Message(Model):
         Index(None, "conversation_id", "id"),
         Index(None, "conversation_id", "version"),
         Index(None, "conversation_id", "created_at", "version"),
+        Index(None, "reply_to_id", "id"),
         Index(
             "ix_messages_image",
             "content",
@@ -133,7 +134,7 @@ class Message(Model):
     sender_id: Mapped[int]
     type: Mapped[int] = mapped_column(default=TEXT)
     content: Mapped[str] = mapped_column(String(255))
-    reply_to_id: Mapped[int | None] = mapped_column(index=True, comment="may be gone")
+    reply_to_id: Mapped[int | None] = mapped_column(comment="may be gone")
     client_id: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime]
 

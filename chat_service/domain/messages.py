@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
-    Select,
     bindparam,
     delete,
     insert,
@@ -69,40 +68,6 @@ def mark_as_read(
     for message in messages:
         read_seq = friend_read_seq if message["senderid"] == user_id else own_read_seq
         message["already_read"] = message["seq"] <= read_seq
-
-
-def replies_to(message_id: int, user_id: int, base: str) -> list[dict[str, Any]]:
-    """The replies to a message, oldest first.
-
-    Args:
-        message_id: a message that ``user_id`` sees.
-        user_id: somebody in its conversation.
-        base: the public base of the request.
-    """
-    conversation_id = db.session.scalar(
-        _seen_by(user_id, Message.conversation_id).where(Message.id == message_id)
-    )
-    if conversation_id is None:
-        raise ApiError(errors.MESSAGE_NOT_FOUND)
-    rows = db.session.execute(
-        select(Message.id, Message.type, Message.content, Message.sender_id, Message.created_at)
-        .where(Message.reply_to_id == message_id, visible_to(user_id))
-        .order_by(Message.id)
-    ).all()
-    senders = people({row.sender_id for row in rows}, base)
-    return [
-        {
-            "reply_id": reply_id,
-            "reply_type": kind,
-            "sender_id": sender_id,
-            "sender_name": senders[sender_id].name,
-            "sender_avatar": senders[sender_id].avatar,
-            "content": content_shown(base, kind, content),
-            "timestamp": created_at,
-            "time": created_at,
-        }
-        for reply_id, kind, content, sender_id, created_at in rows
-    ]
 
 
 def readers_of(message_id: int, user_id: int, base: str) -> list[dict[str, Any]]:
@@ -300,16 +265,6 @@ MESSAGES = select(
 def content_shown(base: str, kind: int, content: str) -> str:
     """The text of a message, or the URL of its image."""
     return media_url(base, content) if kind == IMAGE else content
-
-
-def _seen_by(user_id: int, *columns: Any) -> Select[*tuple[Any, ...]]:
-    """Columns of the messages that somebody sees: in open conversations of theirs, not hidden."""
-    return (
-        select(*columns)
-        .join(Conversation, Conversation.id == Message.conversation_id)
-        .join(Membership, _membership_of(user_id))
-        .where(Conversation.is_open, visible_to(user_id))
-    )
 
 
 def _membership_of(user_id: int) -> ColumnElement[bool]:

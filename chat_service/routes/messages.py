@@ -3,7 +3,16 @@
 from typing import Any
 
 from chat_service import errors
-from chat_service.domain import history, messages, reading, search, search_everywhere, sending, sync
+from chat_service.domain import (
+    history,
+    messages,
+    reading,
+    replies,
+    search,
+    search_everywhere,
+    sending,
+    sync,
+)
 from chat_service.schemas.messages import (
     FiltersIn,
     FoundMessagesOut,
@@ -79,7 +88,7 @@ def hide_messages(message_ids: list[int]) -> None:
 @refuses(errors.MESSAGE_NOT_FOUND)
 def replies_to(message_id: int) -> dict[str, Any]:
     """List the replies to a message (查看回复列表 /conversations/get_reply)."""
-    return {"replies": messages.replies_to(message_id, current_user_id(), public_base())}
+    return replies.replies_to(message_id, current_user_id(), public_base())
 
 
 @blueprint.get("/conversations/manage_messages")

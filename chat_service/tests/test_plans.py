@@ -22,7 +22,7 @@ from shared.testing.databases import Rows, reset_tables
 
 pytestmark = [pytest.mark.slow, pytest.mark.database, pytest.mark.timeout(900)]
 
-BIG, MANY, OF_SMALL = 1_000_000, 10_000, 10
+BIG, MANY, OF_SMALL, REPLIES = 1_000_000, 10_000, 10, 5_000
 FIND = "/conversations/manage_messages"
 BUFFERS_AT_LEAST, BUFFERS_PER_ROW = 200, 16
 STEPS_AT_LEAST, STEPS_PER_ROW = 4_000, 300
@@ -35,7 +35,7 @@ _TIME = {
     True: "strftime('%Y-%m-%d %H:%M:%f000', '2025-01-01', '+' || {0} || ' seconds')",
     False: "timestamptz '2025-01-01 00:00:00Z' + {0} * interval '1 second'",
 }
-_COLUMNS = "id, conversation_id, seq, version, sender_id, type, content, created_at"
+_COLUMNS = "id, conversation_id, seq, version, sender_id, type, content, created_at, reply_to_id"
 
 
 @pytest.fixture(scope="module")
@@ -65,11 +65,12 @@ def world(_app: Flask, _cast: Rows) -> Iterator[Flask]:
             f"INSERT INTO messages ({_COLUMNS}) "
             + numbers(BIG)
             + f" n, 1, n, n, 2, 0, CASE WHEN n = {MIDDLE} THEN 'hello needle' ELSE 'hello' END,"
-            f" {time('n')} FROM n",
+            f" {time('n')}, CASE WHEN n > {MIDDLE} AND n <= {MIDDLE + REPLIES}"
+            f" THEN {MIDDLE} ELSE n - 1 END FROM n",
             f"INSERT INTO messages ({_COLUMNS}) "
             + numbers(MANY * OF_SMALL)
             + f" n + {BIG}, (n - 1) / {OF_SMALL} + 2, (n - 1) % {OF_SMALL} + 1,"
-            f" (n - 1) % {OF_SMALL} + 1, 2, 0, 'hello', {time(f'(n + {BIG})')} FROM n",
+            f" (n - 1) % {OF_SMALL} + 1, 2, 0, 'hello', {time(f'(n + {BIG})')}, NULL FROM n",
             "INSERT INTO search_grams (conversation_id, gram, message_id) "
             + numbers(BIG)
             + f" 1, {grams_of('he')[0]}, n FROM n",
@@ -124,6 +125,8 @@ OTHERS: list[tuple[str, str, int, dict[str, Any]]] = [
     ("POST", "/conversations/sync", 600, {"versions": {}, "limit": 5}),
     ("POST", "/conversations/read", 1, {"conversation_id": 1, "message_id": MIDDLE}),
     ("GET", "/conversations", 50, {}),
+    ("GET", "/conversations/get_reply", 1_000, {"message_id": MIDDLE}),
+    ("GET", "/conversations/get_reply", 1, {"message_id": 3}),
     ("GET", FIND, 6, {"conversationId": 1, "start_time": NEAR_THE_END}),
     *(
         ("GET", FIND, 100, {"conversationId": 1, "content": content})

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import insert, update
+from sqlalchemy import case, func, insert, select, update
 from sqlalchemy.pool import QueuePool
 from werkzeug.test import TestResponse
 
 from chat_service.db import db, transaction
 from chat_service.domain.history import long_reads
-from chat_service.models import Conversation, Deletion
+from chat_service.models import Conversation, Deletion, Message
 from chat_service.tests.factories import index_everything, make_account, make_group, make_history
 from chat_service.tests.talking import (
     MESSAGES,
@@ -35,6 +35,7 @@ pytestmark = pytest.mark.database
 
 COUNT = 2600
 FIND = "/conversations/manage_messages"
+REPLIES = "/conversations/get_reply"
 
 
 @pytest.fixture
@@ -43,6 +44,12 @@ def group(app: Flask, alice: Caller, bob: Caller) -> int:
     conversation = make_group(app, ALICE, BOB)
     make_history(app, conversation, BOB, COUNT)
     return conversation
+
+
+def make_replies(app: Flask, target: int) -> None:
+    """What was said after a message replies to it."""
+    with app.app_context(), transaction() as session:
+        session.execute(update(Message).values(reply_to_id=case((Message.id > target, target))))
 
 
 def begin(app: Flask, user_id: int, path: str = MESSAGES, **query: Any) -> TestResponse:
@@ -86,6 +93,16 @@ def test_a_long_answer_within_bounds_is_that_part(alice: Caller, group: int) -> 
     assert [each["id"] for each in both] == ids[10:-10]
 
 
+def test_replies_come_once_and_in_order(app: Flask, alice: Caller, group: int) -> None:
+    target, first, second, *others = (message["id"] for message in messages(alice, group))
+    make_replies(app, target)
+    hide(alice, second)
+    answer = alice.get(REPLIES, query_string={"message_id": target}).json
+    assert answer.keys() == {"code", "info", "replies"}
+    assert [reply["reply_id"] for reply in answer["replies"]] == [first, *others]
+    assert answer["replies"][-1]["sender_name"] == "Bob"
+
+
 def test_many_deleted_ids_come_as_well(app: Flask, alice: Caller, group: int) -> None:
     count = 10_001
     usual = {"conversation_id": group, "sender_id": BOB, "created_at": datetime.now(UTC)}
@@ -107,9 +124,12 @@ def test_many_deleted_ids_come_as_well(app: Flask, alice: Caller, group: int) ->
 def test_no_connection_is_held_while_a_block_waits_for_its_reader(app: Flask, group: int) -> None:
     with app.app_context():
         pool = db.engine.pool
+        target = db.session.scalar(select(func.min(Message.id))) or 0
     assert isinstance(pool, QueuePool)
-    for path in (MESSAGES, FIND):
-        with closing(begin(app, ALICE, path, conversationId=group)) as response:
+    make_replies(app, target)
+    whole = {"conversationId": group}
+    for path, query in ((MESSAGES, whole), (FIND, whole), (REPLIES, {"message_id": target})):
+        with closing(begin(app, ALICE, path, **query)) as response:
             in_use = [pool.checkedout() for _ in blocks_of(response)]
         assert len(in_use) > 2
         assert set(in_use) == {0}

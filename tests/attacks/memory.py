@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.product import ROOT, Product
 PROGRAMS = ("gateway", "auth_service", "social_service", "chat_service")
 _UNITS = {"k": 2**10, "m": 2**20, "g": 2**30}
 _SAMPLE_INTERVAL = 0.1
+_SECONDS_TO_REAP = 30.0
 
 
 def container_limits() -> dict[str, int]:
@@ -58,8 +60,15 @@ class Cgroup:
         return int(dict(line.split() for line in counts.splitlines())["oom_kill"])
 
     def remove(self) -> None:
-        """Remove the group, in which nothing runs any more."""
-        self._path.rmdir()
+        """Remove the group, in which nothing runs any more, when the last of it has been reaped."""
+        deadline = time.monotonic() + _SECONDS_TO_REAP
+        while True:
+            try:
+                return self._path.rmdir()
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(_SAMPLE_INTERVAL)
 
     def _read(self, name: str) -> str:
         return (self._path / name).read_text()

@@ -1,0 +1,103 @@
+"""The replies to a message, in blocks if they are many."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from sqlalchemy import Integer, bindparam, select
+
+from chat_service import errors
+from chat_service.db import db
+from chat_service.domain.accounts import people
+from chat_service.domain.history import BLOCK_SIZE, MAX_WHOLE, long_reads
+from chat_service.domain.messages import content_shown, visible_to
+from chat_service.models import Conversation, Membership, Message
+from shared.db import BigId
+from shared.errors import ApiError
+
+
+def replies_to(message_id: int, user_id: int, base: str) -> dict[str, Any]:
+    """The replies to a message, oldest first.
+
+    Args:
+        message_id: a message that ``user_id`` sees.
+        user_id: somebody in its conversation.
+        base: the public base of the request.
+
+    Returns:
+        ``replies``, which are `Blocks` if there are many.
+    """
+    replies = _Replies(message_id, user_id, base)
+    version = replies.version()
+    rows = replies.rows(version, limit=MAX_WHOLE + 1)
+    is_long = len(rows) > MAX_WHOLE
+    found = replies.blocks(version, rows) if is_long else replies.shown(rows)
+    return long_reads.admit(user_id, {"replies": found})
+
+
+class _Replies(NamedTuple):
+    message_id: int
+    user_id: int
+    base: str
+
+    def version(self) -> int:
+        """The version of the conversation now, if the message is still there to be seen."""
+        row = db.run(_VERSION, message=self.message_id, user=self.user_id).first()
+        if row is None:
+            raise ApiError(errors.MESSAGE_NOT_FOUND)
+        version: int = row.version
+        return version
+
+    def rows(self, version: int, *, limit: int, after: int = 0) -> list[Any]:
+        """The next replies after an id, of those sent up to a version."""
+        bounds = {"after": after, "version": version, "limit": limit}
+        return list(db.run(_REPLIES, message=self.message_id, user=self.user_id, **bounds))
+
+    def blocks(self, version: int, rows: list[Any]) -> Iterator[list[dict[str, Any]]]:
+        """All replies, beginning with these rows."""
+        while rows:
+            after, is_last = rows[-1].id, len(rows) < BLOCK_SIZE
+            yield self.shown(rows)
+            if is_last:
+                break
+            self.version()
+            rows = self.rows(version, limit=BLOCK_SIZE, after=after)
+
+    def shown(self, rows: list[Any]) -> list[dict[str, Any]]:
+        """Replies as the list shows them."""
+        senders = people({row.sender_id for row in rows}, self.base)
+        return [
+            {
+                "reply_id": reply_id,
+                "reply_type": kind,
+                "sender_id": sender_id,
+                "sender_name": senders[sender_id].name,
+                "sender_avatar": senders[sender_id].avatar,
+                "content": content_shown(self.base, kind, content),
+                "timestamp": created_at,
+                "time": created_at,
+            }
+            for reply_id, kind, content, sender_id, created_at in rows
+        ]
+
+
+_MESSAGE, _USER = bindparam("message", type_=BigId), bindparam("user", type_=BigId)
+_VERSION = (
+    select(Conversation.version)
+    .join(Message, Message.conversation_id == Conversation.id)
+    .join(
+        Membership,
+        (Membership.conversation_id == Conversation.id) & (Membership.user_id == _USER),
+    )
+    .where(Message.id == _MESSAGE, Conversation.is_open, visible_to(_USER))
+)
+_REPLIES = (
+    select(Message.id, Message.type, Message.content, Message.sender_id, Message.created_at)
+    .where(
+        Message.reply_to_id == _MESSAGE,
+        Message.id > bindparam("after", type_=BigId),
+        Message.version <= bindparam("version", type_=BigId),
+        visible_to(_USER),
+    )
+    .order_by(Message.id)
+    .limit(bindparam("limit", type_=Integer))
+)
