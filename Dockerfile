@@ -50,8 +50,8 @@ RUN python -m compileall -q .
 USER 10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=10s --start-period=60s --start-interval=2s \
-    CMD ["python", "-m", "shared.probe", "http://127.0.0.1:8000/readyz"]
-CMD ["sh", "-c", "exec python -m gunicorn -c python:shared.gunicorn_conf -b 0.0.0.0:8000 \"$PROGRAM.app:create_app()\""]
+    CMD ["python", "-m", "shared.server.healthcheck", "http://127.0.0.1:8000/readyz"]
+CMD ["sh", "-c", "exec python -m gunicorn -c python:shared.server.gunicorn_conf -b 0.0.0.0:8000 \"$PROGRAM.app:create_app()\""]
 
 FROM program AS gateway
 COPY web web

@@ -19,12 +19,13 @@ from auth_service.domain.registration import registration
 from auth_service.domain.sessions import delete_expired, sessions
 from auth_service.routes import account, avatars, internal, verification
 from auth_service.routes.tokens import init_issuing
-from shared.background import repeat
-from shared.client import ServiceClient
-from shared.decoder import decoder
-from shared.exporting import add_export
+from shared.data.background import repeat
+from shared.data.client import ServiceClient
+from shared.media.decoder import decoder
+from shared.operations.data_commands import add_outbox_commands
+from shared.operations.data_export import add_export
+from shared.operations.integrity import add_verify_commands
 from shared.service import base_app, settings_of
-from shared.verify import add_verify_commands
 
 
 def create_app(env: Mapping[str, str] | None = None) -> Flask:
@@ -39,6 +40,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     social = ServiceClient(settings.social_service_url, settings.social_service_secret)
     chat = ServiceClient(settings.chat_service_url, settings.chat_service_secret)
     outbox.init_app(app, {"social": social, "chat": chat})
+    add_outbox_commands(app, outbox)
     own_data.configure((social, chat))
     transport.configure(
         settings.password_transport_key, plain_too=settings.password_transport == "any"
@@ -54,7 +56,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     )
     limits.configure(settings)
     if settings.redis_url:
-        from shared.redis_pool import watch_redis  # noqa: PLC0415 - 6 MB, only for who has it
+        from shared.data.redis_pool import watch_redis  # noqa: PLC0415 - 6 MB, only for who has it
 
         watch_redis(app, settings.redis_url)
     queue.configure(is_bounded=settings.rate_limits)

@@ -10,8 +10,8 @@ from flask.cli import AppGroup
 from auth_service.domain import accounts, avatars, erasing
 from auth_service.domain.outbox import outbox
 from auth_service.domain.passwords import transport
-from shared.cleaning import add_clean_command
-from shared.commands import accounts_group, as_json, show, show_one
+from shared.operations.commands import accounts_group, as_json, show, show_one
+from shared.operations.orphans import add_clean_command
 
 _who = click.argument("who", metavar="ID_OR_EMAIL")
 _from_pipe = click.option(

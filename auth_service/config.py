@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from shared.keys import key_id, private_key, public_keys
-from shared.limits import LimitSettings, Rates
-from shared.media import MediaSettings
+from shared.media.object_store import MediaSettings
 from shared.settings import BaseUrls, ServiceSettings, ShownSecret, hard_to_guess
+from shared.web.rate_limits import LimitSettings, Rates
 
 DEVELOPMENT_KEY = "ims-development!"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")

@@ -1,6 +1,6 @@
 """Every refusal that the auth service can give, beside those of every service."""
 
-from shared.errors import ErrorSpec
+from shared.web.errors import ErrorSpec
 
 USER_EXISTS = ErrorSpec(400, -1, "User already exists")
 USER_NOT_FOUND = ErrorSpec(404, -1, "User not found")

@@ -7,9 +7,9 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from auth_service.db import Model
-from shared.audit import AuditEventRow
-from shared.limits_in_database import LimitCounterRow
-from shared.outbox import OutboxRow
+from shared.data.outbox import OutboxRow
+from shared.data.rate_limits import LimitCounterRow
+from shared.operations.audit import AuditEventRow
 
 
 class Account(Model):

@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from shared.fields import Answer, Id, Params, QueryFlag, Text, Time
+from shared.web.fields import Answer, Id, Params, QueryFlag, Text, Time
 
 REGISTRATION_MESSAGES = {False: "注册成功", True: "已恢复账户"}
 

@@ -24,14 +24,15 @@ from chat_service.routes import (
     live,
     messages,
 )
-from shared.background import repeat
-from shared.client import ServiceClient
-from shared.decoder import decoder
-from shared.export_routes import add_export_route
-from shared.exporting import add_export
-from shared.redis_pool import watch_redis
+from shared.data.background import repeat
+from shared.data.client import ServiceClient
+from shared.data.redis_pool import watch_redis
+from shared.media.decoder import decoder
+from shared.operations.data_commands import add_erasures_command, add_resync_command
+from shared.operations.data_export import add_export
+from shared.operations.data_export_routes import add_export_route
+from shared.operations.integrity import add_verify_commands
 from shared.service import base_app, settings_of
-from shared.verify import add_verify_commands
 
 
 def create_app(env: Mapping[str, str] | None = None) -> Flask:
@@ -55,8 +56,10 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
         },
     )
     auth = ServiceClient(settings.auth_service_url, settings.auth_service_secret)
-    accounts.init_app(app, auth, erasures)
+    accounts.configure(auth, erasures)
+    add_resync_command(app, accounts)
     erasures.init_app(app)
+    add_erasures_command(app, erasures)
     add_export(app, exporting.files)
     add_export_route(app, exporting.files)
     decoder.configure(settings)

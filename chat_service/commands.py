@@ -4,9 +4,9 @@ import click
 from flask import Flask
 
 from chat_service.domain import friendships, images
-from shared.cleaning import add_clean_command
-from shared.client import ServiceClient
-from shared.commands import follow
+from shared.data.client import ServiceClient
+from shared.operations.commands import follow
+from shared.operations.orphans import add_clean_command
 
 
 def add_commands(app: Flask, social: ServiceClient) -> None:

@@ -2,9 +2,9 @@
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from shared.limits import LimitSettings, Rates
-from shared.media import MediaSettings
+from shared.media.object_store import MediaSettings
 from shared.settings import BaseUrls, ServiceSettings, ShownSecret
+from shared.web.rate_limits import LimitSettings, Rates
 
 
 class ChatSettings(LimitSettings, MediaSettings, ServiceSettings):

@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import DeclarativeBase
 
-from shared.db import Database, table_registry
+from shared.data.db import Database, table_registry
 
 
 class Model(DeclarativeBase):

@@ -1,6 +1,6 @@
 """Every refusal that the chat service can give, beside those of every service."""
 
-from shared.errors import ErrorSpec
+from shared.web.errors import ErrorSpec
 
 # 获取聊天界面 /conversations
 MEMBER_UNKNOWN = ErrorSpec(404, -1, "成员不存在")

@@ -6,10 +6,10 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstra
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chat_service.db import Model
-from shared.accounts import AccountRow
-from shared.audit import AuditEventRow
-from shared.erasure import ErasureRow
-from shared.limits_in_database import LimitCounterRow
+from shared.data.accounts import AccountRow
+from shared.data.erasure import ErasureRow
+from shared.data.rate_limits import LimitCounterRow
+from shared.operations.audit import AuditEventRow
 
 OWNER, ADMIN, MEMBER = 1, 2, 3
 TEXT, IMAGE = 0, 1

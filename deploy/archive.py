@@ -19,7 +19,7 @@ from pathlib import Path
 
 from deploy.databases import NotPossible
 from deploy.programs import SERVICES, settings_of
-from shared.media import MediaSettings, MediaStore
+from shared.media.object_store import MediaSettings, MediaStore
 
 FORMAT = 1
 DATABASES = "databases"

@@ -23,9 +23,9 @@ from deploy.databases import FAILURES, database_of
 from deploy.environment import installed
 from deploy.ownership import give_to_owner_of
 from deploy.programs import SERVICES
-from shared.commands import follow
-from shared.errors import ApiError
+from shared.operations.commands import follow
 from shared.settings import SettingsError
+from shared.web.errors import ApiError
 
 _TELLERS_LAST = tuple(reversed(SERVICES))
 

@@ -15,7 +15,7 @@ import click
 
 from deploy.environment import installed
 from deploy.programs import SERVICES, environment_of
-from shared.exporting import README, written_whole
+from shared.operations.data_export import README, written_whole
 from shared.settings import SettingsError
 
 

@@ -32,9 +32,9 @@ from deploy.run import (
     serving,
     writable,
 )
-from shared.commands import follow
-from shared.errors import ApiError
+from shared.operations.commands import follow
 from shared.settings import SettingsError, load_settings
+from shared.web.errors import ApiError
 
 _RESYNCS = (
     ("social_service", "accounts"),

@@ -27,7 +27,7 @@ from deploy.ports import free_ports, is_taken, refusal
 from deploy.programs import PROGRAMS, SERVICES, environment_of, wrong_settings
 from deploy.schemas import are_current
 from deploy.supervise import configuration
-from shared.lifeline import end_with
+from shared.server.parent_death import end_with
 from shared.settings import Settings, SettingsError, load_settings
 
 ROOT = Path(__file__).resolve().parent.parent

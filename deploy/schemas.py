@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from deploy.programs import SERVICES, settings_of
-from shared.revisions import newest_revision
+from shared.data.revisions import newest_revision
 from shared.settings import database_url
 
 _CURRENT = "SELECT version_num FROM alembic_version"

@@ -17,7 +17,7 @@ from supervisor.states import SupervisorStates
 from supervisor.supervisord import Supervisor
 
 from deploy.programs import GATEWAY, SERVICES, environment_of
-from shared.lifeline import end_with
+from shared.server.parent_death import end_with
 
 _SUPERVISORD = """\
 [supervisord]
@@ -30,9 +30,10 @@ pidfile = %(here)s/supervisord.pid
 """
 # It never gives a program up: the pause between two attempts grows by a second each time.
 # Time to stop is longer than the longest SHUTDOWN_DELAY_SECONDS and what requests in flight get.
+_CONFIGURATION = "python:shared.server.gunicorn_conf"
 _PROGRAM = """
 [program:{name}]
-command = "{python}" -m gunicorn -c python:shared.gunicorn_conf -b {bind} {name}.app:create_app()
+command = "{python}" -m gunicorn -c {configuration} -b {bind} {name}.app:create_app()
 autorestart = true
 startsecs = 5
 startretries = 1000000
@@ -58,7 +59,10 @@ def configuration(binds: Mapping[str, str]) -> str:
     sections = [
         # As root, supervisord asks to be told that this is meant.
         _SUPERVISORD.format(user="user = root" if os.geteuid() == 0 else ""),
-        *(_PROGRAM.format(name=name, bind=bind, python=python) for name, bind in binds.items()),
+        *(
+            _PROGRAM.format(name=name, bind=bind, python=python, configuration=_CONFIGURATION)
+            for name, bind in binds.items()
+        ),
         _GROUPS.format(gateway=GATEWAY, services=",".join(SERVICES)),
     ]
     return "".join(sections)

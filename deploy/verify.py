@@ -22,8 +22,8 @@ from typing import IO, Any, NamedTuple
 from deploy.environment import installed
 from deploy.programs import SERVICES, environment_of
 from deploy.run import ROOT
+from shared.operations.integrity import EXAMPLES, HEADING, Finding, show_progress, table_row
 from shared.settings import SettingsError
-from shared.verify import EXAMPLES, HEADING, Finding, show_progress, table_row
 
 _SECONDS_BETWEEN_LOOKS = 2.0
 _ROWS_BETWEEN_WORDS = 1000

@@ -44,9 +44,9 @@ PROGRAMS: dict[str, type[Settings]] = {
 }
 METRICS = {
     "shared.metrics": "all",
-    "shared.db": "auth, social, chat",
-    "shared.outbox": "auth, social",
-    "shared.redis_pool": "auth, chat",
+    "shared.data.db": "auth, social, chat",
+    "shared.data.outbox": "auth, social",
+    "shared.data.redis_pool": "auth, chat",
     "gateway.metrics": "gateway",
     "auth_service.metrics": "auth",
     "chat_service.metrics": "chat",

@@ -14,15 +14,15 @@ from gateway.routes import METHODS, WEBSOCKETS, is_public, route_of
 from gateway.tunnel import Tunnels, wants_websocket
 from gateway.upstream import Service, services_of
 from gateway.web import web_pages
-from shared.errors import BAD_METHOD, ApiError, register_error_handlers
-from shared.identity import claims_of_handshake, claims_of_request, init_tokens
-from shared.incoming import bound_bodies
-from shared.limits import Limiter, client_network
 from shared.logs import configure_logging, log_requests
 from shared.metrics import count_request
-from shared.proxies import trust_proxies
 from shared.settings import load_settings
-from shared.spool import spool
+from shared.web.authentication import claims_of_handshake, claims_of_request, init_tokens
+from shared.web.errors import BAD_METHOD, ApiError, register_error_handlers
+from shared.web.proxies import trust_proxies
+from shared.web.rate_limits import Limiter, client_network
+from shared.web.request_body import bound_bodies
+from shared.web.spool import spool
 
 
 def create_app(env: Mapping[str, str] | None = None) -> Flask:
@@ -40,7 +40,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     bound_bodies(app, settings)
 
     # Counted in this process: asking Redis would cost more than passing a request on.
-    limiter = Limiter(None, on=settings.rate_limits)
+    limiter = Limiter(on=settings.rate_limits)
     by_address = limiter.limit("address", settings.rate_limit_address)
     by_account = limiter.limit("account", settings.rate_limit_account)
     websockets = limiter.limit("websockets", settings.rate_limit_websockets)

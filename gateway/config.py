@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from shared.limits import LimitSettings, Rates
 from shared.settings import BaseUrl, BaseUrls, Names
+from shared.web.rate_limits import LimitSettings, Rates
 
 MIB = 1024 * 1024
 

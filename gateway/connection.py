@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from shared.connections import is_quiet
-from shared.errors import GATEWAY_TIMEOUT, UNAVAILABLE
-from shared.incoming import BLOCK
-from shared.spool import SpoolFile
+from shared.server.sockets import is_quiet
+from shared.web.errors import GATEWAY_TIMEOUT, UNAVAILABLE
+from shared.web.request_body import BLOCK
+from shared.web.spool import SpoolFile
 
 # Much shorter than services keep an idle connection, so that they hardly ever close one that
 # is just being used: a POST that meets a closed connection cannot be repeated.

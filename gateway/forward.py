@@ -17,8 +17,8 @@ from gateway.config import GatewaySettings
 from gateway.connection import Answer, Failure, Outgoing
 from gateway.incoming import received_body
 from gateway.upstream import Service
-from shared.incoming import Environ
 from shared.logs import request_id
+from shared.web.request_body import Environ
 
 log = logging.getLogger(__name__)
 

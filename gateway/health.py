@@ -6,8 +6,8 @@ from time import monotonic
 from flask import Blueprint, Response, json, jsonify
 
 from gateway.upstream import Service, ask_all
-from shared.errors import UNAVAILABLE, ApiError
-from shared.health import is_leaving
+from shared.web.errors import UNAVAILABLE, ApiError
+from shared.web.health import is_leaving
 
 _SECONDS = 2
 # Services are not asked more often than this, however often the gateway is.

@@ -5,10 +5,10 @@ from contextlib import closing, contextmanager
 
 from gateway.config import GatewaySettings
 from gateway.routes import is_public
-from shared.budget import current_caller
-from shared.errors import TOO_LARGE, ApiError, bad_parameter
-from shared.incoming import BLOCK, Environ, Stream, has_body
-from shared.spool import SpoolFile, spool
+from shared.web.budget import current_caller
+from shared.web.errors import TOO_LARGE, ApiError, bad_parameter
+from shared.web.request_body import BLOCK, Environ, Stream, has_body
+from shared.web.spool import SpoolFile, spool
 
 MAX_PUBLIC_BYTES = 64 * 1024
 

@@ -19,9 +19,9 @@ from gateway.forward import answer_of, headers_of, target_of
 from gateway.frames import GOING_AWAY, FrameBoundaries
 from gateway.metrics import tunnels_open
 from gateway.upstream import Replica, Service
-from shared.errors import overloaded
-from shared.incoming import Environ, has_body
-from shared.takeover import TakenOver
+from shared.server.hijack import TakenOver
+from shared.web.errors import overloaded
+from shared.web.request_body import Environ, has_body
 
 _BLOCK = 64 * 1024
 _READABLE, _WRITABLE = 1, 2

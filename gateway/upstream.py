@@ -23,9 +23,9 @@ from urllib.parse import urlsplit
 from gateway import metrics
 from gateway.config import GatewaySettings
 from gateway.connection import Answer, Broken, Connection, Failure, NotConnected, Outgoing, Silent
-from shared.budget import Budget, current_caller
-from shared.errors import UNAVAILABLE, ApiError
-from shared.limits import client_network
+from shared.web.budget import Budget, current_caller
+from shared.web.errors import UNAVAILABLE, ApiError
+from shared.web.rate_limits import client_network
 
 log = logging.getLogger(__name__)
 

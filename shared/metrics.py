@@ -2,7 +2,7 @@
 of the program that alone has them.
 
 With ``METRICS_PORT``, all workers of a program count in the same files, which
-`shared.exporter` adds up and shows. A label only ever has a few values: never a path, an id
+`shared.server.exporter` adds up and shows. A label only ever has a few values: never a path, an id
 or anything else that somebody sent.
 """
 

@@ -8,21 +8,21 @@ import click
 from flask import Flask, Response, current_app, request
 from sqlalchemy.exc import OperationalError
 
-from shared.api import MIB, Api, OrjsonProvider
-from shared.commands import Commands
-from shared.db import Database, DatabaseState, first_line
-from shared.errors import register_error_handlers
-from shared.events import Handlers, guard_internal, take_events
-from shared.health import NotReadyError, add_health_part, register_health
-from shared.identity import AccountState, init_tokens, public, require_tokens
-from shared.incoming import bound_bodies
+from shared.data.db import Database, DatabaseState, first_line
+from shared.data.events import Handlers, guard_internal, take_events
+from shared.data.postgres import SharedSessionsError, refuse_shared_sessions
+from shared.data.schema import WrongSchema, check_schema
 from shared.logs import configure_logging, log, log_requests
 from shared.metrics import count_request
-from shared.postgres import SharedSessionsError, refuse_shared_sessions
-from shared.proxies import trust_proxies
-from shared.schema import WrongSchema, check_schema
+from shared.operations.commands import Commands
 from shared.settings import S, ServiceSettings, SettingsError, load_settings
-from shared.spool import spool
+from shared.web.api import MIB, Api, OrjsonProvider
+from shared.web.authentication import AccountState, init_tokens, public, require_tokens
+from shared.web.errors import register_error_handlers
+from shared.web.health import NotReadyError, add_health_part, register_health
+from shared.web.proxies import trust_proxies
+from shared.web.request_body import bound_bodies
+from shared.web.spool import spool
 
 VERSION = "1.0.0"
 
@@ -161,7 +161,7 @@ def _add_migrate_command(app: Flask, schema: _Schema) -> None:
     @click.option("--to", default="head", help="Revision to go to; the newest unless given.")
     def migrate_command(to: str) -> None:
         """Bring this service's database to the newest schema. Safe to repeat."""
-        from shared.migrations import migrate  # noqa: PLC0415 - nobody else needs Alembic
+        from shared.data.migrations import migrate  # noqa: PLC0415 - nobody else needs Alembic
 
         try:
             refuse_shared_sessions(schema.db.engine)

@@ -4,12 +4,17 @@ from collections.abc import Mapping
 
 from flask import Flask
 
-from shared.background import repeat
-from shared.client import ServiceClient
-from shared.export_routes import add_export_route
-from shared.exporting import add_export
+from shared.data.background import repeat
+from shared.data.client import ServiceClient
+from shared.operations.data_commands import (
+    add_erasures_command,
+    add_outbox_commands,
+    add_resync_command,
+)
+from shared.operations.data_export import add_export
+from shared.operations.data_export_routes import add_export_route
+from shared.operations.integrity import add_verify_commands
 from shared.service import base_app, settings_of
-from shared.verify import add_verify_commands
 from social_service.config import SocialSettings
 from social_service.db import db
 from social_service.domain import exporting, verify
@@ -38,11 +43,14 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     )
     auth = ServiceClient(settings.auth_service_url, settings.auth_service_secret)
     chat = ServiceClient(settings.chat_service_url, settings.chat_service_secret)
-    accounts.init_app(app, auth, erasures)
+    accounts.configure(auth, erasures)
+    add_resync_command(app, accounts)
     erasures.init_app(app)
+    add_erasures_command(app, erasures)
     add_export(app, exporting.files)
     add_export_route(app, exporting.files)
     outbox.init_app(app, {"chat": chat})
+    add_outbox_commands(app, outbox)
     audit.init_app(app, settings.audit_log_days)
     limits.configure(settings)
     repeat(app, counters.delete_expired, 3600)

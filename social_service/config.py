@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from shared.limits import LimitSettings, Rates
 from shared.settings import BaseUrls, ServiceSettings, ShownSecret
+from shared.web.rate_limits import LimitSettings, Rates
 
 
 class SocialSettings(LimitSettings, ServiceSettings):

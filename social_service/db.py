@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.orm import DeclarativeBase
 
-from shared.db import Database, table_registry
+from shared.data.db import Database, table_registry
 
 
 class Model(DeclarativeBase):

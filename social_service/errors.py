@@ -1,6 +1,6 @@
 """Every refusal that the social service can give, beside those of every service."""
 
-from shared.errors import ErrorSpec
+from shared.web.errors import ErrorSpec
 
 # People
 USER_NOT_FOUND = ErrorSpec(404, -1, "User not found")

@@ -9,11 +9,11 @@ from enum import IntEnum
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.accounts import AccountRow
-from shared.audit import AuditEventRow
-from shared.erasure import ErasureRow
-from shared.limits_in_database import LimitCounterRow
-from shared.outbox import OutboxRow
+from shared.data.accounts import AccountRow
+from shared.data.erasure import ErasureRow
+from shared.data.outbox import OutboxRow
+from shared.data.rate_limits import LimitCounterRow
+from shared.operations.audit import AuditEventRow
 from social_service.db import Model
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from marshmallow import fields
 from marshmallow.validate import Length, OneOf, Range
 
-from shared.accounts import picture_url
-from shared.fields import Answer, Id, Params, Text, Time
+from shared.data.accounts import picture_url
+from shared.web.fields import Answer, Id, Params, Text, Time
 from social_service.models import RequestStatus
 
 _GROUP_NAME = Length(min=1, max=100)

@@ -40,7 +40,13 @@ class Replica:
         self.name = name
         self.url = f"http://{LOOPBACK}:{port}"
         program = name.partition("-")[0]
-        self._command = [sys.executable, "-m", "gunicorn", "-c", "python:shared.gunicorn_conf"]
+        self._command = [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "-c",
+            "python:shared.server.gunicorn_conf",
+        ]
         self._command += ["-b", f"{LOOPBACK}:{port}", f"{program}.app:create_app()"]
         self._env = environment_of(program, env)
         self._log = folder / f"{name}.log"

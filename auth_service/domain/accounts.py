@@ -19,8 +19,8 @@ from auth_service.domain.outbox import STATE, account_changed, outbox
 from auth_service.domain.registration import registration
 from auth_service.domain.sessions import NOBODY, Client
 from auth_service.models import Account
-from shared.errors import INVALID_JWT, ApiError, ErrorSpec, bad_parameter
-from shared.identity import LARGEST_ID, AccountState, Claims, has_ended
+from shared.web.authentication import LARGEST_ID, AccountState, Claims, has_ended
+from shared.web.errors import INVALID_JWT, ApiError, ErrorSpec, bad_parameter
 
 _LONGEST_NAME = 20
 _LONGEST_USER_INFO = 255

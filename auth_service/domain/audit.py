@@ -2,6 +2,6 @@
 
 from auth_service.db import db
 from auth_service.models import AuditEvent
-from shared.audit import AuditLog
+from shared.operations.audit import AuditLog
 
 audit = AuditLog(db, AuditEvent)

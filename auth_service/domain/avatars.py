@@ -15,10 +15,10 @@ from sqlalchemy import select
 
 from auth_service.db import db
 from auth_service.models import Account
-from shared.avatars import picture_or_reference
-from shared.decoder import Picture
-from shared.errors import NOT_FOUND, ApiError
-from shared.media import MediaStore
+from shared.media.avatars import picture_or_reference
+from shared.media.decoder import Picture
+from shared.media.object_store import MediaStore
+from shared.web.errors import NOT_FOUND, ApiError
 
 _DIGEST = re.compile("[0-9a-f]{48}")
 _ACCOUNT_ID = re.compile("[0-9]{1,19}")

@@ -5,7 +5,7 @@ from marshmallow import ValidationError
 from marshmallow.validate import Email
 
 from auth_service import errors
-from shared.errors import ApiError
+from shared.web.errors import ApiError
 
 _LONGEST = 254  # What fits into an SMTP path.
 _check = Email()

@@ -10,7 +10,7 @@ from auth_service.domain.audit import audit
 from auth_service.domain.notifications import delete_notifications
 from auth_service.domain.outbox import account_changed, outbox
 from auth_service.models import Account, ResetCode, Session
-from shared.errors import ApiError
+from shared.web.errors import ApiError
 
 
 def erase(account_id: int) -> None:

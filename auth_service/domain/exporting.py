@@ -10,8 +10,8 @@ from auth_service.domain import avatars
 from auth_service.domain.audit import audit
 from auth_service.domain.avatars import Avatar
 from auth_service.models import Account, Session
-from shared.errors import ApiError
-from shared.exporting import ExportedFile, json_list
+from shared.operations.data_export import ExportedFile, json_list
+from shared.web.errors import ApiError
 
 _README = """\
 account.json   the account: what it says of itself, and when it was made

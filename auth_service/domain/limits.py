@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from auth_service.config import AuthSettings
 from auth_service.db import db
 from auth_service.models import LimitCounter
-from shared.errors import TOO_MANY, UNAVAILABLE, ApiError
-from shared.limits import Limiter
-from shared.limits_in_database import InDatabase
+from shared.data.rate_limits import InDatabase, redis_counters
+from shared.web.errors import TOO_MANY, UNAVAILABLE, ApiError
+from shared.web.rate_limits import Limiter
 
 counters = InDatabase(db, LimitCounter)
 
@@ -18,7 +18,11 @@ class Limits:
 
     def configure(self, settings: AuthSettings) -> None:
         """Set every limit; count in Redis, if there is one."""
-        limiter = Limiter(settings.redis_url, on=settings.rate_limits, lasting=counters)
+        limiter = Limiter(
+            on=settings.rate_limits,
+            shared=redis_counters(settings.redis_url),
+            lasting=counters,
+        )
         self._logins = limiter.limit("logins", settings.rate_limit_logins)
         self._failed = limiter.limit("failed-logins", settings.rate_limit_failed_logins)
         self._failed_email = limiter.limit(

@@ -4,7 +4,7 @@ from typing import Any
 
 from auth_service.db import db
 from auth_service.models import Account, OutboxEvent
-from shared.outbox import Event, Outbox
+from shared.data.outbox import Event, Outbox
 
 outbox = Outbox(db, OutboxEvent)
 

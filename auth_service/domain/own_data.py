@@ -6,10 +6,10 @@ from threading import BoundedSemaphore
 
 from auth_service.domain import exporting
 from auth_service.domain.limits import limits
-from shared.client import ServiceClient, Unreachable
-from shared.errors import UNAVAILABLE, ApiError, overloaded
-from shared.exporting import README, ExportedFile, files_of, within, zipped
-from shared.streaming import Blocks
+from shared.data.client import ServiceClient, Unreachable
+from shared.operations.data_export import README, ExportedFile, files_of, within, zipped
+from shared.web.errors import UNAVAILABLE, ApiError, overloaded
+from shared.web.streaming import Blocks
 
 MAX_EXPORTS = 8
 """Archives that a process sends at once."""

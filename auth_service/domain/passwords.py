@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 from pydantic import SecretStr
 
-from shared.blocking import processor
-from shared.errors import TOO_MANY, UNAVAILABLE, ApiError
+from shared.server.offload import processor
+from shared.web.errors import TOO_MANY, UNAVAILABLE, ApiError
 
 _LEGAL = re.compile(r"[A-Za-z0-9_]{1,20}")
 _LONGEST_PLAIN = 20  # A ciphertext has at least 24 characters.

@@ -23,7 +23,7 @@ from auth_service.domain.limits import limits
 from auth_service.domain.notifications import Change, notify
 from auth_service.domain.sessions import Client
 from auth_service.models import Account, ResetCode
-from shared.errors import ApiError
+from shared.web.errors import ApiError
 
 _LIFETIME = timedelta(minutes=10)
 _MAX_VALID = 3

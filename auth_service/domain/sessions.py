@@ -21,8 +21,8 @@ from auth_service.db import db, transaction
 from auth_service.domain.audit import audit
 from auth_service.domain.outbox import account_changed, outbox
 from auth_service.models import Account, Session
-from shared.errors import INVALID_JWT, ApiError
-from shared.identity import Claims, SessionEnds
+from shared.web.authentication import Claims, SessionEnds
+from shared.web.errors import INVALID_JWT, ApiError
 
 _MAX_OPEN = 100
 _MAX_ENDED = 100  # Of an account; they tell from which addresses it was used.

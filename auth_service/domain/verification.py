@@ -10,7 +10,7 @@ from auth_service.clients.mail import NotSent, mail
 from auth_service.domain import emails
 from auth_service.domain.limits import limits
 from auth_service.domain.passwords import transport
-from shared.errors import ApiError
+from shared.web.errors import ApiError
 
 _SUBJECT = "验证码 Verification code"
 _TEXT = """\

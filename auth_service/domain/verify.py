@@ -8,7 +8,7 @@ from auth_service.db import db
 from auth_service.domain import avatars, emails
 from auth_service.domain.outbox import STATE, outbox
 from auth_service.models import Account, OutboxEvent
-from shared.verify import Check, Page, States, in_sql
+from shared.operations.integrity import Check, Page, States, in_sql
 
 _PAGE = 500
 

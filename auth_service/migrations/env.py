@@ -1,5 +1,5 @@
-"""Alembic runs this; see ``shared.migrations``."""
+"""Alembic runs this; see ``shared.data.migrations``."""
 
-from shared.migrations import run_environment
+from shared.data.migrations import run_environment
 
 run_environment()

@@ -20,10 +20,10 @@ from auth_service.schemas import (
     SessionsOut,
     TokenOut,
 )
-from shared.api import MIB, Blueprint, answers, refuses, takes
-from shared.errors import UNAVAILABLE
-from shared.identity import current_claims, current_user_id, open_to_deleted, public
-from shared.streaming import stream_response
+from shared.web.api import MIB, Blueprint, answers, refuses, takes
+from shared.web.authentication import current_claims, current_user_id, open_to_deleted, public
+from shared.web.errors import UNAVAILABLE
+from shared.web.streaming import stream_response
 
 blueprint = Blueprint("account", __name__)
 

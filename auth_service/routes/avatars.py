@@ -4,9 +4,9 @@ from flask import Response, request
 
 from auth_service.domain import avatars
 from auth_service.schemas import PictureAddress
-from shared.api import Blueprint, answers, refuses, takes
-from shared.errors import NOT_FOUND
-from shared.identity import public
+from shared.web.api import Blueprint, answers, refuses, takes
+from shared.web.authentication import public
+from shared.web.errors import NOT_FOUND
 
 blueprint = Blueprint("avatars", __name__)
 

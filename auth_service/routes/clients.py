@@ -3,7 +3,7 @@
 from flask import request
 
 from auth_service.domain.sessions import Client
-from shared.limits import client_network
+from shared.web.rate_limits import client_network
 
 _MAX_ADDRESS_LENGTH = 64  # A proxy may write anything.
 _MAX_DEVICE_LENGTH = 255

@@ -4,8 +4,8 @@ from typing import Any
 
 from auth_service.domain import accounts
 from auth_service.schemas import AccountIds, AccountPage
-from shared.api import Blueprint, answers, takes
-from shared.identity import public
+from shared.web.api import Blueprint, answers, takes
+from shared.web.authentication import public
 
 blueprint = Blueprint("internal", __name__)
 

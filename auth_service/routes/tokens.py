@@ -11,7 +11,7 @@ from shared.keys import key_id, private_key
 
 
 def init_issuing(app: Flask, key_pem: SecretStr, lifetime_seconds: int) -> None:
-    """Let ``app`` sign tokens; ``shared.identity`` says what else is in them."""
+    """Let ``app`` sign tokens; ``shared.web.authentication`` says what else is in them."""
     key = private_key(key_pem.get_secret_value())
     app.config["JWT_PRIVATE_KEY"] = key
     app.config["JWT_COOKIE_CSRF_PROTECT"] = False  # No cookies, so nothing about them in tokens.

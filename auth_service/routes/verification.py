@@ -4,9 +4,9 @@ from auth_service import errors
 from auth_service.domain import resetting, verification
 from auth_service.routes.clients import current_client
 from auth_service.schemas import CodeOut, ForgottenIn, ResetIn, VerificationIn
-from shared.api import Blueprint, answers, refuses, takes
-from shared.identity import public
-from shared.limits import client_network
+from shared.web.api import Blueprint, answers, refuses, takes
+from shared.web.authentication import public
+from shared.web.rate_limits import client_network
 
 blueprint = Blueprint("verification", __name__)
 

@@ -20,10 +20,10 @@ from auth_service.tests.factories import (
     email_of,
     picture,
 )
-from shared.errors import BAD_PARAMETER, NOT_FOUND, TOO_LARGE
 from shared.testing.client import Caller, Reply, assert_error
 from shared.testing.decoding import held_while_waiting
 from shared.testing.neighbours import Neighbour
+from shared.web.errors import BAD_PARAMETER, NOT_FOUND, TOO_LARGE
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
 BASE = "http://localhost"

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from auth_service.tests.endpoints import ENDPOINTS, WITH_FIELDS, Endpoint, optional_fields
-from shared.errors import BAD_METHOD, BAD_PARAMETER, NOT_FOUND, TOO_LARGE
 from shared.testing.client import Caller, assert_error
 from shared.testing.hostile import NOT_OBJECTS, NOT_TEXTS, TOO_DEEP
+from shared.web.errors import BAD_METHOD, BAD_PARAMETER, NOT_FOUND, TOO_LARGE
 
 FIELDS = [(endpoint, field) for endpoint in WITH_FIELDS for field in endpoint.fields]
 REQUIRED = [(e, field) for e, field in FIELDS if field not in optional_fields(e)]

@@ -8,9 +8,9 @@ from click.testing import Result
 from flask import Flask
 
 from auth_service.tests.factories import ALICE, BOB, PASSWORD, email_of, make_account
-from shared.errors import INVALID_JWT
 from shared.testing.client import Caller, Reply, assert_error
 from shared.testing.neighbours import Neighbour
+from shared.web.errors import INVALID_JWT
 
 NEW = "new_password_1"
 

@@ -4,8 +4,8 @@ import pytest
 from flask import Flask
 
 from auth_service.tests.factories import ALICE, PASSWORD, email_of
-from shared.errors import INVALID_JWT
 from shared.testing.client import Caller, assert_error
+from shared.web.errors import INVALID_JWT
 
 pytestmark = pytest.mark.database
 

@@ -8,7 +8,7 @@ from openapi_spec_validator import validate
 
 from auth_service import errors
 from auth_service.tests.endpoints import AVATAR, ENDPOINTS, WITH_FIELDS, Endpoint, optional_fields
-from shared.errors import ErrorSpec
+from shared.web.errors import ErrorSpec
 
 # The document's own words for every endpoint, beside -2 and -7.
 REFUSALS: dict[str, set[tuple[int, int, str]]] = {

@@ -10,10 +10,10 @@ from flask import Flask
 from auth_service import errors
 from auth_service.db import db
 from auth_service.tests.factories import ALICE, PASSWORD, data_uri, email_of, picture
-from shared.errors import INVALID_JWT
 from shared.testing.client import Caller, assert_error
 from shared.testing.databases import everything_in
 from shared.testing.neighbours import Neighbour
+from shared.web.errors import INVALID_JWT
 
 pytestmark = pytest.mark.database
 

@@ -7,8 +7,8 @@ from flask import Flask
 
 from auth_service import errors
 from auth_service.tests.factories import PASSWORD, data_uri, email_of, encrypted, picture
-from shared.errors import BAD_PARAMETER, ErrorSpec
 from shared.testing.client import Caller, Reply, assert_error
+from shared.web.errors import BAD_PARAMETER, ErrorSpec
 
 FIELDS = ("name", "email", "user_info", "avatar")
 

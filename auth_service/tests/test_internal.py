@@ -7,11 +7,11 @@ from flask import Flask
 
 from auth_service.db import db
 from auth_service.tests.factories import make_account
-from shared.client import SECRET_HEADER
-from shared.errors import BAD_PARAMETER, INVALID_JWT
+from shared.data.client import SECRET_HEADER
 from shared.testing.client import Caller, Reply, assert_error
 from shared.testing.databases import counted_queries
 from shared.testing.neighbours import Neighbour
+from shared.web.errors import BAD_PARAMETER, INVALID_JWT
 
 KNOWN = {SECRET_HEADER: "current-test-secret"}
 

@@ -15,11 +15,11 @@ from auth_service.domain import passwords
 from auth_service.domain.limits import counters
 from auth_service.models import LimitCounter
 from auth_service.tests.factories import BOB, PASSWORD, email_of, make_account
-from shared.blocking import processor
-from shared.errors import TOO_MANY, UNAVAILABLE, ApiError
+from shared.server.offload import processor
 from shared.testing.client import Caller, Reply, assert_error
 from shared.testing.races import at_once
 from shared.testing.redis import RedisServer, redis_server
+from shared.web.errors import TOO_MANY, UNAVAILABLE, ApiError
 
 pytestmark = pytest.mark.database
 

@@ -9,10 +9,10 @@ from flask import Flask
 
 from auth_service import errors
 from auth_service.tests.factories import ALICE, PASSWORD, email_of, encrypted, make_account
-from shared.identity import AUDIENCE
 from shared.keys import public_keys
 from shared.testing.client import Caller, Reply, assert_error
 from shared.testing.tokens import PUBLIC_KEYS_PEM
+from shared.web.authentication import AUDIENCE
 
 
 def _login(who: Caller, email: str = email_of("alice"), password: str = PASSWORD) -> Reply:

@@ -11,11 +11,11 @@ import pytest
 from flask import Flask
 
 from auth_service.tests.factories import ALICE, BOB, email_of
-from shared.errors import TOO_MANY, UNAVAILABLE
 from shared.testing.client import Caller, Reply, assert_error
 from shared.testing.contracts import every_version, newest
 from shared.testing.neighbours import Neighbour
 from shared.testing.tokens import issue
+from shared.web.errors import TOO_MANY, UNAVAILABLE
 
 pytestmark = pytest.mark.database
 

@@ -9,8 +9,8 @@ from auth_service import errors
 from auth_service.db import db
 from auth_service.models import Account
 from auth_service.tests.factories import ALICE, PASSWORD, email_of, encrypted, make_account
-from shared.errors import ErrorSpec
 from shared.testing.client import Caller, Reply, assert_error
+from shared.web.errors import ErrorSpec
 
 pytestmark = pytest.mark.database
 

@@ -17,10 +17,10 @@ from auth_service.db import db
 from auth_service.domain import resetting
 from auth_service.models import ResetCode
 from auth_service.tests.factories import ALICE, PASSWORD, email_of, encrypted
-from shared.errors import INVALID_JWT, TOO_MANY
 from shared.testing.client import Caller, Reply, assert_error
 from shared.testing.databases import counted_queries, everything_in
 from shared.testing.races import at_once
+from shared.web.errors import INVALID_JWT, TOO_MANY
 
 NEW = "another_1"
 ALICE_AT = email_of("alice")

@@ -11,13 +11,13 @@ from auth_service.db import db
 from auth_service.domain import sessions
 from auth_service.models import Session
 from auth_service.tests.factories import ALICE, BOB, PASSWORD, email_of, encrypted
-from shared.errors import INVALID_JWT, bad_parameter
-from shared.identity import SessionEnds
 from shared.testing.client import Caller, Reply, assert_error
 from shared.testing.databases import counted_queries
 from shared.testing.neighbours import Neighbour
 from shared.testing.races import at_once
 from shared.testing.tokens import issue
+from shared.web.authentication import SessionEnds
+from shared.web.errors import INVALID_JWT, bad_parameter
 
 SIGNED_OUT = "退出登录成功"
 

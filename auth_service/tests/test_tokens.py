@@ -5,10 +5,10 @@ from flask import Flask
 
 from auth_service.tests.endpoints import SIGNED_IN, Endpoint
 from auth_service.tests.factories import ALICE
-from shared.errors import INVALID_JWT
 from shared.testing.client import Caller, assert_error
 from shared.testing.hostile import bad_tokens
 from shared.testing.tokens import issue
+from shared.web.errors import INVALID_JWT
 
 
 @pytest.mark.parametrize("endpoint", SIGNED_IN, ids=str)

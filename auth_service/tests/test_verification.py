@@ -18,9 +18,9 @@ from aiosmtpd.smtp import AuthResult, Session
 
 from auth_service import errors
 from auth_service.tests.factories import decrypted
-from shared.errors import TOO_MANY
 from shared.testing.client import Caller, Reply, assert_error
 from shared.testing.redis import redis_server
+from shared.web.errors import TOO_MANY
 
 ANN = "Ann@Example.com"
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from chat_service.db import db
 from chat_service.models import ADMIN, OWNER, Conversation, Membership
-from shared.errors import ApiError, ErrorSpec
+from shared.web.errors import ApiError, ErrorSpec
 
 
 class Access(NamedTuple):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from chat_service.db import db
 from chat_service.models import Account
-from shared.accounts import AccountCopies, picture_url
+from shared.data.accounts import AccountCopies, picture_url
 
 accounts = AccountCopies(db, Account)
 

@@ -12,7 +12,7 @@ from chat_service.domain.access import access_to, lock_conversation
 from chat_service.domain.accounts import people
 from chat_service.domain.text import is_blank
 from chat_service.models import Announcement
-from shared.errors import ApiError
+from shared.web.errors import ApiError
 
 _LONGEST = 2000
 

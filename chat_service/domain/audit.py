@@ -2,6 +2,6 @@
 
 from chat_service.db import db
 from chat_service.models import AuditEvent
-from shared.audit import AuditLog
+from shared.operations.audit import AuditLog
 
 audit = AuditLog(db, AuditEvent)

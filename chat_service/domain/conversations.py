@@ -16,8 +16,8 @@ from chat_service.domain.messages import content_shown, visible_to
 from chat_service.domain.pictures import group_picture_url
 from chat_service.domain.reading import set_unread_count, unread_count
 from chat_service.models import MEMBER, OWNER, Account, Conversation, Membership, Message
-from shared.db import BigId
-from shared.errors import ApiError, bad_parameter
+from shared.data.db import BigId
+from shared.web.errors import ApiError, bad_parameter
 
 _USER = bindparam("user", type_=BigId)
 _NEWEST_ID = (

@@ -15,7 +15,7 @@ from chat_service.models import (
     Membership,
     Message,
 )
-from shared.erasure import Erasures
+from shared.data.erasure import Erasures
 
 
 def erase(account_id: int) -> None:

@@ -24,7 +24,7 @@ from chat_service.models import (
     Membership,
     Message,
 )
-from shared.exporting import ExportedFile, json_list
+from shared.operations.data_export import ExportedFile, json_list
 
 _STATUS = {
     WAITING: "waiting",

@@ -9,7 +9,7 @@ from marshmallow import EXCLUDE, Schema, fields
 from chat_service.db import db, transaction
 from chat_service.domain import notices
 from chat_service.models import MEMBER, Conversation, Membership
-from shared.client import ServiceClient
+from shared.data.client import ServiceClient
 
 _PAGE = 500
 

@@ -26,9 +26,9 @@ from chat_service.models import (
     Message,
     SearchGram,
 )
-from shared.avatars import picture_or_reference
-from shared.decoder import Picture
-from shared.errors import ApiError, ErrorSpec
+from shared.media.avatars import picture_or_reference
+from shared.media.decoder import Picture
+from shared.web.errors import ApiError, ErrorSpec
 
 
 def make_admin(conversation_id: int, owner_id: int, user_id: int) -> None:

@@ -19,9 +19,9 @@ from chat_service.domain.accounts import people
 from chat_service.domain.messages import MESSAGES, mark_as_read, shown, visible_to
 from chat_service.domain.reading import Place, place_of, read_up_to
 from chat_service.models import Deletion, Message
-from shared.db import BigId
-from shared.identity import LARGEST_ID
-from shared.streaming import StreamLimit
+from shared.data.db import BigId
+from shared.web.authentication import LARGEST_ID
+from shared.web.streaming import StreamLimit
 
 MAX_WHOLE = 1000
 """More messages are sent in blocks."""

@@ -4,11 +4,11 @@ from chat_service import errors
 from chat_service.domain import images, sending
 from chat_service.domain.access import access_to
 from chat_service.domain.sending import Sent
-from shared.api import MIB
-from shared.decoder import decoder
-from shared.errors import TOO_LARGE, ApiError, bad_parameter
-from shared.imaging.container import BadImageError
-from shared.spool import SpoolFile
+from shared.media.decoder import decoder
+from shared.media.imaging.container import BadImageError
+from shared.web.api import MIB
+from shared.web.errors import TOO_LARGE, ApiError, bad_parameter
+from shared.web.spool import SpoolFile
 
 _LARGEST = 10 * MIB
 

@@ -14,9 +14,9 @@ from sqlalchemy import select, text, union_all
 
 from chat_service.db import db
 from chat_service.models import Conversation, Message
-from shared.decoder import Picture
-from shared.errors import NOT_FOUND, ApiError
-from shared.media import MediaStore, StoredFile
+from shared.media.decoder import Picture
+from shared.media.object_store import MediaStore, StoredFile
+from shared.web.errors import NOT_FOUND, ApiError
 
 store = MediaStore()
 

@@ -20,7 +20,7 @@ from chat_service.models import (
     Invitation,
     Membership,
 )
-from shared.errors import ApiError
+from shared.web.errors import ApiError
 
 
 def invite(conversation_id: int, sender_id: int, receiver_ids: Collection[int]) -> list[int]:

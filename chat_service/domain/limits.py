@@ -3,8 +3,8 @@
 from chat_service.config import ChatSettings
 from chat_service.db import db
 from chat_service.models import LimitCounter
-from shared.limits import Limit, Limiter
-from shared.limits_in_database import InDatabase
+from shared.data.rate_limits import InDatabase, redis_counters
+from shared.web.rate_limits import Limit, Limiter
 
 counters = InDatabase(db, LimitCounter)
 
@@ -16,7 +16,11 @@ class Limits:
 
     def configure(self, settings: ChatSettings) -> None:
         """Set every limit; count in Redis, if there is one."""
-        limiter = Limiter(settings.redis_url, on=settings.rate_limits, lasting=counters)
+        limiter = Limiter(
+            on=settings.rate_limits,
+            shared=redis_counters(settings.redis_url),
+            lasting=counters,
+        )
         self.new_groups = limiter.limit("new-groups", settings.rate_limit_new_groups)
 
 

@@ -31,8 +31,8 @@ from chat_service.models import (
     Membership,
     Message,
 )
-from shared.db import BigId
-from shared.errors import ApiError
+from shared.data.db import BigId
+from shared.web.errors import ApiError
 
 _AT_ONCE = 100
 _Reply = aliased(Message)

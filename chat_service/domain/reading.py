@@ -10,8 +10,8 @@ from chat_service import errors
 from chat_service.db import db, transaction
 from chat_service.domain import notices
 from chat_service.models import Conversation, Deletion, HiddenMessage, Membership, Message
-from shared.db import BigId
-from shared.errors import ApiError, ErrorSpec
+from shared.data.db import BigId
+from shared.web.errors import ApiError, ErrorSpec
 
 _own, _friend = aliased(Membership), aliased(Membership)
 PLACE = (

@@ -26,8 +26,8 @@ from chat_service.domain.messages import content_shown, visible_to
 from chat_service.domain.reading import place_of
 from chat_service.domain.text import fold
 from chat_service.models import TEXT, Message, SearchGram
-from shared.db import BigId
-from shared.errors import ErrorSpec
+from shared.data.db import BigId
+from shared.web.errors import ErrorSpec
 
 WINDOW = 2000
 """Versions, or rows of the index, that are looked through by one statement."""

@@ -19,8 +19,8 @@ from chat_service.domain.reading import place_of
 from chat_service.domain.search import shown_when_found
 from chat_service.domain.text import fold
 from chat_service.models import TEXT, Conversation, Membership, Message, SearchGram
-from shared.db import BigId
-from shared.identity import LARGEST_ID
+from shared.data.db import BigId
+from shared.web.authentication import LARGEST_ID
 
 MAX_LOOKED_THROUGH = 100_000
 """Messages that are looked through for a single character, which no index has."""

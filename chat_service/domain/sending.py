@@ -24,8 +24,8 @@ from chat_service.models import (
     Membership,
     Message,
 )
-from shared.db import UtcDateTime
-from shared.errors import ApiError
+from shared.data.db import UtcDateTime
+from shared.web.errors import ApiError
 
 LONGEST_TEXT = 255
 

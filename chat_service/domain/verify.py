@@ -30,7 +30,7 @@ from chat_service.models import (
     SearchGram,
     SearchProgress,
 )
-from shared.verify import Check, Page, States, all_of, foreign_keys, in_sql, referring
+from shared.operations.integrity import Check, Page, States, all_of, foreign_keys, in_sql, referring
 
 _CONVERSATIONS = 500
 _MESSAGES = 200_000

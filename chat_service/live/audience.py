@@ -11,7 +11,7 @@ from gevent import get_hub
 from chat_service.live.frames import START, Mark, Notice, Position, Wording
 from chat_service.live.sockets import TOKEN_ENDED, TOO_MANY_SOCKETS, Listener, Socket
 from chat_service.metrics import frames_delivered, sockets_open
-from shared.identity import has_ended
+from shared.web.authentication import has_ended
 
 REPLAY_SECONDS = 10
 KEPT_SECONDS = 2 * REPLAY_SECONDS  # A handshake may take a while, too.

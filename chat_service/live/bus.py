@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from chat_service.live.audience import KEPT_SECONDS
 from chat_service.live.frames import START, Mark, Notice, Position
 from chat_service.live.sockets import MARK_REFRESH_INTERVAL
-from shared.redis_pool import redis_pool
+from shared.data.redis_pool import redis_pool
 
 log = logging.getLogger(__name__)
 

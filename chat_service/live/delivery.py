@@ -14,8 +14,8 @@ from chat_service.live.audience import Audience, Standing
 from chat_service.live.bus import Bus, LocalBus, RedisBus
 from chat_service.live.frames import Mark, Notice
 from chat_service.live.sockets import COME_AGAIN, GOING_AWAY, Limits, Listener, Socket
-from shared.db import DATABASE_FAILURES, first_line
-from shared.errors import INVALID_JWT, ApiError
+from shared.data.db import DATABASE_FAILURES, first_line
+from shared.web.errors import INVALID_JWT, ApiError
 
 log = logging.getLogger(__name__)
 

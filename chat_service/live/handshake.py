@@ -5,8 +5,8 @@ from typing import Final
 from werkzeug.datastructures import Headers
 from wsproto.utilities import generate_accept_token
 
-from shared.errors import bad_parameter
-from shared.identity import offered_subprotocols
+from shared.web.authentication import offered_subprotocols
+from shared.web.errors import bad_parameter
 
 VERSION: Final = "13"
 SUBPROTOCOL: Final = "ims"

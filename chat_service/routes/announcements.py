@@ -11,9 +11,9 @@ from chat_service.schemas.groups import (
     AnnouncementOut,
     AnnouncementsOut,
 )
-from shared.api import Blueprint, answers, refuses, takes
-from shared.identity import current_user_id
 from shared.service import public_base
+from shared.web.api import Blueprint, answers, refuses, takes
+from shared.web.authentication import current_user_id
 
 blueprint = Blueprint("announcements", __name__)
 

@@ -16,9 +16,9 @@ from chat_service.schemas.conversations import (
     SettingsIn,
     SettingsOut,
 )
-from shared.api import Blueprint, answers, refuses, takes
-from shared.identity import current_user_id, public
 from shared.service import public_base
+from shared.web.api import Blueprint, answers, refuses, takes
+from shared.web.authentication import current_user_id, public
 
 blueprint = Blueprint("conversations", __name__)
 

@@ -4,8 +4,8 @@ from chat_service import errors
 from chat_service.domain import groups
 from chat_service.schemas import ConversationIn
 from chat_service.schemas.groups import GroupInfoIn, MemberIn
-from shared.api import MIB, Blueprint, answers, refuses, takes
-from shared.identity import current_user_id
+from shared.web.api import MIB, Blueprint, answers, refuses, takes
+from shared.web.authentication import current_user_id
 
 blueprint = Blueprint("group_chats", __name__)
 

@@ -8,10 +8,10 @@ from chat_service import errors
 from chat_service.domain import image_messages, images
 from chat_service.schemas.images import ImageIn
 from chat_service.schemas.messages import SentOut
-from shared.api import MIB, Blueprint, answers, refuses, takes
-from shared.errors import NOT_FOUND
-from shared.identity import current_user_id, public
-from shared.spool import SpoolFile
+from shared.web.api import MIB, Blueprint, answers, refuses, takes
+from shared.web.authentication import current_user_id, public
+from shared.web.errors import NOT_FOUND
+from shared.web.spool import SpoolFile
 
 blueprint = Blueprint("images", __name__)
 

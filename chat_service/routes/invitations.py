@@ -12,9 +12,9 @@ from chat_service.schemas.groups import (
     InviteIn,
     InviteOut,
 )
-from shared.api import Blueprint, answers, refuses, takes
-from shared.identity import current_user_id
 from shared.service import public_base
+from shared.web.api import Blueprint, answers, refuses, takes
+from shared.web.authentication import current_user_id
 
 blueprint = Blueprint("invitations", __name__)
 

@@ -5,9 +5,9 @@ from flask import Blueprint, g, request
 from chat_service.domain import listening
 from chat_service.live.handshake import consent_to
 from chat_service.live.sockets import Listener
-from shared.identity import claims_of_handshake, public
+from shared.server.hijack import TakenOver, connection_of
 from shared.service import public_base
-from shared.takeover import TakenOver, connection_of
+from shared.web.authentication import claims_of_handshake, public
 
 blueprint = Blueprint("live", __name__)
 

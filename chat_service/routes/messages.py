@@ -30,10 +30,10 @@ from chat_service.schemas.messages import (
     SyncOut,
     TextIn,
 )
-from shared.api import KIB, Blueprint, answers, refuses, takes
-from shared.errors import ErrorSpec
-from shared.identity import current_user_id
 from shared.service import public_base
+from shared.web.api import KIB, Blueprint, answers, refuses, takes
+from shared.web.authentication import current_user_id
+from shared.web.errors import ErrorSpec
 
 blueprint = Blueprint("messages", __name__)
 

@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import ValidationError, fields
 from marshmallow.validate import Length
 
-from shared.fields import Id, Params
+from shared.web.fields import Id, Params
 
 _NAMES = {"conversation_id": "conversationId", "conversationId": "conversation_id"}
 

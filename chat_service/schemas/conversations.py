@@ -6,7 +6,7 @@ from marshmallow import fields
 from marshmallow.validate import Length
 
 from chat_service.schemas import ConversationId, IdList, Number
-from shared.fields import Answer, Flag, Params, Text
+from shared.web.fields import Answer, Flag, Params, Text
 
 
 class UnreadCount(Number):

@@ -6,7 +6,7 @@ from marshmallow import fields
 from marshmallow.validate import Length
 
 from chat_service.schemas import ConversationId, ConversationIn, IdList
-from shared.fields import Answer, Id, Params, Text, Time
+from shared.web.fields import Answer, Id, Params, Text, Time
 
 
 class Ids(IdList):

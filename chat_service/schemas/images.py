@@ -3,7 +3,7 @@
 from marshmallow.validate import Length
 
 from chat_service.schemas import ConversationId
-from shared.fields import Params, Text, Upload
+from shared.web.fields import Params, Text, Upload
 
 
 class ImageIn(Params):

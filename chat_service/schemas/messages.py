@@ -5,7 +5,7 @@ from marshmallow.validate import Length
 
 from chat_service.schemas import ConversationId, ConversationIn, IdList, Number
 from chat_service.schemas.conversations import Conversation
-from shared.fields import Answer, Id, Params, QueryFlag, Text, Time
+from shared.web.fields import Answer, Id, Params, QueryFlag, Text, Time
 
 MAX_SYNCED = 1000
 

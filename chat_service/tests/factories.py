@@ -12,7 +12,7 @@ from sqlalchemy import func, insert, select, update
 from chat_service.db import db, transaction
 from chat_service.domain.indexing import Indexer, indexed_id
 from chat_service.models import ADMIN, MEMBER, OWNER, Conversation, Membership, Message
-from shared.client import SECRET_HEADER
+from shared.data.client import SECRET_HEADER
 from shared.testing import contracts
 from shared.testing.client import Reply
 

@@ -18,7 +18,7 @@ from websocket import WebSocket, WebSocketException, create_connection
 from websocket._abnf import ABNF
 
 from chat_service.tests.factories import SECRET
-from shared.client import SECRET_HEADER
+from shared.data.client import SECRET_HEADER
 from shared.testing.cast import DAVE
 from shared.testing.contracts import state
 from shared.testing.tokens import issue
@@ -39,7 +39,7 @@ class Server:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.address = "127.0.0.1:{1}".format(*probe.getsockname())
-        command = (sys.executable, "-m", "gunicorn", "-c", "python:shared.gunicorn_conf")
+        command = (sys.executable, "-m", "gunicorn", "-c", "python:shared.server.gunicorn_conf")
         bind = ("--bind", self.address)
         self.program = subprocess.Popen(
             (*command, *bind, *options, "chat_service.app:create_app()"),

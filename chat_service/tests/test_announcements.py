@@ -6,10 +6,10 @@ from flask import Flask
 from chat_service import errors
 from chat_service.db import db
 from chat_service.tests.factories import befriend, ids, make_group
-from shared.errors import BAD_PARAMETER
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import Caller, assert_error
 from shared.testing.databases import counted_queries
+from shared.web.errors import BAD_PARAMETER
 
 PATH = "/conversations/manage/notifications"
 NOBODY = 999

@@ -8,10 +8,10 @@ from flask import Flask
 
 from chat_service.tests.endpoints import ENDPOINTS, IN_QUERY, OTHERS, WITH_FIELDS, Endpoint
 from chat_service.tests.factories import make_group
-from shared.errors import BAD_PARAMETER, INVALID_JWT, NOT_FOUND, ErrorSpec
 from shared.testing.cast import ALICE, BOB
 from shared.testing.client import Caller, assert_error
 from shared.testing.hostile import NOT_IDS, NOT_OBJECTS, NOT_TEXTS, TOO_DEEP, bad_tokens
+from shared.web.errors import BAD_PARAMETER, INVALID_JWT, NOT_FOUND, ErrorSpec
 
 NAMES = {"conversationId", "conversation_id"}
 NOT_FLAGS: tuple[Any, ...] = (1, 0, "true", "", [], {})

@@ -15,11 +15,11 @@ from chat_service.tests.talking import (
     say,
     show,
 )
-from shared.errors import BAD_PARAMETER
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE, signed_in
 from shared.testing.client import Caller, Reply, assert_error
 from shared.testing.contracts import state
 from shared.testing.neighbours import Neighbour
+from shared.web.errors import BAD_PARAMETER
 
 pytestmark = pytest.mark.database
 

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from chat_service import errors
-from shared.errors import ErrorSpec
+from shared.web.errors import ErrorSpec
 
 NOT_FOUND = (404, -1, "Conversation not found")
 NOT_FOUND_ZH = (404, -1, "会话不存在")

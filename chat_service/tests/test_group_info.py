@@ -8,9 +8,9 @@ from flask import Flask
 from chat_service import errors
 from chat_service.tests.factories import befriend, make_group
 from chat_service.tests.pictures import bomb, data_uri, opened, picture
-from shared.errors import BAD_PARAMETER, NOT_FOUND
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import Caller, Reply, assert_error
+from shared.web.errors import BAD_PARAMETER, NOT_FOUND
 
 PATH = "/conversations/manage/info"
 NOBODY = 999

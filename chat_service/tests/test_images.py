@@ -13,11 +13,11 @@ from chat_service import errors
 from chat_service.db import db
 from chat_service.tests.factories import befriend, ids, make_group
 from chat_service.tests.pictures import animation, bomb, data_uri, opened, photograph, picture
-from shared.errors import BAD_PARAMETER, NOT_FOUND, TOO_LARGE, UNSUPPORTED_TYPE
 from shared.testing.cast import ALICE, BOB
 from shared.testing.client import Caller, Reply, assert_error
 from shared.testing.decoding import held_while_waiting
 from shared.testing.s3 import media_keys
+from shared.web.errors import BAD_PARAMETER, NOT_FOUND, TOO_LARGE, UNSUPPORTED_TYPE
 
 pytestmark = pytest.mark.database
 

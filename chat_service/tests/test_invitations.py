@@ -8,10 +8,10 @@ from flask import Flask
 from chat_service import errors
 from chat_service.db import db
 from chat_service.tests.factories import befriend, ids, join, make_account, make_group
-from shared.errors import BAD_PARAMETER
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE
 from shared.testing.client import Caller, Reply, assert_error
 from shared.testing.databases import counted_queries
+from shared.web.errors import BAD_PARAMETER
 
 ADD_PATH = "/conversations/member/add"
 HANDLE_PATH = "/conversations/manage/handle_invitation"

@@ -9,11 +9,11 @@ from chat_service import errors
 from chat_service.app import create_app
 from chat_service.db import db
 from chat_service.tests.factories import befriend
-from shared.errors import TOO_MANY
 from shared.testing.cast import ALICE, BOB, CAROL, signed_in
 from shared.testing.client import Caller, Reply, assert_error
 from shared.testing.races import at_once
 from shared.testing.redis import redis_server
+from shared.web.errors import TOO_MANY
 
 pytestmark = pytest.mark.database
 

@@ -7,7 +7,7 @@ from limits.strategies import FixedWindowRateLimiter
 
 from chat_service.tests.factories import make_group
 from chat_service.tests.live_server import Listening, Person, running
-from shared.limits_in_redis import InRedis
+from shared.data.rate_limits_in_redis import InRedis
 from shared.testing.cast import ALICE, BOB
 from shared.testing.redis import failover
 

@@ -270,7 +270,7 @@ def test_many_who_leave_at_once_take_few_connections_to_redis(
 def test_several_workers_without_redis_refuse_to_start(
     settings: dict[str, str], options: tuple[str, ...], concurrency: str
 ) -> None:
-    command = (sys.executable, "-m", "gunicorn", "-c", "python:shared.gunicorn_conf")
+    command = (sys.executable, "-m", "gunicorn", "-c", "python:shared.server.gunicorn_conf")
     done = subprocess.run(
         (*command, "--bind", "127.0.0.1:0", *options, "chat_service.app:create_app()"),
         cwd=ROOT,

@@ -25,12 +25,12 @@ from chat_service.tests.live_server import (
     running,
     until_all_is_told,
 )
-from shared.errors import INVALID_JWT
-from shared.identity import SessionEnds
 from shared.keys import new_key_pair
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE
 from shared.testing.contracts import state
 from shared.testing.tokens import issue
+from shared.web.authentication import SessionEnds
+from shared.web.errors import INVALID_JWT
 
 FOREIGN_KEY, _ = new_key_pair()
 

@@ -28,10 +28,10 @@ from chat_service.models import (
     Message,
 )
 from chat_service.tests.pictures import picture
-from shared.errors import INVALID_JWT, ErrorSpec
 from shared.testing.cast import signed_in
 from shared.testing.client import assert_error
 from shared.testing.contracts import state
+from shared.web.errors import INVALID_JWT, ErrorSpec
 
 ROLES = {
     "stranger": 101,

@@ -11,10 +11,10 @@ from chat_service import errors
 from chat_service.models import ACCEPTED, ADMIN, CAME_OTHERWISE, MEMBER, OWNER, REJECTED, WAITING
 from chat_service.tests.factories import befriend, make_account
 from chat_service.tests.talking import conversations
-from shared.errors import ErrorSpec
 from shared.testing.cast import signed_in
 from shared.testing.client import Reply, assert_error
 from shared.testing.properties import newcomers, succeeds, tell_stories, unhurried
+from shared.web.errors import ErrorSpec
 
 pytestmark = [pytest.mark.database, unhurried]
 

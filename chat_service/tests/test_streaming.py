@@ -26,10 +26,10 @@ from chat_service.tests.talking import (
     show,
     unread,
 )
-from shared.errors import TOO_MANY, UNAVAILABLE
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import Caller
 from shared.testing.tokens import issue
+from shared.web.errors import TOO_MANY, UNAVAILABLE
 
 pytestmark = pytest.mark.database
 

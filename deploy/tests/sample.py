@@ -1,10 +1,10 @@
-"""The smallest application that uses everything shared.gunicorn_conf offers."""
+"""The smallest application that uses everything shared.server.gunicorn_conf offers."""
 
 from flask import Flask
 
-from shared.health import register_health
 from shared.logs import log_requests
 from shared.metrics import count_request
+from shared.web.health import register_health
 
 
 def create_app() -> Flask:

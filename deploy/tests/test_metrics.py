@@ -201,7 +201,7 @@ def test_a_program_outlives_its_exporter_and_the_loss_of_its_folder() -> None:
         until(lambda: refusal(LOOPBACK, server.metrics_port) is not None)
         [folder] = {file.parent for file in server.files()}
         children = psutil.Process(server.process.pid).children()
-        [exporter] = [each for each in children if "shared.exporter" in each.cmdline()]
+        [exporter] = [each for each in children if "shared.server.exporter" in each.cmdline()]
 
         exporter.terminate()
         until(lambda: refusal(LOOPBACK, server.metrics_port) is None)

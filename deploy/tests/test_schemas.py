@@ -11,7 +11,7 @@ from deploy.environment import started
 from deploy.programs import SERVICES
 from deploy.run import ROOT
 from deploy.schemas import are_current
-from shared.revisions import newest_revision
+from shared.data.revisions import newest_revision
 from shared.testing.postgres import postgres_server
 
 

@@ -1,4 +1,4 @@
-"""gunicorn as shared.gunicorn_conf sets it up."""
+"""gunicorn as shared.server.gunicorn_conf sets it up."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from deploy.tests.conftest import PATIENCE_SECONDS, free_port, until
 
 pytestmark = pytest.mark.slow
 
-GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "python:shared.gunicorn_conf"]
+GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "python:shared.server.gunicorn_conf"]
 SECONDS_TO_STOP = 15  # Of the 20 that requests in flight would get.
 
 

@@ -104,7 +104,7 @@ def unserved(environment: dict[str, str], services: dict[str, Upstream]) -> Flas
 @contextmanager
 def _gateway(environment: Mapping[str, str]) -> Iterator[Gateway]:
     port = free_port()
-    command = (sys.executable, "-m", "gunicorn", "-c", "python:shared.gunicorn_conf")
+    command = (sys.executable, "-m", "gunicorn", "-c", "python:shared.server.gunicorn_conf")
     program = subprocess.Popen(
         (*command, "--bind", f"127.0.0.1:{port}", "gateway.app:create_app()"),
         cwd=ROOT,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from shared.db import Database
+from shared.data.db import Database
 from shared.testing.client import Reply
 from shared.testing.databases import counted_queries
 

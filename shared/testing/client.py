@@ -13,7 +13,8 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
-from shared.errors import (
+from shared.testing.secrecy import confide
+from shared.web.errors import (
     BAD_PARAMETER,
     INVALID_JWT,
     TOO_LARGE,
@@ -21,7 +22,6 @@ from shared.errors import (
     UNSUPPORTED_TYPE,
     ErrorSpec,
 )
-from shared.testing.secrecy import confide
 
 Refusal = tuple[str, str, str, int, str]
 

@@ -5,7 +5,7 @@ import json
 from flask import Flask
 from sqlalchemy import text
 
-from shared.db import Database
+from shared.data.db import Database
 
 
 def plant(app: Flask, db: Database, *statements: str) -> None:

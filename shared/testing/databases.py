@@ -11,8 +11,8 @@ from flask import Flask
 from sqlalchemy import URL, Connection, Table, create_engine, event, text
 from sqlalchemy.exc import OperationalError
 
-from shared.db import Database
-from shared.migrations import migrate
+from shared.data.db import Database
+from shared.data.migrations import migrate
 from shared.testing.tokens import PUBLIC_KEYS_PEM
 
 

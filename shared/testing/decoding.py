@@ -7,8 +7,8 @@ from time import monotonic, sleep
 from flask import Flask
 from sqlalchemy.pool import QueuePool
 
-from shared.db import Database
-from shared.decoder import decoder
+from shared.data.db import Database
+from shared.media.decoder import decoder
 from shared.testing.client import Reply
 
 _SOMEBODY = -1

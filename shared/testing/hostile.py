@@ -5,9 +5,9 @@ from typing import Any
 
 import jwt
 
-from shared.identity import AUDIENCE
 from shared.keys import key_id, new_key_pair, private_key
 from shared.testing.tokens import PRIVATE_KEY_PEM, PUBLIC_KEYS_PEM, issue
+from shared.web.authentication import AUDIENCE
 
 NOT_IDS: tuple[Any, ...] = (True, -1, 2**63, 10**30, 1.5, "", "x", "-1", "1.5", " 1", "٣", [1], {})
 NOT_TEXTS: tuple[Any, ...] = (5, True, [], {}, "nul\x00", "\ud800", "\udfff lone")

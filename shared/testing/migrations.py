@@ -12,8 +12,8 @@ from alembic.script import ScriptDirectory
 from flask import Flask
 from sqlalchemy import func, inspect, select
 
-from shared.db import Database
-from shared.migrations import alembic_config, migrate
+from shared.data.db import Database
+from shared.data.migrations import alembic_config, migrate
 
 # These are matters of taste, or of the connection, which has its own timeouts.
 _NOT_ABOUT_LOCKS = "prefer-identity,prefer-robust-stmts,prefer-text-field,require-timeout-settings"

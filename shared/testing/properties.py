@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
-from shared.errors import ErrorSpec
 from shared.testing.client import Reply, assert_error
+from shared.web.errors import ErrorSpec
 
 _STORIES = int(os.environ.get("STORIES") or 0)
 _newcomers = itertools.count(1000)

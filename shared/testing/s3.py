@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import requests
 from moto.server import ThreadedMotoServer
 
-from shared.media import MediaSettings, MediaStore
+from shared.media.object_store import MediaSettings, MediaStore
 from shared.settings import load_settings
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import jwt
 
-from shared.identity import ALGORITHM, AUDIENCE
 from shared.keys import key_id, new_key_pair, private_key
+from shared.web.authentication import ALGORITHM, AUDIENCE
 
 PRIVATE_KEY_PEM, PUBLIC_KEYS_PEM = new_key_pair()
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from shared.client import SECRET_HEADER
+from shared.data.client import SECRET_HEADER
 from shared.testing.client import Caller, Reply
 from shared.testing.contracts import state
 from shared.testing.databases import reset_tables, settings_for_tests

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from shared.accounts import picture_url
-from shared.identity import SessionEnds
+from shared.data.accounts import picture_url
 from shared.testing.client import Caller, Reply
 from shared.testing.databases import counted_queries
 from shared.testing.neighbours import Neighbour
 from shared.testing.tokens import issue
 from shared.tests.conftest import account, event
 from shared.tests.tiny import accounts, db
+from shared.web.authentication import SessionEnds
 
 pytestmark = pytest.mark.database
 

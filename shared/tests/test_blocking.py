@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from shared.blocking import BlockingPool
+from shared.server.offload import BlockingPool
 
 # Under gevent: the main greenlet gives real seconds of work to the pool, another one ticks.
 _UNDER_GEVENT = """
@@ -14,7 +14,7 @@ from gevent import monkey, get_hub, spawn, sleep
 real_sleep = monkey.get_original("time", "sleep")
 real_ident = monkey.get_original("_thread", "get_ident")
 monkey.patch_all()
-from shared.blocking import BlockingPool
+from shared.server.offload import BlockingPool
 
 pool, ticks, running, most = BlockingPool(2), [], [], []
 

@@ -8,12 +8,12 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.pool import QueuePool
 
-from shared.blocking import BlockingPool
-from shared.client import ServiceClient, Unreachable
-from shared.errors import UNAVAILABLE
+from shared.data.client import ServiceClient, Unreachable
+from shared.server.offload import BlockingPool
 from shared.testing.client import Caller, assert_error
 from shared.testing.neighbours import Neighbour
 from shared.tests.tiny import db
+from shared.web.errors import UNAVAILABLE
 
 pytestmark = pytest.mark.database
 

@@ -12,15 +12,15 @@ from time import monotonic, sleep
 import psutil
 import pytest
 
-from shared.decoder import MAX_WAITING, MAX_WAITING_PER_USER, Decoder, DecoderSettings
-from shared.errors import ApiError
-from shared.fair_queue import FairQueue
-from shared.imaging import webp
-from shared.imaging.container import BadImageError
+from shared.media.decoder import MAX_WAITING, MAX_WAITING_PER_USER, Decoder, DecoderSettings
+from shared.media.imaging import webp
+from shared.media.imaging.container import BadImageError
 from shared.settings import ProgramSettings, load_settings
-from shared.spool import SpoolFile, spool
 from shared.testing.tokens import PUBLIC_KEYS_PEM
 from shared.tests.image_files import encoded, photo, picture, png
+from shared.web.errors import ApiError
+from shared.web.fair_queue import FairQueue
+from shared.web.spool import SpoolFile, spool
 
 ALICE, BOB, CAROL = 1, 2, 3
 
@@ -78,7 +78,7 @@ def test_a_bad_image_is_told_from_a_good_one_by_the_same_process(decoder: Decode
 
 
 def test_it_has_neither_gevent_nor_flask_nor_the_secrets_of_the_service() -> None:
-    program = "import sys, shared.imaging.server; print(*sys.modules)"
+    program = "import sys, shared.media.imaging.server; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert not {"gevent", "flask", "sqlalchemy"} & set(done.stdout.decode().split())
 
@@ -155,7 +155,7 @@ def test_what_takes_too_long_is_given_up_and_its_process_ends(decoder: Decoder) 
 def test_it_ends_with_the_program_that_started_it(tmp_path: Path) -> None:
     program = """
 import os, signal, sys
-from shared.decoder import Decoder, spool
+from shared.media.decoder import Decoder, spool
 from shared.settings import ProgramSettings, load_settings
 spool.configure(load_settings(ProgramSettings, os.environ))
 decoder = Decoder()
@@ -254,7 +254,7 @@ def test_who_has_waited_too_long_or_is_gone_leaves_the_queue() -> None:
 
 _PEAK = """
 import re, sys
-from shared.imaging import images, server
+from shared.media.imaging import images, server
 server._limit()
 images.{operation}(sys.stdin.buffer.read(){arguments})
 # Not getrusage(): that remembers the memory of the process that started this one.

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from shared.errors import BAD_PARAMETER, INVALID_JWT
 from shared.testing.client import Caller, Reply, assert_error
 from shared.testing.hostile import NOT_OBJECTS, TOO_DEEP
 from shared.testing.tokens import issue
 from shared.tests.conftest import ALICE, event
 from shared.tests.tiny import accounts
+from shared.web.errors import BAD_PARAMETER, INVALID_JWT
 
 Tell = Callable[..., Reply]
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from shared.errors import BAD_PARAMETER
 from shared.testing.client import Caller, assert_error
 from shared.testing.hostile import NOT_IDS, NOT_TEXTS
+from shared.web.errors import BAD_PARAMETER
 
 NOON = "2025-03-13T12:00:00+00:00"
 TIMES = {

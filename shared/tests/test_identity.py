@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 import pytest
 from flask import Flask
 
-from shared.errors import INVALID_JWT
 from shared.keys import new_key_pair
 from shared.testing.client import Caller, Reply, assert_error
 from shared.testing.hostile import bad_tokens
 from shared.testing.tokens import PUBLIC_KEYS_PEM, issue
 from shared.tests.conftest import ALICE, event
 from shared.tests.tiny import create_app, db
+from shared.web.errors import INVALID_JWT
 
 Tell = Callable[..., Reply]
 

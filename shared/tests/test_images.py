@@ -12,9 +12,9 @@ import pytest
 from PIL import Image, ImageChops, ImageSequence
 from PIL.PngImagePlugin import PngInfo
 
-from shared.imaging import images
-from shared.imaging.container import BadImageError
-from shared.imaging.images import EncodedImage, clean
+from shared.media.imaging import images
+from shared.media.imaging.container import BadImageError
+from shared.media.imaging.images import EncodedImage, clean
 from shared.tests.image_files import (
     MARK,
     SIGNATURE,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.limits import network_of
+from shared.web.rate_limits import network_of
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import requests
 
-from shared.errors import ApiError
-from shared.media import MediaSettings, MediaStore
+from shared.media.object_store import MediaSettings, MediaStore
 from shared.settings import SettingsError, load_settings
-from shared.spool import Spool
 from shared.testing.s3 import s3_server
 from shared.testing.tokens import PUBLIC_KEYS_PEM
+from shared.web.errors import ApiError
+from shared.web.spool import Spool
 
 
 def _settings(**values: str) -> MediaSettings:

@@ -7,7 +7,7 @@ import sys
 PROGRAM = """
 import threading
 from pathlib import Path
-from shared.memory import give_back, use_one_heap
+from shared.server.malloc import give_back, use_one_heap
 
 def resident_mib():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 >> 20

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect, text
 
-from shared.db import Database
-from shared.migrations import migrate
-from shared.schema import WrongSchema, check_schema
+from shared.data.db import Database
+from shared.data.migrations import migrate
+from shared.data.schema import WrongSchema, check_schema
 from shared.testing.databases import settings_for_tests
 from shared.tests.versions import INCOMPATIBLE, NAMES, SLOW, TABLES, Version, connected
 

@@ -11,7 +11,7 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import select, update
 
-from shared.outbox import Event
+from shared.data.outbox import Event
 from shared.testing.contracts import state
 from shared.testing.databases import counted_queries
 from shared.testing.neighbours import Neighbour

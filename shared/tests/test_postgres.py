@@ -11,15 +11,15 @@ from flask import Flask
 from prometheus_client import REGISTRY
 from sqlalchemy import literal_column, make_url, select, text
 
-from shared.db import Database, UtcDateTime
-from shared.errors import UNAVAILABLE
-from shared.postgres import SharedSessionsError, refuse_shared_sessions
+from shared.data.db import Database, UtcDateTime
+from shared.data.postgres import SharedSessionsError, refuse_shared_sessions
 from shared.testing.client import Reply, assert_error
 from shared.testing.databases import administer, read_only, settings_for_tests
 from shared.testing.pgbouncer import is_installed, pgbouncer
 from shared.tests.conftest import event
 from shared.tests.tiny import db as tiny_db
 from shared.tests.versions import connected
+from shared.web.errors import UNAVAILABLE
 
 pytestmark = pytest.mark.database
 needs_pgbouncer = pytest.mark.skipif(

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from shared.errors import ApiError
 from shared.settings import ProgramSettings, load_settings
-from shared.spool import Spool
 from shared.testing.tokens import PUBLIC_KEYS_PEM
+from shared.web.errors import ApiError
+from shared.web.spool import Spool
 
 MIB = 1 << 20
 BOUND = 16 * MIB

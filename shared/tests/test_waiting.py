@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from shared.waiting import WaitingClients
+from shared.web.waiting import WaitingClients
 
 
 @pytest.fixture

@@ -7,16 +7,21 @@ from flask import Flask
 from pydantic import Field
 from sqlalchemy.orm import DeclarativeBase
 
-from shared.accounts import AccountCopies, AccountRow
-from shared.api import MIB, Blueprint, answers, takes
-from shared.client import ServiceClient
-from shared.db import Database, table_registry
-from shared.erasure import ErasureRow, Erasures
-from shared.fields import Flag, Id, Params, Text, Time
-from shared.identity import current_user_id
-from shared.outbox import Outbox, OutboxRow
+from shared.data.accounts import AccountCopies, AccountRow
+from shared.data.client import ServiceClient
+from shared.data.db import Database, table_registry
+from shared.data.erasure import ErasureRow, Erasures
+from shared.data.outbox import Outbox, OutboxRow
+from shared.operations.data_commands import (
+    add_erasures_command,
+    add_outbox_commands,
+    add_resync_command,
+)
 from shared.service import base_app, settings_of
 from shared.settings import BaseUrls, Secret, ServiceSettings
+from shared.web.api import MIB, Blueprint, answers, takes
+from shared.web.authentication import current_user_id
+from shared.web.fields import Flag, Id, Params, Text, Time
 
 
 class Model(DeclarativeBase):
@@ -125,8 +130,10 @@ def create_app(env: Mapping[str, str]) -> Flask:
         "shared.tests", "Tiny", settings, db, accounts.state_of, {"account": accounts.apply}
     )
     auth = ServiceClient(settings.auth_service_url, settings.auth_service_secret, (0.2, 0.2))
-    accounts.init_app(app, auth, erasures)
+    accounts.configure(auth, erasures)
+    add_resync_command(app, accounts)
     erasures.init_app(app)
+    add_erasures_command(app, erasures)
     outbox.init_app(
         app,
         {
@@ -135,5 +142,6 @@ def create_app(env: Mapping[str, str]) -> Flask:
             )
         },
     )
+    add_outbox_commands(app, outbox)
     app.register_blueprint(blueprint)
     return app

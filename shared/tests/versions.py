@@ -8,12 +8,12 @@ from pathlib import Path
 from flask import Flask
 from sqlalchemy.orm import DeclarativeBase
 
-from shared.db import Database, table_registry
-from shared.migrations import migrate
+from shared.data.db import Database, table_registry
+from shared.data.migrations import migrate
 from shared.settings import ServiceSettings, load_settings
 from shared.testing.tokens import PUBLIC_KEYS_PEM
 
-ENVIRONMENT = "from shared.migrations import run_environment\n\nrun_environment()\n"
+ENVIRONMENT = "from shared.data.migrations import run_environment\n\nrun_environment()\n"
 REVISION = """
 import sqlalchemy as sa
 from alembic import op

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from shared.accounts import AccountCopies
+from shared.data.accounts import AccountCopies
 from social_service.db import AnyRow, db
 from social_service.models import Account
 

@@ -1,6 +1,6 @@
 """The audit log of this service."""
 
-from shared.audit import AuditLog
+from shared.operations.audit import AuditLog
 from social_service.db import db
 from social_service.models import AuditEvent
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, delete, func, or_, select
 
-from shared.errors import ApiError
+from shared.web.errors import ApiError
 from social_service import errors
 from social_service.db import AnyRow, transaction
 from social_service.domain import friends, friendships

@@ -2,7 +2,7 @@
 
 from sqlalchemy import delete, or_
 
-from shared.erasure import Erasures
+from shared.data.erasure import Erasures
 from social_service.db import db, transaction
 from social_service.domain import blocks, friends, friendships
 from social_service.domain.audit import audit

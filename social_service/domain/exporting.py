@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import case, func, or_, select
 
-from shared.exporting import ExportedFile, json_list
+from shared.operations.data_export import ExportedFile, json_list
 from social_service.db import db
 from social_service.domain import friendships
 from social_service.domain.audit import audit

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, select, update
 
-from shared.errors import ApiError
+from shared.web.errors import ApiError
 from social_service import errors
 from social_service.db import AnyRow, db, transaction
 from social_service.domain import blocks, friendships

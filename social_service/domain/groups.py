@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, bindparam, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
-from shared.errors import ApiError
+from shared.web.errors import ApiError
 from social_service import errors
 from social_service.db import AnyRow, db, transaction
 from social_service.domain import friendships

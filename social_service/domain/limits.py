@@ -1,7 +1,7 @@
 """How often a user may do what concerns strangers."""
 
-from shared.limits import Limit, Limiter
-from shared.limits_in_database import InDatabase
+from shared.data.rate_limits import InDatabase
+from shared.web.rate_limits import Limit, Limiter
 from social_service.config import SocialSettings
 from social_service.db import db
 from social_service.models import LimitCounter
@@ -20,7 +20,7 @@ class Limits:
 
     def configure(self, settings: SocialSettings) -> None:
         """Set every limit. By the minute, each process counts for itself."""
-        limiter = Limiter(None, on=settings.rate_limits, lasting=counters)
+        limiter = Limiter(on=settings.rate_limits, lasting=counters)
         self.lookups = limiter.limit("lookups", settings.rate_limit_lookups)
         self.repeated_requests = limiter.limit(
             "repeated-requests", settings.rate_limit_repeated_requests

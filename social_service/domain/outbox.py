@@ -6,7 +6,7 @@ there, or closed, when the people concerned hear of it.
 
 from typing import Any
 
-from shared.outbox import Event, Outbox
+from shared.data.outbox import Event, Outbox
 from social_service.db import db
 from social_service.models import Friendship, OutboxEvent
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import bindparam, select
 
-from shared.errors import ApiError
+from shared.web.errors import ApiError
 from social_service import errors
 from social_service.db import AnyRow, db
 from social_service.domain import friendships

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from shared.api import Blueprint, answers, refuses, takes
-from shared.identity import current_user_id, open_to_deleted
 from shared.service import public_base
+from shared.web.api import Blueprint, answers, refuses, takes
+from shared.web.authentication import current_user_id, open_to_deleted
 from social_service import errors
 from social_service.domain import friend_requests
 from social_service.schemas import (

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from shared.api import Blueprint, answers, refuses, takes
-from shared.identity import current_user_id
 from shared.service import public_base
+from shared.web.api import Blueprint, answers, refuses, takes
+from shared.web.authentication import current_user_id
 from social_service import errors
 from social_service.domain import groups
 from social_service.schemas import (

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from shared.api import Blueprint, answers, takes
-from shared.identity import public
+from shared.web.api import Blueprint, answers, takes
+from shared.web.authentication import public
 from social_service.domain import friendships
 from social_service.domain.outbox import friendship_state
 from social_service.schemas import FriendshipPage

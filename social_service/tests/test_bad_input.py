@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from shared.errors import BAD_PARAMETER, NOT_FOUND, ErrorSpec
 from shared.testing.client import Caller, assert_error
 from shared.testing.hostile import NOT_IDS, NOT_OBJECTS, NOT_TEXTS, TOO_DEEP
+from shared.web.errors import BAD_PARAMETER, NOT_FOUND, ErrorSpec
 from social_service.tests.endpoints import ENDPOINTS, OPTIONAL, WITH_FIELDS, Endpoint
 
 LONGEST = {"message": 255, "name": 100, "new_name": 100}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from shared.errors import ErrorSpec
+from shared.web.errors import ErrorSpec
 from social_service import errors
 from social_service.tests.endpoints import ENDPOINTS, OPTIONAL, WITH_FIELDS, Endpoint
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from shared.client import SECRET_HEADER
-from shared.errors import BAD_PARAMETER, INVALID_JWT
+from shared.data.client import SECRET_HEADER
 from shared.testing.cast import ALICE, BOB, CAROL, signed_in
 from shared.testing.client import Caller, Reply, assert_error
 from shared.testing.neighbours import Neighbour
+from shared.web.errors import BAD_PARAMETER, INVALID_JWT
 from social_service import errors
 from social_service.domain.outbox import outbox
 from social_service.tests.deeds import accept, ask, befriend, friend_ids, refuse, unfriend

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from shared.exporting import files_of, lines_of, within
+from shared.operations.data_export import files_of, lines_of, within
 from shared.testing.cast import ALICE, BOB, DAVE
 from shared.testing.client import Caller
 from shared.testing.databases import exported

@@ -3,9 +3,9 @@
 import pytest
 from flask import Flask
 
-from shared.errors import ErrorSpec
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE
 from shared.testing.client import Caller, Reply, assert_error
+from shared.web.errors import ErrorSpec
 from social_service import errors
 from social_service.tests.deeds import NOBODY, ask, friend_ids
 from social_service.tests.factories import (

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from shared.errors import TOO_MANY
 from shared.testing.cast import ALICE, BOB, CAROL, signed_in
 from shared.testing.client import Caller, assert_error
+from shared.web.errors import TOO_MANY
 from social_service import errors
 from social_service.tests.deeds import accept, ask, block, refuse, statuses
 

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from shared.errors import INVALID_JWT, ErrorSpec
 from shared.testing.client import Caller, Reply
 from shared.testing.neighbours import Neighbour
 from shared.testing.properties import few_or_many, newcomers, succeeds, tell_stories, unhurried
 from shared.testing.tokens import issue
+from shared.web.errors import INVALID_JWT, ErrorSpec
 from social_service import errors
 from social_service.models import RequestStatus
 from social_service.tests.deeds import (

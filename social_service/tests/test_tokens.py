@@ -3,11 +3,11 @@
 import pytest
 from flask import Flask
 
-from shared.errors import INVALID_JWT
 from shared.testing.cast import ALICE
 from shared.testing.client import Caller, assert_error
 from shared.testing.hostile import bad_tokens
 from shared.testing.tokens import issue
+from shared.web.errors import INVALID_JWT
 from social_service.tests.endpoints import ENDPOINTS, OPEN_TO_DELETED, Endpoint
 from social_service.tests.factories import delete_account, make_account
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from shared.client import SECRET_HEADER
+from shared.data.client import SECRET_HEADER
 from shared.testing.client import Caller, Reply
 
 _FOLDERS = sorted(Path(__file__).parent.glob("v*"), key=lambda folder: int(folder.name[1:]))

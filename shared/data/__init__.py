@@ -1,0 +1,1 @@
+"""What a service keeps, and what services tell each other: database, outbox, events, calls."""

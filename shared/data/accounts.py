@@ -1,0 +1,243 @@
+"""A service's own copy of the accounts, fed by the auth service's events.
+
+Questions about people are answered from the copy. An account that it lacks is asked of auth
+once, in one batched call; if auth does not answer, an unknown account does not exist.
+"""
+
+import logging
+import time
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields
+from sqlalchemy import Select, bindparam, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.data.client import ServiceClient, Unreachable
+from shared.data.db import Database
+from shared.data.erasure import Erasures
+from shared.web.authentication import AccountState, SessionEnds
+
+log = logging.getLogger(__name__)
+
+_PAGE = 500
+_SECONDS_BETWEEN_COMPLETIONS = 5.0
+_IDS_PER_QUESTION = 1000  # As many as auth takes.
+
+
+class AccountRow:
+    """Columns of a copied account. A newer state has a higher version."""
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(index=True)
+    email: Mapped[str]
+    user_info: Mapped[str]
+    avatar_digest: Mapped[str]
+    avatar_reference: Mapped[str]
+    deleted: Mapped[bool]
+    generation: Mapped[int]
+    session_ends: Mapped[str] = mapped_column(default="", server_default="")
+    version: Mapped[int]
+    session_ends_version: Mapped[int] = mapped_column(
+        server_default="0", comment="the version that session_ends are of"
+    )
+
+
+def _is_session_ends(text: str) -> None:
+    try:
+        SessionEnds.from_text(text)
+    except ValueError:
+        raise ValidationError("Not the ends of sessions.") from None
+
+
+class AccountEvent(Schema):
+    """State of an account as auth tells it; more fields than these may come."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    id = fields.Integer(required=True, strict=True)
+    name = fields.String(required=True)
+    email = fields.String(required=True)
+    user_info = fields.String(required=True)
+    avatar_digest = fields.String(required=True)
+    avatar_reference = fields.String(required=True)
+    deleted = fields.Boolean(required=True)
+    generation = fields.Integer(required=True, strict=True)
+    version = fields.Integer(required=True, strict=True)
+    erased = fields.Boolean(load_default=False)
+    session_ends = fields.String(validate=_is_session_ends)  # Not told before 1.1.
+
+
+_EVENT = AccountEvent()
+_PROFILE = ("name", "avatar_digest", "avatar_reference")
+_ENDS = "session_ends"
+
+
+def picture_url(base: str, account_id: int, digest: str, reference: str) -> str:
+    """What a list shows as an account's ``avatar``: a URL, the account's own reference, or ``""``.
+
+    Args:
+        base: the public base of the request.
+        account_id: whose picture.
+        digest: of the uploaded picture, else ``""``.
+        reference: what the account put instead of a picture, else ``""``.
+    """
+    return f"{base}/account/avatar/{account_id}/{digest}" if digest else reference
+
+
+class AccountCopies:
+    """The copied accounts of one service.
+
+    Args:
+        db: the service's database.
+        model: its table, of the columns of `AccountRow`.
+    """
+
+    def __init__(self, db: Database, model: Any) -> None:
+        self._db = db
+        self._model = model
+        self._auth: ServiceClient | None = None
+        self._erasures: Erasures | None = None
+        # Statements are made once: to make one costs more than to run it.
+        table = model.__table__
+        self._by_id = select(table).where(table.c.id.in_(bindparam("ids", expanding=True)))
+        self._state = select(
+            table.c.generation,
+            table.c.deleted,
+            table.c.session_ends,
+            (table.c.session_ends_version == table.c.version).label("is_complete"),
+        ).where(table.c.id == bindparam("id"))
+        self._complete_after = 0.0
+
+    def configure(self, auth: ServiceClient, erasures: Erasures) -> None:
+        """Ask ``auth`` for what the copy lacks.
+
+        Of accounts that auth has erased, ``erasures`` erase what else there is.
+        """
+        self._auth, self._erasures = auth, erasures
+
+    def state_of(self, account_id: int) -> AccountState | None:
+        """What decides whether the account's tokens work, or None if there is no such account."""
+        row: Any = self._db.run(self._state, id=account_id).first()
+        if row is None:
+            row = self.find([account_id]).get(account_id)
+        elif not row.is_complete and time.monotonic() >= self._complete_after:
+            # An earlier version, which knew nothing of sessions, copied the account.
+            self._ask_auth([account_id])
+            row = self._db.run(self._state, id=account_id).one()
+            if not row.is_complete:  # Auth is away, or of an earlier version itself.
+                self._complete_after = time.monotonic() + _SECONDS_BETWEEN_COMPLETIONS
+        return row and AccountState(row.generation, row.deleted, row.session_ends)
+
+    def is_active(self, account_id: int) -> bool:
+        """Whether there is such an account and it is not deleted."""
+        account = self.find([account_id]).get(account_id)
+        return account is not None and not account.deleted
+
+    def find(self, account_ids: Collection[int]) -> dict[int, Any]:
+        """The accounts of these ids as rows, by id; those that exist nowhere are left out.
+
+        Must not be called inside a transaction: it may have to ask auth.
+        """
+        found = self._copied(account_ids)
+        missing = set(account_ids) - found.keys()
+        if missing and self._ask_auth(missing):
+            found |= self._copied(missing)
+        return found
+
+    def apply(self, state: dict[str, Any]) -> None:
+        """Take an account's state from an event, unless a newer one is here.
+
+        Raises:
+            ValidationError: it is no state of an account.
+        """
+        self._write([_EVENT.load(state)])
+
+    def changes_profile(self, state: dict[str, Any]) -> bool:
+        """Whether an event, once applied, will show a known account with another name or picture.
+
+        Raises:
+            ValidationError: it is no state of an account.
+        """
+        account = _EVENT.load(state)
+        known = self._copied([account["id"]]).get(account["id"])
+        return (
+            known is not None
+            and not account["deleted"]
+            and known.version < account["version"]
+            and any(getattr(known, column) != account[column] for column in _PROFILE)
+        )
+
+    def resync(self) -> Iterator[int]:
+        """Copy every account of the auth service, page by page.
+
+        Yields:
+            how many have been copied so far.
+
+        Raises:
+            Unreachable: auth does not answer.
+        """
+        assert self._auth is not None
+        after = count = 0
+        while True:
+            page = self._auth.get("/internal/accounts", after=after, limit=_PAGE)["accounts"]
+            if not page:
+                return
+            self._write([_EVENT.load(state) for state in page])
+            after, count = page[-1]["id"], count + len(page)
+            yield count
+
+    def states(self) -> Select[*tuple[Any, ...]]:
+        """Select what the copy knows of every account, by id."""
+        table = self._model.__table__
+        copied = (column for column in table.c if column.key in _EVENT.fields)
+        return select(*copied, (table.c.email == "").label("erased")).order_by(table.c.id)
+
+    def _copied(self, account_ids: Collection[int]) -> dict[int, Any]:
+        if not account_ids:
+            return {}
+        rows = self._db.run(self._by_id, ids=list(account_ids))
+        return {row.id: row for row in rows}
+
+    def _ask_auth(self, account_ids: Collection[int]) -> bool:
+        assert self._auth is not None
+        self._db.let_go()  # No open transaction while waiting for a neighbour.
+        asked = sorted(account_ids)
+        states: list[Any] = []
+        try:
+            for start in range(0, len(asked), _IDS_PER_QUESTION):
+                some = {"ids": asked[start : start + _IDS_PER_QUESTION]}
+                states += self._auth.post("/internal/accounts/find", some)["accounts"]
+        except Unreachable:
+            log.warning("auth_unreachable", extra={"count": len(account_ids)})
+        self._write([_EVENT.load(state) for state in states])
+        return bool(states)
+
+    def _write(self, states: list[dict[str, Any]]) -> None:
+        if not states:
+            return
+        assert self._erasures is not None
+        erased = [state["id"] for state in states if state.pop("erased")]
+        states = sorted(states, key=lambda state: state["id"])
+        complete = [s | {"session_ends_version": s["version"]} for s in states if _ENDS in s]
+        with self._db.transaction() as session:
+            for some in (complete, [state for state in states if _ENDS not in state]):
+                if some:
+                    session.execute(self._upsert(some[0].keys()), some)
+            if erased:
+                self._erasures.wish(session, erased)
+
+    def _upsert(self, columns: Collection[str]) -> Any:
+        """Write states of these columns, where they are newer or say more than what is there."""
+        model, new = self._model, self._db.insert(self._model)
+        newer = new.excluded.version > model.version
+        if _ENDS in columns:
+            newer |= (new.excluded.version == model.version) & (
+                new.excluded.session_ends_version > model.session_ends_version
+            )
+        return new.on_conflict_do_update(
+            index_elements=["id"],
+            set_={name: new.excluded[name] for name in columns if name != "id"},
+            where=newer,
+        )

@@ -1,0 +1,36 @@
+"""Work that a service's server does beside its requests, again and again."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from flask import Flask
+
+from shared.data.db import DATABASE_FAILURES, first_line
+
+log = logging.getLogger(__name__)
+
+
+def repeat(app: Flask, work: Callable[[], object], seconds: float) -> None:
+    """Let the server of ``app`` do ``work`` at its start, and again after so many seconds.
+
+    What fails is logged, and tried again the next time.
+    """
+
+    def loop() -> None:
+        while True:
+            try:
+                with app.app_context():
+                    work()
+            except DATABASE_FAILURES as error:
+                facts = {"work": work.__name__, "failure": first_line(error)}
+                log.warning("database_unavailable", extra=facts)
+            except Exception:
+                log.exception("background_work_failed", extra={"work": work.__name__})
+            time.sleep(seconds)
+
+    def start() -> None:
+        threading.Thread(target=loop, name=work.__name__, daemon=True).start()
+
+    app.extensions.setdefault("ims.background", []).append(start)

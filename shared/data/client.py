@@ -1,0 +1,119 @@
+"""Calls from one service to another: pooled, with timeouts always, carrying the request id."""
+
+import itertools
+import threading
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
+
+import requests
+from pydantic import SecretStr
+from requests.adapters import HTTPAdapter
+
+from shared.logs import request_id
+from shared.web.request_waits import release_database_connection
+
+SECRET_HEADER = "X-Internal-Secret"
+
+T = TypeVar("T")
+
+_STREAM_TIMEOUT = (0.5, 10.0)
+_BLOCK = 64 * 1024
+
+
+class Unreachable(Exception):
+    """The other service did not answer in time, or not with success."""
+
+
+class ServiceClient:
+    """The one way to a neighbour's ``/internal`` endpoints.
+
+    Args:
+        urls: base URLs of the service's replicas, used in turn.
+        secret: what the service asks of its callers.
+        timeout: seconds to wait for a connection, and for an answer.
+    """
+
+    def __init__(
+        self, urls: tuple[str, ...], secret: SecretStr, timeout: tuple[float, float] = (0.5, 2.0)
+    ) -> None:
+        self._urls = itertools.cycle(urls)
+        self._replicas = len(urls)
+        self._turn = threading.Lock()
+        self._timeout = timeout
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers[SECRET_HEADER] = secret.get_secret_value()
+        self._session.mount("http://", HTTPAdapter(pool_maxsize=16))
+        self._session.mount("https://", HTTPAdapter(pool_maxsize=16))
+
+    def get(self, path: str, **params: Any) -> dict[str, Any]:
+        """GET ``path``; another replica is asked if one does not answer.
+
+        Raises:
+            Unreachable: none gave an answer.
+        """
+        return self._call("GET", path, _as_json, params=params)
+
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """POST ``body`` as JSON. Every ``/internal`` POST may be repeated, so it is retried alike.
+
+        Raises:
+            Unreachable: none gave an answer.
+        """
+        return self._call("POST", path, _as_json, json=body)
+
+    def lines(self, path: str, **params: Any) -> Generator[bytes]:
+        """GET ``path``: the lines of its answer as they come.
+
+        Another replica is asked if one does not begin to answer. Until the last line has come, or
+        the iterator is closed, a connection is held.
+
+        Raises:
+            Unreachable: none began to answer; or, with a line, one broke off.
+        """
+        response = self._call(
+            "GET", path, _unread, params=params, stream=True, timeout=_STREAM_TIMEOUT
+        )
+        return _lines_of(response)
+
+    def _call(
+        self, method: str, path: str, read: Callable[[requests.Response], T], **arguments: Any
+    ) -> T:
+        release_database_connection()
+        failure: Exception | None = None
+        url = ""
+        for _ in range(self._replicas):
+            with self._turn:
+                url = next(self._urls)
+            try:
+                response = self._session.request(
+                    method,
+                    url + path,
+                    allow_redirects=False,
+                    headers={"X-Request-Id": request_id.get()},
+                    **{"timeout": self._timeout, **arguments},
+                )
+                if response.status_code == 200:
+                    return read(response)
+                response.close()
+                failure = Unreachable(f"{method} {path}: {response.status_code}")
+            except (requests.RequestException, ValueError) as error:
+                failure = error
+        raise Unreachable(f"{method} {url}{path}") from failure
+
+
+def _as_json(response: requests.Response) -> dict[str, Any]:
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+def _unread(response: requests.Response) -> requests.Response:
+    return response
+
+
+def _lines_of(response: requests.Response) -> Generator[bytes]:
+    with response:
+        try:
+            yield from response.iter_lines(_BLOCK)
+        except requests.RequestException as error:
+            raise Unreachable(f"{response.url} broke off") from error

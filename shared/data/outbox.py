@@ -1,0 +1,297 @@
+"""Transactional outbox: what others must know is written with the change and told after it.
+
+An event is a row in the same transaction as the change. After the commit it is delivered at
+once; if that fails, the consumer is left to the relay, which retries with backoff until the
+consumer has taken everything. Events carry whole states and versions, so a consumer may get
+one twice or late without harm.
+"""
+
+import logging
+import threading
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import accumulate, chain
+from typing import Any, TypedDict
+
+from flask import Flask
+from prometheus_client import Gauge
+from sqlalchemy import (
+    JSON,
+    BindParameter,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.data.client import ServiceClient, Unreachable
+from shared.data.db import Database, UtcDateTime
+from shared.metrics import look_often
+
+log = logging.getLogger(__name__)
+
+_outbox_depth = Gauge(
+    "ims_outbox_backlog",
+    "Events not taken yet, by consumer; the same from every replica of a service.",
+    ["consumer"],
+    multiprocess_mode="livemostrecent",
+)
+_outbox_oldest = Gauge(
+    "ims_outbox_oldest_age_seconds",
+    "Age of the oldest event not taken yet, by consumer; the same from every replica.",
+    ["consumer"],
+    multiprocess_mode="livemostrecent",
+)
+
+_BATCH = 100
+_DIRECT_DELIVERY = timedelta(seconds=10)  # Longer than any direct delivery takes.
+_LEASE = timedelta(seconds=30)
+_LONGEST_WAIT = timedelta(seconds=60)
+_OVERDUE = timedelta(minutes=10)
+_IDLE_SECONDS = 0.5
+
+
+class Event(TypedDict):
+    """What one service tells another: a type, and the whole state of one thing."""
+
+    type: str
+    state: dict[str, Any]
+
+
+class Waiting(TypedDict):
+    """What one consumer has not taken yet."""
+
+    consumer: str
+    events: int
+    seconds_old: int
+    """Age of the oldest; 0 if there is none."""
+    attempts: int
+    """Of the event that was tried most often; 0: none has failed."""
+
+
+class OutboxRow:
+    """Columns of an outbox: one row is one event that one consumer has not taken yet."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    consumer: Mapped[str] = mapped_column(index=True)
+    event: Mapped[dict[str, Any]] = mapped_column(JSON)
+    attempts: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[datetime] = mapped_column(index=True)
+    created_at: Mapped[datetime]
+
+
+class Outbox:
+    """The outbox of one service.
+
+    Args:
+        db: the service's database.
+        model: its outbox table, of the columns of `OutboxRow`.
+    """
+
+    def __init__(self, db: Database, model: Any) -> None:
+        self._db = db
+        self._model = model
+        self.consumers: dict[str, ServiceClient] = {}
+
+    def init_app(self, app: Flask, consumers: dict[str, ServiceClient]) -> None:
+        """Deliver to ``consumers``, let the server of ``app`` run the relay."""
+        self.consumers = consumers
+        app.extensions.setdefault("ims.background", []).append(lambda: self._start_relay(app))
+        look_often(app, self._measure)
+
+    def add(self, session: Any, event: Event, consumers: Iterable[str] | None = None) -> None:
+        """Tell ``consumers`` (all, unless named) of ``event`` once the transaction commits."""
+        now = datetime.now(UTC)
+        rows = [
+            {
+                "consumer": consumer,
+                "event": event,
+                "attempts": 0,
+                "due_at": now + _DIRECT_DELIVERY,
+                "created_at": now,
+            }
+            for consumer in (self.consumers if consumers is None else consumers)
+        ]
+        if not rows:
+            return
+        session.flush()
+        added = session.execute(
+            insert(self._model).returning(self._model.id, self._model.consumer), rows
+        )
+        waiting: dict[str, list[int]] | None = self._db.kept.get("outbox")
+        if waiting is None:
+            waiting = self._db.kept["outbox"] = {}
+            self._db.after_commit(partial(self._deliver_added, waiting))
+        for row_id, consumer in added:
+            waiting.setdefault(consumer, []).append(row_id)
+
+    def deliver_due(self) -> int:
+        """Try to deliver everything that is due; the relay's work.
+
+        Returns:
+            how many events were taken.
+        """
+        return sum(chain.from_iterable(map(self._deliveries, self.consumers)))
+
+    def waiting(self) -> list[Waiting]:
+        """What each consumer has not taken yet."""
+        found = self._db.session.execute(
+            select(
+                self._model.consumer,
+                func.count(),
+                func.min(self._model.created_at, type_=UtcDateTime()),
+                func.max(self._model.attempts),
+            ).group_by(self._model.consumer)
+        )
+        rows = {consumer: rest for consumer, *rest in found}
+        now = datetime.now(UTC)
+        return [
+            Waiting(
+                consumer=consumer,
+                events=count,
+                seconds_old=round((now - oldest_at).total_seconds()),
+                attempts=attempts,
+            )
+            for consumer in self.consumers
+            for count, oldest_at, attempts in [rows.get(consumer, (0, now, 0))]
+        ]
+
+    def replay(self, consumer: str) -> Iterator[int]:
+        """Deliver all that waits for ``consumer`` now, due or not, until a delivery fails.
+
+        Safe while relays run: at worst something is told twice, which harms nobody.
+
+        Yields:
+            how many events were taken so far.
+        """
+        with self._db.transaction() as session:
+            session.execute(
+                update(self._model)
+                .where(self._model.consumer == consumer)
+                .values(due_at=datetime.now(UTC))
+            )
+        return accumulate(self._deliveries(consumer))
+
+    def depth(self) -> int:
+        """How many events have not been taken yet."""
+        count = select(func.count()).select_from(self._model)
+        waiting: int = self._db.session.execute(count).scalar_one()
+        return waiting
+
+    def _deliveries(self, consumer: str) -> Iterator[int]:
+        """Deliver what is due until nothing is, or a delivery fails; yield how many each took."""
+        while (batch := self._lease(consumer)) and self._deliver(consumer, batch):
+            yield len(batch)
+
+    def untold(self) -> Iterator[dict[str, Any]]:
+        """The events that have not been taken yet, each with its consumer."""
+        events = select(self._model.consumer, self._model.event)
+        with self._db.snapshot() as session:
+            for consumer, event in session.execute(events, execution_options={"yield_per": _BATCH}):
+                yield {"consumer": consumer, **event}
+
+    def overdue(self) -> Select[int, str, int]:
+        """Select the events that should have been taken long ago: id, consumer, attempts."""
+        longest_ago: BindParameter[datetime] = bindparam(
+            None, callable_=lambda: datetime.now(UTC) - _OVERDUE
+        )
+        return select(self._model.id, self._model.consumer, self._model.attempts).where(
+            self._model.created_at < longest_ago
+        )
+
+    def _measure(self) -> None:
+        backlog = select(
+            self._model.consumer, func.count(), func.min(self._model.created_at)
+        ).group_by(self._model.consumer)
+        with self._db.outages_logged("outbox gauges"):
+            waiting = {row[0]: row[1:] for row in self._db.session.execute(backlog)}
+            now = datetime.now(UTC)
+            for consumer in self.consumers:
+                count, oldest = waiting.get(consumer, (0, now))
+                _outbox_depth.labels(consumer).set(count)
+                _outbox_oldest.labels(consumer).set((now - oldest).total_seconds())
+
+    def _deliver_added(self, added: dict[str, list[int]]) -> None:
+        for consumer, row_ids in added.items():
+            if self._is_failing(consumer):
+                continue  # Left to the relay: a hung neighbour slows nobody.
+            rows = self._db.session.execute(
+                select(self._model.id, self._model.event)
+                .where(self._model.id.in_(row_ids))
+                .order_by(self._model.id)
+            ).all()
+            self._db.let_go()
+            self._deliver(consumer, [(row_id, event) for row_id, event in rows])
+
+    def _is_failing(self, consumer: str) -> bool:
+        tried = exists().where(self._model.consumer == consumer, self._model.attempts > 0)
+        return bool(self._db.session.execute(select(tried)).scalar_one())
+
+    def _lease(self, consumer: str) -> list[tuple[int, Event]]:
+        """The oldest due events, kept from other relays while this one delivers them."""
+        now = datetime.now(UTC)
+        due = (
+            select(self._model.id)
+            .where(self._model.consumer == consumer, self._model.due_at <= now)
+            .order_by(self._model.id)
+            .limit(_BATCH)
+        )
+        if self._db.session.execute(due.limit(1)).first() is None:
+            self._db.let_go()
+            return []
+        with self._db.transaction() as session:
+            rows = session.execute(
+                update(self._model)
+                .where(self._model.id.in_(due.with_for_update(skip_locked=True)))
+                .values(due_at=now + _LEASE)
+                .returning(self._model.id, self._model.event)
+            ).all()
+        return sorted(((row_id, event) for row_id, event in rows), key=lambda row: row[0])
+
+    def _deliver(self, consumer: str, batch: list[tuple[int, Event]]) -> bool:
+        row_ids = [row_id for row_id, _ in batch]
+        try:
+            self.consumers[consumer].post(
+                "/internal/events", {"events": [event for _, event in batch]}
+            )
+        except Unreachable as failure:
+            log.warning(
+                "event_delivery_failed",
+                extra={"consumer": consumer, "failure": str(failure.__cause__ or failure)},
+            )
+            self._postpone(row_ids)
+            return False
+        with self._db.transaction() as session:
+            session.execute(delete(self._model).where(self._model.id.in_(row_ids)))
+        return True
+
+    def _postpone(self, row_ids: list[int]) -> None:
+        with self._db.transaction() as session:
+            attempts = session.execute(
+                select(func.max(self._model.attempts)).where(self._model.id.in_(row_ids))
+            ).scalar()
+            wait = min(timedelta(seconds=2 ** min(attempts or 0, 6)), _LONGEST_WAIT)
+            session.execute(
+                update(self._model)
+                .where(self._model.id.in_(row_ids))
+                .values(attempts=self._model.attempts + 1, due_at=datetime.now(UTC) + wait)
+            )
+
+    def _start_relay(self, app: Flask) -> None:
+        stopped = threading.Event()
+
+        def relay() -> None:
+            while not stopped.wait(_IDLE_SECONDS):
+                try:
+                    with app.app_context(), self._db.outages_logged("relay"):
+                        self.deliver_due()
+                except Exception:
+                    log.exception("relay_failed")
+
+        threading.Thread(target=relay, name="outbox-relay", daemon=True).start()

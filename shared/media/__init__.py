@@ -1,0 +1,1 @@
+"""Images: where they are stored, and the process that decodes them."""

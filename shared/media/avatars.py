@@ -1,0 +1,55 @@
+"""What may be sent as the avatar of an account or a group: a picture as text, or a reference."""
+
+import base64
+import re
+
+from shared.media.decoder import Picture, decoder
+from shared.media.imaging.container import BadImageError
+from shared.web.errors import bad_parameter
+from shared.web.spool import spool
+
+_LARGEST = 2 * 1024 * 1024
+_LONGEST_SIDE = 512
+_LONGEST_REFERENCE = 2048
+_DATA_URI_TYPES = {f"data:image/{name}" for name in ("png", "jpeg", "jpg", "gif", "webp")}
+# How PNG, JPEG, GIF and WebP begin in base64.
+_BARE_BEGINNINGS = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR")
+_WHITE_SPACE = re.compile(r"\s+")
+_NO_REFERENCE = re.compile(
+    r"\s*(javascript|vbscript|data):|.*[\x00-\x1f\x7f-\x9f]", re.IGNORECASE | re.DOTALL
+)
+
+
+def picture_or_reference(sent: str, user_id: int) -> Picture | str:
+    """What everybody shall see of ``sent``, which a user puts.
+
+    Returns:
+        a small rendition of the picture that it holds (a data URI, or bare base64), or itself
+        if it is a short reference of the client's own.
+
+    Raises:
+        ApiError: it is neither; or it cannot be decoded now (503).
+    """
+    head, comma, body = sent.partition(",")
+    kind, *parameters = (part.strip() for part in head.lower().split(";"))
+    if kind in _DATA_URI_TYPES and comma and parameters[-1:] == ["base64"]:
+        return _picture(body, user_id)
+    if _WHITE_SPACE.sub("", sent[:_LONGEST_REFERENCE]).startswith(_BARE_BEGINNINGS):
+        return _picture(sent, user_id)
+    if len(sent) > _LONGEST_REFERENCE or _NO_REFERENCE.match(sent):
+        raise bad_parameter("avatar")
+    return sent
+
+
+def _picture(encoded: str, user_id: int) -> Picture:
+    """The small picture of a large one in base64, as phones write it: in lines, unpadded."""
+    digits = _WHITE_SPACE.sub("", encoded).rstrip("=")
+    try:
+        image = base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)
+        if len(image) <= _LARGEST:
+            with spool.create_file() as file:
+                file.write(image)
+                return decoder.thumbnail(file, user_id, _LONGEST_SIDE)
+    except (ValueError, BadImageError):
+        pass
+    raise bad_parameter("avatar")

@@ -1,0 +1,170 @@
+"""Images that users send: cleaned, or made small, by a process of its own.
+
+A worker has one decoder process (`shared.media.imaging.server`), started with its first image and
+again whenever it has ended. Images wait for it in temporary files, and users take turns.
+"""
+
+import json
+import logging
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from pydantic import Field
+
+from shared.media.imaging.container import BadImageError
+from shared.settings import Settings
+from shared.web.errors import overloaded
+from shared.web.fair_queue import FairQueue
+from shared.web.request_waits import release_database_connection, requester_is_gone
+from shared.web.spool import SpoolFile, spool
+
+log = logging.getLogger(__name__)
+
+MAX_WAITING = 32
+MAX_WAITING_PER_USER = 4
+LOCK = "IMS_DECODER_LOCK"
+"""Variable with the descriptor of a file that the workers of a program share."""
+_TYPES = {
+    "PNG": ("image/png", "png"),
+    "JPEG": ("image/jpeg", "jpg"),
+    "GIF": ("image/gif", "gif"),
+    "WEBP": ("image/webp", "webp"),
+}
+# What it needs of the environment; secrets stay here.
+_ENVIRONMENT = (
+    "PATH",
+    "PYTHONDONTWRITEBYTECODE",
+    "COVERAGE_PROCESS_START",
+    "COVERAGE_PROCESS_CONFIG",
+)
+
+
+class DecoderSettings(Settings):
+    """How long an image may take."""
+
+    image_timeout_seconds: float = Field(
+        8,
+        gt=0,
+        description="How long an image may wait for its turn and be decoded; less than "
+        "`UPSTREAM_TIMEOUT_SECONDS`.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image that was checked here."""
+
+    file: SpoolFile
+    media_type: str
+    extension: str
+
+
+class Decoder:
+    """The decoder process of this worker, and the images that wait for it."""
+
+    def __init__(self) -> None:
+        self._queue = FairQueue(MAX_WAITING, MAX_WAITING_PER_USER)
+        self._timeout = 8.0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._socket: socket.socket | None = None
+
+    def configure(self, settings: DecoderSettings) -> None:
+        """Give an image as much time as the settings say."""
+        self._timeout = settings.image_timeout_seconds
+
+    def clean(self, image: SpoolFile, user_id: int) -> Picture:
+        """The same image, upright, in sRGB, and without metadata.
+
+        Args:
+            image: as it was sent.
+            user_id: who sent it.
+
+        Raises:
+            BadImageError: it is no whole PNG, JPEG, GIF or WebP of an accepted size.
+            ApiError: too many images wait, or it could not be decoded in time (503).
+        """
+        return self._run(image, user_id, {"operation": "clean", "arguments": {}})
+
+    def thumbnail(self, image: SpoolFile, user_id: int, max_side: int) -> Picture:
+        """A still WebP of the image with no side longer than ``max_side`` pixels.
+
+        Raises:
+            BadImageError: it is no whole PNG, JPEG, GIF or WebP of an accepted size.
+            ApiError: too many images wait, or it could not be decoded in time (503).
+        """
+        arguments = {"max_side": max_side}
+        return self._run(image, user_id, {"operation": "thumbnail", "arguments": arguments})
+
+    def stop(self) -> None:
+        """End the process; the next image starts another."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _run(self, image: SpoolFile, user_id: int, request: dict[str, Any]) -> Picture:
+        release_database_connection()
+        deadline = monotonic() + self._timeout
+        with self._queue.turn(user_id, deadline, requester_is_gone):
+            target = spool.create_file()
+            outcome = self._ask(request, image, target, deadline)
+        if outcome["outcome"] == "done":
+            target.count_size()
+            return Picture(target, *_TYPES[outcome["format"]])
+        target.close()
+        if outcome["outcome"] == "bad":
+            raise BadImageError
+        if outcome["outcome"] == "failed":
+            raise RuntimeError(f"the decoder failed:\n{outcome['trace']}")
+        raise overloaded()
+
+    def _ask(
+        self, request: dict[str, Any], source: SpoolFile, target: SpoolFile, deadline: float
+    ) -> dict[str, str]:
+        """The process's answer; a process that gives none in time is ended."""
+        answer = b""
+        try:
+            peer = self._connected()
+            peer.settimeout(max(0.001, deadline - monotonic()))
+            files = [source.fileno(), target.fileno()]
+            socket.send_fds(peer, [json.dumps(request).encode()], files)
+            with peer.makefile("rb") as lines:
+                answer = lines.readline()
+        except OSError as error:
+            log.warning("decoder_failed", extra={"error": type(error).__name__})
+        finally:
+            if not answer.endswith(b"\n"):  # A late answer must not be taken for the next one.
+                self.stop()
+                answer = b'{"outcome": "killed"}'
+        outcome: dict[str, str] = json.loads(answer)
+        return outcome
+
+    def _connected(self) -> socket.socket:
+        if self._process is not None and self._process.poll() is not None:
+            self.stop()
+        if self._socket is None:
+            self._socket, other_end = socket.socketpair()
+            descriptors = [str(other_end.fileno()), *filter(None, [os.environ.get(LOCK)])]
+            with other_end:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "shared.media.imaging.server", *descriptors],
+                    cwd=Path(__file__).parents[2],
+                    env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+                    pass_fds=list(map(int, descriptors)),
+                    stdin=subprocess.DEVNULL,
+                    start_new_session=True,  # Ctrl-C ends the worker, which ends it.
+                )
+        return self._socket
+
+
+decoder = Decoder()
+"""The one of this worker."""

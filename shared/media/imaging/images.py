@@ -1,0 +1,333 @@
+"""What is done with an image: it is proved to be whole, cleaned, or made small.
+
+A clean image is upright, in sRGB, and without metadata. One that is upright and in sRGB stays as
+it came, byte for byte but for its metadata; any other is encoded anew, without loss if it had none.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import Any, NamedTuple
+
+from PIL import Image, ImageChops, ImageCms, _imaging
+from PIL.ImageCms import ImageCmsProfile, PyCMSError
+from PIL.JpegImagePlugin import JpegImageFile, get_sampling
+
+from shared.media.imaging import gif, jpeg, png, webp
+from shared.media.imaging.container import BadImageError, Container
+from shared.media.imaging.png import Region
+
+_ORIENTATION = 0x0112
+_TRANSPOSITIONS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SRGB = ImageCmsProfile(ImageCms.createProfile("sRGB"))
+_MAX_SRGB_DIFFERENCE = 3  # Of 255: programs round the profile of sRGB in different ways.
+_SPACES = {"L": "GRAY", "RGB": "RGB ", "CMYK": "CMYK"}  # What a profile calls colours.
+# No code of a real scan reads alike in both, and no marker is in them.
+_PADDINGS = b"\x55" * 64, bytes((7 * n * n + 31 * n) % 251 for n in range(64))
+_OUT_OF_MEMORY = "encoding error 1", "out of memory"  # As the encoders say it.
+_WITHOUT_LOSS = {"lossless": True, "exact": True, "method": 0, "quality": 50}
+_NEARLY_WITHOUT_LOSS = {"quality": 90, "exact": True}
+
+# The size is checked before Pillow sees an image.
+Image.MAX_IMAGE_PIXELS = None
+# A large image lies in blocks that go back to the system, and not into a heap that only grows.
+_imaging.set_block_size(64 << 20)
+
+
+class EncodedImage(NamedTuple):
+    """An image file of a format, as Pillow calls it."""
+
+    format: str
+    data: bytes
+
+
+def clean(data: bytes) -> EncodedImage:
+    """The same image, upright, in sRGB, and without metadata.
+
+    Raises:
+        BadImageError: it is no whole PNG, JPEG, GIF or WebP of an accepted size.
+    """
+    image_format, container = _parse(data)
+    _verify(image_format, container)
+    correction = _Correction(container)
+    encoded = container.data
+    if isinstance(container, jpeg.Jpeg) and (correction or container.colours == "CMYK"):
+        encoded = _corrected_jpeg(container, correction)
+    elif isinstance(container, png.Png) and correction:
+        encoded = _corrected_png(container, correction)
+    elif isinstance(container, webp.WebP) and correction:
+        encoded = _corrected_webp(container, correction)
+    return EncodedImage(image_format, encoded)
+
+
+def thumbnail(data: bytes, max_side: int) -> EncodedImage:
+    """A still WebP of the image, with no side longer than ``max_side`` pixels.
+
+    Raises:
+        BadImageError: it is no whole PNG, JPEG, GIF or WebP of an accepted size.
+    """
+    image_format, container = _parse(data)
+    _verify(image_format, container)
+    first = container.data
+    if isinstance(container, png.Png):
+        first = container.still(container.frames[0])
+    small = _plain(_decode(first, image_format, (2 * max_side, 2 * max_side)))
+    small.thumbnail((max_side, max_side))
+    small = _Correction(container).apply(small)
+    small = small.convert("RGBA" if small.has_transparency_data else "RGB")
+    return EncodedImage("WEBP", _encode(small, "WEBP", quality=80))
+
+
+class _Correction:
+    """What makes an image upright and puts it into sRGB; false if there is nothing to do."""
+
+    def __init__(self, container: Container) -> None:
+        self._profile = _foreign_profile(container.icc_profile, container.colours)
+        self._orientation = _orientation(container.exif)
+
+    def __bool__(self) -> bool:
+        return bool(self.changes_colours or self._orientation != 1)
+
+    @property
+    def changes_colours(self) -> bool:
+        """Whether the image is in another colour space."""
+        return self._profile is not None
+
+    def apply(self, image: Image.Image) -> Image.Image:
+        """The image, upright and in sRGB; it may be changed itself."""
+        if self._profile is not None:
+            image = _in_srgb(_plain(image), self._profile)
+        if self._orientation != 1:
+            image = image.transpose(_TRANSPOSITIONS[self._orientation])
+        return image
+
+    def move(self, region: Region, canvas: Region) -> Region:
+        """Where a part of an image lies when the image is upright."""
+        width, height, x, y = region
+        if self._orientation in {2, 3, 7, 8}:
+            x = canvas.width - x - width
+        if self._orientation in {3, 4, 6, 7}:
+            y = canvas.height - y - height
+        return Region(height, width, y, x) if self.swaps_sides else Region(width, height, x, y)
+
+    @property
+    def swaps_sides(self) -> bool:
+        """Whether the upright image is as wide as this one is high."""
+        return self._orientation >= 5
+
+
+def _parse(data: bytes) -> tuple[str, Container]:
+    if data.startswith(png.SIGNATURE):
+        return "PNG", png.parse(data)
+    if data.startswith(jpeg.START):
+        return "JPEG", jpeg.parse(data)
+    if data.startswith(gif.SIGNATURES):
+        return "GIF", gif.parse(data)
+    if webp.is_webp(data):
+        return "WEBP", webp.parse(data)
+    raise BadImageError("another format")
+
+
+def _verify(image_format: str, container: Container) -> None:
+    """Decode the image, and refuse it if pixels are missing."""
+    if isinstance(container, png.Png):
+        container.verify()
+    elif isinstance(container, gif.Gif):
+        for still in container.stills():
+            _decode(still, "GIF")
+    elif isinstance(container, jpeg.Jpeg):
+        half = max(1, container.width // 2), max(1, container.height // 2)
+        first, second = (
+            _decode(container.padded(padding), "JPEG", half).histogram() for padding in _PADDINGS
+        )
+        if first != second:
+            raise BadImageError("pixels are missing")
+    else:
+        for _ in _frames(container.data, image_format):
+            pass
+
+
+def _corrected_png(container: png.Png, correction: _Correction) -> bytes:
+    canvas = container.frames[0].region
+
+    def stills() -> Iterator[bytes]:
+        for frame in container.frames:
+            image = _decode(container.still(frame), "PNG")
+            if container.play_count is not None:  # The colours of one frame are those of all.
+                image = image.convert("RGBA")
+            yield _encode(correction.apply(image), "PNG", compress_level=3)
+
+    regions = (correction.move(frame.region, canvas) for frame in container.frames)
+    return container.replace_frames(stills(), regions, srgb=correction.changes_colours)
+
+
+def _corrected_jpeg(container: jpeg.Jpeg, correction: _Correction) -> bytes:
+    image = _decode(container.data, "JPEG")
+    options = _jpeg_quality(image, swap=correction.swaps_sides)
+    corrected = correction.apply(image)
+    if corrected.mode not in {"L", "RGB"}:
+        corrected = corrected.convert("RGB")
+    return _encode(corrected, "JPEG", **options)
+
+
+def _jpeg_quality(image: Image.Image, *, swap: bool) -> dict[str, Any]:
+    """What encodes an image as well as it was encoded before, and not much larger."""
+    assert isinstance(image, JpegImageFile)
+    numbers = [layer[3] for layer in image.layer]
+    if image.mode == "CMYK" or not set(numbers) <= image.quantization.keys():
+        return {"quality": 90, "subsampling": 0}
+    if numbers[1:2] == numbers[2:]:  # Blue and red share a table, as nearly always.
+        numbers = numbers[:2]
+    sampling = get_sampling(image)
+    tables = [image.quantization[number] for number in numbers]
+    return {
+        "qtables": tables,
+        "subsampling": 2 if sampling == 2 else 0 if swap else max(0, sampling),
+    }
+
+
+def _corrected_webp(container: webp.WebP, correction: _Correction) -> bytes:
+    options = _WITHOUT_LOSS if container.is_lossless else _NEARLY_WITHOUT_LOSS
+    if not container.is_animated:
+        image = _decode(container.data, "WEBP").copy()  # Without the memory of the decoder.
+        return _encode(correction.apply(image), "WEBP", **options)
+    frames = _frames(container.data, "WEBP")
+    stills = (_encode(correction.apply(frame), "WEBP", **options) for frame in frames)
+    size = container.width, container.height
+    return webp.animate(stills, container, size[::-1] if correction.swaps_sides else size)
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """The image in 8 bits a channel, with no palette, and its transparency in a channel."""
+    if image.mode.startswith("I"):
+        image = _in_8_bits(image)
+    transparent = image.has_transparency_data
+    if image.mode in {"1", "L", "LA"}:
+        mode = "LA" if transparent else "L"
+    elif image.mode == "CMYK":
+        mode = "CMYK"
+    else:
+        mode = "RGBA" if transparent else "RGB"
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _in_8_bits(image: Image.Image) -> Image.Image:
+    """A grey image of 16 bits in 8."""
+    transparent = image.info.get("transparency")
+    wide = image.convert("I")
+    grey = wide.point([(value * 255 + 32767) // 65535 for value in range(65536)], "L")
+    if transparent is not None:
+        grey.putalpha(wide.point([255 * (value != transparent) for value in range(65536)], "L"))
+    return grey
+
+
+def _in_srgb(image: Image.Image, profile: ImageCmsProfile) -> Image.Image:
+    if image.mode in {"RGB", "RGBA"}:
+        transform = ImageCms.buildTransform(profile, _SRGB, image.mode, image.mode)
+        ImageCms.applyTransform(image, transform, inPlace=True)
+        return image
+    base = image.mode.removesuffix("A")
+    colours = image if image.mode == base else image.getchannel("L")
+    converted = ImageCms.applyTransform(
+        colours, ImageCms.buildTransform(profile, _SRGB, base, "RGB")
+    )
+    assert converted is not None
+    if base == "L":
+        converted = converted.convert("L")
+    if image.mode != base:
+        converted.putalpha(image.getchannel("A"))
+    return converted
+
+
+def _foreign_profile(data: bytes, colours: str) -> ImageCmsProfile | None:
+    """A colour profile that describes such colours, is whole, and is not that of sRGB."""
+    if not data:
+        return None
+    try:
+        profile = ImageCmsProfile(BytesIO(data))
+        if profile.profile.xcolor_space != _SPACES[colours]:
+            return None
+        transform = ImageCms.buildTransform(profile, _SRGB, colours, "RGB")
+    except (OSError, PyCMSError):
+        return None
+    if colours == "CMYK":
+        return profile
+    sample = _sample(colours)
+    in_srgb = ImageCms.applyTransform(sample, transform)
+    assert in_srgb is not None
+    difference = ImageChops.difference(in_srgb, sample.convert("RGB"))
+    return profile if max(difference.tobytes()) > _MAX_SRGB_DIFFERENCE else None
+
+
+def _sample(colours: str) -> Image.Image:
+    """Colours that are spread evenly over all there are."""
+    if colours == "L":
+        return Image.frombytes("L", (256, 1), bytes(range(256)))
+    levels = range(0, 256, 17)
+    return Image.frombytes(
+        "RGB",
+        (256, 16),
+        bytes(c for r in levels for g in levels for b in levels for c in (r, g, b)),
+    )
+
+
+def _orientation(data: bytes) -> int:
+    """The orientation that EXIF says, 1 if it says none."""
+    exif = Image.Exif()
+    try:
+        exif.load(data)
+        found = exif.get(_ORIENTATION)
+    except Exception:  # Whatever is wrong with metadata is no reason to refuse an image.
+        return 1
+    return found if found in _TRANSPOSITIONS else 1
+
+
+def _decode(data: bytes, image_format: str, size: tuple[int, int] | None = None) -> Image.Image:
+    """The image; a JPEG of ``size`` or larger, for which all of it is read, but less computed."""
+    with _decoding():
+        image = Image.open(BytesIO(data), formats=[image_format])
+        if size is not None:
+            image.draft(None, size)
+        image.load()
+        return image
+
+
+def _frames(data: bytes, image_format: str) -> Iterator[Image.Image]:
+    """Every frame as a viewer composes it; each is good until the next."""
+    with _decoding():
+        image = Image.open(BytesIO(data), formats=[image_format])
+    for number in range(getattr(image, "n_frames", 1)):
+        with _decoding():
+            image.seek(number)
+            image.load()
+        yield image
+
+
+def _encode(image: Image.Image, image_format: str, **options: Any) -> bytes:
+    out = BytesIO()
+    try:
+        image.save(out, image_format, **options)
+    except (OSError, ValueError) as error:
+        if str(error).startswith(_OUT_OF_MEMORY):
+            raise MemoryError from error
+        raise
+    return out.getvalue()
+
+
+@contextmanager
+def _decoding() -> Iterator[None]:
+    """Hostile bytes break decoders in every way there is: all of them mean a bad image."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise BadImageError(type(error).__name__) from error

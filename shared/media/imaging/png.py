@@ -1,0 +1,305 @@
+"""PNG and APNG, as https://www.w3.org/TR/png-3/ defines them."""
+
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from shared.media.imaging.container import BadImageError, Container, Reader
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_COLOUR_CHUNKS = frozenset({b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCV", b"cLLI"})
+_STILL_CHUNKS = _COLOUR_CHUNKS | {b"PLTE", b"tRNS"}
+_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # Of a pixel, by colour type.
+_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+_INDEXED, _GREY = 3, (0, 4)
+# Adam7: where the first pixel of each pass lies, and how far apart its pixels are.
+_ADAM7 = (
+    (0, 0, 8, 8),
+    (4, 0, 8, 8),
+    (0, 4, 4, 8),
+    (2, 0, 4, 4),
+    (0, 2, 2, 4),
+    (1, 0, 2, 2),
+    (0, 1, 1, 2),
+)
+_MAX_FILTER = 4
+_MAX_PROFILE_BYTES = 8 << 20
+_INPUT_BYTES = 16 << 10
+_OUTPUT_BYTES = 256 << 10
+
+
+class Chunk(NamedTuple):
+    """A chunk of a file, without its length and checksum."""
+
+    name: bytes
+    body: bytes
+
+
+class Region(NamedTuple):
+    """The part of the canvas that a frame covers."""
+
+    width: int
+    height: int
+    x: int
+    y: int
+
+
+class Frame(NamedTuple):
+    """Compressed pixels, and how they are shown.
+
+    ``control`` is what ``fcTL`` holds after the region: delay, disposal, blending. The image that
+    only viewers without animation show has none.
+    """
+
+    region: Region
+    control: bytes
+    pixels: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Png(Container):
+    """A PNG without metadata; animated if it has a ``play_count``."""
+
+    header: bytes = b""
+    shared: tuple[Chunk, ...] = ()
+    frames: tuple[Frame, ...] = ()
+    play_count: int | None = None
+
+    def verify(self) -> None:
+        """Refuse it unless every pixel of every frame is there."""
+        for frame in self.frames:
+            _verify_pixels(self.header, frame)
+
+    def still(self, frame: Frame) -> bytes:
+        """One frame as a PNG of its own."""
+        header = struct.pack(">II", *frame.region[:2]) + self.header[8:]
+        whole = Region(*frame.region[:2], 0, 0)
+        return write(header, self.shared, [frame._replace(region=whole, control=b"")])
+
+    def replace_frames(
+        self, stills: Iterable[bytes], regions: Iterable[Region], *, srgb: bool
+    ) -> bytes:
+        """The same animation, or still image, of other pixels.
+
+        Args:
+            stills: a PNG for each frame, all of one colour type and palette.
+            regions: where each frame lies; the first one is the canvas.
+            srgb: whether the pixels are in sRGB now, or mean what they meant before.
+        """
+        regions = list(regions)
+        encoded = [parse(still) for still in stills]
+        frames = [
+            frame._replace(region=region, pixels=new.frames[0].pixels)
+            for frame, region, new in zip(self.frames, regions, encoded, strict=True)
+        ]
+        header = struct.pack(">II", *regions[0][:2]) + encoded[0].header[8:]
+        before = [chunk for chunk in self.shared if chunk.name in _COLOUR_CHUNKS and not srgb]
+        return write(header, (*before, *encoded[0].shared), frames, self.play_count)
+
+
+def parse(data: bytes) -> Png:
+    """Take a PNG apart.
+
+    A file may end within a chunk; `Png.verify` tells whether pixels are missing. A broken
+    ancillary chunk is ignored, as browsers do.
+    """
+    chunks = list(_chunks(data))
+    names = [chunk.name for chunk in chunks]
+    if names[:1] != [b"IHDR"] or b"IDAT" not in names:
+        raise BadImageError("no image")
+    header = _checked_header(chunks[0].body)
+    width, height = struct.unpack_from(">II", header)
+    if header[9] == _INDEXED and b"PLTE" not in names:
+        raise BadImageError("no palette")
+    found = {chunk.name: chunk for chunk in reversed(chunks)}  # Of several, the first.
+    shared = tuple(chunk for chunk in found.values() if chunk.name in _STILL_CHUNKS)[::-1]
+    play_count = None
+    if counts := _animation_counts(chunks):
+        frame_count, play_count = counts
+        frames = _animation_frames(chunks, Region(width, height, 0, 0))
+        if frame_count != sum(1 for frame in frames if frame.control):
+            raise BadImageError("frames are missing")
+    else:
+        pixels = [chunk.body for chunk in chunks if chunk.name == b"IDAT"]
+        frames = [Frame(Region(width, height, 0, 0), b"", pixels)]
+    return Png(
+        data=write(header, shared, frames, play_count),
+        width=width,
+        height=height,
+        frame_count=len(frames),
+        colours="L" if header[9] in _GREY else "RGB",
+        icc_profile=_profile(found[b"iCCP"].body) if b"iCCP" in found else b"",
+        exif=found[b"eXIf"].body if b"eXIf" in found else b"",
+        header=header,
+        shared=shared,
+        frames=tuple(frames),
+        play_count=play_count,
+    )
+
+
+def write(
+    header: bytes,
+    shared: Iterable[Chunk],
+    frames: Iterable[Frame],
+    play_count: int | None = None,
+) -> bytes:
+    """A PNG of its parts; without ``play_count`` it is a still one of one frame."""
+    frames = list(frames)
+    sequence = iter(range(1 << 31))
+    out = [SIGNATURE, _encoded(b"IHDR", header)]
+    if play_count is not None:
+        frame_count = sum(1 for frame in frames if frame.control)
+        out.append(_encoded(b"acTL", struct.pack(">II", frame_count, play_count)))
+    out += [_encoded(*chunk) for chunk in shared]
+    for number, frame in enumerate(frames):
+        if frame.control:
+            head = struct.pack(">IIIII", next(sequence), *frame.region)
+            out.append(_encoded(b"fcTL", head + frame.control))
+        for part in frame.pixels:
+            if number == 0:
+                out.append(_encoded(b"IDAT", part))
+            else:
+                out.append(_encoded(b"fdAT", struct.pack(">I", next(sequence)) + part))
+    out.append(_encoded(b"IEND", b""))
+    return b"".join(out)
+
+
+def _chunks(data: bytes) -> Iterator[Chunk]:
+    """Every whole chunk up to the end of the image."""
+    view = memoryview(data)
+    position = len(SIGNATURE)
+    while position + 12 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, position)
+        end = position + 8 + length
+        if end + 4 > len(data):
+            return
+        intact = zlib.crc32(view[position + 4 : end]).to_bytes(4) == view[end : end + 4]
+        if name == b"IEND":
+            return
+        critical = not name[0] & 0x20
+        if critical and (not intact or name not in {b"IHDR", b"PLTE", b"IDAT"}):
+            raise BadImageError("a broken or unknown chunk")
+        if intact:
+            yield Chunk(name, data[position + 8 : end])
+        position = end + 4
+
+
+def _checked_header(header: bytes) -> bytes:
+    if len(header) != 13:
+        raise BadImageError("no header")
+    depth, colour, compression, filtering, interlacing = header[8:]
+    if depth not in _DEPTHS.get(colour, ()) or compression or filtering or interlacing > 1:
+        raise BadImageError("a wrong header")
+    return header
+
+
+def _animation_counts(chunks: list[Chunk]) -> tuple[int, int] | None:
+    """How many frames are announced, and how often they play; None if the image is a still one.
+
+    Browsers show the still image if frames are announced and none is there.
+    """
+    names = [chunk.name for chunk in chunks]
+    before_pixels = chunks[: names.index(b"IDAT")]
+    announced = next((chunk.body for chunk in before_pixels if chunk.name == b"acTL"), b"")
+    if len(announced) != 8 or b"fcTL" not in names:
+        return None
+    frame_count, play_count = struct.unpack(">II", announced)
+    return frame_count, play_count
+
+
+def _animation_frames(chunks: Iterable[Chunk], canvas: Region) -> list[Frame]:
+    frames: list[Frame] = []
+    sequence = 0
+    for name, body in chunks:
+        if name == b"IDAT":
+            if not frames:
+                frames.append(Frame(canvas, b"", []))
+            if len(frames) > 1:
+                raise BadImageError("a first frame in pieces")
+            frames[0].pixels.append(body)
+        elif name in {b"fcTL", b"fdAT"}:
+            reader = Reader(body)
+            if int.from_bytes(reader.read(4)) != sequence:
+                raise BadImageError("frames out of order")
+            sequence += 1
+            if name == b"fcTL":
+                region = Region(*struct.unpack(">IIII", reader.read(16)))
+                frames.append(Frame(region, reader.read(6), []))
+            elif len(frames) < 2:
+                raise BadImageError("pixels of no frame")
+            else:
+                frames[-1].pixels.append(body[4:])
+    if frames[0].region != canvas or not all(_is_inside(frame, canvas) for frame in frames):
+        raise BadImageError("a frame outside of the image, or without pixels")
+    return frames
+
+
+def _is_inside(frame: Frame, canvas: Region) -> bool:
+    width, height, x, y = frame.region
+    fits = 0 < width <= canvas.width - x and 0 < height <= canvas.height - y
+    return fits and bool(frame.pixels)
+
+
+def _verify_pixels(header: bytes, frame: Frame) -> None:
+    """Inflate the pixels without keeping them, and check the filter of each row."""
+    passes = _passes(header, frame.region)
+    stride, rows = next(passes)
+    next_row = 0  # Where it begins, from the start of the block.
+    for block in _inflated(frame.pixels):
+        while rows and next_row < len(block):
+            count = min(rows, -(-(len(block) - next_row) // stride))
+            if max(block[next_row : next_row + count * stride : stride]) > _MAX_FILTER:
+                raise BadImageError("an unknown filter")
+            next_row += count * stride
+            rows -= count
+            if not rows:
+                stride, rows = next(passes, (0, 0))
+        next_row -= len(block)
+        if not rows and next_row <= 0:
+            return
+    raise BadImageError("pixels are missing")
+
+
+def _passes(header: bytes, region: Region) -> Iterator[tuple[int, int]]:
+    """Of each pass with pixels: the bytes of a row, and how many rows there are."""
+    bits = _SAMPLES[header[9]] * header[8]
+    for x, y, across, down in _ADAM7 if header[12] else ((0, 0, 1, 1),):
+        width = -(-(region.width - x) // across)
+        height = -(-(region.height - y) // down)
+        if width > 0 and height > 0:
+            yield 1 + (width * bits + 7) // 8, height
+
+
+def _inflated(parts: Iterable[bytes]) -> Iterator[bytes]:
+    inflate = zlib.decompressobj()
+    pieces = (
+        part[at : at + _INPUT_BYTES] for part in parts for at in range(0, len(part), _INPUT_BYTES)
+    )
+    try:
+        for piece in pieces:
+            output = inflate.decompress(piece, _OUTPUT_BYTES)
+            while output:
+                yield output
+                output = inflate.decompress(inflate.unconsumed_tail, _OUTPUT_BYTES)
+            if inflate.eof:
+                return
+    except zlib.error as error:
+        raise BadImageError("broken pixels") from error
+
+
+def _profile(body: bytes) -> bytes:
+    """The colour profile of an ``iCCP`` chunk, if it is whole."""
+    compressed = body[body.find(b"\0") + 2 :]
+    inflate = zlib.decompressobj()
+    try:
+        profile = inflate.decompress(compressed, _MAX_PROFILE_BYTES)
+    except zlib.error:
+        return b""
+    return profile if inflate.eof else b""
+
+
+def _encoded(name: bytes, body: bytes) -> bytes:
+    check = zlib.crc32(body, zlib.crc32(name))
+    return b"".join((len(body).to_bytes(4), name, body, check.to_bytes(4)))

@@ -1,0 +1,111 @@
+"""The decoder process: ``python -m shared.media.imaging.server SOCKET [LOCK]``.
+
+Over the socket it takes one request after another: a JSON object with an ``operation`` and its
+``arguments``, and the descriptors of two files, one with the image and one for the result. Each
+image is worked off in a child process, whose memory and processor time are limited, so nothing of
+one image is left for the next. The answer is a line of JSON: ``outcome`` is ``done`` (with the
+``format`` of the result), ``bad`` (the image is no good, or over a limit), ``failed`` (with a
+``trace``: an error in this program) or ``killed`` (somebody ended the child).
+
+The program ends when the other end of the socket is closed, and so does the child that is at work.
+"""
+
+import fcntl
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from shared.media.imaging import images
+from shared.media.imaging.container import BadImageError
+from shared.media.imaging.images import EncodedImage
+from shared.server.parent_death import end_with
+
+MEMORY_LIMIT = 768 << 20
+"""Bytes of address space, of which Python and its libraries take some 60 MiB."""
+CPU_LIMIT_SECONDS = 6
+_FILE_LIMIT = 64 << 20
+_OPERATIONS: dict[str, Callable[..., EncodedImage]] = {
+    "clean": images.clean,
+    "thumbnail": images.thumbnail,
+}
+_ENDED_BY_SOMEBODY = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}
+
+
+def main() -> None:
+    """Serve until the other end closes the socket."""
+    peer = socket.socket(fileno=int(sys.argv[1]))
+    peer.setblocking(True)  # gevent, which made it, does not block.
+    lock = int(sys.argv[2]) if len(sys.argv) > 2 else None
+    os.nice(5)  # Whoever waits for anything else goes first.
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(peer, 4096, 2)
+        if not message:
+            return
+        if lock is not None:  # The workers of a program decode one after another.
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+        outcome = _work(peer, json.loads(message), *descriptors)
+        if lock is not None:
+            fcntl.lockf(lock, fcntl.LOCK_UN)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        peer.sendall(json.dumps(outcome).encode() + b"\n")
+
+
+def _work(peer: socket.socket, request: dict[str, Any], source: int, target: int) -> dict[str, str]:
+    """Let a child do it, and say how that ended."""
+    result, child_end = os.pipe()
+    own = os.getpid()
+    child = os.fork()
+    if child == 0:
+        end_with(own, signal.SIGKILL)
+        _limit()
+        _answer(child_end, request, source, target)
+    os.close(child_end)
+    readable, _, _ = select.select([result, peer.fileno()], [], [])
+    if peer.fileno() in readable:  # Whoever asked has gone.
+        os.kill(child, signal.SIGKILL)
+    with os.fdopen(result, "rb") as answer:
+        said = answer.read()
+    _, status = os.waitpid(child, 0)
+    if said and not status:
+        outcome: dict[str, str] = json.loads(said)
+        return outcome
+    ended_by_somebody = os.WIFSIGNALED(status) and os.WTERMSIG(status) in _ENDED_BY_SOMEBODY
+    return {"outcome": "killed" if ended_by_somebody else "bad"}
+
+
+def _limit() -> None:
+    """Bound what this process may use; over the limit, the kernel or an exception ends it."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT_SECONDS, CPU_LIMIT_SECONDS + 1))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_FILE_LIMIT, _FILE_LIMIT))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _answer(pipe: int, request: dict[str, Any], source: int, target: int) -> NoReturn:
+    """Do what is asked, say how it went, and end, whatever happens."""
+    try:
+        with os.fdopen(source, "rb") as file:
+            file.seek(0)
+            data = file.read()
+        encoded = _OPERATIONS[request["operation"]](data, **request["arguments"])
+        with os.fdopen(target, "wb") as file:
+            file.write(encoded.data)
+        outcome = {"outcome": "done", "format": encoded.format}
+    except (BadImageError, MemoryError):
+        outcome = {"outcome": "bad"}
+    except BaseException:
+        outcome = {"outcome": "failed", "trace": traceback.format_exc()}
+    os.write(pipe, json.dumps(outcome).encode())
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+"""Where images are kept: a folder, or a bucket of an object store."""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+from urllib.parse import unquote, urlsplit
+
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, S3Store
+from pydantic import Field, SecretStr
+
+from shared.media.decoder import DecoderSettings
+from shared.server.offload import BlockingPool
+from shared.settings import ProgramSettings
+from shared.web.errors import UNAVAILABLE, ApiError
+from shared.web.spool import SpoolFile
+
+log = logging.getLogger(__name__)
+
+_PIECE = 64 * 1024
+_LISTED_AT_ONCE = 500
+
+T = TypeVar("T")
+
+
+class MediaSettings(DecoderSettings, ProgramSettings):
+    """How a service checks images, and where it keeps them."""
+
+    media_url: str = Field(
+        "",
+        pattern=r"^(|file:///.+|s3://[^/?#]+(/[^?#]*)?)$",
+        description="`s3://bucket/prefix` or `file:///folder`; empty: `DATA_DIR/media`.",
+    )
+    aws_endpoint_url: str = Field("", description="An S3 service other than Amazon's.")
+    aws_region: str = Field("us-east-1", description="Region of the bucket.")
+    aws_access_key_id: str = Field("", description="Empty: the role of the machine.")
+    aws_secret_access_key: SecretStr = Field(SecretStr(""), description="Belongs to the id.")
+
+
+class ListedFile(NamedTuple):
+    """A kept object: its key, its size in bytes, and when it was put."""
+
+    key: str
+    size: int
+    put_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A kept object, opened: its size in bytes, and the bytes as they are read."""
+
+    size: int
+    pieces: Iterator[bytes]
+
+
+class MediaStore:
+    """Objects by key, in a folder or in an S3 bucket; an object is there whole or not at all.
+
+    Every method raises ``ApiError`` (503) if the store does not answer.
+    """
+
+    def __init__(self) -> None:
+        self._settings: MediaSettings | None = None
+        self._pool = BlockingPool(8)
+
+    def configure(self, settings: MediaSettings) -> None:
+        """Use the store that the settings name, from the next access on."""
+        self._settings = settings
+        self.__dict__.pop("_store", None)
+
+    def put(self, key: str, data: bytes | SpoolFile) -> None:
+        """Keep ``data`` under ``key``, in place of what may be there."""
+
+        def put(store: LocalStore | S3Store) -> None:
+            if isinstance(data, SpoolFile):
+                data.seek(0)
+            store.put(key, data)
+
+        self._asked(put, may_be_missing=False)
+
+    def get(self, key: str) -> bytes | None:
+        """What is kept under ``key``, if anything."""
+        return self._asked(lambda store: bytes(store.get(key).bytes()))
+
+    def open(self, key: str) -> StoredFile | None:
+        """What is kept under ``key``, if anything, to be read piece by piece."""
+        found = self._asked(lambda store: store.get(key))
+        if found is None:
+            return None
+        stream = found.stream(min_chunk_size=_PIECE)
+        pieces = iter(lambda: self._pool.run(lambda: bytes(next(stream, b""))), b"")
+        return StoredFile(found.meta["size"], pieces)
+
+    def exists(self, key: str) -> bool:
+        """Whether anything is kept under ``key``."""
+        return self._asked(lambda store: store.head(key)) is not None
+
+    def delete(self, key: str) -> None:
+        """Forget what is kept under ``key``, if anything."""
+        self._asked(lambda store: store.delete(key))
+
+    def listed(self, folder: str = "") -> Iterator[list[ListedFile]]:
+        """Everything that is kept (below ``folder``), in no order, some hundred at a time."""
+        stream = self._asked(lambda store: store.list(folder, chunk_size=_LISTED_AT_ONCE))
+        while stream and (batch := self._asked(lambda _: next(stream, None))):
+            yield [ListedFile(one["path"], one["size"], one["last_modified"]) for one in batch]
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the store; None of a bucket."""
+        settings = self._settings
+        assert settings is not None
+        if settings.media_url.startswith("s3:"):
+            return None
+        url = urlsplit(settings.media_url)
+        return Path(unquote(url.path)) if url.path else settings.data_dir.absolute() / "media"
+
+    @cached_property
+    def _store(self) -> LocalStore | S3Store:
+        assert self._settings is not None
+        if self.folder is None:
+            return _bucket(self._settings)
+        return LocalStore(self.folder, automatic_cleanup=True, mkdir=True)
+
+    def _asked(
+        self, ask: Callable[[LocalStore | S3Store], T], *, may_be_missing: bool = True
+    ) -> T | None:
+        try:
+            return self._pool.run(ask, self._store)
+        except (BaseError, OSError) as failure:
+            if may_be_missing and isinstance(failure, FileNotFoundError):
+                return None
+            log.error("media_store_failed", exc_info=failure)
+            raise ApiError(UNAVAILABLE) from failure
+
+
+def _bucket(settings: MediaSettings) -> S3Store:
+    given = {
+        "endpoint": settings.aws_endpoint_url,
+        "region": settings.aws_region,
+        "access_key_id": settings.aws_access_key_id,
+        "secret_access_key": settings.aws_secret_access_key.get_secret_value(),
+    }
+    return S3Store.from_url(
+        settings.media_url,
+        config={name: value for name, value in given.items() if value},  # type: ignore[arg-type]
+        client_options={"allow_http": True, "connect_timeout": "1s", "timeout": "5s"},
+        retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=5)},
+    )

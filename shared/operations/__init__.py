@@ -1,0 +1,1 @@
+"""What operators call: commands, integrity checks, data export and erasure, the audit log."""

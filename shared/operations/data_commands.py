@@ -1,0 +1,58 @@
+"""Commands on the data that services exchange: ``outbox`` and ``accounts resync|erasures``."""
+
+import click
+from flask import Flask
+
+from shared.data.accounts import AccountCopies
+from shared.data.erasure import Erasures
+from shared.data.outbox import Outbox
+from shared.operations.commands import accounts_group, as_json, follow, show
+
+
+def add_outbox_commands(app: Flask, outbox: Outbox) -> None:
+    """Add ``outbox show`` and ``outbox replay``."""
+
+    @app.cli.group("outbox")
+    def outbox_commands() -> None:
+        """The events that other services have not taken yet."""
+
+    @outbox_commands.command("show")
+    @as_json
+    def show_command(as_json: bool) -> None:
+        """How much waits for whom, since when, and how often it was tried."""
+        show(outbox.waiting(), as_json)
+
+    @outbox_commands.command("replay")
+    def replay_command() -> None:
+        """Deliver what waits at once instead of at its time. Safe while running, to repeat."""
+        for consumer in outbox.consumers:
+            taken = follow(outbox.replay(consumer), f"Delivering to {consumer}")
+            click.echo(f"{consumer} took {taken} events.")
+        left = [
+            f"{row['events']} for {row['consumer']}" for row in outbox.waiting() if row["attempts"]
+        ]
+        if left:
+            raise click.ClickException(
+                f"Not taken, and tried again by itself: {', '.join(left)}. "
+                "The warning above says why."
+            )
+
+
+def add_resync_command(app: Flask, accounts: AccountCopies) -> None:
+    """Add ``accounts resync``."""
+
+    @accounts_group(app).command()
+    def resync() -> None:
+        """Rebuild the copy from the auth service. Safe to repeat, safe while running."""
+        count = follow(accounts.resync(), "Copying accounts")
+        click.echo(f"Done: the copy holds the newest state of {count} accounts.")
+
+
+def add_erasures_command(app: Flask, erasures: Erasures) -> None:
+    """Add ``accounts erasures``."""
+
+    @accounts_group(app).command("erasures")
+    def work_off_command() -> None:
+        """Finish the erasures that this service has been told of. Safe to repeat."""
+        left = erasures.work_off()
+        click.echo(f"Left to be looked at once more in a minute: {left}" if left else "Done.")

@@ -1,0 +1,40 @@
+"""What a service keeps of an account, for the auth service, which hands it to its owner."""
+
+from collections.abc import Callable, Iterator
+
+from flask import Flask, Response
+
+from shared.operations.data_export import ExportedFile, lines_of, within
+from shared.web.api import Blueprint, answers, takes
+from shared.web.authentication import public
+from shared.web.fields import Id, Params
+from shared.web.streaming import Blocks, stream_response
+
+LINES = "application/x-ndjson"
+
+
+class _Account(Params):
+    account_id = Id(required=True)
+
+
+def add_export_route(app: Flask, files: Callable[[int], Iterator[ExportedFile]]) -> None:
+    """Add ``GET /internal/export`` to ``app``.
+
+    Args:
+        app: the service.
+        files: everything about an account; holds no connection between two pieces.
+    """
+    blueprint = Blueprint("export", __name__)
+    folder = app.name.removesuffix("_service")
+
+    @blueprint.get("/internal/export")
+    @public
+    @takes(_Account)
+    @answers(content_type=LINES)
+    def export(account_id: int) -> Response:
+        """Send everything that the service keeps of an account, as lines of JSON."""
+        lines = lines_of(within(folder, files(account_id)))
+        blocks = Blocks.alone(lines)
+        return stream_response(blocks, [blocks], LINES)
+
+    app.register_blueprint(blueprint)

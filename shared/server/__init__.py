@@ -1,0 +1,1 @@
+"""How a program runs: gunicorn, its processes, memory and sockets."""

@@ -1,0 +1,32 @@
+"""Taking a connection over from the server, for what HTTP does not know: websockets."""
+
+import socket
+from collections.abc import Iterable
+from typing import Any
+
+from flask import Request, Response
+
+from shared.web.errors import UNAVAILABLE, ApiError
+
+
+class TakenOver(Response):
+    """Stands for an answer that is none of the server's business any more."""
+
+    def __init__(self) -> None:
+        super().__init__(status=101)
+
+    def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+        """Make gunicorn let go of the connection without another word."""
+        raise StopIteration
+
+
+def connection_of(request: Request) -> socket.socket:
+    """The connection that ``request`` came over; whoever detaches it has to answer.
+
+    Raises:
+        ApiError: ``UNAVAILABLE``, if the server cannot let go of one.
+    """
+    connection: socket.socket | None = request.environ.get("gunicorn.socket")
+    if connection is None:
+        raise ApiError(UNAVAILABLE)
+    return connection

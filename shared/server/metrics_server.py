@@ -1,0 +1,51 @@
+"""The HTTP server of `shared.server.exporter`: what the workers of a program have counted."""
+
+import os
+import socket
+from collections.abc import Iterator
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Metric, MetricsHandler
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
+
+
+class _Workers(Collector):
+    """What the workers of a program have counted and measured.
+
+    Args:
+        folder: of their files.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files = MultiProcessCollector(None, str(folder))
+
+    def collect(self) -> Iterator[Metric]:
+        """Add up the files, but for the gauges of workers that have ended."""
+        for pid in {int(file.stem.rpartition("_")[2]) for file in self._folder.glob("*.db")}:
+            if not _is_alive(pid):
+                mark_process_dead(pid, str(self._folder))
+        yield from self._files.collect()
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # It is somebody else's.
+        return True
+    return True
+
+
+def serve(listener: socket.socket, folder: Path) -> None:
+    """Answer at ``listener`` for the files in ``folder``, for ever."""
+    registry = CollectorRegistry()
+    registry.register(_Workers(folder))
+    handler = MetricsHandler.factory(registry)
+    server = ThreadingHTTPServer(("", 0), handler, bind_and_activate=False)
+    server.socket.close()
+    server.socket = listener
+    server.serve_forever()

@@ -1,0 +1,1 @@
+"""What a service needs to answer requests: contract of endpoints, errors, tokens, limits."""

@@ -1,0 +1,294 @@
+"""Who is calling: the token of a request, verified before anything else about it.
+
+Tokens are issued by the auth service alone. Everybody else verifies them with its public
+keys and, where accounts are known, against the account's state.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from time import time
+from types import NoneType
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from flask import Flask, current_app, g, request
+from flask_jwt_extended import JWTManager, decode_token
+from flask_jwt_extended.exceptions import JWTExtendedException
+from jwt.exceptions import PyJWTError
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import MethodNotAllowed
+
+from shared.keys import public_keys
+from shared.web.errors import INVALID_JWT, ApiError
+
+ALGORITHM = "EdDSA"
+AUDIENCE = "ims"
+LARGEST_ID = 2**63 - 1
+_LONGEST_TOKEN = 2048
+_CACHED_TOKENS = 20_000
+_CACHED_ENDS = 1_000
+CLOCK_SKEW_SECONDS = 60  # By which the clocks of two machines may differ.
+_JWT = re.compile(r"eyJ[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]*){2}")
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a token says.
+
+    Attributes:
+        user_id: whose it is.
+        generation: of the account when it was issued.
+        expires_at: Unix seconds.
+        token_id: its unique ``jti``.
+        session_id: the session that it belongs to; None if it is older than sessions.
+    """
+
+    user_id: int
+    generation: int
+    expires_at: int
+    token_id: str
+    session_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnds:
+    """Which sessions of an account ended before their tokens expire, in bounded space.
+
+    Tokens that are older than sessions are known by their ``jti``.
+
+    Attributes:
+        up_to: sessions with ids up to this one have ended,
+        open: but for these.
+        tokens_open: whether tokens without a session work,
+        tokens: but for these, for which it is the other way round.
+    """
+
+    up_to: int = 0
+    open: frozenset[int] = frozenset()
+    tokens_open: bool = True
+    tokens: frozenset[str] = frozenset()
+
+    def to_text(self) -> str:
+        """It as databases and events hold it."""
+        fields = {"up_to": self.up_to, "open": sorted(self.open)}
+        fields |= {"tokens_open": self.tokens_open, "tokens": sorted(self.tokens)}
+        return json.dumps(fields, separators=(",", ":"))
+
+    @classmethod
+    @lru_cache(maxsize=_CACHED_ENDS)
+    def from_text(cls, text: str) -> "SessionEnds":
+        """What `to_text` made; an empty text means that none has ended.
+
+        Raises:
+            ValueError: it is no such text.
+        """
+        if not text:
+            return cls()
+        try:
+            fields = json.loads(text)
+            ends = cls(
+                fields["up_to"],
+                frozenset(fields["open"]),
+                fields["tokens_open"],
+                frozenset(fields["tokens"]),
+            )
+        except (KeyError, TypeError, RecursionError) as error:
+            raise ValueError("no session ends") from error
+        if type(ends.up_to) is not int or type(ends.tokens_open) is not bool:
+            raise ValueError("no session ends")
+        return ends
+
+
+class AccountState(NamedTuple):
+    """What decides whether an account's tokens work: those of its generation and open sessions.
+
+    Deleting an account raises the generation, and so does resetting its password.
+    """
+
+    generation: int
+    deleted: bool
+    session_ends: str
+    """The text of a `SessionEnds`."""
+
+
+class SessionToken(Protocol):
+    """What says which session a token belongs to."""
+
+    @property
+    def token_id(self) -> str:
+        """The token's ``jti``."""
+
+    @property
+    def session_id(self) -> int | None:
+        """The session; None if the token is older than sessions."""
+
+
+def has_ended(token: SessionToken, session_ends: str) -> bool:
+    """Whether the session that a token belongs to is one of those that have ended."""
+    if not session_ends:
+        return False
+    ends = SessionEnds.from_text(session_ends)
+    if token.session_id is None:
+        return (token.token_id in ends.tokens) is ends.tokens_open
+    return token.session_id <= ends.up_to and token.session_id not in ends.open
+
+
+def public(view: View) -> View:
+    """Mark a view that needs no token."""
+    view.is_public = True  # type: ignore[attr-defined]
+    return view
+
+
+def open_to_deleted(view: View) -> View:
+    """Mark a view that also answers the last tokens of an account that was deleted since."""
+    view.is_open_to_deleted = True  # type: ignore[attr-defined]
+    return view
+
+
+def current_user_id() -> int:
+    """The account whose token came with the request."""
+    user_id: int = g.user_id
+    return user_id
+
+
+def current_claims() -> Claims:
+    """What the token of the request says."""
+    claims: Claims = g.claims
+    return claims
+
+
+def init_tokens(app: Flask, public_keys_pem: str) -> None:
+    """Teach ``app`` to verify tokens (flask-jwt-extended, Ed25519, keys by ``kid``)."""
+    keys = public_keys(public_keys_pem)
+    app.config.update(
+        JWT_ALGORITHM=ALGORITHM,
+        JWT_DECODE_ALGORITHMS=[ALGORITHM],
+        JWT_ENCODE_AUDIENCE=AUDIENCE,
+        JWT_DECODE_AUDIENCE=AUDIENCE,
+        JWT_DECODE_LEEWAY=CLOCK_SKEW_SECONDS,  # For `nbf` and `iat`; `claims_of` is exact on `exp`.
+    )
+
+    def verification_key(header: dict[str, Any], _payload: object) -> Ed25519PublicKey:
+        try:
+            return keys[header["kid"]]
+        except (KeyError, TypeError):
+            raise ApiError(INVALID_JWT) from None
+
+    JWTManager(app).decode_key_loader(verification_key)
+
+    # Verifying a signature costs more than the rest of a small request; a verified token
+    # stays verified. Its expiry and its account's state are looked at every time.
+    @lru_cache(maxsize=_CACHED_TOKENS)
+    def verified(token: str) -> Claims:
+        try:
+            payload = decode_token(token, allow_expired=False)
+            claims = Claims(
+                int(payload["sub"]),
+                payload["generation"],
+                payload["exp"],
+                payload["jti"],
+                payload.get("session"),
+            )
+            well_formed = (
+                payload["type"] == "access"
+                and 0 <= claims.user_id <= LARGEST_ID
+                and type(claims.generation) is int
+                and type(claims.token_id) is str
+                and type(claims.session_id) in (int, NoneType)
+            )
+        except (PyJWTError, JWTExtendedException, KeyError, TypeError, ValueError, RecursionError):
+            raise ApiError(INVALID_JWT) from None
+        if not well_formed:
+            raise ApiError(INVALID_JWT)
+        return claims
+
+    app.extensions["ims.verified"] = verified
+
+
+def claims_of(token: str) -> Claims:
+    """The claims of a token.
+
+    Raises:
+        ApiError: ``INVALID_JWT`` if it is not one of ours, or no longer.
+    """
+    if not 0 < len(token) <= _LONGEST_TOKEN:
+        raise ApiError(INVALID_JWT)
+    claims: Claims = current_app.extensions["ims.verified"](token)
+    if claims.expires_at <= time():
+        raise ApiError(INVALID_JWT)
+    return claims
+
+
+def claims_of_request() -> Claims:
+    """The claims of the token in ``Authorization``, raw or behind ``Bearer``.
+
+    Raises:
+        ApiError: ``INVALID_JWT``.
+    """
+    header = request.headers.get("Authorization", "").strip()
+    scheme, _, rest = header.partition(" ")
+    return claims_of(rest.strip() if scheme.lower() == "bearer" else header)
+
+
+def claims_of_handshake() -> Claims:
+    """The claims of a websocket's token: an offered subprotocol, else ``token`` of the query.
+
+    A browser cannot set a header on a websocket, but it can offer ``["ims", token]`` as
+    subprotocols, so that no URL holds the token. Names of other subprotocols are ignored.
+
+    Raises:
+        ApiError: ``INVALID_JWT``.
+    """
+    tokens = filter(_JWT.fullmatch, offered_subprotocols(request.headers))
+    return claims_of(next(tokens, request.args.get("token", "")))
+
+
+def offered_subprotocols(headers: Headers) -> list[str]:
+    """What a websocket client offers in ``Sec-WebSocket-Protocol``."""
+    offered = headers.get("Sec-WebSocket-Protocol", "").split(",")
+    return [name.strip() for name in offered]
+
+
+def require_tokens(app: Flask, state_of: Callable[[int], AccountState | None]) -> None:
+    """Refuse every request to ``app`` without a valid token, unless its view is public.
+
+    This is decided before the body is read, and before 404 and 405.
+
+    Args:
+        app: a service.
+        state_of: the state of an account, or None if there is no such account.
+    """
+
+    @app.before_request
+    def authenticate() -> None:
+        view = _view()
+        if request.method == "OPTIONS" or getattr(view, "is_public", False):
+            return
+        claims = claims_of_request()
+        state = state_of(claims.user_id)
+        if state is None or has_ended(claims, state.session_ends):
+            raise ApiError(INVALID_JWT)
+        if state.deleted:
+            may = getattr(view, "is_open_to_deleted", False)
+            if not may or claims.generation != state.generation - 1:
+                raise ApiError(INVALID_JWT)
+        elif claims.generation != state.generation:
+            raise ApiError(INVALID_JWT)
+        g.user_id = claims.user_id
+        g.claims = claims
+
+
+def _view() -> Callable[..., Any] | None:
+    """The view that the request's path belongs to, also when its method is a wrong one."""
+    endpoint = request.endpoint
+    wrong = request.routing_exception
+    if isinstance(wrong, MethodNotAllowed) and wrong.valid_methods:
+        adapter = current_app.create_url_adapter(request)
+        assert adapter is not None
+        endpoint = adapter.match(method=next(iter(wrong.valid_methods)))[0]
+    return current_app.view_functions.get(endpoint) if endpoint else None

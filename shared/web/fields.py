@@ -1,0 +1,131 @@
+"""Kinds of value that the whole contract shares, and the bases of every schema."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
+
+from shared.web.authentication import LARGEST_ID
+from shared.web.spool import SpoolFile
+
+_DECIMAL = re.compile(r"[0-9]{1,19}")
+_NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
+_TIME = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d([.,]\d{1,30})?([Zz]|[+-]\d\d(:?\d\d)?)?", re.ASCII
+)
+
+
+class Params(Schema):
+    """Shape of what an endpoint takes. Unknown fields are ignored, ``null`` means absent."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    @pre_load
+    def _known_and_present(self, given: Mapping[str, Any], **_: Any) -> dict[str, Any]:
+        present = {name: value for name, value in given.items() if value is not None}
+        for field in self.fields.values():
+            alias = field.metadata.get("alias")
+            if alias in present:
+                present.setdefault(field.data_key or str(field.name), present[alias])
+        return present
+
+
+class Answer(Schema):
+    """Shape of what an endpoint answers, for the docs and the tests; always all of its fields.
+
+    A field that may be absent says so: ``metadata={"optional": True}``.
+    """
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        """Mark the field as always there, for the OpenAPI document."""
+        field_obj.required = not field_obj.metadata.get("optional")
+
+
+class Id(fields.Integer):
+    """A 64-bit id: a JSON integer or a decimal string, as the document shows both.
+
+    Args:
+        alias: another name under which it is taken as well.
+    """
+
+    def __init__(self, *, alias: str | None = None, **kwargs: Any) -> None:
+        metadata = {"example": 12, **kwargs.pop("metadata", {})}
+        if alias:
+            metadata["alias"] = alias
+        super().__init__(metadata=metadata, **kwargs)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+        if type(value) is str and _DECIMAL.fullmatch(value):
+            value = int(value)
+        if type(value) is not int or not 0 <= value <= LARGEST_ID:
+            raise ValidationError("Not an id.")
+        return value
+
+
+class Text(fields.String):
+    """Any UTF-8 except NUL and lone surrogates; lengths count code points."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if not isinstance(value, str) or _NOT_TEXT.search(value):
+            raise ValidationError("Not a text.")
+        return value
+
+
+class Flag(fields.Boolean):
+    """A JSON boolean and nothing that merely looks like one."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ValidationError("Not a boolean.")
+        return value
+
+
+class QueryFlag(Flag):
+    """A JSON boolean, or in a query string ``true`` or ``false``."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
+        flag = {"true": True, "false": False}.get(value, value) if type(value) is str else value
+        return super()._deserialize(flag, *args, **kwargs)
+
+
+class Time(fields.DateTime):
+    """A moment: ISO 8601, or ``2025-03-13 14:30:00``, which is taken as UTC.
+
+    Args:
+        end_of_second: a value without a fraction means the last moment of its second,
+            as an inclusive upper bound wants it; otherwise its first.
+    """
+
+    def __init__(self, *, end_of_second: bool = False, **kwargs: Any) -> None:
+        metadata = {"example": "2025-03-13T14:30:00Z", **kwargs.pop("metadata", {})}
+        super().__init__(metadata=metadata, **kwargs)
+        self.end_of_second = end_of_second
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> datetime:
+        # In a query string an unescaped "+" of an offset arrives as a blank.
+        shape = _TIME.fullmatch(value) if isinstance(value, str) else None
+        if shape is None:
+            raise ValidationError("Not a time.")
+        try:
+            moment = datetime.fromisoformat(shape[0].upper())
+            moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise ValidationError("Not a time.") from None
+        if self.end_of_second and not shape[1]:
+            moment += timedelta(microseconds=999_999)
+        return moment
+
+
+class Upload(fields.Raw):
+    """A file of a multipart body."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(metadata={"type": "string", "format": "binary"}, **kwargs)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> SpoolFile:
+        if not isinstance(value, SpoolFile):
+            raise ValidationError("Not a file.")
+        return value

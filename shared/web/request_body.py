@@ -1,0 +1,164 @@
+"""The bodies of requests: whole, in time, and within bounds before anything is done with them."""
+
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from time import monotonic
+from typing import Any, Protocol
+
+from flask import Flask, Response, request
+from gevent import Timeout
+
+from shared.settings import ProgramSettings
+from shared.web.errors import REQUEST_TIMEOUT, ApiError, bad_parameter
+from shared.web.rate_limits import network_of
+from shared.web.waiting import waiting_clients
+
+BLOCK = 64 * 1024
+_GRACE_SECONDS = 10
+_MAX_DISCARDED_BYTES = 32 * 1024 * 1024
+_DISCARD_TIMEOUT = 5
+
+Environ = dict[str, Any]
+
+
+class Stream(Protocol):
+    """Where a server gives a body.
+
+    Attributes:
+        failed: whether the connection has to end with this request.
+    """
+
+    failed: bool
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes; none at the end."""
+        ...
+
+
+class IncomingBody:
+    """The body of a request, from a client that may be slow but not endlessly so.
+
+    Args:
+        environ: of the request, under gunicorn.
+        settings: how long the client may be silent, and the least rate.
+        before_waiting: gives back what must not be held while waiting for a client.
+    """
+
+    def __init__(
+        self, environ: Environ, settings: ProgramSettings, before_waiting: Callable[[], None]
+    ) -> None:
+        self._environ = environ
+        self._stream: Stream = environ["wsgi.input"]
+        self._connection: socket.socket = environ["gunicorn.socket"]
+        self._timeout = settings.body_timeout_seconds
+        self._rate = settings.body_min_bytes_per_second
+        self._before_waiting = before_waiting
+        self._begun_at = 0.0
+        self._received = 0
+        self._has_failed = False
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes: ``size`` of them unless the body ends before, all without ``size``.
+
+        Raises:
+            ApiError: ``REQUEST_TIMEOUT`` if they come too slowly, a bad ``body`` if it breaks.
+        """
+        if not self._begun_at:
+            self._begun_at = monotonic()
+            self._before_waiting()
+        blocks: list[bytes] = []
+        missing = size
+        while missing:
+            wanted = BLOCK if missing < 0 else min(BLOCK, missing)
+            block = self._read_block(wanted)
+            blocks.append(block)
+            if len(block) < wanted:  # A server reads as much as it is asked for.
+                break
+            missing -= len(block) if missing > 0 else 0
+        return blocks[0] if len(blocks) == 1 else b"".join(blocks)
+
+    def _read_block(self, size: int) -> bytes:
+        elapsed = monotonic() - self._begun_at
+        seconds_left = _GRACE_SECONDS + self._received / self._rate - elapsed
+        answer_timeout = self._connection.gettimeout()
+        client = network_of(self._environ.get("REMOTE_ADDR", ""))
+        try:
+            with waiting_clients.wait_for(self._connection, client), Timeout(max(0, seconds_left)):
+                self._connection.settimeout(self._timeout)
+                block = self._stream.read(size)
+        except (TimeoutError, Timeout) as error:
+            self._has_failed = True
+            raise ApiError(REQUEST_TIMEOUT) from error
+        except Exception as error:  # Whatever the server makes of a broken body.
+            self._has_failed = True
+            raise bad_parameter("body") from error
+        finally:
+            self._connection.settimeout(answer_timeout)
+        self._received += len(block)
+        return block
+
+    def discard(self) -> None:
+        """Read what is left of it, so that the client can read the answer.
+
+        The connection ends here if there is too much, or it comes too slowly.
+        """
+        if str(self._received) == self._environ.get("CONTENT_LENGTH"):
+            return
+        if self._has_failed:
+            with suppress(OSError):
+                self._connection.shutdown(socket.SHUT_WR)
+            discard_input(self._connection)
+        self._begun_at = self._begun_at or monotonic()
+        discarded = 0
+        with suppress(ApiError), Timeout(_DISCARD_TIMEOUT, exception=False):
+            while not self._has_failed and discarded < _MAX_DISCARDED_BYTES:
+                block = self.read(BLOCK)
+                if len(block) < BLOCK:
+                    return
+                discarded += len(block)
+        self._stream.failed = True  # Where the next request begins is not known.
+
+
+def has_body(environ: Environ) -> bool:
+    """Whether the client sends a body."""
+    return "HTTP_TRANSFER_ENCODING" in environ or environ.get("CONTENT_LENGTH", "") not in ("", "0")
+
+
+def bound_bodies(
+    app: Flask, settings: ProgramSettings, before_waiting: Callable[[], None] = lambda: None
+) -> None:
+    """Bound how slowly a client may send a body, if a server runs ``app``.
+
+    Args:
+        app: a program.
+        settings: its bounds.
+        before_waiting: called in a request before its body is waited for.
+    """
+    application = app.wsgi_app
+
+    def with_bounded_body(environ: Environ, start_response: Any) -> Any:
+        if "gunicorn.socket" in environ and has_body(environ):
+            environ["wsgi.input"] = IncomingBody(environ, settings, before_waiting)
+        return application(environ, start_response)
+
+    app.wsgi_app = with_bounded_body  # type: ignore[method-assign]
+
+    @app.after_request
+    def discard_rest(response: Response) -> Response:
+        body = request.environ.get("wsgi.input")
+        if isinstance(body, IncomingBody):
+            response.call_on_close(body.discard)
+        return response
+
+
+def discard_input(client: socket.socket) -> None:
+    """Read what a client still sends after it was refused, so that it can read the refusal.
+
+    To close a connection with unread bytes is to destroy the answer on its way. Amount and
+    time are bounded.
+    """
+    discarded = 0
+    with suppress(OSError), Timeout(_DISCARD_TIMEOUT, exception=False):
+        while discarded < _MAX_DISCARDED_BYTES and (block := client.recv(BLOCK)):
+            discarded += len(block)

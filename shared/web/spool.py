@@ -1,0 +1,108 @@
+"""Uploads that wait lie in temporary files on disk, and all of them together are bounded.
+
+The files have no names, so nothing is left of them when a program ends, however it ends.
+"""
+
+import errno
+import os
+import tempfile
+from io import FileIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shared.settings import ProgramSettings
+from shared.web.budget import Budget
+from shared.web.errors import overloaded
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+_OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+
+class Spool:
+    """The temporary files of a process: their folder, and how many bytes they hold."""
+
+    def __init__(self) -> None:
+        self._folder: Path | None = None
+        self._budget = Budget(0)
+
+    def configure(self, settings: ProgramSettings) -> None:
+        """Use the folder and the bound that the settings name."""
+        self._folder = settings.spool_dir or settings.data_dir.absolute() / "spool"
+        self._budget = Budget(settings.spool_max_bytes)
+
+    @property
+    def bytes_used(self) -> int:
+        """How many bytes all files hold."""
+        return self._budget.used
+
+    def create_file(self, caller: str | None = None) -> "SpoolFile":
+        """An empty file, open for reading and writing.
+
+        Args:
+            caller: whom it counts for; the files of one caller may take a quarter of the room.
+        """
+        assert self._folder is not None
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor, path = tempfile.mkstemp(dir=self._folder)
+        Path(path).unlink()
+        return SpoolFile(self._budget, descriptor, caller)
+
+
+class SpoolFile(FileIO):
+    """A temporary file that counts towards its spool until it is closed."""
+
+    def __init__(self, budget: Budget, descriptor: int, caller: str | None) -> None:
+        super().__init__(descriptor, "r+")
+        self._budget = budget
+        self._caller = caller
+        self._reserved = 0
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        """Append all of ``data``.
+
+        Raises:
+            ApiError: the spool, or the disk, is full.
+        """
+        with memoryview(data).cast("B") as rest:
+            self._budget.take(len(rest), self._caller)
+            self._reserved += len(rest)
+            written = 0
+            try:
+                while written < len(rest):
+                    written += super().write(rest[written:])
+            except OSError as error:
+                if error.errno in _OUT_OF_SPACE:
+                    raise overloaded() from error
+                raise
+            return written
+
+    @property
+    def size(self) -> int:
+        """How many bytes it holds."""
+        return os.fstat(self.fileno()).st_size
+
+    def count_size(self) -> None:
+        """Count what another process has written through the file's descriptor.
+
+        Raises:
+            ApiError: the spool is full.
+        """
+        more = self.size - self._reserved
+        self._budget.take(more, self._caller)
+        self._reserved += more
+
+    def close(self) -> None:
+        """Give the file's bytes back to the spool and the disk."""
+        if not self.closed:
+            super().close()
+            self._budget.give_back(self._reserved, self._caller)
+
+    def __del__(self) -> None:
+        """Close a file that nobody refers to any more."""
+        self.close()
+
+
+spool = Spool()
+"""The one of this process."""

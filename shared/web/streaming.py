@@ -1,0 +1,181 @@
+"""Lists too long to hold in memory: an answer is sent in blocks, and few are sent at once.
+
+While a block waits for its reader, no database connection is held. Other requests come between
+two blocks: making blocks takes at most half of a process's time, however many answers are sent.
+"""
+
+import errno
+import logging
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
+from functools import partial
+from itertools import chain, repeat
+from threading import Lock
+from typing import Any, TypeVar
+
+import gevent
+from flask import Flask, Response, current_app, request
+
+from shared.web.errors import TOO_MANY, ApiError, overloaded
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+STALL_TIMEOUT = 15.0
+"""Seconds in which a reader must take a block."""
+_RETRY_AFTER_SECONDS = 5
+
+
+class Blocks(Iterator[T]):
+    """The elements of a list in an answer, in blocks. Whoever has one must close it.
+
+    Args:
+        app: in whose context each of them is made, and whose connection is given back after it.
+        blocks: makes them.
+        pace: held while a block is made.
+        release: called once, at the end.
+    """
+
+    def __init__(
+        self, app: Flask, blocks: Iterator[T], pace: Lock, release: Callable[[], None]
+    ) -> None:
+        self._app, self._blocks, self._pace, self._release = app, blocks, pace, release
+
+    @classmethod
+    def alone(cls, blocks: Iterator[T], release: Callable[[], None] | None = None) -> "Blocks[T]":
+        """Blocks of an answer of the running request that others do not slow down."""
+        app = current_app._get_current_object()  # type: ignore[attr-defined]
+        return cls(app, blocks, Lock(), release or _nothing)
+
+    def __next__(self) -> T:
+        with self._pace:
+            started_at = time.perf_counter()
+            with self._app.app_context():
+                block = next(self._blocks, None)
+            gevent.sleep(time.perf_counter() - started_at)
+        if block is None:
+            self.close()
+            raise StopIteration
+        return block
+
+    def close(self) -> None:
+        """Make no more blocks. Safe to repeat."""
+        release, self._release = self._release, _nothing
+        with suppress(AttributeError):  # An iterator that is no generator.
+            self._blocks.close()  # type: ignore[attr-defined]
+        release()
+
+
+class StreamLimit:
+    """How many long answers a process sends at once.
+
+    Args:
+        max_per_user: one more is answered 429.
+        max_in_all: one more is answered 503.
+    """
+
+    def __init__(self, max_per_user: int, max_in_all: int) -> None:
+        self._max_per_user, self._max_in_all = max_per_user, max_in_all
+        self._by_user: Counter[int] = Counter()
+        self._pace = Lock()
+
+    def admit(self, user_id: int, fields: dict[str, Any]) -> dict[str, Any]:
+        """Let an answer be sent to a user; the iterators in it become `Blocks`.
+
+        Raises:
+            ApiError: ``TOO_MANY`` or ``UNAVAILABLE``, if it has some and too many are being sent.
+        """
+        long = {name: value for name, value in fields.items() if isinstance(value, Iterator)}
+        if not long:
+            return fields
+        if self._by_user[user_id] >= self._max_per_user:
+            raise ApiError(TOO_MANY, {"Retry-After": str(_RETRY_AFTER_SECONDS)})
+        if self.in_use >= self._max_in_all:
+            raise overloaded(_RETRY_AFTER_SECONDS)
+        self._by_user[user_id] += 1
+        app = current_app._get_current_object()  # type: ignore[attr-defined]
+        releases: Iterator[Callable[[], None]]
+        releases = chain([partial(self._release, user_id)], repeat(_nothing))
+        return fields | {
+            name: Blocks(app, blocks, self._pace, release)
+            for (name, blocks), release in zip(long.items(), releases, strict=False)
+        }
+
+    @property
+    def in_use(self) -> int:
+        """How many are being sent."""
+        return self._by_user.total()
+
+    def _release(self, user_id: int) -> None:
+        self._by_user[user_id] -= 1
+        if not self._by_user[user_id]:
+            del self._by_user[user_id]
+
+
+def json_blocks(
+    fields: Iterable[tuple[str, Any]], dumps: Callable[[Any], bytes]
+) -> Iterator[bytes]:
+    """A JSON object in pieces, without its `Blocks` ever being whole.
+
+    An empty block is sent as a blank, so that whoever waits for the next sees that it comes.
+    """
+    piece = b"{"
+    for place, (name, value) in enumerate(fields):
+        piece += b"," * bool(place) + dumps(name) + b":"
+        if not isinstance(value, Blocks):
+            piece += dumps(value)
+            continue
+        piece += b"["
+        is_first = True
+        for block in value:
+            if block:
+                yield piece + b"," * (not is_first) + dumps(block)[1:-1]
+                is_first = False
+            else:
+                yield piece + b" "
+            piece = b""
+        piece += b"]"
+    yield piece + b"}"
+
+
+def stream_response(
+    pieces: Iterable[bytes], blocks: Collection[Blocks[Any]], mimetype: str
+) -> Response:
+    """An answer that is sent while it is made; a failure breaks it off.
+
+    Args:
+        pieces: of its body.
+        blocks: of which they are made; closed at the end.
+        mimetype: of the body.
+    """
+
+    def close() -> None:
+        for each in blocks:
+            each.close()
+
+    if request.method == "HEAD":  # Nothing is sent, so nobody would close them.
+        close()
+        return Response(mimetype=mimetype)
+    reader: socket.socket | None = request.environ.get("gunicorn.socket")
+    if reader is not None:
+        reader.settimeout(STALL_TIMEOUT)
+    response = Response(_unless_it_fails(pieces), mimetype=mimetype)
+    response.call_on_close(close)
+    return response
+
+
+def _unless_it_fails(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    try:
+        yield from pieces
+    except Exception as failure:
+        log.warning("response_aborted", extra={"failure": type(failure).__name__})
+        # The server closes the connection, so the reader sees that the answer is not whole.
+        raise ConnectionResetError(errno.ECONNRESET, "the answer is not whole") from None
+
+
+def _nothing() -> None:
+    pass
