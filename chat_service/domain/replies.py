@@ -11,8 +11,8 @@ from chat_service.domain.accounts import people
 from chat_service.domain.history import BLOCK_SIZE, MAX_WHOLE, long_reads
 from chat_service.domain.messages import content_shown, visible_to
 from chat_service.models import Conversation, Membership, Message
-from shared.db import BigId
-from shared.errors import ApiError
+from shared.data.db import BigId
+from shared.web.errors import ApiError
 
 
 def replies_to(message_id: int, user_id: int, base: str) -> dict[str, Any]:
