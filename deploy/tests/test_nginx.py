@@ -164,11 +164,26 @@ def test_a_websocket_passes_and_its_token_stays_out_of_the_log(proxy: Proxy) -> 
     assert alice["token"] not in log.read_text() + (proxy.folder / "error.log").read_text()
 
 
-def test_while_the_product_is_away_the_answer_is_json(proxy: Proxy) -> None:
+@pytest.fixture(scope="module")
+def away(proxy: Proxy) -> Proxy:
+    """The proxy after its product has ended; for the last tests."""
     proxy.product.process.terminate()
     until(lambda: not listens(proxy.product.port))
+    return proxy
 
-    answer = proxy.call("GET", "/friends")
+
+def test_while_the_product_is_away_the_answer_is_json(away: Proxy) -> None:
+    answer = away.call("GET", "/friends")
 
     assert (answer.status_code, answer.headers["Content-Type"]) == (503, "application/json")
     assert answer.json() == {"code": -503, "info": "Service unavailable"}
+
+
+@pytest.mark.parametrize("path", ["/ws/", "/ws", "//ws/", "/conversations/search"])
+def test_what_fails_is_logged_without_its_query(away: Proxy, path: str) -> None:
+    assert away.call("GET", f"{path}?token=confidential").status_code == 503
+
+    [*_, line] = (away.folder / "access.log").read_text().splitlines()
+    assert f'"GET {path}" 503' in line
+    assert line.endswith(f" upstream {LOOPBACK}:{away.product.port} 502")
+    assert "confidential" not in line + (away.folder / "error.log").read_text()
