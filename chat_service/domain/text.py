@@ -3,10 +3,10 @@
 import re
 
 _SHOWS_NOTHING = re.compile(
-    # White space; Default_Ignorable_Code_Point of Unicode, which has the Hangul fillers; and the
-    # Braille pattern without dots.
-    "[\\s\x1c-\x1f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
-    "\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3"
+    # White space; control characters; Default_Ignorable_Code_Point of Unicode, which has the Hangul
+    # fillers; the Braille pattern without dots; and anchors of interlinear annotations.
+    "[\\s\0-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3"
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]*"
 )
 

@@ -36,7 +36,7 @@ def replies_to(caller: Caller, message_id: int) -> Reply:
 SHOW_NOTHING = [
     *("", " ", "\n\t", "\u3000", "\u00a0", "\u200b", "\u2060\ufeff", "\u00ad", "\u034f", "\u061c"),
     *("\u115f\u1160", "\u17b4", "\u180e", "\u2800", "\u3164", "\ufe0f", "\uffa0", "\U0001d173"),
-    *("\U000e0020", " \u200d\u2800\n"),
+    *("\U000e0020", " \u200d\u2800\n", "\x01", "\x1b\x7f", "\x80\x9f", "\ufff9\ufffb"),
 ]
 
 

@@ -84,6 +84,7 @@ def test_who_comes_without_tls_is_sent_to_it(proxy: Proxy) -> None:
         308,
         "https://localhost/friends?a=b",
     )
+    assert answer.json() == {"code": -308, "info": "Permanent redirect"}
 
 
 def test_what_is_uploaded_comes_back_and_addresses_given_out_have_tls(proxy: Proxy) -> None:
