@@ -23,9 +23,9 @@ from shared.data.background import repeat
 from shared.data.client import ServiceClient
 from shared.media.decoder import decoder
 from shared.operations.data_commands import add_outbox_commands
-from shared.operations.data_export import add_export
-from shared.operations.integrity import add_verify_commands
-from shared.service import base_app, settings_of
+from shared.operations.data_export import add_export_command
+from shared.operations.integrity import add_integrity_commands
+from shared.service import create_service_app, settings_of
 
 
 def create_app(env: Mapping[str, str] | None = None) -> Flask:
@@ -35,7 +35,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
         env: its settings; the process's environment unless given.
     """
     settings = settings_of(AuthSettings, env)
-    app, api = base_app("auth_service", "IMS accounts", settings, db, accounts.state_of)
+    app, api = create_service_app("auth_service", "IMS accounts", settings, db, accounts.state_of)
     init_issuing(app, settings.jwt_private_key, settings.token_lifetime_seconds)
     social = ServiceClient(settings.social_service_url, settings.social_service_secret)
     chat = ServiceClient(settings.chat_service_url, settings.chat_service_secret)
@@ -68,11 +68,11 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     repeat(app, resetting.delete_expired, 600)
     repeat(app, delete_expired, 3600)
     repeat(app, counters.delete_expired, 3600)
-    add_export(app, exporting.files)
+    add_export_command(app, exporting.files)
     api.register_blueprint(account.blueprint)
     api.register_blueprint(verification.blueprint)
     api.register_blueprint(avatars.blueprint)
     app.register_blueprint(internal.blueprint)
     add_commands(app)
-    add_verify_commands(app, verify.CHECKS, verify.STATES, outbox)
+    add_integrity_commands(app, verify.CHECKS, verify.STATES, outbox)
     return app

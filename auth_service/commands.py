@@ -10,8 +10,8 @@ from flask.cli import AppGroup
 from auth_service.domain import accounts, avatars, erasing
 from auth_service.domain.outbox import outbox
 from auth_service.domain.passwords import transport
-from shared.operations.commands import accounts_group, as_json, show, show_one
-from shared.operations.orphans import add_clean_command
+from shared.operations.commands import accounts_group, as_json, print_record, show
+from shared.operations.orphans import add_prune_command
 
 _who = click.argument("who", metavar="ID_OR_EMAIL")
 _from_pipe = click.option(
@@ -28,7 +28,7 @@ def add_commands(app: Flask) -> None:
     def avatars_commands() -> None:
         """The pictures of the accounts."""
 
-    add_clean_command(avatars_commands, avatars.pictures, avatars.unnamed, avatars.FOLDER)
+    add_prune_command(avatars_commands, avatars.pictures, avatars.unnamed, avatars.FOLDER)
 
 
 def _add_accounts_commands(group: AppGroup) -> None:
@@ -61,7 +61,7 @@ def _add_accounts_commands(group: AppGroup) -> None:
     @as_json
     def show_account(who: str, as_json: bool) -> None:
         """Show one account."""
-        show_one(accounts.found(who), as_json)
+        print_record(accounts.found(who), as_json)
 
     @group.command()
     @_who

@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from shared.keys import key_id, private_key, public_keys
 from shared.media.object_store import MediaSettings
-from shared.settings import BaseUrls, ServiceSettings, ShownSecret, hard_to_guess
+from shared.settings import BaseUrls, OutgoingSecret, ServiceSettings, reject_weak_secret
 from shared.web.rate_limits import LimitSettings, Rates
 
 DEVELOPMENT_KEY = "ims-development!"
@@ -95,11 +95,11 @@ class AuthSettings(LimitSettings, MediaSettings, ServiceSettings):
         "60/minute or 300/hour", description="Codes that one address has sent."
     )
     social_service_url: BaseUrls = Field(description="Where the social service takes events.")
-    social_service_secret: ShownSecret = Field(
+    social_service_secret: OutgoingSecret = Field(
         description="What it asks of its callers; of several, comma-separated, the first."
     )
     chat_service_url: BaseUrls = Field(description="Where the chat service takes events.")
-    chat_service_secret: ShownSecret = Field(
+    chat_service_secret: OutgoingSecret = Field(
         description="What it asks of its callers; of several, comma-separated, the first."
     )
 
@@ -123,7 +123,7 @@ class AuthSettings(LimitSettings, MediaSettings, ServiceSettings):
                     "is the published one: with PUBLIC_BASE_URL, set one of your own, such as "
                     "`openssl rand -hex 8`, which the clients share"
                 )
-            hard_to_guess(key)
+            reject_weak_secret(key)
         return key
 
     @field_validator("smtp_url")

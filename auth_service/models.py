@@ -7,9 +7,9 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from auth_service.db import Model
-from shared.data.outbox import OutboxRow
-from shared.data.rate_limits import LimitCounterRow
-from shared.operations.audit import AuditEventRow
+from shared.data.outbox import OutboxMixin
+from shared.data.rate_limits import LimitCounterMixin
+from shared.operations.audit import AuditEventMixin
 
 
 class Account(Model):
@@ -97,20 +97,20 @@ class Notification(Model):
     next_attempt_at: Mapped[datetime] = mapped_column(index=True)
 
 
-class LimitCounter(LimitCounterRow, Model):
+class LimitCounter(LimitCounterMixin, Model):
     """How often something was done that is limited by the hour."""
 
     __tablename__ = "limit_counters"
 
 
-class OutboxEvent(OutboxRow, Model):
+class OutboxEvent(OutboxMixin, Model):
     """An event that a neighbour has not taken yet."""
 
     __tablename__ = "outbox"
     __table_args__ = {"sqlite_autoincrement": True}
 
 
-class AuditEvent(AuditEventRow, Model):
+class AuditEvent(AuditEventMixin, Model):
     """Something that was done, and matters for security."""
 
     __tablename__ = "audit_events"

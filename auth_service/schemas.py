@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from shared.web.fields import Answer, Id, Params, QueryFlag, Text, Time
+from shared.web.fields import Id, QueryFlag, RequestSchema, ResponseSchema, Text, Time
 
 REGISTRATION_MESSAGES = {False: "注册成功", True: "已恢复账户"}
 
@@ -22,7 +22,7 @@ _AVATAR = {
 }
 
 
-class RegistrationIn(Params):
+class RegistrationIn(RequestSchema):
     """用户注册/account/reg."""
 
     email = Text(required=True, metadata=_EMAIL)
@@ -30,14 +30,14 @@ class RegistrationIn(Params):
     password = Text(required=True, metadata=_PASSWORD)
 
 
-class LoginIn(Params):
+class LoginIn(RequestSchema):
     """用户登录/account/login."""
 
     email = Text(required=True, metadata=_EMAIL)
     password = Text(required=True, metadata=_PASSWORD)
 
 
-class TokenOut(Answer):
+class TokenOut(ResponseSchema):
     """Whose token, and the token."""
 
     id = fields.Integer()
@@ -50,7 +50,7 @@ class RegistrationOut(TokenOut):
     message = fields.String(validate=validate.OneOf(list(REGISTRATION_MESSAGES.values())))
 
 
-class SessionOut(Answer):
+class SessionOut(ResponseSchema):
     """One sign-in that has not ended."""
 
     id = fields.Integer()
@@ -61,13 +61,13 @@ class SessionOut(Answer):
     current = fields.Boolean(metadata={"description": "It is the session of this token."})
 
 
-class SessionsOut(Answer):
+class SessionsOut(ResponseSchema):
     """The sessions of the caller, newest first."""
 
     sessions = fields.List(fields.Nested(SessionOut))
 
 
-class SessionEnd(Params):
+class SessionEnd(RequestSchema):
     """Which sessions to end: one, or all but the current."""
 
     session_id = Id()
@@ -79,7 +79,7 @@ class SessionEnd(Params):
             raise ValidationError("Neither one nor the others.", "session_id")
 
 
-class InfoOut(Answer):
+class InfoOut(ResponseSchema):
     """获取个人信息/account/info."""
 
     id = fields.Integer()
@@ -90,7 +90,7 @@ class InfoOut(Answer):
     deleted = fields.Boolean()
 
 
-class InfoChange(Params):
+class InfoChange(RequestSchema):
     """修改个人信息/account/info."""
 
     origin_password = Text(required=True, metadata=_PASSWORD)
@@ -101,13 +101,13 @@ class InfoChange(Params):
     avatar = Text(load_default=None, metadata=_AVATAR)
 
 
-class ForgottenIn(Params):
+class ForgottenIn(RequestSchema):
     """Whose password is forgotten."""
 
     email = Text(required=True, metadata=_EMAIL)
 
 
-class ResetIn(Params):
+class ResetIn(RequestSchema):
     """A code from a mail, and the password to come."""
 
     email = Text(required=True, metadata=_EMAIL)
@@ -115,33 +115,33 @@ class ResetIn(Params):
     password = Text(required=True, metadata=_PASSWORD)
 
 
-class VerificationIn(Params):
+class VerificationIn(RequestSchema):
     """获取验证码/verify."""
 
     email = Text(required=True, metadata=_EMAIL)
 
 
-class CodeOut(Answer):
+class CodeOut(ResponseSchema):
     """获取验证码/verify."""
 
     verify_code = fields.String(metadata={"description": "Encrypted like a password."})
 
 
-class PictureAddress(Params):
+class PictureAddress(RequestSchema):
     """The path of an avatar."""
 
     account_id = Text(required=True, metadata={"example": "12"})
     digest = Text(required=True, metadata={"example": "9f86d081884c7d659a2feaa0c55ad015"})
 
 
-class AccountPage(Params):
+class AccountPage(RequestSchema):
     """A page of accounts: those after an id."""
 
     after = Id(load_default=0)
     limit = fields.Integer(load_default=500, validate=validate.Range(1, 1000))
 
 
-class AccountIds(Params):
+class AccountIds(RequestSchema):
     """Some accounts."""
 
     ids = fields.List(Id(), required=True, validate=validate.Length(max=1000))

@@ -29,10 +29,10 @@ from shared.data.client import ServiceClient
 from shared.data.redis_pool import watch_redis
 from shared.media.decoder import decoder
 from shared.operations.data_commands import add_erasures_command, add_resync_command
-from shared.operations.data_export import add_export
+from shared.operations.data_export import add_export_command
 from shared.operations.data_export_routes import add_export_route
-from shared.operations.integrity import add_verify_commands
-from shared.service import base_app, settings_of
+from shared.operations.integrity import add_integrity_commands
+from shared.service import create_service_app, settings_of
 
 
 def create_app(env: Mapping[str, str] | None = None) -> Flask:
@@ -42,7 +42,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
         env: its settings; the process's environment unless given.
     """
     settings = settings_of(ChatSettings, env)
-    app, api = base_app(
+    app, api = create_service_app(
         "chat_service",
         "IMS conversations",
         settings,
@@ -60,7 +60,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     add_resync_command(app, accounts)
     erasures.init_app(app)
     add_erasures_command(app, erasures)
-    add_export(app, exporting.files)
+    add_export_command(app, exporting.files)
     add_export_route(app, exporting.files)
     decoder.configure(settings)
     store.configure(settings)
@@ -79,5 +79,5 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     api.register_blueprint(invitations.blueprint)
     api.register_blueprint(messages.blueprint)
     app.register_blueprint(live.blueprint)
-    add_verify_commands(app, verify.CHECKS, verify.STATES)
+    add_integrity_commands(app, verify.CHECKS, verify.STATES)
     return app

@@ -5,8 +5,8 @@ from flask import Flask
 
 from chat_service.domain import friendships, images
 from shared.data.client import ServiceClient
-from shared.operations.commands import follow
-from shared.operations.orphans import add_clean_command
+from shared.operations.commands import with_progress
+from shared.operations.orphans import add_prune_command
 
 
 def add_commands(app: Flask, social: ServiceClient) -> None:
@@ -19,11 +19,11 @@ def add_commands(app: Flask, social: ServiceClient) -> None:
     @friendships_commands.command()
     def resync() -> None:
         """Take every friendship again from the social service. Safe to repeat."""
-        count = follow(friendships.resync(social), "Taking friendships")
+        count = with_progress(friendships.resync(social), "Taking friendships")
         click.echo(f"Done: {count} private conversations are as their friendships are.")
 
     @app.cli.group("media")
     def media_commands() -> None:
         """The files of pictures: those of messages and of groups."""
 
-    add_clean_command(media_commands, images.store, images.unnamed)
+    add_prune_command(media_commands, images.store, images.unnamed)

@@ -3,7 +3,7 @@
 from pydantic import Field, ValidationInfo, field_validator
 
 from shared.media.object_store import MediaSettings
-from shared.settings import BaseUrls, ServiceSettings, ShownSecret
+from shared.settings import BaseUrls, OutgoingSecret, ServiceSettings
 from shared.web.rate_limits import LimitSettings, Rates
 
 
@@ -11,11 +11,11 @@ class ChatSettings(LimitSettings, MediaSettings, ServiceSettings):
     """Settings of the chat service."""
 
     auth_service_url: BaseUrls = Field(description="Where accounts that the copy lacks are asked.")
-    auth_service_secret: ShownSecret = Field(
+    auth_service_secret: OutgoingSecret = Field(
         description="What it asks of its callers; of several, comma-separated, the first."
     )
     social_service_url: BaseUrls = Field(description="Where friendships are copied from again.")
-    social_service_secret: ShownSecret = Field(
+    social_service_secret: OutgoingSecret = Field(
         description="What it asks of its callers; of several, comma-separated, the first."
     )
     rate_limit_new_groups: Rates = Field("60/hour", description="Groups that one account creates.")

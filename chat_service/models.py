@@ -6,29 +6,29 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstra
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chat_service.db import Model
-from shared.data.accounts import AccountRow
-from shared.data.erasure import ErasureRow
-from shared.data.rate_limits import LimitCounterRow
-from shared.operations.audit import AuditEventRow
+from shared.data.accounts import AccountMixin
+from shared.data.erasure import ErasureMixin
+from shared.data.rate_limits import LimitCounterMixin
+from shared.operations.audit import AuditEventMixin
 
 OWNER, ADMIN, MEMBER = 1, 2, 3
 TEXT, IMAGE = 0, 1
 WAITING, REJECTED, ACCEPTED, CAME_OTHERWISE = 0, 1, 2, 3
 
 
-class Account(AccountRow, Model):
+class Account(AccountMixin, Model):
     """A copy of an account, kept by the auth service's events."""
 
     __tablename__ = "accounts"
 
 
-class Erasure(ErasureRow, Model):
+class Erasure(ErasureMixin, Model):
     """An account of which something may be left here."""
 
     __tablename__ = "erasures"
 
 
-class LimitCounter(LimitCounterRow, Model):
+class LimitCounter(LimitCounterMixin, Model):
     """How often something was done that is limited by the hour."""
 
     __tablename__ = "limit_counters"
@@ -235,7 +235,7 @@ class Invitation(Model):
     created_at: Mapped[datetime]
 
 
-class AuditEvent(AuditEventRow, Model):
+class AuditEvent(AuditEventMixin, Model):
     """Something that was done, and matters for security."""
 
     __tablename__ = "audit_events"

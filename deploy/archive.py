@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from deploy.databases import NotPossible
+from deploy.databases import OperationError
 from deploy.programs import SERVICES, settings_of
 from shared.media.object_store import MediaSettings, MediaStore
 
@@ -55,14 +55,16 @@ class Manifest:
         """What a backup says of itself.
 
         Raises:
-            NotPossible: it is none, or one of another version of this program.
+            OperationError: it is none, or one of another version of this program.
         """
         try:
             said = json.loads((folder / _MANIFEST).read_text())
         except OSError as error:
-            raise NotPossible(f"{folder} is no backup: {error.strerror}") from None
+            raise OperationError(f"{folder} is no backup: {error.strerror}") from None
         if said["format"] != FORMAT:
-            raise NotPossible(f"{folder} has format {said['format']}, this version reads {FORMAT}")
+            raise OperationError(
+                f"{folder} has format {said['format']}, this version reads {FORMAT}"
+            )
         return cls(**said)
 
 
@@ -142,14 +144,14 @@ def checked(folder: Path) -> Iterator[int]:
         how many are.
 
     Raises:
-        NotPossible: one is not.
+        OperationError: one is not.
     """
     with (folder / SUMS).open() as sums:
         for count, line in enumerate(sums, start=1):
             expected, _, name = line.rstrip("\n").partition("  ")
             path = folder / name
             if not path.is_file() or _sum(path) != expected:
-                raise NotPossible(f"{path} is missing or not what was saved")
+                raise OperationError(f"{path} is missing or not what was saved")
             yield count
 
 

@@ -23,7 +23,7 @@ from deploy.databases import FAILURES, database_of
 from deploy.environment import installed
 from deploy.ownership import give_to_owner_of
 from deploy.programs import SERVICES
-from shared.operations.commands import follow
+from shared.operations.commands import with_progress
 from shared.settings import SettingsError
 from shared.web.errors import ApiError
 
@@ -68,7 +68,7 @@ def back_up(env: Mapping[str, str], to: Path) -> Path:
         the folder, which has its name only if all is in it.
 
     Raises:
-        NotPossible: a database cannot be dumped.
+        OperationError: a database cannot be dumped.
         ApiError: the store of pictures does not answer.
     """
     began_at = datetime.now(UTC)
@@ -95,7 +95,9 @@ def _save_media(env: Mapping[str, str], folder: Path) -> dict[str, str]:
     """Save the pictures that are not yet in the folder; where those of each service are."""
     places = archive.stores_of(env)
     for name, store in dict(places.values()).items():
-        count = follow(archive.copied(store, folder / archive.MEDIA / name), "Copying pictures")
+        count = with_progress(
+            archive.copied(store, folder / archive.MEDIA / name), "Copying pictures"
+        )
         sys.stdout.write(f"Saved {count} pictures.\n")
     return {service: name for service, (name, _) in places.items()}
 

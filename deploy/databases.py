@@ -19,11 +19,11 @@ from deploy.programs import settings_of
 from shared.settings import database_url
 
 
-class NotPossible(Exception):
+class OperationError(Exception):
     """Why something cannot be saved or restored, in a line for whoever wants it."""
 
 
-FAILURES = (NotPossible, sqlite3.Error, psycopg.Error, DBAPIError)
+FAILURES = (OperationError, sqlite3.Error, psycopg.Error, DBAPIError)
 """What working with a database raises."""
 
 
@@ -85,7 +85,7 @@ class SqliteFile:
             copy.execute("PRAGMA journal_mode=DELETE")  # One file, whatever is done with it.
             [[verdict]] = copy.execute("PRAGMA integrity_check(1)")
         if verdict != "ok":
-            raise NotPossible(f"{self._path} is damaged: {verdict}")
+            raise OperationError(f"{self._path} is damaged: {verdict}")
 
     def load(self, dump: Path) -> None:
         """Copy the file, and forget what belonged to the old one."""
@@ -143,7 +143,7 @@ class PostgresDatabase:
             check=False,
         )
         if done.returncode:
-            raise NotPossible(f"{tool}: {done.stderr.strip()}")
+            raise OperationError(f"{tool}: {done.stderr.strip()}")
 
 
 def _tool(name: str, major: int) -> Path:
@@ -156,7 +156,7 @@ def _tool(name: str, major: int) -> Path:
     }
     fitting = min((version for version in found if version >= major), default=None)
     if fitting is None:
-        raise NotPossible(
+        raise OperationError(
             f"{name} of PostgreSQL {major} is needed, as the server is, and is not on the PATH "
             f"(found: {', '.join(map(str, sorted(found))) or 'none'}); "
             f"on Debian and Ubuntu: apt install postgresql-client-{major}"

@@ -15,7 +15,7 @@ import click
 
 from deploy.environment import installed
 from deploy.programs import SERVICES, environment_of
-from shared.operations.data_export import README, written_whole
+from shared.operations.data_export import README, atomic_write
 from shared.settings import SettingsError
 
 
@@ -30,7 +30,7 @@ def main(account_id: int, file: Path) -> None:
         raise click.ClickException(str(wrong)) from None
     with (
         tempfile.TemporaryDirectory() as folder,
-        written_whole(file) as target,
+        atomic_write(file) as target,
         ZipFile(target, "w", ZIP_DEFLATED) as whole,
     ):
         whole.writestr("README.txt", README.format(account_id=account_id))

@@ -14,7 +14,7 @@ import click
 
 from deploy.ownership import give_to_owner_of
 from deploy.programs import SERVICES
-from shared.keys import new_key_pair, private_key, public_keys, public_pem
+from shared.keys import generate_key_pair, private_key, public_keys, public_pem
 
 _FOR_ITS_OWNER = 0o600
 # Containers run as a user of their own; the folder keeps everybody else on the host out.
@@ -35,7 +35,7 @@ def key_files(folder: Path, mode: int = _FOR_ITS_OWNER) -> dict[str, str]:
         give_to_owner_of(missing[-1].parent, missing[-1])
     private, public = folder / _PRIVATE, folder / _PUBLIC
     if not private.exists():
-        private_pem, public_pem = new_key_pair()
+        private_pem, public_pem = generate_key_pair()
         _write(public, public_pem, mode)
         _write(private, private_pem, mode)  # Last: where it is, its public key is there as well.
     settings = {"JWT_PRIVATE_KEY_FILE": str(private), "JWT_PUBLIC_KEYS_FILE": str(public)}

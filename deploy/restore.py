@@ -17,7 +17,7 @@ from pathlib import Path
 
 from deploy import archive
 from deploy.archive import Manifest
-from deploy.databases import FAILURES, Database, NotPossible, database_of, is_empty
+from deploy.databases import FAILURES, Database, OperationError, database_of, is_empty
 from deploy.environment import started
 from deploy.ownership import give_to_owner_of
 from deploy.ports import free_ports
@@ -32,7 +32,7 @@ from deploy.run import (
     serving,
     writable,
 )
-from shared.operations.commands import follow
+from shared.operations.commands import with_progress
 from shared.settings import SettingsError, load_settings
 from shared.web.errors import ApiError
 
@@ -71,7 +71,7 @@ def restore(folder: Path, *, overwrite: bool) -> None:
         overwrite: whether what is there now may be lost.
 
     Raises:
-        NotPossible: it is no whole backup for these settings, or something is there already.
+        OperationError: it is no whole backup for these settings, or something is there already.
         CannotStartError: it is there, and the services do not run on it.
     """
     settings = load_settings(LauncherSettings, os.environ)
@@ -79,7 +79,9 @@ def restore(folder: Path, *, overwrite: bool) -> None:
     run_dir = data_dir / "run"
     with only_run_in(run_dir) as lock:
         saved = Manifest.read(folder)
-        sys.stdout.write(f"Every file is what was saved: {follow(archive.checked(folder), '')}.\n")
+        sys.stdout.write(
+            f"Every file is what was saved: {with_progress(archive.checked(folder), '')}.\n"
+        )
         ports = free_ports(LOOPBACK, settings.port, len(PROGRAMS))
         addresses = {name: (LOOPBACK, port) for name, port in zip(PROGRAMS, ports, strict=True)}
         urls = {name: f"http://{LOOPBACK}:{addresses[name][1]}" for name in SERVICES}
@@ -90,7 +92,7 @@ def restore(folder: Path, *, overwrite: bool) -> None:
             "METRICS_PORT": "",
         }
         if problems := wrong_settings(env):
-            raise NotPossible("\n".join(problems))
+            raise OperationError("\n".join(problems))
         databases = {service: database_of(service, env) for service in SERVICES}
         _check_room(databases, saved, overwrite=overwrite)
         _restore_keys(folder, data_dir)
@@ -99,7 +101,7 @@ def restore(folder: Path, *, overwrite: bool) -> None:
             sys.stdout.write(f"Restored the database of {service}.\n")
         for service, (_, store) in archive.stores_of(env).items():
             pictures = folder / archive.MEDIA / saved.media[service]
-            count = follow(archive.put_back(pictures, store), "Putting pictures back")
+            count = with_progress(archive.put_back(pictures, store), "Putting pictures back")
             if store.folder and store.folder.exists():
                 give_to_owner_of(store.folder, store.folder)
             sys.stdout.write(f"Restored {count} pictures for {service}.\n")
@@ -114,11 +116,13 @@ def _check_room(databases: Mapping[str, Database], saved: Manifest, *, overwrite
     for service, database in databases.items():
         kind = saved.kinds.get(service)
         if kind != database.kind:
-            raise NotPossible(f"{service}: the backup is of {kind}, the database {database.kind}")
+            raise OperationError(
+                f"{service}: the backup is of {kind}, the database {database.kind}"
+            )
         if database.is_used():
-            raise NotPossible(f"{service}: its database is in use; stop the product first")
+            raise OperationError(f"{service}: its database is in use; stop the product first")
         if not overwrite and not is_empty(database):
-            raise NotPossible(
+            raise OperationError(
                 f"{service}: its database is not empty; --overwrite (OVERWRITE=1) loses its rows"
             )
 
@@ -137,7 +141,9 @@ def _resync(service: str, what: str, env: Mapping[str, str]) -> None:
         check=False,
     )
     if done.returncode:
-        raise NotPossible(f"{service}: {what} resync failed, as said above; the rest is restored")
+        raise OperationError(
+            f"{service}: {what} resync failed, as said above; the rest is restored"
+        )
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from deploy.ports import free_ports, is_taken, refusal
 from deploy.programs import PROGRAMS, SERVICES, environment_of, wrong_settings
 from deploy.schemas import are_current
 from deploy.supervise import configuration
-from shared.server.parent_death import end_with
+from shared.server.parent_death import set_parent_death_signal
 from shared.settings import Settings, SettingsError, load_settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,7 +66,7 @@ def main() -> int:
         signal.signal(stop, _stop_once)
     try:
         if wanted.parent:
-            end_with(wanted.parent, signal.SIGTERM)
+            set_parent_death_signal(wanted.parent, signal.SIGTERM)
         _run(load_settings(LauncherSettings, os.environ), wanted.only_migrate)
         return 0
     except KeyboardInterrupt:

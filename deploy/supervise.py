@@ -17,7 +17,7 @@ from supervisor.states import SupervisorStates
 from supervisor.supervisord import Supervisor
 
 from deploy.programs import GATEWAY, SERVICES, environment_of
-from shared.server.parent_death import end_with
+from shared.server.parent_death import set_parent_death_signal
 
 _SUPERVISORD = """\
 [supervisord]
@@ -111,7 +111,7 @@ class Manager(Supervisor):
 def main() -> int:
     """Run until a signal, or until a program cannot start (status 1)."""
     config, ready, launcher = sys.argv[1:]
-    end_with(int(launcher), signal.SIGKILL)
+    set_parent_death_signal(int(launcher), signal.SIGKILL)
     os.environ["MANAGER_PID"] = str(os.getpid())
     options = Options()
     options.first, options.test = True, False

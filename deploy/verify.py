@@ -126,14 +126,15 @@ def _lasting(earlier: Comparisons, env: Mapping[str, str]) -> Comparisons:
     with _surveys(env, "--only-states") as surveys:
         for survey in surveys.values():
             list(_section(survey))
-        later, untold = _compared(surveys)
+        later, pending_events = _compared(surveys)
     return {
         what: Comparison(
             count,
             {
                 key: difference
                 for key, difference in differences.items()
-                if difference == earlier[what].differences.get(key) and (*what, key) not in untold
+                if difference == earlier[what].differences.get(key)
+                and (*what, key) not in pending_events
             },
         )
         for what, (count, differences) in later.items()
@@ -158,13 +159,13 @@ def _compared(surveys: Mapping[str, Lines]) -> tuple[Comparisons, set[tuple[str,
         show_progress("")
         for knower, differences in found.items():
             comparisons[kind, knower] = Comparison(count, differences)
-    untold = {
+    pending_events = {
         (event["type"], f"{event['consumer']}_service", _key(SHARED[event["type"]], event["state"]))
         for survey in surveys.values()
         for event in _section(survey)
         if event["type"] in SHARED
     }
-    return comparisons, untold
+    return comparisons, pending_events
 
 
 def _side_by_side(

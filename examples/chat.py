@@ -54,7 +54,7 @@ class Chat:
                 self.do_open(line)
         except KeyError as missing:
             say(f"There is no {missing} here; /help lists what there is.", RED)
-        except (ims.Refused, ims.Unreachable) as problem:
+        except (ims.RefusedError, ims.UnreachableError) as problem:
             say(f"That did not work: {problem}", RED)
 
     def do_help(self, _: str) -> None:
@@ -142,7 +142,7 @@ class Chat:
             for event in self.live:
                 with self.screen:
                     self._take(event, me)
-        except ims.Refused as refusal:
+        except ims.RefusedError as refusal:
             self.status = f"Signed out: {refusal}"
 
     def _take(self, event: ims.Event, me: ims.Client) -> None:
@@ -190,12 +190,12 @@ def main() -> None:
         password = os.environ.get("IMS_PASSWORD") or getpass.getpass()
         try:
             me = ims.Client.log_in(given.url, email, password)
-        except ims.Refused as refusal:
+        except ims.RefusedError as refusal:
             if refusal.info != "User not found":
                 raise
             me = ims.Client.register(given.url, email, password, input("New here. Your name: "))
         Chat(me).run()
-    except (ims.Refused, ims.Unreachable) as problem:
+    except (ims.RefusedError, ims.UnreachableError) as problem:
         sys.exit(f"That did not work: {problem}")
     except (EOFError, KeyboardInterrupt):
         sys.exit("\nNobody is signed in: the input has ended.")

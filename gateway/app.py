@@ -15,10 +15,10 @@ from gateway.tunnel import Tunnels, wants_websocket
 from gateway.upstream import Service, services_of
 from gateway.web import web_pages
 from shared.logs import configure_logging, log_requests
-from shared.metrics import count_request
+from shared.metrics import observe_request
 from shared.settings import load_settings
-from shared.web.authentication import claims_of_handshake, claims_of_request, init_tokens
-from shared.web.errors import BAD_METHOD, ApiError, register_error_handlers
+from shared.web.authentication import init_jwt, verify_handshake_token, verify_request_token
+from shared.web.errors import METHOD_NOT_ALLOWED, ApiError, register_error_handlers
 from shared.web.proxies import trust_proxies
 from shared.web.rate_limits import Limiter, client_network
 from shared.web.request_body import bound_bodies
@@ -48,8 +48,8 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     tunnels = Tunnels(settings.max_websockets)
     app.extensions["ims.stopping"] = [tunnels.close]
 
-    log_requests(app, count_request)
-    init_tokens(app, settings.jwt_public_keys)
+    log_requests(app, observe_request)
+    init_jwt(app, settings.jwt_public_keys)
     _allow_origins(app, settings)
     _finish_answers(app)
     register_error_handlers(app)
@@ -62,16 +62,16 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
             return jsonify(code=0, info="Succeed")
         path = request.environ["PATH_INFO"]
         if path in WEBSOCKETS:
-            g.user_id = claims_of_handshake().user_id
+            g.user_id = verify_handshake_token().user_id
         elif not is_public(path):
-            g.user_id = claims_of_request().user_id
+            g.user_id = verify_request_token().user_id
         if "user_id" in g:
             by_account.spend(str(g.user_id))
         route = route_of(path)
         if route is None:
             return None
         if request.method not in METHODS:
-            raise ApiError(BAD_METHOD, {"Allow": ", ".join(METHODS)})
+            raise ApiError(METHOD_NOT_ALLOWED, {"Allow": ", ".join(METHODS)})
         g.route = route.prefix
         service = services[route.service]
         if path in WEBSOCKETS and wants_websocket(request.environ):

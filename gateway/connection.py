@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from shared.server.sockets import is_quiet
-from shared.web.errors import GATEWAY_TIMEOUT, UNAVAILABLE
+from shared.server.sockets import is_idle_and_open
+from shared.web.errors import GATEWAY_TIMEOUT, SERVICE_UNAVAILABLE
 from shared.web.request_body import BLOCK
 from shared.web.spool import SpoolFile
 
@@ -37,7 +37,7 @@ class Outgoing(NamedTuple):
         return not self.body and self.method in ("GET", "HEAD")
 
 
-class Failure(Exception):
+class UpstreamError(Exception):
     """No answer, or not a whole one.
 
     Attributes:
@@ -45,28 +45,28 @@ class Failure(Exception):
         why: what operators are told.
     """
 
-    spec = UNAVAILABLE
+    spec = SERVICE_UNAVAILABLE
     why = "connect_error"
 
 
-class NotConnected(Failure):
+class ConnectError(UpstreamError):
     """Nobody accepts a connection, so nothing was sent."""
 
 
-class Broken(Failure):
+class ConnectionLostError(UpstreamError):
     """The connection ended too early, or something came that is no answer."""
 
     why = "connection_lost"
 
 
-class Silent(Failure):
+class ReadTimeoutError(UpstreamError):
     """Nothing came in time."""
 
     spec = GATEWAY_TIMEOUT
     why = "read_timeout"
 
 
-class Unread(Failure):
+class WriteTimeoutError(UpstreamError):
     """No more of the request was taken in time."""
 
     spec = GATEWAY_TIMEOUT
@@ -81,14 +81,14 @@ class Connection:
         connect_seconds: how long to wait until it is accepted.
 
     Raises:
-        NotConnected: it is not.
+        ConnectError: it is not.
     """
 
     def __init__(self, address: tuple[str, int], connect_seconds: float) -> None:
         try:
             self.socket = socket.create_connection(address, connect_seconds)
         except OSError as error:
-            raise NotConnected from error
+            raise ConnectError from error
         # Nobody else closes those that a replica has kept when it is forgotten.
         weakref.finalize(self, self.socket.close)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -97,7 +97,7 @@ class Connection:
     @property
     def is_usable(self) -> bool:
         """Whether it is worth using again."""
-        return monotonic() - self._used_at < _IDLE_SECONDS and is_quiet(self.socket)
+        return monotonic() - self._used_at < _IDLE_SECONDS and is_idle_and_open(self.socket)
 
     def close(self) -> None:
         """Close it. Safe to repeat."""
@@ -107,7 +107,7 @@ class Connection:
         """Send a request, to a service that may be silent or not read for so many seconds.
 
         Raises:
-            Unread: it does not read.
+            WriteTimeoutError: it does not read.
         """
         self._used_at = monotonic()
         self.socket.settimeout(seconds)
@@ -115,7 +115,7 @@ class Connection:
             for block in _blocks_of(outgoing):
                 self.socket.sendall(block)
         except TimeoutError as error:
-            raise Unread from error
+            raise WriteTimeoutError from error
         except OSError:  # It may have answered all the same, and not want the rest.
             pass
 
@@ -127,7 +127,7 @@ class Connection:
             keep: takes this connection if it can be used again, once the answer is there.
 
         Raises:
-            Failure: ``Broken`` or ``Silent``.
+            UpstreamError: ``ConnectionLostError`` or ``ReadTimeoutError``.
         """
         answer = Answer(self, method, keep)
         answer.read_head()
@@ -137,14 +137,14 @@ class Connection:
         """What comes next; nothing at the end.
 
         Raises:
-            Failure: ``Broken`` or ``Silent``.
+            UpstreamError: ``ConnectionLostError`` or ``ReadTimeoutError``.
         """
         try:
             return self.socket.recv(size, flags)
         except TimeoutError as error:
-            raise Silent from error
+            raise ReadTimeoutError from error
         except OSError as error:
-            raise Broken from error
+            raise ConnectionLostError from error
 
 
 def _blocks_of(outgoing: Outgoing) -> Iterator[bytes]:
@@ -197,19 +197,19 @@ class Answer:
         """Wait for the head.
 
         Raises:
-            Failure: ``Broken`` or ``Silent``.
+            UpstreamError: ``ConnectionLostError`` or ``ReadTimeoutError``.
         """
         received = 0
         while not self.status:
             if received >= _LARGEST_HEAD:
-                raise Broken
+                raise ConnectionLostError
             received += self._read()
 
     def blocks(self) -> Iterator[bytes]:
         """The body, as it comes.
 
         Raises:
-            Failure: ``Broken`` or ``Silent``.
+            UpstreamError: ``ConnectionLostError`` or ``ReadTimeoutError``.
         """
         while True:
             blocks, self._blocks = self._blocks, []
@@ -231,12 +231,12 @@ class Answer:
                 self._parser.feed_data(block)
             except (HttpParserError, HttpParserUpgrade) as error:
                 if not self.is_whole:
-                    raise Broken from error
+                    raise ConnectionLostError from error
                 self._is_kept = False
         elif self.status and not self._says_where_it_ends():
             self.is_whole = True
         else:
-            raise Broken
+            raise ConnectionLostError
         if self.is_whole and self._is_kept:
             self._keep(self._connection)
         elif self.is_whole:

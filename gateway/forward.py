@@ -14,7 +14,7 @@ from urllib.parse import quote
 from flask import Response, request
 
 from gateway.config import GatewaySettings
-from gateway.connection import Answer, Failure, Outgoing
+from gateway.connection import Answer, Outgoing, UpstreamError
 from gateway.incoming import received_body
 from gateway.upstream import Service
 from shared.logs import request_id
@@ -127,7 +127,7 @@ def answer_of(upstream: Answer) -> Response:
 def _blocks_of(upstream: Answer, environ: Environ) -> Iterator[bytes]:
     try:
         yield from upstream.blocks()
-    except Failure as failure:
+    except UpstreamError as failure:
         log.warning("upstream_response_aborted", extra={"why": failure.why})
         # An orderly close would look like the end of a body without a length.
         client: socket.socket | None = environ.get("gunicorn.socket")

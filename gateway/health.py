@@ -6,8 +6,8 @@ from time import monotonic
 from flask import Blueprint, Response, json, jsonify
 
 from gateway.upstream import Service, ask_all
-from shared.web.errors import UNAVAILABLE, ApiError
-from shared.web.health import is_leaving
+from shared.web.errors import SERVICE_UNAVAILABLE, ApiError
+from shared.web.health import is_draining
 
 _SECONDS = 2
 # Services are not asked more often than this, however often the gateway is.
@@ -28,8 +28,8 @@ def health_pages(services: dict[str, Service]) -> Blueprint:
 
     @pages.get("/readyz")
     def readyz() -> Response:
-        if is_leaving():
-            raise ApiError(UNAVAILABLE)
+        if is_draining():
+            raise ApiError(SERVICE_UNAVAILABLE)
         return livez()
 
     @pages.get("/healthz")
@@ -46,9 +46,12 @@ def health_pages(services: dict[str, Service]) -> Blueprint:
             more = {"degraded": degraded} if degraded else {}
             return jsonify(code=0, info="Succeed", gateway="ok", services=states, **more)
         response = jsonify(
-            code=UNAVAILABLE.code, info=UNAVAILABLE.info, gateway="ok", services=states
+            code=SERVICE_UNAVAILABLE.code,
+            info=SERVICE_UNAVAILABLE.info,
+            gateway="ok",
+            services=states,
         )
-        response.status_code = UNAVAILABLE.status
+        response.status_code = SERVICE_UNAVAILABLE.status
         return response
 
     return pages

@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from gateway.config import GatewaySettings
 from gateway.routes import is_public
 from shared.web.budget import current_caller
-from shared.web.errors import TOO_LARGE, ApiError, bad_parameter
+from shared.web.errors import PAYLOAD_TOO_LARGE, ApiError, bad_parameter
 from shared.web.request_body import BLOCK, Environ, Stream, has_body
 from shared.web.spool import SpoolFile, spool
 
@@ -18,8 +18,9 @@ def received_body(environ: Environ, settings: GatewaySettings) -> Iterator[bytes
     """The body of a request: in memory if it is small, else in a file as long as the block lasts.
 
     Raises:
-        ApiError: ``TOO_LARGE``, a bad ``body`` if it does not arrive whole, ``REQUEST_TIMEOUT``
-            if it does not arrive in time; ``TOO_MANY`` or ``UNAVAILABLE`` if there is no room.
+        ApiError: ``PAYLOAD_TOO_LARGE``, a bad ``body`` if it does not arrive whole,
+            ``REQUEST_TIMEOUT`` if it does not arrive in time; ``TOO_MANY_REQUESTS`` or
+            ``SERVICE_UNAVAILABLE`` if there is no room.
     """
     if not has_body(environ):
         yield b""
@@ -29,7 +30,7 @@ def received_body(environ: Environ, settings: GatewaySettings) -> Iterator[bytes
         max_bytes = min(max_bytes, MAX_PUBLIC_BYTES)
     length = int(environ["CONTENT_LENGTH"]) if environ.get("CONTENT_LENGTH") else None
     if length is not None and length > max_bytes:
-        raise ApiError(TOO_LARGE)
+        raise ApiError(PAYLOAD_TOO_LARGE)
     blocks = _blocks(environ["wsgi.input"], length, max_bytes)
     first = next(blocks, b"")
     if len(first) == length or (length is None and len(first) < BLOCK):
@@ -53,5 +54,5 @@ def _blocks(stream: Stream, length: int | None, max_bytes: int) -> Iterator[byte
             return
         received += len(block)
         if received > max_bytes:
-            raise ApiError(TOO_LARGE)
+            raise ApiError(PAYLOAD_TOO_LARGE)
         yield block

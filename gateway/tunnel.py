@@ -19,7 +19,7 @@ from gateway.forward import answer_of, headers_of, target_of
 from gateway.frames import GOING_AWAY, FrameBoundaries
 from gateway.metrics import tunnels_open
 from gateway.upstream import Replica, Service
-from shared.server.hijack import TakenOver
+from shared.server.hijack import HijackedResponse
 from shared.web.errors import overloaded
 from shared.web.request_body import Environ, has_body
 
@@ -42,7 +42,7 @@ class Tunnels:
             the service's answer, if it refuses.
 
         Raises:
-            ApiError: as ``Service.send``; ``UNAVAILABLE`` if too many are open.
+            ApiError: as ``Service.send``; ``SERVICE_UNAVAILABLE`` if too many are open.
         """
         if len(self._open) >= self._limit:
             raise overloaded()
@@ -58,7 +58,7 @@ class Tunnels:
         tunnel = _Tunnel(client.detach(), connection.socket.detach(), self._forget)
         self._open.add(tunnel)
         tunnels_open.set(len(self._open))
-        return TakenOver()
+        return HijackedResponse()
 
     def _forget(self, tunnel: "_Tunnel") -> None:
         self._open.discard(tunnel)

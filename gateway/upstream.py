@@ -22,9 +22,17 @@ from urllib.parse import urlsplit
 
 from gateway import metrics
 from gateway.config import GatewaySettings
-from gateway.connection import Answer, Broken, Connection, Failure, NotConnected, Outgoing, Silent
+from gateway.connection import (
+    Answer,
+    ConnectError,
+    Connection,
+    ConnectionLostError,
+    Outgoing,
+    ReadTimeoutError,
+    UpstreamError,
+)
 from shared.web.budget import Budget, current_caller
-from shared.web.errors import UNAVAILABLE, ApiError
+from shared.web.errors import SERVICE_UNAVAILABLE, ApiError
 from shared.web.rate_limits import client_network
 
 log = logging.getLogger(__name__)
@@ -60,7 +68,7 @@ class Replica:
 
     def look(self) -> None:
         """See whether it is back: whether it is ready, and does not answer for the last time."""
-        with suppress(Failure):
+        with suppress(UpstreamError):
             answer = self.send(Outgoing("GET", "/readyz", {}), _QUESTION_SECONDS)
             deque(answer.blocks(), maxlen=0)
             self.is_out = answer.status != HTTPStatus.OK or _says_goodbye(answer)
@@ -76,7 +84,7 @@ class Replica:
         self._unanswered += 1
         try:
             return deed(self)
-        except (NotConnected, Silent):
+        except (ConnectError, ReadTimeoutError):
             self.is_out = True
             raise
         finally:
@@ -86,7 +94,7 @@ class Replica:
         """A new connection.
 
         Raises:
-            Failure: ``NotConnected``.
+            UpstreamError: ``ConnectError``.
         """
         return Connection(self._address, self._connect_seconds)
 
@@ -94,12 +102,12 @@ class Replica:
         """The answer to a request, its body yet to be read; silence ends after ``seconds``.
 
         Raises:
-            Failure: there is none.
+            UpstreamError: there is none.
         """
         seconds = seconds or self.seconds
         try:
             return self._send(outgoing, seconds)
-        except Broken:
+        except ConnectionLostError:
             if not outgoing.repeatable:
                 raise
         metrics.upstream_retries.inc()
@@ -191,7 +199,7 @@ class Service:
         """The service's answer, its body yet to be read.
 
         Raises:
-            ApiError: ``UNAVAILABLE`` if nobody takes the request or its connection breaks,
+            ApiError: ``SERVICE_UNAVAILABLE`` if nobody takes the request or its connection breaks,
                 ``GATEWAY_TIMEOUT`` if no answer comes in time.
         """
         return self.wait_for(lambda replica: replica.send(outgoing), outgoing.repeatable)
@@ -207,19 +215,20 @@ class Service:
             repeatable: whether another may be asked when a connection has broken.
 
         Raises:
-            ApiError: as ``send``; ``TOO_MANY`` if the caller has as many places as it may have.
+            ApiError: as ``send``; ``TOO_MANY_REQUESTS`` if the caller has as many places as it may
+                have.
         """
         with ExitStack() as stack:
             try:
                 stack.enter_context(self._places_of_addresses.taken(1, client_network()))
                 stack.enter_context(self._places.taken(1, current_caller()))
             except ApiError as refusal:
-                if refusal.spec == UNAVAILABLE:
+                if refusal.spec == SERVICE_UNAVAILABLE:
                     self._count_failure("overloaded")
                 raise
             try:
                 return self._with_a_replica(deed, repeatable)
-            except Failure as failure:
+            except UpstreamError as failure:
                 self._count_failure(failure.why)
                 raise ApiError(failure.spec) from None
 
@@ -229,7 +238,7 @@ class Service:
         try:
             answer = self._with_a_replica(lambda replica: replica.send(outgoing, seconds), True)
             body = b"".join(answer.blocks())
-        except Failure:
+        except UpstreamError:
             return None
         return body if answer.status == 200 else None
 
@@ -237,12 +246,12 @@ class Service:
         replicas = self._replicas.now()
         first = next(self._turns) % max(len(replicas), 1)
         in_turn = replicas[first:] + replicas[:first]
-        failure: Failure = NotConnected("its name is not known")
+        failure: UpstreamError = ConnectError("its name is not known")
         for replica in sorted(in_turn, key=Replica.reluctance):
             try:
                 return replica.do(deed)
-            except (NotConnected, Broken) as error:
-                if isinstance(error, Broken) and not repeatable:
+            except (ConnectError, ConnectionLostError) as error:
+                if isinstance(error, ConnectionLostError) and not repeatable:
                     raise
                 metrics.upstream_retries.inc()
                 failure = error
@@ -278,4 +287,4 @@ def _says_goodbye(answer: Answer) -> bool:
 
 def _is_refusal(answer: Answer) -> bool:
     """Whether a replica cannot serve. One that is only busy says when to come again."""
-    return answer.status == UNAVAILABLE.status and answer.header("retry-after") is None
+    return answer.status == SERVICE_UNAVAILABLE.status and answer.header("retry-after") is None

@@ -50,7 +50,7 @@ def private_key(pem: str) -> Ed25519PrivateKey:
     return key
 
 
-def new_key_pair() -> tuple[str, str]:
+def generate_key_pair() -> tuple[str, str]:
     """A new private key and its public key, both as PEM."""
     key = Ed25519PrivateKey.generate()
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

@@ -9,15 +9,15 @@ from flask import Flask, Response, current_app, request
 from sqlalchemy.exc import OperationalError
 
 from shared.data.db import Database, DatabaseState, first_line
-from shared.data.events import Handlers, guard_internal, take_events
+from shared.data.events import Handlers, register_event_consumer, require_internal_secret
 from shared.data.postgres import SharedSessionsError, refuse_shared_sessions
-from shared.data.schema import WrongSchema, check_schema
+from shared.data.schema import SchemaMismatchError, check_schema
 from shared.logs import configure_logging, log, log_requests
-from shared.metrics import count_request
+from shared.metrics import observe_request
 from shared.operations.commands import Commands
 from shared.settings import S, ServiceSettings, SettingsError, load_settings
 from shared.web.api import MIB, Api, OrjsonProvider
-from shared.web.authentication import AccountState, init_tokens, public, require_tokens
+from shared.web.authentication import AccountState, init_jwt, public, require_authentication
 from shared.web.errors import register_error_handlers
 from shared.web.health import NotReadyError, add_health_part, register_health
 from shared.web.proxies import trust_proxies
@@ -39,7 +39,7 @@ def settings_of(kind: type[S], env: Mapping[str, str] | None) -> S:
         raise SystemExit(str(error)) from None
 
 
-def base_app(
+def create_service_app(
     package: str,
     title: str,
     settings: ServiceSettings,
@@ -70,10 +70,10 @@ def base_app(
     trust_proxies(app, 1)
     spool.configure(settings)
     bound_bodies(app, settings, before_waiting=db.let_go)
-    log_requests(app, count_request)
-    guard_internal(app, settings.internal_secrets)
-    init_tokens(app, settings.jwt_public_keys)
-    require_tokens(app, state_of)
+    log_requests(app, observe_request)
+    require_internal_secret(app, settings.internal_secrets)
+    init_jwt(app, settings.jwt_public_keys)
+    require_authentication(app, state_of)
     db.init_app(app, settings)
     api = Api(app, title, VERSION)
     register_error_handlers(app)
@@ -81,9 +81,9 @@ def base_app(
     app.cli = Commands(app, schema.check)
     register_health(app)
     add_health_part(app, "database", schema.report_health)
-    app.extensions.setdefault("ims.starting", []).append(schema.refuse_wrong)
+    app.extensions.setdefault("ims.starting", []).append(schema.abort_on_mismatch)
     if events is not None:
-        take_events(app, events)
+        register_event_consumer(app, events)
     _serve_openapi(app, api)
     _add_migrate_command(app, schema)
     return app, api
@@ -113,7 +113,7 @@ class _Schema:
         Raises:
             OperationalError: no connection can be had.
             SharedSessionsError: connections share sessions.
-            WrongSchema: its schema does not fit.
+            SchemaMismatchError: its schema does not fit.
         """
         state = self.db.state()
         if not self._fits:
@@ -133,12 +133,12 @@ class _Schema:
         except OperationalError as error:
             raise NotReadyError(first_line(error)) from None
 
-    def refuse_wrong(self) -> None:
+    def abort_on_mismatch(self) -> None:
         """End the program if the schema does not fit. A database that is away may come back."""
         try:
             with self._app.app_context():
                 self.check()
-        except (WrongSchema, SharedSessionsError) as error:
+        except (SchemaMismatchError, SharedSessionsError) as error:
             raise SystemExit(f"{self._app.name}: {error}") from None
         except OperationalError as error:
             log.error("database_unavailable", extra={"failure": first_line(error)})
@@ -168,7 +168,7 @@ def _add_migrate_command(app: Flask, schema: _Schema) -> None:
             before, after = migrate(schema.db, schema.folder, to)
             if to == "head":
                 check_schema(schema.db, schema.folder)
-        except (WrongSchema, SharedSessionsError) as error:
+        except (SchemaMismatchError, SharedSessionsError) as error:
             raise click.ClickException(f"{app.name}: {error}") from None
         if before == after:
             click.echo(f"{app.name}: the database is up to date ({after}).")

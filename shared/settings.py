@@ -68,7 +68,7 @@ def _holds_public_keys(pem: str) -> str:
     return pem
 
 
-def hard_to_guess(secret: SecretStr) -> SecretStr:
+def reject_weak_secret(secret: SecretStr) -> SecretStr:
     """The secret itself.
 
     Raises:
@@ -84,10 +84,12 @@ BaseUrl = Annotated[
     str, BeforeValidator(_without_trailing_slash), Field(pattern=r"^https?://[^\s/?#]+[^\s?#]*$")
 ]
 BaseUrls = Annotated[tuple[BaseUrl, ...], BeforeValidator(_comma_separated), Field(min_length=1)]
-Secret = Annotated[SecretStr, Field(min_length=16), AfterValidator(hard_to_guess)]
-ShownSecret = Annotated[Secret, BeforeValidator(_first_of_comma_separated)]
+Secret = Annotated[SecretStr, Field(min_length=16), AfterValidator(reject_weak_secret)]
+OutgoingSecret = Annotated[Secret, BeforeValidator(_first_of_comma_separated)]
 """A secret to show; where the other side takes several, the first, so that both read one file."""
-Secrets = Annotated[tuple[Secret, ...], BeforeValidator(_comma_separated), Field(min_length=1)]
+AcceptedSecrets = Annotated[
+    tuple[Secret, ...], BeforeValidator(_comma_separated), Field(min_length=1)
+]
 DatabaseUrl = Annotated[str, AfterValidator(lambda url: url and sqlalchemy_url(url))]
 Names = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
 
@@ -154,7 +156,7 @@ class ServiceSettings(ProgramSettings):
     sqlite_synchronous: Literal["FULL", "NORMAL"] = Field(
         "FULL", description="`NORMAL` is faster and survives killed processes, not power loss."
     )
-    internal_secrets: Secrets = Field(
+    internal_secrets: AcceptedSecrets = Field(
         description="Secrets that callers of `/internal` must show: the current, then the previous."
     )
     public_base_url: BaseUrl | None = Field(

@@ -11,10 +11,10 @@ from shared.operations.data_commands import (
     add_outbox_commands,
     add_resync_command,
 )
-from shared.operations.data_export import add_export
+from shared.operations.data_export import add_export_command
 from shared.operations.data_export_routes import add_export_route
-from shared.operations.integrity import add_verify_commands
-from shared.service import base_app, settings_of
+from shared.operations.integrity import add_integrity_commands
+from shared.service import create_service_app, settings_of
 from social_service.config import SocialSettings
 from social_service.db import db
 from social_service.domain import exporting, verify
@@ -33,7 +33,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
         env: its settings; the process's environment unless given.
     """
     settings = settings_of(SocialSettings, env)
-    app, api = base_app(
+    app, api = create_service_app(
         "social_service",
         "IMS friends",
         settings,
@@ -47,7 +47,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     add_resync_command(app, accounts)
     erasures.init_app(app)
     add_erasures_command(app, erasures)
-    add_export(app, exporting.files)
+    add_export_command(app, exporting.files)
     add_export_route(app, exporting.files)
     outbox.init_app(app, {"chat": chat})
     add_outbox_commands(app, outbox)
@@ -60,5 +60,5 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     api.register_blueprint(groups.blueprint)
     api.register_blueprint(blocks.blueprint)
     app.register_blueprint(internal.blueprint)
-    add_verify_commands(app, verify.CHECKS, verify.STATES, outbox)
+    add_integrity_commands(app, verify.CHECKS, verify.STATES, outbox)
     return app

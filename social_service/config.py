@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from shared.settings import BaseUrls, ServiceSettings, ShownSecret
+from shared.settings import BaseUrls, OutgoingSecret, ServiceSettings
 from shared.web.rate_limits import LimitSettings, Rates
 
 
@@ -16,10 +16,10 @@ class SocialSettings(LimitSettings, ServiceSettings):
         "3/day", description="Friend requests of one account to one that has refused it before."
     )
     auth_service_url: BaseUrls = Field(description="Where accounts that the copy lacks are asked.")
-    auth_service_secret: ShownSecret = Field(
+    auth_service_secret: OutgoingSecret = Field(
         description="What it asks of its callers; of several, comma-separated, the first."
     )
     chat_service_url: BaseUrls = Field(description="Where the chat service takes events.")
-    chat_service_secret: ShownSecret = Field(
+    chat_service_secret: OutgoingSecret = Field(
         description="What it asks of its callers; of several, comma-separated, the first."
     )

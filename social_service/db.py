@@ -5,13 +5,13 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.orm import DeclarativeBase
 
-from shared.data.db import Database, table_registry
+from shared.data.db import Database, create_registry
 
 
 class Model(DeclarativeBase):
     """Base of the service's tables."""
 
-    registry = table_registry()
+    registry = create_registry()
 
 
 db = Database(Model)

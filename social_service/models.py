@@ -9,34 +9,34 @@ from enum import IntEnum
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.data.accounts import AccountRow
-from shared.data.erasure import ErasureRow
-from shared.data.outbox import OutboxRow
-from shared.data.rate_limits import LimitCounterRow
-from shared.operations.audit import AuditEventRow
+from shared.data.accounts import AccountMixin
+from shared.data.erasure import ErasureMixin
+from shared.data.outbox import OutboxMixin
+from shared.data.rate_limits import LimitCounterMixin
+from shared.operations.audit import AuditEventMixin
 from social_service.db import Model
 
 
-class Account(AccountRow, Model):
+class Account(AccountMixin, Model):
     """Our copy of a person's account, as auth last told it."""
 
     __tablename__ = "accounts"
 
 
-class OutboxEvent(OutboxRow, Model):
+class OutboxEvent(OutboxMixin, Model):
     """An event that a neighbour has not taken yet."""
 
     __tablename__ = "outbox"
     __table_args__ = {"sqlite_autoincrement": True}
 
 
-class Erasure(ErasureRow, Model):
+class Erasure(ErasureMixin, Model):
     """An account of which something may be left here."""
 
     __tablename__ = "erasures"
 
 
-class LimitCounter(LimitCounterRow, Model):
+class LimitCounter(LimitCounterMixin, Model):
     """How often something was done that is limited by the day."""
 
     __tablename__ = "limit_counters"
@@ -134,7 +134,7 @@ class FriendGroupMember(Model):
     member_id: Mapped[int] = mapped_column(primary_key=True, index=True)
 
 
-class AuditEvent(AuditEventRow, Model):
+class AuditEvent(AuditEventMixin, Model):
     """Something that was done, and matters for security."""
 
     __tablename__ = "audit_events"

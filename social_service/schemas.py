@@ -9,14 +9,14 @@ from typing import Any
 from marshmallow import fields
 from marshmallow.validate import Length, OneOf, Range
 
-from shared.data.accounts import picture_url
-from shared.web.fields import Answer, Id, Params, Text, Time
+from shared.data.accounts import avatar_url
+from shared.web.fields import Id, RequestSchema, ResponseSchema, Text, Time
 from social_service.models import RequestStatus
 
 _GROUP_NAME = Length(min=1, max=100)
 
 
-class NameQuery(Params):
+class NameQuery(RequestSchema):
     """用户查找/search_user."""
 
     name = Text(
@@ -27,72 +27,72 @@ class NameQuery(Params):
     )
 
 
-class PersonQuery(Params):
+class PersonQuery(RequestSchema):
     """查询单独用户信息/search_user_detail."""
 
     person_id = Id(required=True, data_key="userId")
 
 
-class FriendRequestIn(Params):
+class FriendRequestIn(RequestSchema):
     """好友申请/add_friend."""
 
     target_id = Id(required=True)
     message = Text(load_default="", validate=Length(max=255), metadata={"example": "Hello"})
 
 
-class FriendRequestHandled(Params):
+class FriendRequestHandled(RequestSchema):
     """处理好友申请/friend_request_handle."""
 
     sender_id = Id(required=True, data_key="sender_user_id")
     receiver_id = Id(required=True, data_key="receiver_user_id")
 
 
-class FriendQuery(Params):
+class FriendQuery(RequestSchema):
     """好友操作/manage_friends."""
 
     friend_id = Id(required=True)
 
 
-class GroupIn(Params):
+class GroupIn(RequestSchema):
     """创建分组."""
 
     name = Text(required=True, validate=_GROUP_NAME, metadata={"example": "Classmates"})
 
 
-class GroupQuery(Params):
+class GroupQuery(RequestSchema):
     """分组操作/groups/manage_groups, and 获取分组成员列表."""
 
     group_id = Id(required=True)
 
 
-class GroupRenaming(Params):
+class GroupRenaming(RequestSchema):
     """修改分组名称."""
 
     group_id = Id(required=True)
     new_name = Text(required=True, validate=_GROUP_NAME, metadata={"example": "Colleagues"})
 
 
-class GroupMemberIn(Params):
+class GroupMemberIn(RequestSchema):
     """添加分组成员, 删除分组成员."""
 
     group_id = Id(required=True)
     member_id = Id(required=True)
 
 
-class BlockedQuery(Params):
+class BlockedQuery(RequestSchema):
     """Whom to block or unblock."""
 
     user_id = Id(required=True)
 
 
-class FriendshipPage(Params):
+class FriendshipPage(RequestSchema):
     """A page of friendships: those after an id."""
 
     after = Id(load_default=0)
     limit = fields.Integer(load_default=500, validate=Range(min=1, max=1000))
 
 
-class PersonOut(Answer):
+class PersonOut(ResponseSchema):
     """A person in a list of friends or of a group's members."""
 
     id = fields.Integer()
@@ -113,7 +113,7 @@ def person_out(account: Any, base: str) -> dict[str, Any]:
     }
 
 
-class FoundPersonOut(Answer):
+class FoundPersonOut(ResponseSchema):
     """A person whose name was searched for."""
 
     user_id = fields.Integer()
@@ -136,7 +136,7 @@ def found_person_out(found: Any, base: str) -> dict[str, Any]:
     }
 
 
-class PersonDetailOut(Answer):
+class PersonDetailOut(ResponseSchema):
     """A person on his own."""
 
     id = fields.Integer()
@@ -161,7 +161,7 @@ def person_detail_out(account: Any, is_friend: bool, base: str) -> dict[str, Any
     }
 
 
-class ReceivedRequestOut(Answer):
+class ReceivedRequestOut(ResponseSchema):
     """A friend request as its receiver sees it: who asked, what and when, and its status."""
 
     sender_user_id = fields.Integer()
@@ -191,7 +191,7 @@ def received_request_out(received: Any, base: str) -> dict[str, Any]:
     }
 
 
-class GroupOut(Answer):
+class GroupOut(ResponseSchema):
     """A friend group."""
 
     id = fields.Integer()
@@ -225,7 +225,7 @@ def friend_out(account: Any, groups: Any, base: str) -> dict[str, Any]:
     }
 
 
-class BlockedUserOut(Answer):
+class BlockedUserOut(ResponseSchema):
     """A user whom the caller has blocked, and since when."""
 
     id = fields.Integer()
@@ -244,59 +244,59 @@ def blocked_user_out(blocked: Any, base: str) -> dict[str, Any]:
     }
 
 
-class FoundPeopleOut(Answer):
+class FoundPeopleOut(ResponseSchema):
     """Everybody of that name."""
 
     results = fields.List(fields.Nested(FoundPersonOut))
 
 
-class PersonDetailsOut(Answer):
+class PersonDetailsOut(ResponseSchema):
     """One person."""
 
     user = fields.Nested(PersonDetailOut)
 
 
-class ReceivedRequestsOut(Answer):
+class ReceivedRequestsOut(ResponseSchema):
     """What the caller was asked."""
 
     requests = fields.List(fields.Nested(ReceivedRequestOut))
 
 
-class FriendsOut(Answer):
+class FriendsOut(ResponseSchema):
     """The caller's friends."""
 
     friends = fields.List(fields.Nested(PersonOut))
 
 
-class BlocksOut(Answer):
+class BlocksOut(ResponseSchema):
     """The users whom the caller has blocked."""
 
     blocks = fields.List(fields.Nested(BlockedUserOut))
 
 
-class GroupsOut(Answer):
+class GroupsOut(ResponseSchema):
     """The caller's groups."""
 
     groups = fields.List(fields.Nested(GroupOut))
 
 
-class CreatedGroupOut(Answer):
+class CreatedGroupOut(ResponseSchema):
     """The new group."""
 
     group_id = fields.Integer()
 
 
-class GroupDetailsOut(Answer):
+class GroupDetailsOut(ResponseSchema):
     """One group."""
 
     group = fields.Nested(GroupDetailOut)
 
 
-class GroupMembersOut(Answer):
+class GroupMembersOut(ResponseSchema):
     """The members of a group."""
 
     members = fields.List(fields.Nested(PersonOut))
 
 
 def _avatar(account: Any, base: str) -> str:
-    return picture_url(base, account.id, account.avatar_digest, account.avatar_reference)
+    return avatar_url(base, account.id, account.avatar_digest, account.avatar_reference)

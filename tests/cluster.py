@@ -21,7 +21,7 @@ from deploy.programs import GATEWAY, PROGRAMS, SERVICES, environment_of
 from shared.testing.postgres import PostgresServer, postgres_server
 from shared.testing.processes import all_end
 from shared.testing.redis import RedisServer, redis_server
-from shared.testing.secrecy import overhear
+from shared.testing.secrecy import scan_file
 from tests.product import PASSWORD_TRANSPORT_KEY, ROOT, SECONDS_TO_START, SECONDS_TO_STOP
 
 LOOPBACK = "127.0.0.1"
@@ -60,7 +60,7 @@ class Replica:
     def begin(self) -> None:
         """Start it, and do not wait for it. It ends with the process that calls this."""
         manager = {"MANAGER_PID": str(os.getpid())}
-        overhear(self._log)
+        scan_file(self._log)
         with self._log.open("ab") as log:
             self._process = psutil.Popen(
                 self._command,

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from shared.testing.secrecy import confide
+from shared.testing.secrecy import register_secrets
 from tests.product import PASSWORD_TRANSPORT_KEY
 
 PASSWORD = "Secret_1"
@@ -80,7 +80,7 @@ class Visitor:
         headers = dict(request.pop("headers", {}))
         if self.token is not None:
             headers.setdefault("Authorization", self.token)
-        confide(request.get("json"))
+        register_secrets(request.get("json"))
         url = path if path.startswith("http") else self.base_url + path
         response = self._session.request(
             method, url, headers=headers, timeout=_SECONDS, allow_redirects=False, **request

@@ -15,7 +15,7 @@ import requests
 
 from deploy.ports import free_ports
 from shared.testing.processes import all_end
-from shared.testing.secrecy import overhear
+from shared.testing.secrecy import scan_file
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD_TRANSPORT_KEY = "acceptance-tests"
@@ -43,7 +43,7 @@ class Product:
 
     def start(self) -> None:
         """Start it, and return when it is healthy."""
-        overhear(self._log)
+        scan_file(self._log)
         with self._log.open("ab") as log:
             self._launcher = subprocess.Popen(
                 [sys.executable, "-m", "deploy.run", "--parent", str(os.getpid())],

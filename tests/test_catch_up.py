@@ -16,7 +16,7 @@ from itertools import combinations
 import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
-from ims_client import Arrived, Client, Deleted, Live, Message, Refused, Sent, Unreachable
+from ims_client import Arrived, Client, Deleted, Live, Message, RefusedError, Sent, UnreachableError
 
 from shared.testing.processes import all_end
 from tests.lossy import lossy_way
@@ -190,13 +190,13 @@ class Scene:
     def take_back(self, remover: Screen, number: int) -> None:
         """Delete a message for everybody, if it is there and one may."""
         message_id = remover.nth(number)
-        with suppress(Refused):
+        with suppress(RefusedError):
             remover.client.delete(message_id)
             self.taken_back.add(message_id)
 
     def hide(self, reader: Screen, number: int) -> None:
         """Delete a message from one's own view, if it is there."""
-        with suppress(Refused):
+        with suppress(RefusedError):
             reader.hide(reader.nth(number))
 
     def leave(self, reader: Screen, _: int) -> None:
@@ -326,6 +326,6 @@ def until_answered(call: Callable[[], Sent]) -> Sent:
     while True:
         try:
             return call()
-        except Unreachable:
+        except UnreachableError:
             if time.monotonic() > deadline:
                 raise

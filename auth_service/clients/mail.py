@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 _PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
 
-class NotSent(Exception):
+class MailError(Exception):
     """The mail could not be handed over."""
 
 
@@ -54,7 +54,7 @@ class Mail:
             html: the same for those who read HTML; empty: none.
 
         Raises:
-            NotSent: the server, or the folder, did not take it.
+            MailError: the server, or the folder, did not take it.
         """
         try:
             message = self._message(address, subject, text, html)
@@ -64,7 +64,7 @@ class Mail:
                 self._write(message)
         except (SMTPException, MessageError, OSError, ValueError) as failure:
             log.warning("mail_not_sent", extra={"failure": type(failure).__name__})
-            raise NotSent from failure
+            raise MailError from failure
 
     def forget(self, address: str) -> None:
         """Remove what was written into the folder for an address."""

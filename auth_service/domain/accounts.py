@@ -19,7 +19,7 @@ from auth_service.domain.outbox import STATE, account_changed, outbox
 from auth_service.domain.registration import registration
 from auth_service.domain.sessions import NOBODY, Client
 from auth_service.models import Account
-from shared.web.authentication import LARGEST_ID, AccountState, Claims, has_ended
+from shared.web.authentication import MAX_ID, AccountState, Claims, has_ended
 from shared.web.errors import INVALID_JWT, ApiError, ErrorSpec, bad_parameter
 
 _LONGEST_NAME = 20
@@ -190,7 +190,7 @@ def reset_password(account_id: int, password: str) -> None:
 
 def found(who: str) -> dict[str, Any]:
     """An account by its id or its e-mail, as operators see it: without its secrets."""
-    number = who.isdecimal() and int(who) <= LARGEST_ID
+    number = who.isdecimal() and int(who) <= MAX_ID
     condition = Account.id == int(who) if number else Account.email_key == emails.key_of(who)
     account = db.session.execute(select(*_SHOWN).where(condition)).mappings().first()
     if account is None:

@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from auth_service.db import db
 from auth_service.models import Account
-from shared.media.avatars import picture_or_reference
+from shared.media.avatars import parse_avatar
 from shared.media.decoder import Picture
 from shared.media.object_store import MediaStore
 from shared.web.errors import NOT_FOUND, ApiError
@@ -48,7 +48,7 @@ def put(account_id: int, shown: Avatar, sent: str) -> Avatar | None:
         return Avatar("", "")
     if _is_shown(account_id, shown, sent):
         return None
-    found = picture_or_reference(sent, account_id)
+    found = parse_avatar(sent, account_id)
     if isinstance(found, Picture):
         return Avatar(_store(account_id, sent, found), "")
     return Avatar("", found)

@@ -10,7 +10,7 @@ from auth_service.domain import avatars
 from auth_service.domain.audit import audit
 from auth_service.domain.avatars import Avatar
 from auth_service.models import Account, Session
-from shared.operations.data_export import ExportedFile, json_list
+from shared.operations.data_export import ExportedFile, iter_json_array
 from shared.web.errors import ApiError
 
 _README = """\
@@ -43,14 +43,14 @@ def files(account_id: int) -> Iterator[ExportedFile]:
         "deleted": account.deleted,
         "created_at": account.created_at,
     }
-    yield ExportedFile("account.json", json_list([row]))
+    yield ExportedFile("account.json", iter_json_array([row]))
     opened = select(
         Session.created_at, Session.last_seen_at, Session.ended_at, Session.device, Session.address
     ).where(Session.account_id == account_id)
     rows = db.session.execute(opened.order_by(Session.id)).mappings().all()
     db.let_go()
-    yield ExportedFile("sessions.json", json_list(map(dict, rows)))
-    yield ExportedFile("audit.json", json_list(audit.export(account_id)))
+    yield ExportedFile("sessions.json", iter_json_array(map(dict, rows)))
+    yield ExportedFile("audit.json", iter_json_array(audit.export(account_id)))
     if account.avatar_digest:
         original = avatars.as_it_was_put(account_id, Avatar(account.avatar_digest, ""))
         yield ExportedFile("avatar.txt", [original.encode()])

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from auth_service.config import AuthSettings
 from auth_service.db import db
 from auth_service.models import LimitCounter
-from shared.data.rate_limits import InDatabase, redis_counters
-from shared.web.errors import TOO_MANY, UNAVAILABLE, ApiError
+from shared.data.rate_limits import DatabaseStorage, redis_counters
+from shared.web.errors import SERVICE_UNAVAILABLE, TOO_MANY_REQUESTS, ApiError
 from shared.web.rate_limits import Limiter
 
-counters = InDatabase(db, LimitCounter)
+counters = DatabaseStorage(db, LimitCounter)
 
 
 class Limits:
@@ -39,11 +39,11 @@ class Limits:
             "codes-address", settings.rate_limit_verification_codes_address
         )
 
-    def spend_code(self, email_key: str, network: str) -> None:
+    def hit_code(self, email_key: str, network: str) -> None:
         """Take one of the codes that are left.
 
         Raises:
-            ApiError: ``TOO_MANY``.
+            ApiError: ``TOO_MANY_REQUESTS``.
         """
         self._codes_network.spend(network)
         self._codes.spend(email_key)
@@ -62,7 +62,7 @@ class Limits:
             is_known: whether the account has had a session from there.
 
         Raises:
-            ApiError: ``TOO_MANY``, before the block, or instead of what came of it.
+            ApiError: ``TOO_MANY_REQUESTS``, before the block, or instead of what came of it.
         """
         counted = (
             (self._failed, (network, email_key)),
@@ -75,7 +75,7 @@ class Limits:
         try:
             yield
         except ApiError as refusal:
-            if refusal.spec in (TOO_MANY, UNAVAILABLE):  # No password was tried.
+            if refusal.spec in (TOO_MANY_REQUESTS, SERVICE_UNAVAILABLE):  # No password was tried.
                 raise
             for limit, key in counted:
                 limit.spend(*key)

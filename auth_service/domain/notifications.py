@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import delete, select
 
-from auth_service.clients.mail import NotSent, mail
+from auth_service.clients.mail import MailError, mail
 from auth_service.db import transaction
 from auth_service.domain import emails
 from auth_service.models import Account, Notification
@@ -72,7 +72,7 @@ def send_waiting() -> None:
         html = f'<p>{template.chinese}</p>\n<p lang="en">{template.english}</p>\n'
         try:
             mail.send(emails.deliverable(waiting.address), template.subject, text, html)
-        except NotSent:  # It is logged.
+        except MailError:  # It is logged.
             if waiting.attempts < _MAX_ATTEMPTS:
                 continue
         with transaction() as session:

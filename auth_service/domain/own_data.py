@@ -6,9 +6,9 @@ from threading import BoundedSemaphore
 
 from auth_service.domain import exporting
 from auth_service.domain.limits import limits
-from shared.data.client import ServiceClient, Unreachable
+from shared.data.client import ServiceClient, UnreachableError
 from shared.operations.data_export import README, ExportedFile, files_of, within, zipped
-from shared.web.errors import UNAVAILABLE, ApiError, overloaded
+from shared.web.errors import SERVICE_UNAVAILABLE, ApiError, overloaded
 from shared.web.streaming import Blocks
 
 MAX_EXPORTS = 8
@@ -31,8 +31,8 @@ class OwnData:
         What fails while it is read breaks it off.
 
         Raises:
-            ApiError: ``TOO_MANY``; ``UNAVAILABLE``, not counted, if a service does not answer, or
-                too many archives are being sent.
+            ApiError: ``TOO_MANY_REQUESTS``; ``SERVICE_UNAVAILABLE``, not counted, if a service does
+                not answer, or too many archives are being sent.
         """
         limits.exports.check(str(account_id))
         self._check_others(account_id)
@@ -52,8 +52,10 @@ class OwnData:
             for other in self._others:
                 with closing(other.lines(_PATH, account_id=account_id)) as lines:
                     next(lines)
-        except (Unreachable, StopIteration):
-            raise ApiError(UNAVAILABLE, {"Retry-After": str(_RETRY_AFTER_SECONDS)}) from None
+        except (UnreachableError, StopIteration):
+            raise ApiError(
+                SERVICE_UNAVAILABLE, {"Retry-After": str(_RETRY_AFTER_SECONDS)}
+            ) from None
 
     def _files(self, account_id: int) -> Iterator[ExportedFile]:
         """Those of one service after the other: none waits while another is read."""

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.padding import PKCS7
 from pydantic import SecretStr
 
 from shared.server.offload import processor
-from shared.web.errors import TOO_MANY, UNAVAILABLE, ApiError
+from shared.web.errors import SERVICE_UNAVAILABLE, TOO_MANY_REQUESTS, ApiError
 
 _LEGAL = re.compile(r"[A-Za-z0-9_]{1,20}")
 _LONGEST_PLAIN = 20  # A ciphertext has at least 24 characters.
@@ -86,14 +86,14 @@ class HashQueue:
         """Let the block hash something for a client.
 
         Raises:
-            ApiError: ``TOO_MANY``, if the network has many waiting, or ``UNAVAILABLE``, if all
-                together have.
+            ApiError: ``TOO_MANY_REQUESTS``, if the network has many waiting, or
+                ``SERVICE_UNAVAILABLE``, if all together have.
         """
         if self._is_bounded:
             if self._waiting[network] >= _MAX_WAITING_OF_ONE:
-                raise ApiError(TOO_MANY, _COME_BACK)
+                raise ApiError(TOO_MANY_REQUESTS, _COME_BACK)
             if self._waiting.total() >= _MAX_WAITING:
-                raise ApiError(UNAVAILABLE, _COME_BACK)
+                raise ApiError(SERVICE_UNAVAILABLE, _COME_BACK)
         self._waiting[network] += 1
         try:
             yield

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from sqlalchemy import delete, select
 
 from auth_service import errors, metrics
-from auth_service.clients.mail import NotSent, mail
+from auth_service.clients.mail import MailError, mail
 from auth_service.db import transaction
 from auth_service.domain import emails, passwords, sessions
 from auth_service.domain.audit import audit
@@ -74,10 +74,10 @@ def request_code(email: str, client: Client) -> None:
     """Have a code sent to an address, if it is that of an active account.
 
     Raises:
-        ApiError: ``INVALID_EMAIL``, ``TOO_MANY``.
+        ApiError: ``INVALID_EMAIL``, ``TOO_MANY_REQUESTS``.
     """
     key = emails.key_of(emails.checked(email))
-    limits.spend_code(key, client.network)
+    limits.hit_code(key, client.network)
     with transaction() as session:
         session.add(ResetCode(email_key=key, tries={}, created_at=datetime.now(UTC)))
 
@@ -90,7 +90,7 @@ def send_waiting() -> None:
         text, html = (template.format(code=letter.code) for template in (_TEXT, _HTML))
         try:
             mail.send(letter.address, _SUBJECT, text, html)
-        except NotSent:  # It is logged; whoever waits asks for another.
+        except MailError:  # It is logged; whoever waits asks for another.
             continue
         metrics.codes.inc()
 

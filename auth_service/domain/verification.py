@@ -6,7 +6,7 @@ Every client can read the code in the answer, so it proves nothing to the server
 import secrets
 
 from auth_service import errors, metrics
-from auth_service.clients.mail import NotSent, mail
+from auth_service.clients.mail import MailError, mail
 from auth_service.domain import emails
 from auth_service.domain.limits import limits
 from auth_service.domain.passwords import transport
@@ -32,11 +32,11 @@ def send_code(email: str, network: str) -> str:
         the code, encrypted like a password.
     """
     address = emails.checked(email)
-    limits.spend_code(emails.key_of(address), network)
+    limits.hit_code(emails.key_of(address), network)
     code = f"{secrets.randbelow(1_000_000):06}"
     try:
         mail.send(emails.deliverable(address), _SUBJECT, _TEXT.format(code=code))
-    except NotSent:
+    except MailError:
         raise ApiError(errors.MAIL_NOT_SENT) from None
     metrics.codes.inc()
     return transport.sealed(code)

@@ -21,8 +21,8 @@ from auth_service.schemas import (
     TokenOut,
 )
 from shared.web.api import MIB, Blueprint, answers, refuses, takes
-from shared.web.authentication import current_claims, current_user_id, open_to_deleted, public
-from shared.web.errors import UNAVAILABLE
+from shared.web.authentication import allow_deleted_account, current_claims, current_user_id, public
+from shared.web.errors import SERVICE_UNAVAILABLE
 from shared.web.streaming import stream_response
 
 blueprint = Blueprint("account", __name__)
@@ -55,7 +55,7 @@ def delete_account() -> None:
 
 @blueprint.get("/account/export")
 @answers(content_type="application/zip")
-@refuses(UNAVAILABLE)
+@refuses(SERVICE_UNAVAILABLE)
 def export() -> Response:
     """Download everything that is kept about the caller, as a ZIP archive."""
     archive = own_data.export(current_user_id())
@@ -100,7 +100,7 @@ def end_sessions(others: bool, session_id: int | None = None) -> None:
 
 
 @blueprint.get("/account/info")
-@open_to_deleted
+@allow_deleted_account
 @answers("Succeed", InfoOut)
 def show_info() -> dict[str, Any]:
     """Get the caller's profile (获取个人信息/account/info)."""

@@ -23,7 +23,7 @@ from auth_service.tests.factories import (
 from shared.testing.client import Caller, Reply, assert_error
 from shared.testing.decoding import held_while_waiting
 from shared.testing.neighbours import Neighbour
-from shared.web.errors import BAD_PARAMETER, NOT_FOUND, TOO_LARGE
+from shared.web.errors import BAD_PARAMETER, NOT_FOUND, PAYLOAD_TOO_LARGE
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
 BASE = "http://localhost"
@@ -158,7 +158,7 @@ def test_info_put_refuses_what_is_no_avatar_and_keeps_the_old_one(
 
 
 def test_info_put_refuses_a_body_beyond_8_mib(alice: Caller) -> None:
-    assert_error(_put(alice, "x" * (8 * 1024 * 1024)), TOO_LARGE)
+    assert_error(_put(alice, "x" * (8 * 1024 * 1024)), PAYLOAD_TOO_LARGE)
 
 
 @pytest.mark.database

@@ -8,7 +8,7 @@ import pytest
 from auth_service.tests.endpoints import ENDPOINTS, WITH_FIELDS, Endpoint, optional_fields
 from shared.testing.client import Caller, assert_error
 from shared.testing.hostile import NOT_OBJECTS, NOT_TEXTS, TOO_DEEP
-from shared.web.errors import BAD_METHOD, BAD_PARAMETER, NOT_FOUND, TOO_LARGE
+from shared.web.errors import BAD_PARAMETER, METHOD_NOT_ALLOWED, NOT_FOUND, PAYLOAD_TOO_LARGE
 
 FIELDS = [(endpoint, field) for endpoint in WITH_FIELDS for field in endpoint.fields]
 REQUIRED = [(e, field) for e, field in FIELDS if field not in optional_fields(e)]
@@ -47,7 +47,7 @@ def test_a_body_that_is_no_json_object_is_refused_as_the_body(
 @pytest.mark.parametrize("endpoint", [e for e in WITH_FIELDS if e.method == "POST"], ids=str)
 def test_a_body_beyond_64_kib_is_too_large(anyone: Caller, endpoint: Endpoint) -> None:
     body = {**endpoint.fields, "email": "x" * 65_536}
-    assert_error(anyone.call(endpoint.method, endpoint.path, json=body), TOO_LARGE)
+    assert_error(anyone.call(endpoint.method, endpoint.path, json=body), PAYLOAD_TOO_LARGE)
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "multipart/form-data", ""])
@@ -75,6 +75,6 @@ def test_a_path_that_differs_by_a_slash_is_not_found(alice: Caller, endpoint: En
 @pytest.mark.parametrize("path", sorted({endpoint.path for endpoint in ENDPOINTS}))
 def test_another_method_of_a_path_is_refused_with_those_allowed(alice: Caller, path: str) -> None:
     response = alice.call("PATCH", path)
-    assert_error(response, BAD_METHOD)
+    assert_error(response, METHOD_NOT_ALLOWED)
     allowed = {name.strip() for name in response.headers["Allow"].split(",")}
     assert {e.method for e in ENDPOINTS if e.path == path} <= allowed

@@ -19,7 +19,7 @@ from shared.server.offload import processor
 from shared.testing.client import Caller, Reply, assert_error
 from shared.testing.races import at_once
 from shared.testing.redis import RedisServer, redis_server
-from shared.web.errors import TOO_MANY, UNAVAILABLE, ApiError
+from shared.web.errors import SERVICE_UNAVAILABLE, TOO_MANY_REQUESTS, ApiError
 
 pytestmark = pytest.mark.database
 
@@ -66,8 +66,8 @@ def test_guessing_one_password_from_one_address_ends_soon(alice: Caller, limited
     for _ in range(3):
         assert_error(_login(service), errors.WRONG_PASSWORD)
 
-    assert_error(_login(service), TOO_MANY)
-    assert_error(_login(service, PASSWORD), TOO_MANY)
+    assert_error(_login(service), TOO_MANY_REQUESTS)
+    assert_error(_login(service, PASSWORD), TOO_MANY_REQUESTS)
 
 
 def test_a_guesser_does_not_lock_out_who_comes_from_elsewhere(
@@ -75,7 +75,7 @@ def test_a_guesser_does_not_lock_out_who_comes_from_elsewhere(
 ) -> None:
     service = limited(RATE_LIMIT_FAILED_LOGINS="1/minute")
     _login(service)
-    assert_error(_login(service), TOO_MANY)
+    assert_error(_login(service), TOO_MANY_REQUESTS)
     assert _login(service, PASSWORD, address=THERE).status_code == 200
 
 
@@ -84,7 +84,7 @@ def test_a_guesser_does_not_lock_out_others_at_the_same_address(
 ) -> None:
     service = limited(RATE_LIMIT_FAILED_LOGINS="1/minute")
     _login(service)
-    assert_error(_login(service), TOO_MANY)
+    assert_error(_login(service), TOO_MANY_REQUESTS)
     assert _login(service, PASSWORD, email_of("bob")).status_code == 200
 
 
@@ -94,7 +94,7 @@ def test_guessing_one_password_from_many_addresses_ends_as_well(
     service = limited(RATE_LIMIT_FAILED_LOGINS_EMAIL="2/minute")
     for last in range(2):
         assert_error(_login(service, address=f"198.51.100.{last}"), errors.WRONG_PASSWORD)
-    assert_error(_login(service, address=THERE), TOO_MANY)
+    assert_error(_login(service, address=THERE), TOO_MANY_REQUESTS)
 
 
 def test_guessing_from_many_addresses_does_not_lock_out_who_signed_in_before(
@@ -104,7 +104,7 @@ def test_guessing_from_many_addresses_does_not_lock_out_who_signed_in_before(
     _sign_in_from(service, HERE)
     for last in range(4):
         _login(service, address=f"198.51.100.{last}")
-    assert_error(_login(service, PASSWORD, address=THERE), TOO_MANY)
+    assert_error(_login(service, PASSWORD, address=THERE), TOO_MANY_REQUESTS)
     assert _login(service, PASSWORD, address=HERE).status_code == 200
 
 
@@ -142,7 +142,7 @@ def test_what_is_limited_by_the_hour_is_remembered_by_every_process(
         service = limited(RATE_LIMIT_FAILED_LOGINS="9/minute and 2/hour")
         assert_error(_login(service), errors.WRONG_PASSWORD)
     refusal = _login(limited(RATE_LIMIT_FAILED_LOGINS="9/minute and 2/hour"))
-    assert_error(refusal, TOO_MANY)
+    assert_error(refusal, TOO_MANY_REQUESTS)
     assert 3500 < int(refusal.headers["Retry-After"]) <= 3600
 
 
@@ -152,7 +152,7 @@ def test_nobody_has_even_the_right_password_tried_without_end(
     service = limited(RATE_LIMIT_LOGINS="3/minute")
     for _ in range(3):
         _sign_in_from(service, HERE)
-    assert_error(_login(service, PASSWORD), TOO_MANY)
+    assert_error(_login(service, PASSWORD), TOO_MANY_REQUESTS)
     _sign_in_from(service, THERE)
 
 
@@ -168,7 +168,7 @@ def test_who_changes_an_account_learns_of_few_addresses_whether_they_are_known(
     assert_error(wants(email_of("bob")), errors.USER_EXISTS)
     assert_error(wants(email_of("alice")), errors.INVALID_PASSWORD)
     assert_error(wants(email_of("nobody")), errors.INVALID_PASSWORD)
-    assert_error(wants(email_of("bob")), TOO_MANY)
+    assert_error(wants(email_of("bob")), TOO_MANY_REQUESTS)
     assert_error(wants(email_of("alice")), errors.INVALID_PASSWORD)
 
 
@@ -179,7 +179,10 @@ def test_no_network_has_everybody_wait_for_its_hashes() -> None:
             places.enter_context(queue.place(HERE))
         with pytest.raises(ApiError) as refusal, queue.place(HERE):
             pass
-        assert (refusal.value.spec, refusal.value.headers) == (TOO_MANY, {"Retry-After": "1"})
+        assert (refusal.value.spec, refusal.value.headers) == (
+            TOO_MANY_REQUESTS,
+            {"Retry-After": "1"},
+        )
         with queue.place(THERE):
             pass
     with queue.place(HERE):
@@ -193,7 +196,10 @@ def test_few_wait_for_a_hash_at_once() -> None:
             places.enter_context(queue.place(f"192.0.2.{number}"))
         with pytest.raises(ApiError) as refusal, queue.place("198.51.100.1"):
             pass
-        assert (refusal.value.spec, refusal.value.headers) == (UNAVAILABLE, {"Retry-After": "1"})
+        assert (refusal.value.spec, refusal.value.headers) == (
+            SERVICE_UNAVAILABLE,
+            {"Retry-After": "1"},
+        )
 
 
 def test_nothing_holds_a_connection_while_a_password_is_hashed(
@@ -244,14 +250,14 @@ def test_trying_many_accounts_from_one_address_ends_as_well(
     service = limited(RATE_LIMIT_FAILED_LOGINS_ADDRESS="2/minute")
     for name in ("nobody", "no_one"):
         assert_error(_login(service, email=email_of(name)), errors.USER_NOT_FOUND)
-    assert_error(_login(service), TOO_MANY)
+    assert_error(_login(service), TOO_MANY_REQUESTS)
     assert_error(_login(service, address=THERE), errors.WRONG_PASSWORD)
 
 
 def test_an_unknown_address_is_limited_like_a_known_one(limited: Limited) -> None:
     service = limited(RATE_LIMIT_FAILED_LOGINS="1/minute")
     assert_error(_login(service), errors.USER_NOT_FOUND)
-    assert_error(_login(service), TOO_MANY)
+    assert_error(_login(service), TOO_MANY_REQUESTS)
 
 
 def test_who_knows_the_password_is_never_refused(alice: Caller, limited: Limited) -> None:
@@ -298,21 +304,21 @@ def test_changing_an_account_is_no_way_to_guess(
     intruder = Caller(service.app, alice.token)
     change = {"origin_password": "wrong", "name": "Mallory"}
     assert_error(intruder.put("/account/info", json=change), errors.WRONG_PASSWORD)
-    assert_error(intruder.put("/account/info", json=change), TOO_MANY)
+    assert_error(intruder.put("/account/info", json=change), TOO_MANY_REQUESTS)
 
 
 def test_restoring_an_account_is_no_way_to_guess(app: Flask, limited: Limited) -> None:
     make_account(app, BOB, "Bob", deleted=True, generation=1)
     service = limited(RATE_LIMIT_FAILED_LOGINS="1/minute")
     assert_error(_register(service, email_of("bob"), password="wrong"), errors.USER_EXISTS)
-    assert_error(_register(service, email_of("bob")), TOO_MANY)
+    assert_error(_register(service, email_of("bob")), TOO_MANY_REQUESTS)
 
 
 def test_one_address_registers_only_so_many(app: Flask, limited: Limited) -> None:
     service = limited(RATE_LIMIT_REGISTRATIONS="2/minute")
     for name in ("ann", "bea"):
         assert _register(service, email_of(name)).status_code == 200
-    assert_error(_register(service, email_of("cat")), TOO_MANY)
+    assert_error(_register(service, email_of("cat")), TOO_MANY_REQUESTS)
     assert _register(service, email_of("cat"), THERE).status_code == 200
 
 
@@ -325,7 +331,7 @@ def test_what_is_not_well_formed_is_no_registration(app: Flask, limited: Limited
 def test_one_address_has_only_so_many_codes_sent(limited: Limited) -> None:
     service = limited(RATE_LIMIT_VERIFICATION_CODES_ADDRESS="1/minute")
     assert service.post("/verify", json={"email": email_of("ann")}).status_code == 200
-    assert_error(service.post("/verify", json={"email": email_of("bea")}), TOO_MANY)
+    assert_error(service.post("/verify", json={"email": email_of("bea")}), TOO_MANY_REQUESTS)
 
 
 @pytest.mark.parametrize(
@@ -340,7 +346,7 @@ def test_a_network_of_ipv6_counts_as_one_address(
 ) -> None:
     service = limited(RATE_LIMIT_REGISTRATIONS="1/minute")
     assert _register(service, email_of("ann"), first).status_code == 200
-    assert_error(_register(service, email_of("bea"), second), TOO_MANY)
+    assert_error(_register(service, email_of("bea"), second), TOO_MANY_REQUESTS)
     assert _register(service, email_of("bea"), "2001:db8:1:3::1").status_code == 200
 
 
@@ -348,7 +354,7 @@ def test_after_retry_after_there_is_room_again(alice: Caller, limited: Limited) 
     service = limited(RATE_LIMIT_FAILED_LOGINS="1/second")
     _login(service)
     refusal = _login(service)
-    assert_error(refusal, TOO_MANY)
+    assert_error(refusal, TOO_MANY_REQUESTS)
     time_to_log_in = 1.0
     deadline = time.monotonic() + float(refusal.headers["Retry-After"]) + time_to_log_in
     while _login(service, PASSWORD).status_code == 429:
@@ -366,7 +372,7 @@ def test_processes_with_one_redis_count_together(
     }
     redis.empty()
     assert_error(_login(configured(**settings)), errors.WRONG_PASSWORD)
-    assert_error(_login(configured(**settings)), TOO_MANY)
+    assert_error(_login(configured(**settings)), TOO_MANY_REQUESTS)
 
 
 def test_without_its_redis_a_process_counts_for_itself(
@@ -380,7 +386,7 @@ def test_without_its_redis_a_process_counts_for_itself(
         redis.kill()
         for _ in range(2):
             assert_error(_login(service), errors.WRONG_PASSWORD)
-        assert_error(_login(service), TOO_MANY)
+        assert_error(_login(service), TOO_MANY_REQUESTS)
 
 
 def test_limits_can_be_turned_off(alice: Caller, configured: Callable[..., Caller]) -> None:

@@ -15,7 +15,7 @@ from shared.testing.client import Caller, Reply, assert_error
 from shared.testing.contracts import every_version, newest
 from shared.testing.neighbours import Neighbour
 from shared.testing.tokens import issue
-from shared.web.errors import TOO_MANY, UNAVAILABLE
+from shared.web.errors import SERVICE_UNAVAILABLE, TOO_MANY_REQUESTS
 
 pytestmark = pytest.mark.database
 
@@ -73,7 +73,7 @@ def test_while_a_service_is_down_nothing_is_sent(
     else:
         others[neighbour].answers.clear()
     reply = alice.get("/account/export")
-    assert_error(reply, UNAVAILABLE)
+    assert_error(reply, SERVICE_UNAVAILABLE)
     assert int(reply.headers["Retry-After"]) > 0
 
 
@@ -106,7 +106,7 @@ def test_two_archives_a_day_are_enough(
     uncounted = limited.get("/account/export")
     others["chat"].feels("ok")
     replies = [limited.get("/account/export") for _ in range(3)]
-    assert_error(uncounted, UNAVAILABLE)
+    assert_error(uncounted, SERVICE_UNAVAILABLE)
     assert [reply.status_code for reply in replies] == [200, 200, 429]
-    assert_error(replies[-1], TOO_MANY)
+    assert_error(replies[-1], TOO_MANY_REQUESTS)
     assert other.get("/account/export").status_code == 200

@@ -20,7 +20,7 @@ from auth_service.tests.factories import ALICE, PASSWORD, email_of, encrypted
 from shared.testing.client import Caller, Reply, assert_error
 from shared.testing.databases import counted_queries, everything_in
 from shared.testing.races import at_once
-from shared.web.errors import INVALID_JWT, TOO_MANY
+from shared.web.errors import INVALID_JWT, TOO_MANY_REQUESTS
 
 NEW = "another_1"
 ALICE_AT = email_of("alice")
@@ -223,7 +223,7 @@ def test_codes_are_limited_like_those_of_verification(
 ) -> None:
     service = configured(RATE_LIMITS="on")
     assert [forget(service).status_code for _ in range(3)] == [200] * 3
-    assert_error(forget(service), TOO_MANY)
+    assert_error(forget(service), TOO_MANY_REQUESTS)
 
 
 def test_a_mail_server_that_is_away_is_no_failure_of_the_request(

@@ -6,10 +6,10 @@ import pytest
 
 from auth_service.app import create_app
 from auth_service.config import DEVELOPMENT_KEY, AuthSettings
-from shared.keys import new_key_pair
+from shared.keys import generate_key_pair
 from shared.settings import load_settings
 
-FOREIGN_KEY, _ = new_key_pair()
+FOREIGN_KEY, _ = generate_key_pair()
 
 
 @pytest.mark.parametrize(

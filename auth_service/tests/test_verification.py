@@ -20,7 +20,7 @@ from auth_service import errors
 from auth_service.tests.factories import decrypted
 from shared.testing.client import Caller, Reply, assert_error
 from shared.testing.redis import redis_server
-from shared.web.errors import TOO_MANY
+from shared.web.errors import TOO_MANY_REQUESTS
 
 ANN = "Ann@Example.com"
 
@@ -233,7 +233,7 @@ def _assert_three_and_no_more(service: Caller, email: str) -> None:
     for spelling in (email, f" {email.upper()} ", email.lower()):
         assert _verify(service, spelling).status_code == 200
     response = _verify(service, email)
-    assert_error(response, TOO_MANY)
+    assert_error(response, TOO_MANY_REQUESTS)
     assert 0 < int(response.headers["Retry-After"]) <= 60
 
 
@@ -250,7 +250,7 @@ def test_several_processes_count_together_in_redis(
 ) -> None:
     with redis_server() as redis:
         _assert_three_and_no_more(configured(RATE_LIMITS="on", REDIS_URL=redis.url), ANN)
-        assert_error(_verify(configured(RATE_LIMITS="on", REDIS_URL=redis.url)), TOO_MANY)
+        assert_error(_verify(configured(RATE_LIMITS="on", REDIS_URL=redis.url)), TOO_MANY_REQUESTS)
 
 
 def test_codes_are_sent_while_redis_is_down(

@@ -6,7 +6,7 @@ from flask import Flask
 from auth_service.db import db
 from auth_service.tests.factories import PASSWORD, data_uri, picture
 from shared.testing.client import Caller
-from shared.testing.damage import broken_promises, plant
+from shared.testing.damage import find_violations, plant
 
 pytestmark = pytest.mark.database
 
@@ -24,7 +24,7 @@ def accounts(alice: Caller, bob: Caller) -> None:
 
 
 def test_what_clients_did_keeps_every_promise(app: Flask, accounts: None) -> None:
-    assert broken_promises(app) == {}
+    assert find_violations(app) == {}
 
 
 @pytest.mark.parametrize(
@@ -39,4 +39,4 @@ def test_what_clients_did_keeps_every_promise(app: Flask, accounts: None) -> Non
 def test_damage_is_found(app: Flask, accounts: None, statement: str, promise: str) -> None:
     plant(app, db, statement)
 
-    assert broken_promises(app) == {promise: 1}
+    assert find_violations(app) == {promise: 1}

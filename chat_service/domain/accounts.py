@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from chat_service.db import db
 from chat_service.models import Account
-from shared.data.accounts import AccountCopies, picture_url
+from shared.data.accounts import AccountReplica, avatar_url
 
-accounts = AccountCopies(db, Account)
+accounts = AccountReplica(db, Account)
 
 
 class Person(NamedTuple):
@@ -37,4 +37,4 @@ def people(account_ids: Collection[int], base: str) -> dict[int, Person]:
 
 def person(base: str, account_id: int, name: str, digest: str, reference: str) -> Person:
     """How an account is shown, of these columns of it."""
-    return Person(name, picture_url(base, account_id, digest, reference))
+    return Person(name, avatar_url(base, account_id, digest, reference))

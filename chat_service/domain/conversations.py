@@ -139,7 +139,8 @@ def create_group(owner_id: int, name: str, member_ids: Collection[int]) -> int:
         the conversation's id.
 
     Raises:
-        ApiError: ``MEMBER_UNKNOWN``, ``NOT_FRIEND``, ``TOO_MANY``; or ``members`` are nobody else.
+        ApiError: ``MEMBER_UNKNOWN``, ``NOT_FRIEND``, ``TOO_MANY_REQUESTS``; or ``members`` are
+            nobody else.
     """
     others = set(member_ids) - {owner_id}
     if not others:

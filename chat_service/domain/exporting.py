@@ -24,7 +24,7 @@ from chat_service.models import (
     Membership,
     Message,
 )
-from shared.operations.data_export import ExportedFile, json_list
+from shared.operations.data_export import ExportedFile, iter_json_array
 
 _STATUS = {
     WAITING: "waiting",
@@ -51,19 +51,19 @@ def files(account_id: int) -> Iterator[ExportedFile]:
     """What somebody sees of their conversations, and everything that is theirs elsewhere."""
     yield ExportedFile("README.txt", [_README.encode()])
     conversations = conversations_of(account_id, base="")
-    yield ExportedFile("conversations.json", json_list(conversations))
-    yield ExportedFile("members.json", json_list(_members(account_id)))
+    yield ExportedFile("conversations.json", iter_json_array(conversations))
+    yield ExportedFile("members.json", iter_json_array(_members(account_id)))
     for conversation in conversations:
         messages = _messages(
             (Message.conversation_id == conversation["id"]) & visible_to(account_id)
         )
-        yield ExportedFile(f"messages/{conversation['id']}.json", json_list(messages))
+        yield ExportedFile(f"messages/{conversation['id']}.json", iter_json_array(messages))
     is_own = Message.sender_id == account_id
     elsewhere = _messages(is_own & Message.conversation_id.not_in(_open_to(account_id)))
-    yield ExportedFile("sent_elsewhere.json", json_list(elsewhere))
-    yield ExportedFile("announcements.json", json_list(_announcements(account_id)))
-    yield ExportedFile("invitations.json", json_list(_invitations(account_id)))
-    yield ExportedFile("audit.json", json_list(audit.export(account_id)))
+    yield ExportedFile("sent_elsewhere.json", iter_json_array(elsewhere))
+    yield ExportedFile("announcements.json", iter_json_array(_announcements(account_id)))
+    yield ExportedFile("invitations.json", iter_json_array(_invitations(account_id)))
+    yield ExportedFile("audit.json", iter_json_array(audit.export(account_id)))
     pictures = select(Message.content).where(is_own, Message.type == IMAGE)
     for row in db.pages(pictures, Message.id):
         picture = images.store.open(row["content"])

@@ -84,7 +84,7 @@ def resync(social: ServiceClient) -> Iterator[int]:
         how many have been taken so far.
 
     Raises:
-        Unreachable: the social service does not answer.
+        UnreachableError: the social service does not answer.
     """
     after = count = 0
     while True:

@@ -26,7 +26,7 @@ from chat_service.models import (
     Message,
     SearchGram,
 )
-from shared.media.avatars import picture_or_reference
+from shared.media.avatars import parse_avatar
 from shared.media.decoder import Picture
 from shared.web.errors import ApiError, ErrorSpec
 
@@ -137,7 +137,7 @@ def update_group(
     if not access_to(conversation_id, user_id, errors.CONVERSATION_NOT_FOUND).is_admin:
         raise ApiError(errors.MAY_NOT_UPDATE)
     # Decoded and stored for those alone who may, and outside the transaction.
-    found = None if avatar is None else picture_or_reference(avatar, user_id)
+    found = None if avatar is None else parse_avatar(avatar, user_id)
     uploaded = found if isinstance(found, Picture) else None
     reference = found if isinstance(found, str) else ""
     with images.keeping(uploaded) as picture, transaction() as session:

@@ -20,7 +20,7 @@ from chat_service.domain.messages import MESSAGES, mark_as_read, shown, visible_
 from chat_service.domain.reading import Place, place_of, read_up_to
 from chat_service.models import Deletion, Message
 from shared.data.db import BigId
-from shared.web.authentication import LARGEST_ID
+from shared.web.authentication import MAX_ID
 from shared.web.streaming import StreamLimit
 
 MAX_WHOLE = 1000
@@ -245,8 +245,8 @@ def _version_by_time(condition: Any, *order: Any) -> Any:
 
 
 _LOWER: dict[str, Callable[[str], Any]] = {
-    "since": lambda name: func.coalesce(version_since(name), LARGEST_ID),
-    "after_id": lambda name: func.coalesce(version_next_to(name), LARGEST_ID),
+    "since": lambda name: func.coalesce(version_since(name), MAX_ID),
+    "after_id": lambda name: func.coalesce(version_next_to(name), MAX_ID),
     "after_version": lambda name: _id(name) + 1,
 }
 

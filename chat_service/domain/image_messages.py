@@ -7,7 +7,7 @@ from chat_service.domain.sending import Sent
 from shared.media.decoder import decoder
 from shared.media.imaging.container import BadImageError
 from shared.web.api import MIB
-from shared.web.errors import TOO_LARGE, ApiError, bad_parameter
+from shared.web.errors import PAYLOAD_TOO_LARGE, ApiError, bad_parameter
 from shared.web.spool import SpoolFile
 
 _LARGEST = 10 * MIB
@@ -27,7 +27,7 @@ def send_image(
     if not access_to(conversation_id, sender_id, errors.CONVERSATION_NOT_FOUND).is_member:
         raise ApiError(errors.NOT_IN_CONVERSATION)
     if upload.size > _LARGEST:
-        raise ApiError(TOO_LARGE)
+        raise ApiError(PAYLOAD_TOO_LARGE)
     try:
         picture = decoder.clean(upload, sender_id)
     except BadImageError:

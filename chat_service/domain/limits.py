@@ -3,10 +3,10 @@
 from chat_service.config import ChatSettings
 from chat_service.db import db
 from chat_service.models import LimitCounter
-from shared.data.rate_limits import InDatabase, redis_counters
+from shared.data.rate_limits import DatabaseStorage, redis_counters
 from shared.web.rate_limits import Limit, Limiter
 
-counters = InDatabase(db, LimitCounter)
+counters = DatabaseStorage(db, LimitCounter)
 
 
 class Limits:

@@ -20,7 +20,7 @@ from chat_service.domain.search import shown_when_found
 from chat_service.domain.text import fold
 from chat_service.models import TEXT, Conversation, Membership, Message, SearchGram
 from shared.data.db import BigId
-from shared.web.authentication import LARGEST_ID
+from shared.web.authentication import MAX_ID
 
 MAX_LOOKED_THROUGH = 100_000
 """Messages that are looked through for a single character, which no index has."""
@@ -87,7 +87,7 @@ def find_everywhere(user_id: int, base: str, **wanted: Any) -> list[dict[str, An
 
 def _candidates(search: Everywhere, user_id: int) -> Iterator[list[Any]]:
     """Messages that may fit, newest first: those that the index lacks, then those that it has."""
-    before = LARGEST_ID if search.before_id is None else search.before_id
+    before = MAX_ID if search.before_id is None else search.before_id
     grams = grams_of(search.content)
     mark = indexed_id() if grams else 0
     scope = {"user": user_id, "conversation": search.conversation_id}

@@ -120,7 +120,7 @@ def _send(draft: _Draft, sender: _Sender) -> Sent:
             if not place.is_group:
                 told["already_read"] = False
             notices.message_sent(draft.conversation_id, draft.sender_id, told)
-    except _NotAppended:
+    except _InsertConflictError:
         earlier = _sent_earlier(draft)
         if earlier is None:
             raise ApiError(errors.CONVERSATION_NOT_FOUND) from None
@@ -129,7 +129,7 @@ def _send(draft: _Draft, sender: _Sender) -> Sent:
     return Sent(message.id, message.seq, message.created_at, is_new=True)
 
 
-class _NotAppended(Exception):
+class _InsertConflictError(Exception):
     """The conversation is gone, or the client id was used in the meantime."""
 
 
@@ -143,7 +143,7 @@ def _append(draft: _Draft) -> Sequence[Any]:
         the first columns of a `MessageRow`.
 
     Raises:
-        _NotAppended: it is not stored.
+        _InsertConflictError: it is not stored.
         ApiError: the sender is in the conversation no longer.
     """
     given: dict[str, Any] = {
@@ -157,7 +157,7 @@ def _append(draft: _Draft) -> Sequence[Any]:
     else:
         stored = db.run(_numbering_and_storing(), **given).first()
     if stored is None or (draft.client_id is not None and _is_deleted(draft)):
-        raise _NotAppended
+        raise _InsertConflictError
     *message, has_read = stored
     if not has_read:
         raise ApiError(errors.NOT_IN_CONVERSATION)

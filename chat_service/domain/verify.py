@@ -30,7 +30,15 @@ from chat_service.models import (
     SearchGram,
     SearchProgress,
 )
-from shared.operations.integrity import Check, Page, States, all_of, foreign_keys, in_sql, referring
+from shared.operations.integrity import (
+    Check,
+    Page,
+    States,
+    all_of,
+    foreign_keys,
+    in_sql,
+    reference_check,
+)
 
 _CONVERSATIONS = 500
 _MESSAGES = 200_000
@@ -336,7 +344,7 @@ def _people(*columns: Any) -> Collection[tuple[Any, Any]]:
 
 CHECKS: list[Check] = [
     foreign_keys(db),
-    referring(
+    reference_check(
         db,
         "everybody who is named is known",
         _people(

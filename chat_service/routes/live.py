@@ -5,17 +5,17 @@ from flask import Blueprint, g, request
 from chat_service.domain import listening
 from chat_service.live.handshake import consent_to
 from chat_service.live.sockets import Listener
-from shared.server.hijack import TakenOver, connection_of
+from shared.server.hijack import HijackedResponse, hijack_socket
 from shared.service import public_base
-from shared.web.authentication import claims_of_handshake, public
+from shared.web.authentication import public, verify_handshake_token
 
 blueprint = Blueprint("live", __name__)
 
 
 @public  # The token is a subprotocol or in the query: a browser's websocket sets no headers.
-def listen() -> TakenOver:
+def listen() -> HijackedResponse:
     """Open a websocket: 101, or a refusal like that of any other request."""
-    claims = claims_of_handshake()
+    claims = verify_handshake_token()
     g.user_id = claims.user_id
     consent = consent_to(request.headers)
     listener = Listener(
@@ -26,8 +26,8 @@ def listen() -> TakenOver:
         claims.token_id,
         claims.session_id,
     )
-    listening.listen(connection_of(request), consent, listener)
-    return TakenOver()
+    listening.listen(hijack_socket(request), consent, listener)
+    return HijackedResponse()
 
 
 # The second rule is for those who ask without wanting a websocket: they, too, get an answer.

@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import ValidationError, fields
 from marshmallow.validate import Length
 
-from shared.web.fields import Id, Params
+from shared.web.fields import Id, RequestSchema
 
 _NAMES = {"conversation_id": "conversationId", "conversationId": "conversation_id"}
 
@@ -63,7 +63,7 @@ class IdList(fields.List[Any]):
         return list(dict.fromkeys(super()._deserialize(value, *args, **kwargs)))
 
 
-class ConversationIn(Params):
+class ConversationIn(RequestSchema):
     """A conversation, and nothing else."""
 
     conversation_id = ConversationId()

@@ -6,7 +6,7 @@ from marshmallow import fields
 from marshmallow.validate import Length
 
 from chat_service.schemas import ConversationId, IdList, Number
-from shared.web.fields import Answer, Flag, Params, Text
+from shared.web.fields import Flag, RequestSchema, ResponseSchema, Text
 
 
 class UnreadCount(Number):
@@ -21,20 +21,20 @@ class UnreadCount(Number):
         return super()._deserialize(number, *args, **kwargs)
 
 
-class GroupIn(Params):
+class GroupIn(RequestSchema):
     """创建会话: who shall be in it, beside the caller."""
 
     member_ids = IdList(required=True, data_key="members")
     name = Text(required=True, validate=Length(1, 100), metadata={"example": "conversationName"})
 
 
-class GroupOut(Answer):
+class GroupOut(ResponseSchema):
     """The new group."""
 
     conversation_id = fields.Integer()
 
 
-class Conversation(Answer):
+class Conversation(ResponseSchema):
     """A conversation in the list; only private ones have a ``friend_id``."""
 
     id = fields.Integer()
@@ -52,13 +52,13 @@ class Conversation(Answer):
     version = fields.Integer()
 
 
-class ConversationsOut(Answer):
+class ConversationsOut(ResponseSchema):
     """The caller's conversations."""
 
     conversation = fields.List(fields.Nested(Conversation))
 
 
-class Member(Answer):
+class Member(ResponseSchema):
     """Somebody in a conversation; in groups 1 is the owner, 2 an admin, 3 a plain member."""
 
     id = fields.Integer()
@@ -67,14 +67,14 @@ class Member(Answer):
     identity = fields.Integer(metadata={"optional": True})
 
 
-class MembersOut(Answer):
+class MembersOut(ResponseSchema):
     """The members of a group and what the caller is in it; or the friend of a private chat."""
 
     identity = fields.Integer(metadata={"optional": True})
     members = fields.List(fields.Nested(Member))
 
 
-class SettingsOut(Answer):
+class SettingsOut(ResponseSchema):
     """The caller's own settings of a conversation."""
 
     unreads = fields.Integer()
@@ -82,7 +82,7 @@ class SettingsOut(Answer):
     ontop = fields.Boolean()
 
 
-class SettingsIn(Params):
+class SettingsIn(RequestSchema):
     """置顶会话、消息免打扰、未读信息数设置: what is left out stays as it is."""
 
     conversation_id = ConversationId("conversationId")

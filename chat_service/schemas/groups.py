@@ -6,7 +6,7 @@ from marshmallow import fields
 from marshmallow.validate import Length
 
 from chat_service.schemas import ConversationId, ConversationIn, IdList
-from shared.web.fields import Answer, Id, Params, Text, Time
+from shared.web.fields import Id, RequestSchema, ResponseSchema, Text, Time
 
 
 class Ids(IdList):
@@ -36,19 +36,19 @@ class AnnouncementIn(ConversationIn):
     content = Text(required=True, metadata={"example": "公告内容"})
 
 
-class AnnouncementIdIn(Params):
+class AnnouncementIdIn(RequestSchema):
     """查看、发布及删除群公告: which announcement."""
 
     announcement_id = Id(required=True, data_key="notification_id")
 
 
-class AnnouncementOut(Answer):
+class AnnouncementOut(ResponseSchema):
     """The announcement that was posted."""
 
     notification_id = fields.Integer()
 
 
-class Announcement(Answer):
+class Announcement(ResponseSchema):
     """An announcement in the list."""
 
     notification_id = fields.Integer()
@@ -59,26 +59,26 @@ class Announcement(Answer):
     timestamp = Time()
 
 
-class AnnouncementsOut(Answer):
+class AnnouncementsOut(ResponseSchema):
     """The announcements, newest first."""
 
     notifications = fields.List(fields.Nested(Announcement))
 
 
-class InviteIn(Params):
+class InviteIn(RequestSchema):
     """进群邀请/conversations/member/add: an id or a list of ids."""
 
     conversation_id = ConversationId("conversationId")
     receiver_ids = Ids(required=True, data_key="member_id")
 
 
-class InviteOut(Answer):
+class InviteOut(ResponseSchema):
     """The invitations that wait now, in the order of ``member_id``."""
 
     invite_ids = fields.List(fields.Integer())
 
 
-class Invitation(Answer):
+class Invitation(ResponseSchema):
     """An invitation; 0 waiting, 1 rejected, 2 accepted, 3 came in by another invitation."""
 
     invite_id = fields.Integer()
@@ -93,19 +93,19 @@ class Invitation(Answer):
     status = fields.Integer()
 
 
-class InvitationListOut(Answer):
+class InvitationListOut(ResponseSchema):
     """The invitations, newest first."""
 
     invitation = fields.List(fields.Nested(Invitation))
 
 
-class InvitationsOut(Answer):
+class InvitationsOut(ResponseSchema):
     """The same under the later edition's key."""
 
     invitations = fields.List(fields.Nested(Invitation))
 
 
-class HandlingIn(Params):
+class HandlingIn(RequestSchema):
     """处理入群邀请: which invitation; the method says what becomes of it, not ``status``."""
 
     invitation_id = Id(required=True, data_key="invite_id")

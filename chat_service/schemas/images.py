@@ -3,10 +3,10 @@
 from marshmallow.validate import Length
 
 from chat_service.schemas import ConversationId
-from shared.web.fields import Params, Text, Upload
+from shared.web.fields import RequestSchema, Text, Upload
 
 
-class ImageIn(Params):
+class ImageIn(RequestSchema):
     """聊天消息发送 /conversations/image: a file in a form."""
 
     conversation_id = ConversationId("conversationId")

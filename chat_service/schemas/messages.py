@@ -5,12 +5,12 @@ from marshmallow.validate import Length
 
 from chat_service.schemas import ConversationId, ConversationIn, IdList, Number
 from chat_service.schemas.conversations import Conversation
-from shared.web.fields import Answer, Id, Params, QueryFlag, Text, Time
+from shared.web.fields import Id, QueryFlag, RequestSchema, ResponseSchema, Text, Time
 
 MAX_SYNCED = 1000
 
 
-class MessagesIn(Params):
+class MessagesIn(RequestSchema):
     """获取消息列表: which messages; without bounds all of them."""
 
     conversation_id = ConversationId("conversationId")
@@ -25,7 +25,7 @@ class MessagesIn(Params):
     )
 
 
-class Message(Answer):
+class Message(ResponseSchema):
     """A message; type 0 is a text, 1 an image. Only a reply has the three ``reply_to`` fields.
 
     ``seq`` is its number in the conversation, ``version`` the conversation's with this message.
@@ -47,7 +47,7 @@ class Message(Answer):
     already_read = fields.Boolean(metadata={"optional": True})
 
 
-class MessagesOut(Answer):
+class MessagesOut(ResponseSchema):
     """The messages, oldest first, and what was deleted since ``after_version``."""
 
     messages = fields.List(fields.Nested(Message))
@@ -55,7 +55,7 @@ class MessagesOut(Answer):
     version = fields.Integer()
 
 
-class SyncIn(Params):
+class SyncIn(RequestSchema):
     """Catching up: the version that the client has of each conversation that it knows."""
 
     versions = fields.Dict(
@@ -81,7 +81,7 @@ class ChangedConversation(Conversation):
     has_more = fields.Boolean()
 
 
-class SyncOut(Answer):
+class SyncOut(ResponseSchema):
     """What changed, and which of the given ids are no open conversations of the caller."""
 
     conversations = fields.List(fields.Nested(ChangedConversation))
@@ -94,7 +94,7 @@ class ReadIn(ConversationIn):
     message_id = Id(required=True)
 
 
-class TextIn(Params):
+class TextIn(RequestSchema):
     """聊天消息发送: a text, maybe in reply to another message."""
 
     conversation_id = ConversationId("conversationId")
@@ -103,7 +103,7 @@ class TextIn(Params):
     client_id = Text(validate=Length(max=64))
 
 
-class SentOut(Answer):
+class SentOut(ResponseSchema):
     """The message as it was sent."""
 
     message_id = fields.Integer()
@@ -111,19 +111,19 @@ class SentOut(Answer):
     created_time = Time()
 
 
-class MessageIdIn(Params):
+class MessageIdIn(RequestSchema):
     """Which message."""
 
     message_id = Id(required=True)
 
 
-class MessageIdsIn(Params):
+class MessageIdsIn(RequestSchema):
     """Which messages."""
 
     message_ids = IdList(required=True)
 
 
-class Reply(Answer):
+class Reply(ResponseSchema):
     """A message that answers another."""
 
     reply_id = fields.Integer()
@@ -136,13 +136,13 @@ class Reply(Answer):
     time = Time()
 
 
-class RepliesOut(Answer):
+class RepliesOut(ResponseSchema):
     """The replies, oldest first."""
 
     replies = fields.List(fields.Nested(Reply))
 
 
-class FiltersIn(Params):
+class FiltersIn(RequestSchema):
     """筛选聊天记录: what the messages must all be; both times belong to the span."""
 
     conversation_id = ConversationId("conversationId")
@@ -153,7 +153,7 @@ class FiltersIn(Params):
     content = Text(validate=Length(max=255))
 
 
-class FoundMessage(Answer):
+class FoundMessage(ResponseSchema):
     """A message that fits the filters."""
 
     id = fields.Integer()
@@ -165,13 +165,13 @@ class FoundMessage(Answer):
     timestamp = Time()
 
 
-class FoundMessagesOut(Answer):
+class FoundMessagesOut(ResponseSchema):
     """The messages that fit, oldest first."""
 
     messages = fields.List(fields.Nested(FoundMessage))
 
 
-class SearchIn(Params):
+class SearchIn(RequestSchema):
     """What to find in all conversations of the caller, or in one of them."""
 
     content = Text(required=True, validate=Length(1, 255), metadata={"example": "hello"})
@@ -190,13 +190,13 @@ class FoundAnywhere(FoundMessage):
     conversation_name = fields.String()
 
 
-class SearchOut(Answer):
+class SearchOut(ResponseSchema):
     """The messages that fit, newest first."""
 
     messages = fields.List(fields.Nested(FoundAnywhere))
 
 
-class Reader(Answer):
+class Reader(ResponseSchema):
     """Somebody who has read a message."""
 
     id = fields.Integer()
@@ -204,7 +204,7 @@ class Reader(Answer):
     avatar = fields.String()
 
 
-class ReadersOut(Answer):
+class ReadersOut(ResponseSchema):
     """Who has read a message, beside its sender."""
 
     read_users = fields.List(fields.Nested(Reader))

@@ -17,7 +17,7 @@ from shared.testing.cast import ALICE, BOB
 from shared.testing.client import Caller, Reply, assert_error
 from shared.testing.decoding import held_while_waiting
 from shared.testing.s3 import media_keys
-from shared.web.errors import BAD_PARAMETER, NOT_FOUND, TOO_LARGE, UNSUPPORTED_TYPE
+from shared.web.errors import BAD_PARAMETER, NOT_FOUND, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE
 
 pytestmark = pytest.mark.database
 
@@ -137,7 +137,7 @@ class TestSend:
 
     def test_a_body_that_is_not_multipart_is_unsupported(self, alice: Caller, group: int) -> None:
         reply = alice.post(PATH, json={"conversationId": group, "image": "cat.png"})
-        assert_error(reply, UNSUPPORTED_TYPE)
+        assert_error(reply, UNSUPPORTED_MEDIA_TYPE)
 
     @pytest.mark.parametrize(
         ("form", "field"),
@@ -191,10 +191,10 @@ class TestSend:
         assert (kept(), messages(alice, group)) == (set(), [])
 
     def test_more_than_10_mib_is_too_large(self, alice: Caller, group: int) -> None:
-        assert_error(send(alice, group, bytes(10 * MIB + 1)), TOO_LARGE)
+        assert_error(send(alice, group, bytes(10 * MIB + 1)), PAYLOAD_TOO_LARGE)
 
     def test_a_body_beyond_the_limit_is_not_even_read(self, alice: Caller, group: int) -> None:
-        assert_error(send(alice, group, bytes(12 * MIB)), TOO_LARGE)
+        assert_error(send(alice, group, bytes(12 * MIB)), PAYLOAD_TOO_LARGE)
 
     def test_nearly_10_mib_are_taken(self, alice: Caller, group: int) -> None:
         data = picture("PNG", (2000, 1700), compress_level=0)

@@ -13,7 +13,7 @@ from shared.testing.cast import ALICE, BOB, CAROL, signed_in
 from shared.testing.client import Caller, Reply, assert_error
 from shared.testing.races import at_once
 from shared.testing.redis import redis_server
-from shared.web.errors import TOO_MANY
+from shared.web.errors import TOO_MANY_REQUESTS
 
 pytestmark = pytest.mark.database
 
@@ -54,7 +54,7 @@ def test_a_user_creates_sixty_groups_an_hour(limited: Callable[..., Flask]) -> N
     created = [_create(alice, BOB).status_code for _ in range(60)]
     refused = _create(alice, BOB)
     assert created == [200] * 60
-    assert_error(refused, TOO_MANY)
+    assert_error(refused, TOO_MANY_REQUESTS)
     assert 0 < int(refused.headers["Retry-After"]) <= AN_HOUR
     assert len(alice.get("/conversations").json["conversation"]) == 61  # And the private one.
     assert _create(signed_in(app, BOB), ALICE).status_code == 200
@@ -63,7 +63,7 @@ def test_a_user_creates_sixty_groups_an_hour(limited: Callable[..., Flask]) -> N
 def test_another_process_knows_what_was_counted(limited: Callable[..., Flask]) -> None:
     few = {"RATE_LIMIT_NEW_GROUPS": "1/hour"}
     assert _create(signed_in(limited(**few), ALICE), BOB).status_code == 200
-    assert_error(_create(signed_in(limited(**few), ALICE), BOB), TOO_MANY)
+    assert_error(_create(signed_in(limited(**few), ALICE), BOB), TOO_MANY_REQUESTS)
 
 
 def test_what_is_refused_is_not_counted(limited: Callable[..., Flask]) -> None:

@@ -7,7 +7,7 @@ from limits.strategies import FixedWindowRateLimiter
 
 from chat_service.tests.factories import make_group
 from chat_service.tests.live_server import Listening, Person, running
-from shared.data.rate_limits_in_redis import InRedis
+from shared.data.rate_limits_in_redis import FailFastRedisStorage
 from shared.testing.cast import ALICE, BOB
 from shared.testing.redis import failover
 
@@ -19,7 +19,7 @@ def test_frames_and_limits_go_on_when_a_sentinel_names_another_primary(
 ) -> None:
     group = make_group(app, ALICE, BOB)
     with failover() as redis, running(settings | {"REDIS_URL": redis.url}) as server:
-        limits = FixedWindowRateLimiter(InRedis(redis.url))
+        limits = FixedWindowRateLimiter(FailFastRedisStorage(redis.url))
         alice = Person(server, ALICE)
         with Listening(server, BOB) as bob:
             alice.says(group, "before")

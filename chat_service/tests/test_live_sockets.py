@@ -25,14 +25,14 @@ from chat_service.tests.live_server import (
     running,
     until_all_is_told,
 )
-from shared.keys import new_key_pair
+from shared.keys import generate_key_pair
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE
 from shared.testing.contracts import state
 from shared.testing.tokens import issue
 from shared.web.authentication import SessionEnds
 from shared.web.errors import INVALID_JWT
 
-FOREIGN_KEY, _ = new_key_pair()
+FOREIGN_KEY, _ = generate_key_pair()
 
 
 @pytest.fixture

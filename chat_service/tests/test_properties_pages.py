@@ -14,7 +14,7 @@ from chat_service.models import Message
 from chat_service.tests.factories import make_account, make_group
 from chat_service.tests.talking import fetch, remove_for_everybody, say
 from shared.testing.cast import signed_in
-from shared.testing.properties import newcomers, tell_stories, unhurried
+from shared.testing.properties import newcomers, run_state_machine, unhurried
 
 pytestmark = [pytest.mark.database, unhurried]
 
@@ -111,4 +111,4 @@ class Pages(RuleBasedStateMachine):
 
 
 def test_pages_joined_are_the_whole(app: Flask) -> None:
-    tell_stories(lambda: Pages(app))
+    run_state_machine(lambda: Pages(app))

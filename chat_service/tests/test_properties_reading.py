@@ -11,7 +11,7 @@ from chat_service import errors
 from chat_service.tests.factories import befriend, make_account, make_group
 from chat_service.tests.talking import fetch, hide, in_list, remove_for_everybody, say, unread
 from shared.testing.cast import signed_in
-from shared.testing.properties import newcomers, succeeds, tell_stories, unhurried
+from shared.testing.properties import newcomers, run_state_machine, succeeds, unhurried
 
 pytestmark = [pytest.mark.database, unhurried]
 
@@ -191,4 +191,4 @@ class Reading(RuleBasedStateMachine):
 
 
 def test_counts_and_receipts_are_what_a_recount_says(app: Flask) -> None:
-    tell_stories(lambda: Reading(app))
+    run_state_machine(lambda: Reading(app))

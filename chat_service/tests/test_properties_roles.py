@@ -13,7 +13,7 @@ from chat_service.tests.factories import befriend, make_account
 from chat_service.tests.talking import conversations
 from shared.testing.cast import signed_in
 from shared.testing.client import Reply, assert_error
-from shared.testing.properties import newcomers, succeeds, tell_stories, unhurried
+from shared.testing.properties import newcomers, run_state_machine, succeeds, unhurried
 from shared.web.errors import ErrorSpec
 
 pytestmark = [pytest.mark.database, unhurried]
@@ -226,4 +226,4 @@ class Roles(RuleBasedStateMachine):
 
 
 def test_roles_and_memberships_are_as_the_rules_say(app: Flask) -> None:
-    tell_stories(lambda: Roles(app))
+    run_state_machine(lambda: Roles(app))

@@ -18,7 +18,7 @@ from chat_service.tests.talking import (
     say,
 )
 from shared.testing.cast import signed_in
-from shared.testing.properties import newcomers, tell_stories, unhurried
+from shared.testing.properties import newcomers, run_state_machine, unhurried
 
 pytestmark = [pytest.mark.database, unhurried]
 
@@ -151,4 +151,4 @@ class Devices(RuleBasedStateMachine):
 
 
 def test_whoever_wakes_up_knows_what_a_new_client_knows(app: Flask) -> None:
-    tell_stories(lambda: Devices(app))
+    run_state_machine(lambda: Devices(app))

@@ -29,7 +29,7 @@ from chat_service.tests.talking import (
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import Caller
 from shared.testing.tokens import issue
-from shared.web.errors import TOO_MANY, UNAVAILABLE
+from shared.web.errors import SERVICE_UNAVAILABLE, TOO_MANY_REQUESTS
 
 pytestmark = pytest.mark.database
 
@@ -175,7 +175,7 @@ def test_a_user_has_two_at_once(app: Flask, alice: Caller, group: int) -> None:
         closing(begin(app, BOB, conversationId=group)),
     ):
         refused = alice.get(MESSAGES, query_string={"conversationId": group})
-        assert (refused.status_code, refused.json["code"]) == (429, TOO_MANY.code)
+        assert (refused.status_code, refused.json["code"]) == (429, TOO_MANY_REQUESTS.code)
         assert int(refused.headers["Retry-After"]) > 0
         assert len(messages(alice, group, limit=1000, read="false")) == 1000
     assert unread(alice, group) == COUNT
@@ -192,7 +192,7 @@ def test_a_process_has_sixteen_at_once(app: Flask, alice: Caller) -> None:
     refused = alice.get(MESSAGES, query_string={"conversationId": group})
     for response in begun:
         response.close()
-    assert (refused.status_code, refused.json["code"]) == (503, UNAVAILABLE.code)
+    assert (refused.status_code, refused.json["code"]) == (503, SERVICE_UNAVAILABLE.code)
     assert int(refused.headers["Retry-After"]) > 0
     assert len(messages(alice, group)) == 1100
 

@@ -9,7 +9,7 @@ from chat_service.tests.factories import befriend, index_everything, make_group
 from chat_service.tests.talking import hide, messages, remove_for_everybody, say, show
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import Caller
-from shared.testing.damage import broken_promises, plant
+from shared.testing.damage import find_violations, plant
 
 pytestmark = pytest.mark.database
 
@@ -51,7 +51,7 @@ def talk(app: Flask, alice: Caller, bob: Caller) -> None:
 
 
 def test_what_clients_did_keeps_every_promise(app: Flask, talk: None) -> None:
-    assert broken_promises(app) == {}
+    assert find_violations(app) == {}
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_what_clients_did_keeps_every_promise(app: Flask, talk: None) -> None:
 def test_damage_is_found(app: Flask, talk: None, statement: str, promises: set[str]) -> None:
     plant(app, db, statement)
 
-    assert broken_promises(app).keys() >= promises
+    assert find_violations(app).keys() >= promises
 
 
 def test_a_missing_picture_is_found(app: Flask, talk: None, alice: Caller) -> None:
@@ -95,7 +95,7 @@ def test_a_missing_picture_is_found(app: Flask, talk: None, alice: Caller) -> No
     with app.app_context():
         store.delete(shown["content"].rpartition("/")[2])
 
-    assert broken_promises(app) == {PICTURES: 1}
+    assert find_violations(app) == {PICTURES: 1}
 
 
 def test_every_violation_counts_and_the_first_few_are_shown(app: Flask, alice: Caller) -> None:

@@ -16,7 +16,7 @@ from deploy import keyring
 from deploy.ports import free_ports
 from deploy.run import LOOPBACK, ROOT
 from shared.testing.processes import all_end
-from shared.testing.secrecy import confide, overhear
+from shared.testing.secrecy import register_secrets, scan_file
 
 PATIENCE_SECONDS = 90  # Nothing takes so long, except on a machine that has other things to do.
 LAUNCH = [sys.executable, "-m", "deploy.run", "--parent", str(os.getpid())]
@@ -37,7 +37,7 @@ class Copy:
         self.data_dir = data_dir
         log = data_dir.parent / f"{data_dir.name}.log"
         self._log = log.open("a")
-        overhear(log)
+        scan_file(log)
         settings = {
             "PORT": str(port),
             "DATA_DIR": str(data_dir),
@@ -91,7 +91,7 @@ class Copy:
 
     def post(self, path: str, body: dict[str, str]) -> requests.Response:
         """Send a request to its gateway."""
-        confide(body)
+        register_secrets(body)
         return requests.post(
             f"http://{LOOPBACK}:{self.port}{path}", json=body, timeout=PATIENCE_SECONDS
         )

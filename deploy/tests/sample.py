@@ -3,14 +3,14 @@
 from flask import Flask
 
 from shared.logs import log_requests
-from shared.metrics import count_request
+from shared.metrics import observe_request
 from shared.web.health import register_health
 
 
 def create_app() -> Flask:
     """An application that logs when its worker has started and when it is told to stop."""
     app = Flask("sample")
-    log_requests(app, count_request)
+    log_requests(app, observe_request)
     app.extensions["ims.background"] = [lambda: app.logger.warning("background_started")]
     app.extensions["ims.stopping"] = [lambda: app.logger.warning("told_to_stop")]
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import NullPool, create_engine, make_url, text
 
 from deploy import databases
-from deploy.databases import Database, NotPossible, PostgresDatabase, SqliteFile, is_empty
+from deploy.databases import Database, OperationError, PostgresDatabase, SqliteFile, is_empty
 from shared.testing.postgres import PostgresServer, postgres_server
 
 pytestmark = pytest.mark.slow
@@ -94,7 +94,7 @@ def test_a_connection_to_postgresql_is_seen(
 def test_a_tool_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
 
-    with pytest.raises(NotPossible, match="apt install postgresql-client-99"):
+    with pytest.raises(OperationError, match="apt install postgresql-client-99"):
         databases._tool("pg_dump", 99)
 
 
@@ -110,5 +110,5 @@ def test_a_damaged_file_is_not_saved(tmp_path: Path) -> None:
         file.seek(8192)
         file.write(b"\xff" * 64)
 
-    with pytest.raises(NotPossible, match="damaged"):
+    with pytest.raises(OperationError, match="damaged"):
         database.dump(tmp_path / "dump")

@@ -16,7 +16,7 @@ from deploy.run import LOOPBACK, ROOT
 from deploy.tests.conftest import PATIENCE_SECONDS, Copies, free_port, until
 from deploy.tests.containers import test_containers
 from deploy.tests.documents import DOCUMENTS, block, blocks_of, inline_commands_of
-from shared.testing.secrecy import confide
+from shared.testing.secrecy import register_secrets
 
 MAKE = block("docs/operations.md", "Backup and restore", "make backup")
 KEYS = block("docs/operations.md", "Keys")
@@ -138,7 +138,7 @@ def test_one_service_runs_without_containers(tmp_path: Path) -> None:
         "DATA_DIR": str(tmp_path / "data"),
     }
     for secret in ("INTERNAL_SECRETS", "AUTH_SERVICE_SECRET", "CHAT_SERVICE_SECRET"):
-        confide({secret: env[secret]})
+        register_secrets({secret: env[secret]})
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     env["PATH"] = f"{tmp_path / 'venv' / 'bin'}:{os.environ['PATH']}"
     here = f"{LOOPBACK}:{free_port(7)}"

@@ -14,7 +14,7 @@ with Live(alice) as live:
 """
 
 from ims_client.client import Client
-from ims_client.errors import Refused, TokenRefused, Unreachable
+from ims_client.errors import RefusedError, TokenRefusedError, UnreachableError
 from ims_client.events import Arrived, Connected, Deleted, Disconnected, Event, Gone, Told
 from ims_client.live import Live
 from ims_client.models import (
@@ -54,9 +54,9 @@ __all__ = [
     "Message",
     "Page",
     "Person",
-    "Refused",
+    "RefusedError",
     "Sent",
-    "TokenRefused",
+    "TokenRefusedError",
     "Told",
-    "Unreachable",
+    "UnreachableError",
 ]

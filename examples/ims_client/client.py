@@ -7,7 +7,7 @@ from typing import IO, Any
 
 import requests
 
-from ims_client.errors import Refused, TokenRefused, Unreachable
+from ims_client.errors import RefusedError, TokenRefusedError, UnreachableError
 from ims_client.models import (
     Account,
     Blocked,
@@ -31,7 +31,7 @@ class Client:
     """Somebody with an account. Not to be used by two threads at once: each takes a `copy`.
 
     What only reads, and what is sent with a name of its own, is tried again when no answer
-    comes. Every method may raise `Refused` and `Unreachable`.
+    comes. Every method may raise `RefusedError` and `UnreachableError`.
 
     Args:
         base_url: of the gateway, e.g. ``http://127.0.0.1:8000``.
@@ -270,11 +270,11 @@ class Client:
             with self._session.get(url, headers=headers, timeout=_TIMEOUT, stream=True) as response:
                 if response.status_code != 200:
                     body = response.json()
-                    raise Refused(response.status_code, body["code"], body["info"])
+                    raise RefusedError(response.status_code, body["code"], body["info"])
                 for block in response.iter_content(64 * 1024):
                     file.write(block)
         except (requests.RequestException, ValueError) as failure:
-            raise Unreachable("GET /account/export") from failure
+            raise UnreachableError("GET /account/export") from failure
 
     def _request_of(self, sender_id: int) -> dict[str, int]:
         return {"sender_user_id": sender_id, "receiver_user_id": self.user_id}
@@ -298,7 +298,7 @@ class Client:
         for pause in _PAUSES:
             try:
                 return self._once(method, path, **request)
-            except Unreachable:
+            except UnreachableError:
                 time.sleep(pause)
         return self._once(method, path, **request)
 
@@ -310,10 +310,10 @@ class Client:
             )
             body: dict[str, Any] = response.json()
         except (requests.RequestException, ValueError) as failure:
-            raise Unreachable(f"{method} {path}") from failure
+            raise UnreachableError(f"{method} {path}") from failure
         if response.status_code >= 500 or response.status_code == _LATER:
-            raise Unreachable(f"{method} {path}: {body['info']}")
+            raise UnreachableError(f"{method} {path}: {body['info']}")
         if response.status_code != 200:
-            refusal = TokenRefused if body["code"] == -2 else Refused
+            refusal = TokenRefusedError if body["code"] == -2 else RefusedError
             raise refusal(response.status_code, body["code"], body["info"])
         return body

@@ -1,12 +1,12 @@
 """Why a call did not succeed.
 
-Refused          the server said no; nothing happened
-└── TokenRefused     the token is not good, or no longer: log in again
-Unreachable      no answer came but "later", if any; nobody knows whether the call was heard
+RefusedError            the server refused; nothing happened
+└── TokenRefusedError   the token is not valid, or no longer: log in again
+UnreachableError        no answer, or only "later": whether the call had an effect is not known
 """
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The server said no.
 
     Args:
@@ -22,9 +22,9 @@ class Refused(Exception):
         self.info = info
 
 
-class TokenRefused(Refused):
+class TokenRefusedError(RefusedError):
     """The token is not good, or no longer."""
 
 
-class Unreachable(Exception):
+class UnreachableError(Exception):
     """No answer came, or a failure, or "later". What was to be changed may have been, or not."""

@@ -18,7 +18,7 @@ from websocket import (
 )
 
 from ims_client.client import Client
-from ims_client.errors import Refused, TokenRefused, Unreachable
+from ims_client.errors import RefusedError, TokenRefusedError, UnreachableError
 from ims_client.events import Arrived, Connected, Deleted, Disconnected, Event, Gone, Told
 from ims_client.models import Message, Page
 
@@ -46,8 +46,8 @@ class Live:
         following: versions of conversations to go on from, as `following` gave them.
 
     Raises:
-        TokenRefused: while iterating: the token is not good, or no longer.
-        Refused: while iterating: the account has opened too many sockets.
+        TokenRefusedError: while iterating: the token is not good, or no longer.
+        RefusedError: while iterating: the account has opened too many sockets.
     """
 
     def __init__(self, client: Client, following: Mapping[int, int] | None = None) -> None:
@@ -72,7 +72,7 @@ class Live:
                     if isinstance(event, Connected):
                         pause = _FIRST_PAUSE
                     yield event
-            except (WebSocketException, Unreachable, OSError) as failure:
+            except (WebSocketException, UnreachableError, OSError) as failure:
                 if self._closed.is_set():
                     break
                 # Many clients lose a server at once, and had better not come back at once.
@@ -99,8 +99,8 @@ class Live:
             limit: only the newest so many messages, or all.
 
         Raises:
-            Refused: it is not open to this account.
-            Unreachable: no answer; it is not followed.
+            RefusedError: it is not open to this account.
+            UnreachableError: no answer; it is not followed.
         """
         with self._lock:
             page = self._client.history(conversation_id, limit)
@@ -157,7 +157,7 @@ class Live:
             )
         except WebSocketBadStatusException as refusal:
             if refusal.status_code == 401:
-                raise TokenRefused(401, -2, "Invalid or expired JWT") from None
+                raise TokenRefusedError(401, -2, "Invalid or expired JWT") from None
             raise
         return wire
 
@@ -229,7 +229,7 @@ def _next_frame(wire: WebSocket) -> dict[str, Any]:
     if opcode == ABNF.OPCODE_CLOSE:
         code = int.from_bytes(payload[:2], "big")
         if code == _TOO_MANY_SOCKETS:
-            raise Refused(429, -429, "Too many sockets of this account")
+            raise RefusedError(429, -429, "Too many sockets of this account")
         raise WebSocketException(f"Closed by the server ({code})")
     frame: dict[str, Any] = json.loads(payload)
     return frame

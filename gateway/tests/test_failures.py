@@ -15,7 +15,7 @@ from shared.testing.tokens import issue
 
 StartGateway = Callable[[Mapping[str, str]], Gateway]
 
-UNAVAILABLE = {"code": -503, "info": "Service unavailable"}
+SERVICE_UNAVAILABLE = {"code": -503, "info": "Service unavailable"}
 TIMEOUT = {"code": -504, "info": "Service unavailable"}
 OK = ("HTTP/1.1 200 OK", "Content-Type: text/plain")
 
@@ -39,7 +39,7 @@ def test_a_service_that_is_down_is_503_and_the_others_work(
 
     answer = gateway.ask("POST", "/conversations", token=token, body=b"{}")
 
-    assert (answer.status, answer.json) == (503, UNAVAILABLE)
+    assert (answer.status, answer.json) == (503, SERVICE_UNAVAILABLE)
     assert gateway.ask("GET", "/friends", token=token).status == 200
 
 
@@ -107,7 +107,7 @@ def test_only_so_many_requests_wait_for_a_hung_service(
 
     refused = [answer for answer in answers if answer.status == 503]
     assert [(answer.json, answer.header("Retry-After")) for answer in refused] == [
-        (UNAVAILABLE, ["1"])
+        (SERVICE_UNAVAILABLE, ["1"])
     ] * 2
     assert len(chat.received) == 16
     hang.set()
@@ -128,7 +128,7 @@ def test_a_connection_that_breaks_before_the_answer_is_503(
 
     answer = gateway.ask("GET", "/media/a")
 
-    assert (answer.status, answer.json) == (503, UNAVAILABLE)
+    assert (answer.status, answer.json) == (503, SERVICE_UNAVAILABLE)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_nonsense_from_a_service_is_503(
 ) -> None:
     chat.answer = lambda got: got.send(*lines, body=b"ok")
 
-    assert gateway.ask("GET", "/media/a").json == UNAVAILABLE
+    assert gateway.ask("GET", "/media/a").json == SERVICE_UNAVAILABLE
 
 
 def test_an_answer_that_nobody_asked_for_reaches_nobody(gateway: Gateway, chat: Upstream) -> None:

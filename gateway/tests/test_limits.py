@@ -13,7 +13,7 @@ from gateway.tests.wire import Gateway
 from shared.testing.tokens import issue
 
 BOB = ALICE + 1
-TOO_MANY = {"code": -429, "info": "Too many requests"}
+TOO_MANY_REQUESTS = {"code": -429, "info": "Too many requests"}
 
 Limited = Callable[..., FlaskClient]
 
@@ -55,7 +55,7 @@ def test_a_refusal_is_json_and_says_when_to_come_back(limited: Limited) -> None:
 
     refusal = gateway.get("/livez", headers={"Origin": "https://web.example"})
 
-    assert (refusal.status_code, refusal.json) == (429, TOO_MANY)
+    assert (refusal.status_code, refusal.json) == (429, TOO_MANY_REQUESTS)
     assert 0 < int(refusal.headers["Retry-After"]) <= 60
     assert "Retry-After" in refusal.headers["Access-Control-Expose-Headers"]
 

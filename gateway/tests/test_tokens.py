@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from gateway.tests.conftest import ALICE
-from shared.keys import new_key_pair, public_keys
+from shared.keys import generate_key_pair, public_keys
 from shared.testing.tokens import PUBLIC_KEYS_PEM, issue
 
 
@@ -38,7 +38,7 @@ FORGERIES: dict[str, Callable[[], str]] = {
     "to refresh": lambda: issue(ALICE, type="refresh"),
     "of nobody": lambda: issue(ALICE, sub=None),
     "of a name": lambda: issue(ALICE, sub="alice"),
-    "of a foreign key": lambda: issue(ALICE, key_pem=new_key_pair()[0]),
+    "of a foreign key": lambda: issue(ALICE, key_pem=generate_key_pair()[0]),
     "alg: none": _without_signature,
     "alg: HS256": _signed_with_the_public_key,
     "changed": lambda: issue(ALICE).replace(".", ".e", 1),

@@ -13,7 +13,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.data.client import ServiceClient, Unreachable
+from shared.data.client import ServiceClient, UnreachableError
 from shared.data.db import Database
 from shared.data.erasure import Erasures
 from shared.web.authentication import AccountState, SessionEnds
@@ -25,7 +25,7 @@ _SECONDS_BETWEEN_COMPLETIONS = 5.0
 _IDS_PER_QUESTION = 1000  # As many as auth takes.
 
 
-class AccountRow:
+class AccountMixin:
     """Columns of a copied account. A newer state has a higher version."""
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -74,7 +74,7 @@ _PROFILE = ("name", "avatar_digest", "avatar_reference")
 _ENDS = "session_ends"
 
 
-def picture_url(base: str, account_id: int, digest: str, reference: str) -> str:
+def avatar_url(base: str, account_id: int, digest: str, reference: str) -> str:
     """What a list shows as an account's ``avatar``: a URL, the account's own reference, or ``""``.
 
     Args:
@@ -86,12 +86,12 @@ def picture_url(base: str, account_id: int, digest: str, reference: str) -> str:
     return f"{base}/account/avatar/{account_id}/{digest}" if digest else reference
 
 
-class AccountCopies:
+class AccountReplica:
     """The copied accounts of one service.
 
     Args:
         db: the service's database.
-        model: its table, of the columns of `AccountRow`.
+        model: its table, of the columns of `AccountMixin`.
     """
 
     def __init__(self, db: Database, model: Any) -> None:
@@ -176,7 +176,7 @@ class AccountCopies:
             how many have been copied so far.
 
         Raises:
-            Unreachable: auth does not answer.
+            UnreachableError: auth does not answer.
         """
         assert self._auth is not None
         after = count = 0
@@ -209,7 +209,7 @@ class AccountCopies:
             for start in range(0, len(asked), _IDS_PER_QUESTION):
                 some = {"ids": asked[start : start + _IDS_PER_QUESTION]}
                 states += self._auth.post("/internal/accounts/find", some)["accounts"]
-        except Unreachable:
+        except UnreachableError:
             log.warning("auth_unreachable", extra={"count": len(account_ids)})
         self._write([_EVENT.load(state) for state in states])
         return bool(states)

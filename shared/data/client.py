@@ -20,7 +20,7 @@ _STREAM_TIMEOUT = (0.5, 10.0)
 _BLOCK = 64 * 1024
 
 
-class Unreachable(Exception):
+class UnreachableError(Exception):
     """The other service did not answer in time, or not with success."""
 
 
@@ -50,7 +50,7 @@ class ServiceClient:
         """GET ``path``; another replica is asked if one does not answer.
 
         Raises:
-            Unreachable: none gave an answer.
+            UnreachableError: none gave an answer.
         """
         return self._call("GET", path, _as_json, params=params)
 
@@ -58,7 +58,7 @@ class ServiceClient:
         """POST ``body`` as JSON. Every ``/internal`` POST may be repeated, so it is retried alike.
 
         Raises:
-            Unreachable: none gave an answer.
+            UnreachableError: none gave an answer.
         """
         return self._call("POST", path, _as_json, json=body)
 
@@ -69,7 +69,7 @@ class ServiceClient:
         the iterator is closed, a connection is held.
 
         Raises:
-            Unreachable: none began to answer; or, with a line, one broke off.
+            UnreachableError: none began to answer; or, with a line, one broke off.
         """
         response = self._call(
             "GET", path, _unread, params=params, stream=True, timeout=_STREAM_TIMEOUT
@@ -96,10 +96,10 @@ class ServiceClient:
                 if response.status_code == 200:
                     return read(response)
                 response.close()
-                failure = Unreachable(f"{method} {path}: {response.status_code}")
+                failure = UnreachableError(f"{method} {path}: {response.status_code}")
             except (requests.RequestException, ValueError) as error:
                 failure = error
-        raise Unreachable(f"{method} {url}{path}") from failure
+        raise UnreachableError(f"{method} {url}{path}") from failure
 
 
 def _as_json(response: requests.Response) -> dict[str, Any]:
@@ -116,4 +116,4 @@ def _lines_of(response: requests.Response) -> Generator[bytes]:
         try:
             yield from response.iter_lines(_BLOCK)
         except requests.RequestException as error:
-            raise Unreachable(f"{response.url} broke off") from error
+            raise UnreachableError(f"{response.url} broke off") from error

@@ -42,10 +42,10 @@ from sqlalchemy.orm import DeclarativeBase, registry, scoped_session
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from shared.data import postgres
-from shared.metrics import look_often
-from shared.server.sockets import is_quiet
+from shared.metrics import update_gauges_periodically
+from shared.server.sockets import is_idle_and_open
 from shared.settings import ServiceSettings, database_url
-from shared.web.errors import UNAVAILABLE, answer, log
+from shared.web.errors import SERVICE_UNAVAILABLE, answer, log
 
 DatabaseState = Literal["ok", "pool full", "read-only"]
 DATABASE_FAILURES = (OperationalError, PoolTimeout)
@@ -110,7 +110,7 @@ def _moment(stored: str | None) -> datetime | None:
     return None if stored is None else datetime.fromisoformat(stored + "Z")
 
 
-def table_registry() -> registry:
+def create_registry() -> registry:
     """Registry of one service's tables; constraints have names that migrations can use."""
     return registry(
         metadata=MetaData(
@@ -167,7 +167,7 @@ class Database(SQLAlchemy):
                 postgres.drop_read_only_connections(self.engine)
         for failure in DATABASE_FAILURES:
             app.register_error_handler(failure, _unavailable)
-        look_often(app, self._measure_pool)
+        update_gauges_periodically(app, self._measure_pool)
 
     def _measure_pool(self) -> None:
         pool = self.engine.pool
@@ -410,7 +410,7 @@ def _look_before_use(engine: Engine) -> None:
     def look(connection: Any, _record: object, _proxy: object) -> None:
         peer = _PlainSocket(fileno=connection.fileno())
         try:
-            if not is_quiet(peer):
+            if not is_idle_and_open(peer):
                 raise InvalidatePoolError
         finally:
             peer.detach()
@@ -449,4 +449,4 @@ def _unavailable(error: Exception) -> Response:
     # No trace: where a request was when the database went says nothing about the database.
     log.error("database_unavailable", extra={"failure": first_line(error)})
     _database_failures.inc()
-    return answer(UNAVAILABLE)
+    return answer(SERVICE_UNAVAILABLE)

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 _AGAIN_AFTER = timedelta(seconds=60)  # Longer than any request takes.
 
 
-class ErasureRow:
+class ErasureMixin:
     """Columns of the erasures: one row is an account of which something may be left."""
 
     account_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -34,7 +34,7 @@ class Erasures:
 
     Args:
         db: the service's database.
-        model: its table, of the columns of `ErasureRow`.
+        model: its table, of the columns of `ErasureMixin`.
         erase: erases everything of an account; harmless when repeated, or interrupted.
     """
 
@@ -57,7 +57,7 @@ class Erasures:
         )
         self._db.after_commit(self._wished.set)
 
-    def work_off(self) -> int:
+    def process_pending(self) -> int:
         """Erase everything that is wished.
 
         Returns:
@@ -91,7 +91,7 @@ class Erasures:
                 self._wished.clear()
                 try:
                     with app.app_context(), self._db.outages_logged("erasures"):
-                        self.work_off()
+                        self.process_pending()
                 except Exception:
                     log.exception("erasures_failed")
                 self._wished.wait(_AGAIN_AFTER.total_seconds())

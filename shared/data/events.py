@@ -24,7 +24,7 @@ _CANNOT_BE_KEPT = (DataError, IntegrityError, OverflowError, UnicodeEncodeError)
 Handlers = Mapping[str, Callable[[dict[str, Any]], None]]
 
 
-def guard_internal(app: Flask, secrets: tuple[SecretStr, ...]) -> None:
+def require_internal_secret(app: Flask, secrets: tuple[SecretStr, ...]) -> None:
     """Refuse every request to ``/internal`` that shows none of ``secrets`` (401).
 
     A user's token means nothing there, and the secret means nothing elsewhere.
@@ -40,7 +40,7 @@ def guard_internal(app: Flask, secrets: tuple[SecretStr, ...]) -> None:
             raise ApiError(INVALID_JWT)
 
 
-def take_events(app: Flask, handlers: Handlers) -> None:
+def register_event_consumer(app: Flask, handlers: Handlers) -> None:
     """Serve ``POST /internal/events``: ``{"events": [{"type", "state"}, ...]}``.
 
     A type without a handler, or a state that its handler cannot read or keep, comes from another

@@ -16,8 +16,8 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, event, func, select, text
 
 from shared.data.db import Database, UtcDateTime
-from shared.data.revisions import number_of
-from shared.data.schema import WrongSchema, revision_of
+from shared.data.revisions import revision_number
+from shared.data.schema import SchemaMismatchError, current_revision
 
 _LOCK = 0x494D53  # "IMS": known to nobody else in the service's own database.
 _SECONDS_BETWEEN_ATTEMPTS = 0.2
@@ -37,12 +37,12 @@ def migrate(db: Database, folder: Path, to: str = "head") -> tuple[str | None, s
         the schema's revision before and after.
 
     Raises:
-        WrongSchema: there is no way from the one to the other.
+        SchemaMismatchError: there is no way from the one to the other.
     """
     try:
         return _migrate(db, folder, to)
     except CommandError as error:
-        raise WrongSchema(str(error)) from error
+        raise SchemaMismatchError(str(error)) from error
 
 
 def _migrate(db: Database, folder: Path, to: str) -> tuple[str | None, str | None]:
@@ -51,14 +51,14 @@ def _migrate(db: Database, folder: Path, to: str) -> tuple[str | None, str | Non
     history = ScriptDirectory.from_config(config)
     with db.engine.connect() as connection, _ended_after_use(connection):
         _prepare(connection)
-        before = revision_of(connection)
+        before = current_revision(connection)
         wanted = None if to == "base" else str(history.get_revision(to).revision)
         config.attributes["connection"] = connection
-        if number_of(wanted) >= number_of(before):
+        if revision_number(wanted) >= revision_number(before):
             command.upgrade(config, to)
         elif to != "head":
             command.downgrade(config, to)
-        return before, revision_of(connection)
+        return before, current_revision(connection)
 
 
 def alembic_config(folder: Path) -> Config:

@@ -30,9 +30,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.data.client import ServiceClient, Unreachable
+from shared.data.client import ServiceClient, UnreachableError
 from shared.data.db import Database, UtcDateTime
-from shared.metrics import look_often
+from shared.metrics import update_gauges_periodically
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class Waiting(TypedDict):
     """Of the event that was tried most often; 0: none has failed."""
 
 
-class OutboxRow:
+class OutboxMixin:
     """Columns of an outbox: one row is one event that one consumer has not taken yet."""
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -91,7 +91,7 @@ class Outbox:
 
     Args:
         db: the service's database.
-        model: its outbox table, of the columns of `OutboxRow`.
+        model: its outbox table, of the columns of `OutboxMixin`.
     """
 
     def __init__(self, db: Database, model: Any) -> None:
@@ -103,7 +103,7 @@ class Outbox:
         """Deliver to ``consumers``, let the server of ``app`` run the relay."""
         self.consumers = consumers
         app.extensions.setdefault("ims.background", []).append(lambda: self._start_relay(app))
-        look_often(app, self._measure)
+        update_gauges_periodically(app, self._measure)
 
     def add(self, session: Any, event: Event, consumers: Iterable[str] | None = None) -> None:
         """Tell ``consumers`` (all, unless named) of ``event`` once the transaction commits."""
@@ -189,7 +189,7 @@ class Outbox:
         while (batch := self._lease(consumer)) and self._deliver(consumer, batch):
             yield len(batch)
 
-    def untold(self) -> Iterator[dict[str, Any]]:
+    def pending_events(self) -> Iterator[dict[str, Any]]:
         """The events that have not been taken yet, each with its consumer."""
         events = select(self._model.consumer, self._model.event)
         with self._db.snapshot() as session:
@@ -260,7 +260,7 @@ class Outbox:
             self.consumers[consumer].post(
                 "/internal/events", {"events": [event for _, event in batch]}
             )
-        except Unreachable as failure:
+        except UnreachableError as failure:
             log.warning(
                 "event_delivery_failed",
                 extra={"consumer": consumer, "failure": str(failure.__cause__ or failure)},

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from shared.data.db import Database
 
 
-class LimitCounterRow:
+class LimitCounterMixin:
     """Columns of the counters. The key is a digest: it may hold an e-mail address."""
 
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -20,12 +20,12 @@ class LimitCounterRow:
     expires_at: Mapped[float] = mapped_column(index=True, comment="Unix seconds")
 
 
-class InDatabase(Storage):
+class DatabaseStorage(Storage):
     """Counters in the service's own database; must not be used inside a transaction.
 
     Args:
         db: the service's database.
-        model: its table, of the columns of `LimitCounterRow`.
+        model: its table, of the columns of `LimitCounterMixin`.
     """
 
     STORAGE_SCHEME = None
@@ -102,6 +102,6 @@ def redis_counters(url: str | None) -> Storage | None:
     """Counters for all processes that name the same Redis, or None without one."""
     if url is None:
         return None
-    from shared.data.rate_limits_in_redis import InRedis  # noqa: PLC0415 - 6 MB, only for who has it
+    from shared.data.rate_limits_in_redis import FailFastRedisStorage  # noqa: PLC0415 - 6 MB, only for who has it
 
-    return InRedis(url)
+    return FailFastRedisStorage(url)

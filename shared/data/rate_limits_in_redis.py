@@ -9,7 +9,7 @@ from shared.data.redis_pool import redis_pool
 _MAX_CONNECTIONS = 50
 
 
-class InRedis(RedisStorage):
+class FailFastRedisStorage(RedisStorage):
     """Counters in Redis, which is asked once and not for long."""
 
     def __init__(self, url: str) -> None:

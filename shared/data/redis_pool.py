@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelConnectionPool
 
-from shared.metrics import look_often
+from shared.metrics import update_gauges_periodically
 from shared.redis_url import parse_sentinel_url
 from shared.web.health import add_health_part
 
@@ -82,5 +82,5 @@ def watch_redis(app: Flask, url: str) -> None:
             state[0] = "unreachable"
         _unreachable.set(state[0] != "ok")
 
-    look_often(app, look)
+    update_gauges_periodically(app, look)
     add_health_part(app, "redis", lambda: state[0])

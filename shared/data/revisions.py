@@ -16,7 +16,7 @@ def newest_revision(folder: Path) -> str:
     return str(revision)
 
 
-def number_of(revision: str | None) -> int:
+def revision_number(revision: str | None) -> int:
     """The place of a revision in the history; 0 for none."""
     return int(revision.partition("_")[0]) if revision else 0
 

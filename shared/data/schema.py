@@ -5,10 +5,10 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from shared.data.db import Database
-from shared.data.revisions import newest_revision, number_of, oldest_code
+from shared.data.revisions import newest_revision, oldest_code, revision_number
 
 
-class WrongSchema(Exception):
+class SchemaMismatchError(Exception):
     """The code cannot work on the database; the text says why, and what to run."""
 
 
@@ -20,22 +20,22 @@ def check_schema(db: Database, folder: Path) -> None:
         folder: the service's history of its schema.
 
     Raises:
-        WrongSchema: the schema is older than the code, or so new that it makes no promise.
+        SchemaMismatchError: the schema is older than the code, or so new that it makes no promise.
     """
     ours = newest_revision(folder)
     with db.engine.connect() as connection:
-        theirs = revision_of(connection)
+        theirs = current_revision(connection)
     said = f"the database is at revision {theirs or 'base'}, this version at {ours}"
-    if number_of(theirs) < number_of(ours):
-        raise WrongSchema(f"{said}; run: python -m {folder.parent.name} migrate")
-    if number_of(ours) < oldest_code(theirs):
-        raise WrongSchema(
+    if revision_number(theirs) < revision_number(ours):
+        raise SchemaMismatchError(f"{said}; run: python -m {folder.parent.name} migrate")
+    if revision_number(ours) < oldest_code(theirs):
+        raise SchemaMismatchError(
             f"{said}, which cannot work on it; run a newer version, or with the newer one: "
             f"python -m {folder.parent.name} migrate --to {ours}"
         )
 
 
-def revision_of(connection: Connection) -> str | None:
+def current_revision(connection: Connection) -> str | None:
     """The revision of the schema that is there."""
     known = inspect(connection).has_table("alembic_version")
     revision = known and connection.scalar(text("SELECT version_num FROM alembic_version"))

@@ -20,7 +20,7 @@ _NO_REFERENCE = re.compile(
 )
 
 
-def picture_or_reference(sent: str, user_id: int) -> Picture | str:
+def parse_avatar(sent: str, user_id: int) -> Picture | str:
     """What everybody shall see of ``sent``, which a user puts.
 
     Returns:

@@ -14,9 +14,9 @@ from obstore.store import LocalStore, S3Store
 from pydantic import Field, SecretStr
 
 from shared.media.decoder import DecoderSettings
-from shared.server.offload import BlockingPool
+from shared.server.offload import OffloadPool
 from shared.settings import ProgramSettings
-from shared.web.errors import UNAVAILABLE, ApiError
+from shared.web.errors import SERVICE_UNAVAILABLE, ApiError
 from shared.web.spool import SpoolFile
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class MediaStore:
 
     def __init__(self) -> None:
         self._settings: MediaSettings | None = None
-        self._pool = BlockingPool(8)
+        self._pool = OffloadPool(8)
 
     def configure(self, settings: MediaSettings) -> None:
         """Use the store that the settings name, from the next access on."""
@@ -135,7 +135,7 @@ class MediaStore:
             if may_be_missing and isinstance(failure, FileNotFoundError):
                 return None
             log.error("media_store_failed", exc_info=failure)
-            raise ApiError(UNAVAILABLE) from failure
+            raise ApiError(SERVICE_UNAVAILABLE) from failure
 
 
 def _bucket(settings: MediaSettings) -> S3Store:

@@ -29,7 +29,7 @@ _MAX_DELETED_AT_ONCE = 1_000
 _SECONDS_BETWEEN_DELETIONS = 3600
 
 
-class AuditEventRow:
+class AuditEventMixin:
     """Columns of the audit log. An act of nobody's account is an operator's, or a stranger's."""
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -50,7 +50,7 @@ class AuditLog:
 
     Args:
         db: the service's database.
-        model: its table, of the columns of `AuditEventRow`.
+        model: its table, of the columns of `AuditEventMixin`.
     """
 
     def __init__(self, db: Database, model: Any) -> None:

@@ -11,9 +11,9 @@ from flask import Flask, json
 from flask.cli import AppGroup, ScriptInfo
 from sqlalchemy.exc import DBAPIError
 
-from shared.data.client import Unreachable
+from shared.data.client import UnreachableError
 from shared.data.postgres import SharedSessionsError
-from shared.data.schema import WrongSchema
+from shared.data.schema import SchemaMismatchError
 from shared.web.errors import ApiError
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
@@ -24,8 +24,8 @@ class Commands(AppGroup):
 
     Args:
         app: the service.
-        check_schema: raises `WrongSchema` or `SharedSessionsError` unless the code works on the
-            database.
+        check_schema: raises `SchemaMismatchError` or `SharedSessionsError` unless the code works on
+            the database.
     """
 
     def __init__(self, app: Flask, check_schema: Callable[[], object]) -> None:
@@ -43,7 +43,7 @@ class Commands(AppGroup):
             return super().invoke(ctx)
         except ApiError as refusal:
             raise click.ClickException(refusal.spec.info.format(**refusal.details)) from None
-        except Unreachable as failure:
+        except UnreachableError as failure:
             raise click.ClickException(f"A neighbour does not answer: {failure}.") from None
         except DBAPIError as failure:
             raise click.ClickException(self._reason(failure)) from None
@@ -52,7 +52,7 @@ class Commands(AppGroup):
         with self._app.app_context(), suppress(DBAPIError):
             try:
                 self._check_schema()
-            except (WrongSchema, SharedSessionsError) as wrong:
+            except (SchemaMismatchError, SharedSessionsError) as wrong:
                 return f"{self.name}: {wrong}"
         return f"The database refuses: {failure.orig}"
 
@@ -77,7 +77,7 @@ def run_commands(create_app: Callable[[], Flask]) -> None:
     app.cli.main(prog_name=f"python -m {app.name}", obj=info)
 
 
-def follow(counts: Iterable[int], what: str) -> int:
+def with_progress(counts: Iterable[int], what: str) -> int:
     """Go through a long piece of work and show, on a terminal, how far it is.
 
     Args:
@@ -112,7 +112,7 @@ def show(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
             click.echo("  ".join(cells).rstrip())
 
 
-def show_one(row: Mapping[str, Any], as_json: bool) -> None:
+def print_record(row: Mapping[str, Any], as_json: bool) -> None:
     """Print one row, a value on a line, or as a JSON object."""
     if as_json:
         click.echo(json.dumps(dict(row)))

@@ -3,10 +3,10 @@
 import click
 from flask import Flask
 
-from shared.data.accounts import AccountCopies
+from shared.data.accounts import AccountReplica
 from shared.data.erasure import Erasures
 from shared.data.outbox import Outbox
-from shared.operations.commands import accounts_group, as_json, follow, show
+from shared.operations.commands import accounts_group, as_json, show, with_progress
 
 
 def add_outbox_commands(app: Flask, outbox: Outbox) -> None:
@@ -26,7 +26,7 @@ def add_outbox_commands(app: Flask, outbox: Outbox) -> None:
     def replay_command() -> None:
         """Deliver what waits at once instead of at its time. Safe while running, to repeat."""
         for consumer in outbox.consumers:
-            taken = follow(outbox.replay(consumer), f"Delivering to {consumer}")
+            taken = with_progress(outbox.replay(consumer), f"Delivering to {consumer}")
             click.echo(f"{consumer} took {taken} events.")
         left = [
             f"{row['events']} for {row['consumer']}" for row in outbox.waiting() if row["attempts"]
@@ -38,13 +38,13 @@ def add_outbox_commands(app: Flask, outbox: Outbox) -> None:
             )
 
 
-def add_resync_command(app: Flask, accounts: AccountCopies) -> None:
+def add_resync_command(app: Flask, accounts: AccountReplica) -> None:
     """Add ``accounts resync``."""
 
     @accounts_group(app).command()
     def resync() -> None:
         """Rebuild the copy from the auth service. Safe to repeat, safe while running."""
-        count = follow(accounts.resync(), "Copying accounts")
+        count = with_progress(accounts.resync(), "Copying accounts")
         click.echo(f"Done: the copy holds the newest state of {count} accounts.")
 
 
@@ -54,5 +54,5 @@ def add_erasures_command(app: Flask, erasures: Erasures) -> None:
     @accounts_group(app).command("erasures")
     def work_off_command() -> None:
         """Finish the erasures that this service has been told of. Safe to repeat."""
-        left = erasures.work_off()
+        left = erasures.process_pending()
         click.echo(f"Left to be looked at once more in a minute: {left}" if left else "Done.")

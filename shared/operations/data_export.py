@@ -15,7 +15,7 @@ import click
 import orjson
 from flask import Flask
 
-from shared.data.client import Unreachable
+from shared.data.client import UnreachableError
 from shared.operations.commands import accounts_group
 
 README = """\
@@ -37,7 +37,7 @@ class ExportedFile(NamedTuple):
     pieces: Iterable[bytes]
 
 
-def json_list(rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
+def iter_json_array(rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
     """A JSON list, a row on a line, made as the rows come."""
     before = b"[\n"
     for row in rows:
@@ -47,7 +47,7 @@ def json_list(rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[IO[bytes]]:
+def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     """A new file for its owner alone, there when the block has ended without error, or not at all.
 
     Raises:
@@ -68,7 +68,7 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
         unfinished.unlink(missing_ok=True)
 
 
-def add_export(app: Flask, files: Callable[[int], Iterator[ExportedFile]]) -> None:
+def add_export_command(app: Flask, files: Callable[[int], Iterator[ExportedFile]]) -> None:
     """Add ``accounts export`` to ``app``.
 
     Args:
@@ -84,7 +84,7 @@ def add_export(app: Flask, files: Callable[[int], Iterator[ExportedFile]]) -> No
 
         "-" writes to the standard output.
         """
-        target = nullcontext(sys.stdout.buffer) if archive == Path("-") else written_whole(archive)
+        target = nullcontext(sys.stdout.buffer) if archive == Path("-") else atomic_write(archive)
         with target as file:
             for block in zipped(
                 _announced(within(app.name.removesuffix("_service"), files(account_id)))
@@ -146,7 +146,7 @@ def files_of(lines: Iterable[bytes]) -> Iterator[ExportedFile]:
     """The files that `lines_of` made lines of; each must be read before the next.
 
     Raises:
-        Unreachable: the last line is missing.
+        UnreachableError: the last line is missing.
     """
     for name, blocks in groupby(_blocks_of(lines), key=itemgetter(0)):
         yield ExportedFile(name, map(itemgetter(1), blocks))
@@ -158,7 +158,7 @@ def _blocks_of(lines: Iterable[bytes]) -> Iterator[tuple[str, bytes]]:
         if fields.get("is_whole"):
             return
         yield fields["name"], b64decode(fields["data"])
-    raise Unreachable("the export broke off")
+    raise UnreachableError("the export broke off")
 
 
 def _in_blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -7,13 +7,13 @@ from flask import Flask, Response
 from shared.operations.data_export import ExportedFile, lines_of, within
 from shared.web.api import Blueprint, answers, takes
 from shared.web.authentication import public
-from shared.web.fields import Id, Params
+from shared.web.fields import Id, RequestSchema
 from shared.web.streaming import Blocks, stream_response
 
 LINES = "application/x-ndjson"
 
 
-class _Account(Params):
+class _Account(RequestSchema):
     account_id = Id(required=True)
 
 

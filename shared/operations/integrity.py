@@ -86,7 +86,7 @@ def all_of(promise: str, checks: Iterable[Check]) -> Check:
     return Check(promise, lambda: chain.from_iterable(part.pages() for part in parts))
 
 
-def referring(db: Database, promise: str, references: Iterable[tuple[Any, Any]]) -> Check:
+def reference_check(db: Database, promise: str, references: Iterable[tuple[Any, Any]]) -> Check:
     """Each value of the first column of a pair is one of the second, which is a primary key."""
     return all_of(
         promise,
@@ -106,7 +106,7 @@ def referring(db: Database, promise: str, references: Iterable[tuple[Any, Any]])
 
 def foreign_keys(db: Database) -> Check:
     """What every foreign key says, which SQLite holds only for connections that ask for it."""
-    return referring(
+    return reference_check(
         db,
         "every reference leads to a row",
         [
@@ -141,7 +141,7 @@ def table_row(finding: Finding) -> str:
     return "\n".join([line, *examples])
 
 
-def add_verify_commands(
+def add_integrity_commands(
     app: Flask, checks: Iterable[Check], states: States, outbox: Outbox | None = None
 ) -> None:
     """Add ``verify`` to the commands of ``app``, and ``survey``, which ``deploy.verify`` reads.
@@ -179,7 +179,7 @@ def add_verify_commands(
         _say(finding._asdict() for finding in map(look, () if only_states else checks))
         for _, of_kind in sorted(states.items()):
             _say(of_kind())
-        _say(outbox.untold() if outbox else ())
+        _say(outbox.pending_events() if outbox else ())
 
 
 def _say(section: Iterable[Mapping[str, Any]]) -> None:

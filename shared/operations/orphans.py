@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from shared.media.object_store import MediaStore
-from shared.operations.commands import follow
+from shared.operations.commands import with_progress
 
 
-def add_clean_command(
+def add_prune_command(
     group: click.Group,
     store: MediaStore,
     unnamed: Callable[[Collection[str]], Collection[str]],
@@ -57,7 +57,7 @@ def add_clean_command(
                 looked_at += len(batch)
                 yield looked_at
 
-        looked_at = follow(look(), "Looking at files")
+        looked_at = with_progress(look(), "Looking at files")
         done = "deleted" if delete else "found"
         click.echo(f"Files looked at: {looked_at}. Orphans {done}: {found} ({size / 1e6:.1f} MB).")
         if found and not delete:

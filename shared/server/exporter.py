@@ -21,7 +21,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from shared.server.parent_death import end_with
+from shared.server.parent_death import set_parent_death_signal
 
 _FOLDERS = "ims-prometheus-*"
 
@@ -44,7 +44,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the program.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     try:
-        end_with(program, signal.SIGTERM)
+        set_parent_death_signal(program, signal.SIGTERM)
         _remove_leftovers(folder.parent)
         listener = socket.socket(fileno=descriptor)
         listener.setblocking(True)  # gevent, who opened it, does not.

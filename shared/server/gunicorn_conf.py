@@ -45,8 +45,8 @@ from gunicorn.http.parser import RequestParser
 from gunicorn.workers.ggevent import GeventWorker
 
 from shared.logs import configure_logging, log
-from shared.server.malloc import give_back_often, use_one_heap
-from shared.server.parent_death import end_with
+from shared.server.malloc import limit_malloc_arenas, start_heap_trimming
+from shared.server.parent_death import set_parent_death_signal
 from shared.settings import Settings, load_settings
 from shared.web.errors import (
     BAD_REQUEST,
@@ -56,14 +56,14 @@ from shared.web.errors import (
     URI_TOO_LONG,
     ErrorSpec,
 )
-from shared.web.rate_limits import network_of
+from shared.web.rate_limits import network_key
 from shared.web.request_body import discard_input
 from shared.web.waiting import waiting_clients
 
 # A program that a manager of ours started ends with it, at once.
 if "MANAGER_PID" in os.environ:
-    end_with(int(os.environ["MANAGER_PID"]), signal.SIGQUIT)
-use_one_heap()
+    set_parent_death_signal(int(os.environ["MANAGER_PID"]), signal.SIGQUIT)
+limit_malloc_arenas()
 
 
 class _ServerSettings(Settings):
@@ -117,7 +117,7 @@ def _refuse(client: socket.socket, spec: ErrorSpec) -> None:
 
 def _client_of(peer_address: Any) -> str:
     """Whom a connection counts for. A peer on a Unix socket has no address."""
-    return network_of(peer_address[0]) if isinstance(peer_address, tuple) else ""
+    return network_key(peer_address[0]) if isinstance(peer_address, tuple) else ""
 
 
 class HeadTimeoutError(ParseException):
@@ -358,7 +358,7 @@ def pre_fork(_server: Arbiter, _worker: Worker) -> None:
 
 def post_worker_init(worker: Worker) -> None:
     """Start what is done beside answering requests."""
-    give_back_often()
+    start_heap_trimming()
     for start in worker.wsgi.extensions.get("ims.background", []):
         start()
 

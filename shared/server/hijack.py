@@ -6,10 +6,10 @@ from typing import Any
 
 from flask import Request, Response
 
-from shared.web.errors import UNAVAILABLE, ApiError
+from shared.web.errors import SERVICE_UNAVAILABLE, ApiError
 
 
-class TakenOver(Response):
+class HijackedResponse(Response):
     """Stands for an answer that is none of the server's business any more."""
 
     def __init__(self) -> None:
@@ -20,13 +20,13 @@ class TakenOver(Response):
         raise StopIteration
 
 
-def connection_of(request: Request) -> socket.socket:
+def hijack_socket(request: Request) -> socket.socket:
     """The connection that ``request`` came over; whoever detaches it has to answer.
 
     Raises:
-        ApiError: ``UNAVAILABLE``, if the server cannot let go of one.
+        ApiError: ``SERVICE_UNAVAILABLE``, if the server cannot let go of one.
     """
     connection: socket.socket | None = request.environ.get("gunicorn.socket")
     if connection is None:
-        raise ApiError(UNAVAILABLE)
+        raise ApiError(SERVICE_UNAVAILABLE)
     return connection

@@ -14,7 +14,7 @@ _SECONDS_BETWEEN = 10
 _libc = ctypes.CDLL(None)
 
 
-def use_one_heap() -> None:
+def limit_malloc_arenas() -> None:
     """Let the threads of this process and of its children share one; call it before there are any.
 
     What the heap of a thread has kept is never given back. To share one costs nothing here:
@@ -24,18 +24,18 @@ def use_one_heap() -> None:
         _libc.mallopt(_M_ARENA_MAX, 1)
 
 
-def give_back_often() -> None:
+def start_heap_trimming() -> None:
     """Give back what lies unused, every few seconds: 2 ms when there is much of it."""
     if hasattr(_libc, "malloc_trim"):
-        gevent.spawn(_keep_giving_back)
+        gevent.spawn(_trim_loop)
 
 
-def give_back() -> None:
+def trim_heap() -> None:
     """Give back what lies unused now."""
     _libc.malloc_trim(0)
 
 
-def _keep_giving_back() -> None:
+def _trim_loop() -> None:
     while True:
         gevent.sleep(_SECONDS_BETWEEN)
-        give_back()
+        trim_heap()

@@ -12,7 +12,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class BlockingPool:
+class OffloadPool:
     """At most ``size`` threads for work that does not yield to gevent.
 
     Where gevent does not run (commands, tests), the caller's own thread does the work.
@@ -51,5 +51,5 @@ class BlockingPool:
         return results[0]
 
 
-processor = BlockingPool(2)
+processor = OffloadPool(2)
 """For what keeps a processor busy: hashing passwords."""

@@ -9,7 +9,7 @@ import time
 _PR_SET_PDEATHSIG = 1
 
 
-def end_with(parent: int, by: signal.Signals) -> None:
+def set_parent_death_signal(parent: int, by: signal.Signals) -> None:
     """Make this process receive the signal ``by`` when the process ``parent`` has ended.
 
     Call it once, early, in the main thread. It holds however the parent ends, also by

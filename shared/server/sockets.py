@@ -3,7 +3,7 @@
 import socket
 
 
-def is_quiet(connection: socket.socket) -> bool:
+def is_idle_and_open(connection: socket.socket) -> bool:
     """Whether nothing has come over an idle connection: no end, no word that nobody asked for."""
     connection.settimeout(0)
     try:

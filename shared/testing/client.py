@@ -13,13 +13,13 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
-from shared.testing.secrecy import confide
+from shared.testing.secrecy import register_secrets
 from shared.web.errors import (
     BAD_PARAMETER,
     INVALID_JWT,
-    TOO_LARGE,
-    TOO_MANY,
-    UNSUPPORTED_TYPE,
+    PAYLOAD_TOO_LARGE,
+    TOO_MANY_REQUESTS,
+    UNSUPPORTED_MEDIA_TYPE,
     ErrorSpec,
 )
 
@@ -83,7 +83,7 @@ class Caller:
         headers = dict(request.pop("headers", {}))
         if self.token is not None:
             headers.setdefault("Authorization", self.token)
-        confide(request.get("json"))
+        register_secrets(request.get("json"))
         response = self._client.open(path, method=method, headers=headers, **request)
         _check_documented(self.app, method, path.partition("?")[0], response)
         body = response.json if response.is_json else None
@@ -148,7 +148,14 @@ def _document(app: Flask) -> dict[str, Any]:
 def _declared(service: str, document: dict[str, Any]) -> Iterator[Refusal]:
     """The rows that the endpoints of a service declare, beside those of every endpoint."""
     common = {
-        spec.info for spec in (BAD_PARAMETER, INVALID_JWT, TOO_LARGE, TOO_MANY, UNSUPPORTED_TYPE)
+        spec.info
+        for spec in (
+            BAD_PARAMETER,
+            INVALID_JWT,
+            PAYLOAD_TOO_LARGE,
+            TOO_MANY_REQUESTS,
+            UNSUPPORTED_MEDIA_TYPE,
+        )
     }
     for path, operations in document["paths"].items():
         for method in operations.keys() & {"get", "post", "put", "delete"}:

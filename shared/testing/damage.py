@@ -21,7 +21,7 @@ def plant(app: Flask, db: Database, *statements: str) -> None:
         connection.commit()
 
 
-def broken_promises(app: Flask) -> dict[str, int]:
+def find_violations(app: Flask) -> dict[str, int]:
     """The promises that ``verify`` finds broken, and by how many rows."""
     done = app.test_cli_runner().invoke(args=["survey"], catch_exceptions=False)
     found = map(json.loads, done.stdout.partition("\n\n")[0].splitlines())

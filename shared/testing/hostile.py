@@ -5,7 +5,7 @@ from typing import Any
 
 import jwt
 
-from shared.keys import key_id, new_key_pair, private_key
+from shared.keys import generate_key_pair, key_id, private_key
 from shared.testing.tokens import PRIVATE_KEY_PEM, PUBLIC_KEYS_PEM, issue
 from shared.web.authentication import AUDIENCE
 
@@ -20,7 +20,7 @@ def bad_tokens(user_id: int) -> dict[str, str]:
     now = int(time.time())
     claims = jwt.decode(issue(user_id), options={"verify_signature": False})
     ours = {"kid": key_id(private_key(PRIVATE_KEY_PEM).public_key())}
-    foreign_pem, _ = new_key_pair()
+    foreign_pem, _ = generate_key_pair()
     good = issue(user_id)
     header, payload, signature = good.split(".")
     return {

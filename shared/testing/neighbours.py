@@ -62,7 +62,7 @@ def neighbour() -> Iterator[Neighbour]:
         return ("", 500) if it.mood == "failing" or age != it._age else None
 
     @app.post("/internal/events")
-    def take_events() -> ResponseReturnValue:
+    def register_event_consumer() -> ResponseReturnValue:
         it.events += request.get_json()["events"]
         return jsonify(code=0, info="Succeed")
 

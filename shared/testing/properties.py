@@ -32,7 +32,7 @@ few_or_many = settings(
 unhurried = pytest.mark.timeout(600 + 30 * _STORIES)  # To shorten a story that fails takes a while.
 
 
-def tell_stories(story: Callable[[], RuleBasedStateMachine]) -> None:
+def run_state_machine(story: Callable[[], RuleBasedStateMachine]) -> None:
     """Make a world and let chance act in it, again and again.
 
     Args:

@@ -53,7 +53,7 @@ class _Heard:
 _heard = _Heard()
 
 
-def confide(sent: Any) -> None:
+def register_secrets(sent: Any) -> None:
     """Note what a test sends to a program: none of it may be written down."""
     if not isinstance(sent, dict):
         return
@@ -68,7 +68,7 @@ def hear(said: str) -> None:
     _heard.said.append(said)
 
 
-def overhear(log: Path) -> None:
+def scan_file(log: Path) -> None:
     """Look, when all tests have run, at what a program has written into this file."""
     _heard.logs.add(str(log))
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import jwt
 
-from shared.keys import key_id, new_key_pair, private_key
+from shared.keys import generate_key_pair, key_id, private_key
 from shared.web.authentication import ALGORITHM, AUDIENCE
 
-PRIVATE_KEY_PEM, PUBLIC_KEYS_PEM = new_key_pair()
+PRIVATE_KEY_PEM, PUBLIC_KEYS_PEM = generate_key_pair()
 
 
 def issue(user_id: int, generation: int = 0, *, key_pem: str = "", **claims: Any) -> str:

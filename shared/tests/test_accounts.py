@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from shared.data.accounts import picture_url
+from shared.data.accounts import avatar_url
 from shared.testing.client import Caller, Reply
 from shared.testing.databases import counted_queries
 from shared.testing.neighbours import Neighbour
@@ -172,4 +172,4 @@ def test_resync_moves_no_account_backwards(app: Flask, auth: Neighbour, tell: Te
 def test_a_list_shows_a_url_or_a_reference_or_nothing(
     digest: str, reference: str, shown: str
 ) -> None:
-    assert picture_url("http://x", 7, digest, reference) == shown
+    assert avatar_url("http://x", 7, digest, reference) == shown

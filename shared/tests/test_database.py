@@ -8,12 +8,12 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.pool import QueuePool
 
-from shared.data.client import ServiceClient, Unreachable
-from shared.server.offload import BlockingPool
+from shared.data.client import ServiceClient, UnreachableError
+from shared.server.offload import OffloadPool
 from shared.testing.client import Caller, assert_error
 from shared.testing.neighbours import Neighbour
 from shared.tests.tiny import db
-from shared.web.errors import UNAVAILABLE
+from shared.web.errors import SERVICE_UNAVAILABLE
 
 pytestmark = pytest.mark.database
 
@@ -61,22 +61,22 @@ def test_nothing_is_held_while_a_thread_or_another_service_is_waited_for(
         assert isinstance(pool, QueuePool)
 
         db.run(text("SELECT 1"))
-        assert BlockingPool(1).run(pool.checkedout) == 0
+        assert OffloadPool(1).run(pool.checkedout) == 0
 
         db.run(text("SELECT 1"))
-        with suppress(Unreachable):
+        with suppress(UnreachableError):
             auth.get("/internal/accounts")
         assert pool.checkedout() == 0
 
 
 def test_nothing_may_be_waited_for_in_a_transaction(app: Flask) -> None:
     with app.app_context(), pytest.raises(RuntimeError), db.transaction():
-        BlockingPool(1).run(int)
+        OffloadPool(1).run(int)
 
 
 def test_a_snapshot_is_held_while_a_thread_is_waited_for(app: Flask) -> None:
     with app.app_context(), db.snapshot() as session:
-        BlockingPool(1).run(int)
+        OffloadPool(1).run(int)
         assert session.execute(text("SELECT 1")).scalar() == 1
 
 
@@ -89,7 +89,7 @@ def test_who_waits_five_seconds_for_a_connection_is_told_to_come_later(
         for _ in range(pool.size()):
             held.enter_context(db.engine.connect())
 
-        assert_error(alice.get("/me"), UNAVAILABLE)
+        assert_error(alice.get("/me"), SERVICE_UNAVAILABLE)
 
 
 def test_a_full_pool_is_seen_without_waiting_for_a_connection(app: Flask) -> None:

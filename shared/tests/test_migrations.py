@@ -10,7 +10,7 @@ from sqlalchemy import inspect, text
 
 from shared.data.db import Database
 from shared.data.migrations import migrate
-from shared.data.schema import WrongSchema, check_schema
+from shared.data.schema import SchemaMismatchError, check_schema
 from shared.testing.databases import settings_for_tests
 from shared.tests.versions import INCOMPATIBLE, NAMES, SLOW, TABLES, Version, connected
 
@@ -51,14 +51,16 @@ def test_code_works_on_the_schema_it_was_written_for(db: Database, new: Version)
 
 
 def test_an_empty_database_is_refused_with_what_to_run(db: Database, new: Version) -> None:
-    with pytest.raises(WrongSchema, match=r"base.*; run: python -m some_service migrate$"):
+    with pytest.raises(SchemaMismatchError, match=r"base.*; run: python -m some_service migrate$"):
         check_schema(db, new.folder)
 
 
 def test_a_schema_behind_the_code_is_refused(db: Database, old: Version, new: Version) -> None:
     migrate(db, old.folder)
 
-    with pytest.raises(WrongSchema, match="at revision 0001, this version at 0002_since_0001"):
+    with pytest.raises(
+        SchemaMismatchError, match="at revision 0001, this version at 0002_since_0001"
+    ):
         check_schema(db, new.folder)
 
 
@@ -75,7 +77,7 @@ def test_older_code_refuses_a_newer_schema_without_the_promise(
 ) -> None:
     migrate(db, newest.folder)
 
-    with pytest.raises(WrongSchema, match=r"migrate --to 0002_since_0001$"):
+    with pytest.raises(SchemaMismatchError, match=r"migrate --to 0002_since_0001$"):
         check_schema(db, new.folder)
 
 

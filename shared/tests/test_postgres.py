@@ -19,7 +19,7 @@ from shared.testing.pgbouncer import is_installed, pgbouncer
 from shared.tests.conftest import event
 from shared.tests.tiny import db as tiny_db
 from shared.tests.versions import connected
-from shared.web.errors import UNAVAILABLE
+from shared.web.errors import SERVICE_UNAVAILABLE
 
 pytestmark = pytest.mark.database
 needs_pgbouncer = pytest.mark.skipif(
@@ -97,7 +97,7 @@ def test_a_database_that_only_reads_is_unavailable_to_writers_and_counted(
     counted = _failures()
 
     with read_only(app, tiny_db):
-        assert_error(tell(event()), UNAVAILABLE)
+        assert_error(tell(event()), SERVICE_UNAVAILABLE)
 
     assert _failures() == counted + 1
 

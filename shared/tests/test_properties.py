@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from shared.testing.contracts import state
 from shared.testing.neighbours import Neighbour
-from shared.testing.properties import tell_stories, unhurried
+from shared.testing.properties import run_state_machine, unhurried
 from shared.tests.tiny import OutboxEvent, db, outbox
 
 pytestmark = [pytest.mark.database, unhurried]
@@ -76,4 +76,4 @@ class Telling(RuleBasedStateMachine):
 def test_what_is_committed_is_told_once_the_other_is_well(
     app: Flask, neighbours: dict[str, Neighbour]
 ) -> None:
-    tell_stories(lambda: Telling(app, neighbours["chat"]))
+    run_state_machine(lambda: Telling(app, neighbours["chat"]))

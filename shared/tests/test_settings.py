@@ -6,10 +6,10 @@ import pytest
 from pydantic import Field
 
 from shared.settings import (
+    AcceptedSecrets,
     BaseUrl,
     BaseUrls,
     Names,
-    Secrets,
     Settings,
     SettingsError,
     load_settings,
@@ -27,7 +27,7 @@ class Sample(Settings):
     loud: bool = False
     url: BaseUrl = "http://localhost"
     urls: BaseUrls = ("http://localhost",)
-    secrets: Secrets
+    secrets: AcceptedSecrets
     names: Names = ()
 
 

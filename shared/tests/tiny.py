@@ -7,46 +7,46 @@ from flask import Flask
 from pydantic import Field
 from sqlalchemy.orm import DeclarativeBase
 
-from shared.data.accounts import AccountCopies, AccountRow
+from shared.data.accounts import AccountMixin, AccountReplica
 from shared.data.client import ServiceClient
-from shared.data.db import Database, table_registry
-from shared.data.erasure import ErasureRow, Erasures
-from shared.data.outbox import Outbox, OutboxRow
+from shared.data.db import Database, create_registry
+from shared.data.erasure import ErasureMixin, Erasures
+from shared.data.outbox import Outbox, OutboxMixin
 from shared.operations.data_commands import (
     add_erasures_command,
     add_outbox_commands,
     add_resync_command,
 )
-from shared.service import base_app, settings_of
+from shared.service import create_service_app, settings_of
 from shared.settings import BaseUrls, Secret, ServiceSettings
 from shared.web.api import MIB, Blueprint, answers, takes
 from shared.web.authentication import current_user_id
-from shared.web.fields import Flag, Id, Params, Text, Time
+from shared.web.fields import Flag, Id, RequestSchema, Text, Time
 
 
 class Model(DeclarativeBase):
     """Base of the tables."""
 
-    registry = table_registry()
+    registry = create_registry()
 
 
 db = Database(Model)
 
 
-class Account(AccountRow, Model):
+class Account(AccountMixin, Model):
     """A copied account."""
 
     __tablename__ = "accounts"
 
 
-class OutboxEvent(OutboxRow, Model):
+class OutboxEvent(OutboxMixin, Model):
     """An event on its way."""
 
     __tablename__ = "outbox"
     __table_args__ = {"sqlite_autoincrement": True}
 
 
-class Erasure(ErasureRow, Model):
+class Erasure(ErasureMixin, Model):
     """An account of which something may be left."""
 
     __tablename__ = "erasures"
@@ -61,7 +61,7 @@ class TinySettings(ServiceSettings):
     chat_service_secret: Secret = Field(description="What chat asks of its callers.")
 
 
-class EchoIn(Params):
+class EchoIn(RequestSchema):
     """One field of every kind."""
 
     id = Id(alias="thingId", load_default=0)
@@ -81,7 +81,7 @@ def _erase(account_id: int) -> None:
     erased.append(account_id)
 
 
-accounts = AccountCopies(db, Account)
+accounts = AccountReplica(db, Account)
 erasures = Erasures(db, Erasure, _erase)
 outbox = Outbox(db, OutboxEvent)
 blueprint = Blueprint("tiny", __name__)
@@ -126,7 +126,7 @@ def _shown(loaded: dict[str, Any]) -> dict[str, Any]:
 def create_app(env: Mapping[str, str]) -> Flask:
     """Build the service."""
     settings = settings_of(TinySettings, env)
-    app, _ = base_app(
+    app, _ = create_service_app(
         "shared.tests", "Tiny", settings, db, accounts.state_of, {"account": accounts.apply}
     )
     auth = ServiceClient(settings.auth_service_url, settings.auth_service_secret, (0.2, 0.2))

@@ -8,7 +8,7 @@ from pathlib import Path
 from flask import Flask
 from sqlalchemy.orm import DeclarativeBase
 
-from shared.data.db import Database, table_registry
+from shared.data.db import Database, create_registry
 from shared.data.migrations import migrate
 from shared.settings import ServiceSettings, load_settings
 from shared.testing.tokens import PUBLIC_KEYS_PEM
@@ -67,7 +67,7 @@ def connected(data_dir: Path, url: str) -> Iterator[Database]:
     """The database at ``url``, or SQLite in ``data_dir``."""
 
     class Model(DeclarativeBase):
-        registry = table_registry()
+        registry = create_registry()
 
     env = {
         "DATA_DIR": str(data_dir),

@@ -22,19 +22,19 @@ from flask import Flask, Response, jsonify, request
 from flask.json.provider import JSONProvider
 from marshmallow import Schema, ValidationError, fields, validate
 
-from shared.web.authentication import LARGEST_ID
+from shared.web.authentication import MAX_ID
 from shared.web.budget import Budget, current_caller
 from shared.web.errors import (
     BAD_PARAMETER,
     INVALID_JWT,
-    TOO_LARGE,
-    TOO_MANY,
-    UNSUPPORTED_TYPE,
+    PAYLOAD_TOO_LARGE,
+    TOO_MANY_REQUESTS,
+    UNSUPPORTED_MEDIA_TYPE,
     ApiError,
     ErrorSpec,
     bad_parameter,
 )
-from shared.web.fields import Answer, Id, Upload
+from shared.web.fields import Id, ResponseSchema, Upload
 from shared.web.forms import read_form
 from shared.web.streaming import Blocks, json_blocks, stream_response
 
@@ -60,7 +60,7 @@ class Contract:
     max_bytes: int = 64 * KIB
     info: str = "Succeed"
     message: str | None = None
-    answer: type[Answer] = Answer
+    answer: type[ResponseSchema] = ResponseSchema
     content_type: str | None = None
     refuses: tuple[ErrorSpec, ...] = field(default=())
 
@@ -95,7 +95,7 @@ def takes(
 
 def answers(
     info: str = "Succeed",
-    schema: type[Answer] = Answer,
+    schema: type[ResponseSchema] = ResponseSchema,
     *,
     message: str | None = None,
     content_type: str | None = None,
@@ -202,7 +202,7 @@ def _read(contract: Contract, path: Mapping[str, str]) -> dict[str, Any]:
     request.max_content_length = contract.max_bytes
     if contract.multipart:
         if request.mimetype != "multipart/form-data":
-            raise ApiError(UNSUPPORTED_TYPE)
+            raise ApiError(UNSUPPORTED_MEDIA_TYPE)
         names = (f.data_key or name for name, f in schema.fields.items() if isinstance(f, Upload))
         given: dict[str, Any] = {**read_form(frozenset(names))}
     elif request.method in _IN_QUERY:
@@ -294,9 +294,13 @@ def _operation(
     package, _, module = view.__module__.partition("_service.routes.")
     operation: dict[str, Any] = {"operationId": f"{package}.{module}.{view.__name__}"}
     schema = contract.takes
-    common = [TOO_MANY] if getattr(view, "is_public", False) else [INVALID_JWT, TOO_MANY]
+    common = (
+        [TOO_MANY_REQUESTS]
+        if getattr(view, "is_public", False)
+        else [INVALID_JWT, TOO_MANY_REQUESTS]
+    )
     if schema is not None:
-        common += [BAD_PARAMETER, TOO_LARGE]
+        common += [BAD_PARAMETER, PAYLOAD_TOO_LARGE]
         in_path = {name for name in schema.fields if f"<{name}>" in rule}
         rest = type(schema)(exclude=in_path)
         if in_path:
@@ -304,7 +308,7 @@ def _operation(
         if method in _IN_QUERY and rest.fields:
             operation.setdefault("parameters", []).append({"in": "query", "schema": rest})
         elif contract.multipart:
-            common.append(UNSUPPORTED_TYPE)
+            common.append(UNSUPPORTED_MEDIA_TYPE)
             body = {"multipart/form-data": {"schema": rest}}
             operation["requestBody"] = {"required": True, "content": body}
         elif method not in _IN_QUERY:
@@ -349,7 +353,7 @@ def _refusals(specs: list[ErrorSpec], example_field: str) -> dict[str, Any]:
     for spec in specs:
         if spec not in by_status[spec.status]:
             by_status[spec.status].append(spec)
-    headers = {TOO_MANY.status: {"headers": {"Retry-After": _SECONDS}}}
+    headers = {TOO_MANY_REQUESTS.status: {"headers": {"Retry-After": _SECONDS}}}
     return {
         str(status): {
             **headers.get(status, {}),
@@ -396,12 +400,12 @@ class Api(flask_smorest.Api):
 
 
 def _as_id(_converter: object, field_: fields.Field[Any], **_: Any) -> dict[str, Any]:
-    if not isinstance(field_, Id) or isinstance(field_.root, Answer):
+    if not isinstance(field_, Id) or isinstance(field_.root, ResponseSchema):
         return {}
     return {
         "type": ["integer", "string"],
         "minimum": 0,
-        "maximum": LARGEST_ID,
+        "maximum": MAX_ID,
         "pattern": "^[0-9]{1,19}$",
     }
 

@@ -26,7 +26,7 @@ from shared.web.errors import INVALID_JWT, ApiError
 
 ALGORITHM = "EdDSA"
 AUDIENCE = "ims"
-LARGEST_ID = 2**63 - 1
+MAX_ID = 2**63 - 1
 _LONGEST_TOKEN = 2048
 _CACHED_TOKENS = 20_000
 _CACHED_ENDS = 1_000
@@ -144,7 +144,7 @@ def public(view: View) -> View:
     return view
 
 
-def open_to_deleted(view: View) -> View:
+def allow_deleted_account(view: View) -> View:
     """Mark a view that also answers the last tokens of an account that was deleted since."""
     view.is_open_to_deleted = True  # type: ignore[attr-defined]
     return view
@@ -162,7 +162,7 @@ def current_claims() -> Claims:
     return claims
 
 
-def init_tokens(app: Flask, public_keys_pem: str) -> None:
+def init_jwt(app: Flask, public_keys_pem: str) -> None:
     """Teach ``app`` to verify tokens (flask-jwt-extended, Ed25519, keys by ``kid``)."""
     keys = public_keys(public_keys_pem)
     app.config.update(
@@ -196,7 +196,7 @@ def init_tokens(app: Flask, public_keys_pem: str) -> None:
             )
             well_formed = (
                 payload["type"] == "access"
-                and 0 <= claims.user_id <= LARGEST_ID
+                and 0 <= claims.user_id <= MAX_ID
                 and type(claims.generation) is int
                 and type(claims.token_id) is str
                 and type(claims.session_id) in (int, NoneType)
@@ -224,7 +224,7 @@ def claims_of(token: str) -> Claims:
     return claims
 
 
-def claims_of_request() -> Claims:
+def verify_request_token() -> Claims:
     """The claims of the token in ``Authorization``, raw or behind ``Bearer``.
 
     Raises:
@@ -235,7 +235,7 @@ def claims_of_request() -> Claims:
     return claims_of(rest.strip() if scheme.lower() == "bearer" else header)
 
 
-def claims_of_handshake() -> Claims:
+def verify_handshake_token() -> Claims:
     """The claims of a websocket's token: an offered subprotocol, else ``token`` of the query.
 
     A browser cannot set a header on a websocket, but it can offer ``["ims", token]`` as
@@ -254,7 +254,7 @@ def offered_subprotocols(headers: Headers) -> list[str]:
     return [name.strip() for name in offered]
 
 
-def require_tokens(app: Flask, state_of: Callable[[int], AccountState | None]) -> None:
+def require_authentication(app: Flask, state_of: Callable[[int], AccountState | None]) -> None:
     """Refuse every request to ``app`` without a valid token, unless its view is public.
 
     This is decided before the body is read, and before 404 and 405.
@@ -269,7 +269,7 @@ def require_tokens(app: Flask, state_of: Callable[[int], AccountState | None]) -
         view = _view()
         if request.method == "OPTIONS" or getattr(view, "is_public", False):
             return
-        claims = claims_of_request()
+        claims = verify_request_token()
         state = state_of(claims.user_id)
         if state is None or has_ended(claims, state.session_ends):
             raise ApiError(INVALID_JWT)

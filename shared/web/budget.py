@@ -7,7 +7,7 @@ from threading import Lock
 
 from flask import g
 
-from shared.web.errors import TOO_MANY, ApiError, overloaded
+from shared.web.errors import TOO_MANY_REQUESTS, ApiError, overloaded
 from shared.web.rate_limits import client_network
 
 
@@ -30,21 +30,21 @@ class Budget:
         """Use some of it, for a caller or for nobody in particular.
 
         Raises:
-            ApiError: ``TOO_MANY`` if it is more than the caller may have, ``UNAVAILABLE`` if it
-                is more than there is.
+            ApiError: ``TOO_MANY_REQUESTS`` if it is more than the caller may have,
+                ``SERVICE_UNAVAILABLE`` if it is more than there is.
         """
         with self._lock:
             if caller is not None and self._used_by[caller] + amount > self._per_caller:
                 if not self._used_by[caller]:
                     del self._used_by[caller]
-                raise ApiError(TOO_MANY, {"Retry-After": "1"})
+                raise ApiError(TOO_MANY_REQUESTS, {"Retry-After": "1"})
             if self.used + amount > self._total:
                 raise overloaded()
             self.used += amount
             if caller is not None:
                 self._used_by[caller] += amount
 
-    def give_back(self, amount: int, caller: str | None) -> None:
+    def trim_heap(self, amount: int, caller: str | None) -> None:
         """Use so much less of it."""
         with self._lock:
             self.used -= amount
@@ -64,7 +64,7 @@ class Budget:
         try:
             yield
         finally:
-            self.give_back(amount, caller)
+            self.trim_heap(amount, caller)
 
 
 def current_caller() -> str:

@@ -44,29 +44,29 @@ INVALID_JWT = ErrorSpec(401, -2, "Invalid or expired JWT")
 BAD_PARAMETER = ErrorSpec(400, -7, "Missing or error type of [{field}]")
 BAD_REQUEST = ErrorSpec(400, -400, "Bad request")
 NOT_FOUND = ErrorSpec(404, -404, "Not found")
-BAD_METHOD = ErrorSpec(405, -405, "Bad method")
+METHOD_NOT_ALLOWED = ErrorSpec(405, -405, "Bad method")
 REQUEST_TIMEOUT = ErrorSpec(408, -408, "Request timeout")
-TOO_LARGE = ErrorSpec(413, -413, "Payload too large")
+PAYLOAD_TOO_LARGE = ErrorSpec(413, -413, "Payload too large")
 URI_TOO_LONG = ErrorSpec(414, -414, "URI too long")
-UNSUPPORTED_TYPE = ErrorSpec(415, -415, "Unsupported media type")
-TOO_MANY = ErrorSpec(429, -429, "Too many requests")
+UNSUPPORTED_MEDIA_TYPE = ErrorSpec(415, -415, "Unsupported media type")
+TOO_MANY_REQUESTS = ErrorSpec(429, -429, "Too many requests")
 HEADERS_TOO_LARGE = ErrorSpec(431, -431, "Request header fields too large")
 INTERNAL = ErrorSpec(500, -500, "Internal server error")
 BAD_GATEWAY = ErrorSpec(502, -502, "Service unavailable")
-UNAVAILABLE = ErrorSpec(503, -503, "Service unavailable")
+SERVICE_UNAVAILABLE = ErrorSpec(503, -503, "Service unavailable")
 GATEWAY_TIMEOUT = ErrorSpec(504, -504, "Service unavailable")
 
 _BY_STATUS = {
     spec.status: spec
     for spec in (
         NOT_FOUND,
-        BAD_METHOD,
-        TOO_LARGE,
-        UNSUPPORTED_TYPE,
-        TOO_MANY,
+        METHOD_NOT_ALLOWED,
+        PAYLOAD_TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE,
+        TOO_MANY_REQUESTS,
         INTERNAL,
         BAD_GATEWAY,
-        UNAVAILABLE,
+        SERVICE_UNAVAILABLE,
         GATEWAY_TIMEOUT,
     )
 }
@@ -79,7 +79,7 @@ def bad_parameter(field: str) -> ApiError:
 
 def overloaded(retry_after_seconds: int = 1) -> ApiError:
     """The refusal of what meets a bound that it does not exceed by itself; nothing was done."""
-    return ApiError(UNAVAILABLE, {"Retry-After": str(retry_after_seconds)})
+    return ApiError(SERVICE_UNAVAILABLE, {"Retry-After": str(retry_after_seconds)})
 
 
 def answer(spec: ErrorSpec, headers: dict[str, str] | None = None, **details: str) -> Response:

@@ -7,7 +7,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
 
-from shared.web.authentication import LARGEST_ID
+from shared.web.authentication import MAX_ID
 from shared.web.spool import SpoolFile
 
 _DECIMAL = re.compile(r"[0-9]{1,19}")
@@ -17,7 +17,7 @@ _TIME = re.compile(
 )
 
 
-class Params(Schema):
+class RequestSchema(Schema):
     """Shape of what an endpoint takes. Unknown fields are ignored, ``null`` means absent."""
 
     class Meta:
@@ -33,7 +33,7 @@ class Params(Schema):
         return present
 
 
-class Answer(Schema):
+class ResponseSchema(Schema):
     """Shape of what an endpoint answers, for the docs and the tests; always all of its fields.
 
     A field that may be absent says so: ``metadata={"optional": True}``.
@@ -60,7 +60,7 @@ class Id(fields.Integer):
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
         if type(value) is str and _DECIMAL.fullmatch(value):
             value = int(value)
-        if type(value) is not int or not 0 <= value <= LARGEST_ID:
+        if type(value) is not int or not 0 <= value <= MAX_ID:
             raise ValidationError("Not an id.")
         return value
 

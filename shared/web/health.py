@@ -6,7 +6,7 @@ from flask import Flask, current_app, jsonify
 from flask.typing import ResponseReturnValue
 
 from shared.web.authentication import public
-from shared.web.errors import UNAVAILABLE, answer, log
+from shared.web.errors import SERVICE_UNAVAILABLE, answer, log
 
 _DETAILS = "ims.health"
 
@@ -29,7 +29,7 @@ def register_health(app: Flask) -> None:
     @app.get("/readyz")
     @public
     def readyz() -> ResponseReturnValue:
-        return answer(UNAVAILABLE) if is_leaving() else healthz()
+        return answer(SERVICE_UNAVAILABLE) if is_draining() else healthz()
 
     @app.get("/healthz")
     @public
@@ -39,10 +39,10 @@ def register_health(app: Flask) -> None:
             states = {name: check() for name, check in parts.items()}
         except NotReadyError as error:
             log.warning("not_ready", extra={"failure": str(error)})
-            return answer(UNAVAILABLE)
+            return answer(SERVICE_UNAVAILABLE)
         except Exception as error:
             log.warning("not_ready", exc_info=error)
-            return answer(UNAVAILABLE)
+            return answer(SERVICE_UNAVAILABLE)
         return jsonify(code=0, info="Succeed", parts=states)
 
 
@@ -58,6 +58,6 @@ def add_health_part(app: Flask, name: str, check: Callable[[], str]) -> None:
     app.extensions.setdefault(_DETAILS, {})[name] = check
 
 
-def is_leaving() -> bool:
+def is_draining() -> bool:
     """Whether this process was told to stop, and its callers had better turn to others."""
     return "ims.leaving" in current_app.extensions

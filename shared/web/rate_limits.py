@@ -22,7 +22,7 @@ from limits.strategies import FixedWindowRateLimiter
 from pydantic import AfterValidator, Field
 
 from shared.settings import ProgramSettings
-from shared.web.errors import TOO_MANY, ApiError
+from shared.web.errors import TOO_MANY_REQUESTS, ApiError
 from shared.web.proxies import parse_address
 
 log = logging.getLogger(__name__)
@@ -113,7 +113,7 @@ class Limit:
         """Count one more.
 
         Raises:
-            ApiError: ``TOO_MANY``, if that was one too many.
+            ApiError: ``TOO_MANY_REQUESTS``, if that was one too many.
         """
         self._hold(key, spending=True)
 
@@ -121,7 +121,7 @@ class Limit:
         """Count nothing.
 
         Raises:
-            ApiError: ``TOO_MANY``, if one more would be too many.
+            ApiError: ``TOO_MANY_REQUESTS``, if one more would be too many.
         """
         self._hold(key, spending=False)
 
@@ -132,7 +132,9 @@ class Limit:
         ):
             return
         ends = min(self._end(rates, counted_as) for rates in self._rates)
-        raise ApiError(TOO_MANY, {"Retry-After": str(max(1, math.ceil(ends - time.time())))})
+        raise ApiError(
+            TOO_MANY_REQUESTS, {"Retry-After": str(max(1, math.ceil(ends - time.time())))}
+        )
 
     def _has_room(
         self, rates: tuple[RateLimitItem, ...], counted_as: tuple[str, ...], *, spending: bool
@@ -161,11 +163,11 @@ class Limit:
 
 def client_network() -> str:
     """Where the current request comes from, for counting: an IPv4 address, or a /64 of IPv6."""
-    return network_of(request.remote_addr or "")
+    return network_key(request.remote_addr or "")
 
 
 @lru_cache(maxsize=10_000)
-def network_of(address: str) -> str:
+def network_key(address: str) -> str:
     """What one customer of a provider has: an IPv4 address, or a /64 of IPv6."""
     try:
         parsed = ip_address(parse_address(address))

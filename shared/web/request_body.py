@@ -11,7 +11,7 @@ from gevent import Timeout
 
 from shared.settings import ProgramSettings
 from shared.web.errors import REQUEST_TIMEOUT, ApiError, bad_parameter
-from shared.web.rate_limits import network_of
+from shared.web.rate_limits import network_key
 from shared.web.waiting import waiting_clients
 
 BLOCK = 64 * 1024
@@ -82,7 +82,7 @@ class IncomingBody:
         elapsed = monotonic() - self._begun_at
         seconds_left = _GRACE_SECONDS + self._received / self._rate - elapsed
         answer_timeout = self._connection.gettimeout()
-        client = network_of(self._environ.get("REMOTE_ADDR", ""))
+        client = network_key(self._environ.get("REMOTE_ADDR", ""))
         try:
             with waiting_clients.wait_for(self._connection, client), Timeout(max(0, seconds_left)):
                 self._connection.settimeout(self._timeout)

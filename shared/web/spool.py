@@ -97,7 +97,7 @@ class SpoolFile(FileIO):
         """Give the file's bytes back to the spool and the disk."""
         if not self.closed:
             super().close()
-            self._budget.give_back(self._reserved, self._caller)
+            self._budget.trim_heap(self._reserved, self._caller)
 
     def __del__(self) -> None:
         """Close a file that nobody refers to any more."""

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import gevent
 from flask import Flask, Response, current_app, request
 
-from shared.web.errors import TOO_MANY, ApiError, overloaded
+from shared.web.errors import TOO_MANY_REQUESTS, ApiError, overloaded
 
 log = logging.getLogger(__name__)
 
@@ -87,13 +87,14 @@ class StreamLimit:
         """Let an answer be sent to a user; the iterators in it become `Blocks`.
 
         Raises:
-            ApiError: ``TOO_MANY`` or ``UNAVAILABLE``, if it has some and too many are being sent.
+            ApiError: ``TOO_MANY_REQUESTS`` or ``SERVICE_UNAVAILABLE``, if it has some and too many
+                are being sent.
         """
         long = {name: value for name, value in fields.items() if isinstance(value, Iterator)}
         if not long:
             return fields
         if self._by_user[user_id] >= self._max_per_user:
-            raise ApiError(TOO_MANY, {"Retry-After": str(_RETRY_AFTER_SECONDS)})
+            raise ApiError(TOO_MANY_REQUESTS, {"Retry-After": str(_RETRY_AFTER_SECONDS)})
         if self.in_use >= self._max_in_all:
             raise overloaded(_RETRY_AFTER_SECONDS)
         self._by_user[user_id] += 1

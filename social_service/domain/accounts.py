@@ -6,11 +6,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from shared.data.accounts import AccountCopies
+from shared.data.accounts import AccountReplica
 from social_service.db import AnyRow, db
 from social_service.models import Account
 
-accounts = AccountCopies(db, Account)
+accounts = AccountReplica(db, Account)
 
 
 def are_active(*account_ids: int) -> bool:
@@ -19,10 +19,10 @@ def are_active(*account_ids: int) -> bool:
     return all(id_ in found and not found[id_].deleted for id_ in account_ids)
 
 
-def beside_accounts(
+def join_accounts(
     rows: Select[*tuple[Any, ...]], person_id: ColumnElement[int] | InstrumentedAttribute[int]
 ) -> Select[*tuple[Any, ...]]:
-    """``rows``, each beside the account that its ``person_id`` names, for `with_accounts`."""
+    """``rows``, each beside the account that its ``person_id`` names, for `fetch_with_accounts`."""
     return rows.add_columns(
         person_id.label("id"),
         Account.name,
@@ -33,8 +33,8 @@ def beside_accounts(
     ).outerjoin(Account, Account.id == person_id)
 
 
-def with_accounts(query: Select[*tuple[Any, ...]], **values: Any) -> Sequence[AnyRow]:
-    """The rows of a query that `beside_accounts` made.
+def fetch_with_accounts(query: Select[*tuple[Any, ...]], **values: Any) -> Sequence[AnyRow]:
+    """The rows of a query that `join_accounts` made.
 
     It is run once; only if the copy lacks some of the accounts are they asked of auth and the
     query repeated. Rows of accounts that exist nowhere are left out.

@@ -14,14 +14,14 @@ from shared.web.errors import ApiError
 from social_service import errors
 from social_service.db import AnyRow, transaction
 from social_service.domain import friends, friendships
-from social_service.domain.accounts import accounts, beside_accounts, with_accounts
+from social_service.domain.accounts import accounts, fetch_with_accounts, join_accounts
 from social_service.domain.audit import audit
 from social_service.domain.outbox import friend_request_changed, outbox
 from social_service.models import Account, Block, FriendRequest
 
 MAX_BLOCKS = 2_000
 
-_BLOCKS = beside_accounts(
+_BLOCKS = join_accounts(
     select(Block.created_at)
     .where(Block.blocker_id == bindparam("blocker"))
     .order_by(Block.id.desc()),
@@ -31,7 +31,7 @@ _BLOCKS = beside_accounts(
 
 def list_blocks(user_id: int) -> Sequence[AnyRow]:
     """The accounts that a user has blocked, newest first, each with ``created_at``."""
-    return with_accounts(_BLOCKS, blocker=user_id)
+    return fetch_with_accounts(_BLOCKS, blocker=user_id)
 
 
 def block_user(user_id: int, blocked_id: int) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import case, func, or_, select
 
-from shared.operations.data_export import ExportedFile, json_list
+from shared.operations.data_export import ExportedFile, iter_json_array
 from social_service.db import db
 from social_service.domain import friendships
 from social_service.domain.audit import audit
@@ -30,11 +30,11 @@ audit.json             what the person did that matters for security
 def files(account_id: int) -> Iterator[ExportedFile]:
     """A person's friends, requests, groups of friends and blocks."""
     yield ExportedFile("README.txt", [_README.encode()])
-    yield ExportedFile("friends.json", json_list(_friends(account_id)))
-    yield ExportedFile("friend_requests.json", json_list(_requests(account_id)))
-    yield ExportedFile("friend_groups.json", json_list(_groups(account_id)))
-    yield ExportedFile("blocks.json", json_list(_blocks(account_id)))
-    yield ExportedFile("audit.json", json_list(audit.export(account_id)))
+    yield ExportedFile("friends.json", iter_json_array(_friends(account_id)))
+    yield ExportedFile("friend_requests.json", iter_json_array(_requests(account_id)))
+    yield ExportedFile("friend_groups.json", iter_json_array(_groups(account_id)))
+    yield ExportedFile("blocks.json", iter_json_array(_blocks(account_id)))
+    yield ExportedFile("audit.json", iter_json_array(audit.export(account_id)))
 
 
 def _friends(account_id: int) -> Iterator[dict[str, Any]]:

@@ -11,14 +11,14 @@ from shared.web.errors import ApiError
 from social_service import errors
 from social_service.db import AnyRow, db, transaction
 from social_service.domain import blocks, friendships
-from social_service.domain.accounts import are_active, beside_accounts, with_accounts
+from social_service.domain.accounts import are_active, fetch_with_accounts, join_accounts
 from social_service.domain.limits import limits
 from social_service.domain.outbox import friend_request_changed, outbox
 from social_service.models import FriendRequest, Friendship, RequestStatus
 
 log = logging.getLogger(__name__)
 
-_REQUESTS = beside_accounts(
+_REQUESTS = join_accounts(
     select(
         FriendRequest.sender_id,
         FriendRequest.receiver_id,
@@ -45,7 +45,7 @@ def send_friend_request(sender_id: int, target_id: int, message: str) -> None:
 
     Raises:
         ApiError: ``CANNOT_ADD_SELF``, ``USER_GONE`` (either of the two), ``ALREADY_FRIENDS``,
-            ``REQUEST_ALREADY_SENT`` (and it still waits), ``TOO_MANY``.
+            ``REQUEST_ALREADY_SENT`` (and it still waits), ``TOO_MANY_REQUESTS``.
     """
     if sender_id == target_id:
         raise ApiError(errors.CANNOT_ADD_SELF)
@@ -74,7 +74,7 @@ def send_friend_request(sender_id: int, target_id: int, message: str) -> None:
 
 def friend_requests_to(receiver_id: int) -> Sequence[AnyRow]:
     """What a person was asked, newest first, each beside the sender's account."""
-    return with_accounts(_REQUESTS, receiver=receiver_id)
+    return fetch_with_accounts(_REQUESTS, receiver=receiver_id)
 
 
 def accept_friend_request(user_id: int, sender_id: int, receiver_id: int) -> None:

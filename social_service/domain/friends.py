@@ -9,18 +9,18 @@ from shared.web.errors import ApiError
 from social_service import errors
 from social_service.db import AnyRow, transaction
 from social_service.domain import friendships, groups
-from social_service.domain.accounts import accounts, beside_accounts, with_accounts
+from social_service.domain.accounts import accounts, fetch_with_accounts, join_accounts
 from social_service.domain.audit import audit
 from social_service.domain.outbox import friendship_ended, outbox
 from social_service.models import FriendRequest, Friendship, RequestStatus
 
 _friend = friendships.friend_ids_of(friendships.USER).subquery()
-_FRIENDS = beside_accounts(select().select_from(_friend).order_by(_friend.c.id), _friend.c.id)
+_FRIENDS = join_accounts(select().select_from(_friend).order_by(_friend.c.id), _friend.c.id)
 
 
 def friends_of(user_id: int) -> Sequence[AnyRow]:
     """The accounts of a person's friends, by id."""
-    return with_accounts(_FRIENDS, user=user_id)
+    return fetch_with_accounts(_FRIENDS, user=user_id)
 
 
 def friend_of(user_id: int, friend_id: int) -> tuple[AnyRow, Sequence[AnyRow]]:

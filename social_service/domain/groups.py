@@ -10,10 +10,10 @@ from shared.web.errors import ApiError
 from social_service import errors
 from social_service.db import AnyRow, db, transaction
 from social_service.domain import friendships
-from social_service.domain.accounts import beside_accounts, with_accounts
+from social_service.domain.accounts import fetch_with_accounts, join_accounts
 from social_service.models import FriendGroup, FriendGroupMember
 
-_MEMBERS = beside_accounts(
+_MEMBERS = join_accounts(
     select()
     .select_from(FriendGroupMember)
     .where(FriendGroupMember.group_id == bindparam("group"))
@@ -70,7 +70,7 @@ def group_of(owner_id: int, group_id: int) -> tuple[AnyRow, Sequence[AnyRow]]:
     ).first()
     if group is None:
         raise ApiError(errors.GROUP_NOT_FOUND)
-    return group, with_accounts(_MEMBERS, group=group_id)
+    return group, fetch_with_accounts(_MEMBERS, group=group_id)
 
 
 def members_of(owner_id: int, group_id: int) -> Sequence[AnyRow]:

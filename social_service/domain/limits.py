@@ -1,12 +1,12 @@
 """How often a user may do what concerns strangers."""
 
-from shared.data.rate_limits import InDatabase
+from shared.data.rate_limits import DatabaseStorage
 from shared.web.rate_limits import Limit, Limiter
 from social_service.config import SocialSettings
 from social_service.db import db
 from social_service.models import LimitCounter
 
-counters = InDatabase(db, LimitCounter)
+counters = DatabaseStorage(db, LimitCounter)
 
 
 class Limits:

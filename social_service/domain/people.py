@@ -31,7 +31,7 @@ def people_named(name: str, user_id: int) -> Sequence[AnyRow]:
     """The accounts with exactly this name, by id, and whether each is a friend of ``user_id``.
 
     Raises:
-        ApiError: ``TOO_MANY``.
+        ApiError: ``TOO_MANY_REQUESTS``.
     """
     limits.lookups.spend(str(user_id))
     return db.run(_PEOPLE_NAMED, name=name, user=user_id).all()
@@ -41,7 +41,7 @@ def person(person_id: int, user_id: int) -> tuple[AnyRow, bool]:
     """An account, and whether it is a friend of ``user_id``.
 
     Raises:
-        ApiError: ``USER_NOT_FOUND``, ``TOO_MANY``.
+        ApiError: ``USER_NOT_FOUND``, ``TOO_MANY_REQUESTS``.
     """
     account = accounts.find([person_id]).get(person_id)
     is_friend = account is not None and friendships.are_friends(user_id, person_id)

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import and_, case, exists, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from shared.operations.integrity import Check, States, foreign_keys, in_sql, referring
+from shared.operations.integrity import Check, States, foreign_keys, in_sql, reference_check
 from social_service.db import db
 from social_service.domain.accounts import accounts
 from social_service.domain.friendships import all_friendships
@@ -51,7 +51,7 @@ _active_with_owner = exists().where(
 
 CHECKS: list[Check] = [
     foreign_keys(db),
-    referring(
+    reference_check(
         db,
         "everybody who is named is known",
         [

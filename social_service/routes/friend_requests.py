@@ -4,7 +4,7 @@ from typing import Any
 
 from shared.service import public_base
 from shared.web.api import Blueprint, answers, refuses, takes
-from shared.web.authentication import current_user_id, open_to_deleted
+from shared.web.authentication import allow_deleted_account, current_user_id
 from social_service import errors
 from social_service.domain import friend_requests
 from social_service.schemas import (
@@ -18,7 +18,7 @@ blueprint = Blueprint("friend_requests", __name__)
 
 
 @blueprint.post("/add_friend")
-@open_to_deleted
+@allow_deleted_account
 @takes(FriendRequestIn)
 @answers("success", message="申请成功")
 @refuses(
@@ -39,7 +39,7 @@ def list_friend_requests() -> dict[str, Any]:
 
 
 @blueprint.post("/friend_request_handle")
-@open_to_deleted
+@allow_deleted_account
 @takes(FriendRequestHandled)
 @answers("success", message="已接受该好友申请")
 @refuses(errors.USER_DELETED, errors.ALREADY_FRIENDS, errors.REQUEST_NOT_FOUND)
@@ -49,7 +49,7 @@ def accept(sender_id: int, receiver_id: int) -> None:
 
 
 @blueprint.delete("/friend_request_handle")
-@open_to_deleted
+@allow_deleted_account
 @takes(FriendRequestHandled)
 @answers("success", message="已拒绝该好友申请")
 @refuses(errors.USER_DELETED, errors.ALREADY_FRIENDS, errors.REQUEST_NOT_FOUND)

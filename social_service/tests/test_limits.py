@@ -7,7 +7,7 @@ from flask import Flask
 
 from shared.testing.cast import ALICE, BOB, CAROL, signed_in
 from shared.testing.client import Caller, assert_error
-from shared.web.errors import TOO_MANY
+from shared.web.errors import TOO_MANY_REQUESTS
 from social_service import errors
 from social_service.tests.deeds import accept, ask, block, refuse, statuses
 
@@ -39,7 +39,7 @@ def test_after_refusals_three_requests_a_day_reach_one_person(
     alice, bob, carol = people
     _use_up(alice, bob)
     refused = ask(alice, bob)
-    assert_error(refused, TOO_MANY)
+    assert_error(refused, TOO_MANY_REQUESTS)
     assert 0 < int(refused.headers["Retry-After"]) <= 24 * 3600
     assert statuses(bob) == [2]
     assert ask(alice, carol).status_code == 200
@@ -51,7 +51,7 @@ def test_another_process_knows_what_was_counted(
     people: tuple[Caller, Caller, Caller], limited: Callable[..., Flask]
 ) -> None:
     _use_up(*people[:2])
-    assert_error(ask(signed_in(limited(), ALICE), people[1]), TOO_MANY)
+    assert_error(ask(signed_in(limited(), ALICE), people[1]), TOO_MANY_REQUESTS)
 
 
 def test_a_request_that_waits_was_already_sent_also_at_the_limit(
@@ -69,7 +69,7 @@ def test_a_block_does_not_show_in_the_limit(people: tuple[Caller, Caller, Caller
     alice, bob, _ = people
     _use_up(alice, bob)
     block(bob, alice)
-    assert_error(ask(alice, bob), TOO_MANY)
+    assert_error(ask(alice, bob), TOO_MANY_REQUESTS)
 
 
 def test_without_limits_there_is_none(app: Flask, alice: Caller, bob: Caller) -> None:

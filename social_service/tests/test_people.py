@@ -7,7 +7,7 @@ from flask import Flask
 
 from shared.testing.cast import ALICE, BOB, CAROL, signed_in
 from shared.testing.client import Caller, Reply, assert_error
-from shared.web.errors import TOO_MANY
+from shared.web.errors import TOO_MANY_REQUESTS
 from social_service import errors
 from social_service.tests.deeds import NOBODY, befriend
 from social_service.tests.factories import delete_account, make_account, make_friends
@@ -141,8 +141,8 @@ def test_one_account_looks_up_only_so_many_strangers(limited: Callable[..., Flas
     assert _detail(alice, CAROL).status_code == 200
     assert_error(_detail(alice, NOBODY), errors.USER_NOT_FOUND)
     assert _ids_of(alice, "Bob") == [BOB]
-    assert_error(_detail(alice, CAROL), TOO_MANY)
-    assert_error(alice.get("/search_user", query_string={"query_name": "Bob"}), TOO_MANY)
+    assert_error(_detail(alice, CAROL), TOO_MANY_REQUESTS)
+    assert_error(alice.get("/search_user", query_string={"query_name": "Bob"}), TOO_MANY_REQUESTS)
     assert _detail(bob, CAROL).status_code == 200
 
 

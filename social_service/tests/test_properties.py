@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from shared.testing.client import Caller, Reply
 from shared.testing.neighbours import Neighbour
-from shared.testing.properties import few_or_many, newcomers, succeeds, tell_stories, unhurried
+from shared.testing.properties import few_or_many, newcomers, run_state_machine, succeeds, unhurried
 from shared.testing.tokens import issue
 from shared.web.errors import INVALID_JWT, ErrorSpec
 from social_service import errors
@@ -223,7 +223,7 @@ class Friends(RuleBasedStateMachine):
 
 
 def test_friends_requests_and_groups_are_as_the_rules_say(app: Flask, chat: Neighbour) -> None:
-    tell_stories(lambda: Friends(app, chat))
+    run_state_machine(lambda: Friends(app, chat))
 
 
 @few_or_many

@@ -7,7 +7,7 @@ from flask import Flask
 
 from shared.testing.cast import ALICE, BOB, CAROL, signed_in
 from shared.testing.client import Caller, Reply
-from shared.testing.damage import broken_promises
+from shared.testing.damage import find_violations
 from shared.testing.neighbours import Neighbour
 from shared.testing.races import at_once
 from social_service import errors
@@ -230,7 +230,7 @@ def test_blocking_while_a_request_is_accepted_leaves_no_friends(
     assert blocked.status_code == 200
     assert (friend_ids(alice), statuses(bob)) == ([], [])
     assert len(chat.states("friendship")) == (2 if accepted.status_code == 200 else 0)
-    assert broken_promises(app) == {}
+    assert find_violations(app) == {}
 
 
 @REPEATEDLY
@@ -243,7 +243,7 @@ def test_asking_while_one_is_blocked_leaves_nothing_to_see(
     assert replies.pop().status_code == 200
     assert statuses(bob) == []
     assert _answers(replies)["success"] in (1, 2)
-    assert broken_promises(app) == {}
+    assert find_violations(app) == {}
 
 
 @REPEATEDLY
@@ -262,7 +262,7 @@ def test_asking_blocking_and_unblocking_at_once_keeps_every_promise(
             for deed, pair in zip(deeds, both[4:], strict=False)
         ),
     )
-    assert broken_promises(app) == {}
+    assert find_violations(app) == {}
 
 
 @REPEATEDLY

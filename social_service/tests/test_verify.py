@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE
 from shared.testing.client import Caller
-from shared.testing.damage import broken_promises, plant
+from shared.testing.damage import find_violations, plant
 from shared.testing.neighbours import Neighbour
 from social_service.db import db, transaction
 from social_service.models import OutboxEvent
@@ -41,7 +41,7 @@ def acquaintances(app: Flask, alice: Caller, bob: Caller, carol: Caller, dave: C
 
 
 def test_what_clients_did_keeps_every_promise(app: Flask, acquaintances: None) -> None:
-    assert broken_promises(app) == {}
+    assert find_violations(app) == {}
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_what_clients_did_keeps_every_promise(app: Flask, acquaintances: None) -
 def test_damage_is_found(app: Flask, acquaintances: None, statement: str, promise: str) -> None:
     plant(app, db, statement)
 
-    assert promise in broken_promises(app)
+    assert promise in find_violations(app)
 
 
 def test_an_event_that_nobody_takes_for_long_is_found(
@@ -75,4 +75,4 @@ def test_an_event_that_nobody_takes_for_long_is_found(
     with app.app_context(), transaction() as session:
         session.execute(update(OutboxEvent).values(created_at=long_ago))
 
-    assert broken_promises(app).keys() == {OVERDUE}
+    assert find_violations(app).keys() == {OVERDUE}

@@ -15,7 +15,7 @@ pytestmark = [
     pytest.mark.timeout(180),  # Of which the first test waits for the start.
 ]
 
-TOO_MANY = refused(429, -429, "Too many requests")
+TOO_MANY_REQUESTS = refused(429, -429, "Too many requests")
 WRONG = refused(401, -3, "密码错误")
 
 
@@ -33,7 +33,7 @@ def test_an_account_that_floods_is_refused_and_nobody_else(alice: Person, mallor
     flood = [mallory.get("/friends") for _ in range(110)]
 
     assert flood[99].status == 200
-    assert flood[100:] == [TOO_MANY] * 10
+    assert flood[100:] == [TOO_MANY_REQUESTS] * 10
     assert alice.get("/friends").status == 200
 
 
@@ -48,7 +48,7 @@ def test_guessing_a_password_ends_wherever_the_guesser_says_he_is(
 
     answers = [guess(n) for n in range(30)]
 
-    assert (answers[0], answers[-1]) == (WRONG, TOO_MANY)
+    assert (answers[0], answers[-1]) == (WRONG, TOO_MANY_REQUESTS)
     assert 15 <= answers.count(WRONG) <= 20  # 15 a minute, which may end meanwhile, and 20 an hour.
 
 
@@ -91,4 +91,4 @@ def test_who_connects_again_and_again_is_told_to_wait(impatient: Product, mallor
         visitor.call("GET", f"/ws/?token={mallory.token}", headers=handshake) for _ in range(41)
     ]
 
-    assert (tries[0].status, tries[-1]) == (400, TOO_MANY)
+    assert (tries[0].status, tries[-1]) == (400, TOO_MANY_REQUESTS)

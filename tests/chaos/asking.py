@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import requests
 
-from shared.testing.secrecy import confide
+from shared.testing.secrecy import register_secrets
 from tests.chaos.record import Record
 
 OK = (200, 0)
@@ -27,7 +27,7 @@ class Reachable(Protocol):
         """A gateway; another one each time, if there are several."""
 
 
-class Neverending(Exception):
+class NeverendingError(Exception):
     """No answer that can be accepted came, long after everything was well again."""
 
 
@@ -79,7 +79,7 @@ class Asker:
         **fields: Any,
     ) -> Answer:
         """Ask once; status and code of the answer are 0 if there was none."""
-        confide(fields)
+        register_secrets(fields)
         part = "params" if method == "GET" else "data" if picture else "json"
         files = {"image": ("picture.png", picture)} if picture else None
         headers = {"Authorization": token} if token else None
@@ -120,5 +120,5 @@ class Asker:
         if self._stopped.is_set() and not self._stopped_at:
             self._stopped_at = time.monotonic()
         if self._stopped_at and time.monotonic() > self._stopped_at + _SECONDS_TO_RECOVER:
-            raise Neverending(failure)
+            raise NeverendingError(failure)
         time.sleep(self.random.uniform(_PAUSE, 5 * _PAUSE))

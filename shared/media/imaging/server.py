@@ -25,7 +25,7 @@ from typing import Any, NoReturn
 from shared.media.imaging import images
 from shared.media.imaging.container import BadImageError
 from shared.media.imaging.images import EncodedImage
-from shared.server.parent_death import end_with
+from shared.server.parent_death import set_parent_death_signal
 
 MEMORY_LIMIT = 768 << 20
 """Bytes of address space, of which Python and its libraries take some 60 MiB."""
@@ -64,7 +64,7 @@ def _work(peer: socket.socket, request: dict[str, Any], source: int, target: int
     own = os.getpid()
     child = os.fork()
     if child == 0:
-        end_with(own, signal.SIGKILL)
+        set_parent_death_signal(own, signal.SIGKILL)
         _limit()
         _answer(child_end, request, source, target)
     os.close(child_end)

@@ -7,7 +7,7 @@ import sys
 PROGRAM = """
 import threading
 from pathlib import Path
-from shared.server.malloc import give_back, use_one_heap
+from shared.server.malloc import trim_heap, limit_malloc_arenas
 
 def resident_mib():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 >> 20
@@ -16,14 +16,14 @@ def work():
     for _ in range(5):
         bytearray(19 * 1024 * 1024)
 
-use_one_heap()
+limit_malloc_arenas()
 before = resident_mib()
 threads = [threading.Thread(target=work) for _ in range(4)]
 for thread in threads:
     thread.start()
 for thread in threads:
     thread.join()
-give_back()
+trim_heap()
 print(resident_mib() - before)
 """
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import pytest
 from flask import Flask
 
-from shared.keys import new_key_pair
+from shared.keys import generate_key_pair
 from shared.testing.client import Caller, Reply, assert_error
 from shared.testing.hostile import bad_tokens
 from shared.testing.tokens import PUBLIC_KEYS_PEM, issue
@@ -77,7 +77,7 @@ def test_a_bad_token_is_refused_before_the_method_and_the_path(app: Flask) -> No
 
 
 def test_keys_can_be_rotated(app: Flask, alice: Caller, env: Mapping[str, str]) -> None:
-    next_private, next_public = new_key_pair()
+    next_private, next_public = generate_key_pair()
     rotated = create_app({**env, "JWT_PUBLIC_KEYS": next_public + PUBLIC_KEYS_PEM})
     old, new = issue(ALICE), issue(ALICE, key_pem=next_private)
     assert [Caller(rotated, token).get("/me").status_code for token in (old, new)] == [200, 200]

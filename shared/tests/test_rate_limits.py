@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.web.rate_limits import network_of
+from shared.web.rate_limits import network_key
 
 
 @pytest.mark.parametrize(
@@ -19,4 +19,4 @@ from shared.web.rate_limits import network_of
     ],
 )
 def test_an_address_is_counted_without_its_port(address: str, network: str) -> None:
-    assert network_of(address) == network
+    assert network_key(address) == network

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from shared.server.offload import BlockingPool
+from shared.server.offload import OffloadPool
 
 # Under gevent: the main greenlet gives real seconds of work to the pool, another one ticks.
 _UNDER_GEVENT = """
@@ -14,9 +14,9 @@ from gevent import monkey, get_hub, spawn, sleep
 real_sleep = monkey.get_original("time", "sleep")
 real_ident = monkey.get_original("_thread", "get_ident")
 monkey.patch_all()
-from shared.server.offload import BlockingPool
+from shared.server.offload import OffloadPool
 
-pool, ticks, running, most = BlockingPool(2), [], [], []
+pool, ticks, running, most = OffloadPool(2), [], [], []
 
 def tick():
     while True:
@@ -53,9 +53,9 @@ def test_under_gevent_others_go_on_while_a_pool_works() -> None:
 
 
 def test_without_gevent_the_callers_thread_does_the_work() -> None:
-    assert BlockingPool(2).run(threading.get_ident) == threading.get_ident()
+    assert OffloadPool(2).run(threading.get_ident) == threading.get_ident()
 
 
 def test_without_gevent_a_failure_is_raised_as_it_is() -> None:
     with pytest.raises(ZeroDivisionError):
-        BlockingPool(2).run(divmod, 1, 0)
+        OffloadPool(2).run(divmod, 1, 0)
