@@ -31,8 +31,6 @@ from chat_service.tests.live_server import (
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.redis import RedisServer, redis_server
 
-pytestmark = pytest.mark.database
-
 
 @pytest.fixture(scope="module")
 def redis() -> Iterator[RedisServer]:

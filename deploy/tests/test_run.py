@@ -1,6 +1,6 @@
 """The launcher behind ``make run``, with the real programs.
 
-What leaves a copy whole comes first, so that few have to be started.
+What leaves a copy whole comes first, so that few have to be started; what needs one more is slow.
 """
 
 import json
@@ -23,13 +23,6 @@ pytestmark = [
 
 BOB = {"email": "bob@example.com", "name": "bob", "password": "secret_1"}
 ALICE = {"email": "alice@example.com", "name": "alice", "password": "secret_1"}
-
-
-def test_two_copies_run_side_by_side(copies: Copies) -> None:
-    one, other = copies.running(), copies.running()
-
-    assert one.is_healthy()
-    assert other.is_healthy()
 
 
 def test_what_it_writes_is_its_owners_alone(copies: Copies) -> None:
@@ -56,6 +49,17 @@ def test_a_program_that_ends_is_started_again(copies: Copies) -> None:
     until(lambda: copy.post("/account/login", ALICE).status_code != HTTPStatus.SERVICE_UNAVAILABLE)
 
 
+def test_a_killed_copy_ends_whole_and_starts_again_on_the_same_data(copies: Copies) -> None:
+    killed = copies.running()
+    assert killed.post("/account/reg", BOB).ok
+
+    killed.process.kill()
+    again = copies.start(on=killed.port, data_dir=killed.data_dir).until_ready()
+
+    assert killed.has_ended()
+    assert again.post("/account/login", BOB).ok
+
+
 def test_a_stop_lets_a_request_in_flight_finish(copies: Copies) -> None:
     copy = copies.running()
     body = json.dumps(ALICE).encode()
@@ -73,36 +77,6 @@ def test_a_stop_lets_a_request_in_flight_finish(copies: Copies) -> None:
     assert b" 200 " in status_line
     assert copy.has_ended()
     assert copy.process.returncode == 0
-
-
-def test_a_killed_copy_ends_whole_and_starts_again_on_the_same_data(copies: Copies) -> None:
-    killed = copies.running()
-    assert killed.post("/account/reg", BOB).ok
-
-    killed.process.kill()
-    again = copies.start(on=killed.port, data_dir=killed.data_dir).until_ready()
-
-    assert killed.has_ended()
-    assert again.post("/account/login", BOB).ok
-
-
-def test_everything_ends_with_the_process_manager(copies: Copies) -> None:
-    copy = copies.running()
-
-    copy.kill("deploy.supervise")
-
-    assert copy.has_ended()
-    assert copy.process.returncode == 1
-    assert refusal(LOOPBACK, copy.port) is None
-
-
-def test_everything_ends_with_the_process_that_started_the_launcher(copies: Copies) -> None:
-    shell = ["sh", "-c", f"'{sys.executable}' -m deploy.run --parent $$; true"]
-    copy = copies.start(command=shell).until_ready()
-
-    copy.process.kill()
-
-    assert copy.has_ended()
 
 
 def test_a_folder_that_cannot_be_written_is_named(copies: Copies, tmp_path: Path) -> None:
@@ -124,20 +98,6 @@ def test_wrong_settings_are_named_one_line_each(copies: Copies) -> None:
     ]
 
 
-def test_a_program_that_cannot_start_ends_the_attempt(copies: Copies) -> None:
-    said = copies.start(GUNICORN_CMD_ARGS="--no-such-option").refusal()
-
-    assert said.splitlines()[-1].startswith("Cannot start: a program ended at once")
-
-
-def test_a_failing_migration_ends_the_attempt(copies: Copies, tmp_path: Path) -> None:
-    nowhere = f"sqlite:///{tmp_path}/nowhere/chat.db"
-
-    said = copies.start(CHAT_SERVICE_DATABASE_URL=nowhere).refusal()
-
-    assert said.splitlines()[-1].startswith("Cannot start: chat_service: its migration failed")
-
-
 def test_keys_are_made_once_and_only_their_owner_reads_them(copies: Copies) -> None:
     refused = copies.start(RATE_LIMITS="perhaps")
     refused.refusal()
@@ -148,3 +108,48 @@ def test_keys_are_made_once_and_only_their_owner_reads_them(copies: Copies) -> N
 
     assert {path.name: path.read_text() for path in folder.iterdir()} == first
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+
+
+@pytest.mark.slow
+def test_two_copies_run_side_by_side(copies: Copies) -> None:
+    one, other = copies.running(), copies.running()
+
+    assert one.is_healthy()
+    assert other.is_healthy()
+
+
+@pytest.mark.slow
+def test_everything_ends_with_the_process_manager(copies: Copies) -> None:
+    copy = copies.running()
+
+    copy.kill("deploy.supervise")
+
+    assert copy.has_ended()
+    assert copy.process.returncode == 1
+    assert refusal(LOOPBACK, copy.port) is None
+
+
+@pytest.mark.slow
+def test_everything_ends_with_the_process_that_started_the_launcher(copies: Copies) -> None:
+    shell = ["sh", "-c", f"'{sys.executable}' -m deploy.run --parent $$; true"]
+    copy = copies.start(command=shell).until_ready()
+
+    copy.process.kill()
+
+    assert copy.has_ended()
+
+
+@pytest.mark.slow
+def test_a_program_that_cannot_start_ends_the_attempt(copies: Copies) -> None:
+    said = copies.start(GUNICORN_CMD_ARGS="--no-such-option").refusal()
+
+    assert said.splitlines()[-1].startswith("Cannot start: a program ended at once")
+
+
+@pytest.mark.slow
+def test_a_failing_migration_ends_the_attempt(copies: Copies, tmp_path: Path) -> None:
+    nowhere = f"sqlite:///{tmp_path}/nowhere/chat.db"
+
+    said = copies.start(CHAT_SERVICE_DATABASE_URL=nowhere).refusal()
+
+    assert said.splitlines()[-1].startswith("Cannot start: chat_service: its migration failed")
