@@ -1,23 +1,32 @@
-"""Who is not signed in gets nothing, and nothing about his request is looked at before."""
+"""Who is not signed in gets nothing, and nothing about his request is looked at before.
+
+`shared/tests/test_identity.py` says more of which tokens are bad.
+"""
 
 import pytest
 from flask import Flask
 
 from auth_service.tests.endpoints import SIGNED_IN, Endpoint
 from auth_service.tests.factories import ALICE
-from shared.testing.client import Caller, assert_error
-from shared.testing.hostile import bad_tokens
+from shared.testing.client import Caller, assert_error, refused
+from shared.testing.hostile import bad_tokens, forged_token
 from shared.testing.tokens import issue
 from shared.web.errors import INVALID_JWT
 
 
 @pytest.mark.parametrize("endpoint", SIGNED_IN, ids=str)
-@pytest.mark.parametrize("token", bad_tokens(ALICE).values(), ids=bad_tokens(ALICE).keys())
 def test_a_bad_token_is_refused_before_the_body_is_read(
-    app: Flask, alice: Caller, endpoint: Endpoint, token: str
+    anyone: Caller, alice: Caller, endpoint: Endpoint
 ) -> None:
-    response = Caller(app, token).call(endpoint.method, endpoint.path, data=b"{")
-    assert_error(response, INVALID_JWT)
+    headers = [{"Authorization": token} for token in ("", forged_token(ALICE))]
+    requests = [{"headers": each, "data": b"{"} for each in headers]
+    answers = anyone.answers(endpoint.method, endpoint.path, *requests)
+    assert answers == [refused(INVALID_JWT)]
+
+
+def test_every_bad_token_is_refused(anyone: Caller, alice: Caller) -> None:
+    requests = [{"headers": {"Authorization": token}} for token in bad_tokens(ALICE).values()]
+    assert anyone.answers("GET", "/account/info", *requests) == [refused(INVALID_JWT)]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])

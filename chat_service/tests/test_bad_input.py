@@ -9,8 +9,15 @@ from flask import Flask
 from chat_service.tests.endpoints import ENDPOINTS, IN_QUERY, OTHERS, WITH_FIELDS, Endpoint
 from chat_service.tests.factories import make_group
 from shared.testing.cast import ALICE, BOB
-from shared.testing.client import Caller, assert_error
-from shared.testing.hostile import NOT_IDS, NOT_OBJECTS, NOT_TEXTS, TOO_DEEP, bad_tokens
+from shared.testing.client import Caller, assert_error, refused
+from shared.testing.hostile import (
+    NOT_IDS,
+    NOT_OBJECTS,
+    NOT_TEXTS,
+    TOO_DEEP,
+    bad_tokens,
+    forged_token,
+)
 from shared.web.errors import BAD_PARAMETER, INVALID_JWT, NOT_FOUND, ErrorSpec
 
 NAMES = {"conversationId", "conversation_id"}
@@ -71,17 +78,6 @@ def _bad_values(field: str, good: Any) -> tuple[Any, ...]:
 FIELDS = [(endpoint, field) for endpoint in WITH_FIELDS for field in endpoint.fields]
 
 
-def _answers(caller: Caller, endpoint: Endpoint, *requests: dict[str, Any]) -> list[Any]:
-    """What a caller is told about each of these requests, without repeats."""
-    replies = [caller.call(endpoint.method, endpoint.path, **request) for request in requests]
-    answers = [(reply.status_code, reply.json) for reply in replies]
-    return [answer for place, answer in enumerate(answers) if answer not in answers[:place]]
-
-
-def _refused(field: str) -> tuple[int, dict[str, Any]]:
-    return 400, {"code": -7, "info": f"Missing or error type of [{field}]"}
-
-
 def test_every_documented_endpoint_is_tested(app: Flask) -> None:
     document: Any = app.test_client().get("/openapi.json").json
     documented = {
@@ -99,8 +95,8 @@ def test_a_bad_value_is_refused_by_the_fields_name(
 ) -> None:
     bad_values = _bad_values(field, endpoint.fields[field])
     bodies = [json.dumps({**endpoint.fields, field: bad}) for bad in bad_values]
-    answers = _answers(alice, endpoint, *({"data": body} for body in bodies))
-    assert answers == [_refused(field)]
+    answers = alice.answers(endpoint.method, endpoint.path, *({"data": body} for body in bodies))
+    assert answers == [refused(BAD_PARAMETER, field=field)]
 
 
 @pytest.mark.parametrize(
@@ -110,23 +106,29 @@ def test_a_required_field_that_is_missing_or_null_is_named(
     alice: Caller, endpoint: Endpoint, field: str
 ) -> None:
     rest = {name: value for name, value in endpoint.fields.items() if name != field}
-    answers = _answers(alice, endpoint, {"json": rest}, {"json": {**rest, field: None}})
-    assert answers == [_refused(field)]
+    answers = alice.answers(
+        endpoint.method, endpoint.path, {"json": rest}, {"json": {**rest, field: None}}
+    )
+    assert answers == [refused(BAD_PARAMETER, field=field)]
 
 
 @pytest.mark.parametrize("endpoint", WITH_FIELDS, ids=str)
 def test_a_body_that_is_no_json_object_is_refused_as_the_body(
     alice: Caller, endpoint: Endpoint
 ) -> None:
-    answers = _answers(alice, endpoint, *({"data": body} for body in (*NOT_OBJECTS, TOO_DEEP)))
-    assert answers == [_refused("body")]
+    answers = alice.answers(
+        endpoint.method, endpoint.path, *({"data": body} for body in (*NOT_OBJECTS, TOO_DEEP))
+    )
+    assert answers == [refused(BAD_PARAMETER, field="body")]
 
 
 @pytest.mark.parametrize("endpoint", WITH_FIELDS, ids=str)
 def test_json_is_read_whatever_its_content_type_says(alice: Caller, endpoint: Endpoint) -> None:
     body = json.dumps(endpoint.fields)
     types = ("text/plain", "multipart/form-data", "")
-    answers = _answers(alice, endpoint, *({"data": body, "content_type": t} for t in types))
+    answers = alice.answers(
+        endpoint.method, endpoint.path, *({"data": body, "content_type": t} for t in types)
+    )
     assert BAD_PARAMETER.code not in [answer["code"] for _, answer in answers]
 
 
@@ -144,7 +146,9 @@ def test_a_conversation_is_named_in_either_way_by_a_number_or_a_string(
     alice: Caller, endpoint: Endpoint
 ) -> None:
     rest = {field: value for field, value in endpoint.fields.items() if field not in NAMES}
-    answers = _answers(alice, endpoint, *({"json": {**rest, name: "1"}} for name in NAMES))
+    answers = alice.answers(
+        endpoint.method, endpoint.path, *({"json": {**rest, name: "1"}} for name in NAMES)
+    )
     assert BAD_PARAMETER.code not in [answer["code"] for _, answer in answers]
 
 
@@ -171,9 +175,15 @@ def test_another_method_of_a_path_is_refused_with_those_allowed(alice: Caller, p
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
 def test_a_bad_token_is_refused_before_the_body_is_read(anyone: Caller, endpoint: Endpoint) -> None:
-    headers = [{"Authorization": token} for token in bad_tokens(ALICE).values()]
-    answers = _answers(anyone, endpoint, *({"headers": each, "data": b"{"} for each in headers))
-    assert answers == [(401, {"code": -2, "info": INVALID_JWT.info})]
+    headers = [{"Authorization": token} for token in ("", forged_token(ALICE))]
+    requests = [{"headers": each, "data": b"{"} for each in headers]
+    answers = anyone.answers(endpoint.method, endpoint.path, *requests)
+    assert answers == [refused(INVALID_JWT)]
+
+
+def test_every_bad_token_is_refused(anyone: Caller) -> None:
+    requests = [{"headers": {"Authorization": token}} for token in bad_tokens(ALICE).values()]
+    assert anyone.answers("GET", "/conversations", *requests) == [refused(INVALID_JWT)]
 
 
 def test_refused_settings_change_nothing(app: Flask, alice: Caller) -> None:

@@ -24,6 +24,7 @@ from shared.web.errors import (
 )
 
 Refusal = tuple[str, str, str, int, str]
+Answer = tuple[int, Any]
 
 
 @dataclass
@@ -89,11 +90,21 @@ class Caller:
         body = response.json if response.is_json else None
         return Reply(response.status_code, response.headers, response.data, body)
 
+    def answers(self, method: str, path: str, *requests: dict[str, Any]) -> list[Answer]:
+        """What these requests are answered, without repeats."""
+        replies = [self.call(method, path, **request) for request in requests]
+        answers = [(reply.status_code, reply.json) for reply in replies]
+        return [answer for place, answer in enumerate(answers) if answer not in answers[:place]]
+
+
+def refused(spec: ErrorSpec, **details: str) -> Answer:
+    """The refusal ``spec`` as it is answered: its status, and exactly its code and text."""
+    return spec.status, {"code": spec.code, "info": spec.info.format(**details)}
+
 
 def assert_error(response: Reply, spec: ErrorSpec, **details: str) -> None:
-    """The response is the refusal ``spec``: its status, and exactly its code and text."""
-    expected = {"code": spec.code, "info": spec.info.format(**details)}
-    assert (response.status_code, response.json) == (spec.status, expected)
+    """The response is the refusal ``spec``."""
+    assert (response.status_code, response.json) == refused(spec, **details)
 
 
 def _check_documented(app: Flask, method: str, path: str, response: TestResponse) -> None:

@@ -15,6 +15,11 @@ NOT_OBJECTS = (b"[]", b'"text"', b"1", b"null", b"{", b"{'a': 1}", b'{"a": NaN}'
 TOO_DEEP = b"[" * 30_000
 
 
+def forged_token(user_id: int) -> str:
+    """One of `bad_tokens`: signed with a key that is not ours."""
+    return issue(user_id, key_pem=generate_key_pair()[0])
+
+
 def bad_tokens(user_id: int) -> dict[str, str]:
     """Tokens that must not work, by what is wrong with them; ``user_id`` has an account."""
     now = int(time.time())

@@ -1,11 +1,14 @@
-"""Who is not signed in gets nothing, and nothing about his request is looked at before."""
+"""Who is not signed in gets nothing, and nothing about his request is looked at before.
+
+`shared/tests/test_identity.py` says more of which tokens are bad.
+"""
 
 import pytest
 from flask import Flask
 
 from shared.testing.cast import ALICE
-from shared.testing.client import Caller, assert_error
-from shared.testing.hostile import bad_tokens
+from shared.testing.client import Caller, assert_error, refused
+from shared.testing.hostile import bad_tokens, forged_token
 from shared.testing.tokens import issue
 from shared.web.errors import INVALID_JWT
 from social_service.tests.endpoints import ENDPOINTS, OPEN_TO_DELETED, Endpoint
@@ -13,12 +16,16 @@ from social_service.tests.factories import delete_account, make_account
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
-@pytest.mark.parametrize("token", bad_tokens(ALICE).values(), ids=bad_tokens(ALICE).keys())
-def test_a_bad_token_is_refused_before_the_body_is_read(
-    app: Flask, endpoint: Endpoint, token: str
-) -> None:
-    response = Caller(app, token).call(endpoint.method, endpoint.path, data=b"{")
-    assert_error(response, INVALID_JWT)
+def test_a_bad_token_is_refused_before_the_body_is_read(anyone: Caller, endpoint: Endpoint) -> None:
+    headers = [{"Authorization": token} for token in ("", forged_token(ALICE))]
+    requests = [{"headers": each, "data": b"{"} for each in headers]
+    answers = anyone.answers(endpoint.method, endpoint.path, *requests)
+    assert answers == [refused(INVALID_JWT)]
+
+
+def test_every_bad_token_is_refused(anyone: Caller) -> None:
+    requests = [{"headers": {"Authorization": token}} for token in bad_tokens(ALICE).values()]
+    assert anyone.answers("GET", "/friends", *requests) == [refused(INVALID_JWT)]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
