@@ -1,4 +1,4 @@
-"""The gateway: refuse a bad token early, pass everything else on unchanged."""
+"""The gateway: refuses a bad token early, and forwards everything else unchanged."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -7,13 +7,13 @@ from flask import Blueprint, Flask, Response, g, jsonify, request
 from flask_cors import CORS
 
 from gateway.config import GatewaySettings
-from gateway.docs import docs_pages
-from gateway.forward import forward
-from gateway.health import health_pages
-from gateway.routes import METHODS, WEBSOCKETS, is_public, route_of
-from gateway.tunnel import Tunnels, wants_websocket
-from gateway.upstream import Service, services_of
-from gateway.web import web_pages
+from gateway.docs import create_docs_blueprint
+from gateway.health import create_health_blueprint
+from gateway.proxy import proxy_request
+from gateway.routes import METHODS, WEBSOCKET_PATHS, is_public, match_route
+from gateway.upstream import UpstreamService, create_upstreams
+from gateway.web import create_web_blueprint
+from gateway.websocket_proxy import WebSocketProxy, is_websocket_upgrade
 from shared.logs import configure_logging, log_requests
 from shared.metrics import observe_request
 from shared.settings import load_settings
@@ -39,64 +39,66 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     spool.configure(settings)
     bound_bodies(app, settings)
 
-    # Counted in this process: asking Redis would cost more than passing a request on.
+    # Counted in this process: a query to Redis would cost more than forwarding a request.
     limiter = Limiter(on=settings.rate_limits)
     by_address = limiter.limit("address", settings.rate_limit_address)
     by_account = limiter.limit("account", settings.rate_limit_account)
-    websockets = limiter.limit("websockets", settings.rate_limit_websockets)
-    services = services_of(settings)
-    tunnels = Tunnels(settings.max_websockets)
-    app.extensions["ims.stopping"] = [tunnels.close]
+    handshakes = limiter.limit("websockets", settings.rate_limit_websockets)
+    services = create_upstreams(settings)
+    websockets = WebSocketProxy(settings.max_websockets)
+    app.extensions["ims.stopping"] = [websockets.close]
 
     log_requests(app, observe_request)
     init_jwt(app, settings.jwt_public_keys)
-    _allow_origins(app, settings)
-    _finish_answers(app)
+    _init_cors(app, settings)
+    _set_response_headers(app)
     register_error_handlers(app)
 
     @app.before_request
-    def pass_on() -> Response | None:
-        """The way of every request; what belongs to no service is left to the pages below."""
+    def route_request() -> Response | None:
+        """Forward a request; what belongs to no service is left to the blueprints below."""
         by_address.spend(client_network())
         if request.method == "OPTIONS":
             return jsonify(code=0, info="Succeed")
         path = request.environ["PATH_INFO"]
-        if path in WEBSOCKETS:
+        if path in WEBSOCKET_PATHS:
             g.user_id = verify_handshake_token().user_id
         elif not is_public(path):
             g.user_id = verify_request_token().user_id
         if "user_id" in g:
             by_account.spend(str(g.user_id))
-        route = route_of(path)
+        route = match_route(path)
         if route is None:
             return None
         if request.method not in METHODS:
             raise ApiError(METHOD_NOT_ALLOWED, {"Allow": ", ".join(METHODS)})
         g.route = route.prefix
         service = services[route.service]
-        if path in WEBSOCKETS and wants_websocket(request.environ):
-            websockets.spend(str(g.user_id))
-            return tunnels.open(service)
-        return forward(service, settings)
+        if path in WEBSOCKET_PATHS and is_websocket_upgrade(request.environ):
+            handshakes.spend(str(g.user_id))
+            return websockets.open(service)
+        return proxy_request(service, settings)
 
-    for pages in _own_pages(services, settings):
-        app.register_blueprint(pages)
+    for blueprint in _own_blueprints(services, settings):
+        app.register_blueprint(blueprint)
     return app
 
 
-def _own_pages(services: dict[str, Service], settings: GatewaySettings) -> Iterator[Blueprint]:
-    """What the gateway itself answers."""
-    yield health_pages(services)
+def _own_blueprints(
+    services: dict[str, UpstreamService], settings: GatewaySettings
+) -> Iterator[Blueprint]:
+    """The gateway's own pages."""
+    yield create_health_blueprint(services)
     if settings.api_docs:
-        yield docs_pages(services)
+        yield create_docs_blueprint(services)
     if settings.web_client:
-        yield web_pages(settings)
+        yield create_web_blueprint(settings)
 
 
-def _allow_origins(app: Flask, settings: GatewaySettings) -> None:
-    """Let web pages of the configured origins call. `Vary` is set for every answer, below.
+def _init_cors(app: Flask, settings: GatewaySettings) -> None:
+    """Allow calls by web pages of the configured origins. `Vary` is set on every response, below.
 
-    Where any origin may call, a preflight grants every header that it asks for.
+    If any origin may call, a preflight grants every header that it asks for.
     """
     any_origin = "*" in settings.cors_origins
     CORS(
@@ -112,11 +114,11 @@ def _allow_origins(app: Flask, settings: GatewaySettings) -> None:
     )
 
 
-def _finish_answers(app: Flask) -> None:
+def _set_response_headers(app: Flask) -> None:
     @app.after_request
-    def finish(response: Response) -> Response:
+    def set_defaults(response: Response) -> Response:
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         response.headers.setdefault("Cache-Control", "no-store")
-        # Also where no origin was named: a cache must not hand such an answer to a web page.
+        # Also without an `Origin`: a cache must not serve such a response to a web page.
         response.headers.add("Vary", "Origin")
         return response

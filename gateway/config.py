@@ -11,7 +11,7 @@ from shared.web.rate_limits import LimitSettings, Rates
 MIB = 1024 * 1024
 
 
-def _plain_http(urls: tuple[str, ...]) -> tuple[str, ...]:
+def _require_http_origin(urls: tuple[str, ...]) -> tuple[str, ...]:
     for parts in map(urlsplit, urls):
         if parts.scheme != "http" or parts.path or "@" in parts.netloc:
             raise ValueError("must be http://host:port, without a path")
@@ -19,7 +19,7 @@ def _plain_http(urls: tuple[str, ...]) -> tuple[str, ...]:
     return urls
 
 
-ReplicaUrls = Annotated[BaseUrls, AfterValidator(_plain_http)]
+ReplicaUrls = Annotated[BaseUrls, AfterValidator(_require_http_origin)]
 
 
 class GatewaySettings(LimitSettings):

@@ -1,6 +1,7 @@
-"""Connections to services: requests out, answers in, neither stored.
+"""HTTP/1.1 client: one connection to a service, its requests and its responses.
 
-Answers are parsed by llhttp, which refuses whatever could be read in two ways.
+Neither is stored. Responses are parsed by llhttp, which refuses what two parsers could read in
+two ways.
 """
 
 import socket
@@ -16,15 +17,15 @@ from shared.web.errors import GATEWAY_TIMEOUT, SERVICE_UNAVAILABLE
 from shared.web.request_body import BLOCK
 from shared.web.spool import SpoolFile
 
-# Much shorter than services keep an idle connection, so that they hardly ever close one that
-# is just being used: a POST that meets a closed connection cannot be repeated.
-_IDLE_SECONDS = 20
-_LARGEST_HEAD = 64 * 1024
-_EXPECT_A_LENGTH = frozenset({"POST", "PUT", "PATCH"})
+# Much shorter than the keep-alive timeout of the services, so that they hardly ever close a
+# connection that is being used: a POST that meets a closed connection cannot be retried.
+_KEEPALIVE_TIMEOUT = 20
+_MAX_HEADER_BYTES = 64 * 1024
+_METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
-class Outgoing(NamedTuple):
-    """A request as a service shall get it."""
+class UpstreamRequest(NamedTuple):
+    """A request to a service."""
 
     method: str
     target: str
@@ -32,45 +33,45 @@ class Outgoing(NamedTuple):
     body: bytes | SpoolFile = b""
 
     @property
-    def repeatable(self) -> bool:
-        """Whether it may be sent again when nobody knows what became of it."""
+    def is_retryable(self) -> bool:
+        """Whether it may be sent again although the service may have received it."""
         return not self.body and self.method in ("GET", "HEAD")
 
 
 class UpstreamError(Exception):
-    """No answer, or not a whole one.
+    """No response, or an incomplete one.
 
     Attributes:
-        spec: what a client is told.
-        why: what operators are told.
+        spec: the error that the client gets.
+        reason: label of the metric and field of the log line.
     """
 
     spec = SERVICE_UNAVAILABLE
-    why = "connect_error"
+    reason = "connect_error"
 
 
 class ConnectError(UpstreamError):
-    """Nobody accepts a connection, so nothing was sent."""
+    """No connection was accepted, so nothing was sent."""
 
 
 class ConnectionLostError(UpstreamError):
-    """The connection ended too early, or something came that is no answer."""
+    """The connection ended too early, or what came is no HTTP response."""
 
-    why = "connection_lost"
+    reason = "connection_lost"
 
 
 class ReadTimeoutError(UpstreamError):
-    """Nothing came in time."""
+    """The service sent nothing in time."""
 
     spec = GATEWAY_TIMEOUT
-    why = "read_timeout"
+    reason = "read_timeout"
 
 
 class WriteTimeoutError(UpstreamError):
-    """No more of the request was taken in time."""
+    """The service took no more of the request in time."""
 
     spec = GATEWAY_TIMEOUT
-    why = "write_timeout"
+    reason = "write_timeout"
 
 
 class Connection:
@@ -78,63 +79,65 @@ class Connection:
 
     Args:
         address: host and port.
-        connect_seconds: how long to wait until it is accepted.
+        connect_timeout: seconds until it must be accepted.
 
     Raises:
         ConnectError: it is not.
     """
 
-    def __init__(self, address: tuple[str, int], connect_seconds: float) -> None:
+    def __init__(self, address: tuple[str, int], connect_timeout: float) -> None:
         try:
-            self.socket = socket.create_connection(address, connect_seconds)
+            self.socket = socket.create_connection(address, connect_timeout)
         except OSError as error:
             raise ConnectError from error
-        # Nobody else closes those that a replica has kept when it is forgotten.
+        # A replica that is dropped closes none of its idle connections itself.
         weakref.finalize(self, self.socket.close)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._used_at = monotonic()
 
     @property
-    def is_usable(self) -> bool:
-        """Whether it is worth using again."""
-        return monotonic() - self._used_at < _IDLE_SECONDS and is_idle_and_open(self.socket)
+    def is_reusable(self) -> bool:
+        """Whether another request may be sent on it."""
+        return monotonic() - self._used_at < _KEEPALIVE_TIMEOUT and is_idle_and_open(self.socket)
 
     def close(self) -> None:
         """Close it. Safe to repeat."""
         self.socket.close()
 
-    def send(self, outgoing: Outgoing, seconds: float) -> None:
-        """Send a request, to a service that may be silent or not read for so many seconds.
+    def send(self, request: UpstreamRequest, timeout: float) -> None:
+        """Send a request; neither this nor reading the response may wait longer than ``timeout``.
 
         Raises:
-            WriteTimeoutError: it does not read.
+            WriteTimeoutError: the service does not read.
         """
         self._used_at = monotonic()
-        self.socket.settimeout(seconds)
+        self.socket.settimeout(timeout)
         try:
-            for block in _blocks_of(outgoing):
+            for block in _serialize_request(request):
                 self.socket.sendall(block)
         except TimeoutError as error:
             raise WriteTimeoutError from error
-        except OSError:  # It may have answered all the same, and not want the rest.
+        except OSError:  # It may have responded all the same, without reading the rest.
             pass
 
-    def answer(self, method: str, keep: Callable[["Connection"], None]) -> "Answer":
-        """The answer to the request that was sent, its body yet to be read.
+    def read_response(
+        self, method: str, release: Callable[["Connection"], None]
+    ) -> "UpstreamResponse":
+        """Read the head of the response to the request that was sent.
 
         Args:
             method: of the request.
-            keep: takes this connection if it can be used again, once the answer is there.
+            release: called with this connection when the response is complete, if it can be reused.
 
         Raises:
             UpstreamError: ``ConnectionLostError`` or ``ReadTimeoutError``.
         """
-        answer = Answer(self, method, keep)
-        answer.read_head()
-        return answer
+        response = UpstreamResponse(self, method, release)
+        response.read_headers()
+        return response
 
-    def receive(self, size: int = BLOCK, flags: int = 0) -> bytes:
-        """What comes next; nothing at the end.
+    def recv(self, size: int = BLOCK, flags: int = 0) -> bytes:
+        """The next bytes; none at the end.
 
         Raises:
             UpstreamError: ``ConnectionLostError`` or ``ReadTimeoutError``.
@@ -147,15 +150,15 @@ class Connection:
             raise ConnectionLostError from error
 
 
-def _blocks_of(outgoing: Outgoing) -> Iterator[bytes]:
-    """A request as it goes over the wire: in one piece, unless its body lies in a file."""
-    method, target, headers, body = outgoing
+def _serialize_request(request: UpstreamRequest) -> Iterator[bytes]:
+    """A request in wire format: in one piece, unless its body is in a file."""
+    method, target, headers, body = request
     lines = [f"{method} {target} HTTP/1.1", *map(": ".join, headers.items())]
-    if "Host" not in headers:  # The client has named none, and ours are nobody's business.
+    if "Host" not in headers:  # The client sent none, and addresses of services stay internal.
         lines.append("Host: ")
     if "Content-Length" not in headers:
         length = len(body) if isinstance(body, bytes) else body.size
-        if length or method in _EXPECT_A_LENGTH:
+        if length or method in _METHODS_WITH_BODY:
             lines.append(f"Content-Length: {length}")
     head = "\r\n".join((*lines, "", "")).encode("latin-1")
     if isinstance(body, bytes):
@@ -167,93 +170,92 @@ def _blocks_of(outgoing: Outgoing) -> Iterator[bytes]:
         yield block
 
 
-class Answer:
-    """An answer of a service. Its connection is left as soon as all of it has come.
+class UpstreamResponse:
+    """A response of a service. It releases its connection as soon as it is complete.
 
     Attributes:
-        status: 0 until the head has come.
-        headers: in the order in which they came.
-        is_whole: whether all of it has come.
+        status: 0 until the head is complete.
+        headers: in the order received.
+        is_complete: whether all of it was received.
     """
 
     def __init__(
-        self, connection: Connection, method: str, keep: Callable[[Connection], None]
+        self, connection: Connection, method: str, release: Callable[[Connection], None]
     ) -> None:
         self.status = 0
         self.headers: list[tuple[str, str]] = []
-        self.is_whole = False
+        self.is_complete = False
         self._connection = connection
-        self._is_for_head = method == "HEAD"
-        self._keep = keep
-        self._is_kept = False
-        self._blocks: list[bytes] = []
+        self._is_head_request = method == "HEAD"
+        self._release = release
+        self._keep_alive = False
+        self._body: list[bytes] = []
         self._parser = HttpResponseParser(self)
 
-    def header(self, name: str) -> str | None:
-        """The first header called ``name``, in small letters."""
+    def get_header(self, name: str) -> str | None:
+        """The first header with this name, given in lower case."""
         return next((value for key, value in self.headers if key.lower() == name), None)
 
-    def read_head(self) -> None:
-        """Wait for the head.
+    def read_headers(self) -> None:
+        """Read until the head is complete.
 
         Raises:
             UpstreamError: ``ConnectionLostError`` or ``ReadTimeoutError``.
         """
         received = 0
         while not self.status:
-            if received >= _LARGEST_HEAD:
+            if received >= _MAX_HEADER_BYTES:
                 raise ConnectionLostError
             received += self._read()
 
-    def blocks(self) -> Iterator[bytes]:
-        """The body, as it comes.
+    def iter_body(self) -> Iterator[bytes]:
+        """The blocks of the body as they are received.
 
         Raises:
             UpstreamError: ``ConnectionLostError`` or ``ReadTimeoutError``.
         """
         while True:
-            blocks, self._blocks = self._blocks, []
+            blocks, self._body = self._body, []
             yield from blocks
-            if self.is_whole:
+            if self.is_complete:
                 return
             self._read()
 
     def close(self) -> None:
-        """Want no more of it. Safe to repeat."""
-        if not self.is_whole:
+        """Close the connection unless the response is complete. Safe to repeat."""
+        if not self.is_complete:
             self._connection.close()
 
     def _read(self) -> int:
-        """Take what comes next, and say how much it was."""
-        block = self._connection.receive()
+        """Parse the next block, and return its length."""
+        block = self._connection.recv()
         if block:
             try:
                 self._parser.feed_data(block)
             except (HttpParserError, HttpParserUpgrade) as error:
-                if not self.is_whole:
+                if not self.is_complete:
                     raise ConnectionLostError from error
-                self._is_kept = False
-        elif self.status and not self._says_where_it_ends():
-            self.is_whole = True
+                self._keep_alive = False
+        elif self.status and not self._has_explicit_length():
+            self.is_complete = True
         else:
             raise ConnectionLostError
-        if self.is_whole and self._is_kept:
-            self._keep(self._connection)
-        elif self.is_whole:
+        if self.is_complete and self._keep_alive:
+            self._release(self._connection)
+        elif self.is_complete:
             self._connection.close()
         return len(block)
 
-    def _says_where_it_ends(self) -> bool:
-        return self.header("content-length") is not None or (
-            self.header("transfer-encoding") is not None
+    def _has_explicit_length(self) -> bool:
+        return self.get_header("content-length") is not None or (
+            self.get_header("transfer-encoding") is not None
         )
 
-    # What the parser calls. After the head, trailers may come; after the end, only what nobody
-    # has asked for.
+    # Callbacks of the parser. Trailers may follow the head; what follows the end was not asked for.
 
     def on_message_begin(self) -> None:
-        """An answer begins."""
-        self._is_kept = False
+        """A response begins."""
+        self._keep_alive = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header."""
@@ -261,22 +263,22 @@ class Answer:
             self.headers.append((name.decode("latin-1"), value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
-        """The head has come. One with a status of 1xx only announces the real one."""
+        """The head is complete. An informational response (1xx) is skipped."""
         status = self._parser.get_status_code()
         if status < 200:
             self.headers.clear()
         elif not self.status:
             self.status = status
-            self.is_whole = self._is_for_head
-            self._is_kept = self._parser.should_keep_alive()
+            self.is_complete = self._is_head_request
+            self._keep_alive = self._parser.should_keep_alive()
 
     def on_body(self, block: bytes) -> None:
         """A part of the body."""
-        if self.is_whole:
-            self._is_kept = False
+        if self.is_complete:
+            self._keep_alive = False
         else:
-            self._blocks.append(block)
+            self._body.append(block)
 
     def on_message_complete(self) -> None:
-        """The end, but not of an announcement."""
-        self.is_whole = bool(self.status)
+        """The end, unless of an informational response."""
+        self.is_complete = bool(self.status)

@@ -16,22 +16,22 @@ from werkzeug.exceptions import NotFound
 
 from gateway.documents import Document
 from gateway.introduction import INTRODUCTION
-from gateway.routes import route_of
-from gateway.upstream import Service, ask_all
+from gateway.routes import match_route
+from gateway.upstream import UpstreamService, fetch_all
 
-_SECONDS = 2
-_FRESH_SECONDS = 60
-# An incomplete document is asked for again soon, but not by everybody at once.
-_INCOMPLETE_SECONDS = 2
-_ASSET_SECONDS = 3600
+_FETCH_TIMEOUT = 2
+_CACHE_TTL = 60
+# An incomplete document is fetched again soon, but not by every request.
+_PARTIAL_CACHE_TTL = 2
+_ASSET_MAX_AGE = 3600
 
-_OWN_FILES = Path(__file__).parent / "static"
+_STATIC_DIR = Path(__file__).parent / "static"
 _SWAGGER_UI = Path(str(files("flask_swagger_ui"))) / "dist"
 _ASSETS = frozenset(
     {"swagger-ui.css", "swagger-ui-bundle.js", "favicon-16x16.png", "favicon-32x32.png"}
 )
 # Swagger UI writes style attributes; scripts come from here alone.
-_POLICY = (
+_CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -39,12 +39,12 @@ _POLICY = (
 _REFERENCE = re.compile(r'"#/components/(?!securitySchemes/)(\w+)/')
 
 
-def docs_pages(services: dict[str, Service]) -> Blueprint:
+def create_docs_blueprint(services: dict[str, UpstreamService]) -> Blueprint:
     """``/openapi.json``, ``/docs`` and the files of that page."""
     pages = Blueprint("docs", __name__, static_folder=None)
-    policy = {"Content-Security-Policy": _POLICY}
-    page = Document((_OWN_FILES / "docs.html").read_bytes(), "text/html", headers=policy)
-    script = Document((_OWN_FILES / "docs.js").read_bytes(), "text/javascript")
+    policy = {"Content-Security-Policy": _CONTENT_SECURITY_POLICY}
+    page = Document((_STATIC_DIR / "docs.html").read_bytes(), "text/html", headers=policy)
+    script = Document((_STATIC_DIR / "docs.js").read_bytes(), "text/javascript")
     assets = {name: _asset(name) for name in _ASSETS}
     cached = (0.0, Document(b"", "application/json"))
 
@@ -53,11 +53,11 @@ def docs_pages(services: dict[str, Service]) -> Blueprint:
         nonlocal cached
         fresh_until, document = cached
         if monotonic() >= fresh_until:
-            answers = ask_all(services.values(), "/openapi.json", _SECONDS)
-            merged = json.dumps(merge_documents(answers), ensure_ascii=False).encode()
+            documents = fetch_all(services.values(), "/openapi.json", _FETCH_TIMEOUT)
+            merged = json.dumps(merge_documents(documents), ensure_ascii=False).encode()
             document = Document(merged, "application/json")
-            complete = None not in answers.values()
-            seconds = _FRESH_SECONDS if complete else _INCOMPLETE_SECONDS
+            complete = None not in documents.values()
+            seconds = _CACHE_TTL if complete else _PARTIAL_CACHE_TTL
             cached = (monotonic() + seconds, document)
         return document.respond()
 
@@ -80,15 +80,15 @@ def docs_pages(services: dict[str, Service]) -> Blueprint:
 
 def _asset(name: str) -> Document:
     mimetype = guess_type(name)[0] or "application/octet-stream"
-    return Document((_SWAGGER_UI / name).read_bytes(), mimetype, max_age=_ASSET_SECONDS)
+    return Document((_SWAGGER_UI / name).read_bytes(), mimetype, max_age=_ASSET_MAX_AGE)
 
 
-def merge_documents(answers: dict[str, bytes | None]) -> dict[str, Any]:
+def merge_documents(documents: dict[str, bytes | None]) -> dict[str, Any]:
     """Merge the OpenAPI documents of the services.
 
     Args:
-        answers: each service's document as JSON, by the service's name in the route table; None
-            for one that does not answer.
+        documents: each service's document as JSON, by the service's name in the route table; None
+            for one that does not respond.
 
     Returns:
         one document, in which a component is called ``<service>.<name>``.
@@ -106,13 +106,13 @@ def merge_documents(answers: dict[str, bytes | None]) -> dict[str, Any]:
         "components": {"securitySchemes": {}},
         "security": [{"token": []}],  # Operations that need none say so themselves.
     }
-    for name, answer in answers.items():
-        document = _of_service(name, answer or b"{}")
+    for name, content in documents.items():
+        document = _namespaced_document(name, content or b"{}")
         merged["tags"] += document.get("tags", [])
         merged["paths"] |= {
             path: operations
             for path, operations in document.get("paths", {}).items()
-            if (route := route_of(path)) and route.service == name
+            if (route := match_route(path)) and route.service == name
         }
         for kind, parts in document.get("components", {}).items():
             prefix = "" if kind == "securitySchemes" else f"{name}."
@@ -121,10 +121,10 @@ def merge_documents(answers: dict[str, bytes | None]) -> dict[str, Any]:
     return merged
 
 
-def _of_service(name: str, answer: bytes) -> dict[str, Any]:
+def _namespaced_document(name: str, content: bytes) -> dict[str, Any]:
     """A service's document, with references that say whose components they mean."""
     try:
-        text = answer.decode()
+        text = content.decode()
         document = json.loads(_REFERENCE.sub(rf'"#/components/\1/{name}.', text))
     except ValueError:
         document = None

@@ -1,23 +1,23 @@
-"""Whether the gateway lives, and how it and the services behind it are."""
+"""Liveness and readiness of the gateway, and the health of the services behind it."""
 
 from threading import Lock
 from time import monotonic
 
 from flask import Blueprint, Response, json, jsonify
 
-from gateway.upstream import Service, ask_all
+from gateway.upstream import UpstreamService, fetch_all
 from shared.web.errors import SERVICE_UNAVAILABLE, ApiError
 from shared.web.health import is_draining
 
-_SECONDS = 2
-# Services are not asked more often than this, however often the gateway is.
-_FRESH_SECONDS = 1
+_CHECK_TIMEOUT = 2
+# Services are not asked more often than this, however often ``/healthz`` is.
+_CACHE_TTL = 1
 
 
-def health_pages(services: dict[str, Service]) -> Blueprint:
-    """``/livez`` and ``/readyz`` for whoever runs the gateway, ``/healthz`` about everything."""
+def create_health_blueprint(services: dict[str, UpstreamService]) -> Blueprint:
+    """``/livez`` and ``/readyz`` of the gateway, ``/healthz`` of it and every service."""
     pages = Blueprint("health", __name__)
-    asking = Lock()
+    lock = Lock()
     states: dict[str, str] = {}
     degraded: dict[str, dict[str, str]] = {}
     fresh_until = 0.0
@@ -35,13 +35,13 @@ def health_pages(services: dict[str, Service]) -> Blueprint:
     @pages.get("/healthz")
     def healthz() -> Response:
         nonlocal states, degraded, fresh_until
-        with asking:
+        with lock:
             if monotonic() >= fresh_until:
-                answers = ask_all(services.values(), "/healthz", _SECONDS)
-                states = {name: "down" if body is None else "ok" for name, body in answers.items()}
-                parts = {name: _degraded_parts(body) for name, body in answers.items() if body}
+                bodies = fetch_all(services.values(), "/healthz", _CHECK_TIMEOUT)
+                states = {name: "down" if body is None else "ok" for name, body in bodies.items()}
+                parts = {name: _degraded_parts(body) for name, body in bodies.items() if body}
                 degraded = {name: found for name, found in parts.items() if found}
-                fresh_until = monotonic() + _FRESH_SECONDS
+                fresh_until = monotonic() + _CACHE_TTL
         if "down" not in states.values():
             more = {"degraded": degraded} if degraded else {}
             return jsonify(code=0, info="Succeed", gateway="ok", services=states, **more)

@@ -1,4 +1,4 @@
-"""What the gateway counts beside what every program does."""
+"""Metrics of the gateway, besides those of every program."""
 
 from prometheus_client import Counter, Gauge
 
@@ -11,4 +11,6 @@ upstream_failures = Counter(
 upstream_retries = Counter(
     "ims_upstream_retries", "Attempts repeated on another replica or a new connection."
 )
-tunnels_open = Gauge("ims_gateway_websockets", "Websockets passed on.", multiprocess_mode="livesum")
+open_websockets = Gauge(
+    "ims_gateway_websockets", "Websockets passed on.", multiprocess_mode="livesum"
+)

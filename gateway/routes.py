@@ -1,7 +1,7 @@
-"""Which service answers which path, and which paths need no token.
+"""Which service owns which path, and which paths need no token.
 
-A path belongs to a service if its first segment is the service's prefix. Paths are taken
-percent-decoded, and what is forwarded is the very path that was looked at here.
+A path belongs to a service if its first segment is a prefix of the service. Paths are matched
+percent-decoded, and exactly the path that was matched is forwarded.
 """
 
 import re
@@ -50,22 +50,22 @@ PUBLIC = frozenset(
         "/readyz",
     }
 )
-PUBLIC_FOLDERS = ("/account/avatar/", "/media/", "/docs/", "/web/")
+PUBLIC_PREFIXES = ("/account/avatar/", "/media/", "/docs/", "/web/")
 
-WEBSOCKETS = frozenset({"/ws", "/ws/"})
+WEBSOCKET_PATHS = frozenset({"/ws", "/ws/"})
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 # Whatever another program could read as a different path belongs to nobody: empty and dot
 # segments (so a slash at the end, too), backslashes, path parameters, control characters.
 _SEGMENT = r"/(?!\.{1,2}(?:/|\Z))[^/\\;\x00-\x1f\x7f]+"
-_UNAMBIGUOUS = re.compile(rf"(?:{_SEGMENT})+|/ws/")
+_SAFE_PATH = re.compile(rf"(?:{_SEGMENT})+|/ws/")
 _ROUTES = {route.prefix: route for route in ROUTES}
 
 
-def route_of(path: str) -> Route | None:
+def match_route(path: str) -> Route | None:
     """The route that a percent-decoded path takes, if it leads to a service at all."""
-    if not _UNAMBIGUOUS.fullmatch(path):
+    if not _SAFE_PATH.fullmatch(path):
         return None
     end = path.find("/", 1)
     return _ROUTES.get(path if end < 0 else path[:end])
@@ -73,4 +73,4 @@ def route_of(path: str) -> Route | None:
 
 def is_public(path: str) -> bool:
     """Whether a percent-decoded path is answered without a token."""
-    return path in PUBLIC or path.startswith(PUBLIC_FOLDERS)
+    return path in PUBLIC or path.startswith(PUBLIC_PREFIXES)

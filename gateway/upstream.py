@@ -1,10 +1,9 @@
-"""The services behind the gateway: replicas in turn, bounded waiting, safe repeats.
+"""The services behind the gateway: load balancing, safe retries, bounded concurrency.
 
-Every address of every name is a replica. Names are looked up again and again, so replicas come
-and go without a word to the gateway. The next request goes to the replica with the fewest to
-answer, so that one that hangs gets hardly any; one that fails, leaves or is unavailable time after
-time is out, until it says that it is ready. Each service has connections and a number of waiting
-requests of its own, so that one that hangs takes nothing from the others.
+Every address that a host name resolves to is a replica; names are resolved again every two
+seconds. A request goes to the replica with the fewest requests in flight. One that fails, announces
+that it closes, or refuses repeatedly is ejected until its ``/readyz`` answers 200. Each service has
+a connection pool and request slots of its own, so that one that hangs does not slow the others.
 """
 
 import itertools
@@ -23,13 +22,13 @@ from urllib.parse import urlsplit
 from gateway import metrics
 from gateway.config import GatewaySettings
 from gateway.connection import (
-    Answer,
     ConnectError,
     Connection,
     ConnectionLostError,
-    Outgoing,
     ReadTimeoutError,
     UpstreamError,
+    UpstreamRequest,
+    UpstreamResponse,
 )
 from shared.web.budget import Budget, current_caller
 from shared.web.errors import SERVICE_UNAVAILABLE, ApiError
@@ -37,58 +36,58 @@ from shared.web.rate_limits import client_network
 
 log = logging.getLogger(__name__)
 
-_SECONDS_BETWEEN_LOOKS = 2
-_QUESTION_SECONDS = 2
+_REFRESH_INTERVAL = 2
+_PROBE_TIMEOUT = 2
 _MAX_REFUSALS = 3
 
 Result = TypeVar("Result")
 
 
 class Replica:
-    """One address of a service, with the connections that wait for the next request.
+    """One address of a service, with its pool of idle connections.
 
     Attributes:
-        is_out: it has failed, is leaving or cannot serve, and is the last to be asked.
-        seconds: how long it may be silent.
+        is_ejected: it failed, shuts down or cannot serve; others are preferred.
+        timeout: seconds that it may be silent.
     """
 
     def __init__(self, host: str, port: int, settings: GatewaySettings) -> None:
-        self.is_out = False
-        self._unanswered = 0
+        self.is_ejected = False
+        self._in_flight = 0
         self._refusals = 0
-        self.seconds = settings.upstream_timeout_seconds
-        self._connect_seconds = settings.upstream_connect_timeout_seconds
+        self.timeout = settings.upstream_timeout_seconds
+        self._connect_timeout = settings.upstream_connect_timeout_seconds
         self._address = host, port
-        self._most_idle = settings.upstream_concurrency
+        self._max_idle = settings.upstream_concurrency
         self._idle: list[Connection] = []
 
-    def reluctance(self) -> tuple[bool, int]:
-        """The greater, the better is another replica."""
-        return self.is_out, self._unanswered
+    def selection_key(self) -> tuple[bool, int]:
+        """Sort key: healthy replicas first, then fewest requests in flight."""
+        return self.is_ejected, self._in_flight
 
-    def look(self) -> None:
-        """See whether it is back: whether it is ready, and does not answer for the last time."""
+    def probe(self) -> None:
+        """Readmit it if it is ready and does not announce that it closes."""
         with suppress(UpstreamError):
-            answer = self.send(Outgoing("GET", "/readyz", {}), _QUESTION_SECONDS)
-            deque(answer.blocks(), maxlen=0)
-            self.is_out = answer.status != HTTPStatus.OK or _says_goodbye(answer)
+            response = self.send(UpstreamRequest("GET", "/readyz", {}), _PROBE_TIMEOUT)
+            deque(response.iter_body(), maxlen=0)
+            self.is_ejected = response.status != HTTPStatus.OK or _announces_close(response)
 
-    def record(self, answer: Answer) -> None:
-        """Put it out if ``answer`` shows that others had better be asked."""
-        self._refusals = self._refusals + 1 if _is_refusal(answer) else 0
-        if _says_goodbye(answer) or self._refusals >= _MAX_REFUSALS:
-            self.is_out = True
+    def record(self, response: UpstreamResponse) -> None:
+        """Eject it if ``response`` shows that it shuts down or cannot serve."""
+        self._refusals = self._refusals + 1 if _is_refusal(response) else 0
+        if _announces_close(response) or self._refusals >= _MAX_REFUSALS:
+            self.is_ejected = True
 
-    def do(self, deed: Callable[["Replica"], Result]) -> Result:
-        """What ``deed`` gets from this replica, which is out if it is not there or silent."""
-        self._unanswered += 1
+    def run(self, operation: Callable[["Replica"], Result]) -> Result:
+        """Run ``operation`` on this replica, and eject it if it cannot be reached or is silent."""
+        self._in_flight += 1
         try:
-            return deed(self)
+            return operation(self)
         except (ConnectError, ReadTimeoutError):
-            self.is_out = True
+            self.is_ejected = True
             raise
         finally:
-            self._unanswered -= 1
+            self._in_flight -= 1
 
     def connect(self) -> Connection:
         """A new connection.
@@ -96,123 +95,124 @@ class Replica:
         Raises:
             UpstreamError: ``ConnectError``.
         """
-        return Connection(self._address, self._connect_seconds)
+        return Connection(self._address, self._connect_timeout)
 
-    def send(self, outgoing: Outgoing, seconds: float | None = None) -> Answer:
-        """The answer to a request, its body yet to be read; silence ends after ``seconds``.
+    def send(self, request: UpstreamRequest, timeout: float | None = None) -> UpstreamResponse:
+        """Send a request, and read the head of the response within ``timeout`` of silence.
 
         Raises:
-            UpstreamError: there is none.
+            UpstreamError: there is no response.
         """
-        seconds = seconds or self.seconds
+        timeout = timeout or self.timeout
         try:
-            return self._send(outgoing, seconds)
+            return self._send(request, timeout)
         except ConnectionLostError:
-            if not outgoing.repeatable:
+            if not request.is_retryable:
                 raise
         metrics.upstream_retries.inc()
-        # The likely cause: a pooled connection that the replica was just closing.
-        return self._send(outgoing, seconds)
+        # The likely cause: a pooled connection that the replica was closing.
+        return self._send(request, timeout)
 
-    def _send(self, outgoing: Outgoing, seconds: float) -> Answer:
-        connection = self._kept() or self.connect()
+    def _send(self, request: UpstreamRequest, timeout: float) -> UpstreamResponse:
+        connection = self._take_idle() or self.connect()
         try:
-            connection.send(outgoing, seconds)
-            answer = connection.answer(outgoing.method, self._keep)
+            connection.send(request, timeout)
+            response = connection.read_response(request.method, self._release)
         except BaseException:
             connection.close()
             raise
-        self.record(answer)
-        return answer
+        self.record(response)
+        return response
 
-    def _kept(self) -> Connection | None:
-        """The connection that was used last, so that those not needed any more grow old."""
+    def _take_idle(self) -> Connection | None:
+        """The idle connection used last, so that surplus ones expire."""
         while self._idle:
             connection = self._idle.pop()
-            if connection.is_usable:
+            if connection.is_reusable:
                 return connection
             connection.close()
         return None
 
-    def _keep(self, connection: Connection) -> None:
-        if len(self._idle) < self._most_idle:
+    def _release(self, connection: Connection) -> None:
+        if len(self._idle) < self._max_idle:
             self._idle.append(connection)
         else:
             connection.close()
 
 
-class _Replicas:
-    """All replicas at some URLs, as their names are known now."""
+class ReplicaSet:
+    """The replicas at some URLs, resolved again in the background."""
 
     def __init__(self, urls: Iterable[str], settings: GatewaySettings) -> None:
         parts = map(urlsplit, urls)
         self._settings = settings
         self._names = [(part.hostname or "", part.port or 80) for part in parts]
         self._addresses: dict[str, list[str]] = {}
-        self._known: dict[tuple[str, int], Replica] = {}
-        self._look_up_at = 0.0
+        self._by_address: dict[tuple[str, int], Replica] = {}
+        self._resolve_at = 0.0
 
-    def now(self) -> list[Replica]:
-        """The replicas; nobody waits for a name but the first who asks."""
-        if not self._known:
-            self._look_up()
-        elif monotonic() > self._look_up_at:
-            self._look_up_at = monotonic() + _SECONDS_BETWEEN_LOOKS
-            Thread(target=self._look, daemon=True).start()
-        return list(self._known.values())
+    def current(self) -> list[Replica]:
+        """The replicas. Only the first call waits for the resolver."""
+        if not self._by_address:
+            self._resolve()
+        elif monotonic() > self._resolve_at:
+            self._resolve_at = monotonic() + _REFRESH_INTERVAL
+            Thread(target=self._refresh, daemon=True).start()
+        return list(self._by_address.values())
 
-    def _look(self) -> None:
-        self._look_up()
-        for replica in self._known.values():
-            if replica.is_out and len(self._known) > 1:  # The only one gets requests in any case.
-                replica.look()
+    def _refresh(self) -> None:
+        self._resolve()
+        for replica in self._by_address.values():
+            # The only one gets requests in any case.
+            if replica.is_ejected and len(self._by_address) > 1:
+                replica.probe()
 
-    def _look_up(self) -> None:
+    def _resolve(self) -> None:
         for name, port in self._names:
             try:
                 found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
-            except socket.gaierror as error:  # What was known of it is better than nothing.
+            except socket.gaierror as error:  # Keep its last addresses.
                 log.warning("dns_lookup_failed", extra={"host": name, "why": error.strerror})
             else:
                 self._addresses[name] = [str(address[0]) for *_, address in found]
-        self._known = {
-            (address, port): self._known.get((address, port))
+        self._by_address = {
+            (address, port): self._by_address.get((address, port))
             or Replica(address, port, self._settings)
             for name, port in self._names
             for address in self._addresses.get(name, ())
         }
-        self._look_up_at = monotonic() + _SECONDS_BETWEEN_LOOKS
+        self._resolve_at = monotonic() + _REFRESH_INTERVAL
 
 
-class Service:
-    """A service: its replicas take turns, and only so many requests may wait for it."""
+class UpstreamService:
+    """A service: its replicas, and a bound on the requests in flight."""
 
     def __init__(self, name: str, urls: Iterable[str], settings: GatewaySettings) -> None:
         self.name = name
-        self._replicas = _Replicas(urls, settings)
-        self._turns = itertools.count()
-        places = settings.upstream_concurrency
-        self._places = Budget(places)
-        self._places_of_addresses = Budget(places, max(1, places * 3 // 4))
+        self._replicas = ReplicaSet(urls, settings)
+        self._round_robin = itertools.count()
+        slots = settings.upstream_concurrency
+        self._slots = Budget(slots)
+        self._slots_of_addresses = Budget(slots, max(1, slots * 3 // 4))
 
-    def send(self, outgoing: Outgoing) -> Answer:
-        """The service's answer, its body yet to be read.
+    def send(self, request: UpstreamRequest) -> UpstreamResponse:
+        """Send a request to a replica, and read the head of the response.
 
         Raises:
-            ApiError: ``SERVICE_UNAVAILABLE`` if nobody takes the request or its connection breaks,
-                ``GATEWAY_TIMEOUT`` if no answer comes in time.
+            ApiError: ``SERVICE_UNAVAILABLE`` if no replica can be reached or a connection is
+                lost, ``GATEWAY_TIMEOUT`` if no response comes in time.
         """
-        return self.wait_for(lambda replica: replica.send(outgoing), outgoing.repeatable)
+        return self.execute(lambda replica: replica.send(request), request.is_retryable)
 
-    def wait_for(self, deed: Callable[[Replica], Result], repeatable: bool = False) -> Result:
-        """What ``deed`` gets from the first replica that can be connected to.
+    def execute(self, operation: Callable[[Replica], Result], is_retryable: bool = False) -> Result:
+        """Run ``operation`` on the first replica that can be reached.
 
-        An account, or an address without a token, has a quarter of the places at most, and an
+        An account, or an address without a token, has a quarter of the slots at most, and an
         address three quarters.
 
         Args:
-            deed: what to do with a replica.
-            repeatable: whether another may be asked when a connection has broken.
+            operation: called with a replica.
+            is_retryable: whether another replica may be tried when a connection is lost.
 
         Raises:
             ApiError: as ``send``; ``TOO_MANY_REQUESTS`` if the caller has as many places as it may
@@ -220,71 +220,75 @@ class Service:
         """
         with ExitStack() as stack:
             try:
-                stack.enter_context(self._places_of_addresses.taken(1, client_network()))
-                stack.enter_context(self._places.taken(1, current_caller()))
+                stack.enter_context(self._slots_of_addresses.taken(1, client_network()))
+                stack.enter_context(self._slots.taken(1, current_caller()))
             except ApiError as refusal:
                 if refusal.spec == SERVICE_UNAVAILABLE:
                     self._count_failure("overloaded")
                 raise
             try:
-                return self._with_a_replica(deed, repeatable)
-            except UpstreamError as failure:
-                self._count_failure(failure.why)
-                raise ApiError(failure.spec) from None
+                return self._try_replicas(operation, is_retryable)
+            except UpstreamError as error:
+                self._count_failure(error.reason)
+                raise ApiError(error.spec) from None
 
-    def ask(self, path: str, seconds: float) -> bytes | None:
-        """The answer to a GET of the gateway's own, or None if it is not 200 in time."""
-        outgoing = Outgoing("GET", path, {})
+    def fetch(self, path: str, timeout: float) -> bytes | None:
+        """The body of the response to a GET, or None if the status is not 200 in time."""
+        request = UpstreamRequest("GET", path, {})
         try:
-            answer = self._with_a_replica(lambda replica: replica.send(outgoing, seconds), True)
-            body = b"".join(answer.blocks())
+            response = self._try_replicas(lambda replica: replica.send(request, timeout), True)
+            body = b"".join(response.iter_body())
         except UpstreamError:
             return None
-        return body if answer.status == 200 else None
+        return body if response.status == 200 else None
 
-    def _with_a_replica(self, deed: Callable[[Replica], Result], repeatable: bool) -> Result:
-        replicas = self._replicas.now()
-        first = next(self._turns) % max(len(replicas), 1)
+    def _try_replicas(self, operation: Callable[[Replica], Result], is_retryable: bool) -> Result:
+        replicas = self._replicas.current()
+        first = next(self._round_robin) % max(len(replicas), 1)
         in_turn = replicas[first:] + replicas[:first]
-        failure: UpstreamError = ConnectError("its name is not known")
-        for replica in sorted(in_turn, key=Replica.reluctance):
+        last_error: UpstreamError = ConnectError("its name is not known")
+        for replica in sorted(in_turn, key=Replica.selection_key):
             try:
-                return replica.do(deed)
+                return replica.run(operation)
             except (ConnectError, ConnectionLostError) as error:
-                if isinstance(error, ConnectionLostError) and not repeatable:
+                if isinstance(error, ConnectionLostError) and not is_retryable:
                     raise
                 metrics.upstream_retries.inc()
-                failure = error
-        raise failure
+                last_error = error
+        raise last_error
 
-    def _count_failure(self, why: str) -> None:
-        log.warning("service_failed", extra={"upstream": self.name, "why": why})
-        metrics.upstream_failures.labels(self.name, why).inc()
+    def _count_failure(self, reason: str) -> None:
+        log.warning("service_failed", extra={"upstream": self.name, "why": reason})
+        metrics.upstream_failures.labels(self.name, reason).inc()
 
 
-def services_of(settings: GatewaySettings) -> dict[str, Service]:
-    """The services by their names in the route table."""
+def create_upstreams(settings: GatewaySettings) -> dict[str, UpstreamService]:
+    """The services, by their names in the route table."""
     urls = {
         "auth": settings.auth_service_url,
         "social": settings.social_service_url,
         "chat": settings.chat_service_url,
     }
-    return {name: Service(name, replicas, settings) for name, replicas in urls.items()}
+    return {name: UpstreamService(name, replicas, settings) for name, replicas in urls.items()}
 
 
-def ask_all(services: Iterable[Service], path: str, seconds: float) -> dict[str, bytes | None]:
-    """What each service answers to a GET of the gateway's own, all asked at once."""
-    asked = list(services)
-    with ThreadPoolExecutor(len(asked)) as threads:
-        answers = threads.map(lambda service: service.ask(path, seconds), asked)
-        return dict(zip((service.name for service in asked), answers, strict=True))
+def fetch_all(
+    services: Iterable[UpstreamService], path: str, timeout: float
+) -> dict[str, bytes | None]:
+    """`UpstreamService.fetch` of each service, concurrently."""
+    targets = list(services)
+    with ThreadPoolExecutor(len(targets)) as threads:
+        answers = threads.map(lambda service: service.fetch(path, timeout), targets)
+        return dict(zip((service.name for service in targets), answers, strict=True))
 
 
-def _says_goodbye(answer: Answer) -> bool:
-    """Whether a replica is leaving: otherwise our servers keep their connections."""
-    return answer.header("connection") == "close"
+def _announces_close(response: UpstreamResponse) -> bool:
+    """Whether a replica shuts down: otherwise our servers keep connections open."""
+    return response.get_header("connection") == "close"
 
 
-def _is_refusal(answer: Answer) -> bool:
-    """Whether a replica cannot serve. One that is only busy says when to come again."""
-    return answer.status == SERVICE_UNAVAILABLE.status and answer.header("retry-after") is None
+def _is_refusal(response: UpstreamResponse) -> bool:
+    """Whether a replica cannot serve. One that is only busy sends ``Retry-After``."""
+    return (
+        response.status == SERVICE_UNAVAILABLE.status and response.get_header("retry-after") is None
+    )

@@ -15,7 +15,7 @@ WEB_DIR = Path(__file__).resolve().parent.parent / "web"
 _SERVED = ("*.svg", "css/*.css", "js/**/*.js")
 
 
-def web_pages(settings: GatewaySettings) -> Blueprint:
+def create_web_blueprint(settings: GatewaySettings) -> Blueprint:
     """``/``, ``/web/config.json`` and the files of the web client, all read into memory.
 
     Raises:
@@ -35,7 +35,7 @@ def web_pages(settings: GatewaySettings) -> Blueprint:
         },
     )
     files = {
-        path.relative_to(WEB_DIR).as_posix(): _document_of(path)
+        path.relative_to(WEB_DIR).as_posix(): _read_document(path)
         for pattern in _SERVED
         for path in sorted(WEB_DIR.glob(pattern))
     }
@@ -54,7 +54,7 @@ def web_pages(settings: GatewaySettings) -> Blueprint:
     return pages
 
 
-def _document_of(path: Path) -> Document:
+def _read_document(path: Path) -> Document:
     return Document(path.read_bytes(), guess_type(path.name)[0] or "application/octet-stream")
 
 

@@ -1,4 +1,4 @@
-"""The body of a request, received whole before the request takes a place at a service."""
+"""Receives the body of a request completely before the request takes a slot of a service."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -14,11 +14,11 @@ MAX_PUBLIC_BYTES = 64 * 1024
 
 
 @contextmanager
-def received_body(environ: Environ, settings: GatewaySettings) -> Iterator[bytes | SpoolFile]:
-    """The body of a request: in memory if it is small, else in a file as long as the block lasts.
+def read_body(environ: Environ, settings: GatewaySettings) -> Iterator[bytes | SpoolFile]:
+    """Receive a body: into memory if it is small, else into a file, as long as the block lasts.
 
     Raises:
-        ApiError: ``PAYLOAD_TOO_LARGE``, a bad ``body`` if it does not arrive whole,
+        ApiError: ``PAYLOAD_TOO_LARGE``, a bad ``body`` if it ends too early,
             ``REQUEST_TIMEOUT`` if it does not arrive in time; ``TOO_MANY_REQUESTS`` or
             ``SERVICE_UNAVAILABLE`` if there is no room.
     """
@@ -31,7 +31,7 @@ def received_body(environ: Environ, settings: GatewaySettings) -> Iterator[bytes
     length = int(environ["CONTENT_LENGTH"]) if environ.get("CONTENT_LENGTH") else None
     if length is not None and length > max_bytes:
         raise ApiError(PAYLOAD_TOO_LARGE)
-    blocks = _blocks(environ["wsgi.input"], length, max_bytes)
+    blocks = _iter_body(environ["wsgi.input"], length, max_bytes)
     first = next(blocks, b"")
     if len(first) == length or (length is None and len(first) < BLOCK):
         yield first
@@ -43,7 +43,7 @@ def received_body(environ: Environ, settings: GatewaySettings) -> Iterator[bytes
         yield file
 
 
-def _blocks(stream: Stream, length: int | None, max_bytes: int) -> Iterator[bytes]:
+def _iter_body(stream: Stream, length: int | None, max_bytes: int) -> Iterator[bytes]:
     received = 0
     while received != length:
         size = BLOCK if length is None else min(BLOCK, length - received)
