@@ -20,7 +20,7 @@ from auth_service.schemas import (
     SessionsOut,
     TokenOut,
 )
-from shared.web.api import MIB, Blueprint, answers, refuses, takes
+from shared.web.api import MIB, Blueprint
 from shared.web.authentication import allow_deleted_account, current_claims, current_user_id, public
 from shared.web.errors import SERVICE_UNAVAILABLE
 from shared.web.streaming import stream_response
@@ -30,9 +30,9 @@ blueprint = Blueprint("account", __name__)
 
 @blueprint.post("/account/reg")
 @public
-@takes(RegistrationIn)
-@answers("Succeed", RegistrationOut)
-@refuses(
+@blueprint.arguments(RegistrationIn)
+@blueprint.success("Succeed", RegistrationOut)
+@blueprint.errors(
     errors.INVALID_EMAIL,
     errors.NAME_TOO_LONG,
     errors.PASSWORD_ILLEGAL,
@@ -47,15 +47,15 @@ def register(email: str, name: str, password: str) -> dict[str, Any]:
 
 
 @blueprint.delete("/account/delete")
-@answers("Succeed", message="注销成功")
+@blueprint.success("Succeed", message="注销成功")
 def delete_account() -> None:
     """Delete the caller's account (用户注销/account/delete)."""
     accounts.delete(current_user_id())
 
 
 @blueprint.get("/account/export")
-@answers(content_type="application/zip")
-@refuses(SERVICE_UNAVAILABLE)
+@blueprint.success(content_type="application/zip")
+@blueprint.errors(SERVICE_UNAVAILABLE)
 def export() -> Response:
     """Download everything that is kept about the caller, as a ZIP archive."""
     archive = own_data.export(current_user_id())
@@ -67,9 +67,11 @@ def export() -> Response:
 
 @blueprint.post("/account/login")
 @public
-@takes(LoginIn)
-@answers("Succeed", TokenOut)
-@refuses(errors.INVALID_EMAIL, errors.USER_NOT_FOUND, errors.USER_DELETED, errors.WRONG_PASSWORD)
+@blueprint.arguments(LoginIn)
+@blueprint.success("Succeed", TokenOut)
+@blueprint.errors(
+    errors.INVALID_EMAIL, errors.USER_NOT_FOUND, errors.USER_DELETED, errors.WRONG_PASSWORD
+)
 def login(email: str, password: str) -> dict[str, Any]:
     """Sign in (用户登录/account/login)."""
     account = accounts.login(email, password, current_client())
@@ -77,23 +79,23 @@ def login(email: str, password: str) -> dict[str, Any]:
 
 
 @blueprint.post("/account/logout")
-@answers("Succeed", message="退出登录成功")
+@blueprint.success("Succeed", message="退出登录成功")
 def logout() -> None:
     """Sign out: end the session of this token."""
     sessions.end_current_session(current_claims())
 
 
 @blueprint.get("/account/sessions")
-@answers("Succeed", SessionsOut)
+@blueprint.success("Succeed", SessionsOut)
 def list_sessions() -> dict[str, Any]:
     """List one's sessions, newest first."""
     return {"sessions": sessions.list_sessions(current_claims(), current_client())}
 
 
 @blueprint.delete("/account/sessions")
-@takes(SessionEnd)
-@answers("Succeed", message="退出登录成功")
-@refuses(errors.SESSION_NOT_FOUND)
+@blueprint.arguments(SessionEnd)
+@blueprint.success("Succeed", message="退出登录成功")
+@blueprint.errors(errors.SESSION_NOT_FOUND)
 def end_sessions(others: bool, session_id: int | None = None) -> None:
     """End one of one's sessions, or all but the current."""
     sessions.end_sessions(current_claims(), session_id, others=others)
@@ -101,16 +103,16 @@ def end_sessions(others: bool, session_id: int | None = None) -> None:
 
 @blueprint.get("/account/info")
 @allow_deleted_account
-@answers("Succeed", InfoOut)
+@blueprint.success("Succeed", InfoOut)
 def show_info() -> dict[str, Any]:
     """Get the caller's profile (获取个人信息/account/info)."""
     return accounts.info(current_user_id())
 
 
 @blueprint.put("/account/info")
-@takes(InfoChange, max_bytes=8 * MIB)
-@answers("Succeed", message="修改成功")
-@refuses(
+@blueprint.arguments(InfoChange, max_bytes=8 * MIB)
+@blueprint.success("Succeed", message="修改成功")
+@blueprint.errors(
     errors.WRONG_PASSWORD,
     errors.NAME_TOO_LONG,
     errors.INVALID_EMAIL,

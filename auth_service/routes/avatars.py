@@ -4,7 +4,7 @@ from flask import Response, request
 
 from auth_service.domain import avatars
 from auth_service.schemas import PictureAddress
-from shared.web.api import Blueprint, answers, refuses, takes
+from shared.web.api import Blueprint
 from shared.web.authentication import public
 from shared.web.errors import NOT_FOUND
 
@@ -13,9 +13,9 @@ blueprint = Blueprint("avatars", __name__)
 
 @blueprint.get("/account/avatar/<account_id>/<digest>")
 @public
-@takes(PictureAddress)
-@answers(content_type="image/webp")
-@refuses(NOT_FOUND)
+@blueprint.arguments(PictureAddress)
+@blueprint.success(content_type="image/webp")
+@blueprint.errors(NOT_FOUND)
 def show_avatar(account_id: str, digest: str) -> Response:
     """Get an avatar, at most 512 pixels a side; the picture behind a URL never changes."""
     response = Response(avatars.picture(account_id, digest), mimetype="image/webp")

@@ -4,7 +4,7 @@ from typing import Any
 
 from auth_service.domain import accounts
 from auth_service.schemas import AccountIds, AccountPage
-from shared.web.api import Blueprint, answers, takes
+from shared.web.api import Blueprint
 from shared.web.authentication import public
 
 blueprint = Blueprint("internal", __name__)
@@ -12,8 +12,8 @@ blueprint = Blueprint("internal", __name__)
 
 @blueprint.get("/internal/accounts")
 @public
-@takes(AccountPage)
-@answers()
+@blueprint.arguments(AccountPage)
+@blueprint.success()
 def list_accounts(after: int, limit: int) -> dict[str, Any]:
     """List all accounts by id, page by page, for a consumer that rebuilds its copy."""
     return {"accounts": accounts.states_after(after, limit)}
@@ -21,8 +21,8 @@ def list_accounts(after: int, limit: int) -> dict[str, Any]:
 
 @blueprint.post("/internal/accounts/find")
 @public
-@takes(AccountIds)
-@answers()
+@blueprint.arguments(AccountIds)
+@blueprint.success()
 def find_accounts(ids: list[int]) -> dict[str, Any]:
     """Get the accounts of these ids, for a consumer whose copy lacks them."""
     return {"accounts": accounts.states_of(ids)}

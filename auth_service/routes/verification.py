@@ -4,7 +4,7 @@ from auth_service import errors
 from auth_service.domain import resetting, verification
 from auth_service.routes.clients import current_client
 from auth_service.schemas import CodeOut, ForgottenIn, ResetIn, VerificationIn
-from shared.web.api import Blueprint, answers, refuses, takes
+from shared.web.api import Blueprint
 from shared.web.authentication import public
 from shared.web.rate_limits import client_network
 
@@ -13,9 +13,9 @@ blueprint = Blueprint("verification", __name__)
 
 @blueprint.post("/verify")
 @public
-@takes(VerificationIn)
-@answers("Succeed", CodeOut, message="发送成功")
-@refuses(errors.INVALID_EMAIL, errors.MAIL_NOT_SENT)
+@blueprint.arguments(VerificationIn)
+@blueprint.success("Succeed", CodeOut, message="发送成功")
+@blueprint.errors(errors.INVALID_EMAIL, errors.MAIL_NOT_SENT)
 def send_code(email: str) -> dict[str, str]:
     """Send a verification code by e-mail (获取验证码/verify)."""
     return {"verify_code": verification.send_code(email, client_network())}
@@ -23,9 +23,9 @@ def send_code(email: str) -> dict[str, str]:
 
 @blueprint.post("/account/password/forgot")
 @public
-@takes(ForgottenIn)
-@answers("Succeed", message="如果该邮箱已注册，验证码已发送")
-@refuses(errors.INVALID_EMAIL)
+@blueprint.arguments(ForgottenIn)
+@blueprint.success("Succeed", message="如果该邮箱已注册，验证码已发送")
+@blueprint.errors(errors.INVALID_EMAIL)
 def forgot_password(email: str) -> None:
     """Have a code to reset one's password sent by mail, if the address has an account."""
     resetting.request_code(email, current_client())
@@ -33,9 +33,9 @@ def forgot_password(email: str) -> None:
 
 @blueprint.post("/account/password/reset")
 @public
-@takes(ResetIn)
-@answers("Succeed", message="修改成功")
-@refuses(errors.INVALID_EMAIL, errors.INVALID_PASSWORD, errors.INVALID_CODE)
+@blueprint.arguments(ResetIn)
+@blueprint.success("Succeed", message="修改成功")
+@blueprint.errors(errors.INVALID_EMAIL, errors.INVALID_PASSWORD, errors.INVALID_CODE)
 def reset_password(email: str, code: str, password: str) -> None:
     """Set another password with a code from a mail, which ends all sessions."""
     resetting.reset_password(email, code, password, current_client())

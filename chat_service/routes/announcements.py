@@ -12,16 +12,16 @@ from chat_service.schemas.groups import (
     AnnouncementsOut,
 )
 from shared.service import public_base
-from shared.web.api import Blueprint, answers, refuses, takes
+from shared.web.api import Blueprint
 from shared.web.authentication import current_user_id
 
 blueprint = Blueprint("announcements", __name__)
 
 
 @blueprint.get("/conversations/manage/notifications")
-@takes(ConversationIn)
-@answers("success", AnnouncementsOut)
-@refuses(errors.CONVERSATION_NOT_FOUND)
+@blueprint.arguments(ConversationIn)
+@blueprint.success("success", AnnouncementsOut)
+@blueprint.errors(errors.CONVERSATION_NOT_FOUND)
 def announcements_in(conversation_id: int) -> dict[str, Any]:
     """List a group's announcements (查看、发布及删除群公告/conversations/manage/notifications)."""
     found = announcements.announcements_in(conversation_id, current_user_id(), public_base())
@@ -29,9 +29,9 @@ def announcements_in(conversation_id: int) -> dict[str, Any]:
 
 
 @blueprint.post("/conversations/manage/notifications")
-@takes(AnnouncementIn)
-@answers("success", AnnouncementOut, message="发布群公告成功")
-@refuses(
+@blueprint.arguments(AnnouncementIn)
+@blueprint.success("success", AnnouncementOut, message="发布群公告成功")
+@blueprint.errors(
     errors.CONVERSATION_NOT_FOUND,
     errors.MAY_NOT_ANNOUNCE,
     errors.CONTENT_EMPTY,
@@ -44,9 +44,9 @@ def post_announcement(conversation_id: int, content: str) -> dict[str, Any]:
 
 
 @blueprint.delete("/conversations/manage/notifications")
-@takes(AnnouncementIdIn)
-@answers(message="删除群公告成功")
-@refuses(errors.ANNOUNCEMENT_NOT_FOUND, errors.MAY_NOT_DELETE_ANNOUNCEMENT)
+@blueprint.arguments(AnnouncementIdIn)
+@blueprint.success(message="删除群公告成功")
+@blueprint.errors(errors.ANNOUNCEMENT_NOT_FOUND, errors.MAY_NOT_DELETE_ANNOUNCEMENT)
 def delete_announcement(announcement_id: int) -> None:
     """Delete an announcement (查看、发布及删除群公告/conversations/manage/notifications)."""
     announcements.delete_announcement(announcement_id, current_user_id())

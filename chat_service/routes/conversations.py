@@ -17,50 +17,50 @@ from chat_service.schemas.conversations import (
     SettingsOut,
 )
 from shared.service import public_base
-from shared.web.api import Blueprint, answers, refuses, takes
+from shared.web.api import Blueprint
 from shared.web.authentication import current_user_id, public
 
 blueprint = Blueprint("conversations", __name__)
 
 
 @blueprint.get("/conversations")
-@answers("success", ConversationsOut)
+@blueprint.success("success", ConversationsOut)
 def conversations_of_caller() -> dict[str, Any]:
     """List the caller's conversations (获取聊天界面 /conversations: 获取会话列表)."""
     return {"conversation": conversations.conversations_of(current_user_id(), public_base())}
 
 
 @blueprint.post("/conversations")
-@takes(GroupIn)
-@answers("success", GroupOut, message="创建会话成功")
-@refuses(errors.MEMBER_UNKNOWN, errors.NOT_FRIEND)
+@blueprint.arguments(GroupIn)
+@blueprint.success("success", GroupOut, message="创建会话成功")
+@blueprint.errors(errors.MEMBER_UNKNOWN, errors.NOT_FRIEND)
 def create_group(member_ids: list[int], name: str) -> dict[str, Any]:
     """Create a group conversation (获取聊天界面 /conversations: 创建会话)."""
     return {"conversation_id": conversations.create_group(current_user_id(), name, member_ids)}
 
 
 @blueprint.get("/conversations/get_members")
-@takes(ConversationIn)
-@answers("Succeed", MembersOut)
-@refuses(errors.CONVERSATION_NOT_FOUND)
+@blueprint.arguments(ConversationIn)
+@blueprint.success("Succeed", MembersOut)
+@blueprint.errors(errors.CONVERSATION_NOT_FOUND)
 def members_of(conversation_id: int) -> dict[str, Any]:
     """List the members of a conversation (beyond the document: /conversations/get_members)."""
     return conversations.members_of(conversation_id, current_user_id(), public_base())
 
 
 @blueprint.get("/interface")
-@takes(ConversationIn)
-@answers("Succeed", SettingsOut)
-@refuses(errors.CONVERSATION_NOT_FOUND_ZH, errors.NO_ACCESS)
+@blueprint.arguments(ConversationIn)
+@blueprint.success("Succeed", SettingsOut)
+@blueprint.errors(errors.CONVERSATION_NOT_FOUND_ZH, errors.NO_ACCESS)
 def settings_of(conversation_id: int) -> dict[str, Any]:
     """Get the caller's settings of a conversation (会话管理 /interface: 查看会话详情)."""
     return conversations.settings_of(conversation_id, current_user_id())
 
 
 @blueprint.post("/interface")
-@takes(SettingsIn)
-@answers("Succeed")
-@refuses(errors.CONVERSATION_NOT_FOUND_ZH, errors.NO_ACCESS)
+@blueprint.arguments(SettingsIn)
+@blueprint.success("Succeed")
+@blueprint.errors(errors.CONVERSATION_NOT_FOUND_ZH, errors.NO_ACCESS)
 def change_settings(conversation_id: int, **settings: Any) -> None:
     """Pin, mute, mark as unread (会话管理 /interface: 置顶会话、消息免打扰、未读信息数设置)."""
     conversations.change_settings(conversation_id, current_user_id(), **settings)
@@ -68,7 +68,7 @@ def change_settings(conversation_id: int, **settings: Any) -> None:
 
 @blueprint.get("/csrf")
 @public
-@answers("Succeed")
+@blueprint.success("Succeed")
 def csrf() -> None:
     """Set the csrftoken cookie of existing clients, never checked (beyond the document)."""
 

@@ -4,16 +4,16 @@ from chat_service import errors
 from chat_service.domain import groups
 from chat_service.schemas import ConversationIn
 from chat_service.schemas.groups import GroupInfoIn, MemberIn
-from shared.web.api import MIB, Blueprint, answers, refuses, takes
+from shared.web.api import MIB, Blueprint
 from shared.web.authentication import current_user_id
 
 blueprint = Blueprint("group_chats", __name__)
 
 
 @blueprint.post("/conversations/manage/admin")
-@takes(MemberIn)
-@answers(message="设置群组管理员成功")
-@refuses(
+@blueprint.arguments(MemberIn)
+@blueprint.success(message="设置群组管理员成功")
+@blueprint.errors(
     errors.CONVERSATION_NOT_FOUND,
     errors.ONLY_OWNER_SETS_ADMINS,
     errors.USER_NOT_FOUND,
@@ -26,9 +26,9 @@ def make_admin(conversation_id: int, user_id: int) -> None:
 
 
 @blueprint.delete("/conversations/manage/admin")
-@takes(MemberIn)
-@answers(message="解除群组管理员成功")
-@refuses(
+@blueprint.arguments(MemberIn)
+@blueprint.success(message="解除群组管理员成功")
+@blueprint.errors(
     errors.CONVERSATION_NOT_FOUND,
     errors.ONLY_OWNER_SETS_ADMINS,
     errors.USER_NOT_FOUND,
@@ -41,9 +41,9 @@ def dismiss_admin(conversation_id: int, user_id: int) -> None:
 
 
 @blueprint.post("/conversations/manage/ownership_transfer")
-@takes(MemberIn)
-@answers(message="群主转让成功")
-@refuses(
+@blueprint.arguments(MemberIn)
+@blueprint.success(message="群主转让成功")
+@blueprint.errors(
     errors.CONVERSATION_NOT_FOUND,
     errors.ONLY_OWNER_TRANSFERS,
     errors.CANNOT_TRANSFER_TO_SELF,
@@ -56,18 +56,18 @@ def transfer_ownership(conversation_id: int, user_id: int) -> None:
 
 
 @blueprint.post("/conversations/member/remove")
-@takes(ConversationIn)
-@answers(message="退出群组成功")
-@refuses(errors.CONVERSATION_NOT_FOUND, errors.NOT_IN_GROUP_TO_LEAVE)
+@blueprint.arguments(ConversationIn)
+@blueprint.success(message="退出群组成功")
+@blueprint.errors(errors.CONVERSATION_NOT_FOUND, errors.NOT_IN_GROUP_TO_LEAVE)
 def leave_group(conversation_id: int) -> None:
     """Leave a group; the owner dissolves it (退出群组或移除群成员 /conversations/member/remove)."""
     groups.leave_group(conversation_id, current_user_id())
 
 
 @blueprint.delete("/conversations/member/remove")
-@takes(MemberIn)
-@answers(message="移除群成员成功")
-@refuses(
+@blueprint.arguments(MemberIn)
+@blueprint.success(message="移除群成员成功")
+@blueprint.errors(
     errors.CONVERSATION_NOT_FOUND,
     errors.MAY_NOT_REMOVE,
     errors.USER_NOT_FOUND,
@@ -81,9 +81,9 @@ def remove_member(conversation_id: int, user_id: int) -> None:
 
 
 @blueprint.post("/conversations/manage/info")
-@takes(GroupInfoIn, max_bytes=8 * MIB)
-@answers(message="修改群信息成功")
-@refuses(errors.CONVERSATION_NOT_FOUND, errors.MAY_NOT_UPDATE)
+@blueprint.arguments(GroupInfoIn, max_bytes=8 * MIB)
+@blueprint.success(message="修改群信息成功")
+@blueprint.errors(errors.CONVERSATION_NOT_FOUND, errors.MAY_NOT_UPDATE)
 def update_group(conversation_id: int, name: str | None = None, avatar: str | None = None) -> None:
     """Update a group's name and picture (更新群信息/conversations/manage/info)."""
     groups.update_group(conversation_id, current_user_id(), name, avatar)

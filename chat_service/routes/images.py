@@ -8,7 +8,7 @@ from chat_service import errors
 from chat_service.domain import image_messages, images
 from chat_service.schemas.images import ImageIn
 from chat_service.schemas.messages import SentOut
-from shared.web.api import MIB, Blueprint, answers, refuses, takes
+from shared.web.api import MIB, Blueprint
 from shared.web.authentication import current_user_id, public
 from shared.web.errors import NOT_FOUND
 from shared.web.spool import SpoolFile
@@ -25,9 +25,9 @@ _HEADERS = {
 
 
 @blueprint.post("/conversations/image")
-@takes(ImageIn, multipart=True, max_bytes=11 * MIB)
-@answers("Succeed", SentOut)
-@refuses(errors.CONVERSATION_NOT_FOUND, errors.NOT_IN_CONVERSATION, errors.CLIENT_ID_USED)
+@blueprint.arguments(ImageIn, multipart=True, max_bytes=11 * MIB)
+@blueprint.success("Succeed", SentOut)
+@blueprint.errors(errors.CONVERSATION_NOT_FOUND, errors.NOT_IN_CONVERSATION, errors.CLIENT_ID_USED)
 def send_image(
     conversation_id: int, image: SpoolFile, client_id: str | None = None
 ) -> dict[str, Any]:
@@ -38,8 +38,8 @@ def send_image(
 
 @blueprint.get("/media/<name>")
 @public
-@answers(content_type="image/*")
-@refuses(NOT_FOUND)
+@blueprint.success(content_type="image/*")
+@blueprint.errors(NOT_FOUND)
 def picture(name: str) -> Response:
     """Get an image; no token is needed, the URL cannot be guessed."""
     media_type, file = images.kept(name)

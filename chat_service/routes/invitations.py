@@ -13,12 +13,12 @@ from chat_service.schemas.groups import (
     InviteOut,
 )
 from shared.service import public_base
-from shared.web.api import Blueprint, answers, refuses, takes
+from shared.web.api import Blueprint
 from shared.web.authentication import current_user_id
 
 blueprint = Blueprint("invitations", __name__)
 
-_handling_refuses = refuses(
+_handling_errors = blueprint.errors(
     errors.INVITATION_NOT_FOUND,
     errors.MAY_NOT_HANDLE,
     errors.INVITATION_HANDLED,
@@ -27,9 +27,9 @@ _handling_refuses = refuses(
 
 
 @blueprint.post("/conversations/member/add")
-@takes(InviteIn)
-@answers("success", InviteOut, message="邀请成功，等待管理员确认")
-@refuses(
+@blueprint.arguments(InviteIn)
+@blueprint.success("success", InviteOut, message="邀请成功，等待管理员确认")
+@blueprint.errors(
     errors.CONVERSATION_NOT_FOUND,
     errors.ALREADY_MEMBER,
     errors.NOT_YOUR_FRIEND,
@@ -41,9 +41,9 @@ def invite(conversation_id: int, receiver_ids: list[int]) -> dict[str, Any]:
 
 
 @blueprint.get("/conversations/<conversation_id>/invitation")
-@takes(ConversationIn)
-@answers("success", InvitationListOut)
-@refuses(errors.CONVERSATION_NOT_FOUND)
+@blueprint.arguments(ConversationIn)
+@blueprint.success("success", InvitationListOut)
+@blueprint.errors(errors.CONVERSATION_NOT_FOUND)
 def invitations_of_path(conversation_id: int) -> dict[str, Any]:
     """List a group's invitations (获取群组邀请/conversations/<conversation_id>/invitation)."""
     found = invitations.invitations_to(conversation_id, current_user_id(), public_base())
@@ -51,9 +51,9 @@ def invitations_of_path(conversation_id: int) -> dict[str, Any]:
 
 
 @blueprint.get("/conversations/invitation")
-@takes(ConversationIn)
-@answers("success", InvitationsOut)
-@refuses(errors.CONVERSATION_NOT_FOUND)
+@blueprint.arguments(ConversationIn)
+@blueprint.success("success", InvitationsOut)
+@blueprint.errors(errors.CONVERSATION_NOT_FOUND)
 def invitations_to(conversation_id: int) -> dict[str, Any]:
     """List a group's invitations (later edition: /conversations/invitation)."""
     found = invitations.invitations_to(conversation_id, current_user_id(), public_base())
@@ -61,18 +61,18 @@ def invitations_to(conversation_id: int) -> dict[str, Any]:
 
 
 @blueprint.post("/conversations/manage/handle_invitation")
-@takes(HandlingIn)
-@answers("success", message="同意该用户入群")
-@_handling_refuses
+@blueprint.arguments(HandlingIn)
+@blueprint.success("success", message="同意该用户入群")
+@_handling_errors
 def accept(invitation_id: int, conversation_id: int | None = None) -> None:
     """Accept an invitation (处理入群邀请/conversations/manage/handle_invitation)."""
     invitations.accept(invitation_id, current_user_id(), conversation_id)
 
 
 @blueprint.delete("/conversations/manage/handle_invitation")
-@takes(HandlingIn)
-@answers("success", message="拒绝该用户入群")
-@_handling_refuses
+@blueprint.arguments(HandlingIn)
+@blueprint.success("success", message="拒绝该用户入群")
+@_handling_errors
 def reject(invitation_id: int, conversation_id: int | None = None) -> None:
     """Reject an invitation (处理入群邀请/conversations/manage/handle_invitation)."""
     invitations.reject(invitation_id, current_user_id(), conversation_id)

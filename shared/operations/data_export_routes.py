@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from flask import Flask, Response
 
 from shared.operations.data_export import ExportedFile, lines_of, within
-from shared.web.api import Blueprint, answers, takes
+from shared.web.api import Blueprint
 from shared.web.authentication import public
 from shared.web.fields import Id, RequestSchema
 from shared.web.streaming import Blocks, stream_response
@@ -29,8 +29,8 @@ def add_export_route(app: Flask, files: Callable[[int], Iterator[ExportedFile]])
 
     @blueprint.get("/internal/export")
     @public
-    @takes(_Account)
-    @answers(content_type=LINES)
+    @blueprint.arguments(_Account)
+    @blueprint.success(content_type=LINES)
     def export(account_id: int) -> Response:
         """Send everything that the service keeps of an account, as lines of JSON."""
         lines = lines_of(within(folder, files(account_id)))

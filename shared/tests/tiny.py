@@ -19,7 +19,7 @@ from shared.operations.data_commands import (
 )
 from shared.service import create_service_app, settings_of
 from shared.settings import BaseUrls, Secret, ServiceSettings
-from shared.web.api import MIB, Blueprint, answers, takes
+from shared.web.api import MIB, Blueprint
 from shared.web.authentication import current_user_id
 from shared.web.fields import Flag, Id, RequestSchema, Text, Time
 
@@ -88,31 +88,31 @@ blueprint = Blueprint("tiny", __name__)
 
 
 @blueprint.get("/me")
-@answers()
+@blueprint.success()
 def me() -> dict[str, Any]:
     """Who is calling."""
     return {"id": current_user_id()}
 
 
 @blueprint.get("/echo")
-@takes(EchoIn)
-@answers()
+@blueprint.arguments(EchoIn)
+@blueprint.success()
 def echo_query(**loaded: Any) -> dict[str, Any]:
     """What was read of a query string or a body."""
     return _shown(loaded)
 
 
 @blueprint.post("/echo")
-@takes(EchoIn)
-@answers()
+@blueprint.arguments(EchoIn)
+@blueprint.success()
 def echo_body(**loaded: Any) -> dict[str, Any]:
     """What was read of a body."""
     return _shown(loaded)
 
 
 @blueprint.post("/large-echo")
-@takes(EchoIn, max_bytes=MIB)
-@answers()
+@blueprint.arguments(EchoIn, max_bytes=MIB)
+@blueprint.success()
 def echo_large_body(**loaded: Any) -> dict[str, Any]:
     """What was read of a large body."""
     return _shown(loaded)

@@ -1,7 +1,7 @@
 """The contract of an endpoint, written as decorators above its view.
 
-``takes`` reads and checks the input, ``answers`` makes the answer, ``refuses`` names the
-errors; the OpenAPI document is made of the same three.
+``blueprint.arguments`` reads and checks the input, ``blueprint.success`` makes the answer,
+``blueprint.errors`` names the errors; the OpenAPI document is made of the same three.
 """
 
 import json
@@ -52,84 +52,26 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 @dataclass
-class Contract:
+class EndpointSpec:
     """What an endpoint takes, answers and refuses."""
 
-    takes: Schema | None = None
+    arguments: Schema | None = None
     multipart: bool = False
     max_bytes: int = 64 * KIB
     info: str = "Succeed"
     message: str | None = None
-    answer: type[ResponseSchema] = ResponseSchema
+    response: type[ResponseSchema] = ResponseSchema
     content_type: str | None = None
-    refuses: tuple[ErrorSpec, ...] = field(default=())
+    errors: tuple[ErrorSpec, ...] = field(default=())
 
 
-def _contract(view: Callable[..., Any]) -> Contract:
-    contract: Contract = view.__dict__.setdefault("contract", Contract())
-    return contract
-
-
-def takes(
-    schema: type[Schema], *, multipart: bool = False, max_bytes: int = 64 * KIB
-) -> Callable[[View], View]:
-    """Read the input by ``schema`` and call the view with it as keyword arguments.
-
-    GET and DELETE read the query string and a JSON body (the query string wins), everything
-    else a JSON body whatever its content type says, or a multipart body. Path parameters
-    belong to the schema as well.
-
-    Args:
-        schema: what is accepted; the first field that does not fit is refused by its name.
-        multipart: the body is ``multipart/form-data`` (else 415).
-        max_bytes: a larger body is refused (413).
-    """
-
-    def decorate(view: View) -> View:
-        contract = _contract(view)
-        contract.takes, contract.multipart, contract.max_bytes = schema(), multipart, max_bytes
-        return view
-
-    return decorate
-
-
-def answers(
-    info: str = "Succeed",
-    schema: type[ResponseSchema] = ResponseSchema,
-    *,
-    message: str | None = None,
-    content_type: str | None = None,
-) -> Callable[[View], View]:
-    """Answer 200 with ``code`` 0, ``info``, ``message`` and what the view returns.
-
-    Args:
-        info: the document's word for success at this endpoint.
-        schema: describes the returned fields.
-        message: the document's message, if it has one.
-        content_type: what a view that makes its own response answers with.
-    """
-
-    def decorate(view: View) -> View:
-        contract = _contract(view)
-        contract.info, contract.message = info, message
-        contract.answer, contract.content_type = schema, content_type
-        return view
-
-    return decorate
-
-
-def refuses(*specs: ErrorSpec) -> Callable[[View], View]:
-    """Name the documented errors of the endpoint, beside those that every endpoint has."""
-
-    def decorate(view: View) -> View:
-        _contract(view).refuses = specs
-        return view
-
-    return decorate
+def _endpoint_spec(view: Callable[..., Any]) -> EndpointSpec:
+    spec: EndpointSpec = view.__dict__.setdefault("endpoint_spec", EndpointSpec())
+    return spec
 
 
 class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
-    """A blueprint whose views have contracts."""
+    """A blueprint whose views have specifications."""
 
     if TYPE_CHECKING:  # A view may return nothing, which Flask's own types do not know.
 
@@ -137,6 +79,62 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
             """Register a view for one method of a path."""
 
         post = put = delete = get
+
+    def arguments(
+        self, schema: type[Schema], *, multipart: bool = False, max_bytes: int = 64 * KIB
+    ) -> Callable[[View], View]:
+        """Read the input by ``schema`` and call the view with it as keyword arguments.
+
+        GET and DELETE read the query string and a JSON body (the query string wins), everything
+        else a JSON body whatever its content type says, or a multipart body. Path parameters
+        belong to the schema as well.
+
+        Args:
+            schema: what is accepted; the first field that does not fit is refused by its name.
+            multipart: the body is ``multipart/form-data`` (else 415).
+            max_bytes: a larger body is refused (413).
+        """
+
+        def decorate(view: View) -> View:
+            spec = _endpoint_spec(view)
+            spec.arguments, spec.multipart, spec.max_bytes = schema(), multipart, max_bytes
+            return view
+
+        return decorate
+
+    def success(
+        self,
+        info: str = "Succeed",
+        schema: type[ResponseSchema] = ResponseSchema,
+        *,
+        message: str | None = None,
+        content_type: str | None = None,
+    ) -> Callable[[View], View]:
+        """Answer 200 with ``code`` 0, ``info``, ``message`` and what the view returns.
+
+        Args:
+            info: the document's word for success at this endpoint.
+            schema: describes the returned fields.
+            message: the document's message, if it has one.
+            content_type: what a view that makes its own response answers with.
+        """
+
+        def decorate(view: View) -> View:
+            spec = _endpoint_spec(view)
+            spec.info, spec.message = info, message
+            spec.response, spec.content_type = schema, content_type
+            return view
+
+        return decorate
+
+    def errors(self, *specs: ErrorSpec) -> Callable[[View], View]:
+        """Name the documented errors of the endpoint, beside those that every endpoint has."""
+
+        def decorate(view: View) -> View:
+            _endpoint_spec(view).errors = specs
+            return view
+
+        return decorate
 
     def add_url_rule(
         self,
@@ -148,37 +146,37 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
     ) -> None:
         """Register a view together with its contract's documentation."""
         assert view_func is not None
-        contract = _contract(view_func)
+        spec = _endpoint_spec(view_func)
         [method] = options.setdefault("methods", ["GET"])
-        documented = self.doc(**_operation(rule, method, view_func, contract))
+        documented = self.doc(**_operation(rule, method, view_func, spec))
         super().add_url_rule(
             rule,
             endpoint,
-            documented(_keeping(contract, view_func)),
+            documented(_wrap_view(spec, view_func)),
             provide_automatic_options,
             **options,
         )
 
 
-def _keeping(contract: Contract, view: Callable[..., Any]) -> Callable[..., Response]:
+def _wrap_view(spec: EndpointSpec, view: Callable[..., Any]) -> Callable[..., Response]:
     """``view`` with its input read and its answer made as the contract says."""
-    frame = {"code": 0, "info": contract.info}
-    if contract.message is not None:
-        frame["message"] = contract.message
+    envelope = {"code": 0, "info": spec.info}
+    if spec.message is not None:
+        envelope["message"] = spec.message
 
     @wraps(view)
-    def keeping(**path: Any) -> Response:
-        with _room_for_body(contract):
-            given = path if contract.takes is None else _read(contract, path)
+    def wrapped(**path: Any) -> Response:
+        with _room_for_body(spec):
+            given = path if spec.arguments is None else _read(spec, path)
             result = view(**given)
         if isinstance(result, Response):
             return result
-        fields = {**frame, **(result or {})}
+        fields = {**envelope, **(result or {})}
         if any(isinstance(value, Blocks) for value in fields.values()):
             return _streamed(fields)
         return jsonify(fields)
 
-    return keeping
+    return wrapped
 
 
 def _streamed(fields: dict[str, Any]) -> Response:
@@ -188,25 +186,25 @@ def _streamed(fields: dict[str, Any]) -> Response:
     return stream_response(pieces, blocks, "application/json")
 
 
-def _room_for_body(contract: Contract) -> AbstractContextManager[None]:
+def _room_for_body(spec: EndpointSpec) -> AbstractContextManager[None]:
     """Room in memory for the JSON of a request, where that may be large."""
-    if contract.multipart or contract.max_bytes <= _MAX_SMALL_BYTES or not _may_have_a_body():
+    if spec.multipart or spec.max_bytes <= _MAX_SMALL_BYTES or not _has_body():
         return nullcontext()
-    size = min(request.content_length or contract.max_bytes, contract.max_bytes)
+    size = min(request.content_length or spec.max_bytes, spec.max_bytes)
     return _large_bodies.taken(size, current_caller()) if size > _MAX_SMALL_BYTES else nullcontext()
 
 
-def _read(contract: Contract, path: Mapping[str, str]) -> dict[str, Any]:
-    schema = contract.takes
+def _read(spec: EndpointSpec, path: Mapping[str, str]) -> dict[str, Any]:
+    schema = spec.arguments
     assert schema is not None
-    request.max_content_length = contract.max_bytes
-    if contract.multipart:
+    request.max_content_length = spec.max_bytes
+    if spec.multipart:
         if request.mimetype != "multipart/form-data":
             raise ApiError(UNSUPPORTED_MEDIA_TYPE)
         names = (f.data_key or name for name, f in schema.fields.items() if isinstance(f, Upload))
         given: dict[str, Any] = {**read_form(frozenset(names))}
     elif request.method in _IN_QUERY:
-        body = request.get_data(cache=False) if _may_have_a_body() else b""
+        body = request.get_data(cache=False) if _has_body() else b""
         given = {**(_json_object(body) if body.strip() else {}), **_query(schema)}
     else:
         given = _json_object(request.get_data(cache=False))
@@ -217,7 +215,7 @@ def _read(contract: Contract, path: Mapping[str, str]) -> dict[str, Any]:
     return loaded
 
 
-def _may_have_a_body() -> bool:
+def _has_body() -> bool:
     """Most that may have one have none, and to read nothing takes as long as to read little."""
     return "CONTENT_LENGTH" in request.environ or "HTTP_TRANSFER_ENCODING" in request.environ
 
@@ -237,13 +235,13 @@ def _json_object(body: bytes) -> dict[str, Any]:
     try:
         given = orjson.loads(body)
     except ValueError:
-        given = _tolerantly_parsed(body)
+        given = _parse_stdlib(body)
     if not isinstance(given, dict):
         raise bad_parameter("body")
     return given
 
 
-def _tolerantly_parsed(body: bytes) -> Any:
+def _parse_stdlib(body: bytes) -> Any:
     """What orjson refuses but is JSON, such as a lone surrogate: its field shall be named.
 
     A large body is not parsed twice: that would stop this process for a second.
@@ -288,12 +286,12 @@ class ErrorBody(Schema):
 
 
 def _operation(
-    rule: str, method: str, view: Callable[..., Any], contract: Contract
+    rule: str, method: str, view: Callable[..., Any], spec: EndpointSpec
 ) -> dict[str, Any]:
     """The OpenAPI operation of a view, as apispec's marshmallow plugin understands it."""
     package, _, module = view.__module__.partition("_service.routes.")
     operation: dict[str, Any] = {"operationId": f"{package}.{module}.{view.__name__}"}
-    schema = contract.takes
+    schema = spec.arguments
     common = (
         [TOO_MANY_REQUESTS]
         if getattr(view, "is_public", False)
@@ -307,7 +305,7 @@ def _operation(
             operation["parameters"] = [{"in": "path", "schema": type(schema)(only=in_path)}]
         if method in _IN_QUERY and rest.fields:
             operation.setdefault("parameters", []).append({"in": "query", "schema": rest})
-        elif contract.multipart:
+        elif spec.multipart:
             common.append(UNSUPPORTED_MEDIA_TYPE)
             body = {"multipart/form-data": {"schema": rest}}
             operation["requestBody"] = {"required": True, "content": body}
@@ -317,8 +315,8 @@ def _operation(
     if getattr(view, "is_public", False):
         operation["security"] = []
     operation["responses"] = {
-        "200": _success(view, contract),
-        **_refusals([*common, *contract.refuses], _example_field(schema)),
+        "200": _success(view, spec),
+        **_error_responses([*common, *spec.errors], _example_field(schema)),
         "default": {
             "description": "Any other refusal: `code` is minus the status.",
             "content": {"application/json": {"schema": ErrorBody}},
@@ -327,18 +325,18 @@ def _operation(
     return operation
 
 
-def _success(view: Callable[..., Any], contract: Contract) -> dict[str, Any]:
-    if contract.content_type is not None:
+def _success(view: Callable[..., Any], spec: EndpointSpec) -> dict[str, Any]:
+    if spec.content_type is not None:
         binary = {"schema": {"type": "string", "format": "binary"}}
-        return {"description": "OK", "content": {contract.content_type: binary}}
-    frame: dict[str, Any] = {
+        return {"description": "OK", "content": {spec.content_type: binary}}
+    envelope: dict[str, Any] = {
         "code": fields.Integer(validate=validate.Equal(0)),
-        "info": fields.String(validate=validate.Equal(contract.info)),
+        "info": fields.String(validate=validate.Equal(spec.info)),
     }
-    if contract.message is not None:
-        frame["message"] = fields.String(validate=validate.Equal(contract.message))
+    if spec.message is not None:
+        envelope["message"] = fields.String(validate=validate.Equal(spec.message))
     name = f"{view.__module__}.{view.__name__}".replace(".", "_")
-    schema = type(f"{name}Answer", (contract.answer,), frame)
+    schema = type(f"{name}Answer", (spec.response,), envelope)
     return {"description": "OK", "content": {"application/json": {"schema": schema}}}
 
 
@@ -348,7 +346,7 @@ def _example_field(schema: Schema | None) -> str:
     return next(iter(names), "body")
 
 
-def _refusals(specs: list[ErrorSpec], example_field: str) -> dict[str, Any]:
+def _error_responses(specs: list[ErrorSpec], example_field: str) -> dict[str, Any]:
     by_status: dict[int, list[ErrorSpec]] = defaultdict(list)
     for spec in specs:
         if spec not in by_status[spec.status]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from shared.service import public_base
-from shared.web.api import Blueprint, answers, refuses, takes
+from shared.web.api import Blueprint
 from shared.web.authentication import current_user_id
 from social_service import errors
 from social_service.domain import blocks
@@ -13,7 +13,7 @@ blueprint = Blueprint("blocks", __name__)
 
 
 @blueprint.get("/blocks")
-@answers("Succeed", BlocksOut)
+@blueprint.success("Succeed", BlocksOut)
 def list_blocks() -> dict[str, Any]:
     """List the users whom the caller has blocked, newest first."""
     base = public_base()
@@ -22,9 +22,9 @@ def list_blocks() -> dict[str, Any]:
 
 
 @blueprint.post("/blocks")
-@takes(BlockedQuery)
-@answers("Succeed")
-@refuses(errors.USER_NOT_FOUND, errors.CANNOT_BLOCK_SELF, errors.TOO_MANY_BLOCKS)
+@blueprint.arguments(BlockedQuery)
+@blueprint.success("Succeed")
+@blueprint.errors(errors.USER_NOT_FOUND, errors.CANNOT_BLOCK_SELF, errors.TOO_MANY_BLOCKS)
 def block(user_id: int) -> None:
     """Block a user.
 
@@ -35,9 +35,9 @@ def block(user_id: int) -> None:
 
 
 @blueprint.delete("/blocks")
-@takes(BlockedQuery)
-@answers("Succeed")
-@refuses(errors.USER_NOT_FOUND, errors.CANNOT_BLOCK_SELF)
+@blueprint.arguments(BlockedQuery)
+@blueprint.success("Succeed")
+@blueprint.errors(errors.USER_NOT_FOUND, errors.CANNOT_BLOCK_SELF)
 def unblock(user_id: int) -> None:
     """Unblock a user. Requests that were not delivered are forgotten."""
     blocks.unblock_user(current_user_id(), user_id)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from shared.service import public_base
-from shared.web.api import Blueprint, answers, refuses, takes
+from shared.web.api import Blueprint
 from shared.web.authentication import allow_deleted_account, current_user_id
 from social_service import errors
 from social_service.domain import friend_requests
@@ -19,9 +19,9 @@ blueprint = Blueprint("friend_requests", __name__)
 
 @blueprint.post("/add_friend")
 @allow_deleted_account
-@takes(FriendRequestIn)
-@answers("success", message="申请成功")
-@refuses(
+@blueprint.arguments(FriendRequestIn)
+@blueprint.success("success", message="申请成功")
+@blueprint.errors(
     errors.CANNOT_ADD_SELF, errors.USER_GONE, errors.ALREADY_FRIENDS, errors.REQUEST_ALREADY_SENT
 )
 def add_friend(target_id: int, message: str) -> None:
@@ -30,7 +30,7 @@ def add_friend(target_id: int, message: str) -> None:
 
 
 @blueprint.get("/friend_requests")
-@answers("success", ReceivedRequestsOut)
+@blueprint.success("success", ReceivedRequestsOut)
 def list_friend_requests() -> dict[str, Any]:
     """List received friend requests, newest first (好友申请列表/friend_requests)."""
     base = public_base()
@@ -40,9 +40,9 @@ def list_friend_requests() -> dict[str, Any]:
 
 @blueprint.post("/friend_request_handle")
 @allow_deleted_account
-@takes(FriendRequestHandled)
-@answers("success", message="已接受该好友申请")
-@refuses(errors.USER_DELETED, errors.ALREADY_FRIENDS, errors.REQUEST_NOT_FOUND)
+@blueprint.arguments(FriendRequestHandled)
+@blueprint.success("success", message="已接受该好友申请")
+@blueprint.errors(errors.USER_DELETED, errors.ALREADY_FRIENDS, errors.REQUEST_NOT_FOUND)
 def accept(sender_id: int, receiver_id: int) -> None:
     """Accept a friend request (处理好友申请/friend_request_handle)."""
     friend_requests.accept_friend_request(current_user_id(), sender_id, receiver_id)
@@ -50,9 +50,9 @@ def accept(sender_id: int, receiver_id: int) -> None:
 
 @blueprint.delete("/friend_request_handle")
 @allow_deleted_account
-@takes(FriendRequestHandled)
-@answers("success", message="已拒绝该好友申请")
-@refuses(errors.USER_DELETED, errors.ALREADY_FRIENDS, errors.REQUEST_NOT_FOUND)
+@blueprint.arguments(FriendRequestHandled)
+@blueprint.success("success", message="已拒绝该好友申请")
+@blueprint.errors(errors.USER_DELETED, errors.ALREADY_FRIENDS, errors.REQUEST_NOT_FOUND)
 def refuse(sender_id: int, receiver_id: int) -> None:
     """Reject a friend request (处理好友申请/friend_request_handle)."""
     friend_requests.refuse_friend_request(current_user_id(), sender_id, receiver_id)

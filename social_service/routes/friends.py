@@ -3,7 +3,7 @@
 from typing import Any
 
 from shared.service import public_base
-from shared.web.api import Blueprint, answers, refuses, takes
+from shared.web.api import Blueprint
 from shared.web.authentication import current_user_id
 from social_service import errors
 from social_service.domain import friends
@@ -13,7 +13,7 @@ blueprint = Blueprint("friends", __name__)
 
 
 @blueprint.get("/friends")
-@answers("success", FriendsOut)
+@blueprint.success("success", FriendsOut)
 def list_friends() -> dict[str, Any]:
     """List the caller's friends (好友列表/friends)."""
     base = public_base()
@@ -21,9 +21,9 @@ def list_friends() -> dict[str, Any]:
 
 
 @blueprint.get("/manage_friends")
-@takes(FriendQuery)
-@answers("success", FriendOut)
-@refuses(errors.USER_NOT_FOUND, errors.FRIEND_NOT_FOUND)
+@blueprint.arguments(FriendQuery)
+@blueprint.success("success", FriendOut)
+@blueprint.errors(errors.USER_NOT_FOUND, errors.FRIEND_NOT_FOUND)
 def show_friend(friend_id: int) -> dict[str, Any]:
     """Get a friend's profile (好友操作/manage_friends, 查看好友详情)."""
     account, groups = friends.friend_of(current_user_id(), friend_id)
@@ -31,9 +31,9 @@ def show_friend(friend_id: int) -> dict[str, Any]:
 
 
 @blueprint.delete("/manage_friends")
-@takes(FriendQuery)
-@answers("success", message="删除好友成功")
-@refuses(errors.FRIEND_NOT_FOUND, errors.ALREADY_NOT_FRIEND)
+@blueprint.arguments(FriendQuery)
+@blueprint.success("success", message="删除好友成功")
+@blueprint.errors(errors.FRIEND_NOT_FOUND, errors.ALREADY_NOT_FRIEND)
 def remove_friend(friend_id: int) -> None:
     """End a friendship (好友操作/manage_friends, 删除好友)."""
     friends.end_friendship(current_user_id(), friend_id)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from shared.service import public_base
-from shared.web.api import Blueprint, answers, refuses, takes
+from shared.web.api import Blueprint
 from shared.web.authentication import current_user_id
 from social_service import errors
 from social_service.domain import groups
@@ -24,25 +24,25 @@ blueprint = Blueprint("friend_groups", __name__)
 
 
 @blueprint.get("/groups")
-@answers("success", GroupsOut)
+@blueprint.success("success", GroupsOut)
 def list_groups() -> dict[str, Any]:
     """List the caller's friend groups (分组管理/groups, 获取分组名单)."""
     return {"groups": [group_out(row) for row in groups.groups_of(current_user_id())]}
 
 
 @blueprint.post("/groups")
-@takes(GroupIn)
-@answers("success", CreatedGroupOut, message="分组创建成功")
-@refuses(errors.GROUP_EXISTS)
+@blueprint.arguments(GroupIn)
+@blueprint.success("success", CreatedGroupOut, message="分组创建成功")
+@blueprint.errors(errors.GROUP_EXISTS)
 def create_group(name: str) -> dict[str, Any]:
     """Create a friend group (分组管理/groups, 创建分组)."""
     return {"group_id": groups.create_group(current_user_id(), name)}
 
 
 @blueprint.get("/groups/manage_groups")
-@takes(GroupQuery)
-@answers("success", GroupDetailsOut)
-@refuses(errors.GROUP_NOT_FOUND)
+@blueprint.arguments(GroupQuery)
+@blueprint.success("success", GroupDetailsOut)
+@blueprint.errors(errors.GROUP_NOT_FOUND)
 def show_group(group_id: int) -> dict[str, Any]:
     """Get a friend group (分组操作/groups/manage_groups, 查看分组详情)."""
     base = public_base()
@@ -51,27 +51,27 @@ def show_group(group_id: int) -> dict[str, Any]:
 
 
 @blueprint.put("/groups/manage_groups")
-@takes(GroupRenaming)
-@answers("success", message="修改分组名称成功")
-@refuses(errors.GROUP_NOT_FOUND, errors.GROUP_NAME_EXISTS)
+@blueprint.arguments(GroupRenaming)
+@blueprint.success("success", message="修改分组名称成功")
+@blueprint.errors(errors.GROUP_NOT_FOUND, errors.GROUP_NAME_EXISTS)
 def rename_group(group_id: int, new_name: str) -> None:
     """Rename a friend group (分组操作/groups/manage_groups, 修改分组名称)."""
     groups.rename_group(current_user_id(), group_id, new_name)
 
 
 @blueprint.delete("/groups/manage_groups")
-@takes(GroupQuery)
-@answers("success", message="删除分组成功")
-@refuses(errors.GROUP_NOT_FOUND)
+@blueprint.arguments(GroupQuery)
+@blueprint.success("success", message="删除分组成功")
+@blueprint.errors(errors.GROUP_NOT_FOUND)
 def delete_group(group_id: int) -> None:
     """Delete a friend group (分组操作/groups/manage_groups, 删除分组)."""
     groups.delete_group(current_user_id(), group_id)
 
 
 @blueprint.get("/groups/members")
-@takes(GroupQuery)
-@answers("success", GroupMembersOut)
-@refuses(errors.GROUP_NOT_FOUND)
+@blueprint.arguments(GroupQuery)
+@blueprint.success("success", GroupMembersOut)
+@blueprint.errors(errors.GROUP_NOT_FOUND)
 def list_members(group_id: int) -> dict[str, Any]:
     """List a friend group's members (组内成员管理/groups/members, 获取分组成员列表)."""
     base = public_base()
@@ -80,18 +80,20 @@ def list_members(group_id: int) -> dict[str, Any]:
 
 
 @blueprint.post("/groups/members")
-@takes(GroupMemberIn)
-@answers("success", message="添加分组成员成功")
-@refuses(errors.GROUP_TO_CHANGE_NOT_FOUND, errors.MEMBER_NOT_FRIEND, errors.MEMBER_ALREADY_IN_GROUP)
+@blueprint.arguments(GroupMemberIn)
+@blueprint.success("success", message="添加分组成员成功")
+@blueprint.errors(
+    errors.GROUP_TO_CHANGE_NOT_FOUND, errors.MEMBER_NOT_FRIEND, errors.MEMBER_ALREADY_IN_GROUP
+)
 def add_member(group_id: int, member_id: int) -> None:
     """Add a friend to a group (组内成员管理/groups/members, 添加分组成员)."""
     groups.add_member(current_user_id(), group_id, member_id)
 
 
 @blueprint.delete("/groups/members")
-@takes(GroupMemberIn)
-@answers("success", message="删除分组成员成功")
-@refuses(errors.GROUP_TO_CHANGE_NOT_FOUND, errors.MEMBER_NOT_IN_GROUP)
+@blueprint.arguments(GroupMemberIn)
+@blueprint.success("success", message="删除分组成员成功")
+@blueprint.errors(errors.GROUP_TO_CHANGE_NOT_FOUND, errors.MEMBER_NOT_IN_GROUP)
 def remove_member(group_id: int, member_id: int) -> None:
     """Remove a friend from a group (组内成员管理/groups/members, 删除分组成员)."""
     groups.remove_member(current_user_id(), group_id, member_id)

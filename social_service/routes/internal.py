@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.web.api import Blueprint, answers, takes
+from shared.web.api import Blueprint
 from shared.web.authentication import public
 from social_service.domain import friendships
 from social_service.domain.outbox import friendship_state
@@ -13,8 +13,8 @@ blueprint = Blueprint("internal", __name__)
 
 @blueprint.get("/internal/friendships")
 @public
-@takes(FriendshipPage)
-@answers()
+@blueprint.arguments(FriendshipPage)
+@blueprint.success()
 def list_friendships(after: int, limit: int) -> dict[str, Any]:
     """A page of all friendships by id, for a consumer that rebuilds what it knows of them."""
     page = friendships.friendships_after(after, limit)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from shared.service import public_base
-from shared.web.api import Blueprint, answers, refuses, takes
+from shared.web.api import Blueprint
 from shared.web.authentication import current_user_id
 from social_service import errors
 from social_service.domain import people
@@ -20,8 +20,8 @@ blueprint = Blueprint("people", __name__)
 
 
 @blueprint.get("/search_user")
-@takes(NameQuery)
-@answers("success", FoundPeopleOut)
+@blueprint.arguments(NameQuery)
+@blueprint.success("success", FoundPeopleOut)
 def search_user(name: str) -> dict[str, Any]:
     """Search users by exact name (用户查找/search_user)."""
     base = public_base()
@@ -30,9 +30,9 @@ def search_user(name: str) -> dict[str, Any]:
 
 
 @blueprint.get("/search_user_detail")
-@takes(PersonQuery)
-@answers("success", PersonDetailsOut)
-@refuses(errors.USER_NOT_FOUND)
+@blueprint.arguments(PersonQuery)
+@blueprint.success("success", PersonDetailsOut)
+@blueprint.errors(errors.USER_NOT_FOUND)
 def search_user_detail(person_id: int) -> dict[str, Any]:
     """Get a user's public profile (查询单独用户信息/search_user_detail)."""
     account, is_friend = people.person(person_id, current_user_id())
