@@ -18,14 +18,14 @@ from auth_service.domain.passwords import queue, transport
 from auth_service.domain.registration import registration
 from auth_service.domain.sessions import delete_expired, sessions
 from auth_service.routes import account, avatars, internal, verification
-from auth_service.routes.tokens import init_issuing
+from auth_service.routes.tokens import init_token_issuing
 from shared.data.background import repeat
 from shared.data.client import ServiceClient
 from shared.media.decoder import decoder
 from shared.operations.data_commands import add_outbox_commands
 from shared.operations.data_export import add_export_command
 from shared.operations.integrity import add_integrity_commands
-from shared.service import create_service_app, settings_of
+from shared.service import create_service_app, load_service_settings
 
 
 def create_app(env: Mapping[str, str] | None = None) -> Flask:
@@ -34,16 +34,16 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     Args:
         env: its settings; the process's environment unless given.
     """
-    settings = settings_of(AuthSettings, env)
+    settings = load_service_settings(AuthSettings, env)
     app, api = create_service_app("auth_service", "IMS accounts", settings, db, accounts.state_of)
-    init_issuing(app, settings.jwt_private_key, settings.token_lifetime_seconds)
+    init_token_issuing(app, settings.jwt_private_key, settings.token_lifetime_seconds)
     social = ServiceClient(settings.social_service_url, settings.social_service_secret)
     chat = ServiceClient(settings.chat_service_url, settings.chat_service_secret)
     outbox.init_app(app, {"social": social, "chat": chat})
     add_outbox_commands(app, outbox)
     own_data.configure((social, chat))
     transport.configure(
-        settings.password_transport_key, plain_too=settings.password_transport == "any"
+        settings.password_transport_key, allow_plaintext=settings.password_transport == "any"
     )
     decoder.configure(settings)
     sessions.configure(settings.token_lifetime_seconds)

@@ -10,7 +10,7 @@ from flask.cli import AppGroup
 from auth_service.domain import accounts, avatars, erasing
 from auth_service.domain.outbox import outbox
 from auth_service.domain.passwords import transport
-from shared.operations.commands import accounts_group, as_json, print_record, show
+from shared.operations.commands import accounts_group, as_json, print_record, print_table
 from shared.operations.orphans import add_prune_command
 
 _who = click.argument("who", metavar="ID_OR_EMAIL")
@@ -28,7 +28,7 @@ def add_commands(app: Flask) -> None:
     def avatars_commands() -> None:
         """The pictures of the accounts."""
 
-    add_prune_command(avatars_commands, avatars.pictures, avatars.unnamed, avatars.FOLDER)
+    add_prune_command(avatars_commands, avatars.pictures, avatars.find_orphans, avatars.FOLDER)
 
 
 def _add_accounts_commands(group: AppGroup) -> None:
@@ -52,7 +52,7 @@ def _add_accounts_commands(group: AppGroup) -> None:
     ) -> None:
         """List accounts by id, a page at a time."""
         found = accounts.page(after, limit, containing=containing, deleted=deleted)
-        show(found, as_json)
+        print_table(found, as_json)
         if len(found) == limit:
             click.echo(f"There may be more: --after {found[-1]['id']}", err=True)
 
@@ -89,12 +89,12 @@ def _add_accounts_commands(group: AppGroup) -> None:
     def reset_password(who: str, password_stdin: bool, generate: bool) -> None:
         """Give an account another password, and end its tokens on all devices."""
         account_id = accounts.found(who)["id"]
-        made_up = secrets.token_hex(10) if generate else ""
-        password = transport.sealed(made_up) if generate else _password(password_stdin)
+        generated = secrets.token_hex(10) if generate else ""
+        password = transport.encrypt(generated) if generate else _password(password_stdin)
         accounts.reset_password(account_id, password)
         click.echo(f"Account {account_id} has another password, and nobody is signed in to it.")
         if generate:
-            click.echo(f"The password, which is shown only now: {made_up}")
+            click.echo(f"The password, which is shown only now: {generated}")
 
 
 def _add_erase_command(group: AppGroup) -> None:
@@ -119,6 +119,6 @@ def _add_erase_command(group: AppGroup) -> None:
 def _password(from_pipe: bool) -> str:
     """A password as a client would send it; it never stands on a command line."""
     if from_pipe:
-        return transport.sealed(sys.stdin.readline().rstrip("\n"))
+        return transport.encrypt(sys.stdin.readline().rstrip("\n"))
     answer: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-    return transport.sealed(answer)
+    return transport.encrypt(answer)

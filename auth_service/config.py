@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from shared.keys import key_id, private_key, public_keys
+from shared.keys import key_id, load_public_keys, private_key
 from shared.media.object_store import MediaSettings
 from shared.settings import BaseUrls, OutgoingSecret, ServiceSettings, reject_weak_secret
 from shared.web.rate_limits import LimitSettings, Rates
@@ -15,7 +15,7 @@ DEVELOPMENT_KEY = "ims-development!"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-def _serves_the_public(settings: dict[str, Any]) -> bool:
+def _is_production(settings: dict[str, Any]) -> bool:
     """Whether this is a real installation: a database server, and an address for everybody."""
     database: str = settings.get("database_url") or "sqlite:"
     address: str = settings.get("public_base_url") or "//localhost"
@@ -105,19 +105,19 @@ class AuthSettings(LimitSettings, MediaSettings, ServiceSettings):
 
     @field_validator("jwt_private_key")
     @classmethod
-    def _is_accepted(cls, pem: SecretStr, info: ValidationInfo) -> SecretStr:
+    def _validate_private_key(cls, pem: SecretStr, info: ValidationInfo) -> SecretStr:
         own = key_id(private_key(pem.get_secret_value()).public_key())
         accepted = info.data.get("jwt_public_keys")  # None if these are wrong themselves.
-        if accepted is not None and own not in public_keys(accepted):
+        if accepted is not None and own not in load_public_keys(accepted):
             raise ValueError("its public key is not among JWT_PUBLIC_KEYS")
         return pem
 
     @field_validator("password_transport_key")
     @classmethod
-    def _is_a_key(cls, key: SecretStr, info: ValidationInfo) -> SecretStr:
+    def _validate_transport_key(cls, key: SecretStr, info: ValidationInfo) -> SecretStr:
         if len(key.get_secret_value().encode()) != 16:
             raise ValueError("is not 16 bytes long")
-        if _serves_the_public(info.data):
+        if _is_production(info.data):
             if key.get_secret_value() == DEVELOPMENT_KEY:
                 raise ValueError(
                     "is the published one: with PUBLIC_BASE_URL, set one of your own, such as "
@@ -128,7 +128,7 @@ class AuthSettings(LimitSettings, MediaSettings, ServiceSettings):
 
     @field_validator("smtp_url")
     @classmethod
-    def _names_a_server(cls, url: SecretStr) -> SecretStr:
+    def _validate_smtp_url(cls, url: SecretStr) -> SecretStr:
         parts = urlsplit(url.get_secret_value())
         known = parts.scheme in {"smtp", "smtp+starttls", "smtps"} and parts.hostname
         if url and not (known and parts.port != 0):
@@ -137,7 +137,7 @@ class AuthSettings(LimitSettings, MediaSettings, ServiceSettings):
 
     @field_validator("mail_from")
     @classmethod
-    def _has_an_address(cls, sender: str) -> str:
+    def _validate_mail_from(cls, sender: str) -> str:
         if "@" not in parseaddr(sender)[1]:
             raise ValueError("holds no e-mail address")
         return sender

@@ -21,7 +21,7 @@ from benchmarks.measuring import CLIENTS, FULL_PACE, QUICK_PACE, Measuring
 from benchmarks.plots import plot_costs, plot_growth
 from benchmarks.report import RESULTS, Report
 from benchmarks.scenarios import FULL, QUICK, scenarios
-from benchmarks.world import PASSWORD, Filling
+from benchmarks.world import PASSWORD, Seeder
 
 _VERIFICATIONS = 9
 _MESSAGES = 200
@@ -67,7 +67,7 @@ def _measure(column: str, report: Report, *, quick: bool, only: str) -> None:
         deployed(column, Path(folder)) as deployment,
     ):
         say(f"Filling the product on {column} ...")
-        world = Filling(load, deployment.address, say).world(sizes)
+        world = Seeder(load, deployment.address, say).world(sizes)
         measuring = Measuring(column, deployment, load, pace)
         say(report.headings(column))
         for scenario in scenarios(sizes):
@@ -88,7 +88,7 @@ def _measure(column: str, report: Report, *, quick: bool, only: str) -> None:
 
 def _argon2_ms() -> float:
     """Processor time of one verification of a password, with the parameters of the product."""
-    hashed, hasher = passwords.hashed(PASSWORD), PasswordHasher()
+    hashed, hasher = passwords.hash_password(PASSWORD), PasswordHasher()
     took = []
     for _ in range(_VERIFICATIONS):
         began = time.process_time()

@@ -41,7 +41,7 @@ class Deployment:
         hello: where the bare Flask program listens.
     """
 
-    def __init__(self, product: Product, hello: "Hello", servers: dict[str, int]) -> None:
+    def __init__(self, product: Product, hello: "Baseline", servers: dict[str, int]) -> None:
         self.product = product
         self.hello = hello
         self._servers = servers
@@ -53,7 +53,7 @@ class Deployment:
 
     def clocks(self) -> _Clocks:
         """Seconds of processor time that each process of each part has taken so far."""
-        return {part: _clocks(self.processes(part)) for part in PARTS}
+        return {part: _cpu_times(self.processes(part)) for part in PARTS}
 
     def processes(self, part: str) -> list[psutil.Process]:
         """The processes of a part, such as ``chat`` or ``database``."""
@@ -82,7 +82,7 @@ class Deployment:
         }
 
 
-class Hello:
+class Baseline:
     """A bare Flask program: the unit of everything else."""
 
     def __init__(self, server: psutil.Process, address: Address) -> None:
@@ -91,7 +91,7 @@ class Hello:
 
     def seconds(self) -> float:
         """Processor time taken so far."""
-        return sum(_clocks(self._server.children()).values())
+        return sum(_cpu_times(self._server.children()).values())
 
 
 def used_between(before: _Clocks, after: _Clocks) -> Usage:
@@ -111,7 +111,7 @@ def deployed(column: str, folder: Path) -> Iterator[Deployment]:
         folder: an empty one.
     """
     with ExitStack() as stack:
-        hello = stack.enter_context(running_hello())
+        hello = stack.enter_context(running_baseline())
         settings, servers = dict(_QUIET), {}
         if column == POSTGRES:
             server = stack.enter_context(postgres_server())
@@ -126,7 +126,7 @@ def deployed(column: str, folder: Path) -> Iterator[Deployment]:
 
 
 @contextmanager
-def running_hello() -> Iterator[Hello]:
+def running_baseline() -> Iterator[Baseline]:
     """A bare Flask program under gunicorn's own gevent worker, of which the product's is made."""
     command = [sys.executable, "-m", "gunicorn", "--worker-class", "gevent", "--keep-alive", "75"]
     command += ["--no-control-socket", "--log-level", "warning"]
@@ -134,7 +134,7 @@ def running_hello() -> Iterator[Hello]:
     with subprocess.Popen(command, cwd=ROOT) as program:
         try:
             server = psutil.Process(program.pid)
-            yield Hello(server, _listening_address(server))
+            yield Baseline(server, _listening_address(server))
         finally:
             program.terminate()
 
@@ -165,7 +165,7 @@ def _listening_address(server: psutil.Process) -> Address:
     raise TimeoutError("The bare Flask program does not start.")
 
 
-def _clocks(processes: Iterable[psutil.Process]) -> dict[int, float]:
+def _cpu_times(processes: Iterable[psutil.Process]) -> dict[int, float]:
     """Processor time by process, from its own clock, which is finer than the kernel's ticks."""
     clocks = {}
     for process in processes:

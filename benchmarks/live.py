@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.deployment import Deployment, used_between
 from benchmarks.listeners import Listeners
 from benchmarks.load import Load, request
-from benchmarks.world import Place, World, sending
+from benchmarks.world import Participant, World, sending
 
 SENDERS = 4
 WARM_UP = 10
@@ -68,7 +68,7 @@ class _Delivery:
         self._load = load
         self._listeners = listeners
 
-    def one_by_one(self, place: Place, numbers: Sequence[int]) -> list[list[float]]:
+    def one_by_one(self, place: Participant, numbers: Sequence[int]) -> list[list[float]]:
         """Send each message when everybody has the one before.
 
         Returns:
@@ -83,7 +83,7 @@ class _Delivery:
             latencies.append([1000 * (moment - began) for moment in told])
         return latencies
 
-    def at_once(self, places: Sequence[Place], numbers: Sequence[int]) -> float:
+    def at_once(self, places: Sequence[Participant], numbers: Sequence[int]) -> float:
         """Send without waiting; the seconds until everybody has everything."""
         self._listeners.expect(numbers)
         began = time.monotonic()
@@ -91,7 +91,7 @@ class _Delivery:
         told = self._listeners.deliveries()
         return max(moments[-1] for moments in told.values()) - began
 
-    def _send(self, places: Sequence[Place], numbers: Sequence[int]) -> None:
+    def _send(self, places: Sequence[Participant], numbers: Sequence[int]) -> None:
         requests = [
             sending(places[number % len(places)], f"message {number}") for number in numbers
         ]

@@ -5,7 +5,7 @@ from itertools import count, cycle
 from typing import NamedTuple
 
 from benchmarks.load import request
-from benchmarks.world import PASSWORD, Person, Place, Sizes, World, sending, text_of
+from benchmarks.world import PASSWORD, Participant, Person, Sizes, World, sending, text_of
 
 QUICK = Sizes(groups=(2, 20, 100), lists=(10, 50), histories=(100, 1000))
 FULL = Sizes(groups=(2, 20, 100, 1000), lists=(10, 50, 200), histories=(100, 1000, 10_000))
@@ -112,7 +112,7 @@ def _register(_world: World) -> Iterator[bytes]:
         yield request("POST", "/account/reg", body=body)
 
 
-def _sends(places: list[Place]) -> Iterator[bytes]:
+def _sends(places: list[Participant]) -> Iterator[bytes]:
     for number, place in enumerate(cycle(places)):
         yield sending(place, text_of(number))
 

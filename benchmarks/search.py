@@ -26,7 +26,7 @@ from benchmarks.report import RESULTS
 from benchmarks.search_world import FEW, MANY, fill
 from chat_service.app import create_app
 from chat_service.db import db
-from shared.testing.client import Caller
+from shared.testing.client import ApiClient
 from shared.testing.databases import migrated
 from shared.testing.postgres import postgres_server
 from shared.testing.tokens import PUBLIC_KEYS_PEM, issue
@@ -103,7 +103,7 @@ def _measured(column: str, messages: int) -> dict[str, dict[str, float]]:
 
 
 def _timed(app: Flask, column: str, case: Case) -> dict[str, float]:
-    caller = Caller(app, issue(case.user_id), case.user_id)
+    caller = ApiClient(app, issue(case.user_id), case.user_id)
     query = {"content": case.content}
     taken: list[float] = []
     hits = 0

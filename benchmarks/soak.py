@@ -25,7 +25,7 @@ from benchmarks.load import Load
 from benchmarks.plots import plot_soak
 from benchmarks.report import RESULTS
 from benchmarks.scenarios import QUICK, scenarios
-from benchmarks.world import Filling, World
+from benchmarks.world import Seeder, World
 
 _CLIENTS = 16
 _OF_EACH_KIND = 30
@@ -48,7 +48,7 @@ def main() -> None:
         Load() as load,
         deployed(POSTGRES, Path(folder)) as deployment,
     ):
-        world = Filling(load, deployment.address, say).world(QUICK)
+        world = Seeder(load, deployment.address, say).world(QUICK)
         asked, failed, samples = soak(deployment, load, world, minutes)
     grown = {name: growth(taken) for name, taken in samples.items()}
     for name, by in grown.items():

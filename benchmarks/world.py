@@ -26,7 +26,7 @@ class Person(NamedTuple):
     name: str
 
 
-class Place(NamedTuple):
+class Participant(NamedTuple):
     """A conversation, as somebody in it writes to it and reads it."""
 
     person: Person
@@ -56,10 +56,10 @@ class World(NamedTuple):
 
     people: list[Person]
     collectors: dict[int, Person]
-    private: list[Place]
-    quiet: list[Place]
-    groups: dict[int, list[Place]]
-    histories: dict[int, Place]
+    private: list[Participant]
+    quiet: list[Participant]
+    groups: dict[int, list[Participant]]
+    histories: dict[int, Participant]
 
 
 def text_of(number: int) -> str:
@@ -67,13 +67,13 @@ def text_of(number: int) -> str:
     return f"Message {number}: shall we meet at ten tomorrow?"
 
 
-def sending(place: Place, content: str) -> bytes:
+def sending(place: Participant, content: str) -> bytes:
     """The request that sends a text."""
     body = {"conversationId": place.conversation_id, "content": content}
     return request("POST", "/conversations/messages", place.person.token, body)
 
 
-class Filling:
+class Seeder:
     """Fills a new product.
 
     Args:
@@ -140,28 +140,28 @@ class Filling:
         self._ask("friend requests", asked)
         self._ask("friendships", accepted)
 
-    def _greeted(self, collector: Person, people: list[Person]) -> list[Place]:
+    def _greeted(self, collector: Person, people: list[Person]) -> list[Participant]:
         """The private conversations of a person, as their friends see them, with a message each."""
         by_id = {person.id: person for person in people}
         chats = self._private_chats(collector)
-        places = [Place(by_id[friend], chat) for friend, chat in chats.items()]
+        places = [Participant(by_id[friend], chat) for friend, chat in chats.items()]
         self._ask("first messages", [sending(place, text_of(1)) for place in places])
         return places
 
-    def _group(self, members: list[Person]) -> list[Place]:
+    def _group(self, members: list[Person]) -> list[Participant]:
         owner, *others = members
         body = {"members": [member.id for member in others], "name": f"Group of {len(members)}"}
         [made] = self._ask("group", [request("POST", "/conversations", owner.token, body)])
-        return [Place(member, made["conversation_id"]) for member in members[:_SENDERS]]
+        return [Participant(member, made["conversation_id"]) for member in members[:_SENDERS]]
 
     def _histories(
         self, owner: Person, friends: list[Person], sizes: Sequence[int]
-    ) -> dict[int, Place]:
+    ) -> dict[int, Participant]:
         chats = self._private_chats(owner)
         histories = {}
         for size, friend in zip(sizes, friends, strict=False):
             chat = chats[friend.id]
-            both = Place(owner, chat), Place(friend, chat)
+            both = Participant(owner, chat), Participant(friend, chat)
             requests = [sending(both[n % 2], text_of(n)) for n in range(size)]
             self._ask(f"messages of a history of {size}", requests)
             histories[size] = both[0]

@@ -32,7 +32,7 @@ from shared.operations.data_commands import add_erasures_command, add_resync_com
 from shared.operations.data_export import add_export_command
 from shared.operations.data_export_routes import add_export_route
 from shared.operations.integrity import add_integrity_commands
-from shared.service import create_service_app, settings_of
+from shared.service import create_service_app, load_service_settings
 
 
 def create_app(env: Mapping[str, str] | None = None) -> Flask:
@@ -41,7 +41,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     Args:
         env: its settings; the process's environment unless given.
     """
-    settings = settings_of(ChatSettings, env)
+    settings = load_service_settings(ChatSettings, env)
     app, api = create_service_app(
         "chat_service",
         "IMS conversations",

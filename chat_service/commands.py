@@ -26,4 +26,4 @@ def add_commands(app: Flask, social: ServiceClient) -> None:
     def media_commands() -> None:
         """The files of pictures: those of messages and of groups."""
 
-    add_prune_command(media_commands, images.store, images.unnamed)
+    add_prune_command(media_commands, images.store, images.find_orphans)

@@ -18,16 +18,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from deploy.databases import OperationError
-from deploy.programs import SERVICES, settings_of
+from deploy.programs import SERVICES, load_service_settings
 from shared.media.object_store import MediaSettings, MediaStore
 
 FORMAT = 1
 DATABASES = "databases"
 KEYS = "keys"
 MEDIA = "media"
-SUMS = "SHA256SUMS"
+CHECKSUMS = "SHA256SUMS"
 _MANIFEST = "manifest.json"
-_AT_ONCE = 8
+_CONCURRENCY = 8
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Manifest:
         return cls(**said)
 
 
-def stores_of(env: Mapping[str, str]) -> dict[str, tuple[str, MediaStore]]:
+def create_stores(env: Mapping[str, str]) -> dict[str, tuple[str, MediaStore]]:
     """The stores of the services that keep pictures, each beside the first service that uses it.
 
     Raises:
@@ -77,7 +77,7 @@ def stores_of(env: Mapping[str, str]) -> dict[str, tuple[str, MediaStore]]:
     stores: dict[object, tuple[str, MediaStore]] = {}
     found = {}
     for service in SERVICES:
-        settings = settings_of(service, env)
+        settings = load_service_settings(service, env)
         if isinstance(settings, MediaSettings):
             place = settings.media_url or settings.data_dir, settings.aws_endpoint_url
             if place not in stores:
@@ -87,7 +87,7 @@ def stores_of(env: Mapping[str, str]) -> dict[str, tuple[str, MediaStore]]:
     return found
 
 
-def copied(store: MediaStore, folder: Path) -> Iterator[int]:
+def copy_store(store: MediaStore, folder: Path) -> Iterator[int]:
     """Copy what a store holds into a folder, except what is there already.
 
     A key stands for the same bytes for ever, so what is there need not be looked at again.
@@ -107,13 +107,13 @@ def copied(store: MediaStore, folder: Path) -> Iterator[int]:
         return True
 
     count = 0
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPoolExecutor(_CONCURRENCY) as pool:
         for batch in store.listed():
             count += sum(pool.map(copy, [file.key for file in batch]))
             yield count
 
 
-def put_back(folder: Path, store: MediaStore) -> Iterator[int]:
+def restore_store(folder: Path, store: MediaStore) -> Iterator[int]:
     """Put everything that is in a folder into a store.
 
     Yields:
@@ -131,13 +131,13 @@ def files_in(folder: Path) -> Iterator[Path]:
 
 def write_sums(folder: Path) -> None:
     """Write down what every file of a backup must be."""
-    with (folder / SUMS).open("w") as sums:
+    with (folder / CHECKSUMS).open("w") as sums:
         for path in files_in(folder):
-            if path.name != SUMS:
+            if path.name != CHECKSUMS:
                 sums.write(f"{_sum(path)}  {path.relative_to(folder).as_posix()}\n")
 
 
-def checked(folder: Path) -> Iterator[int]:
+def verify_checksums(folder: Path) -> Iterator[int]:
     """Look whether every file of a backup is what it was.
 
     Yields:
@@ -146,7 +146,7 @@ def checked(folder: Path) -> Iterator[int]:
     Raises:
         OperationError: one is not.
     """
-    with (folder / SUMS).open() as sums:
+    with (folder / CHECKSUMS).open() as sums:
         for count, line in enumerate(sums, start=1):
             expected, _, name = line.rstrip("\n").partition("  ")
             path = folder / name

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from deploy import archive
 from deploy.archive import Manifest
-from deploy.databases import FAILURES, database_of
+from deploy.databases import DATABASE_ERRORS, get_database
 from deploy.environment import installed
 from deploy.ownership import give_to_owner_of
 from deploy.programs import SERVICES
@@ -27,7 +27,7 @@ from shared.operations.commands import with_progress
 from shared.settings import SettingsError
 from shared.web.errors import ApiError
 
-_TELLERS_LAST = tuple(reversed(SERVICES))
+_CONSUMERS_FIRST = tuple(reversed(SERVICES))
 
 
 def main() -> int:
@@ -42,22 +42,22 @@ def main() -> int:
     wanted = parser.parse_args()
     os.umask(0o077)  # There are secrets in it.
     try:
-        made = back_up(installed(os.environ), wanted.to)
-    except (*FAILURES, SettingsError, OSError) as reason:
+        made = create_backup(installed(os.environ), wanted.to)
+    except (*DATABASE_ERRORS, SettingsError, OSError) as reason:
         sys.stdout.write(f"No backup was made: {reason}\n")
         return 1
     except ApiError:
         sys.stdout.write("No backup was made: the store of pictures does not answer.\n")
         return 1
     sys.stdout.write(
-        f"Saved in {made}, which holds everybody's data{_keys_too(made)}: "
+        f"Saved in {made}, which holds everybody's data{_describe_keys(made)}: "
         "keep it where nobody else reads it.\n"
         "How to restore it: docs/operations.md, Backup and restore.\n"
     )
     return 0
 
 
-def back_up(env: Mapping[str, str], to: Path) -> Path:
+def create_backup(env: Mapping[str, str], to: Path) -> Path:
     """Save everything into a new folder in ``to``.
 
     Args:
@@ -77,8 +77,8 @@ def back_up(env: Mapping[str, str], to: Path) -> Path:
     (unfinished / archive.DATABASES).mkdir(parents=True)
     _save_media(env, unfinished)
     kinds = {}
-    for service in _TELLERS_LAST:
-        database = database_of(service, env)
+    for service in _CONSUMERS_FIRST:
+        database = get_database(service, env)
         database.dump(unfinished / archive.DATABASES / service)
         kinds[service] = database.kind
         sys.stdout.write(f"Saved the database of {service}.\n")
@@ -93,10 +93,10 @@ def back_up(env: Mapping[str, str], to: Path) -> Path:
 
 def _save_media(env: Mapping[str, str], folder: Path) -> dict[str, str]:
     """Save the pictures that are not yet in the folder; where those of each service are."""
-    places = archive.stores_of(env)
+    places = archive.create_stores(env)
     for name, store in dict(places.values()).items():
         count = with_progress(
-            archive.copied(store, folder / archive.MEDIA / name), "Copying pictures"
+            archive.copy_store(store, folder / archive.MEDIA / name), "Copying pictures"
         )
         sys.stdout.write(f"Saved {count} pictures.\n")
     return {service: name for service, (name, _) in places.items()}
@@ -111,7 +111,7 @@ def _save_keys(env: Mapping[str, str], folder: Path) -> None:
             (folder / archive.KEYS / path.name).write_bytes(path.read_bytes())
 
 
-def _keys_too(folder: Path) -> str:
+def _describe_keys(folder: Path) -> str:
     return " and the keys of this installation" if (folder / archive.KEYS).exists() else ""
 
 

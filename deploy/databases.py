@@ -15,7 +15,7 @@ from psycopg.conninfo import make_conninfo
 from sqlalchemy import URL, MetaData, NullPool, create_engine, exists, make_url, select
 from sqlalchemy.exc import DBAPIError
 
-from deploy.programs import settings_of
+from deploy.programs import load_service_settings
 from shared.settings import database_url
 
 
@@ -23,7 +23,7 @@ class OperationError(Exception):
     """Why something cannot be saved or restored, in a line for whoever wants it."""
 
 
-FAILURES = (OperationError, sqlite3.Error, psycopg.Error, DBAPIError)
+DATABASE_ERRORS = (OperationError, sqlite3.Error, psycopg.Error, DBAPIError)
 """What working with a database raises."""
 
 
@@ -44,17 +44,17 @@ class Database(Protocol):
     def load(self, dump: Path) -> None:
         """Put a dump in the place of all that is there."""
 
-    def is_used(self) -> bool:
+    def has_connections(self) -> bool:
         """Whether anybody else is connected, as far as the database tells."""
 
 
-def database_of(service: str, env: Mapping[str, str]) -> Database:
+def get_database(service: str, env: Mapping[str, str]) -> Database:
     """The database of a service in the environment of all programs.
 
     Raises:
         SettingsError: the service would refuse it.
     """
-    url = make_url(database_url(settings_of(service, env), service))
+    url = make_url(database_url(load_service_settings(service, env), service))
     return SqliteFile(url) if url.get_dialect().name == "sqlite" else PostgresDatabase(url)
 
 
@@ -95,7 +95,7 @@ class SqliteFile:
             self._path.with_name(self._path.name + belonging).unlink(missing_ok=True)
         unfinished.rename(self._path)
 
-    def is_used(self) -> bool:
+    def has_connections(self) -> bool:
         """SQLite does not know; the lock on the data folder does."""
         return False
 
@@ -120,7 +120,7 @@ class PostgresDatabase:
         _tables(self).drop_all(create_engine(self.url, poolclass=NullPool))
         self._run("pg_restore", "--single-transaction", "--exit-on-error", str(dump))
 
-    def is_used(self) -> bool:
+    def has_connections(self) -> bool:
         """Whether there are other connections."""
         with self._connection() as connection:
             [others] = connection.execute(
@@ -136,7 +136,13 @@ class PostgresDatabase:
         with self._connection() as connection:
             major = connection.info.server_version // 10_000
         done = subprocess.run(
-            [_tool(tool, major), *arguments, "--no-owner", "--no-acl", f"--dbname={self._place}"],
+            [
+                _find_tool(tool, major),
+                *arguments,
+                "--no-owner",
+                "--no-acl",
+                f"--dbname={self._place}",
+            ],
             env=os.environ | ({"PGPASSWORD": self._password} if self._password else {}),
             stderr=subprocess.PIPE,
             text=True,
@@ -146,7 +152,7 @@ class PostgresDatabase:
             raise OperationError(f"{tool}: {done.stderr.strip()}")
 
 
-def _tool(name: str, major: int) -> Path:
+def _find_tool(name: str, major: int) -> Path:
     """A tool of the server's version, or of the next newer one: older ones refuse the server."""
     folders = [*os.get_exec_path(), *map(str, Path("/usr/lib/postgresql").glob("*/bin"))]
     found = {

@@ -14,7 +14,7 @@ import click
 
 from deploy.ownership import give_to_owner_of
 from deploy.programs import SERVICES
-from shared.keys import generate_key_pair, private_key, public_keys, public_pem
+from shared.keys import generate_key_pair, load_public_keys, private_key, public_pem
 
 _FOR_ITS_OWNER = 0o600
 # Containers run as a user of their own; the folder keeps everybody else on the host out.
@@ -40,8 +40,8 @@ def key_files(folder: Path, mode: int = _FOR_ITS_OWNER) -> dict[str, str]:
         _write(private, private_pem, mode)  # Last: where it is, its public key is there as well.
     settings = {"JWT_PRIVATE_KEY_FILE": str(private), "JWT_PUBLIC_KEYS_FILE": str(public)}
     for service in SERVICES:
-        secret = folder / _secret_of(service)
-        _write_once(secret, _random(), mode)
+        secret = folder / _secret_name(service)
+        _write_once(secret, _generate_secret(), mode)
         settings[f"{service.upper()}_SECRET_FILE"] = str(secret)
         settings[f"{service.upper()}_INTERNAL_SECRETS_FILE"] = str(secret)
     return settings
@@ -52,58 +52,58 @@ def make_for_containers(folder: Path) -> None:
     key_files(folder, _FOR_CONTAINERS)
     for service in SERVICES:
         name = service.removesuffix("_service")
-        url = f"postgresql+psycopg://{name}:{_random()}@postgres/{name}"
+        url = f"postgresql+psycopg://{name}:{_generate_secret()}@postgres/{name}"
         _write_once(folder / f"{service}-database-url", url, _FOR_CONTAINERS)
     for name in ("postgres-password", "redis-password"):
-        _write_once(folder / name, _random(), _FOR_CONTAINERS)
+        _write_once(folder / name, _generate_secret(), _FOR_CONTAINERS)
     password = (folder / "redis-password").read_text()
     _write_once(folder / "redis-url", f"redis://:{password}@redis:6379/0", _FOR_CONTAINERS)
 
 
-def accept_next(folder: Path) -> None:
+def prepare_rotation(folder: Path) -> None:
     """First step: make the next key and secrets, to be accepted beside those in use.
 
     Raises:
         OutOfOrderError: an earlier rotation has not been finished.
     """
-    coming = folder / _NEXT
-    if not coming.exists() and _is_unfinished(folder):
+    next_dir = folder / _NEXT
+    if not next_dir.exists() and _is_unfinished(folder):
         raise OutOfOrderError("The rotation before is not finished: rotate forget")
     mode = _mode_of(folder)
-    key_files(coming, mode)
-    public, next_public = ((place / _PUBLIC).read_text() for place in (folder, coming))
+    key_files(next_dir, mode)
+    public, next_public = ((place / _PUBLIC).read_text() for place in (folder, next_dir))
     if next_public not in public:
         _write(folder / _PUBLIC, public + next_public, mode)
     for service in SERVICES:
-        old, new = ((place / _secret_of(service)).read_text() for place in (folder, coming))
+        old, new = ((place / _secret_name(service)).read_text() for place in (folder, next_dir))
         if new not in old:
-            _write(folder / _secret_of(service), f"{old},{new}", mode)
+            _write(folder / _secret_name(service), f"{old},{new}", mode)
 
 
-def use_next(folder: Path) -> None:
+def activate_rotation(folder: Path) -> None:
     """Second step: sign with the next key and show the next secrets; the old ones still work.
 
     Raises:
         OutOfOrderError: there are no next ones.
     """
-    coming = folder / _NEXT
-    if not coming.exists():
+    next_dir = folder / _NEXT
+    if not next_dir.exists():
         raise OutOfOrderError("Nothing new is accepted yet: rotate accept")
     mode = _mode_of(folder)
     for service in SERVICES:
-        new = coming / _secret_of(service)
+        new = next_dir / _secret_name(service)
         if new.exists():  # Else it was taken before this was interrupted.
             old = (folder / new.name).read_text().split(",")[0]
             _write(folder / new.name, f"{new.read_text()},{old}", mode)
             new.unlink()
-    if (coming / _PRIVATE).exists():
-        _write(folder / _PRIVATE, (coming / _PRIVATE).read_text(), mode)
-        (coming / _PRIVATE).unlink()
-    (coming / _PUBLIC).unlink(missing_ok=True)
-    coming.rmdir()
+    if (next_dir / _PRIVATE).exists():
+        _write(folder / _PRIVATE, (next_dir / _PRIVATE).read_text(), mode)
+        (next_dir / _PRIVATE).unlink()
+    (next_dir / _PUBLIC).unlink(missing_ok=True)
+    next_dir.rmdir()
 
 
-def forget_previous(folder: Path, token_lifetime_seconds: float) -> None:
+def retire_previous(folder: Path, token_lifetime_seconds: float) -> None:
     """Last step: accept nothing but what is in use.
 
     Args:
@@ -125,7 +125,7 @@ def forget_previous(folder: Path, token_lifetime_seconds: float) -> None:
     mode = _mode_of(folder)
     _write(folder / _PUBLIC, public_pem(private_key(private.read_text()).public_key()), mode)
     for service in SERVICES:
-        secret = folder / _secret_of(service)
+        secret = folder / _secret_name(service)
         _write(secret, secret.read_text().split(",")[0], mode)
 
 
@@ -134,18 +134,18 @@ class OutOfOrderError(click.ClickException):
 
 
 def _is_unfinished(folder: Path) -> bool:
-    return len(public_keys((folder / _PUBLIC).read_text())) > 1
+    return len(load_public_keys((folder / _PUBLIC).read_text())) > 1
 
 
 def _mode_of(folder: Path) -> int:
     return stat.S_IMODE((folder / _PRIVATE).stat().st_mode)
 
 
-def _secret_of(service: str) -> str:
+def _secret_name(service: str) -> str:
     return f"{service}-secret"
 
 
-def _random() -> str:
+def _generate_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
@@ -206,7 +206,7 @@ def rotate() -> None:
 @_MADE
 def accept(folder: Path) -> None:
     """Make new ones, which are accepted beside the old."""
-    accept_next(folder)
+    prepare_rotation(folder)
     click.echo(f"New ones are made. {_RESTART}; then: rotate use {folder}")
 
 
@@ -214,7 +214,7 @@ def accept(folder: Path) -> None:
 @_MADE
 def use(folder: Path) -> None:
     """Sign with the new key and show the new secrets; the old are still accepted."""
-    use_next(folder)
+    activate_rotation(folder)
     click.echo(f"{_RESTART}; and when tokens of the old key have expired: rotate forget {folder}")
 
 
@@ -231,7 +231,7 @@ def use(folder: Path) -> None:
 @click.option("--at-once", is_flag=True, help="The old key is in wrong hands: end its tokens.")
 def forget(folder: Path, token_lifetime_seconds: int, at_once: bool) -> None:
     """Accept nothing but the new ones."""
-    forget_previous(folder, 0 if at_once else token_lifetime_seconds)
+    retire_previous(folder, 0 if at_once else token_lifetime_seconds)
     click.echo(f"The old ones are forgotten. {_RESTART}.")
 
 

@@ -9,7 +9,7 @@ _FIRST, _LAST = 20_000, 32_000
 _APART = 8
 
 
-def refusal(host: str, port: int) -> OSError | None:
+def bind_error(host: str, port: int) -> OSError | None:
     """Why nobody could listen on this address now, or None if one could."""
     try:
         [(family, kind, *_, address), *_] = socket.getaddrinfo(
@@ -23,7 +23,7 @@ def refusal(host: str, port: int) -> OSError | None:
     return None
 
 
-def is_taken(error: OSError) -> bool:
+def is_address_in_use(error: OSError) -> bool:
     """Whether somebody else listening is the reason."""
     return error.errno == errno.EADDRINUSE
 
@@ -36,7 +36,7 @@ def free_ports(host: str, gateway_port: int, count: int) -> list[int]:
     """
     start = _FIRST + gateway_port * _APART % (_LAST - _FIRST)
     candidates = chain(range(start, _LAST), range(_FIRST, start))
-    free = (port for port in candidates if port != gateway_port and not refusal(host, port))
+    free = (port for port in candidates if port != gateway_port and not bind_error(host, port))
     return list(islice(filter(_claim, free), count))
 
 

@@ -29,17 +29,19 @@ def with_precedence(env: Mapping[str, str], over: Mapping[str, str]) -> dict[str
     }
 
 
-def wrong_settings(env: Mapping[str, str]) -> list[str]:
+def validate_all_settings(env: Mapping[str, str]) -> list[str]:
     """What the programs would refuse in their environment, each complaint once."""
     found = (
-        line for program in PROGRAMS for line in complaints(program, environment_of(program, env))
+        line
+        for program in PROGRAMS
+        for line in validation_errors(program, environment_of(program, env))
     )
     return list(dict.fromkeys(found))
 
 
-def complaints(program: str, env: Mapping[str, str]) -> Iterator[str]:
+def validation_errors(program: str, env: Mapping[str, str]) -> Iterator[str]:
     """What one program would refuse in its environment, each setting on a line."""
-    for kind in _declared(program):
+    for kind in _settings_classes(program):
         try:
             load_settings(kind, env)
         except SettingsError as error:
@@ -48,20 +50,20 @@ def complaints(program: str, env: Mapping[str, str]) -> Iterator[str]:
 
 def settings_names(program: str) -> set[str]:
     """The settings that a program reads."""
-    return {name.upper() for kind in _declared(program) for name in kind.model_fields}
+    return {name.upper() for kind in _settings_classes(program) for name in kind.model_fields}
 
 
-def settings_of(service: str, env: Mapping[str, str]) -> ServiceSettings:
+def load_service_settings(service: str, env: Mapping[str, str]) -> ServiceSettings:
     """What a service reads from the environment of all programs.
 
     Raises:
         SettingsError: it would refuse it.
     """
-    [kind] = (kind for kind in _declared(service) if issubclass(kind, ServiceSettings))
+    [kind] = (kind for kind in _settings_classes(service) if issubclass(kind, ServiceSettings))
     return load_settings(kind, environment_of(service, env))
 
 
-def _declared(program: str) -> Iterator[type[Settings]]:
+def _settings_classes(program: str) -> Iterator[type[Settings]]:
     """The settings that a program declares."""
     config = import_module(f"{program}.config")
     for _, kind in inspect.getmembers(config, inspect.isclass):

@@ -17,20 +17,20 @@ from pathlib import Path
 
 from deploy import archive
 from deploy.archive import Manifest
-from deploy.databases import FAILURES, Database, OperationError, database_of, is_empty
+from deploy.databases import DATABASE_ERRORS, Database, OperationError, get_database, is_empty
 from deploy.environment import started
 from deploy.ownership import give_to_owner_of
 from deploy.ports import free_ports
-from deploy.programs import PROGRAMS, SERVICES, environment_of, wrong_settings
+from deploy.programs import PROGRAMS, SERVICES, environment_of, validate_all_settings
 from deploy.run import (
     LOOPBACK,
     ROOT,
-    CannotStartError,
     LauncherSettings,
+    StartupError,
+    ensure_writable,
+    exclusive_lock,
     migrate,
-    only_run_in,
-    serving,
-    writable,
+    running_programs,
 )
 from shared.operations.commands import with_progress
 from shared.settings import SettingsError, load_settings
@@ -52,7 +52,7 @@ def main() -> int:
     os.umask(0o077)
     try:
         restore(wanted.folder, overwrite=wanted.overwrite)
-    except (*FAILURES, CannotStartError, SettingsError, OSError) as reason:
+    except (*DATABASE_ERRORS, StartupError, SettingsError, OSError) as reason:
         for line in str(reason).splitlines():
             sys.stdout.write(f"Not restored: {line}\n")
         return 1
@@ -72,16 +72,15 @@ def restore(folder: Path, *, overwrite: bool) -> None:
 
     Raises:
         OperationError: it is no whole backup for these settings, or something is there already.
-        CannotStartError: it is there, and the services do not run on it.
+        StartupError: it is there, and the services do not run on it.
     """
     settings = load_settings(LauncherSettings, os.environ)
-    data_dir = writable(settings.data_dir.absolute())
+    data_dir = ensure_writable(settings.data_dir.absolute())
     run_dir = data_dir / "run"
-    with only_run_in(run_dir) as lock:
+    with exclusive_lock(run_dir) as lock:
         saved = Manifest.read(folder)
-        sys.stdout.write(
-            f"Every file is what was saved: {with_progress(archive.checked(folder), '')}.\n"
-        )
+        files = with_progress(archive.verify_checksums(folder), "")
+        sys.stdout.write(f"Every file is what was saved: {files}.\n")
         ports = free_ports(LOOPBACK, settings.port, len(PROGRAMS))
         addresses = {name: (LOOPBACK, port) for name, port in zip(PROGRAMS, ports, strict=True)}
         urls = {name: f"http://{LOOPBACK}:{addresses[name][1]}" for name in SERVICES}
@@ -91,27 +90,27 @@ def restore(folder: Path, *, overwrite: bool) -> None:
             "LOG_LEVEL": "WARNING",
             "METRICS_PORT": "",
         }
-        if problems := wrong_settings(env):
+        if problems := validate_all_settings(env):
             raise OperationError("\n".join(problems))
-        databases = {service: database_of(service, env) for service in SERVICES}
-        _check_room(databases, saved, overwrite=overwrite)
+        databases = {service: get_database(service, env) for service in SERVICES}
+        _check_targets(databases, saved, overwrite=overwrite)
         _restore_keys(folder, data_dir)
         for service, database in databases.items():
             database.load(folder / archive.DATABASES / service)
             sys.stdout.write(f"Restored the database of {service}.\n")
-        for service, (_, store) in archive.stores_of(env).items():
+        for service, (_, store) in archive.create_stores(env).items():
             pictures = folder / archive.MEDIA / saved.media[service]
-            count = with_progress(archive.put_back(pictures, store), "Putting pictures back")
+            count = with_progress(archive.restore_store(pictures, store), "Putting pictures back")
             if store.folder and store.folder.exists():
                 give_to_owner_of(store.folder, store.folder)
             sys.stdout.write(f"Restored {count} pictures for {service}.\n")
         migrate(env)
-        with serving(addresses, run_dir, env, lock, settings.start_timeout_seconds):
+        with running_programs(addresses, run_dir, env, lock, settings.start_timeout_seconds):
             for service, what in _RESYNCS:
                 _resync(service, what, env)
 
 
-def _check_room(databases: Mapping[str, Database], saved: Manifest, *, overwrite: bool) -> None:
+def _check_targets(databases: Mapping[str, Database], saved: Manifest, *, overwrite: bool) -> None:
     """Make sure that every dump has a database that takes it, before anything is changed."""
     for service, database in databases.items():
         kind = saved.kinds.get(service)
@@ -119,7 +118,7 @@ def _check_room(databases: Mapping[str, Database], saved: Manifest, *, overwrite
             raise OperationError(
                 f"{service}: the backup is of {kind}, the database {database.kind}"
             )
-        if database.is_used():
+        if database.has_connections():
             raise OperationError(f"{service}: its database is in use; stop the product first")
         if not overwrite and not is_empty(database):
             raise OperationError(

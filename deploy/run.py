@@ -23,8 +23,8 @@ from typing import NoReturn
 from pydantic import Field
 
 from deploy import environment
-from deploy.ports import free_ports, is_taken, refusal
-from deploy.programs import PROGRAMS, SERVICES, environment_of, wrong_settings
+from deploy.ports import bind_error, free_ports, is_address_in_use
+from deploy.programs import PROGRAMS, SERVICES, environment_of, validate_all_settings
 from deploy.schemas import are_current
 from deploy.supervise import configuration
 from shared.server.parent_death import set_parent_death_signal
@@ -34,8 +34,8 @@ ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = "127.0.0.1"
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 OPEN_FILES = 65_536
-SECONDS_FOR_A_KILLED_RUN_TO_END = 10.0
-SECONDS_BETWEEN_LOOKS = 0.1
+PORT_RELEASE_TIMEOUT = 10.0
+POLL_INTERVAL = 0.1
 
 
 class LauncherSettings(Settings):
@@ -51,7 +51,7 @@ class LauncherSettings(Settings):
     )
 
 
-class CannotStartError(Exception):
+class StartupError(Exception):
     """Why nothing runs, in a line for the person at the keyboard."""
 
 
@@ -70,11 +70,11 @@ def main() -> int:
         _run(load_settings(LauncherSettings, os.environ), wanted.only_migrate)
         return 0
     except KeyboardInterrupt:
-        _say("Stopped.")
+        _echo("Stopped.")
         return 0
-    except (CannotStartError, SettingsError) as reason:
+    except (StartupError, SettingsError) as reason:
         for line in str(reason).splitlines():
-            _say(f"Cannot start: {line}")
+            _echo(f"Cannot start: {line}")
         return 1
 
 
@@ -85,7 +85,7 @@ def _stop_once(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _say(line: str) -> None:
+def _echo(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
@@ -93,8 +93,8 @@ def _say(line: str) -> None:
 def _run(settings: LauncherSettings, only_migrate: bool) -> None:
     began = time.monotonic()
     data_dir = settings.data_dir.absolute()
-    run_dir = writable(data_dir) / "run"
-    with only_run_in(run_dir) as lock:
+    run_dir = ensure_writable(data_dir) / "run"
+    with exclusive_lock(run_dir) as lock:
         if not only_migrate:
             _wait_for_port(settings, run_dir)
         free = free_ports(LOOPBACK, settings.port, len(SERVICES) + len(PROGRAMS))
@@ -102,28 +102,30 @@ def _run(settings: LauncherSettings, only_migrate: bool) -> None:
         urls = {name: f"http://{LOOPBACK}:{port}" for name, port in ports.items()}
         metrics = _metrics_settings(free[len(SERVICES) :])
         env = environment.started(data_dir, urls, metrics | os.environ)
-        if problems := wrong_settings(env):
-            raise CannotStartError("\n".join(problems))
+        if problems := validate_all_settings(env):
+            raise StartupError("\n".join(problems))
         if only_migrate or not are_current(ROOT, env):
             migrate(env)
         if only_migrate:
             return
         addresses = {name: (LOOPBACK, port) for name, port in ports.items()}
         addresses["gateway"] = (settings.host, settings.port)
-        with serving(addresses, run_dir, env, lock, settings.start_timeout_seconds) as manager:
-            _say(f"Ready after {time.monotonic() - began:.1f} seconds; Ctrl-C stops it.")
-            _say(f"Metrics for Prometheus: {', '.join(_metrics_urls(env))}")
-            _say(f"Mail: {_mail_destination(data_dir, env)}")
-            address = f"http://{_bracketed(_reachable(settings.host))}:{settings.port}"
-            _say(f"API documentation: {address}/docs")
-            _say(f"Open {address}/")
+        with running_programs(
+            addresses, run_dir, env, lock, settings.start_timeout_seconds
+        ) as manager:
+            _echo(f"Ready after {time.monotonic() - began:.1f} seconds; Ctrl-C stops it.")
+            _echo(f"Metrics for Prometheus: {', '.join(_metrics_urls(env))}")
+            _echo(f"Mail: {_mail_destination(data_dir, env)}")
+            address = f"http://{_bracketed(_connect_host(settings.host))}:{settings.port}"
+            _echo(f"API documentation: {address}/docs")
+            _echo(f"Open {address}/")
             manager.wait()
-            _say("The process manager was killed, and the programs with it. Start again.")
+            _echo("The process manager was killed, and the programs with it. Start again.")
             sys.exit(1)
 
 
 @contextmanager
-def serving(
+def running_programs(
     addresses: Mapping[str, tuple[str, int]],
     run_dir: Path,
     env: Mapping[str, str],
@@ -140,7 +142,7 @@ def serving(
         seconds: that they may take to become healthy.
 
     Raises:
-        CannotStartError: they do not.
+        StartupError: they do not.
     """
     with _manager(addresses, run_dir, env, lock) as manager:
         _wait_for_health(addresses, manager, seconds)
@@ -148,11 +150,11 @@ def serving(
         yield manager
 
 
-def writable(data_dir: Path) -> Path:
+def ensure_writable(data_dir: Path) -> Path:
     """The data folder, made if it is missing.
 
     Raises:
-        CannotStartError: nobody can write in it.
+        StartupError: nobody can write in it.
     """
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
@@ -160,11 +162,11 @@ def writable(data_dir: Path) -> Path:
         with tempfile.TemporaryFile(dir=data_dir):
             return data_dir
     except OSError as error:
-        raise CannotStartError(f"DATA_DIR: {error.strerror}: {data_dir}") from None
+        raise StartupError(f"DATA_DIR: {error.strerror}: {data_dir}") from None
 
 
 @contextmanager
-def only_run_in(run_dir: Path) -> Iterator[int]:
+def exclusive_lock(run_dir: Path) -> Iterator[int]:
     """Hold the data folder, for this process and the manager that inherits the descriptor."""
     run_dir.mkdir(exist_ok=True)
     with (run_dir / "lock").open("w") as lock:
@@ -175,22 +177,20 @@ def only_run_in(run_dir: Path) -> Iterator[int]:
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise CannotStartError(
-                        f"DATA_DIR: it already runs on {run_dir.parent}"
-                    ) from None
-                time.sleep(SECONDS_BETWEEN_LOOKS)
+                    raise StartupError(f"DATA_DIR: it already runs on {run_dir.parent}") from None
+                time.sleep(POLL_INTERVAL)
         yield lock.fileno()
 
 
 def _wait_for_port(settings: LauncherSettings, run_dir: Path) -> None:
     """Refuse an address that is taken, unless by what is left of a killed run."""
     killed = (run_dir / "supervisord.pid").exists()
-    deadline = time.monotonic() + (SECONDS_FOR_A_KILLED_RUN_TO_END if killed else 0)
-    while error := refusal(settings.host, settings.port):
-        if not is_taken(error) or time.monotonic() > deadline:
+    deadline = time.monotonic() + (PORT_RELEASE_TIMEOUT if killed else 0)
+    while error := bind_error(settings.host, settings.port):
+        if not is_address_in_use(error) or time.monotonic() > deadline:
             address = f"{_bracketed(settings.host)}:{settings.port}"
-            raise CannotStartError(f"HOST, PORT: {error.strerror}: {address}")
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+            raise StartupError(f"HOST, PORT: {error.strerror}: {address}")
+        time.sleep(POLL_INTERVAL)
 
 
 def _metrics_settings(ports: Sequence[int]) -> dict[str, str]:
@@ -231,9 +231,9 @@ def migrate(env: Mapping[str, str]) -> None:
     try:
         for service, migration in migrations.items():
             said, _ = migration.communicate()
-            _say(said.rstrip())
+            _echo(said.rstrip())
             if migration.returncode:
-                raise CannotStartError(f"{service}: its migration failed, as said above")
+                raise StartupError(f"{service}: its migration failed, as said above")
     finally:
         for migration in migrations.values():
             migration.kill()
@@ -281,12 +281,12 @@ def _wait_for_health(
     """Wait for one program after the other, the gateway last: it asks the services in turn."""
     deadline = time.monotonic() + seconds
     for name, (host, port) in addresses.items():
-        while not _is_healthy(_reachable(host), port):
+        while not _is_healthy(_connect_host(host), port):
             if manager.poll() is not None:
-                raise CannotStartError("a program ended at once; its last words stand above")
+                raise StartupError("a program ended at once; its last words stand above")
             if time.monotonic() > deadline:
-                raise CannotStartError(f"{name} is not healthy after {seconds:g} seconds")
-            time.sleep(SECONDS_BETWEEN_LOOKS)
+                raise StartupError(f"{name} is not healthy after {seconds:g} seconds")
+            time.sleep(POLL_INTERVAL)
 
 
 def _is_healthy(host: str, port: int) -> bool:
@@ -298,7 +298,7 @@ def _is_healthy(host: str, port: int) -> bool:
             return False
 
 
-def _reachable(host: str) -> str:
+def _connect_host(host: str) -> str:
     """An address for clients on this machine, where ``host`` may mean all addresses."""
     return {"0.0.0.0": LOOPBACK, "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
 

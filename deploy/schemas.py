@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-from deploy.programs import SERVICES, settings_of
+from deploy.programs import SERVICES, load_service_settings
 from shared.data.revisions import newest_revision
 from shared.settings import database_url
 
@@ -20,7 +20,7 @@ def are_current(root: Path, env: Mapping[str, str]) -> bool:
         env: of all programs.
     """
     return all(
-        _revision(database_url(settings_of(service, env), service))
+        _revision(database_url(load_service_settings(service, env), service))
         == newest_revision(root / service / "migrations")
         for service in SERVICES
     )

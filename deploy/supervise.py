@@ -93,15 +93,15 @@ class Manager(Supervisor):
 
     def runforever(self) -> None:
         """Watch over the programs until told to stop."""
-        events.subscribe(events.ProcessStateBackoffEvent, self._lost)
-        events.subscribe(events.ProcessStateExitedEvent, self._lost)
+        events.subscribe(events.ProcessStateBackoffEvent, self._on_exit)
+        events.subscribe(events.ProcessStateExitedEvent, self._on_exit)
         for (
             group
         ) in self.process_groups.values():  # The first poll would start them a second later.
             group.transition()
         super().runforever()
 
-    def _lost(self, event: events.ProcessStateEvent) -> None:
+    def _on_exit(self, event: events.ProcessStateEvent) -> None:
         if not self._ready.exists():
             self.options.logger.critical("%(name)s cannot start", name=event.process.config.name)
             self.options.mood = SupervisorStates.SHUTDOWN

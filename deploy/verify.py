@@ -22,14 +22,14 @@ from typing import IO, Any, NamedTuple
 from deploy.environment import installed
 from deploy.programs import SERVICES, environment_of
 from deploy.run import ROOT
-from shared.operations.integrity import EXAMPLES, HEADING, Finding, show_progress, table_row
+from shared.operations.integrity import EXAMPLES, HEADING, CheckResult, show_progress, table_row
 from shared.settings import SettingsError
 
 _SECONDS_BETWEEN_LOOKS = 2.0
-_ROWS_BETWEEN_WORDS = 1000
+_PROGRESS_INTERVAL = 1000
 
 
-class Shared(NamedTuple):
+class SharedState(NamedTuple):
     """What one service tells others, who must know it alike.
 
     Attributes:
@@ -39,12 +39,12 @@ class Shared(NamedTuple):
     """
 
     key: tuple[str, ...]
-    teller: str
-    knowers: Mapping[str, str]
+    owner: str
+    replicas: Mapping[str, str]
 
 
 SHARED = {
-    "account": Shared(
+    "account": SharedState(
         ("id",),
         "auth_service",
         {
@@ -52,7 +52,7 @@ SHARED = {
             "chat_service": "chat knows every account as auth does",
         },
     ),
-    "friendship": Shared(
+    "friendship": SharedState(
         ("low_id", "high_id"),
         "social_service",
         {"chat_service": "each friendship is a private chat, open while it lasts"},
@@ -72,7 +72,7 @@ class Comparison(NamedTuple):
     differences: dict[Key, str]
 
 
-class CannotLookError(Exception):
+class SurveyError(Exception):
     """A service could not say what it knows."""
 
 
@@ -81,52 +81,54 @@ def main() -> int:
     argparse.ArgumentParser(prog="python -m deploy.verify", description=__doc__).parse_args()
     try:
         env = installed(os.environ)
-        _say(HEADING)
+        _echo(HEADING)
         violations = 0
-        for finding in findings(env):
-            _say(table_row(finding))
-            violations += finding.broken
-    except (SettingsError, CannotLookError) as reason:
-        _say(f"Cannot look: {reason}")
+        for result in run_all_checks(env):
+            _echo(table_row(result))
+            violations += result.violations
+    except (SettingsError, SurveyError) as reason:
+        _echo(f"Cannot look: {reason}")
         return 2
-    _say(f"{violations} violations." if violations else "Everything is as it must be.")
+    _echo(f"{violations} violations." if violations else "Everything is as it must be.")
     return 1 if violations else 0
 
 
-def findings(env: Mapping[str, str]) -> Iterator[Finding]:
+def run_all_checks(env: Mapping[str, str]) -> Iterator[CheckResult]:
     """What each service finds in its own database, then whether they agree.
 
     Args:
         env: of all programs.
 
     Raises:
-        CannotLookError: a service cannot.
+        SurveyError: a service cannot.
     """
     with _surveys(env) as surveys:
         for service, survey in surveys.items():
-            for said in _section(survey):
-                finding = Finding(**said)
-                yield finding._replace(
-                    promise=f"{service.removesuffix('_service')}: {finding.promise}"
+            for said in _read_section(survey):
+                result = CheckResult(**said)
+                yield result._replace(
+                    invariant=f"{service.removesuffix('_service')}: {result.invariant}"
                 )
-        comparisons, _ = _compared(surveys)
+        comparisons, _ = _compare(surveys)
     if any(comparison.differences for comparison in comparisons.values()):
-        comparisons = _lasting(comparisons, env)
+        comparisons = _persistent_differences(comparisons, env)
     for (kind, knower), (count, differences) in comparisons.items():
         examples = [f"{' and '.join(map(str, key))}: {what}" for key, what in differences.items()]
-        yield Finding(SHARED[kind].knowers[knower], count, len(differences), examples[:EXAMPLES])
+        yield CheckResult(
+            SHARED[kind].replicas[knower], count, len(differences), examples[:EXAMPLES]
+        )
 
 
 Comparisons = dict[tuple[str, str], Comparison]
 
 
-def _lasting(earlier: Comparisons, env: Mapping[str, str]) -> Comparisons:
+def _persistent_differences(earlier: Comparisons, env: Mapping[str, str]) -> Comparisons:
     """What still differs: while the product runs, things change, and events are on their way."""
     time.sleep(_SECONDS_BETWEEN_LOOKS)
     with _surveys(env, "--only-states") as surveys:
         for survey in surveys.values():
-            list(_section(survey))
-        later, pending_events = _compared(surveys)
+            list(_read_section(survey))
+        later, pending_events = _compare(surveys)
     return {
         what: Comparison(
             count,
@@ -141,20 +143,20 @@ def _lasting(earlier: Comparisons, env: Mapping[str, str]) -> Comparisons:
     }
 
 
-def _compared(surveys: Mapping[str, Lines]) -> tuple[Comparisons, set[tuple[str, str, Key]]]:
+def _compare(surveys: Mapping[str, Lines]) -> tuple[Comparisons, set[tuple[str, str, Key]]]:
     """Compare what the surveys list; and what is still to be told: kind, service, key."""
     comparisons: Comparisons = {}
     for kind, shared in SHARED.items():
-        services = (shared.teller, *shared.knowers)
-        found: dict[str, dict[Key, str]] = {knower: {} for knower in shared.knowers}
+        services = (shared.owner, *shared.replicas)
+        found: dict[str, dict[Key, str]] = {knower: {} for knower in shared.replicas}
         count = 0
-        for key, known in _side_by_side(shared, {name: surveys[name] for name in services}):
+        for key, known in _merge_by_key(shared, {name: surveys[name] for name in services}):
             for knower, differences in found.items():
-                difference = _difference(known.get(shared.teller), known.get(knower))
+                difference = _difference(known.get(shared.owner), known.get(knower))
                 if difference:
                     differences[key] = difference
             count += 1
-            if count % _ROWS_BETWEEN_WORDS == 0:
+            if count % _PROGRESS_INTERVAL == 0:
                 show_progress(f"{count:>14,}  {'...':>10}  comparing each {kind}")
         show_progress("")
         for knower, differences in found.items():
@@ -162,14 +164,14 @@ def _compared(surveys: Mapping[str, Lines]) -> tuple[Comparisons, set[tuple[str,
     pending_events = {
         (event["type"], f"{event['consumer']}_service", _key(SHARED[event["type"]], event["state"]))
         for survey in surveys.values()
-        for event in _section(survey)
+        for event in _read_section(survey)
         if event["type"] in SHARED
     }
     return comparisons, pending_events
 
 
-def _side_by_side(
-    shared: Shared, surveys: Mapping[str, Lines]
+def _merge_by_key(
+    shared: SharedState, surveys: Mapping[str, Lines]
 ) -> Iterator[tuple[Key, dict[str, State]]]:
     """What the services know of each thing; who does not know it is left out."""
     by_key = itemgetter(0)
@@ -178,8 +180,8 @@ def _side_by_side(
         yield key, {service: state for _, service, state in known}
 
 
-def _keyed(shared: Shared, service: str, survey: Lines) -> Iterator[tuple[Key, str, State]]:
-    for state in _section(survey):
+def _keyed(shared: SharedState, service: str, survey: Lines) -> Iterator[tuple[Key, str, State]]:
+    for state in _read_section(survey):
         yield _key(shared, state), service, state
 
 
@@ -194,7 +196,7 @@ def _difference(told: State | None, known: State | None) -> str:
     return f"{versions}; different: {', '.join(differing)}" if differing else ""
 
 
-def _key(shared: Shared, state: State) -> Key:
+def _key(shared: SharedState, state: State) -> Key:
     return tuple(state[name] for name in shared.key)
 
 
@@ -202,11 +204,16 @@ def _key(shared: Shared, state: State) -> Key:
 def _surveys(env: Mapping[str, str], *options: str) -> Iterator[dict[str, Lines]]:
     """What every service says, as it says it."""
     with ExitStack() as stack:
-        yield {service: stack.enter_context(_survey(service, env, options)) for service in SERVICES}
+        yield {
+            service: stack.enter_context(_open_state_dump(service, env, options))
+            for service in SERVICES
+        }
 
 
 @contextmanager
-def _survey(service: str, env: Mapping[str, str], options: tuple[str, ...]) -> Iterator[Lines]:
+def _open_state_dump(
+    service: str, env: Mapping[str, str], options: tuple[str, ...]
+) -> Iterator[Lines]:
     with subprocess.Popen(
         [sys.executable, "-m", service, "survey", *options],
         cwd=ROOT,
@@ -217,20 +224,20 @@ def _survey(service: str, env: Mapping[str, str], options: tuple[str, ...]) -> I
         yield process.stdout
 
 
-def _section(survey: Lines) -> Iterator[dict[str, Any]]:
+def _read_section(survey: Lines) -> Iterator[dict[str, Any]]:
     """The next section of a survey.
 
     Raises:
-        CannotLookError: it ends before that.
+        SurveyError: it ends before that.
     """
     for line in survey:
         if line == b"\n":
             return
         yield json.loads(line)
-    raise CannotLookError("a service failed, as said above")
+    raise SurveyError("a service failed, as said above")
 
 
-def _say(line: str) -> None:
+def _echo(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

@@ -57,7 +57,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     @app.before_request
     def route_request() -> Response | None:
         """Forward a request; what belongs to no service is left to the blueprints below."""
-        by_address.spend(client_network())
+        by_address.hit(client_network())
         if request.method == "OPTIONS":
             return jsonify(code=0, info="Succeed")
         path = request.environ["PATH_INFO"]
@@ -66,7 +66,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
         elif not is_public(path):
             g.user_id = verify_request_token().user_id
         if "user_id" in g:
-            by_account.spend(str(g.user_id))
+            by_account.hit(str(g.user_id))
         route = match_route(path)
         if route is None:
             return None
@@ -75,7 +75,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
         g.route = route.prefix
         service = services[route.service]
         if path in WEBSOCKET_PATHS and is_websocket_upgrade(request.environ):
-            handshakes.spend(str(g.user_id))
+            handshakes.hit(str(g.user_id))
             return websockets.open(service)
         return proxy_request(service, settings)
 

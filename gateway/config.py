@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from shared.settings import BaseUrl, BaseUrls, Names
+from shared.settings import BaseUrl, BaseUrls, CommaSeparated
 from shared.web.rate_limits import LimitSettings, Rates
 
 MIB = 1024 * 1024
@@ -30,7 +30,7 @@ class GatewaySettings(LimitSettings):
     )
     social_service_url: ReplicaUrls = Field(description="The same of the social service.")
     chat_service_url: ReplicaUrls = Field(description="The same of the chat service.")
-    cors_origins: Names = Field(
+    cors_origins: CommaSeparated = Field(
         ("*",), description="Origins of the web pages that may call, comma-separated; `*`: any."
     )
     api_docs: bool = Field(True, description="`off`: no `/docs` and no `/openapi.json`.")

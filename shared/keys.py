@@ -23,7 +23,7 @@ def key_id(key: Ed25519PublicKey) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(raw).digest()[:12]).decode()
 
 
-def public_keys(pem: str) -> dict[str, Ed25519PublicKey]:
+def load_public_keys(pem: str) -> dict[str, Ed25519PublicKey]:
     """The public keys of a PEM text, by their ids.
 
     Raises:

@@ -15,9 +15,9 @@ from prometheus_client import Counter, Histogram
 
 log = logging.getLogger(__name__)
 
-_SECONDS_BETWEEN_LOOKS = 5.0
+_UPDATE_INTERVAL = 5.0
 
-_answered = Counter(
+_requests = Counter(
     "ims_http_requests",
     "Requests answered, by method, route and status.",
     ["method", "route", "status"],
@@ -31,16 +31,16 @@ _seconds = Histogram(
 
 
 # Looking a label up by its values takes longer than counting does.
-_known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+_label_cache: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
 
 def observe_request(method: str, route: str | None, status: int, seconds: float) -> None:
     """Count an answered request. Costs some 5 microseconds."""
     # Without a route, a method may be any word that somebody sent.
     key = (method, route, status) if route else ("", "", status)
-    if key not in _known:
-        _known[key] = _answered.labels(*key), _seconds.labels(*key[:2])
-    answered, took = _known[key]
+    if key not in _label_cache:
+        _label_cache[key] = _requests.labels(*key), _seconds.labels(*key[:2])
+    answered, took = _label_cache[key]
     answered.inc()
     took.observe(seconds)
 
@@ -48,9 +48,9 @@ def observe_request(method: str, route: str | None, status: int, seconds: float)
 def update_gauges_periodically(app: Flask, look: Callable[[], None]) -> None:
     """Call ``look`` every few seconds in each worker of ``app``, to set gauges."""
 
-    def keep_looking() -> None:
+    def update_loop() -> None:
         stopped = Event()
-        while not stopped.wait(_SECONDS_BETWEEN_LOOKS):
+        while not stopped.wait(_UPDATE_INTERVAL):
             try:
                 with app.app_context():
                     look()
@@ -58,6 +58,6 @@ def update_gauges_periodically(app: Flask, look: Callable[[], None]) -> None:
                 log.warning("gauge_update_failed", exc_info=error)
 
     def start() -> None:
-        Thread(target=keep_looking, name="metrics", daemon=True).start()
+        Thread(target=update_loop, name="metrics", daemon=True).start()
 
     app.extensions.setdefault("ims.background", []).append(start)

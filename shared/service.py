@@ -14,7 +14,7 @@ from shared.data.postgres import SharedSessionsError, refuse_shared_sessions
 from shared.data.schema import SchemaMismatchError, check_schema
 from shared.logs import configure_logging, log, log_requests
 from shared.metrics import observe_request
-from shared.operations.commands import Commands
+from shared.operations.commands import ServiceCLI
 from shared.settings import S, ServiceSettings, SettingsError, load_settings
 from shared.web.api import MIB, Api, OrjsonProvider
 from shared.web.authentication import AccountState, init_jwt, public, require_authentication
@@ -27,7 +27,7 @@ from shared.web.spool import spool
 VERSION = "1.0.0"
 
 
-def settings_of(kind: type[S], env: Mapping[str, str] | None) -> S:
+def load_service_settings(kind: type[S], env: Mapping[str, str] | None) -> S:
     """The settings of a service: from ``env`` if given, else from the process's environment.
 
     Raises:
@@ -77,8 +77,8 @@ def create_service_app(
     db.init_app(app, settings)
     api = Api(app, title, VERSION)
     register_error_handlers(app)
-    schema = _Schema(app, db)
-    app.cli = Commands(app, schema.check)
+    schema = SchemaCheck(app, db)
+    app.cli = ServiceCLI(app, schema.check)
     register_health(app)
     add_health_part(app, "database", schema.report_health)
     app.extensions.setdefault("ims.starting", []).append(schema.abort_on_mismatch)
@@ -89,7 +89,7 @@ def create_service_app(
     return app, api
 
 
-def public_base() -> str:
+def public_base_url() -> str:
     """Start of the URLs that an answer gives out, without a trailing slash."""
     configured: str | None = current_app.config["PUBLIC_BASE_URL"]
     # Without a host, or with none that is one: this origin, whatever this program is called here.
@@ -98,7 +98,7 @@ def public_base() -> str:
     return f"{request.scheme}://{request.host}"
 
 
-class _Schema:
+class SchemaCheck:
     """The tables of a service's database, and whether its code works on them."""
 
     def __init__(self, app: Flask, db: Database) -> None:
@@ -156,7 +156,7 @@ def _serve_openapi(app: Flask, api: Api) -> None:
         return app.response_class(document[0], mimetype="application/json")
 
 
-def _add_migrate_command(app: Flask, schema: _Schema) -> None:
+def _add_migrate_command(app: Flask, schema: SchemaCheck) -> None:
     @app.cli.command("migrate")
     @click.option("--to", default="head", help="Revision to go to; the newest unless given.")
     def migrate_command(to: str) -> None:

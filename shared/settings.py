@@ -20,18 +20,18 @@ from pydantic import (
     ValidationError,
 )
 
-from shared.keys import public_keys
+from shared.keys import load_public_keys
 from shared.redis_url import check_redis_url
 from shared.urls import sqlalchemy_url
 
 log = logging.getLogger(__name__)
 
 # What a secret consists of beside these must be of some variety.
-_GUESSED_FIRST = re.compile(
+_COMMON_WORDS = re.compile(
     "change.?me|secret|password|passwd|default|example|admin|letmein|qwerty(uiop)?|"
     "1234567890|0123456789|123456789|12345678|abcdefgh|abcdef"
 )
-_DIFFERENT_CHARACTERS = 6
+_MIN_DISTINCT_CHARACTERS = 6
 
 
 class SettingsError(Exception):
@@ -63,8 +63,8 @@ def _without_trailing_slash(value: object) -> object:
     return value.rstrip("/") if isinstance(value, str) else value
 
 
-def _holds_public_keys(pem: str) -> str:
-    public_keys(pem)
+def _validate_public_keys(pem: str) -> str:
+    load_public_keys(pem)
     return pem
 
 
@@ -74,8 +74,8 @@ def reject_weak_secret(secret: SecretStr) -> SecretStr:
     Raises:
         ValueError: it consists of well-known words or few characters.
     """
-    rest = _GUESSED_FIRST.sub("", secret.get_secret_value().lower())
-    if len(set(rest)) < _DIFFERENT_CHARACTERS:
+    rest = _COMMON_WORDS.sub("", secret.get_secret_value().lower())
+    if len(set(rest)) < _MIN_DISTINCT_CHARACTERS:
         raise ValueError("is easy to guess: choose a random one, such as `openssl rand -hex 32`")
     return secret
 
@@ -91,7 +91,7 @@ AcceptedSecrets = Annotated[
     tuple[Secret, ...], BeforeValidator(_comma_separated), Field(min_length=1)
 ]
 DatabaseUrl = Annotated[str, AfterValidator(lambda url: url and sqlalchemy_url(url))]
-Names = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
+CommaSeparated = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
 
 
 class ProgramSettings(Settings):
@@ -106,7 +106,7 @@ class ProgramSettings(Settings):
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="`json`, `text`, or `auto`: text on a terminal, else JSON."
     )
-    jwt_public_keys: Annotated[str, AfterValidator(_holds_public_keys)] = Field(
+    jwt_public_keys: Annotated[str, AfterValidator(_validate_public_keys)] = Field(
         description="PEM of the Ed25519 public keys whose tokens are accepted, one after another."
     )
     spool_dir: Path | None = Field(

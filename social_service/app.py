@@ -14,7 +14,7 @@ from shared.operations.data_commands import (
 from shared.operations.data_export import add_export_command
 from shared.operations.data_export_routes import add_export_route
 from shared.operations.integrity import add_integrity_commands
-from shared.service import create_service_app, settings_of
+from shared.service import create_service_app, load_service_settings
 from social_service.config import SocialSettings
 from social_service.db import db
 from social_service.domain import exporting, verify
@@ -32,7 +32,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     Args:
         env: its settings; the process's environment unless given.
     """
-    settings = settings_of(SocialSettings, env)
+    settings = load_service_settings(SocialSettings, env)
     app, api = create_service_app(
         "social_service",
         "IMS friends",

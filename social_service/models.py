@@ -65,10 +65,10 @@ class Friendship(Model):
 class RequestStatus(IntEnum):
     """What became of a friend request."""
 
-    WAITING = 0
+    PENDING = 0
     ACCEPTED = 1
-    REFUSED = 2
-    BECAME_FRIENDS = 3  # By the request that the receiver had sent himself.
+    REJECTED = 2
+    SUPERSEDED = 3  # By the request that the receiver had sent himself.
 
 
 class FriendRequest(Model):
@@ -87,7 +87,7 @@ class FriendRequest(Model):
     sender_id: Mapped[int]
     receiver_id: Mapped[int]
     message: Mapped[str] = mapped_column(String(255))
-    status: Mapped[int] = mapped_column(default=RequestStatus.WAITING)
+    status: Mapped[int] = mapped_column(default=RequestStatus.PENDING)
     created_at: Mapped[datetime]
     withheld: Mapped[bool] = mapped_column(
         default=False,

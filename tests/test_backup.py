@@ -59,7 +59,7 @@ class Place(NamedTuple):
         )
         return Told(done.returncode, done.stdout)
 
-    def plant(self, service: str, statement: str) -> None:
+    def corrupt(self, service: str, statement: str) -> None:
         """Write into a service's database what it never would."""
         name = service.removesuffix("_service")
         file = f"sqlite:///{self.data_dir / name}.db"
@@ -213,17 +213,17 @@ def test_a_place_where_something_is_is_left_alone(saved: Saved, restored: Place)
 
 
 def test_what_is_on_its_way_is_no_disagreement(restored: Place) -> None:
-    restored.plant("auth_service", "UPDATE accounts SET name = 'New', version = 9 WHERE id = 3")
+    restored.corrupt("auth_service", "UPDATE accounts SET name = 'New', version = 9 WHERE id = 3")
     for consumer in ("social", "chat"):
-        restored.plant("auth_service", _EVENT_ON_ITS_WAY.format(consumer=consumer))
+        restored.corrupt("auth_service", _EVENT_ON_ITS_WAY.format(consumer=consumer))
 
     assert restored.run("deploy.verify").status == 0
 
 
 def test_disagreements_of_two_services_are_found(restored: Place) -> None:
-    restored.plant("social_service", "DELETE FROM accounts WHERE id = 1")
-    restored.plant("chat_service", "UPDATE accounts SET name = '?' WHERE id < 3")
-    restored.plant("chat_service", "UPDATE conversations SET is_open = (1 = 0) WHERE id = 1")
+    restored.corrupt("social_service", "DELETE FROM accounts WHERE id = 1")
+    restored.corrupt("chat_service", "UPDATE accounts SET name = '?' WHERE id < 3")
+    restored.corrupt("chat_service", "UPDATE conversations SET is_open = (1 = 0) WHERE id = 1")
 
     status, said = restored.run("deploy.verify")
 

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.slow
 Request = Callable[[], Reply]
 
 
-def at_once(requests: Sequence[Request]) -> list[Reply]:
+def run_concurrently(requests: Sequence[Request]) -> list[Reply]:
     """Send all requests at the same moment; what each was answered."""
     barrier = threading.Barrier(len(requests))
 
@@ -64,7 +64,7 @@ def test_the_same_registration_20_times_makes_one_account(base_url: str) -> None
     email = unused_email()
     visitors = [Visitor(base_url) for _ in range(20)]
 
-    replies = at_once(
+    replies = run_concurrently(
         [
             partial(visitor.post, "/account/reg", email=email, password=PASSWORD, name="Racer")
             for visitor in visitors
@@ -77,7 +77,7 @@ def test_the_same_registration_20_times_makes_one_account(base_url: str) -> None
 def test_the_same_request_many_times_is_sent_once(alice: Person, bob: Person) -> None:
     devices = [again(alice) for _ in range(8)]
 
-    replies = at_once([_asking(device, bob) for device in devices])
+    replies = run_concurrently([_asking(device, bob) for device in devices])
 
     assert statuses(replies) == {200: 1, 403: 7}
     assert len(done(bob.get("/friend_requests"))["requests"]) == 1
@@ -96,10 +96,10 @@ def _handling(method: str, receiver: Person, sender: Person) -> Request:
 def test_crosswise_requests_and_accepts_make_one_friendship(
     alice: Person, bob: Person, attempt: int
 ) -> None:
-    at_once([_asking(alice, bob), _asking(bob, alice)])
+    run_concurrently([_asking(alice, bob), _asking(bob, alice)])
 
     devices = [(again(alice), again(bob)) for _ in range(3)]
-    replies = at_once(
+    replies = run_concurrently(
         [_handling("POST", hers, bob) for hers, _ in devices]
         + [_handling("POST", his, alice) for _, his in devices]
     )
@@ -113,7 +113,7 @@ def test_crosswise_requests_and_accepts_make_one_friendship(
 def test_accept_against_reject_has_one_winner(alice: Person, bob: Person, attempt: int) -> None:
     done(alice.post("/add_friend", target_id=bob.id))
 
-    accepted, rejected = at_once(
+    accepted, rejected = run_concurrently(
         [_handling("POST", bob, alice), _handling("DELETE", again(bob), alice)]
     )
 
@@ -126,7 +126,7 @@ def test_accept_against_reject_has_one_winner(alice: Person, bob: Person, attemp
 def test_ending_a_friendship_twice_ends_it_once(alice: Person, bob: Person) -> None:
     befriend(alice, bob)
 
-    replies = at_once(
+    replies = run_concurrently(
         [
             partial(alice.delete, "/manage_friends", friend_id=bob.id),
             partial(bob.delete, "/manage_friends", friend_id=alice.id),
@@ -143,7 +143,7 @@ def test_ending_and_renewing_a_friendship_agrees_with_its_conversation(
 ) -> None:
     befriend(alice, bob)
 
-    at_once(
+    run_concurrently(
         [
             partial(alice.delete, "/manage_friends", friend_id=bob.id),
             _asking(bob, alice),
@@ -161,7 +161,9 @@ def test_ending_and_renewing_a_friendship_agrees_with_its_conversation(
 def test_groups_of_friends_of_one_name_are_made_once(alice: Person) -> None:
     devices = [again(alice) for _ in range(8)]
 
-    replies = at_once([partial(device.post, "/groups", name="Family") for device in devices])
+    replies = run_concurrently(
+        [partial(device.post, "/groups", name="Family") for device in devices]
+    )
 
     assert statuses(replies) == {200: 1, 409: 7}
     assert len(done(alice.get("/groups"))["groups"]) == 1
@@ -174,7 +176,9 @@ def test_a_friend_is_put_into_a_group_once(alice: Person, bob: Person) -> None:
     fields = {"group_id": group["id"], "member_id": bob.id}
     devices = [again(alice) for _ in range(6)]
 
-    replies = at_once([partial(device.post, "/groups/members", **fields) for device in devices])
+    replies = run_concurrently(
+        [partial(device.post, "/groups/members", **fields) for device in devices]
+    )
 
     assert statuses(replies) == {200: 1, 400: 5}
     assert len(done(alice.get("/groups/members", group_id=group["id"]))["members"]) == 1
@@ -187,7 +191,7 @@ def test_one_invitation_accepted_8_times_lets_in_once(
     group = make_group(alice, bob)
     invitation = invite(bob, group, carol)
 
-    replies = at_once([_admitting("POST", again(alice), invitation) for _ in range(8)])
+    replies = run_concurrently([_admitting("POST", again(alice), invitation) for _ in range(8)])
 
     assert statuses(replies) == {200: 1, 403: 7}
     assert {reply.body["info"] for reply in replies} == {"success", "邀请已处理"}
@@ -207,7 +211,7 @@ def test_an_invitation_is_accepted_or_rejected(
     group = make_group(alice, bob)
     invitation = invite(bob, group, carol)
 
-    accepted, rejected = at_once(
+    accepted, rejected = run_concurrently(
         [_admitting("POST", alice, invitation), _admitting("DELETE", again(alice), invitation)]
     )
 
@@ -225,7 +229,7 @@ def test_two_invitations_of_one_person_accepted_at_once_let_in_once(
     group = make_group(alice, bob)
     pending = [invite(alice, group, carol), invite(bob, group, carol)]
 
-    replies = at_once([_admitting("POST", again(alice), each) for each in pending])
+    replies = run_concurrently([_admitting("POST", again(alice), each) for each in pending])
 
     assert statuses(replies) == {200: 1, 403: 1}
     assert sorted(each["status"] for each in invitations(alice, group)) == [2, 3]
@@ -238,7 +242,9 @@ def test_50_parallel_sends_are_50_messages_in_one_order(
     group = make_group(alice, bob, carol)
     devices = [again(alice) for _ in range(50)]
 
-    replies = at_once([_sending(device, group, str(n)) for n, device in enumerate(devices)])
+    replies = run_concurrently(
+        [_sending(device, group, str(n)) for n, device in enumerate(devices)]
+    )
 
     listed = messages(bob, group)
     assert statuses(replies) == {200: 50}
@@ -263,7 +269,9 @@ def test_one_message_sent_from_many_devices_at_once_is_one(alice: Person, bob: P
     befriend(alice, bob)
     group = make_group(alice, bob)
 
-    replies = at_once([_sending(again(alice), group, "once", client_id="c1") for _ in range(10)])
+    replies = run_concurrently(
+        [_sending(again(alice), group, "once", client_id="c1") for _ in range(10)]
+    )
 
     assert statuses(replies) == {200: 10}
     assert len({reply.body["message_id"] for reply in replies}) == 1
@@ -277,7 +285,7 @@ def test_one_message_deleted_many_times_is_deleted_once(alice: Person, bob: Pers
     first, second = send(alice, group), send(alice, group)
     devices = [again(alice) for _ in range(6)]
 
-    replies = at_once(
+    replies = run_concurrently(
         [partial(device.delete, "/conversations/messages", message_id=first) for device in devices]
     )
 
@@ -294,7 +302,7 @@ def test_parallel_transfers_leave_one_owner(
     group = make_group(alice, bob, carol)
     path = "/conversations/manage/ownership_transfer"
 
-    replies = at_once(
+    replies = run_concurrently(
         [
             partial(again(alice).post, path, conversation_id=group, user=heir.id)
             for heir in (bob, carol) * 3
@@ -311,7 +319,7 @@ def test_a_message_is_in_or_its_sender_is_out(alice: Person, bob: Person, attemp
     group = make_group(alice, bob)
     devices = [again(bob) for _ in range(5)]
 
-    removed, *sent = at_once(
+    removed, *sent = run_concurrently(
         [
             partial(
                 alice.delete, "/conversations/member/remove", conversation_id=group, user=bob.id
@@ -335,7 +343,7 @@ def test_a_dissolved_group_is_gone_whatever_else_happens(
     invitation = invite(bob, group, carol)
     admin = "/conversations/manage/admin"
 
-    replies = at_once(
+    replies = run_concurrently(
         [
             partial(alice.post, "/conversations/member/remove", conversation_id=group),
             _sending(bob, group, "hello"),
@@ -359,7 +367,7 @@ def test_a_deleted_and_restored_account_is_one_account(alice: Person) -> None:
     done(alice.delete("/account/delete"))
     devices = [Visitor(alice.base_url) for _ in range(8)]
 
-    replies = at_once(
+    replies = run_concurrently(
         [
             partial(
                 device.post,
@@ -379,7 +387,7 @@ def test_a_deleted_and_restored_account_is_one_account(alice: Person) -> None:
 def test_two_people_cannot_take_one_address(alice: Person, bob: Person) -> None:
     email = unused_email()
 
-    replies = at_once(
+    replies = run_concurrently(
         [
             partial(person.put, "/account/info", origin_password=person.password, email=email)
             for person in (alice, bob)
@@ -394,7 +402,7 @@ def test_a_friend_made_during_requests_of_others_is_a_friend(base_url: str, alic
     for other in others:
         done(other.post("/add_friend", target_id=alice.id))
 
-    at_once([_handling("POST", again(alice), other) for other in others])
+    run_concurrently([_handling("POST", again(alice), other) for other in others])
 
     assert friend_ids(alice) == sorted(other.id for other in others)
     assert len(conversations(alice)) == 6

@@ -26,7 +26,7 @@ class MailError(Exception):
     """The mail could not be handed over."""
 
 
-class Mail:
+class Mailer:
     """The way out for mail."""
 
     def configure(self, smtp_url: SecretStr, timeout: float, sender: str, folder: Path) -> None:
@@ -59,9 +59,9 @@ class Mail:
         try:
             message = self._message(address, subject, text, html)
             if self._server.scheme:
-                self._hand_over(message)
+                self._send_smtp(message)
             else:
-                self._write(message)
+                self._write_file(message)
         except (SMTPException, MessageError, OSError, ValueError) as failure:
             log.warning("mail_not_sent", extra={"failure": type(failure).__name__})
             raise MailError from failure
@@ -87,15 +87,15 @@ class Mail:
             message.add_alternative(html, subtype="html", cte="quoted-printable")
         return message
 
-    def _hand_over(self, message: EmailMessage) -> None:
-        with _connected(self._server, self._timeout) as server:
+    def _send_smtp(self, message: EmailMessage) -> None:
+        with _connect(self._server, self._timeout) as server:
             if self._server.scheme == "smtp+starttls":
                 server.starttls(context=ssl.create_default_context())
             if self._server.username:
                 server.login(unquote(self._server.username), unquote(self._server.password or ""))
             server.send_message(message)
 
-    def _write(self, message: EmailMessage) -> None:
+    def _write_file(self, message: EmailMessage) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(4)}"
         unfinished = self._folder / f".{name}"
@@ -104,7 +104,7 @@ class Mail:
         log.info("mail_written", extra={"path": os.fspath(written)})
 
 
-def _connected(server: SplitResult, timeout: float) -> SMTP:
+def _connect(server: SplitResult, timeout: float) -> SMTP:
     host, port = server.hostname or "", server.port or _PORTS[server.scheme]
     if server.scheme == "smtps":
         context = ssl.create_default_context()
@@ -112,4 +112,4 @@ def _connected(server: SplitResult, timeout: float) -> SMTP:
     return SMTP(host, port, timeout=timeout)
 
 
-mail = Mail()
+mail = Mailer()

@@ -22,8 +22,8 @@ from auth_service.models import Account
 from shared.web.authentication import MAX_ID, AccountState, Claims, has_ended
 from shared.web.errors import INVALID_JWT, ApiError, ErrorSpec, bad_parameter
 
-_LONGEST_NAME = 20
-_LONGEST_USER_INFO = 255
+_MAX_NAME_LENGTH = 20
+_MAX_USER_INFO_LENGTH = 255
 _ROW = select(
     *Account.__table__.columns,
     sessions.used_from(bindparam("network", type_=String)).label("is_known_network"),
@@ -43,7 +43,7 @@ _SHOWN = (
 )
 
 
-class SignedIn(NamedTuple):
+class AuthenticatedAccount(NamedTuple):
     """An account that has just proved who it is, and so gets a token."""
 
     id: int
@@ -51,10 +51,10 @@ class SignedIn(NamedTuple):
     session_id: int
 
 
-class Registered(NamedTuple):
+class RegistrationResult(NamedTuple):
     """Whom a registration has signed in, and whether the account had been deleted before."""
 
-    account: SignedIn
+    account: AuthenticatedAccount
     restored: bool
 
 
@@ -64,43 +64,43 @@ def state_of(account_id: int) -> AccountState | None:
     return row and AccountState(row.generation, row.deleted, row.session_ends)
 
 
-def states_after(account_id: int, limit: int) -> list[dict[str, Any]]:
+def list_states(account_id: int, limit: int) -> list[dict[str, Any]]:
     """The states of the next ``limit`` accounts by id."""
     page = select(*STATE).where(Account.id > account_id).order_by(Account.id).limit(limit)
     return [dict(row) for row in db.session.execute(page).mappings()]
 
 
-def states_of(account_ids: Collection[int]) -> list[dict[str, Any]]:
+def get_states(account_ids: Collection[int]) -> list[dict[str, Any]]:
     """The states of those of these accounts that exist."""
     found = db.session.execute(select(*STATE).where(Account.id.in_(account_ids)))
     return [dict(row) for row in found.mappings()]
 
 
-def register(email: str, name: str, password: str, client: Client) -> Registered:
+def register(email: str, name: str, password: str, client: Client) -> RegistrationResult:
     """Make an account, or restore the deleted one that has this e-mail and this password."""
     email = emails.checked(email)
-    name = _legal_name(name)
-    legal_password = _legal_password(password, errors.PASSWORD_ILLEGAL)
-    limits.registrations.spend(client.network)
-    known = _with_email(email, client)
+    name = _validate_name(name)
+    legal_password = _validate_password(password, errors.PASSWORD_ILLEGAL)
+    limits.registrations.hit(client.network)
+    known = _get_by_email(email, client)
     is_allowed = registration.allows(email)
     if known is None:
         if not is_allowed:
             raise ApiError(errors.REGISTRATION_CLOSED)
-        password_hash = passwords.hashed(legal_password, client.network)
+        password_hash = passwords.hash_password(legal_password, client.network)
         with transaction() as session:
             account = _add(session, email, name, password_hash)
             audit.record(session, "registered", account.id, actor_id=account.id)
-            return Registered(_sign_in(session, account, client), restored=False)
+            return RegistrationResult(_sign_in(session, account, client), restored=False)
     # Otherwise whoever knows an address could take over what was deleted.
     refusal = errors.USER_EXISTS if is_allowed else errors.REGISTRATION_CLOSED
     if not known.deleted:
         raise ApiError(refusal)
-    _prove(known, password, client, refusal)
+    _require_password(known, password, client, refusal)
     with transaction() as session:
         account = _restore(session, known, email, name)
         audit.record(session, "restored", account.id, actor_id=account.id)
-        return Registered(_sign_in(session, account, client), restored=True)
+        return RegistrationResult(_sign_in(session, account, client), restored=True)
 
 
 def create(email: str, name: str, password: str) -> int:
@@ -110,28 +110,28 @@ def create(email: str, name: str, password: str) -> int:
         its id.
     """
     email = emails.checked(email)
-    name = _legal_name(name)
-    legal_password = _legal_password(password, errors.PASSWORD_ILLEGAL)
-    password_hash = passwords.hashed(legal_password)
+    name = _validate_name(name)
+    legal_password = _validate_password(password, errors.PASSWORD_ILLEGAL)
+    password_hash = passwords.hash_password(legal_password)
     with transaction() as session:
         account = _add(session, email, name, password_hash)
         audit.record(session, "registered", account.id)
         return account.id
 
 
-def login(email: str, password: str, client: Client) -> SignedIn:
+def login(email: str, password: str, client: Client) -> AuthenticatedAccount:
     """Sign in with e-mail and password."""
     email = emails.checked(email)
-    account = _with_email(email, client)
+    account = _get_by_email(email, client)
     is_known = account is not None and account.is_known_network
-    with limits.guess(emails.key_of(email), client.network, is_known=is_known):
+    with limits.password_attempt(emails.normalize_email(email), client.network, is_known=is_known):
         if account is None:
             _record_failed_login(None, "unknown")
             raise ApiError(errors.USER_NOT_FOUND)
         if account.deleted:
             _record_failed_login(account.id, "deleted")
             raise ApiError(errors.USER_DELETED)
-        if not passwords.matches(account.password_hash, password, client.network):
+        if not passwords.verify_password(account.password_hash, password, client.network):
             _record_failed_login(account.id, "password")
             raise ApiError(errors.WRONG_PASSWORD)
     with transaction() as session:
@@ -156,12 +156,12 @@ def delete(account_id: int) -> None:
         account.generation += 1
         sessions.end_rows(session, account_id)
         audit.record(session, "deleted", account_id)
-        _publish(session, account)
+        _save_and_publish(session, account)
 
 
 def reactivate(account_id: int) -> None:
     """Undo a deletion, which an erased account does not bring back. Older tokens stay dead."""
-    account = _by_id(account_id, NOBODY)
+    account = _get_by_id(account_id, NOBODY)
     if not account.email:
         raise ApiError(errors.USER_NOT_FOUND)
     if account.deleted:
@@ -175,7 +175,7 @@ def reset_password(account_id: int, password: str) -> None:
 
     Unlike somebody who changes it themselves, who asks for this may have lost more than a password.
     """
-    password_hash = passwords.hashed(_legal_password(password, errors.INVALID_PASSWORD))
+    password_hash = passwords.hash_password(_validate_password(password, errors.INVALID_PASSWORD))
     with transaction() as session:
         account = session.get_one(Account, account_id, with_for_update=True)
         if account.deleted:
@@ -185,13 +185,15 @@ def reset_password(account_id: int, password: str) -> None:
         sessions.end_rows(session, account_id)
         resetting.void_codes(session, account_id)
         audit.record(session, "password_reset", account_id)
-        _publish(session, account)
+        _save_and_publish(session, account)
 
 
 def found(who: str) -> dict[str, Any]:
     """An account by its id or its e-mail, as operators see it: without its secrets."""
     number = who.isdecimal() and int(who) <= MAX_ID
-    condition = Account.id == int(who) if number else Account.email_key == emails.key_of(who)
+    condition = (
+        Account.id == int(who) if number else Account.email_key == emails.normalize_email(who)
+    )
     account = db.session.execute(select(*_SHOWN).where(condition)).mappings().first()
     if account is None:
         raise ApiError(errors.USER_NOT_FOUND)
@@ -220,13 +222,13 @@ def page(
 
 def info(account_id: int) -> dict[str, Any]:
     """What the account says of itself, the avatar exactly as it was put."""
-    account = _by_id(account_id, NOBODY)
+    account = _get_by_id(account_id, NOBODY)
     return {
         "id": account.id,
         "name": account.name,
         "email": account.email,
         "user_info": account.user_info,
-        "avatar": avatars.as_it_was_put(account.id, _avatar_of(account)),
+        "avatar": avatars.get_original(account.id, _avatar_of(account)),
         "deleted": account.deleted,
     }
 
@@ -236,12 +238,12 @@ def change(claims: Claims, origin_password: str, client: Client, **wanted: str |
 
     Another password ends every other session.
     """
-    before = _by_id(claims.user_id, client)
-    _prove(before, origin_password, client, errors.WRONG_PASSWORD)
+    before = _get_by_id(claims.user_id, client)
+    _require_password(before, origin_password, client, errors.WRONG_PASSWORD)
     if _is_same_password(wanted.get("password"), origin_password):
         del wanted["password"]
     changes: dict[str, Any] = {}
-    for field, columns in _COLUMNS_IN_ORDER.items():
+    for field, columns in _FIELD_HANDLERS.items():
         sent = wanted.get(field)
         if sent is not None:
             changes |= columns(before, sent)
@@ -256,7 +258,7 @@ def change(claims: Claims, origin_password: str, client: Client, **wanted: str |
         if "password_hash" in changes:
             sessions.end_others(session, account, claims)
         _report_changes(session, account, address, changes)
-        _publish(session, account)
+        _save_and_publish(session, account)
         if replaced != account.avatar_digest:
             db.after_commit(lambda: avatars.forget(before.id, replaced))
         if address != account.email:  # Erasing the account would not know it any more.
@@ -293,22 +295,24 @@ def _locked_as_before(session: Any, before: Row[Any], claims: Claims) -> Account
     return account
 
 
-def _prove(account: Row[Any], password: str, client: Client, otherwise: ErrorSpec) -> None:
+def _require_password(
+    account: Row[Any], password: str, client: Client, otherwise: ErrorSpec
+) -> None:
     """Refuse whoever does not know the account's password."""
     is_known = account.is_known_network
-    with limits.guess(account.email_key, client.network, is_known=is_known):
-        if not passwords.matches(account.password_hash, password, client.network):
+    with limits.password_attempt(account.email_key, client.network, is_known=is_known):
+        if not passwords.verify_password(account.password_hash, password, client.network):
             raise ApiError(otherwise)
 
 
 def _is_same_password(sent: str | None, proved: str) -> bool:
-    password_in = passwords.transport.password_in
-    return sent is not None and password_in(sent) == password_in(proved)
+    decrypt_password = passwords.transport.decrypt_password
+    return sent is not None and decrypt_password(sent) == decrypt_password(proved)
 
 
-def _sign_in(session: Any, account: Account, client: Client) -> SignedIn:
+def _sign_in(session: Any, account: Account, client: Client) -> AuthenticatedAccount:
     session_id = sessions.begin_session(session, account, client)
-    return SignedIn(account.id, account.generation, session_id)
+    return AuthenticatedAccount(account.id, account.generation, session_id)
 
 
 def _add(session: Any, email: str, name: str, password_hash: str) -> Account:
@@ -316,7 +320,7 @@ def _add(session: Any, email: str, name: str, password_hash: str) -> Account:
         db.insert(Account)
         .values(
             email=email,
-            email_key=emails.key_of(email),
+            email_key=emails.normalize_email(email),
             name=name,
             password_hash=password_hash,
             created_at=datetime.now(UTC),
@@ -340,12 +344,12 @@ def _restore(session: Any, known: Row[Any], email: str, name: str) -> Account:
     account.deleted = False
     account.email = email
     account.name = name
-    _publish(session, account)
+    _save_and_publish(session, account)
     db.after_commit(metrics.registrations.inc)
     return account
 
 
-def _publish(session: Any, account: Account) -> None:
+def _save_and_publish(session: Any, account: Account) -> None:
     """Write the account's new state, and tell the other services of it."""
     _flush(session)
     sessions.publish(session, account)
@@ -358,53 +362,55 @@ def _flush(session: Any) -> None:
         raise ApiError(errors.USER_EXISTS) from None
 
 
-def _by_id(account_id: int, client: Client) -> Row[Any]:
+def _get_by_id(account_id: int, client: Client) -> Row[Any]:
     found = db.run(_WITH_ID, id=account_id, network=client.network).one()
     db.let_go()  # No connection is held while a password or the store is looked at.
     return found
 
 
-def _with_email(email: str, client: Client) -> Row[Any] | None:
-    found = db.run(_WITH_EMAIL, key=emails.key_of(email), network=client.network).first()
+def _get_by_email(email: str, client: Client) -> Row[Any] | None:
+    found = db.run(_WITH_EMAIL, key=emails.normalize_email(email), network=client.network).first()
     db.let_go()
     return found
 
 
-def _legal_name(name: str) -> str:
-    if not 1 <= len(name) <= _LONGEST_NAME:
+def _validate_name(name: str) -> str:
+    if not 1 <= len(name) <= _MAX_NAME_LENGTH:
         raise ApiError(errors.NAME_TOO_LONG)
     return name
 
 
-def _legal_password(sent: str, otherwise: ErrorSpec) -> str:
-    password = passwords.transport.password_in(sent)
+def _validate_password(sent: str, otherwise: ErrorSpec) -> str:
+    password = passwords.transport.decrypt_password(sent)
     if password is None:
         raise ApiError(otherwise)
     return password
 
 
 def _new_name(_before: Row[Any], sent: str) -> dict[str, Any]:
-    return {"name": _legal_name(sent)}
+    return {"name": _validate_name(sent)}
 
 
 def _new_email(before: Row[Any], sent: str) -> dict[str, Any]:
     email = emails.checked(sent)
-    if emails.key_of(email) != before.email_key:
-        limits.email_checks.spend(str(before.id))
+    if emails.normalize_email(email) != before.email_key:
+        limits.email_checks.hit(str(before.id))
     if not registration.allows_change(before.email, email):
         raise ApiError(errors.REGISTRATION_CLOSED)
-    owner = _with_email(email, NOBODY)
+    owner = _get_by_email(email, NOBODY)
     if owner is not None and owner.id != before.id:
         raise ApiError(errors.USER_EXISTS)
-    return {"email": email, "email_key": emails.key_of(email)}
+    return {"email": email, "email_key": emails.normalize_email(email)}
 
 
 def _new_password(_before: Row[Any], sent: str) -> dict[str, Any]:
-    return {"password_hash": passwords.hashed(_legal_password(sent, errors.INVALID_PASSWORD))}
+    return {
+        "password_hash": passwords.hash_password(_validate_password(sent, errors.INVALID_PASSWORD))
+    }
 
 
 def _new_user_info(_before: Row[Any], sent: str) -> dict[str, Any]:
-    if len(sent) > _LONGEST_USER_INFO:
+    if len(sent) > _MAX_USER_INFO_LENGTH:
         raise bad_parameter("user_info")
     return {"user_info": sent}
 
@@ -419,7 +425,7 @@ def _avatar_of(account: Row[Any]) -> Avatar:
 
 
 # The first that does not fit is the one that is refused.
-_COLUMNS_IN_ORDER: dict[str, Callable[[Row[Any], str], dict[str, Any]]] = {
+_FIELD_HANDLERS: dict[str, Callable[[Row[Any], str], dict[str, Any]]] = {
     "name": _new_name,
     "email": _new_email,
     "password": _new_password,

@@ -46,7 +46,7 @@ def put(account_id: int, shown: Avatar, sent: str) -> Avatar | None:
     """
     if sent == "":
         return Avatar("", "")
-    if _is_shown(account_id, shown, sent):
+    if _is_unchanged(account_id, shown, sent):
         return None
     found = parse_avatar(sent, account_id)
     if isinstance(found, Picture):
@@ -54,7 +54,7 @@ def put(account_id: int, shown: Avatar, sent: str) -> Avatar | None:
     return Avatar("", found)
 
 
-def as_it_was_put(account_id: int, shown: Avatar) -> str:
+def get_original(account_id: int, shown: Avatar) -> str:
     """The very text that was put, ``""`` if there is none."""
     if not shown.digest:
         return shown.reference
@@ -78,7 +78,7 @@ def is_kept(account_id: int, digest: str) -> bool:
     return all(map(pictures.exists, keys))
 
 
-def unnamed(keys: Collection[str]) -> set[str]:
+def find_orphans(keys: Collection[str]) -> set[str]:
     """Those of ``keys`` that belong to a picture that its account does not show."""
     parts = {key: _KEY.fullmatch(key) for key in keys}
     ours = {key: (int(match[1]), match[2]) for key, match in parts.items() if match}
@@ -96,7 +96,7 @@ def forget(account_id: int, digest: str) -> None:
         pictures.delete(_original(account_id, digest))
 
 
-def _is_shown(account_id: int, shown: Avatar, sent: str) -> bool:
+def _is_unchanged(account_id: int, shown: Avatar, sent: str) -> bool:
     if not shown.digest:
         return sent == shown.reference
     url = sent.endswith(f"/account/avatar/{account_id}/{shown.digest}")

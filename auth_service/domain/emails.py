@@ -7,7 +7,7 @@ from marshmallow.validate import Email
 from auth_service import errors
 from shared.web.errors import ApiError
 
-_LONGEST = 254  # What fits into an SMTP path.
+_MAX_LENGTH = 254  # What fits into an SMTP path.
 _check = Email()
 
 
@@ -18,7 +18,7 @@ def checked(sent: str) -> str:
         ApiError: ``INVALID_EMAIL``.
     """
     email = sent.strip()
-    if max(len(email), len(key_of(email))) > _LONGEST or not email.isprintable():
+    if max(len(email), len(normalize_email(email))) > _MAX_LENGTH or not email.isprintable():
         raise ApiError(errors.INVALID_EMAIL)
     try:
         return _check(email)
@@ -26,7 +26,7 @@ def checked(sent: str) -> str:
         raise ApiError(errors.INVALID_EMAIL) from None
 
 
-def key_of(email: str) -> str:
+def normalize_email(email: str) -> str:
     """What is the same for two spellings of one address: lower case, the domain in punycode."""
     local_part, _, domain = email.rpartition("@")
     return f"{''.join(map(_lower, local_part))}@{_ascii(domain).lower()}"

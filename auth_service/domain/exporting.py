@@ -52,7 +52,7 @@ def files(account_id: int) -> Iterator[ExportedFile]:
     yield ExportedFile("sessions.json", iter_json_array(map(dict, rows)))
     yield ExportedFile("audit.json", iter_json_array(audit.export(account_id)))
     if account.avatar_digest:
-        original = avatars.as_it_was_put(account_id, Avatar(account.avatar_digest, ""))
+        original = avatars.get_original(account_id, Avatar(account.avatar_digest, ""))
         yield ExportedFile("avatar.txt", [original.encode()])
         shown = avatars.picture(str(account_id), account.avatar_digest)
         yield ExportedFile("avatar.webp", [shown])

@@ -45,11 +45,11 @@ class Limits:
         Raises:
             ApiError: ``TOO_MANY_REQUESTS``.
         """
-        self._codes_network.spend(network)
-        self._codes.spend(email_key)
+        self._codes_network.hit(network)
+        self._codes.hit(email_key)
 
     @contextmanager
-    def guess(self, email_key: str, network: str, *, is_known: bool) -> Iterator[None]:
+    def password_attempt(self, email_key: str, network: str, *, is_known: bool) -> Iterator[None]:
         """Let the block try a password; a refusal in it counts.
 
         The limit for both together is the lowest, so that who guesses from one address locks
@@ -71,14 +71,14 @@ class Limits:
         )
         for limit, key in counted:
             limit.check(*key)
-        self._logins.spend(network, email_key)
+        self._logins.hit(network, email_key)
         try:
             yield
         except ApiError as refusal:
             if refusal.spec in (TOO_MANY_REQUESTS, SERVICE_UNAVAILABLE):  # No password was tried.
                 raise
             for limit, key in counted:
-                limit.spend(*key)
+                limit.hit(*key)
             raise
         # Guesses at the same time may have used up what was left. Who sends many at once
         # shall not learn which was the right one.

@@ -39,7 +39,7 @@ class OwnData:
         if not self._places.acquire(blocking=False):
             raise overloaded(_RETRY_AFTER_SECONDS)
         try:
-            limits.exports.spend(str(account_id))
+            limits.exports.hit(str(account_id))
         except BaseException:
             self._places.release()
             raise

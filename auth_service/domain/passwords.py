@@ -17,9 +17,9 @@ from pydantic import SecretStr
 from shared.server.offload import processor
 from shared.web.errors import SERVICE_UNAVAILABLE, TOO_MANY_REQUESTS, ApiError
 
-_LEGAL = re.compile(r"[A-Za-z0-9_]{1,20}")
-_LONGEST_PLAIN = 20  # A ciphertext has at least 24 characters.
-_LONGEST_CIPHERTEXT = 44  # Two blocks hold 20 characters and their padding.
+_PASSWORD_PATTERN = re.compile(r"[A-Za-z0-9_]{1,20}")
+_MAX_PLAINTEXT_LENGTH = 20  # A ciphertext has at least 24 characters.
+_MAX_CIPHERTEXT_LENGTH = 44  # Two blocks hold 20 characters and their padding.
 _LONGEST_SENT = 256  # A ciphertext with line breaks and white space, however it was wrapped.
 _MAX_WAITING = 64  # Some two thirds of a second.
 _MAX_WAITING_OF_ONE = 16
@@ -29,26 +29,28 @@ _ZERO_IV = bytes(16)
 _argon2 = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 
-class Transport:
+class TransportCipher:
     """How short secrets travel: AES-128-CBC, PKCS#7, an IV of zeros, base64."""
 
-    def configure(self, key: SecretStr, *, plain_too: bool) -> None:
-        """Use a key of 16 bytes; accept passwords that come as they are if ``plain_too``."""
+    def configure(self, key: SecretStr, *, allow_plaintext: bool) -> None:
+        """Use a key of 16 bytes; accept passwords that come as they are if ``allow_plaintext``."""
         self._cipher = Cipher(AES128(key.get_secret_value().encode()), CBC(_ZERO_IV))
-        self._plain_too = plain_too
+        self._plain_too = allow_plaintext
 
-    def password_in(self, sent: str) -> str | None:
+    def decrypt_password(self, sent: str) -> str | None:
         """The password in what a client sent, or None if there is no legal one in it."""
-        password = sent if len(sent) <= _LONGEST_PLAIN and self._plain_too else self._opened(sent)
-        return password if _LEGAL.fullmatch(password) else None
+        password = (
+            sent if len(sent) <= _MAX_PLAINTEXT_LENGTH and self._plain_too else self._decrypt(sent)
+        )
+        return password if _PASSWORD_PATTERN.fullmatch(password) else None
 
-    def sealed(self, text: str) -> str:
+    def encrypt(self, text: str) -> str:
         """``text`` as a client sends a password."""
         padder, encryptor = PKCS7(128).padder(), self._cipher.encryptor()
         padded = padder.update(text.encode()) + padder.finalize()
         return base64.b64encode(encryptor.update(padded) + encryptor.finalize()).decode()
 
-    def _opened(self, sent: str) -> str:
+    def _decrypt(self, sent: str) -> str:
         """The text in a ciphertext; empty, and so never legal, if there is none.
 
         Encoders wrap lines, end with a line break, or leave the padding out.
@@ -57,7 +59,7 @@ class Transport:
             return ""
         sent = "".join(sent.split()).rstrip("=")
         sent += "=" * (-len(sent) % 4)
-        if len(sent) > _LONGEST_CIPHERTEXT:
+        if len(sent) > _MAX_CIPHERTEXT_LENGTH:
             return ""
         decryptor, unpadder = self._cipher.decryptor(), PKCS7(128).unpadder()
         try:
@@ -67,7 +69,7 @@ class Transport:
             return ""
 
 
-transport = Transport()
+transport = TransportCipher()
 
 
 class HashQueue:
@@ -106,8 +108,8 @@ class HashQueue:
 queue = HashQueue()
 
 
-def hashed(password: str, network: str = "") -> str:
-    """What is kept of a password. Takes some 20 ms of a processor, like `matches`.
+def hash_password(password: str, network: str = "") -> str:
+    """What is kept of a password. Takes some 20 ms of a processor, like `verify_password`.
 
     Args:
         password: in plain.
@@ -117,11 +119,11 @@ def hashed(password: str, network: str = "") -> str:
         return processor.run(_argon2.hash, password)
 
 
-def matches(kept: str, sent: str, network: str = "") -> bool:
+def verify_password(kept: str, sent: str, network: str = "") -> bool:
     """Whether a client sent the password that belongs to ``kept``."""
     try:
         # Nobody has the empty password; trying it takes as long as any other.
         with queue.place(network):
-            return processor.run(_argon2.verify, kept, transport.password_in(sent) or "")
+            return processor.run(_argon2.verify, kept, transport.decrypt_password(sent) or "")
     except (VerificationError, InvalidHashError):  # An erased account has no password.
         return False

@@ -76,7 +76,7 @@ def request_code(email: str, client: Client) -> None:
     Raises:
         ApiError: ``INVALID_EMAIL``, ``TOO_MANY_REQUESTS``.
     """
-    key = emails.key_of(emails.checked(email))
+    key = emails.normalize_email(emails.checked(email))
     limits.hit_code(key, client.network)
     with transaction() as session:
         session.add(ResetCode(email_key=key, tries={}, created_at=datetime.now(UTC)))
@@ -108,14 +108,14 @@ def reset_password(email: str, code: str, password: str, client: Client) -> None
     Raises:
         ApiError: ``INVALID_EMAIL``, ``INVALID_PASSWORD``, ``INVALID_CODE``.
     """
-    key = emails.key_of(emails.checked(email))
-    legal_password = passwords.transport.password_in(password)
+    key = emails.normalize_email(emails.checked(email))
+    legal_password = passwords.transport.decrypt_password(password)
     if legal_password is None:
         raise ApiError(errors.INVALID_PASSWORD)
     found = _find_code(key, code.strip(), client.network)
     if found is None or found.account_id is None:
         raise ApiError(errors.INVALID_CODE)
-    password_hash = passwords.hashed(legal_password, client.network)
+    password_hash = passwords.hash_password(legal_password, client.network)
     with transaction() as session:
         account = session.get_one(Account, found.account_id, with_for_update=True)
         code_is_unused = void_codes(session, account.id, found.id)

@@ -32,11 +32,11 @@ def send_code(email: str, network: str) -> str:
         the code, encrypted like a password.
     """
     address = emails.checked(email)
-    limits.hit_code(emails.key_of(address), network)
+    limits.hit_code(emails.normalize_email(address), network)
     code = f"{secrets.randbelow(1_000_000):06}"
     try:
         mail.send(emails.deliverable(address), _SUBJECT, _TEXT.format(code=code))
     except MailError:
         raise ApiError(errors.MAIL_NOT_SENT) from None
     metrics.codes.inc()
-    return transport.sealed(code)
+    return transport.encrypt(code)

@@ -8,7 +8,7 @@ from auth_service.db import db
 from auth_service.domain import avatars, emails
 from auth_service.domain.outbox import STATE, outbox
 from auth_service.models import Account, OutboxEvent
-from shared.operations.integrity import Check, Page, States, in_sql
+from shared.operations.integrity import Check, Page, States, sql_check
 
 _PAGE = 500
 
@@ -17,7 +17,11 @@ def _addresses() -> Iterator[Page]:
     for rows in _pages(~Account.erased):
         yield Page(
             len(rows),
-            [f"account {row.id}" for row in rows if row.email_key != emails.key_of(row.email)],
+            [
+                f"account {row.id}"
+                for row in rows
+                if row.email_key != emails.normalize_email(row.email)
+            ],
         )
 
 
@@ -52,7 +56,7 @@ def _pages(which: ColumnElement[bool]) -> Iterator[list[Account]]:
 
 CHECKS: list[Check] = [
     Check("each account is found by its e-mail", _addresses),
-    in_sql(
+    sql_check(
         db,
         "versions and generations count from their beginnings",
         Account.id,
@@ -65,7 +69,7 @@ CHECKS: list[Check] = [
         ),
     ),
     Check("the picture of each account is in the store", _pictures),
-    in_sql(db, "no event waits for longer than ten minutes", OutboxEvent.id, outbox.overdue()),
+    sql_check(db, "no event waits for longer than ten minutes", OutboxEvent.id, outbox.overdue()),
 ]
 
 STATES: States = {"account": lambda: db.stream(select(*STATE).order_by(Account.id))}

@@ -8,7 +8,7 @@ from auth_service import errors
 from auth_service.domain import accounts, sessions
 from auth_service.domain.own_data import own_data
 from auth_service.routes.clients import current_client
-from auth_service.routes.tokens import token_of
+from auth_service.routes.tokens import create_token
 from auth_service.schemas import (
     REGISTRATION_MESSAGES,
     InfoChange,
@@ -43,7 +43,7 @@ def register(email: str, name: str, password: str) -> dict[str, Any]:
     """Register an account, or restore a deleted one (用户注册/account/reg)."""
     account, restored = accounts.register(email, name, password, current_client())
     message = REGISTRATION_MESSAGES[restored]
-    return {"id": account.id, "token": token_of(account), "message": message}
+    return {"id": account.id, "token": create_token(account), "message": message}
 
 
 @blueprint.delete("/account/delete")
@@ -75,7 +75,7 @@ def export() -> Response:
 def login(email: str, password: str) -> dict[str, Any]:
     """Sign in (用户登录/account/login)."""
     account = accounts.login(email, password, current_client())
-    return {"id": account.id, "token": token_of(account)}
+    return {"id": account.id, "token": create_token(account)}
 
 
 @blueprint.post("/account/logout")

@@ -16,7 +16,7 @@ blueprint = Blueprint("internal", __name__)
 @blueprint.success()
 def list_accounts(after: int, limit: int) -> dict[str, Any]:
     """List all accounts by id, page by page, for a consumer that rebuilds its copy."""
-    return {"accounts": accounts.states_after(after, limit)}
+    return {"accounts": accounts.list_states(after, limit)}
 
 
 @blueprint.post("/internal/accounts/find")
@@ -25,4 +25,4 @@ def list_accounts(after: int, limit: int) -> dict[str, Any]:
 @blueprint.success()
 def find_accounts(ids: list[int]) -> dict[str, Any]:
     """Get the accounts of these ids, for a consumer whose copy lacks them."""
-    return {"accounts": accounts.states_of(ids)}
+    return {"accounts": accounts.get_states(ids)}

@@ -6,11 +6,11 @@ from flask import Flask
 from flask_jwt_extended import create_access_token
 from pydantic import SecretStr
 
-from auth_service.domain.accounts import SignedIn
+from auth_service.domain.accounts import AuthenticatedAccount
 from shared.keys import key_id, private_key
 
 
-def init_issuing(app: Flask, key_pem: SecretStr, lifetime_seconds: int) -> None:
+def init_token_issuing(app: Flask, key_pem: SecretStr, lifetime_seconds: int) -> None:
     """Let ``app`` sign tokens; ``shared.web.authentication`` says what else is in them."""
     key = private_key(key_pem.get_secret_value())
     app.config["JWT_PRIVATE_KEY"] = key
@@ -20,7 +20,7 @@ def init_issuing(app: Flask, key_pem: SecretStr, lifetime_seconds: int) -> None:
     app.extensions["flask-jwt-extended"].additional_headers_loader(lambda _identity: {"kid": kid})
 
 
-def token_of(account: SignedIn) -> str:
+def create_token(account: AuthenticatedAccount) -> str:
     """A token that lasts until its time is over, or its session or the account ends."""
     claims = {"generation": account.generation, "session": account.session_id}
     token: str = create_access_token(str(account.id), additional_claims=claims)

@@ -8,9 +8,9 @@ from flask import Flask
 from auth_service.app import create_app
 from auth_service.db import db
 from auth_service.tests.factories import ALICE, BOB, make_account
-from shared.testing.client import Caller
+from shared.testing.client import ApiClient
 from shared.testing.databases import migrated, reset_tables, settings_for_tests
-from shared.testing.neighbours import Neighbour
+from shared.testing.fake_services import FakeService
 from shared.testing.s3 import bucket_settings, media_keys
 from shared.testing.tokens import PRIVATE_KEY_PEM, issue
 
@@ -19,7 +19,7 @@ from shared.testing.tokens import PRIVATE_KEY_PEM, issue
 def env(
     tmp_path_factory: pytest.TempPathFactory,
     parts: dict[str, str],
-    _neighbours: dict[str, Neighbour],
+    _fake_services: dict[str, FakeService],
 ) -> Mapping[str, str]:
     """The settings of the service."""
     media = bucket_settings(parts["s3"], "auth") if parts else {}
@@ -30,9 +30,9 @@ def env(
             "JWT_PRIVATE_KEY": PRIVATE_KEY_PEM,
             "RATE_LIMITS": "off",
             "SMTP_TIMEOUT_SECONDS": "0.5",
-            "SOCIAL_SERVICE_URL": _neighbours["social"].url,
+            "SOCIAL_SERVICE_URL": _fake_services["social"].url,
             "SOCIAL_SERVICE_SECRET": "current-test-secret",
-            "CHAT_SERVICE_URL": _neighbours["chat"].url,
+            "CHAT_SERVICE_URL": _fake_services["chat"].url,
             "CHAT_SERVICE_SECRET": "current-test-secret",
         }
     )
@@ -46,20 +46,20 @@ def _app(env: Mapping[str, str]) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def app(_app: Flask, neighbours: dict[str, Neighbour]) -> Iterator[Flask]:
+def app(_app: Flask, fake_services: dict[str, FakeService]) -> Iterator[Flask]:
     """The service, with empty tables before and after."""
     yield _app
     reset_tables(_app, db, {})
 
 
 @pytest.fixture
-def configured(app: Flask, env: Mapping[str, str]) -> Iterator[Callable[..., Caller]]:
+def configured(app: Flask, env: Mapping[str, str]) -> Iterator[Callable[..., ApiClient]]:
     """Anyone's access to the service under other settings."""
     made = []
 
-    def configure(**settings: str) -> Caller:
+    def configure(**settings: str) -> ApiClient:
         made.append(create_app({**env, **settings}))
-        return Caller(made[-1])
+        return ApiClient(made[-1])
 
     yield configure
     made.append(create_app(env))
@@ -76,20 +76,20 @@ def media(env: Mapping[str, str]) -> Callable[[], set[str]]:
 
 
 @pytest.fixture
-def anyone(app: Flask) -> Caller:
+def anyone(app: Flask) -> ApiClient:
     """A caller without a token."""
-    return Caller(app)
+    return ApiClient(app)
 
 
 @pytest.fixture
-def alice(app: Flask) -> Caller:
+def alice(app: Flask) -> ApiClient:
     """Account 1, signed in."""
     make_account(app, ALICE, "Alice")
-    return Caller(app, issue(ALICE), ALICE)
+    return ApiClient(app, issue(ALICE), ALICE)
 
 
 @pytest.fixture
-def bob(app: Flask) -> Caller:
+def bob(app: Flask) -> ApiClient:
     """Account 2, signed in."""
     make_account(app, BOB, "Bob")
-    return Caller(app, issue(BOB), BOB)
+    return ApiClient(app, issue(BOB), BOB)

@@ -14,13 +14,13 @@ from PIL import Image
 
 from auth_service.config import DEVELOPMENT_KEY
 from auth_service.db import db
-from auth_service.domain.passwords import hashed
+from auth_service.domain.passwords import hash_password
 from auth_service.models import Account
 
 ALICE, BOB = 1, 2
 PASSWORD = "pass_word1"
 
-_hashed = cache(hashed)
+_hashed = cache(hash_password)
 
 
 def make_account(app: Flask, account_id: int, name: str, **columns: Any) -> None:

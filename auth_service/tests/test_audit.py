@@ -15,7 +15,7 @@ from auth_service.domain.audit import audit
 from auth_service.models import AuditEvent
 from auth_service.tests.factories import ALICE, PASSWORD, email_of, encrypted, make_account
 from shared.testing.audit import events_of
-from shared.testing.client import Caller, Reply
+from shared.testing.client import ApiClient, Reply
 from shared.testing.databases import everything_in, exported
 
 pytestmark = pytest.mark.database
@@ -23,12 +23,12 @@ pytestmark = pytest.mark.database
 PHONE = {"X-Forwarded-For": "192.0.2.7", "User-Agent": "Phone/1", "X-Request-Id": "r-1"}
 
 
-def sign_in(who: Caller, password: str = PASSWORD, name: str = "alice") -> Reply:
+def sign_in(who: ApiClient, password: str = PASSWORD, name: str = "alice") -> Reply:
     body = {"email": email_of(name), "password": password}
     return who.post("/account/login", json=body, headers=PHONE)
 
 
-def change(who: Caller, **fields: str) -> Reply:
+def change(who: ApiClient, **fields: str) -> Reply:
     body = {"origin_password": PASSWORD} | fields
     return who.put("/account/info", json=body, headers=PHONE)
 
@@ -38,7 +38,7 @@ def run(app: Flask, *arguments: str) -> None:
     assert done.exit_code == 0, done.output
 
 
-Act = Callable[[Flask, Caller], object]
+Act = Callable[[Flask, ApiClient], object]
 BY_THE_OWNER: dict[str, Act] = {
     "signed_in": lambda _app, alice: sign_in(alice),
     "session_ended": lambda _app, alice: alice.post("/account/logout", headers=PHONE),
@@ -58,7 +58,7 @@ BY_AN_OPERATOR: dict[str, Act] = {
 
 @pytest.mark.parametrize("act", BY_THE_OWNER)
 def test_what_an_owner_does_is_recorded_with_from_where(
-    act: str, app: Flask, alice: Caller
+    act: str, app: Flask, alice: ApiClient
 ) -> None:
     BY_THE_OWNER[act](app, alice)
 
@@ -70,7 +70,7 @@ def test_what_an_owner_does_is_recorded_with_from_where(
 
 @pytest.mark.parametrize("act", BY_AN_OPERATOR)
 def test_what_an_operator_does_is_recorded_with_their_name(
-    act: str, app: Flask, alice: Caller, monkeypatch: pytest.MonkeyPatch
+    act: str, app: Flask, alice: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LOGNAME", "olivia")
 
@@ -80,10 +80,10 @@ def test_what_an_operator_does_is_recorded_with_their_name(
     assert (event["act"], event["actor_id"], event["operator"]) == (act, None, "olivia")
 
 
-def test_registering_and_restoring_are_recorded(app: Flask, anyone: Caller) -> None:
+def test_registering_and_restoring_are_recorded(app: Flask, anyone: ApiClient) -> None:
     body = {"email": email_of("alice"), "name": "Alice", "password": PASSWORD}
     token = anyone.post("/account/reg", json=body).json["token"]
-    Caller(app, token).delete("/account/delete")
+    ApiClient(app, token).delete("/account/delete")
 
     anyone.post("/account/reg", json=body)
 
@@ -94,7 +94,7 @@ def test_registering_and_restoring_are_recorded(app: Flask, anyone: Caller) -> N
     ]
 
 
-def test_a_sign_in_that_fails_is_recorded_with_the_reason(app: Flask, alice: Caller) -> None:
+def test_a_sign_in_that_fails_is_recorded_with_the_reason(app: Flask, alice: ApiClient) -> None:
     sign_in(alice, "not_this_1")
     alice.delete("/account/delete")
     sign_in(alice)
@@ -104,7 +104,7 @@ def test_a_sign_in_that_fails_is_recorded_with_the_reason(app: Flask, alice: Cal
     assert {(event["actor_id"], event["address"]) for event in failed} == {(None, "192.0.2.7")}
 
 
-def test_an_unknown_address_is_not_written_down(app: Flask, anyone: Caller) -> None:
+def test_an_unknown_address_is_not_written_down(app: Flask, anyone: ApiClient) -> None:
     sign_in(anyone, name="unheard-of")
 
     written = everything_in(app, db)
@@ -112,13 +112,13 @@ def test_an_unknown_address_is_not_written_down(app: Flask, anyone: Caller) -> N
     assert "unheard-of" not in written
 
 
-def test_what_is_refused_is_not_recorded(app: Flask, alice: Caller, bob: Caller) -> None:
+def test_what_is_refused_is_not_recorded(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     change(alice, password=encrypted("new_word"), email=email_of("bob"))
 
     assert events_of(app, ALICE) == []
 
 
-def test_events_are_deleted_when_they_are_old(app: Flask, alice: Caller) -> None:
+def test_events_are_deleted_when_they_are_old(app: Flask, alice: ApiClient) -> None:
     sign_in(alice)
     sign_in(alice)
     first = {"created_at": datetime.now(UTC) - timedelta(days=91)}
@@ -130,14 +130,16 @@ def test_events_are_deleted_when_they_are_old(app: Flask, alice: Caller) -> None
     assert len(events_of(app, ALICE)) == 1
 
 
-def test_no_events_are_kept_for_no_days(configured: Callable[..., Caller], alice: Caller) -> None:
+def test_no_events_are_kept_for_no_days(
+    configured: Callable[..., ApiClient], alice: ApiClient
+) -> None:
     anyone = configured(AUDIT_LOG_DAYS="0")
 
     assert sign_in(anyone).status_code == 200
     assert events_of(anyone.app, ALICE) == []
 
 
-def test_erasing_an_account_removes_its_addresses(app: Flask, alice: Caller) -> None:
+def test_erasing_an_account_removes_its_addresses(app: Flask, alice: ApiClient) -> None:
     sign_in(alice, "not_this_1")
     sign_in(alice)
     change(alice, email="other@example.com")
@@ -150,7 +152,7 @@ def test_erasing_an_account_removes_its_addresses(app: Flask, alice: Caller) -> 
 
 
 def test_an_event_is_a_line_of_a_logger_of_its_own(
-    app: Flask, alice: Caller, caplog: pytest.LogCaptureFixture
+    app: Flask, alice: ApiClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     change(alice, email="other@example.com")
 
@@ -162,7 +164,7 @@ def test_an_event_is_a_line_of_a_logger_of_its_own(
 
 
 def test_a_person_gets_the_events_of_the_own_account(
-    app: Flask, alice: Caller, tmp_path: Any
+    app: Flask, alice: ApiClient, tmp_path: Any
 ) -> None:
     make_account(app, 9, "Mallory")
     sign_in(alice)

@@ -20,30 +20,30 @@ from auth_service.tests.factories import (
     email_of,
     picture,
 )
-from shared.testing.client import Caller, Reply, assert_error
+from shared.testing.client import ApiClient, Reply, assert_error
 from shared.testing.decoding import held_while_waiting
-from shared.testing.neighbours import Neighbour
+from shared.testing.fake_services import FakeService
 from shared.web.errors import BAD_PARAMETER, NOT_FOUND, PAYLOAD_TOO_LARGE
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
 BASE = "http://localhost"
 
 
-def _put(who: Caller, avatar: Any) -> Reply:
+def _put(who: ApiClient, avatar: Any) -> Reply:
     return who.put("/account/info", json={"origin_password": PASSWORD, "avatar": avatar})
 
 
-def _avatar(who: Caller) -> str:
+def _avatar(who: ApiClient) -> str:
     avatar: str = who.get("/account/info").json["avatar"]
     return avatar
 
 
 @pytest.fixture
-def path(alice: Caller, neighbours: dict[str, Neighbour]) -> Callable[[], str]:
+def path(alice: ApiClient, fake_services: dict[str, FakeService]) -> Callable[[], str]:
     """Where the others find Alice's picture, by what they were told last."""
 
     def told() -> str:
-        states = neighbours["chat"].states("account")
+        states = fake_services["chat"].states("account")
         digest = [state["avatar_digest"] for state in states if state["id"] == ALICE][-1]
         return f"/account/avatar/{ALICE}/{digest}"
 
@@ -53,7 +53,7 @@ def path(alice: Caller, neighbours: dict[str, Neighbour]) -> Callable[[], str]:
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("form", [bare, data_uri])
 def test_an_avatar_is_returned_exactly_as_it_was_put(
-    alice: Caller, kind: str, form: Callable[[bytes], str]
+    alice: ApiClient, kind: str, form: Callable[[bytes], str]
 ) -> None:
     sent = form(picture(kind))
     assert _put(alice, sent).status_code == 200
@@ -71,7 +71,7 @@ def test_an_avatar_is_returned_exactly_as_it_was_put(
 )
 @pytest.mark.parametrize("head", ["", "data:image/png;base64,", "data:image/png; base64, "])
 def test_base64_is_taken_as_clients_write_it(
-    alice: Caller, anyone: Caller, path: Callable[[], str], head: str, written: str
+    alice: ApiClient, anyone: ApiClient, path: Callable[[], str], head: str, written: str
 ) -> None:
     assert _put(alice, head + written).status_code == 200
     assert _avatar(alice) == head + written
@@ -80,7 +80,7 @@ def test_base64_is_taken_as_clients_write_it(
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_everybody_sees_a_rendition_of_at_most_512_pixels(
-    alice: Caller, anyone: Caller, path: Callable[[], str], kind: str
+    alice: ApiClient, anyone: ApiClient, path: Callable[[], str], kind: str
 ) -> None:
     _put(alice, bare(picture(kind, (2000, 1000))))
 
@@ -92,7 +92,7 @@ def test_everybody_sees_a_rendition_of_at_most_512_pixels(
 
 
 def test_a_rendition_may_be_kept_for_a_year_and_is_never_sniffed(
-    alice: Caller, anyone: Caller, path: Callable[[], str]
+    alice: ApiClient, anyone: ApiClient, path: Callable[[], str]
 ) -> None:
     _put(alice, bare(picture()))
 
@@ -108,7 +108,7 @@ def test_a_rendition_may_be_kept_for_a_year_and_is_never_sniffed(
 @pytest.mark.parametrize(
     "path", ["1/" + "0" * 48, "1/x", "x/" + "0" * 48, "-1/" + "0" * 48, "1/..", "9" * 30 + "/1"]
 )
-def test_an_avatar_that_is_not_there_is_not_found(anyone: Caller, path: str) -> None:
+def test_an_avatar_that_is_not_there_is_not_found(anyone: ApiClient, path: str) -> None:
     assert_error(anyone.get(f"/account/avatar/{path}"), NOT_FOUND)
 
 
@@ -116,7 +116,7 @@ def test_an_avatar_that_is_not_there_is_not_found(anyone: Caller, path: str) -> 
     "reference",
     ["https://example.com/me.png", "builtin:cat-7", "猫", "data", "/9", "x" * 2048, "a b"],
 )
-def test_a_short_reference_is_kept_as_it_is(alice: Caller, reference: str) -> None:
+def test_a_short_reference_is_kept_as_it_is(alice: ApiClient, reference: str) -> None:
     assert _put(alice, reference).status_code == 200
     assert _avatar(alice) == reference
 
@@ -148,7 +148,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("sent", REFUSED.values(), ids=REFUSED.keys())
 def test_info_put_refuses_what_is_no_avatar_and_keeps_the_old_one(
-    alice: Caller, media: Callable[[], set[str]], sent: str
+    alice: ApiClient, media: Callable[[], set[str]], sent: str
 ) -> None:
     _put(alice, "cat")
     before = media()
@@ -157,27 +157,32 @@ def test_info_put_refuses_what_is_no_avatar_and_keeps_the_old_one(
     assert media() == before
 
 
-def test_info_put_refuses_a_body_beyond_8_mib(alice: Caller) -> None:
+def test_info_put_refuses_a_body_beyond_8_mib(alice: ApiClient) -> None:
     assert_error(_put(alice, "x" * (8 * 1024 * 1024)), PAYLOAD_TOO_LARGE)
 
 
 @pytest.mark.database
-def test_no_connection_is_held_while_the_decoder_is_waited_for(app: Flask, alice: Caller) -> None:
+def test_no_connection_is_held_while_the_decoder_is_waited_for(
+    app: Flask, alice: ApiClient
+) -> None:
     assert held_while_waiting(app, db, lambda: _put(alice, bare(picture()))) == (0, 200)
 
 
 @pytest.mark.parametrize("sent", [bare(picture()), "cat"])
 def test_putting_an_avatar_back_changes_nothing(
-    alice: Caller, neighbours: dict[str, Neighbour], media: Callable[[], set[str]], sent: str
+    alice: ApiClient,
+    fake_services: dict[str, FakeService],
+    media: Callable[[], set[str]],
+    sent: str,
 ) -> None:
     _put(alice, sent)
-    before = media(), len(neighbours["chat"].events)
+    before = media(), len(fake_services["chat"].events)
     _put(alice, _avatar(alice))
-    assert (media(), len(neighbours["chat"].events)) == before
+    assert (media(), len(fake_services["chat"].events)) == before
 
 
 def test_putting_the_url_of_the_picture_changes_nothing(
-    alice: Caller, path: Callable[[], str]
+    alice: ApiClient, path: Callable[[], str]
 ) -> None:
     _put(alice, bare(picture()))
     _put(alice, BASE + path())
@@ -185,7 +190,7 @@ def test_putting_the_url_of_the_picture_changes_nothing(
 
 
 def test_the_url_of_anothers_picture_is_a_reference(
-    alice: Caller, bob: Caller, path: Callable[[], str]
+    alice: ApiClient, bob: ApiClient, path: Callable[[], str]
 ) -> None:
     _put(alice, bare(picture()))
     _put(bob, BASE + path())
@@ -194,8 +199,8 @@ def test_the_url_of_anothers_picture_is_a_reference(
 
 @pytest.mark.parametrize("replacement", ["", "cat", bare(picture(colour="red"))])
 def test_a_replaced_picture_is_gone(
-    alice: Caller,
-    anyone: Caller,
+    alice: ApiClient,
+    anyone: ApiClient,
     path: Callable[[], str],
     media: Callable[[], set[str]],
     replacement: str,
@@ -211,7 +216,7 @@ def test_a_replaced_picture_is_gone(
 
 
 def test_the_same_picture_put_again_later_has_a_url_of_its_own(
-    alice: Caller, anyone: Caller, path: Callable[[], str]
+    alice: ApiClient, anyone: ApiClient, path: Callable[[], str]
 ) -> None:
     _put(alice, bare(picture()))
     first = path()
@@ -222,29 +227,29 @@ def test_the_same_picture_put_again_later_has_a_url_of_its_own(
 
 
 def test_two_people_may_have_the_same_picture(
-    app: Flask, alice: Caller, bob: Caller, neighbours: dict[str, Neighbour]
+    app: Flask, alice: ApiClient, bob: ApiClient, fake_services: dict[str, FakeService]
 ) -> None:
     _put(alice, bare(picture()))
     _put(bob, bare(picture()))
     _put(alice, "")
-    digest = neighbours["chat"].states("account")[1]["avatar_digest"]
+    digest = fake_services["chat"].states("account")[1]["avatar_digest"]
     assert bob.get(f"/account/avatar/{BOB}/{digest}").status_code == 200
     assert _avatar(bob) == bare(picture())
 
 
 def test_a_deleted_accounts_picture_stays_for_its_return(
-    app: Flask, alice: Caller, anyone: Caller, path: Callable[[], str]
+    app: Flask, alice: ApiClient, anyone: ApiClient, path: Callable[[], str]
 ) -> None:
     _put(alice, bare(picture()))
     alice.delete("/account/delete")
     body = {"email": email_of("alice"), "name": "Alice", "password": PASSWORD}
     token = anyone.post("/account/reg", json=body).json["token"]
-    assert _avatar(Caller(app, token, ALICE)) == bare(picture())
+    assert _avatar(ApiClient(app, token, ALICE)) == bare(picture())
     assert anyone.get(path()).status_code == 200
 
 
 def test_a_store_that_does_not_answer_is_a_503_and_changes_nothing(
-    alice: Caller, configured: Callable[..., Caller]
+    alice: ApiClient, configured: Callable[..., ApiClient]
 ) -> None:
     service = configured(
         MEDIA_URL="s3://nowhere",

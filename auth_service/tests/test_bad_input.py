@@ -5,7 +5,7 @@ import json
 import pytest
 
 from auth_service.tests.endpoints import ENDPOINTS, WITH_FIELDS, Endpoint, optional_fields
-from shared.testing.client import Caller, assert_error, refused
+from shared.testing.client import ApiClient, assert_error, refused
 from shared.testing.hostile import NOT_OBJECTS, NOT_TEXTS, TOO_DEEP
 from shared.web.errors import BAD_PARAMETER, METHOD_NOT_ALLOWED, NOT_FOUND, PAYLOAD_TOO_LARGE
 
@@ -15,7 +15,7 @@ REQUIRED = [(e, field) for e, field in FIELDS if field not in optional_fields(e)
 
 @pytest.mark.parametrize(("endpoint", "field"), FIELDS, ids=str)
 def test_a_bad_value_is_refused_by_the_fields_name(
-    alice: Caller, endpoint: Endpoint, field: str
+    alice: ApiClient, endpoint: Endpoint, field: str
 ) -> None:
     bodies = [json.dumps({**endpoint.fields, field: bad}) for bad in NOT_TEXTS]
     answers = alice.answers(endpoint.method, endpoint.path, *({"data": body} for body in bodies))
@@ -24,7 +24,7 @@ def test_a_bad_value_is_refused_by_the_fields_name(
 
 @pytest.mark.parametrize(("endpoint", "field"), REQUIRED, ids=str)
 def test_a_required_field_that_is_missing_or_null_is_named(
-    alice: Caller, endpoint: Endpoint, field: str
+    alice: ApiClient, endpoint: Endpoint, field: str
 ) -> None:
     rest = {name: value for name, value in endpoint.fields.items() if name != field}
     empty = {"json": rest}, {"json": {**rest, field: None}}
@@ -34,7 +34,7 @@ def test_a_required_field_that_is_missing_or_null_is_named(
 
 @pytest.mark.parametrize("endpoint", WITH_FIELDS, ids=str)
 def test_a_body_that_is_no_json_object_is_refused_as_the_body(
-    alice: Caller, endpoint: Endpoint
+    alice: ApiClient, endpoint: Endpoint
 ) -> None:
     bodies = [{"data": body} for body in (*NOT_OBJECTS, TOO_DEEP, b"")]
     answers = alice.answers(endpoint.method, endpoint.path, *bodies)
@@ -42,13 +42,13 @@ def test_a_body_that_is_no_json_object_is_refused_as_the_body(
 
 
 @pytest.mark.parametrize("endpoint", [e for e in WITH_FIELDS if e.method == "POST"], ids=str)
-def test_a_body_beyond_64_kib_is_too_large(anyone: Caller, endpoint: Endpoint) -> None:
+def test_a_body_beyond_64_kib_is_too_large(anyone: ApiClient, endpoint: Endpoint) -> None:
     body = {**endpoint.fields, "email": "x" * 65_536}
     assert_error(anyone.call(endpoint.method, endpoint.path, json=body), PAYLOAD_TOO_LARGE)
 
 
 @pytest.mark.parametrize("endpoint", WITH_FIELDS, ids=str)
-def test_json_is_read_whatever_its_content_type_says(alice: Caller, endpoint: Endpoint) -> None:
+def test_json_is_read_whatever_its_content_type_says(alice: ApiClient, endpoint: Endpoint) -> None:
     body = json.dumps(endpoint.fields)
     types = ("text/plain", "multipart/form-data", "")
     requests = [{"data": body, "content_type": given} for given in types]
@@ -57,19 +57,21 @@ def test_json_is_read_whatever_its_content_type_says(alice: Caller, endpoint: En
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
-def test_fields_that_nobody_knows_are_ignored(alice: Caller, endpoint: Endpoint) -> None:
+def test_fields_that_nobody_knows_are_ignored(alice: ApiClient, endpoint: Endpoint) -> None:
     body = {**endpoint.fields, "unknown": ["\x00"]}
     answer = alice.call(endpoint.method, endpoint.path, json=body)
     assert answer.json["code"] != BAD_PARAMETER.code
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
-def test_a_path_that_differs_by_a_slash_is_not_found(alice: Caller, endpoint: Endpoint) -> None:
+def test_a_path_that_differs_by_a_slash_is_not_found(alice: ApiClient, endpoint: Endpoint) -> None:
     assert_error(alice.call(endpoint.method, f"{endpoint.path}/"), NOT_FOUND)
 
 
 @pytest.mark.parametrize("path", sorted({endpoint.path for endpoint in ENDPOINTS}))
-def test_another_method_of_a_path_is_refused_with_those_allowed(alice: Caller, path: str) -> None:
+def test_another_method_of_a_path_is_refused_with_those_allowed(
+    alice: ApiClient, path: str
+) -> None:
     response = alice.call("PATCH", path)
     assert_error(response, METHOD_NOT_ALLOWED)
     allowed = {name.strip() for name in response.headers["Allow"].split(",")}

@@ -7,23 +7,23 @@ from flask import Flask
 
 from auth_service.db import db
 from auth_service.tests.factories import PASSWORD, email_of
-from shared.testing.ceilings import check_ceiling
-from shared.testing.client import Caller
+from shared.testing.ceilings import assert_within_budget
+from shared.testing.client import ApiClient
 
 pytestmark = pytest.mark.database
 
 TABLE = Path(__file__).with_name("ceilings.csv")
 
 
-def test_looking_at_oneself(app: Flask, alice: Caller) -> None:
-    check_ceiling(TABLE, "account info", app, db, lambda: alice.get("/account/info"))
+def test_looking_at_oneself(app: Flask, alice: ApiClient) -> None:
+    assert_within_budget(TABLE, "account info", app, db, lambda: alice.get("/account/info"))
 
 
-def test_signing_in(app: Flask, alice: Caller, anyone: Caller) -> None:
+def test_signing_in(app: Flask, alice: ApiClient, anyone: ApiClient) -> None:
     body = {"email": email_of("Alice"), "password": PASSWORD}
-    check_ceiling(TABLE, "login", app, db, lambda: anyone.post("/account/login", json=body))
+    assert_within_budget(TABLE, "login", app, db, lambda: anyone.post("/account/login", json=body))
 
 
-def test_registering(app: Flask, anyone: Caller) -> None:
+def test_registering(app: Flask, anyone: ApiClient) -> None:
     body = {"email": "new@example.com", "name": "New", "password": PASSWORD}
-    check_ceiling(TABLE, "register", app, db, lambda: anyone.post("/account/reg", json=body))
+    assert_within_budget(TABLE, "register", app, db, lambda: anyone.post("/account/reg", json=body))

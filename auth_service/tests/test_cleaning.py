@@ -13,7 +13,7 @@ from auth_service.config import AuthSettings
 from auth_service.domain.avatars import pictures
 from auth_service.tests.factories import ALICE, PASSWORD, data_uri, picture
 from shared.settings import load_settings
-from shared.testing.client import Caller
+from shared.testing.client import ApiClient
 
 pytestmark = pytest.mark.database
 
@@ -48,7 +48,7 @@ def leave(tmp_path: Path) -> Callable[[str], Path]:
 
 
 @pytest.fixture
-def shown(alice: Caller, files: Callable[[], set[Path]]) -> set[Path]:
+def shown(alice: ApiClient, files: Callable[[], set[Path]]) -> set[Path]:
     """The files of Alice's picture."""
     body = {"origin_password": PASSWORD, "avatar": data_uri(picture())}
     assert alice.put("/account/info", json=body).status_code == 200

@@ -8,8 +8,8 @@ from click.testing import Result
 from flask import Flask
 
 from auth_service.tests.factories import ALICE, BOB, PASSWORD, email_of, make_account
-from shared.testing.client import Caller, Reply, assert_error
-from shared.testing.neighbours import Neighbour
+from shared.testing.client import ApiClient, Reply, assert_error
+from shared.testing.fake_services import FakeService
 from shared.web.errors import INVALID_JWT
 
 NEW = "new_password_1"
@@ -27,21 +27,21 @@ def run(app: Flask) -> Accounts:
     return invoke
 
 
-def _login(who: Caller, name: str, password: str) -> Reply:
+def _login(who: ApiClient, name: str, password: str) -> Reply:
     body = {"email": email_of(name), "password": password}
     return who.post("/account/login", json=body, headers={"Authorization": ""})
 
 
 def test_a_created_account_can_sign_in_and_the_others_know_it(
-    run: Accounts, anyone: Caller, neighbours: dict[str, Neighbour]
+    run: Accounts, anyone: ApiClient, fake_services: dict[str, FakeService]
 ) -> None:
     done = run("create", "ann@example.com", "安娜", "--password-stdin", said=f"{PASSWORD}\n")
     assert (done.exit_code, done.stdout) == (0, "Account 1 is made.\n")
     assert _login(anyone, "ann", PASSWORD).json["id"] == 1
-    assert [state["name"] for state in neighbours["chat"].states("account")] == ["安娜"]
+    assert [state["name"] for state in fake_services["chat"].states("account")] == ["安娜"]
 
 
-def test_a_password_is_asked_for_twice_and_not_shown(run: Accounts, anyone: Caller) -> None:
+def test_a_password_is_asked_for_twice_and_not_shown(run: Accounts, anyone: ApiClient) -> None:
     done = run("create", "ann@example.com", "Ann", said=f"{PASSWORD}\n{PASSWORD}\n")
     assert done.exit_code == 0
     assert PASSWORD not in done.output
@@ -49,7 +49,7 @@ def test_a_password_is_asked_for_twice_and_not_shown(run: Accounts, anyone: Call
 
 
 def test_a_password_is_accepted_where_clients_must_encrypt_theirs(
-    configured: Callable[..., Caller],
+    configured: Callable[..., ApiClient],
 ) -> None:
     app = configured(PASSWORD_TRANSPORT="encrypted").app
     create = ["accounts", "create", "ann@example.com", "Ann", "--password-stdin"]
@@ -67,13 +67,13 @@ def test_a_password_is_accepted_where_clients_must_encrypt_theirs(
     ],
 )
 def test_what_the_api_refuses_is_refused_with_its_words(
-    run: Accounts, alice: Caller, email: str, name: str, password: str, reason: str
+    run: Accounts, alice: ApiClient, email: str, name: str, password: str, reason: str
 ) -> None:
     done = run("create", email, name, "--password-stdin", said=password)
     assert (done.exit_code, done.stderr) == (1, f"Error: {reason}\n")
 
 
-def test_accounts_are_listed_page_by_page(run: Accounts, alice: Caller, bob: Caller) -> None:
+def test_accounts_are_listed_page_by_page(run: Accounts, alice: ApiClient, bob: ApiClient) -> None:
     first = run("list", "--limit", "1")
     rest = run("list", "--after", "1")
     assert [line.split()[0] for line in first.stdout.splitlines()] == ["id", "1"]
@@ -94,7 +94,7 @@ def test_accounts_are_listed_page_by_page(run: Accounts, alice: Caller, bob: Cal
     ],
 )
 def test_a_list_can_be_narrowed(
-    app: Flask, run: Accounts, alice: Caller, bob: Caller, options: list[str], ids: list[int]
+    app: Flask, run: Accounts, alice: ApiClient, bob: ApiClient, options: list[str], ids: list[int]
 ) -> None:
     make_account(app, 3, "Carol", deleted=True)
     listed = json.loads(run("list", "--json", *options).stdout)
@@ -103,7 +103,7 @@ def test_a_list_can_be_narrowed(
 
 @pytest.mark.parametrize("who", ["1", "alice@example.com", "Alice@Example.COM"])
 def test_an_account_is_shown_by_id_or_e_mail_without_its_secrets(
-    run: Accounts, alice: Caller, who: str
+    run: Accounts, alice: ApiClient, who: str
 ) -> None:
     shown = json.loads(run("show", who, "--json").stdout)
     assert (shown.pop("created_at")[-1], shown) == (
@@ -127,15 +127,15 @@ def test_nobody_of_that_name_is_said_in_a_line(run: Accounts, command: str, who:
 
 
 def test_deactivating_does_what_deleting_does(
-    run: Accounts, alice: Caller, neighbours: dict[str, Neighbour]
+    run: Accounts, alice: ApiClient, fake_services: dict[str, FakeService]
 ) -> None:
     assert run("deactivate", "1").exit_code == 0
     assert _login(alice, "alice", PASSWORD).status_code == 404
-    [told] = neighbours["chat"].states("account")
+    [told] = fake_services["chat"].states("account")
     assert (told["deleted"], told["generation"]) == (True, 1)
 
 
-def test_reactivating_undoes_it_but_not_for_old_tokens(run: Accounts, alice: Caller) -> None:
+def test_reactivating_undoes_it_but_not_for_old_tokens(run: Accounts, alice: ApiClient) -> None:
     run("deactivate", "1")
     assert run("reactivate", "1").exit_code == 0
     assert _login(alice, "alice", PASSWORD).status_code == 200
@@ -144,33 +144,33 @@ def test_reactivating_undoes_it_but_not_for_old_tokens(run: Accounts, alice: Cal
 
 @pytest.mark.parametrize("command", ["deactivate", "reactivate"])
 def test_repeating_a_command_changes_nothing_more(
-    run: Accounts, alice: Caller, neighbours: dict[str, Neighbour], command: str
+    run: Accounts, alice: ApiClient, fake_services: dict[str, FakeService], command: str
 ) -> None:
     run("deactivate", "1")
     run(command, "1")
-    told = len(neighbours["chat"].events)
+    told = len(fake_services["chat"].events)
     assert run(command, "1").exit_code == 0
-    assert len(neighbours["chat"].events) == told
+    assert len(fake_services["chat"].events) == told
 
 
-def test_a_reset_password_is_the_only_one_that_works(run: Accounts, alice: Caller) -> None:
+def test_a_reset_password_is_the_only_one_that_works(run: Accounts, alice: ApiClient) -> None:
     assert run("reset-password", "1", "--password-stdin", said=NEW).exit_code == 0
     assert _login(alice, "alice", NEW).status_code == 200
     assert _login(alice, "alice", PASSWORD).status_code == 401
 
 
 def test_a_reset_ends_every_token_and_the_others_know_it(
-    run: Accounts, alice: Caller, neighbours: dict[str, Neighbour]
+    run: Accounts, alice: ApiClient, fake_services: dict[str, FakeService]
 ) -> None:
     run("reset-password", "1", "--password-stdin", said=NEW)
     assert_error(alice.get("/account/info"), INVALID_JWT)
-    [told] = neighbours["chat"].states("account")
+    [told] = fake_services["chat"].states("account")
     assert (told["deleted"], told["generation"]) == (False, 1)
-    again = Caller(alice.app, _login(alice, "alice", NEW).json["token"])
+    again = ApiClient(alice.app, _login(alice, "alice", NEW).json["token"])
     assert again.get("/account/info").status_code == 200
 
 
-def test_a_made_up_password_is_printed_once_and_works(run: Accounts, alice: Caller) -> None:
+def test_a_made_up_password_is_printed_once_and_works(run: Accounts, alice: ApiClient) -> None:
     said = run("reset-password", "alice@example.com", "--generate").stdout
     made_up = said.split()[-1]
     assert said.count(made_up) == 1
@@ -182,14 +182,14 @@ def test_a_made_up_password_is_printed_once_and_works(run: Accounts, alice: Call
     [("no-hyphens", "Invalid password"), ("", "Invalid password")],
 )
 def test_an_illegal_password_is_no_new_one(
-    run: Accounts, alice: Caller, password: str, reason: str
+    run: Accounts, alice: ApiClient, password: str, reason: str
 ) -> None:
     done = run("reset-password", "1", "--password-stdin", said=password)
     assert (done.exit_code, done.stderr) == (1, f"Error: {reason}\n")
     assert alice.get("/account/info").status_code == 200
 
 
-def test_the_password_of_a_deleted_account_is_not_reset(run: Accounts, alice: Caller) -> None:
+def test_the_password_of_a_deleted_account_is_not_reset(run: Accounts, alice: ApiClient) -> None:
     run("deactivate", "1")
     done = run("reset-password", "1", "--generate")
     assert (done.exit_code, done.stderr) == (1, "Error: User deleted or not activated\n")

@@ -6,25 +6,25 @@ import pytest
 from flask import Flask
 
 from auth_service.tests.factories import PASSWORD, make_account
-from shared.testing.client import Caller
-from shared.testing.contracts import ask, every_version, form, newest, undescribed
-from shared.testing.neighbours import Neighbour
+from shared.testing.client import ApiClient
+from shared.testing.contracts import all_versions, ask, form, newest, undescribed
+from shared.testing.fake_services import FakeService
 
 
 @pytest.mark.parametrize("consumer", ["social", "chat"])
 def test_an_account_is_told_in_the_newest_form(
-    anyone: Caller, neighbours: dict[str, Neighbour], consumer: str
+    anyone: ApiClient, fake_services: dict[str, FakeService], consumer: str
 ) -> None:
     ann = {"email": "ann@example.com", "name": "Ann", "password": PASSWORD}
     anyone.post("/account/reg", json=ann)
 
-    [event] = neighbours[consumer].events
+    [event] = fake_services[consumer].events
 
     assert form(event) == form(newest("events/account"))
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), every_version("calls/find_accounts", "calls/list_accounts")
+    ("name", "said"), all_versions("calls/find_accounts", "calls/list_accounts")
 )
 def test_who_asks_as_any_version_does_is_answered_in_the_newest_form(
     app: Flask, name: str, said: dict[str, Any]

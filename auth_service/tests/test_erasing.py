@@ -10,9 +10,9 @@ from flask import Flask
 from auth_service import errors
 from auth_service.db import db
 from auth_service.tests.factories import ALICE, PASSWORD, data_uri, email_of, picture
-from shared.testing.client import Caller, assert_error
+from shared.testing.client import ApiClient, assert_error
 from shared.testing.databases import everything_in
-from shared.testing.neighbours import Neighbour
+from shared.testing.fake_services import FakeService
 from shared.web.errors import INVALID_JWT
 
 pytestmark = pytest.mark.database
@@ -24,7 +24,7 @@ def erase(app: Flask, account_id: int = ALICE, *options: str, said: str | None =
 
 
 @pytest.fixture
-def erased_alice(app: Flask, alice: Caller) -> Caller:
+def erased_alice(app: Flask, alice: ApiClient) -> ApiClient:
     """Alice, who said something of herself before her account was erased."""
     change = {"origin_password": PASSWORD, "user_info": "likes tea", "avatar": data_uri(picture())}
     assert alice.put("/account/info", json=change).status_code == 200
@@ -33,7 +33,7 @@ def erased_alice(app: Flask, alice: Caller) -> Caller:
 
 
 def test_nothing_of_the_person_is_left(
-    app: Flask, media: Callable[[], set[str]], erased_alice: Caller
+    app: Flask, media: Callable[[], set[str]], erased_alice: ApiClient
 ) -> None:
     left = everything_in(app, db).lower()
     assert [said for said in ("alice", "likes tea", "argon2") if said in left] == []
@@ -41,7 +41,7 @@ def test_nothing_of_the_person_is_left(
 
 
 def test_mail_to_the_person_that_was_written_into_the_folder_is_gone(
-    app: Flask, env: Mapping[str, str], alice: Caller
+    app: Flask, env: Mapping[str, str], alice: ApiClient
 ) -> None:
     folder = Path(env["DATA_DIR"]) / "mail"
     for name in ("alice", "bob"):
@@ -52,7 +52,7 @@ def test_mail_to_the_person_that_was_written_into_the_folder_is_gone(
 
 
 def test_mail_to_a_former_address_of_the_person_is_gone(
-    app: Flask, env: Mapping[str, str], alice: Caller
+    app: Flask, env: Mapping[str, str], alice: ApiClient
 ) -> None:
     folder = Path(env["DATA_DIR"]) / "mail"
     alice.post("/verify", json={"email": "Alice@Example.com"})
@@ -65,18 +65,18 @@ def test_mail_to_a_former_address_of_the_person_is_gone(
     assert "alice" not in "".join(path.read_text() for path in folder.glob("*.eml")).lower()
 
 
-def test_the_account_answers_like_a_deleted_one(erased_alice: Caller) -> None:
+def test_the_account_answers_like_a_deleted_one(erased_alice: ApiClient) -> None:
     info = erased_alice.get("/account/info").json
     assert (info["id"], info["name"], info["email"], info["deleted"]) == (ALICE, "", "", True)
     assert_error(erased_alice.delete("/account/delete"), INVALID_JWT)
 
 
-def test_nobody_can_log_in_to_it(erased_alice: Caller) -> None:
+def test_nobody_can_log_in_to_it(erased_alice: ApiClient) -> None:
     login = {"email": email_of("alice"), "password": PASSWORD}
     assert_error(erased_alice.post("/account/login", json=login), errors.USER_NOT_FOUND)
 
 
-def test_its_address_is_free_for_another_account(app: Flask, anyone: Caller) -> None:
+def test_its_address_is_free_for_another_account(app: Flask, anyone: ApiClient) -> None:
     body = {"email": email_of("alice"), "name": "Alice", "password": PASSWORD}
     first = anyone.post("/account/reg", json=body).json["id"]
     erase(app, first, "--yes")
@@ -85,41 +85,43 @@ def test_its_address_is_free_for_another_account(app: Flask, anyone: Caller) -> 
 
 
 def test_the_others_hear_that_it_is_erased_and_nothing_else_of_it(
-    erased_alice: Caller, neighbours: dict[str, Neighbour]
+    erased_alice: ApiClient, fake_services: dict[str, FakeService]
 ) -> None:
     for name in ("social", "chat"):
-        state = neighbours[name].states("account")[-1]
+        state = fake_services[name].states("account")[-1]
         assert (state["erased"], state["deleted"]) == (True, True)
         assert "alice" not in str(state).lower()
 
 
-def test_erasing_a_deleted_account_leaves_nothing_of_it_either(app: Flask, alice: Caller) -> None:
+def test_erasing_a_deleted_account_leaves_nothing_of_it_either(
+    app: Flask, alice: ApiClient
+) -> None:
     alice.delete("/account/delete")
     erase(app, ALICE, "--yes")
     assert "alice" not in everything_in(app, db).lower()
 
 
-def test_no_command_brings_it_back(app: Flask, erased_alice: Caller) -> None:
+def test_no_command_brings_it_back(app: Flask, erased_alice: ApiClient) -> None:
     result = app.test_cli_runner().invoke(args=["accounts", "reactivate", str(ALICE)])
     assert (result.exit_code, result.output) == (1, "Error: User not found\n")
     assert erased_alice.get("/account/info").json["deleted"] is True
 
 
 def test_erasing_again_tells_the_others_again(
-    app: Flask, erased_alice: Caller, neighbours: dict[str, Neighbour]
+    app: Flask, erased_alice: ApiClient, fake_services: dict[str, FakeService]
 ) -> None:
     assert erase(app, ALICE, "--yes").exit_code == 0
-    assert [state["erased"] for state in neighbours["chat"].states("account")][-2:] == [True] * 2
+    assert [state["erased"] for state in fake_services["chat"].states("account")][-2:] == [True] * 2
 
 
 def test_what_a_neighbour_cannot_take_yet_is_said_and_waits(
-    app: Flask, alice: Caller, neighbours: dict[str, Neighbour]
+    app: Flask, alice: ApiClient, fake_services: dict[str, FakeService]
 ) -> None:
-    neighbours["social"].feels("failing")
+    fake_services["social"].set_mode("failing")
     assert "Not yet taken: 1 event" in erase(app, ALICE, "--yes").output
 
 
-def test_nothing_is_erased_without_a_yes(app: Flask, alice: Caller) -> None:
+def test_nothing_is_erased_without_a_yes(app: Flask, alice: ApiClient) -> None:
     result = erase(app, said="n\n")
     assert (result.exit_code, "Alice@Example.com" in result.output) == (1, True)
     assert alice.get("/account/info").json["name"] == "Alice"

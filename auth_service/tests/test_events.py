@@ -13,14 +13,14 @@ from auth_service.domain.outbox import outbox
 from auth_service.models import OutboxEvent
 from auth_service.tests.factories import ALICE, PASSWORD, email_of
 from shared.testing import contracts
-from shared.testing.client import Caller, Reply
-from shared.testing.neighbours import Neighbour
+from shared.testing.client import ApiClient, Reply
+from shared.testing.fake_services import FakeService
 
 # A hung neighbour may cost the first request as long as one attempt to tell it takes.
 BOUND_SECONDS = 8.0  # Less than five changes would wait, if each waited.
 
 
-def _change(who: Caller, **fields: str) -> Reply:
+def _change(who: ApiClient, **fields: str) -> Reply:
     return who.put("/account/info", json={"origin_password": PASSWORD, **fields})
 
 
@@ -38,14 +38,14 @@ def _waiting(app: Flask) -> int:
 
 
 @pytest.fixture
-def last(neighbours: dict[str, Neighbour]) -> Any:
+def last(fake_services: dict[str, FakeService]) -> Any:
     """The last state that a neighbour was told."""
-    return lambda name: neighbours[name].states("account")[-1]
+    return lambda name: fake_services[name].states("account")[-1]
 
 
 @pytest.mark.parametrize("name", ["social", "chat"])
 def test_a_neighbour_knows_of_a_new_account_when_the_answer_goes_out(
-    anyone: Caller, last: Any, name: str
+    anyone: ApiClient, last: Any, name: str
 ) -> None:
     body = {"email": "ann@example.com", "name": "Ann", "password": PASSWORD}
     account_id = anyone.post("/account/reg", json=body).json["id"]
@@ -54,7 +54,7 @@ def test_a_neighbour_knows_of_a_new_account_when_the_answer_goes_out(
 
 
 def test_every_change_raises_the_version(
-    alice: Caller, anyone: Caller, neighbours: dict[str, Neighbour]
+    alice: ApiClient, anyone: ApiClient, fake_services: dict[str, FakeService]
 ) -> None:
     _change(alice, name="A")
     _change(alice, avatar="cat")
@@ -62,58 +62,62 @@ def test_every_change_raises_the_version(
     body = {"email": email_of("alice"), "name": "Alice", "password": PASSWORD}
     anyone.post("/account/reg", json=body)
 
-    told = neighbours["social"].states("account")
+    told = fake_services["social"].states("account")
 
     assert [state["version"] for state in told] == [2, 3, 4, 5]
     assert [state["deleted"] for state in told] == [False, False, True, False]
     assert [state["generation"] for state in told] == [0, 0, 1, 1]
 
 
-def test_what_changes_nothing_tells_nobody(alice: Caller, neighbours: dict[str, Neighbour]) -> None:
+def test_what_changes_nothing_tells_nobody(
+    alice: ApiClient, fake_services: dict[str, FakeService]
+) -> None:
     _change(alice, name="Alice")
     _change(alice)
-    assert neighbours["social"].events == []
+    assert fake_services["social"].events == []
 
 
-def test_a_refused_change_tells_nobody(alice: Caller, neighbours: dict[str, Neighbour]) -> None:
-    _change(alice, name="New", avatar="javascript:x")
-    assert neighbours["social"].events == []
-
-
-@pytest.mark.parametrize("mood", ["failing", "hung"])
-def test_a_neighbour_that_is_ill_hears_of_everything_when_it_is_well_again(
-    app: Flask, alice: Caller, neighbours: dict[str, Neighbour], last: Any, mood: str
+def test_a_refused_change_tells_nobody(
+    alice: ApiClient, fake_services: dict[str, FakeService]
 ) -> None:
-    neighbours["chat"].feels(mood)
+    _change(alice, name="New", avatar="javascript:x")
+    assert fake_services["social"].events == []
+
+
+@pytest.mark.parametrize("mode", ["failing", "hung"])
+def test_a_neighbour_that_is_ill_hears_of_everything_when_it_is_well_again(
+    app: Flask, alice: ApiClient, fake_services: dict[str, FakeService], last: Any, mode: str
+) -> None:
+    fake_services["chat"].set_mode(mode)
     began = time.monotonic()
 
     assert [_change(alice, name=f"A{i}").status_code for i in range(5)] == [200] * 5
 
     assert time.monotonic() - began < BOUND_SECONDS
     assert last("social")["name"] == "A4"
-    neighbours["chat"].feels("ok")
+    fake_services["chat"].set_mode("ok")
     assert _relay(app) == 5
     # It may have been told the first one twice: once when it did not answer in time.
-    told = {state["version"]: state["name"] for state in neighbours["chat"].states("account")}
+    told = {state["version"]: state["name"] for state in fake_services["chat"].states("account")}
     assert told == {2: "A0", 3: "A1", 4: "A2", 5: "A3", 6: "A4"}
     assert _waiting(app) == 0
 
 
 def test_while_a_neighbour_is_ill_new_events_queue_behind_the_old_ones(
-    app: Flask, alice: Caller, neighbours: dict[str, Neighbour]
+    app: Flask, alice: ApiClient, fake_services: dict[str, FakeService]
 ) -> None:
-    neighbours["chat"].feels("failing")
+    fake_services["chat"].set_mode("failing")
     _change(alice, name="first")
-    neighbours["chat"].feels("ok")
+    fake_services["chat"].set_mode("ok")
     _change(alice, name="second")
-    assert neighbours["chat"].events == []
+    assert fake_services["chat"].events == []
     _relay(app)
-    told = neighbours["chat"].states("account")
+    told = fake_services["chat"].states("account")
     assert [(state["name"], state["version"]) for state in told] == [("first", 2), ("second", 3)]
 
 
 def test_a_crash_between_commit_and_delivery_loses_nothing(
-    app: Flask, alice: Caller, neighbours: dict[str, Neighbour], last: Any
+    app: Flask, alice: ApiClient, fake_services: dict[str, FakeService], last: Any
 ) -> None:
     state = contracts.state("account", id=ALICE, name="committed")
     now = datetime.now(UTC)

@@ -8,14 +8,14 @@ import pytest
 from flask import Flask
 
 from auth_service.tests.factories import ALICE, PASSWORD, data_uri, email_of, picture
-from shared.testing.client import Caller
+from shared.testing.client import ApiClient
 from shared.testing.databases import exported
 
 pytestmark = pytest.mark.database
 
 
 def test_the_archive_holds_the_account_and_its_picture(
-    app: Flask, alice: Caller, tmp_path: Path
+    app: Flask, alice: ApiClient, tmp_path: Path
 ) -> None:
     avatar = data_uri(picture())
     alice.put("/account/info", json={"origin_password": PASSWORD, "avatar": avatar})
@@ -31,20 +31,20 @@ def test_the_archive_holds_the_account_and_its_picture(
 
 
 def test_the_archive_holds_no_hash_of_the_password(
-    app: Flask, alice: Caller, tmp_path: Path
+    app: Flask, alice: ApiClient, tmp_path: Path
 ) -> None:
     archive = exported(app, ALICE, tmp_path)
     assert not [name for name in archive.namelist() if b"argon2" in archive.read(name)]
 
 
-def test_the_archive_says_what_each_file_is(app: Flask, alice: Caller, tmp_path: Path) -> None:
+def test_the_archive_says_what_each_file_is(app: Flask, alice: ApiClient, tmp_path: Path) -> None:
     archive = exported(app, ALICE, tmp_path)
     readme = archive.read("auth/README.txt").decode()
     assert {Path(name).name for name in archive.namelist()} <= {*readme.split(), "README.txt"}
 
 
 def test_the_archive_is_for_its_owner_alone_and_never_written_over(
-    app: Flask, alice: Caller, tmp_path: Path
+    app: Flask, alice: ApiClient, tmp_path: Path
 ) -> None:
     path = tmp_path / "alice.zip"
     export = ["accounts", "export", str(ALICE), str(path)]
@@ -55,7 +55,7 @@ def test_the_archive_is_for_its_owner_alone_and_never_written_over(
 
 
 def test_an_archive_can_go_to_the_standard_output(
-    app: Flask, alice: Caller, tmp_path: Path
+    app: Flask, alice: ApiClient, tmp_path: Path
 ) -> None:
     done = app.test_cli_runner().invoke(args=["accounts", "export", str(ALICE), "-"])
     (tmp_path / "piped.zip").write_bytes(done.stdout_bytes)

@@ -8,19 +8,19 @@ from flask import Flask
 from auth_service.db import db
 from auth_service.tests.factories import make_account
 from shared.data.client import SECRET_HEADER
-from shared.testing.client import Caller, Reply, assert_error
+from shared.testing.client import ApiClient, Reply, assert_error
 from shared.testing.databases import counted_queries
-from shared.testing.neighbours import Neighbour
+from shared.testing.fake_services import FakeService
 from shared.web.errors import BAD_PARAMETER, INVALID_JWT
 
 KNOWN = {SECRET_HEADER: "current-test-secret"}
 
 
-def _page(who: Caller, **parameters: Any) -> Reply:
+def _page(who: ApiClient, **parameters: Any) -> Reply:
     return who.get("/internal/accounts", query_string=parameters, headers=KNOWN)
 
 
-def _find(who: Caller, *ids: Any) -> Reply:
+def _find(who: ApiClient, *ids: Any) -> Reply:
     return who.post("/internal/accounts/find", json={"ids": ids}, headers=KNOWN)
 
 
@@ -33,31 +33,31 @@ def _ids(answer: Reply) -> list[int]:
     return [state["id"] for state in answer.json["accounts"]]
 
 
-def test_a_page_holds_the_next_accounts_by_id(app: Flask, anyone: Caller) -> None:
+def test_a_page_holds_the_next_accounts_by_id(app: Flask, anyone: ApiClient) -> None:
     _make_accounts(app, 3, 1, 2, 4)
     assert _ids(_page(anyone, limit=2)) == [1, 2]
     assert _ids(_page(anyone, after=2, limit=2)) == [3, 4]
     assert _ids(_page(anyone, after=4)) == []
 
 
-def test_a_page_tells_of_deleted_accounts_too(app: Flask, anyone: Caller) -> None:
+def test_a_page_tells_of_deleted_accounts_too(app: Flask, anyone: ApiClient) -> None:
     make_account(app, 1, "Alice", deleted=True, generation=1)
     [state] = _page(anyone).json["accounts"]
     assert (state["deleted"], state["generation"]) == (True, 1)
 
 
-def test_find_answers_those_that_exist(app: Flask, anyone: Caller) -> None:
+def test_find_answers_those_that_exist(app: Flask, anyone: ApiClient) -> None:
     _make_accounts(app, 1, 2, 3)
     assert sorted(_ids(_find(anyone, 3, 1, 99, 2**63 - 1))) == [1, 3]
     assert _ids(_find(anyone)) == []
 
 
 def test_a_state_is_the_same_in_a_page_in_an_answer_and_in_an_event(
-    alice: Caller, neighbours: dict[str, Neighbour]
+    alice: ApiClient, fake_services: dict[str, FakeService]
 ) -> None:
     change = {"origin_password": "pass_word1", "user_info": "hello", "avatar": "cat"}
     alice.put("/account/info", json=change)
-    [told] = neighbours["chat"].states("account")
+    [told] = fake_services["chat"].states("account")
     assert _page(alice).json == {"code": 0, "info": "Succeed", "accounts": [told]}
     assert _find(alice, alice.id).json["accounts"] == [told]
     assert told == {
@@ -76,7 +76,9 @@ def test_a_state_is_the_same_in_a_page_in_an_answer_and_in_an_event(
 
 
 @pytest.mark.parametrize("count", [1, 20])
-def test_a_page_and_an_answer_cost_one_query_each(app: Flask, anyone: Caller, count: int) -> None:
+def test_a_page_and_an_answer_cost_one_query_each(
+    app: Flask, anyone: ApiClient, count: int
+) -> None:
     _make_accounts(app, *range(1, count + 1))
     with counted_queries(app, db) as queries:
         _page(anyone)
@@ -85,22 +87,22 @@ def test_a_page_and_an_answer_cost_one_query_each(app: Flask, anyone: Caller, co
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1001, "x"])
-def test_a_limit_is_1_to_1000(anyone: Caller, limit: Any) -> None:
+def test_a_limit_is_1_to_1000(anyone: ApiClient, limit: Any) -> None:
     assert_error(_page(anyone, limit=limit), BAD_PARAMETER, field="limit")
 
 
 @pytest.mark.parametrize("ids", [range(1001), ["x"], [-1], [2**63], [None]])
-def test_at_most_1000_ids_are_looked_up(anyone: Caller, ids: Any) -> None:
+def test_at_most_1000_ids_are_looked_up(anyone: ApiClient, ids: Any) -> None:
     assert_error(_find(anyone, *ids), BAD_PARAMETER, field="ids")
 
 
 @pytest.mark.parametrize("secret", ["", "wrong", "current-test-secret,previous-test-secret"])
-def test_who_does_not_show_the_secret_is_refused(anyone: Caller, secret: str) -> None:
+def test_who_does_not_show_the_secret_is_refused(anyone: ApiClient, secret: str) -> None:
     shown = {SECRET_HEADER: secret}
     assert_error(anyone.get("/internal/accounts", headers=shown), INVALID_JWT)
     assert_error(anyone.post("/internal/accounts/find", headers=shown), INVALID_JWT)
 
 
-def test_the_previous_secret_works_until_it_is_taken_away(anyone: Caller) -> None:
+def test_the_previous_secret_works_until_it_is_taken_away(anyone: ApiClient) -> None:
     shown = {SECRET_HEADER: "previous-test-secret"}
     assert anyone.get("/internal/accounts", headers=shown).status_code == 200

@@ -16,8 +16,8 @@ from auth_service.domain.limits import counters
 from auth_service.models import LimitCounter
 from auth_service.tests.factories import BOB, PASSWORD, email_of, make_account
 from shared.server.offload import processor
-from shared.testing.client import Caller, Reply, assert_error
-from shared.testing.races import at_once
+from shared.testing.client import ApiClient, Reply, assert_error
+from shared.testing.races import run_concurrently
 from shared.testing.redis import RedisServer, redis_server
 from shared.web.errors import SERVICE_UNAVAILABLE, TOO_MANY_REQUESTS, ApiError
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.database
 HERE, THERE = "192.0.2.1", "192.0.2.2"
 ALICE_AT, WRONG = email_of("alice"), "wrong"
 
-Limited = Callable[..., Caller]
+Limited = Callable[..., ApiClient]
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def redis() -> Iterator[RedisServer]:
 
 @pytest.fixture(params=["in memory", "in Redis"])
 def limited(
-    request: pytest.FixtureRequest, configured: Callable[..., Caller], redis: RedisServer
+    request: pytest.FixtureRequest, configured: Callable[..., ApiClient], redis: RedisServer
 ) -> Limited:
     """Anyone's access to a service with rate limits."""
     if request.param == "in memory":
@@ -46,21 +46,25 @@ def limited(
     return lambda **settings: configured(RATE_LIMITS="on", REDIS_URL=redis.url, **settings)
 
 
-def _login(who: Caller, password: str = WRONG, email: str = ALICE_AT, address: str = HERE) -> Reply:
+def _login(
+    who: ApiClient, password: str = WRONG, email: str = ALICE_AT, address: str = HERE
+) -> Reply:
     credentials = {"email": email, "password": password}
     return who.post("/account/login", json=credentials, headers={"X-Forwarded-For": address})
 
 
-def _sign_in_from(who: Caller, address: str) -> None:
+def _sign_in_from(who: ApiClient, address: str) -> None:
     assert _login(who, PASSWORD, address=address).status_code == 200
 
 
-def _register(who: Caller, email: str, address: str = HERE, password: str = PASSWORD) -> Reply:
+def _register(who: ApiClient, email: str, address: str = HERE, password: str = PASSWORD) -> Reply:
     person = {"email": email, "name": "N", "password": password}
     return who.post("/account/reg", json=person, headers={"X-Forwarded-For": address})
 
 
-def test_guessing_one_password_from_one_address_ends_soon(alice: Caller, limited: Limited) -> None:
+def test_guessing_one_password_from_one_address_ends_soon(
+    alice: ApiClient, limited: Limited
+) -> None:
     service = limited(RATE_LIMIT_FAILED_LOGINS="2/minute or 1/hour")
 
     for _ in range(3):
@@ -71,7 +75,7 @@ def test_guessing_one_password_from_one_address_ends_soon(alice: Caller, limited
 
 
 def test_a_guesser_does_not_lock_out_who_comes_from_elsewhere(
-    alice: Caller, limited: Limited
+    alice: ApiClient, limited: Limited
 ) -> None:
     service = limited(RATE_LIMIT_FAILED_LOGINS="1/minute")
     _login(service)
@@ -80,7 +84,7 @@ def test_a_guesser_does_not_lock_out_who_comes_from_elsewhere(
 
 
 def test_a_guesser_does_not_lock_out_others_at_the_same_address(
-    alice: Caller, bob: Caller, limited: Limited
+    alice: ApiClient, bob: ApiClient, limited: Limited
 ) -> None:
     service = limited(RATE_LIMIT_FAILED_LOGINS="1/minute")
     _login(service)
@@ -89,7 +93,7 @@ def test_a_guesser_does_not_lock_out_others_at_the_same_address(
 
 
 def test_guessing_one_password_from_many_addresses_ends_as_well(
-    alice: Caller, limited: Limited
+    alice: ApiClient, limited: Limited
 ) -> None:
     service = limited(RATE_LIMIT_FAILED_LOGINS_EMAIL="2/minute")
     for last in range(2):
@@ -98,7 +102,7 @@ def test_guessing_one_password_from_many_addresses_ends_as_well(
 
 
 def test_guessing_from_many_addresses_does_not_lock_out_who_signed_in_before(
-    alice: Caller, limited: Limited
+    alice: ApiClient, limited: Limited
 ) -> None:
     service = limited(RATE_LIMIT_FAILED_LOGINS_EMAIL="2/minute")
     _sign_in_from(service, HERE)
@@ -110,7 +114,7 @@ def test_guessing_from_many_addresses_does_not_lock_out_who_signed_in_before(
 
 @pytest.mark.slow
 def test_an_account_is_guessed_at_a_hundred_times_an_hour_at_most(
-    alice: Caller, limited: Limited
+    alice: ApiClient, limited: Limited
 ) -> None:
     service = limited(RATE_LIMIT_FAILED_LOGINS_EMAIL="50/hour", RATE_LIMIT_FAILED_LOGINS="20/hour")
     for last in range(4):
@@ -129,14 +133,14 @@ def test_an_account_is_guessed_at_a_hundred_times_an_hour_at_most(
     [("2/minute or 1/hour", 3), ("2/minute and 5/hour", 2), ("5/minute and 2/hour", 2)],
 )
 def test_a_limit_means_what_it_says(
-    alice: Caller, limited: Limited, rates: str, answered: int
+    alice: ApiClient, limited: Limited, rates: str, answered: int
 ) -> None:
     service = limited(RATE_LIMIT_FAILED_LOGINS=rates)
     assert [_login(service).status_code for _ in range(5)].count(401) == answered
 
 
 def test_what_is_limited_by_the_hour_is_remembered_by_every_process(
-    alice: Caller, limited: Limited
+    alice: ApiClient, limited: Limited
 ) -> None:
     for _ in range(2):
         service = limited(RATE_LIMIT_FAILED_LOGINS="9/minute and 2/hour")
@@ -147,7 +151,7 @@ def test_what_is_limited_by_the_hour_is_remembered_by_every_process(
 
 
 def test_nobody_has_even_the_right_password_tried_without_end(
-    alice: Caller, limited: Limited
+    alice: ApiClient, limited: Limited
 ) -> None:
     service = limited(RATE_LIMIT_LOGINS="3/minute")
     for _ in range(3):
@@ -157,9 +161,9 @@ def test_nobody_has_even_the_right_password_tried_without_end(
 
 
 def test_who_changes_an_account_learns_of_few_addresses_whether_they_are_known(
-    app: Flask, alice: Caller, bob: Caller, limited: Limited
+    app: Flask, alice: ApiClient, bob: ApiClient, limited: Limited
 ) -> None:
-    service = Caller(limited(RATE_LIMIT_EMAIL_CHECKS="2/hour").app, alice.token)
+    service = ApiClient(limited(RATE_LIMIT_EMAIL_CHECKS="2/hour").app, alice.token)
 
     def wants(email: str) -> Reply:
         change = {"origin_password": PASSWORD, "email": email, "password": "not legal!"}
@@ -203,7 +207,7 @@ def test_few_wait_for_a_hash_at_once() -> None:
 
 
 def test_nothing_holds_a_connection_while_a_password_is_hashed(
-    alice: Caller, anyone: Caller, monkeypatch: pytest.MonkeyPatch
+    alice: ApiClient, anyone: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     in_use: list[int] = []
     run = processor.run
@@ -223,7 +227,7 @@ def test_nothing_holds_a_connection_while_a_password_is_hashed(
 
 
 def test_counters_in_redis_expire(
-    alice: Caller, configured: Callable[..., Caller], redis: RedisServer
+    alice: ApiClient, configured: Callable[..., ApiClient], redis: RedisServer
 ) -> None:
     redis.empty()
     service = configured(RATE_LIMITS="on", REDIS_URL=redis.url)
@@ -234,7 +238,7 @@ def test_counters_in_redis_expire(
     assert [key for key in client.scan_iter() if client.pttl(key) < 0] == []
 
 
-def test_counters_in_the_database_expire(app: Flask, configured: Callable[..., Caller]) -> None:
+def test_counters_in_the_database_expire(app: Flask, configured: Callable[..., ApiClient]) -> None:
     service = configured(RATE_LIMITS="on", REDIS_URL="")
     _login(service)
     with app.app_context():
@@ -245,7 +249,7 @@ def test_counters_in_the_database_expire(app: Flask, configured: Callable[..., C
 
 
 def test_trying_many_accounts_from_one_address_ends_as_well(
-    alice: Caller, limited: Limited
+    alice: ApiClient, limited: Limited
 ) -> None:
     service = limited(RATE_LIMIT_FAILED_LOGINS_ADDRESS="2/minute")
     for name in ("nobody", "no_one"):
@@ -260,7 +264,7 @@ def test_an_unknown_address_is_limited_like_a_known_one(limited: Limited) -> Non
     assert_error(_login(service), TOO_MANY_REQUESTS)
 
 
-def test_who_knows_the_password_is_never_refused(alice: Caller, limited: Limited) -> None:
+def test_who_knows_the_password_is_never_refused(alice: ApiClient, limited: Limited) -> None:
     service = limited(
         RATE_LIMIT_FAILED_LOGINS="1/hour",
         RATE_LIMIT_FAILED_LOGINS_EMAIL="1/hour",
@@ -270,38 +274,38 @@ def test_who_knows_the_password_is_never_refused(alice: Caller, limited: Limited
 
 
 def test_a_refused_try_costs_no_hashing(
-    alice: Caller, limited: Limited, monkeypatch: pytest.MonkeyPatch
+    alice: ApiClient, limited: Limited, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried: list[str] = []
-    matches = passwords.matches
+    verify_password = passwords.verify_password
 
     def noted(kept: str, sent: str, network: str) -> bool:
         tried.append(sent)
-        return matches(kept, sent, network)
+        return verify_password(kept, sent, network)
 
     monkeypatch.setattr(passwords, "matches", noted)
     service = limited(RATE_LIMIT_FAILED_LOGINS="1/minute")
 
-    for guess in ("first", "second", "third"):
-        _login(service, guess)
+    for password_attempt in ("first", "second", "third"):
+        _login(service, password_attempt)
 
     assert tried == ["first"]
 
 
 def test_of_many_guesses_at_once_only_those_within_the_limit_are_answered(
-    alice: Caller, limited: Limited
+    alice: ApiClient, limited: Limited
 ) -> None:
     service = limited(RATE_LIMIT_FAILED_LOGINS="2/minute")
-    replies = at_once(*[lambda: _login(Caller(service.app))] * 6)
+    replies = run_concurrently(*[lambda: _login(ApiClient(service.app))] * 6)
     answered = [reply for reply in replies if reply.status_code == 401]
     assert len(answered) == 2
 
 
 def test_changing_an_account_is_no_way_to_guess(
-    app: Flask, alice: Caller, limited: Limited
+    app: Flask, alice: ApiClient, limited: Limited
 ) -> None:
     service = limited(RATE_LIMIT_FAILED_LOGINS="1/minute")
-    intruder = Caller(service.app, alice.token)
+    intruder = ApiClient(service.app, alice.token)
     change = {"origin_password": "wrong", "name": "Mallory"}
     assert_error(intruder.put("/account/info", json=change), errors.WRONG_PASSWORD)
     assert_error(intruder.put("/account/info", json=change), TOO_MANY_REQUESTS)
@@ -350,7 +354,7 @@ def test_a_network_of_ipv6_counts_as_one_address(
     assert _register(service, email_of("bea"), "2001:db8:1:3::1").status_code == 200
 
 
-def test_after_retry_after_there_is_room_again(alice: Caller, limited: Limited) -> None:
+def test_after_retry_after_there_is_room_again(alice: ApiClient, limited: Limited) -> None:
     service = limited(RATE_LIMIT_FAILED_LOGINS="1/second")
     _login(service)
     refusal = _login(service)
@@ -363,7 +367,7 @@ def test_after_retry_after_there_is_room_again(alice: Caller, limited: Limited) 
 
 
 def test_processes_with_one_redis_count_together(
-    alice: Caller, configured: Callable[..., Caller], redis: RedisServer
+    alice: ApiClient, configured: Callable[..., ApiClient], redis: RedisServer
 ) -> None:
     settings = {
         "RATE_LIMITS": "on",
@@ -376,7 +380,7 @@ def test_processes_with_one_redis_count_together(
 
 
 def test_without_its_redis_a_process_counts_for_itself(
-    alice: Caller, configured: Callable[..., Caller]
+    alice: ApiClient, configured: Callable[..., ApiClient]
 ) -> None:
     with redis_server() as redis:
         service = configured(
@@ -389,20 +393,20 @@ def test_without_its_redis_a_process_counts_for_itself(
         assert_error(_login(service), TOO_MANY_REQUESTS)
 
 
-def test_limits_can_be_turned_off(alice: Caller, configured: Callable[..., Caller]) -> None:
+def test_limits_can_be_turned_off(alice: ApiClient, configured: Callable[..., ApiClient]) -> None:
     service = configured(RATE_LIMITS="off", RATE_LIMIT_FAILED_LOGINS="1/hour")
     for _ in range(3):
         assert_error(_login(service), errors.WRONG_PASSWORD)
 
 
-def test_the_defaults_let_a_person_mistype(alice: Caller, limited: Limited) -> None:
+def test_the_defaults_let_a_person_mistype(alice: ApiClient, limited: Limited) -> None:
     service = limited()
     mistyped = [_login(service).status_code for _ in range(10)]
     assert (set(mistyped), _login(service, PASSWORD).status_code) == ({401}, 200)
 
 
 def test_the_defaults_let_hundreds_register_from_one_address(
-    alice: Caller, configured: Callable[..., Caller]
+    alice: ApiClient, configured: Callable[..., ApiClient]
 ) -> None:
     service = configured(RATE_LIMITS="on")
     assert {_register(service, ALICE_AT).status_code for _ in range(200)} == {400}

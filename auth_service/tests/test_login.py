@@ -9,33 +9,35 @@ from flask import Flask
 
 from auth_service import errors
 from auth_service.tests.factories import ALICE, PASSWORD, email_of, encrypted, make_account
-from shared.keys import public_keys
-from shared.testing.client import Caller, Reply, assert_error
+from shared.keys import load_public_keys
+from shared.testing.client import ApiClient, Reply, assert_error
 from shared.testing.tokens import PUBLIC_KEYS_PEM
 from shared.web.authentication import AUDIENCE
 
 
-def _login(who: Caller, email: str = email_of("alice"), password: str = PASSWORD) -> Reply:
+def _login(who: ApiClient, email: str = email_of("alice"), password: str = PASSWORD) -> Reply:
     return who.post("/account/login", json={"email": email, "password": password})
 
 
 @pytest.mark.parametrize("email", ["alice@example.com", " ALICE@EXAMPLE.com "])
-def test_signing_in_gives_a_token(app: Flask, alice: Caller, anyone: Caller, email: str) -> None:
+def test_signing_in_gives_a_token(
+    app: Flask, alice: ApiClient, anyone: ApiClient, email: str
+) -> None:
     answer = _login(anyone, email).json
-    assert Caller(app, answer["token"]).get("/account/info").json["id"] == answer["id"] == ALICE
+    assert ApiClient(app, answer["token"]).get("/account/info").json["id"] == answer["id"] == ALICE
 
 
-def test_login_refuses_an_unknown_user(anyone: Caller) -> None:
+def test_login_refuses_an_unknown_user(anyone: ApiClient) -> None:
     assert_error(_login(anyone), errors.USER_NOT_FOUND)
 
 
-def test_login_refuses_an_invalid_email(anyone: Caller) -> None:
+def test_login_refuses_an_invalid_email(anyone: ApiClient) -> None:
     assert_error(_login(anyone, "alice"), errors.INVALID_EMAIL)
 
 
 @pytest.mark.parametrize("password", [PASSWORD, "wrong"])
 def test_login_refuses_a_deleted_user_before_looking_at_the_password(
-    app: Flask, anyone: Caller, password: str
+    app: Flask, anyone: ApiClient, password: str
 ) -> None:
     make_account(app, ALICE, "Alice", deleted=True, generation=1)
     assert_error(_login(anyone, password=password), errors.USER_DELETED)
@@ -45,13 +47,13 @@ def test_login_refuses_a_deleted_user_before_looking_at_the_password(
     "password",
     ["wrong", encrypted("wrong"), "", PASSWORD.upper(), f"{PASSWORD}\n", "A" * 24, "x" * 9_999],
 )
-def test_login_refuses_a_wrong_password(alice: Caller, password: str) -> None:
+def test_login_refuses_a_wrong_password(alice: ApiClient, password: str) -> None:
     assert_error(_login(alice, password=password), errors.WRONG_PASSWORD)
 
 
-def test_a_token_says_whose_it_is_for_seven_days_and_who_signed_it(alice: Caller) -> None:
+def test_a_token_says_whose_it_is_for_seven_days_and_who_signed_it(alice: ApiClient) -> None:
     token = _login(alice).json["token"]
-    [(kid, key)] = public_keys(PUBLIC_KEYS_PEM).items()
+    [(kid, key)] = load_public_keys(PUBLIC_KEYS_PEM).items()
 
     claims = jwt.decode(token, key, ["EdDSA"], audience=AUDIENCE)
 
@@ -60,13 +62,13 @@ def test_a_token_says_whose_it_is_for_seven_days_and_who_signed_it(alice: Caller
     assert claims["exp"] - claims["iat"] == 7 * 24 * 3600
 
 
-def test_two_tokens_of_one_moment_differ(alice: Caller) -> None:
+def test_two_tokens_of_one_moment_differ(alice: ApiClient) -> None:
     assert _login(alice).json["token"] != _login(alice).json["token"]
 
 
 @pytest.mark.parametrize("password", [PASSWORD, "wrong", "", "x" * 300, encrypted("wrong"), "%"])
 def test_every_password_costs_the_same_work(
-    alice: Caller, anyone: Caller, monkeypatch: pytest.MonkeyPatch, password: str
+    alice: ApiClient, anyone: ApiClient, monkeypatch: pytest.MonkeyPatch, password: str
 ) -> None:
     verified: list[bytes] = []
 

@@ -16,7 +16,7 @@ from auth_service.db import db, transaction
 from auth_service.domain import notifications
 from auth_service.models import Notification
 from auth_service.tests.factories import ALICE, PASSWORD, email_of, encrypted
-from shared.testing.client import Caller
+from shared.testing.client import ApiClient
 from shared.testing.databases import everything_in
 
 pytestmark = pytest.mark.database
@@ -47,12 +47,12 @@ def send(app: Flask, folder: Path) -> Send:
     return send
 
 
-def change(who: Caller, **fields: str) -> None:
+def change(who: ApiClient, **fields: str) -> None:
     body = {"origin_password": PASSWORD} | fields
     assert who.put("/account/info", json=body).status_code == 200
 
 
-def test_another_password_is_told_in_chinese_and_english(alice: Caller, send: Send) -> None:
+def test_another_password_is_told_in_chinese_and_english(alice: ApiClient, send: Send) -> None:
     change(alice, password=encrypted("new_word"))
 
     [letter] = send()
@@ -64,7 +64,7 @@ def test_another_password_is_told_in_chinese_and_english(alice: Caller, send: Se
     assert len(send()) == 1  # And once only.
 
 
-def test_another_address_is_told_to_the_former_one(alice: Caller, send: Send) -> None:
+def test_another_address_is_told_to_the_former_one(alice: ApiClient, send: Send) -> None:
     change(alice, email="other@example.com")
 
     [letter] = send()
@@ -72,14 +72,14 @@ def test_another_address_is_told_to_the_former_one(alice: Caller, send: Send) ->
     assert "other@example.com" not in str(letter)
 
 
-def test_another_name_is_not_told(alice: Caller, send: Send) -> None:
+def test_another_name_is_not_told(alice: ApiClient, send: Send) -> None:
     change(alice, name="Alicia")
 
     assert send() == []
 
 
 def test_a_mail_that_fails_is_tried_again_later_and_not_for_ever(
-    app: Flask, alice: Caller, folder: Path, send: Send
+    app: Flask, alice: ApiClient, folder: Path, send: Send
 ) -> None:
     folder.touch()  # No folder can be made there.
     change(alice, password=encrypted("new_word"))
@@ -94,7 +94,7 @@ def test_a_mail_that_fails_is_tried_again_later_and_not_for_ever(
 
 
 def test_a_mail_that_failed_once_is_sent_then(
-    app: Flask, alice: Caller, folder: Path, send: Send
+    app: Flask, alice: ApiClient, folder: Path, send: Send
 ) -> None:
     folder.touch()
     change(alice, password=encrypted("new_word"))
@@ -109,7 +109,7 @@ def test_a_mail_that_failed_once_is_sent_then(
 
 
 def test_erasing_an_account_forgets_what_was_not_sent(
-    app: Flask, alice: Caller, send: Send
+    app: Flask, alice: ApiClient, send: Send
 ) -> None:
     change(alice, email="other@example.com")
 
@@ -120,7 +120,7 @@ def test_erasing_an_account_forgets_what_was_not_sent(
 
 
 def test_erasing_an_account_removes_what_was_written_for_a_former_address(
-    app: Flask, alice: Caller, send: Send
+    app: Flask, alice: ApiClient, send: Send
 ) -> None:
     change(alice, email="other@example.com")
     assert len(send()) == 1

@@ -11,16 +11,16 @@ import pytest
 from flask import Flask
 
 from auth_service.tests.factories import ALICE, BOB, email_of
-from shared.testing.client import Caller, Reply, assert_error
-from shared.testing.contracts import every_version, newest
-from shared.testing.neighbours import Neighbour
+from shared.testing.client import ApiClient, Reply, assert_error
+from shared.testing.contracts import all_versions, newest
+from shared.testing.fake_services import FakeService
 from shared.testing.tokens import issue
 from shared.web.errors import SERVICE_UNAVAILABLE, TOO_MANY_REQUESTS
 
 pytestmark = pytest.mark.database
 
 PATH = "/internal/export"
-NEIGHBOURS = pytest.mark.parametrize("neighbour", ["social", "chat"])
+NEIGHBOURS = pytest.mark.parametrize("fake_service", ["social", "chat"])
 
 
 def lines(*fields: dict[str, Any]) -> bytes:
@@ -28,12 +28,12 @@ def lines(*fields: dict[str, Any]) -> bytes:
 
 
 @pytest.fixture(autouse=True)
-def others(neighbours: dict[str, Neighbour]) -> dict[str, Neighbour]:
+def others(fake_services: dict[str, FakeService]) -> dict[str, FakeService]:
     """The other services, each of which has something to hand over."""
     for name in ("social", "chat"):
         readme = {"name": f"{name}/README.txt", "data": "aGVsbG8="}
-        neighbours[name].answers[PATH] = lines(readme, {"is_whole": True})
-    return neighbours
+        fake_services[name].answers[PATH] = lines(readme, {"is_whole": True})
+    return fake_services
 
 
 def archive_of(reply: Reply) -> ZipFile:
@@ -43,7 +43,7 @@ def archive_of(reply: Reply) -> ZipFile:
     return archive
 
 
-def test_the_archive_holds_what_all_services_keep(alice: Caller) -> None:
+def test_the_archive_holds_what_all_services_keep(alice: ApiClient) -> None:
     reply = alice.get("/account/export")
     archive = archive_of(reply)
     [account] = json.loads(archive.read("auth/account.json"))
@@ -57,21 +57,23 @@ def test_the_archive_holds_what_all_services_keep(alice: Caller) -> None:
 
 @NEIGHBOURS
 def test_others_are_asked_for_the_callers_own_data(
-    alice: Caller, bob: Caller, others: dict[str, Neighbour], neighbour: str
+    alice: ApiClient, bob: ApiClient, others: dict[str, FakeService], fake_service: str
 ) -> None:
     bob.get("/account/export")
-    assert {str(fields) for _, fields in others[neighbour].asked} == {str({"account_id": str(BOB)})}
+    assert {str(fields) for _, fields in others[fake_service].asked} == {
+        str({"account_id": str(BOB)})
+    }
 
 
 @NEIGHBOURS
-@pytest.mark.parametrize("mood", ["failing", "of an older version"])
+@pytest.mark.parametrize("mode", ["failing", "of an older version"])
 def test_while_a_service_is_down_nothing_is_sent(
-    alice: Caller, others: dict[str, Neighbour], neighbour: str, mood: str
+    alice: ApiClient, others: dict[str, FakeService], fake_service: str, mode: str
 ) -> None:
-    if mood == "failing":
-        others[neighbour].feels(mood)
+    if mode == "failing":
+        others[fake_service].set_mode(mode)
     else:
-        others[neighbour].answers.clear()
+        others[fake_service].answers.clear()
     reply = alice.get("/account/export")
     assert_error(reply, SERVICE_UNAVAILABLE)
     assert int(reply.headers["Retry-After"]) > 0
@@ -79,16 +81,16 @@ def test_while_a_service_is_down_nothing_is_sent(
 
 @pytest.mark.parametrize("said", [[], [{"name": "chat/a.json", "data": "WyJh"}]])
 def test_an_archive_whose_part_is_not_whole_breaks_off(
-    alice: Caller, others: dict[str, Neighbour], said: list[dict[str, Any]]
+    alice: ApiClient, others: dict[str, FakeService], said: list[dict[str, Any]]
 ) -> None:
     others["chat"].answers[PATH] = lines({"name": "chat/README.txt", "data": ""}, *said)
     with pytest.raises(ConnectionResetError):
         alice.get("/account/export")
 
 
-@pytest.mark.parametrize(("name", "said"), every_version("calls/export_account"))
+@pytest.mark.parametrize(("name", "said"), all_versions("calls/export_account"))
 def test_what_any_version_hands_over_is_taken(
-    alice: Caller, others: dict[str, Neighbour], name: str, said: dict[str, Any]
+    alice: ApiClient, others: dict[str, FakeService], name: str, said: dict[str, Any]
 ) -> None:
     others["social"].answers[said["path"]] = lines(*said["lines"])
     archive = archive_of(alice.get("/account/export"))
@@ -98,13 +100,16 @@ def test_what_any_version_hands_over_is_taken(
 
 
 def test_two_archives_a_day_are_enough(
-    configured: Callable[..., Caller], alice: Caller, bob: Caller, others: dict[str, Neighbour]
+    configured: Callable[..., ApiClient],
+    alice: ApiClient,
+    bob: ApiClient,
+    others: dict[str, FakeService],
 ) -> None:
     app: Flask = configured(RATE_LIMITS="on").app
-    limited, other = (Caller(app, issue(id_), id_) for id_ in (ALICE, BOB))
-    others["chat"].feels("failing")
+    limited, other = (ApiClient(app, issue(id_), id_) for id_ in (ALICE, BOB))
+    others["chat"].set_mode("failing")
     uncounted = limited.get("/account/export")
-    others["chat"].feels("ok")
+    others["chat"].set_mode("ok")
     replies = [limited.get("/account/export") for _ in range(3)]
     assert_error(uncounted, SERVICE_UNAVAILABLE)
     assert [reply.status_code for reply in replies] == [200, 200, 429]

@@ -9,25 +9,25 @@ from auth_service import errors
 from auth_service.db import db
 from auth_service.models import Account
 from auth_service.tests.factories import ALICE, PASSWORD, email_of, encrypted, make_account
-from shared.testing.client import Caller, Reply, assert_error
+from shared.testing.client import ApiClient, Reply, assert_error
 from shared.web.errors import ErrorSpec
 
 pytestmark = pytest.mark.database
 
 
-def _register(who: Caller, email: str = "ann@example.com", **fields: str) -> Reply:
+def _register(who: ApiClient, email: str = "ann@example.com", **fields: str) -> Reply:
     body = {"email": email, "name": "Ann", "password": encrypted(PASSWORD)} | fields
     return who.post("/account/reg", json=body)
 
 
-def _login(who: Caller, email: str, password: str) -> Reply:
+def _login(who: ApiClient, email: str, password: str) -> Reply:
     return who.post("/account/login", json={"email": email, "password": password})
 
 
-def test_registering_signs_in(app: Flask, anyone: Caller) -> None:
+def test_registering_signs_in(app: Flask, anyone: ApiClient) -> None:
     answer = _register(anyone).json
 
-    info = Caller(app, answer["token"]).get("/account/info").json
+    info = ApiClient(app, answer["token"]).get("/account/info").json
 
     assert (answer["info"], answer["message"]) == ("Succeed", "注册成功")
     assert info == {
@@ -42,13 +42,13 @@ def test_registering_signs_in(app: Flask, anyone: Caller) -> None:
     }
 
 
-def test_an_email_is_trimmed_and_shown_as_given(app: Flask, anyone: Caller) -> None:
+def test_an_email_is_trimmed_and_shown_as_given(app: Flask, anyone: ApiClient) -> None:
     token = _register(anyone, "  Ann.B@Example.COM ").json["token"]
-    assert Caller(app, token).get("/account/info").json["email"] == "Ann.B@Example.COM"
+    assert ApiClient(app, token).get("/account/info").json["email"] == "Ann.B@Example.COM"
 
 
 @pytest.mark.parametrize("again", ["alice@example.com", "ALICE@EXAMPLE.COM", " Alice@example.com "])
-def test_reg_refuses_an_email_that_is_taken_in_any_spelling(alice: Caller, again: str) -> None:
+def test_reg_refuses_an_email_that_is_taken_in_any_spelling(alice: ApiClient, again: str) -> None:
     assert_error(_register(alice, again), errors.USER_EXISTS)
 
 
@@ -69,26 +69,30 @@ def test_reg_refuses_an_email_that_is_taken_in_any_spelling(alice: Caller, again
         f"{'İ' * 130}@example.com",
     ],
 )
-def test_reg_refuses_an_invalid_email(anyone: Caller, email: str) -> None:
+def test_reg_refuses_an_invalid_email(anyone: ApiClient, email: str) -> None:
     assert_error(_register(anyone, email), errors.INVALID_EMAIL)
 
 
 @pytest.mark.parametrize("name", ["", "x" * 21, "長" * 21, "🙂" * 21])
-def test_reg_refuses_a_name_that_is_empty_or_too_long(anyone: Caller, name: str) -> None:
+def test_reg_refuses_a_name_that_is_empty_or_too_long(anyone: ApiClient, name: str) -> None:
     assert_error(_register(anyone, name=name), errors.NAME_TOO_LONG)
 
 
 @pytest.mark.parametrize("name", ["x", "🙂" * 20, " ", "a\nb"])
-def test_a_name_has_1_to_20_characters_of_any_kind(app: Flask, anyone: Caller, name: str) -> None:
+def test_a_name_has_1_to_20_characters_of_any_kind(
+    app: Flask, anyone: ApiClient, name: str
+) -> None:
     token = _register(anyone, name=name).json["token"]
-    assert Caller(app, token).get("/account/info").json["name"] == name
+    assert ApiClient(app, token).get("/account/info").json["name"] == name
 
 
 ILLEGAL_PASSWORDS = ["", "with space", "dot.", "密码", "x" * 21, "newline\n", "٣"]
 
 
 @pytest.mark.parametrize("password", ILLEGAL_PASSWORDS)
-def test_reg_refuses_an_illegal_password_however_it_travels(anyone: Caller, password: str) -> None:
+def test_reg_refuses_an_illegal_password_however_it_travels(
+    anyone: ApiClient, password: str
+) -> None:
     assert_error(_register(anyone, password=password), errors.PASSWORD_ILLEGAL)
     assert_error(_register(anyone, password=encrypted(password)), errors.PASSWORD_ILLEGAL)
 
@@ -104,12 +108,12 @@ def test_reg_refuses_an_illegal_password_however_it_travels(anyone: Caller, pass
         "密" * 24,
     ],
 )
-def test_reg_refuses_a_ciphertext_that_does_not_decrypt(anyone: Caller, ciphertext: str) -> None:
+def test_reg_refuses_a_ciphertext_that_does_not_decrypt(anyone: ApiClient, ciphertext: str) -> None:
     assert_error(_register(anyone, password=ciphertext), errors.PASSWORD_ILLEGAL)
 
 
 @pytest.mark.parametrize("password", ["x", "a" * 15, "a" * 16, "A_9" * 6 + "zz"])
-def test_a_password_is_the_same_plain_and_encrypted(anyone: Caller, password: str) -> None:
+def test_a_password_is_the_same_plain_and_encrypted(anyone: ApiClient, password: str) -> None:
     _register(anyone, password=encrypted(password))
     assert _login(anyone, "ann@example.com", password).status_code == 200
     assert _login(anyone, "ann@example.com", encrypted(password)).status_code == 200
@@ -123,7 +127,7 @@ def _wrapped(ciphertext: str) -> str:
     "written", [lambda sent: f"{sent}\n", _wrapped, lambda sent: sent.rstrip("=")]
 )
 def test_a_ciphertext_is_base64_as_encoders_write_it(
-    anyone: Caller, written: Callable[[str], str]
+    anyone: ApiClient, written: Callable[[str], str]
 ) -> None:
     _register(anyone)
     sent = written(encrypted(PASSWORD))
@@ -134,24 +138,28 @@ def test_a_ciphertext_is_base64_as_encoders_write_it(
     ("one", "other"),
     [("ann@München.de", "ann@xn--mnchen-3ya.de"), ("ann@例子.中国", "ANN@XN--fsqu00a.xn--fiqs8s")],
 )
-def test_two_spellings_of_a_mailbox_are_one_account(anyone: Caller, one: str, other: str) -> None:
+def test_two_spellings_of_a_mailbox_are_one_account(
+    anyone: ApiClient, one: str, other: str
+) -> None:
     assert _register(anyone, email=one).status_code == 200
     assert _login(anyone, other, PASSWORD).status_code == 200
     assert_error(_register(anyone, email=other), errors.USER_EXISTS)
 
 
-def test_an_address_that_only_looks_alike_takes_nobodys_place(anyone: Caller) -> None:
+def test_an_address_that_only_looks_alike_takes_nobodys_place(anyone: ApiClient) -> None:
     assert _register(anyone, email="\N{KELVIN SIGN}elvin@example.com").status_code == 200
     assert _register(anyone, email="kelvin@example.com").status_code == 200
 
 
-def test_plain_passwords_can_be_turned_off(configured: Callable[..., Caller]) -> None:
+def test_plain_passwords_can_be_turned_off(configured: Callable[..., ApiClient]) -> None:
     strict = configured(PASSWORD_TRANSPORT="encrypted")
     assert_error(_register(strict, password=PASSWORD), errors.PASSWORD_ILLEGAL)
     assert _register(strict, password=encrypted(PASSWORD)).status_code == 200
 
 
-def test_passwords_travel_under_the_key_of_the_settings(configured: Callable[..., Caller]) -> None:
+def test_passwords_travel_under_the_key_of_the_settings(
+    configured: Callable[..., ApiClient],
+) -> None:
     service = configured(PASSWORD_TRANSPORT_KEY="another-key-1234")
     assert_error(_register(service), errors.PASSWORD_ILLEGAL)
     own = encrypted(PASSWORD, key="another-key-1234")
@@ -168,41 +176,43 @@ def test_passwords_travel_under_the_key_of_the_settings(configured: Callable[...
     ],
 )
 def test_reg_refuses_the_email_first_then_name_then_password_then_the_known_user(
-    alice: Caller, wrong: dict[str, str], refusal: ErrorSpec
+    alice: ApiClient, wrong: dict[str, str], refusal: ErrorSpec
 ) -> None:
     assert_error(_register(alice, **wrong), refusal)
 
 
 def test_registering_with_the_old_password_restores_a_deleted_account(
-    app: Flask, alice: Caller, anyone: Caller
+    app: Flask, alice: ApiClient, anyone: ApiClient
 ) -> None:
     alice.delete("/account/delete")
 
     answer = _register(anyone, email_of("ALICE"), name="Alice again").json
 
     assert (answer["message"], answer["id"]) == ("已恢复账户", ALICE)
-    info = Caller(app, answer["token"]).get("/account/info").json
+    info = ApiClient(app, answer["token"]).get("/account/info").json
     assert (info["name"], info["deleted"]) == ("Alice again", False)
 
 
 def test_reg_with_another_password_does_not_restore_a_deleted_account(
-    alice: Caller, anyone: Caller
+    alice: ApiClient, anyone: ApiClient
 ) -> None:
     alice.delete("/account/delete")
     assert_error(_register(anyone, email_of("alice"), password="other"), errors.USER_EXISTS)
     assert alice.get("/account/info").json["deleted"] is True
 
 
-def test_an_account_can_be_deleted_and_restored_again_and_again(app: Flask, anyone: Caller) -> None:
+def test_an_account_can_be_deleted_and_restored_again_and_again(
+    app: Flask, anyone: ApiClient
+) -> None:
     make_account(app, ALICE, "Alice", deleted=True, generation=7)
-    first = Caller(app, _register(anyone, email_of("alice")).json["token"])
+    first = ApiClient(app, _register(anyone, email_of("alice")).json["token"])
     first.delete("/account/delete")
-    second = Caller(app, _register(anyone, email_of("alice")).json["token"])
+    second = ApiClient(app, _register(anyone, email_of("alice")).json["token"])
     assert second.get("/account/info").json["deleted"] is False
     assert first.get("/account/info").status_code == 401
 
 
-def test_passwords_rest_as_argon2id(app: Flask, anyone: Caller) -> None:
+def test_passwords_rest_as_argon2id(app: Flask, anyone: ApiClient) -> None:
     _register(anyone)
     with app.app_context():
         kept = db.session.execute(db.select(Account.password_hash)).scalar_one()

@@ -6,24 +6,26 @@ import pytest
 
 from auth_service import errors
 from auth_service.tests.factories import PASSWORD, email_of
-from shared.testing.client import Caller, Reply, assert_error
+from shared.testing.client import ApiClient, Reply, assert_error
 
-Configured = Callable[..., Caller]
+Configured = Callable[..., ApiClient]
 OF_A_SCHOOL = "domains:School.example, münchen.de"
 
 
-def register(who: Caller, email: str, password: str = PASSWORD) -> Reply:
+def register(who: ApiClient, email: str, password: str = PASSWORD) -> Reply:
     body = {"email": email, "name": "Ann", "password": password}
     return who.post("/account/reg", json=body)
 
 
-def test_with_closed_registration_nobody_registers(alice: Caller, configured: Configured) -> None:
+def test_with_closed_registration_nobody_registers(
+    alice: ApiClient, configured: Configured
+) -> None:
     service = configured(REGISTRATION="closed")
     for email in ("ann@example.com", email_of("alice")):
         assert_error(register(service, email), errors.REGISTRATION_CLOSED)
 
 
-def test_restoring_is_not_registering(alice: Caller, configured: Configured) -> None:
+def test_restoring_is_not_registering(alice: ApiClient, configured: Configured) -> None:
     service = configured(REGISTRATION="closed")
     alice.delete("/account/delete")
     wrong = register(service, email_of("alice"), "wrong")
@@ -42,8 +44,10 @@ def test_addresses_of_other_domains_do_not(configured: Configured, email: str) -
     assert_error(refusal, errors.REGISTRATION_CLOSED)
 
 
-def test_an_address_is_not_changed_to_another_domain(alice: Caller, configured: Configured) -> None:
-    service = Caller(configured(REGISTRATION=OF_A_SCHOOL).app, alice.token)
+def test_an_address_is_not_changed_to_another_domain(
+    alice: ApiClient, configured: Configured
+) -> None:
+    service = ApiClient(configured(REGISTRATION=OF_A_SCHOOL).app, alice.token)
 
     def change(email: str) -> Reply:
         body = {"origin_password": PASSWORD, "email": email}

@@ -17,9 +17,9 @@ from auth_service.db import db
 from auth_service.domain import resetting
 from auth_service.models import ResetCode
 from auth_service.tests.factories import ALICE, PASSWORD, email_of, encrypted
-from shared.testing.client import Caller, Reply, assert_error
+from shared.testing.client import ApiClient, Reply, assert_error
 from shared.testing.databases import counted_queries, everything_in
-from shared.testing.races import at_once
+from shared.testing.races import run_concurrently
 from shared.web.errors import INVALID_JWT, TOO_MANY_REQUESTS
 
 NEW = "another_1"
@@ -44,19 +44,23 @@ def letters(app: Flask, env: Mapping[str, str]) -> Callable[[], list[EmailMessag
 Letters = Callable[[], list[EmailMessage]]
 
 
-def forget(who: Caller, email: str = ALICE_AT) -> Reply:
+def forget(who: ApiClient, email: str = ALICE_AT) -> Reply:
     return who.post("/account/password/forgot", json={"email": email})
 
 
 def reset(
-    who: Caller, code: str, password: str = NEW, email: str = ALICE_AT, address: str = "192.0.2.1"
+    who: ApiClient,
+    code: str,
+    password: str = NEW,
+    email: str = ALICE_AT,
+    address: str = "192.0.2.1",
 ) -> Reply:
     body = {"email": email, "code": code, "password": password}
     headers = {"X-Forwarded-For": address}
     return who.post("/account/password/reset", json=body, headers=headers)
 
 
-def login(who: Caller, password: str) -> int:
+def login(who: ApiClient, password: str) -> int:
     body = {"email": ALICE_AT, "password": password}
     return who.post("/account/login", json=body).status_code
 
@@ -70,7 +74,7 @@ def codes_in(letters: list[EmailMessage]) -> list[str]:
     return found
 
 
-def code_of(who: Caller, letters: Letters) -> str:
+def code_of(who: ApiClient, letters: Letters) -> str:
     forget(who)
     [code] = codes_in(letters())
     return code
@@ -81,7 +85,7 @@ def other_than(code: str) -> str:
 
 
 def test_a_code_resets_the_password_and_ends_all_sessions(
-    alice: Caller, anyone: Caller, letters: Letters
+    alice: ApiClient, anyone: ApiClient, letters: Letters
 ) -> None:
     code = code_of(anyone, letters)
 
@@ -93,7 +97,7 @@ def test_a_code_resets_the_password_and_ends_all_sessions(
 
 
 def test_the_letter_speaks_two_languages_in_text_and_html(
-    alice: Caller, anyone: Caller, letters: Letters
+    alice: ApiClient, anyone: ApiClient, letters: Letters
 ) -> None:
     forget(anyone)
     [letter] = letters()
@@ -108,7 +112,7 @@ def test_the_letter_speaks_two_languages_in_text_and_html(
 
 @pytest.mark.parametrize("email", [ALICE_AT, "nobody@example.com"])
 def test_nothing_tells_whether_an_address_is_known(
-    app: Flask, alice: Caller, anyone: Caller, letters: Letters, email: str
+    app: Flask, alice: ApiClient, anyone: ApiClient, letters: Letters, email: str
 ) -> None:
     with counted_queries(app, db) as asking:
         answer = forget(anyone, email)
@@ -124,41 +128,45 @@ def test_nothing_tells_whether_an_address_is_known(
     assert (len(asking), len(guessing)) == (1, 2)
 
 
-def test_a_deleted_account_gets_no_letter(alice: Caller, anyone: Caller, letters: Letters) -> None:
+def test_a_deleted_account_gets_no_letter(
+    alice: ApiClient, anyone: ApiClient, letters: Letters
+) -> None:
     alice.delete("/account/delete")
     forget(anyone)
     assert letters() == []
 
 
 def test_the_code_of_an_account_deleted_since_does_not_work(
-    alice: Caller, anyone: Caller, letters: Letters
+    alice: ApiClient, anyone: ApiClient, letters: Letters
 ) -> None:
     code = code_of(anyone, letters)
     alice.delete("/account/delete")
     assert_error(reset(anyone, code), errors.INVALID_CODE)
 
 
-def test_codes_are_kept_hashed(app: Flask, alice: Caller, anyone: Caller, letters: Letters) -> None:
+def test_codes_are_kept_hashed(
+    app: Flask, alice: ApiClient, anyone: ApiClient, letters: Letters
+) -> None:
     code = code_of(anyone, letters)
     assert code not in everything_in(app, db)
 
 
-def test_a_code_works_once(alice: Caller, anyone: Caller, letters: Letters) -> None:
+def test_a_code_works_once(alice: ApiClient, anyone: ApiClient, letters: Letters) -> None:
     code = code_of(anyone, letters)
-    replies = at_once(*[lambda: reset(Caller(anyone.app), code)] * 3)
+    replies = run_concurrently(*[lambda: reset(ApiClient(anyone.app), code)] * 3)
     assert sorted(reply.status_code for reply in replies) == [200, 400, 400]
     assert_error(reset(anyone, code), errors.INVALID_CODE)
 
 
 def test_a_code_of_another_address_does_not_work(
-    alice: Caller, bob: Caller, anyone: Caller, letters: Letters
+    alice: ApiClient, bob: ApiClient, anyone: ApiClient, letters: Letters
 ) -> None:
     code = code_of(anyone, letters)
     assert_error(reset(anyone, code, email=email_of("bob")), errors.INVALID_CODE)
 
 
 def test_an_old_code_does_not_work(
-    app: Flask, alice: Caller, anyone: Caller, letters: Letters
+    app: Flask, alice: ApiClient, anyone: ApiClient, letters: Letters
 ) -> None:
     code = code_of(anyone, letters)
     with app.app_context():
@@ -170,14 +178,14 @@ def test_an_old_code_does_not_work(
         assert db.session.query(ResetCode).count() == 0
 
 
-def test_the_newest_three_codes_work(alice: Caller, anyone: Caller, letters: Letters) -> None:
+def test_the_newest_three_codes_work(alice: ApiClient, anyone: ApiClient, letters: Letters) -> None:
     first, second, *_ = [code_of(anyone, letters) for _ in range(4)]
     assert_error(reset(anyone, first), errors.INVALID_CODE)
     assert reset(anyone, second).status_code == 200
 
 
 def test_five_wrong_tries_of_one_address_are_the_last(
-    alice: Caller, anyone: Caller, letters: Letters
+    alice: ApiClient, anyone: ApiClient, letters: Letters
 ) -> None:
     code = code_of(anyone, letters)
     for _ in range(5):
@@ -187,7 +195,7 @@ def test_five_wrong_tries_of_one_address_are_the_last(
 
 
 def test_fifty_wrong_tries_are_the_last_of_all(
-    alice: Caller, anyone: Caller, letters: Letters
+    alice: ApiClient, anyone: ApiClient, letters: Letters
 ) -> None:
     code = code_of(anyone, letters)
     for number in range(50):
@@ -196,7 +204,9 @@ def test_fifty_wrong_tries_are_the_last_of_all(
     assert reset(anyone, code_of(anyone, letters)).status_code == 200
 
 
-def test_an_illegal_password_costs_no_try(alice: Caller, anyone: Caller, letters: Letters) -> None:
+def test_an_illegal_password_costs_no_try(
+    alice: ApiClient, anyone: ApiClient, letters: Letters
+) -> None:
     code = code_of(anyone, letters)
     for _ in range(6):
         assert_error(reset(anyone, "x", "not legal!"), errors.INVALID_PASSWORD)
@@ -205,7 +215,7 @@ def test_an_illegal_password_costs_no_try(alice: Caller, anyone: Caller, letters
 
 @pytest.mark.parametrize("change", [{"password": NEW}, {"email": "alice@example.org"}])
 def test_another_password_or_address_voids_codes(
-    alice: Caller, anyone: Caller, letters: Letters, change: dict[str, str]
+    alice: ApiClient, anyone: ApiClient, letters: Letters, change: dict[str, str]
 ) -> None:
     code = code_of(anyone, letters)
     alice.put("/account/info", json={"origin_password": PASSWORD} | change)
@@ -213,13 +223,13 @@ def test_another_password_or_address_voids_codes(
     assert_error(reset(anyone, code, "third_1", email), errors.INVALID_CODE)
 
 
-def test_an_invalid_address_is_refused(anyone: Caller) -> None:
+def test_an_invalid_address_is_refused(anyone: ApiClient) -> None:
     assert_error(forget(anyone, "alice"), errors.INVALID_EMAIL)
     assert_error(reset(anyone, "x", email="alice"), errors.INVALID_EMAIL)
 
 
 def test_codes_are_limited_like_those_of_verification(
-    alice: Caller, configured: Callable[..., Caller]
+    alice: ApiClient, configured: Callable[..., ApiClient]
 ) -> None:
     service = configured(RATE_LIMITS="on")
     assert [forget(service).status_code for _ in range(3)] == [200] * 3
@@ -227,7 +237,7 @@ def test_codes_are_limited_like_those_of_verification(
 
 
 def test_a_mail_server_that_is_away_is_no_failure_of_the_request(
-    alice: Caller, configured: Callable[..., Caller]
+    alice: ApiClient, configured: Callable[..., ApiClient]
 ) -> None:
     service = configured(SMTP_URL="smtp://127.0.0.1:9")
     assert forget(service).status_code == 200
@@ -236,7 +246,7 @@ def test_a_mail_server_that_is_away_is_no_failure_of_the_request(
 
 
 def test_erasing_leaves_no_code(
-    app: Flask, alice: Caller, anyone: Caller, letters: Letters
+    app: Flask, alice: ApiClient, anyone: ApiClient, letters: Letters
 ) -> None:
     code_of(anyone, letters)
     forget(anyone)

@@ -11,10 +11,10 @@ from auth_service.db import db
 from auth_service.domain import sessions
 from auth_service.models import Session
 from auth_service.tests.factories import ALICE, BOB, PASSWORD, email_of, encrypted
-from shared.testing.client import Caller, Reply, assert_error
+from shared.testing.client import ApiClient, Reply, assert_error
 from shared.testing.databases import counted_queries
-from shared.testing.neighbours import Neighbour
-from shared.testing.races import at_once
+from shared.testing.fake_services import FakeService
+from shared.testing.races import run_concurrently
 from shared.testing.tokens import issue
 from shared.web.authentication import SessionEnds
 from shared.web.errors import INVALID_JWT, bad_parameter
@@ -22,27 +22,27 @@ from shared.web.errors import INVALID_JWT, bad_parameter
 SIGNED_OUT = "退出登录成功"
 
 
-def sign_in(app: Flask, name: str = "alice", **headers: str) -> Caller:
+def sign_in(app: Flask, name: str = "alice", **headers: str) -> ApiClient:
     """A new session of a person."""
     body = {"email": email_of(name), "password": PASSWORD}
-    answer = Caller(app).post("/account/login", json=body, headers=headers)
-    return Caller(app, answer.json["token"], answer.json["id"])
+    answer = ApiClient(app).post("/account/login", json=body, headers=headers)
+    return ApiClient(app, answer.json["token"], answer.json["id"])
 
 
-def sessions_of(who: Caller) -> list[dict[str, Any]]:
+def sessions_of(who: ApiClient) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = who.get("/account/sessions").json["sessions"]
     return found
 
 
-def works(who: Caller) -> bool:
+def works(who: ApiClient) -> bool:
     return who.get("/account/info").status_code == 200
 
 
-def _put(who: Caller, **change: str) -> Reply:
+def _put(who: ApiClient, **change: str) -> Reply:
     return who.put("/account/info", json={"origin_password": PASSWORD} | change)
 
 
-def test_signing_out_ends_the_session_of_the_token_alone(app: Flask, alice: Caller) -> None:
+def test_signing_out_ends_the_session_of_the_token_alone(app: Flask, alice: ApiClient) -> None:
     phone, laptop = sign_in(app), sign_in(app)
 
     answer = phone.post("/account/logout").json
@@ -54,7 +54,7 @@ def test_signing_out_ends_the_session_of_the_token_alone(app: Flask, alice: Call
 
 
 def test_sessions_are_listed_newest_first_with_where_they_come_from(
-    app: Flask, alice: Caller
+    app: Flask, alice: ApiClient
 ) -> None:
     phone = sign_in(app, **{"X-Forwarded-For": "192.0.2.7:4711", "User-Agent": "Phone/1"})
     laptop = sign_in(app, **{"X-Forwarded-For": "2001:db8::1", "User-Agent": "L" * 300})
@@ -67,14 +67,14 @@ def test_sessions_are_listed_newest_first_with_where_they_come_from(
     assert [each["current"] for each in sessions_of(laptop)] == [True, False]
 
 
-def test_registering_begins_a_session(app: Flask, anyone: Caller) -> None:
+def test_registering_begins_a_session(app: Flask, anyone: ApiClient) -> None:
     body = {"email": "ann@example.com", "name": "Ann", "password": PASSWORD}
-    ann = Caller(app, anyone.post("/account/reg", json=body).json["token"])
+    ann = ApiClient(app, anyone.post("/account/reg", json=body).json["token"])
     assert [each["current"] for each in sessions_of(ann)] == [True]
 
 
 @pytest.mark.parametrize("where", ["query_string", "json"])
-def test_one_session_is_ended_by_its_id(app: Flask, alice: Caller, where: str) -> None:
+def test_one_session_is_ended_by_its_id(app: Flask, alice: ApiClient, where: str) -> None:
     phone, laptop = sign_in(app), sign_in(app)
     [session_id] = [each["id"] for each in sessions_of(phone) if not each["current"]]
 
@@ -86,7 +86,7 @@ def test_one_session_is_ended_by_its_id(app: Flask, alice: Caller, where: str) -
 
 
 def test_nobody_ends_the_session_of_another_or_one_that_has_ended(
-    app: Flask, alice: Caller, bob: Caller
+    app: Flask, alice: ApiClient, bob: ApiClient
 ) -> None:
     phone, other = sign_in(app), sign_in(app, "bob")
     [own] = [each["id"] for each in sessions_of(other)]
@@ -99,7 +99,7 @@ def test_nobody_ends_the_session_of_another_or_one_that_has_ended(
 
 
 @pytest.mark.parametrize("body", [{}, {"others": False}, {"session_id": None}])
-def test_what_to_end_must_be_said(app: Flask, alice: Caller, body: dict[str, Any]) -> None:
+def test_what_to_end_must_be_said(app: Flask, alice: ApiClient, body: dict[str, Any]) -> None:
     phone, laptop = sign_in(app), sign_in(app)
     refusal = bad_parameter("session_id")
     response = phone.delete("/account/sessions", json=body)
@@ -108,7 +108,7 @@ def test_what_to_end_must_be_said(app: Flask, alice: Caller, body: dict[str, Any
 
 
 @pytest.mark.parametrize("where", ["query_string", "json"])
-def test_all_others_are_ended_at_once(app: Flask, alice: Caller, where: str) -> None:
+def test_all_others_are_ended_at_once(app: Flask, alice: ApiClient, where: str) -> None:
     before, phone, later = sign_in(app), sign_in(app), sign_in(app)
     others: Any = "true" if where == "query_string" else True
 
@@ -119,26 +119,26 @@ def test_all_others_are_ended_at_once(app: Flask, alice: Caller, where: str) -> 
     assert len(sessions_of(phone)) == 2
 
 
-def test_another_password_ends_the_other_sessions(app: Flask, alice: Caller) -> None:
+def test_another_password_ends_the_other_sessions(app: Flask, alice: ApiClient) -> None:
     phone, laptop = sign_in(app), sign_in(app)
     assert _put(phone, password="another_1").status_code == 200
     assert [works(each) for each in (alice, phone, laptop)] == [False, True, False]
 
 
 @pytest.mark.parametrize("sent", [PASSWORD, encrypted(PASSWORD)])
-def test_the_same_password_sent_back_ends_nothing(app: Flask, alice: Caller, sent: str) -> None:
+def test_the_same_password_sent_back_ends_nothing(app: Flask, alice: ApiClient, sent: str) -> None:
     phone, laptop = sign_in(app), sign_in(app)
     assert _put(phone, password=sent, name="Alicia").status_code == 200
     assert [works(each) for each in (alice, phone, laptop)] == [True, True, True]
 
 
-def test_a_refused_change_ends_nothing(app: Flask, alice: Caller) -> None:
+def test_a_refused_change_ends_nothing(app: Flask, alice: ApiClient) -> None:
     phone, laptop = sign_in(app), sign_in(app)
     assert_error(_put(phone, password="another_1", name=""), errors.NAME_TOO_LONG)
     assert works(laptop)
 
 
-def test_a_token_older_than_sessions_is_one_as_well(app: Flask, alice: Caller) -> None:
+def test_a_token_older_than_sessions_is_one_as_well(app: Flask, alice: ApiClient) -> None:
     laptop = sign_in(app)
     assert [each["current"] for each in sessions_of(alice)] == [False, True]
     assert [each["current"] for each in sessions_of(alice)] == [False, True]
@@ -146,11 +146,11 @@ def test_a_token_older_than_sessions_is_one_as_well(app: Flask, alice: Caller) -
     alice.post("/account/logout")
 
     assert (works(alice), works(laptop)) == (False, True)
-    assert works(Caller(app, issue(ALICE)))
+    assert works(ApiClient(app, issue(ALICE)))
 
 
-def test_tokens_older_than_sessions_end_with_the_others(app: Flask, alice: Caller) -> None:
-    old, never_seen = Caller(app, issue(ALICE)), Caller(app, issue(ALICE))
+def test_tokens_older_than_sessions_end_with_the_others(app: Flask, alice: ApiClient) -> None:
+    old, never_seen = ApiClient(app, issue(ALICE)), ApiClient(app, issue(ALICE))
     laptop = sign_in(app)
 
     alice.delete("/account/sessions", json={"others": True})
@@ -165,7 +165,7 @@ def test_tokens_older_than_sessions_end_with_the_others(app: Flask, alice: Calle
 
 @pytest.mark.slow
 def test_at_most_a_hundred_sessions_are_open_and_what_is_told_of_them_stays_small(
-    app: Flask, alice: Caller, neighbours: dict[str, Neighbour]
+    app: Flask, alice: ApiClient, fake_services: dict[str, FakeService]
 ) -> None:
     first = sign_in(app)
     for _ in range(105):
@@ -173,11 +173,11 @@ def test_at_most_a_hundred_sessions_are_open_and_what_is_told_of_them_stays_smal
     assert (works(first), works(last), len(sessions_of(last))) == (False, True, 100)
     for _ in range(3):
         sign_in(app).post("/account/logout")
-    assert len(neighbours["chat"].states("account")[-1]["session_ends"]) < 1_000
+    assert len(fake_services["chat"].states("account")[-1]["session_ends"]) < 1_000
 
 
 def test_the_other_services_are_told_in_the_state_of_the_account(
-    app: Flask, alice: Caller, neighbours: dict[str, Neighbour]
+    app: Flask, alice: ApiClient, fake_services: dict[str, FakeService]
 ) -> None:
     phone, laptop = sign_in(app), sign_in(app)
     phone_id, laptop_id = sorted(each["id"] for each in sessions_of(phone))
@@ -185,37 +185,37 @@ def test_the_other_services_are_told_in_the_state_of_the_account(
     laptop.post("/account/logout")
 
     for name in ("social", "chat"):
-        [told] = neighbours[name].states("account")
+        [told] = fake_services[name].states("account")
         ends = SessionEnds.from_text(told["session_ends"])
         assert (ends.up_to, ends.open, told["version"]) == (laptop_id, frozenset([phone_id]), 2)
 
 
 def test_signing_in_tells_nobody(
-    app: Flask, alice: Caller, neighbours: dict[str, Neighbour]
+    app: Flask, alice: ApiClient, fake_services: dict[str, FakeService]
 ) -> None:
     sign_in(app)
-    assert neighbours["chat"].events == []
+    assert fake_services["chat"].events == []
 
 
-def test_deleting_and_restoring_an_account_ends_its_sessions(app: Flask, alice: Caller) -> None:
+def test_deleting_and_restoring_an_account_ends_its_sessions(app: Flask, alice: ApiClient) -> None:
     phone = sign_in(app)
     phone.delete("/account/delete")
     body = {"email": email_of("alice"), "name": "Alice", "password": PASSWORD}
-    back = Caller(app, phone.post("/account/reg", json=body, headers={}).json["token"])
+    back = ApiClient(app, phone.post("/account/reg", json=body, headers={}).json["token"])
     assert [each["current"] for each in sessions_of(back)] == [True]
     assert not works(phone)
 
 
-def test_an_ended_session_of_a_deleted_account_shows_nothing(app: Flask, alice: Caller) -> None:
+def test_an_ended_session_of_a_deleted_account_shows_nothing(app: Flask, alice: ApiClient) -> None:
     phone, laptop = sign_in(app), sign_in(app)
     phone.post("/account/logout")
     laptop.delete("/account/delete")
     assert (works(phone), works(laptop)) == (False, True)
 
 
-def test_of_two_that_end_each_other_at_once_one_stays(app: Flask, alice: Caller) -> None:
+def test_of_two_that_end_each_other_at_once_one_stays(app: Flask, alice: ApiClient) -> None:
     phone, laptop = sign_in(app), sign_in(app)
-    replies = at_once(
+    replies = run_concurrently(
         lambda: phone.delete("/account/sessions", json={"others": True}),
         lambda: laptop.delete("/account/sessions", json={"others": True}),
     )
@@ -224,11 +224,11 @@ def test_of_two_that_end_each_other_at_once_one_stays(app: Flask, alice: Caller)
 
 
 def test_who_signs_in_while_others_are_ended_is_in_or_out_for_good(
-    app: Flask, alice: Caller, neighbours: dict[str, Neighbour]
+    app: Flask, alice: ApiClient, fake_services: dict[str, FakeService]
 ) -> None:
     phone = sign_in(app)
-    coming: list[Caller] = []
-    at_once(
+    coming: list[ApiClient] = []
+    run_concurrently(
         lambda: coming.append(sign_in(app)),
         lambda: phone.delete("/account/sessions", json={"others": True}),
         lambda: coming.append(sign_in(app)),
@@ -236,7 +236,7 @@ def test_who_signs_in_while_others_are_ended_is_in_or_out_for_good(
     assert sum(map(works, coming)) + 1 == len(sessions_of(phone))
 
 
-def test_expired_sessions_are_deleted(app: Flask, alice: Caller) -> None:
+def test_expired_sessions_are_deleted(app: Flask, alice: ApiClient) -> None:
     phone = sign_in(app)
     with app.app_context():
         with db.transaction() as session:
@@ -248,7 +248,9 @@ def test_expired_sessions_are_deleted(app: Flask, alice: Caller) -> None:
         assert db.session.query(Session).count() == 0
 
 
-def test_looking_at_a_token_costs_no_more_statements_than_before(app: Flask, alice: Caller) -> None:
+def test_looking_at_a_token_costs_no_more_statements_than_before(
+    app: Flask, alice: ApiClient
+) -> None:
     phone = sign_in(app)
     sign_in(app).post("/account/logout")
     with counted_queries(app, db) as queries:
@@ -256,7 +258,7 @@ def test_looking_at_a_token_costs_no_more_statements_than_before(app: Flask, ali
     assert len(queries) == 1
 
 
-def test_erasing_leaves_no_session(app: Flask, alice: Caller, bob: Caller) -> None:
+def test_erasing_leaves_no_session(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     sign_in(app)
     sign_in(app, "bob")
     app.test_cli_runner().invoke(args=["accounts", "erase", str(ALICE), "--yes"])

@@ -8,7 +8,7 @@ from flask import Flask
 
 from auth_service.tests.endpoints import SIGNED_IN, Endpoint
 from auth_service.tests.factories import ALICE
-from shared.testing.client import Caller, assert_error, refused
+from shared.testing.client import ApiClient, assert_error, refused
 from shared.testing.hostile import bad_tokens, forged_token
 from shared.testing.tokens import issue
 from shared.web.errors import INVALID_JWT
@@ -16,7 +16,7 @@ from shared.web.errors import INVALID_JWT
 
 @pytest.mark.parametrize("endpoint", SIGNED_IN, ids=str)
 def test_a_bad_token_is_refused_before_the_body_is_read(
-    anyone: Caller, alice: Caller, endpoint: Endpoint
+    anyone: ApiClient, alice: ApiClient, endpoint: Endpoint
 ) -> None:
     headers = [{"Authorization": token} for token in ("", forged_token(ALICE))]
     requests = [{"headers": each, "data": b"{"} for each in headers]
@@ -24,22 +24,24 @@ def test_a_bad_token_is_refused_before_the_body_is_read(
     assert answers == [refused(INVALID_JWT)]
 
 
-def test_every_bad_token_is_refused(anyone: Caller, alice: Caller) -> None:
+def test_every_bad_token_is_refused(anyone: ApiClient, alice: ApiClient) -> None:
     requests = [{"headers": {"Authorization": token}} for token in bad_tokens(ALICE).values()]
     assert anyone.answers("GET", "/account/info", *requests) == [refused(INVALID_JWT)]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
 @pytest.mark.parametrize("path", ["/nowhere", "/account", "/account/info", "/internal/accounts"])
-def test_a_stranger_does_not_learn_what_is_served(anyone: Caller, method: str, path: str) -> None:
+def test_a_stranger_does_not_learn_what_is_served(
+    anyone: ApiClient, method: str, path: str
+) -> None:
     assert_error(anyone.call(method, path), INVALID_JWT)
 
 
 @pytest.mark.parametrize("path", ["/internal/accounts", "/internal/nothing"])
-def test_a_users_token_means_nothing_to_internal_endpoints(alice: Caller, path: str) -> None:
+def test_a_users_token_means_nothing_to_internal_endpoints(alice: ApiClient, path: str) -> None:
     assert_error(alice.get(path), INVALID_JWT)
 
 
 @pytest.mark.parametrize("prefix", ["", "Bearer ", "bearer "])
-def test_a_token_is_taken_raw_or_as_bearer(app: Flask, alice: Caller, prefix: str) -> None:
-    assert Caller(app, prefix + issue(ALICE)).get("/account/info").status_code == 200
+def test_a_token_is_taken_raw_or_as_bearer(app: Flask, alice: ApiClient, prefix: str) -> None:
+    assert ApiClient(app, prefix + issue(ALICE)).get("/account/info").status_code == 200

@@ -18,14 +18,14 @@ from aiosmtpd.smtp import AuthResult, Session
 
 from auth_service import errors
 from auth_service.tests.factories import decrypted
-from shared.testing.client import Caller, Reply, assert_error
+from shared.testing.client import ApiClient, Reply, assert_error
 from shared.testing.redis import redis_server
 from shared.web.errors import TOO_MANY_REQUESTS
 
 ANN = "Ann@Example.com"
 
 
-def _verify(who: Caller, email: str = ANN) -> Reply:
+def _verify(who: ApiClient, email: str = ANN) -> Reply:
     return who.post("/verify", json={"email": email})
 
 
@@ -107,7 +107,7 @@ def folder(env: Mapping[str, str]) -> Path:
     return folder
 
 
-def test_without_a_mail_server_the_mail_is_a_file(anyone: Caller, folder: Path) -> None:
+def test_without_a_mail_server_the_mail_is_a_file(anyone: ApiClient, folder: Path) -> None:
     answer = _verify(anyone, " Ann@Example.com ").json
 
     [path] = folder.iterdir()
@@ -117,7 +117,7 @@ def test_without_a_mail_server_the_mail_is_a_file(anyone: Caller, folder: Path) 
     assert decrypted(answer["verify_code"]) == _code_in(message)
 
 
-def test_the_mail_speaks_chinese_and_english(anyone: Caller, folder: Path) -> None:
+def test_the_mail_speaks_chinese_and_english(anyone: ApiClient, folder: Path) -> None:
     _verify(anyone)
     [path] = folder.iterdir()
     message = BytesParser(policy=policy.default).parsebytes(path.read_bytes())
@@ -127,7 +127,7 @@ def test_the_mail_speaks_chinese_and_english(anyone: Caller, folder: Path) -> No
 
 
 def test_the_code_is_never_logged(
-    anyone: Caller, folder: Path, caplog: pytest.LogCaptureFixture
+    anyone: ApiClient, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
     code = decrypted(_verify(anyone).json["verify_code"])
@@ -135,13 +135,13 @@ def test_the_code_is_never_logged(
     assert not any(code in str(vars(record)) for record in caplog.records)
 
 
-def test_codes_differ(anyone: Caller, folder: Path) -> None:
+def test_codes_differ(anyone: ApiClient, folder: Path) -> None:
     codes = {_verify(anyone).json["verify_code"] for _ in range(5)}
     assert len(codes) > 1
 
 
 def test_a_code_goes_out_by_smtp(
-    configured: Callable[..., Caller], smtp: str, inbox: _Inbox
+    configured: Callable[..., ApiClient], smtp: str, inbox: _Inbox
 ) -> None:
     service = configured(SMTP_URL=f"smtp://{smtp}", MAIL_FROM="IMS <ims@example.org>")
 
@@ -160,7 +160,7 @@ INTERNATIONAL = [
 
 @pytest.mark.parametrize(("registered", "delivered"), INTERNATIONAL)
 def test_a_code_reaches_an_international_address(
-    configured: Callable[..., Caller], smtp: str, inbox: _Inbox, registered: str, delivered: str
+    configured: Callable[..., ApiClient], smtp: str, inbox: _Inbox, registered: str, delivered: str
 ) -> None:
     answer = _verify(configured(SMTP_URL=f"smtp://{smtp}"), registered).json
     assert inbox.recipients == [delivered]
@@ -169,7 +169,7 @@ def test_a_code_reaches_an_international_address(
 
 @pytest.mark.parametrize(("registered", "delivered"), INTERNATIONAL)
 def test_mail_to_an_international_address_is_a_file_as_well(
-    anyone: Caller, folder: Path, registered: str, delivered: str
+    anyone: ApiClient, folder: Path, registered: str, delivered: str
 ) -> None:
     _verify(anyone, registered)
     [path] = folder.iterdir()
@@ -177,28 +177,28 @@ def test_mail_to_an_international_address_is_a_file_as_well(
 
 
 def test_verify_reports_a_mail_server_that_cannot_write_to_an_international_address(
-    configured: Callable[..., Caller], smtp_of_ascii: str
+    configured: Callable[..., ApiClient], smtp_of_ascii: str
 ) -> None:
     service = configured(SMTP_URL=f"smtp://{smtp_of_ascii}")
     assert_error(_verify(service, "用户@例子.中国"), errors.MAIL_NOT_SENT)
 
 
 def test_smtp_signs_in_with_what_the_url_says(
-    configured: Callable[..., Caller], smtp: str, inbox: _Inbox
+    configured: Callable[..., ApiClient], smtp: str, inbox: _Inbox
 ) -> None:
     assert _verify(configured(SMTP_URL=f"smtp://me%40org:p%40ss@{smtp}")).status_code == 200
     assert inbox.logins == [(b"me@org", b"p@ss")]
 
 
 def test_verify_reports_a_mail_server_that_does_not_let_us_in(
-    configured: Callable[..., Caller], smtp: str
+    configured: Callable[..., ApiClient], smtp: str
 ) -> None:
     service = configured(SMTP_URL=f"smtp://me:wrong@{smtp}")
     assert_error(_verify(service), errors.MAIL_NOT_SENT)
 
 
 def test_verify_reports_a_recipient_that_the_mail_server_refuses(
-    configured: Callable[..., Caller], smtp: str, inbox: _Inbox
+    configured: Callable[..., ApiClient], smtp: str, inbox: _Inbox
 ) -> None:
     inbox.rejecting = True
     assert_error(_verify(configured(SMTP_URL=f"smtp://{smtp}")), errors.MAIL_NOT_SENT)
@@ -206,18 +206,20 @@ def test_verify_reports_a_recipient_that_the_mail_server_refuses(
 
 @pytest.mark.parametrize("scheme", ["smtp+starttls", "smtps"])
 def test_verify_sends_nothing_over_a_line_that_should_be_encrypted_and_is_not(
-    configured: Callable[..., Caller], smtp: str, inbox: _Inbox, scheme: str
+    configured: Callable[..., ApiClient], smtp: str, inbox: _Inbox, scheme: str
 ) -> None:
     assert_error(_verify(configured(SMTP_URL=f"{scheme}://{smtp}")), errors.MAIL_NOT_SENT)
     assert inbox.messages == []
 
 
-def test_verify_reports_a_mail_server_that_is_not_there(configured: Callable[..., Caller]) -> None:
+def test_verify_reports_a_mail_server_that_is_not_there(
+    configured: Callable[..., ApiClient],
+) -> None:
     assert_error(_verify(configured(SMTP_URL="smtp://127.0.0.1:9")), errors.MAIL_NOT_SENT)
 
 
 def test_verify_does_not_wait_long_for_a_mail_server_that_hangs(
-    configured: Callable[..., Caller],
+    configured: Callable[..., ApiClient],
 ) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         service = configured(SMTP_URL=f"smtp://127.0.0.1:{silent.getsockname()[1]}")
@@ -225,11 +227,11 @@ def test_verify_does_not_wait_long_for_a_mail_server_that_hangs(
 
 
 @pytest.mark.parametrize("email", ["", "ann", "ann@example.com\r\nBcc: bob@example.com"])
-def test_verify_refuses_an_invalid_email(anyone: Caller, email: str) -> None:
+def test_verify_refuses_an_invalid_email(anyone: ApiClient, email: str) -> None:
     assert_error(_verify(anyone, email), errors.INVALID_EMAIL)
 
 
-def _assert_three_and_no_more(service: Caller, email: str) -> None:
+def _assert_three_and_no_more(service: ApiClient, email: str) -> None:
     for spelling in (email, f" {email.upper()} ", email.lower()):
         assert _verify(service, spelling).status_code == 200
     response = _verify(service, email)
@@ -238,7 +240,7 @@ def _assert_three_and_no_more(service: Caller, email: str) -> None:
 
 
 def test_verify_sends_three_codes_at_once_and_then_says_when_to_come_back(
-    configured: Callable[..., Caller], folder: Path
+    configured: Callable[..., ApiClient], folder: Path
 ) -> None:
     service = configured(RATE_LIMITS="on")
     _assert_three_and_no_more(service, "ann@example.com")
@@ -246,7 +248,7 @@ def test_verify_sends_three_codes_at_once_and_then_says_when_to_come_back(
 
 
 def test_several_processes_count_together_in_redis(
-    configured: Callable[..., Caller], folder: Path
+    configured: Callable[..., ApiClient], folder: Path
 ) -> None:
     with redis_server() as redis:
         _assert_three_and_no_more(configured(RATE_LIMITS="on", REDIS_URL=redis.url), ANN)
@@ -254,7 +256,7 @@ def test_several_processes_count_together_in_redis(
 
 
 def test_codes_are_sent_while_redis_is_down(
-    configured: Callable[..., Caller], folder: Path
+    configured: Callable[..., ApiClient], folder: Path
 ) -> None:
     service = configured(RATE_LIMITS="on", REDIS_URL="redis://127.0.0.1:9/0")
     assert _verify(service).status_code == 200

@@ -5,8 +5,8 @@ from flask import Flask
 
 from auth_service.db import db
 from auth_service.tests.factories import PASSWORD, data_uri, picture
-from shared.testing.client import Caller
-from shared.testing.damage import find_violations, plant
+from shared.testing.client import ApiClient
+from shared.testing.damage import corrupt, find_violations
 
 pytestmark = pytest.mark.database
 
@@ -16,7 +16,7 @@ PICTURES = "the picture of each account is in the store"
 
 
 @pytest.fixture
-def accounts(alice: Caller, bob: Caller) -> None:
+def accounts(alice: ApiClient, bob: ApiClient) -> None:
     """Alice has a picture, bob has deleted his account."""
     change = {"origin_password": PASSWORD, "avatar": data_uri(picture())}
     assert alice.put("/account/info", json=change).status_code == 200
@@ -28,7 +28,7 @@ def test_what_clients_did_keeps_every_promise(app: Flask, accounts: None) -> Non
 
 
 @pytest.mark.parametrize(
-    ("statement", "promise"),
+    ("statement", "invariant"),
     [
         ("UPDATE accounts SET email_key = 'Alice@Example.com' WHERE id = 1", ADDRESSES),
         ("UPDATE accounts SET version = 0 WHERE id = 1", COUNTS),
@@ -36,7 +36,7 @@ def test_what_clients_did_keeps_every_promise(app: Flask, accounts: None) -> Non
         ("UPDATE accounts SET avatar_digest = 'of nothing' WHERE id = 1", PICTURES),
     ],
 )
-def test_damage_is_found(app: Flask, accounts: None, statement: str, promise: str) -> None:
-    plant(app, db, statement)
+def test_damage_is_found(app: Flask, accounts: None, statement: str, invariant: str) -> None:
+    corrupt(app, db, statement)
 
-    assert find_violations(app) == {promise: 1}
+    assert find_violations(app) == {invariant: 1}

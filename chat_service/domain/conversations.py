@@ -150,7 +150,7 @@ def create_group(owner_id: int, name: str, member_ids: Collection[int]) -> int:
         raise ApiError(errors.MEMBER_UNKNOWN)
     if not others <= friends_among(owner_id, others):
         raise ApiError(errors.NOT_FRIEND)
-    limits.new_groups.spend(str(owner_id))
+    limits.new_groups.hit(str(owner_id))
     now = datetime.now(UTC)
     with transaction() as session:
         conversation = Conversation(is_group=True, name=name, created_at=now)

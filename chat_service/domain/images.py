@@ -67,7 +67,7 @@ def forget(name: str) -> None:
         store.delete(name)
 
 
-def unnamed(keys: Collection[str]) -> set[str]:
+def find_orphans(keys: Collection[str]) -> set[str]:
     """The names among ``keys`` under which a picture is kept that nothing refers to."""
     names = {key for key in keys if _NAME.fullmatch(key)}
     # The conditions stand as they do in the indexes, which serve no others.

@@ -53,7 +53,7 @@ class Filters(NamedTuple):
     content: str | None = None
 
     @property
-    def in_sql(self) -> dict[str, Any]:
+    def sql_check(self) -> dict[str, Any]:
         """Those that the database looks after; names and texts are compared by `fold` alone."""
         named = {"since": self.since, "until": self.until, "sender_id": self.sender_id}
         return {name: value for name, value in named.items() if value is not None}
@@ -139,7 +139,7 @@ class _Search(NamedTuple):
         return self._found("by_versions", first=first, last=last)
 
     def _found(self, scope: str, **bounds: Any) -> list[dict[str, Any]]:
-        given = self.filters.in_sql
+        given = self.filters.sql_check
         found = db.run(
             _messages_query(scope, frozenset(given), texts_only=bool(self.filters.content)),
             conversation=self.conversation_id,

@@ -34,10 +34,10 @@ from shared.operations.integrity import (
     Check,
     Page,
     States,
-    all_of,
+    combined_check,
     foreign_keys,
-    in_sql,
     reference_check,
+    sql_check,
 )
 
 _CONVERSATIONS = 500
@@ -217,17 +217,17 @@ def _in_order() -> Iterator[Page]:
             .order_by(Message.conversation_id, Message.seq),
             execution_options={"yield_per": _ROWS},
         )
-        count, broken = 0, []
+        count, violations = 0, []
         before: Any = (0,)
         for row in rows:
             conversation_id, message_id, version, sent_at, _ = row
             if conversation_id == before[0] and not (
                 message_id > before[1] and version > before[2] and sent_at >= before[3]
             ):
-                broken.append(f"message {message_id} of conversation {conversation_id}")
+                violations.append(f"message {message_id} of conversation {conversation_id}")
             before = row
             count += 1
-        yield Page(count, broken)
+        yield Page(count, violations)
 
 
 def _recounted() -> Iterator[Page]:
@@ -250,7 +250,7 @@ def _recounted() -> Iterator[Page]:
             .where(Message.conversation_id.in_(ids))
         ):
             hidden[conversation_id, user_id].append(seq)
-        count, broken = 0, []
+        count, violations = 0, []
         for conversation_id, user_id, unread_seq, extra, shown in session.execute(
             select(
                 Membership.conversation_id,
@@ -268,10 +268,10 @@ def _recounted() -> Iterator[Page]:
             unread -= sum(seq > unread_seq for seq in hidden.get((conversation_id, user_id), ()))
             count += 1
             if shown != unread or own.get((conversation_id, user_id), 0) > unread_seq:
-                broken.append(
+                violations.append(
                     f"conversation {conversation_id}, member {user_id}: {shown}, not {unread}"
                 )
-        yield Page(count, broken)
+        yield Page(count, violations)
 
 
 def _pairs_of_nothing() -> Select[*tuple[Any, ...]]:
@@ -305,13 +305,13 @@ def _indexed() -> Iterator[Page]:
             .where(Message.conversation_id.in_(ids), Message.id <= mark, Message.type == TEXT),
             execution_options={"yield_per": _ROWS},
         )
-        looked_at, broken = 0, []
+        checked, violations = 0, []
         for message_id, content, number, total in rows:
             grams = grams_of(content)
             if (number or 0, total or 0) != (len(grams), sum(grams)):
-                broken.append(f"message {message_id}: {number or 0} pairs, not {len(grams)}")
-            looked_at += 1
-        yield Page(looked_at, broken)
+                violations.append(f"message {message_id}: {number or 0} pairs, not {len(grams)}")
+            checked += 1
+        yield Page(checked, violations)
 
 
 def _files(kind: str, row_id: Any, name: Any, *which: ColumnElement[bool]) -> Check:
@@ -355,27 +355,27 @@ CHECKS: list[Check] = [
             Invitation.receiver_id,
         ),
     ),
-    in_sql(
+    sql_check(
         db, "messages, with those deleted, are numbered 1, 2, 3 ...", Conversation.id, _numbers()
     ),
-    in_sql(db, "each message sent and each deleted has a version", Conversation.id, _versions()),
+    sql_check(db, "each message sent and each deleted has a version", Conversation.id, _versions()),
     Check("ids, versions and times follow the numbers", _in_order),
-    in_sql(db, "a group has one owner, a private chat its pair", Conversation.id, _members()),
-    in_sql(
+    sql_check(db, "a group has one owner, a private chat its pair", Conversation.id, _members()),
+    sql_check(
         db,
         "nobody has read further than the last message",
         Membership.conversation_id,
         _positions(),
     ),
     Check("unread counts are what a recount finds", _recounted),
-    in_sql(db, "what is hidden is where its message is", HiddenMessage.message_id, _hidden()),
-    all_of(
+    sql_check(db, "what is hidden is where its message is", HiddenMessage.message_id, _hidden()),
+    combined_check(
         "the index of searches has what the messages say",
-        [in_sql(db, "", SearchGram.conversation_id, _pairs_of_nothing()), Check("", _indexed)],
+        [sql_check(db, "", SearchGram.conversation_id, _pairs_of_nothing()), Check("", _indexed)],
     ),
-    in_sql(db, "who waits for a group is not in it", Invitation.id, _invitations()),
-    in_sql(db, "announcements are in groups", Announcement.id, _announcements()),
-    all_of(
+    sql_check(db, "who waits for a group is not in it", Invitation.id, _invitations()),
+    sql_check(db, "announcements are in groups", Announcement.id, _announcements()),
+    combined_check(
         "every picture is in the store",
         [
             _files("message", Message.id, Message.content, Message.type == IMAGE),

@@ -11,7 +11,7 @@ from chat_service.schemas.groups import (
     AnnouncementOut,
     AnnouncementsOut,
 )
-from shared.service import public_base
+from shared.service import public_base_url
 from shared.web.api import Blueprint
 from shared.web.authentication import current_user_id
 
@@ -24,7 +24,7 @@ blueprint = Blueprint("announcements", __name__)
 @blueprint.errors(errors.CONVERSATION_NOT_FOUND)
 def announcements_in(conversation_id: int) -> dict[str, Any]:
     """List a group's announcements (查看、发布及删除群公告/conversations/manage/notifications)."""
-    found = announcements.announcements_in(conversation_id, current_user_id(), public_base())
+    found = announcements.announcements_in(conversation_id, current_user_id(), public_base_url())
     return {"notifications": found}
 
 

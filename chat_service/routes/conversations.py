@@ -16,7 +16,7 @@ from chat_service.schemas.conversations import (
     SettingsIn,
     SettingsOut,
 )
-from shared.service import public_base
+from shared.service import public_base_url
 from shared.web.api import Blueprint
 from shared.web.authentication import current_user_id, public
 
@@ -27,7 +27,7 @@ blueprint = Blueprint("conversations", __name__)
 @blueprint.success("success", ConversationsOut)
 def conversations_of_caller() -> dict[str, Any]:
     """List the caller's conversations (获取聊天界面 /conversations: 获取会话列表)."""
-    return {"conversation": conversations.conversations_of(current_user_id(), public_base())}
+    return {"conversation": conversations.conversations_of(current_user_id(), public_base_url())}
 
 
 @blueprint.post("/conversations")
@@ -45,7 +45,7 @@ def create_group(member_ids: list[int], name: str) -> dict[str, Any]:
 @blueprint.errors(errors.CONVERSATION_NOT_FOUND)
 def members_of(conversation_id: int) -> dict[str, Any]:
     """List the members of a conversation (beyond the document: /conversations/get_members)."""
-    return conversations.members_of(conversation_id, current_user_id(), public_base())
+    return conversations.members_of(conversation_id, current_user_id(), public_base_url())
 
 
 @blueprint.get("/interface")

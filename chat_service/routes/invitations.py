@@ -12,7 +12,7 @@ from chat_service.schemas.groups import (
     InviteIn,
     InviteOut,
 )
-from shared.service import public_base
+from shared.service import public_base_url
 from shared.web.api import Blueprint
 from shared.web.authentication import current_user_id
 
@@ -46,7 +46,7 @@ def invite(conversation_id: int, receiver_ids: list[int]) -> dict[str, Any]:
 @blueprint.errors(errors.CONVERSATION_NOT_FOUND)
 def invitations_of_path(conversation_id: int) -> dict[str, Any]:
     """List a group's invitations (获取群组邀请/conversations/<conversation_id>/invitation)."""
-    found = invitations.invitations_to(conversation_id, current_user_id(), public_base())
+    found = invitations.invitations_to(conversation_id, current_user_id(), public_base_url())
     return {"invitation": found}
 
 
@@ -56,7 +56,7 @@ def invitations_of_path(conversation_id: int) -> dict[str, Any]:
 @blueprint.errors(errors.CONVERSATION_NOT_FOUND)
 def invitations_to(conversation_id: int) -> dict[str, Any]:
     """List a group's invitations (later edition: /conversations/invitation)."""
-    found = invitations.invitations_to(conversation_id, current_user_id(), public_base())
+    found = invitations.invitations_to(conversation_id, current_user_id(), public_base_url())
     return {"invitations": found}
 
 

@@ -6,7 +6,7 @@ from chat_service.domain import listening
 from chat_service.live.handshake import consent_to
 from chat_service.live.sockets import Listener
 from shared.server.hijack import HijackedResponse, hijack_socket
-from shared.service import public_base
+from shared.service import public_base_url
 from shared.web.authentication import public, verify_handshake_token
 
 blueprint = Blueprint("live", __name__)
@@ -22,7 +22,7 @@ def listen() -> HijackedResponse:
         claims.user_id,
         claims.generation,
         claims.expires_at,
-        public_base(),
+        public_base_url(),
         claims.token_id,
         claims.session_id,
     )

@@ -30,7 +30,7 @@ from chat_service.schemas.messages import (
     SyncOut,
     TextIn,
 )
-from shared.service import public_base
+from shared.service import public_base_url
 from shared.web.api import KIB, Blueprint
 from shared.web.authentication import current_user_id
 from shared.web.errors import ErrorSpec
@@ -44,7 +44,7 @@ blueprint = Blueprint("messages", __name__)
 @blueprint.errors(errors.CONVERSATION_NOT_FOUND_ZH, errors.NOT_IN_CONVERSATION_ZH)
 def messages_in(conversation_id: int, **bounds: Any) -> dict[str, Any]:
     """List the messages of a conversation (聊天消息发送 /conversations/messages: 获取消息列表)."""
-    return history.messages_in(conversation_id, current_user_id(), public_base(), **bounds)
+    return history.messages_in(conversation_id, current_user_id(), public_base_url(), **bounds)
 
 
 @blueprint.post("/conversations/messages")
@@ -88,7 +88,7 @@ def hide_messages(message_ids: list[int]) -> None:
 @blueprint.errors(errors.MESSAGE_NOT_FOUND)
 def replies_to(message_id: int) -> dict[str, Any]:
     """List the replies to a message (查看回复列表 /conversations/get_reply)."""
-    return replies.replies_to(message_id, current_user_id(), public_base())
+    return replies.replies_to(message_id, current_user_id(), public_base_url())
 
 
 @blueprint.get("/conversations/manage_messages")
@@ -116,7 +116,7 @@ def sift_messages(conversation_id: int, **filters: Any) -> dict[str, Any]:
 def find_everywhere(content: str, **filters: Any) -> dict[str, Any]:
     """Search all conversations (beyond the document: /conversations/search)."""
     found = search_everywhere.find_everywhere(
-        current_user_id(), public_base(), content=content, **filters
+        current_user_id(), public_base_url(), content=content, **filters
     )
     return {"messages": found}
 
@@ -126,7 +126,7 @@ def find_everywhere(content: str, **filters: Any) -> dict[str, Any]:
 @blueprint.success("Succeed", SyncOut)
 def sync_conversations(versions: dict[int, int], **bounds: Any) -> dict[str, Any]:
     """Fetch what changed in all conversations (beyond the document: /conversations/sync)."""
-    return sync.sync(current_user_id(), public_base(), versions, **bounds)
+    return sync.sync(current_user_id(), public_base_url(), versions, **bounds)
 
 
 @blueprint.post("/conversations/read")
@@ -144,12 +144,12 @@ def mark_read(conversation_id: int, message_id: int) -> None:
 @blueprint.errors(errors.MESSAGE_NOT_FOUND_ZH, errors.NO_ACCESS_BAD_REQUEST)
 def readers_of(message_id: int) -> dict[str, Any]:
     """List the users who have read a message (beyond the document: /conversations/readlist)."""
-    return {"read_users": messages.readers_of(message_id, current_user_id(), public_base())}
+    return {"read_users": messages.readers_of(message_id, current_user_id(), public_base_url())}
 
 
 def _messages_found(
     conversation_id: int, not_in_it: ErrorSpec, filters: dict[str, Any]
 ) -> dict[str, Any]:
     return search.messages_found(
-        conversation_id, current_user_id(), public_base(), not_in_it, **filters
+        conversation_id, current_user_id(), public_base_url(), not_in_it, **filters
     )

@@ -6,7 +6,7 @@ from marshmallow import fields
 from marshmallow.validate import Length
 
 from chat_service.schemas import ConversationId, IdList, Number
-from shared.web.fields import Flag, RequestSchema, ResponseSchema, Text
+from shared.web.fields import RequestSchema, ResponseSchema, StrictBoolean, Text
 
 
 class UnreadCount(Number):
@@ -86,6 +86,6 @@ class SettingsIn(RequestSchema):
     """置顶会话、消息免打扰、未读信息数设置: what is left out stays as it is."""
 
     conversation_id = ConversationId("conversationId")
-    is_pinned = Flag(data_key="ontop")
-    notices_on = Flag(data_key="notification")
+    is_pinned = StrictBoolean(data_key="ontop")
+    notices_on = StrictBoolean(data_key="notification")
     unread = UnreadCount(data_key="unreads")

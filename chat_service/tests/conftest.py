@@ -11,7 +11,7 @@ from chat_service.tests.factories import make_account
 from chat_service.tests.live_server import Listening, Server, running
 from shared.testing.cast import NAMES
 from shared.testing.databases import Rows, migrated, reset_tables, rows_of, settings_for_tests
-from shared.testing.neighbours import Neighbour
+from shared.testing.fake_services import FakeService
 from shared.testing.s3 import bucket_settings
 
 
@@ -19,7 +19,7 @@ from shared.testing.s3 import bucket_settings
 def settings(
     tmp_path_factory: pytest.TempPathFactory,
     parts: dict[str, str],
-    _neighbours: dict[str, Neighbour],
+    _fake_services: dict[str, FakeService],
 ) -> dict[str, str]:
     """What the service reads from its environment."""
     media = bucket_settings(parts["s3"], "chat") if parts else {}
@@ -27,9 +27,9 @@ def settings(
         settings_for_tests("chat", tmp_path_factory.mktemp("chat"), parts)
         | media
         | {
-            "AUTH_SERVICE_URL": _neighbours["auth"].url,
+            "AUTH_SERVICE_URL": _fake_services["auth"].url,
             "AUTH_SERVICE_SECRET": "current-test-secret",
-            "SOCIAL_SERVICE_URL": _neighbours["social"].url,
+            "SOCIAL_SERVICE_URL": _fake_services["social"].url,
             "SOCIAL_SERVICE_SECRET": "current-test-secret",
             "RATE_LIMITS": "off",
         }
@@ -51,7 +51,7 @@ def _cast(_app: Flask) -> Rows:
 
 
 @pytest.fixture
-def app(_app: Flask, _cast: Rows, neighbours: dict[str, Neighbour]) -> Iterator[Flask]:
+def app(_app: Flask, _cast: Rows, fake_services: dict[str, FakeService]) -> Iterator[Flask]:
     """The service, where alice, bob, carol and dave have accounts."""
     yield _app
     reset_tables(_app, db, _cast)

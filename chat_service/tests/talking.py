@@ -7,12 +7,12 @@ from flask import Flask
 
 from chat_service.tests.factories import befriend
 from chat_service.tests.pictures import picture
-from shared.testing.client import Caller, Reply
+from shared.testing.client import ApiClient, Reply
 
 MESSAGES = "/conversations/messages"
 
 
-def say(caller: Caller, conversation: int, content: str = "hello", **more: Any) -> int:
+def say(caller: ApiClient, conversation: int, content: str = "hello", **more: Any) -> int:
     """Send a text.
 
     Returns:
@@ -24,13 +24,13 @@ def say(caller: Caller, conversation: int, content: str = "hello", **more: Any) 
     return message_id
 
 
-def attempt_to_say(caller: Caller, conversation: int, content: str, **more: Any) -> Reply:
+def attempt_to_say(caller: ApiClient, conversation: int, content: str, **more: Any) -> Reply:
     """Send a text, which may be refused."""
     body = {"conversationId": conversation, "content": content, **more}
     return caller.post(MESSAGES, json=body)
 
 
-def show(caller: Caller, conversation: int) -> int:
+def show(caller: ApiClient, conversation: int) -> int:
     """Send a picture.
 
     Returns:
@@ -43,23 +43,23 @@ def show(caller: Caller, conversation: int) -> int:
     return message_id
 
 
-def fetch(caller: Caller, conversation: int, **bounds: Any) -> Any:
+def fetch(caller: ApiClient, conversation: int, **bounds: Any) -> Any:
     """Read messages; everything that is answered."""
     return caller.get(MESSAGES, query_string={"conversationId": conversation, **bounds}).json
 
 
-def messages(caller: Caller, conversation: int, **bounds: Any) -> list[dict[str, Any]]:
+def messages(caller: ApiClient, conversation: int, **bounds: Any) -> list[dict[str, Any]]:
     """Read messages."""
     shown: list[dict[str, Any]] = fetch(caller, conversation, **bounds)["messages"]
     return shown
 
 
-def contents(caller: Caller, conversation: int, **bounds: Any) -> list[str]:
+def contents(caller: ApiClient, conversation: int, **bounds: Any) -> list[str]:
     """Read messages; only what they say."""
     return [message["content"] for message in messages(caller, conversation, **bounds)]
 
 
-def unread(caller: Caller, conversation: int) -> int:
+def unread(caller: ApiClient, conversation: int) -> int:
     """The unread count in the list, which is that of /interface as well."""
     settings = caller.get("/interface", json={"conversation_id": conversation}).json
     count: int = in_list(caller, conversation)["unread_count"]
@@ -67,19 +67,19 @@ def unread(caller: Caller, conversation: int) -> int:
     return count
 
 
-def in_list(caller: Caller, conversation: int) -> dict[str, Any]:
+def in_list(caller: ApiClient, conversation: int) -> dict[str, Any]:
     """A conversation as the list shows it."""
     [row] = [row for row in conversations(caller) if row["id"] == conversation]
     return row
 
 
-def conversations(caller: Caller) -> list[dict[str, Any]]:
+def conversations(caller: ApiClient) -> list[dict[str, Any]]:
     """The list of conversations."""
     rows: list[dict[str, Any]] = caller.get("/conversations").json["conversation"]
     return rows
 
 
-def make_private(app: Flask, one: Caller, other: Caller) -> int:
+def make_private(app: Flask, one: ApiClient, other: ApiClient) -> int:
     """Make friends.
 
     Returns:
@@ -91,17 +91,17 @@ def make_private(app: Flask, one: Caller, other: Caller) -> int:
     return conversation
 
 
-def remove_for_everybody(caller: Caller, message_id: int) -> Reply:
+def remove_for_everybody(caller: ApiClient, message_id: int) -> Reply:
     """Delete a message."""
     return caller.delete(MESSAGES, json={"message_id": message_id})
 
 
-def hide(caller: Caller, *message_ids: int) -> Reply:
+def hide(caller: ApiClient, *message_ids: int) -> Reply:
     """Delete messages from one's own view."""
     return caller.delete("/conversations/delete_messages", json={"message_ids": message_ids})
 
 
-def catch_up(caller: Caller, versions: dict[int, int], **more: Any) -> Any:
+def catch_up(caller: ApiClient, versions: dict[int, int], **more: Any) -> Any:
     """Ask what changed in all conversations; everything that is answered."""
     known = {str(conversation): version for conversation, version in versions.items()}
     reply = caller.post("/conversations/sync", json={"versions": known, **more})
@@ -109,7 +109,7 @@ def catch_up(caller: Caller, versions: dict[int, int], **more: Any) -> Any:
     return reply.json
 
 
-def mark_read(caller: Caller, conversation: int, message_id: int) -> Reply:
+def mark_read(caller: ApiClient, conversation: int, message_id: int) -> Reply:
     """Mark a conversation as read up to a message."""
     body = {"conversation_id": conversation, "message_id": message_id}
     return caller.post("/conversations/read", json=body)

@@ -7,7 +7,7 @@ from chat_service import errors
 from chat_service.db import db
 from chat_service.tests.factories import befriend, ids, make_group
 from shared.testing.cast import ALICE, BOB, CAROL
-from shared.testing.client import Caller, assert_error
+from shared.testing.client import ApiClient, assert_error
 from shared.testing.databases import counted_queries
 from shared.web.errors import BAD_PARAMETER
 
@@ -21,14 +21,16 @@ def group(app: Flask) -> int:
     return make_group(app, ALICE, CAROL, admins=(BOB,))
 
 
-def post(caller: Caller, group: int, content: str = "公告内容") -> int:
+def post(caller: ApiClient, group: int, content: str = "公告内容") -> int:
     posted: int = caller.post(PATH, json={"conversation_id": group, "content": content}).json[
         "notification_id"
     ]
     return posted
 
 
-def test_an_announcement_is_shown_to_every_member(bob: Caller, carol: Caller, group: int) -> None:
+def test_an_announcement_is_shown_to_every_member(
+    bob: ApiClient, carol: ApiClient, group: int
+) -> None:
     reply = bob.post(PATH, json={"conversation_id": group, "content": "公告内容"})
     shown = carol.get(PATH, json={"conversation_id": group})
 
@@ -40,21 +42,21 @@ def test_an_announcement_is_shown_to_every_member(bob: Caller, carol: Caller, gr
     assert announcement["timestamp"].endswith("Z")
 
 
-def test_announcements_come_newest_first(alice: Caller, group: int) -> None:
+def test_announcements_come_newest_first(alice: ApiClient, group: int) -> None:
     first, second = post(alice, group), post(alice, group)
     shown = alice.get(PATH, query_string={"conversation_id": group})
     assert ids(shown, "notifications", of="notification_id") == [second, first]
 
 
-def test_get_unknown_conversation_is_not_found(alice: Caller) -> None:
+def test_get_unknown_conversation_is_not_found(alice: ApiClient) -> None:
     assert_error(alice.get(PATH, json={"conversation_id": NOBODY}), errors.CONVERSATION_NOT_FOUND)
 
 
-def test_get_by_a_stranger_finds_no_conversation(dave: Caller, group: int) -> None:
+def test_get_by_a_stranger_finds_no_conversation(dave: ApiClient, group: int) -> None:
     assert_error(dave.get(PATH, json={"conversation_id": group}), errors.CONVERSATION_NOT_FOUND)
 
 
-def test_a_private_conversation_has_no_announcements(app: Flask, alice: Caller) -> None:
+def test_a_private_conversation_has_no_announcements(app: Flask, alice: ApiClient) -> None:
     befriend(app, ALICE, BOB)
     [private] = ids(alice.get("/conversations"), "conversation")
     assert alice.get(PATH, json={"conversation_id": private}).json["notifications"] == []
@@ -63,7 +65,7 @@ def test_a_private_conversation_has_no_announcements(app: Flask, alice: Caller) 
 
 
 def test_listing_costs_the_same_for_one_and_for_many(
-    app: Flask, alice: Caller, bob: Caller, group: int
+    app: Flask, alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
     post(alice, group)
     with counted_queries(app, db) as few:
@@ -75,7 +77,7 @@ def test_listing_costs_the_same_for_one_and_for_many(
     assert len(many) == len(few)
 
 
-def test_post_unknown_conversation_is_not_found(alice: Caller) -> None:
+def test_post_unknown_conversation_is_not_found(alice: ApiClient) -> None:
     reply = alice.post(PATH, json={"conversation_id": NOBODY, "content": ""})
     assert_error(reply, errors.CONVERSATION_NOT_FOUND)
 
@@ -84,53 +86,53 @@ def test_post_unknown_conversation_is_not_found(alice: Caller) -> None:
 def test_post_by_neither_owner_nor_admin_is_refused(
     request: pytest.FixtureRequest, who: str, group: int
 ) -> None:
-    caller: Caller = request.getfixturevalue(who)
+    caller: ApiClient = request.getfixturevalue(who)
     reply = caller.post(PATH, json={"conversation_id": group, "content": ""})
     assert_error(reply, errors.MAY_NOT_ANNOUNCE)
 
 
 @pytest.mark.parametrize("content", ["", " \n\t"])
-def test_post_of_nothing_is_refused(alice: Caller, group: int, content: str) -> None:
+def test_post_of_nothing_is_refused(alice: ApiClient, group: int, content: str) -> None:
     reply = alice.post(PATH, json={"conversation_id": group, "content": content})
     assert_error(reply, errors.CONTENT_EMPTY)
 
 
-def test_an_announcement_has_at_most_2000_characters(alice: Caller, group: int) -> None:
+def test_an_announcement_has_at_most_2000_characters(alice: ApiClient, group: int) -> None:
     assert post(alice, group, "公" * 2000)
     reply = alice.post(PATH, json={"conversation_id": group, "content": "公" * 2001})
     assert_error(reply, errors.CONTENT_TOO_LONG)
 
 
-def test_post_without_content_names_the_field(alice: Caller, group: int) -> None:
+def test_post_without_content_names_the_field(alice: ApiClient, group: int) -> None:
     assert_error(alice.post(PATH, json={"conversation_id": group}), BAD_PARAMETER, field="content")
 
 
 @pytest.mark.parametrize("who", ["alice", "bob"])
 def test_the_owner_and_admins_delete_announcements(
-    request: pytest.FixtureRequest, who: str, alice: Caller, group: int
+    request: pytest.FixtureRequest, who: str, alice: ApiClient, group: int
 ) -> None:
-    caller: Caller = request.getfixturevalue(who)
+    caller: ApiClient = request.getfixturevalue(who)
     reply = caller.delete(PATH, json={"notification_id": post(alice, group)})
 
     assert reply.json == {"code": 0, "info": "Succeed", "message": "删除群公告成功"}
     assert alice.get(PATH, json={"conversation_id": group}).json["notifications"] == []
 
 
-def test_delete_unknown_announcement_is_not_found(alice: Caller) -> None:
+def test_delete_unknown_announcement_is_not_found(alice: ApiClient) -> None:
     assert_error(alice.delete(PATH, json={"notification_id": 1}), errors.ANNOUNCEMENT_NOT_FOUND)
 
 
 @pytest.mark.parametrize("who", ["carol", "dave"])
 def test_delete_by_neither_owner_nor_admin_is_refused(
-    request: pytest.FixtureRequest, who: str, alice: Caller, group: int
+    request: pytest.FixtureRequest, who: str, alice: ApiClient, group: int
 ) -> None:
-    caller: Caller = request.getfixturevalue(who)
+    caller: ApiClient = request.getfixturevalue(who)
     reply = caller.delete(PATH, json={"notification_id": post(alice, group)})
     assert_error(reply, errors.MAY_NOT_DELETE_ANNOUNCEMENT)
 
 
 def test_an_announcer_who_is_no_longer_admin_cannot_delete(
-    alice: Caller, bob: Caller, group: int
+    alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
     announcement = post(bob, group)
     alice.delete("/conversations/manage/admin", json={"conversation_id": group, "user": BOB})

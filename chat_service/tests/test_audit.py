@@ -8,12 +8,12 @@ from chat_service.tests.factories import make_group
 from chat_service.tests.test_groups import ADMIN_PATH, REMOVE_PATH, TRANSFER_PATH
 from shared.testing.audit import events_of
 from shared.testing.cast import ALICE, BOB, CAROL
-from shared.testing.client import Caller
+from shared.testing.client import ApiClient
 
 pytestmark = pytest.mark.database
 
 
-def test_roles_and_removals_are_recorded(app: Flask, alice: Caller, bob: Caller) -> None:
+def test_roles_and_removals_are_recorded(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     group = make_group(app, ALICE, BOB, CAROL)
     bobs = {"conversation_id": group, "user": BOB}
     alice.post(ADMIN_PATH, json=bobs)
@@ -34,7 +34,7 @@ def test_roles_and_removals_are_recorded(app: Flask, alice: Caller, bob: Caller)
     assert (removal["act"], removal["actor_id"]) == ("member_removed", ALICE)
 
 
-def test_what_is_refused_is_not_recorded(app: Flask, alice: Caller, bob: Caller) -> None:
+def test_what_is_refused_is_not_recorded(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     group = make_group(app, ALICE, BOB, CAROL)
 
     bob.delete(REMOVE_PATH, json={"conversation_id": group, "user": CAROL})
@@ -42,7 +42,7 @@ def test_what_is_refused_is_not_recorded(app: Flask, alice: Caller, bob: Caller)
     assert events_of(app, CAROL) == []
 
 
-def test_erasing_removes_from_where_somebody_acted(app: Flask, alice: Caller) -> None:
+def test_erasing_removes_from_where_somebody_acted(app: Flask, alice: ApiClient) -> None:
     group = make_group(app, ALICE, BOB)
     alice.delete(REMOVE_PATH, json={"conversation_id": group, "user": BOB})
     with app.app_context():

@@ -9,7 +9,7 @@ from flask import Flask
 from chat_service.tests.endpoints import ENDPOINTS, IN_QUERY, OTHERS, WITH_FIELDS, Endpoint
 from chat_service.tests.factories import make_group
 from shared.testing.cast import ALICE, BOB
-from shared.testing.client import Caller, assert_error, refused
+from shared.testing.client import ApiClient, assert_error, refused
 from shared.testing.hostile import (
     NOT_IDS,
     NOT_OBJECTS,
@@ -91,7 +91,7 @@ def test_every_documented_endpoint_is_tested(app: Flask) -> None:
 
 @pytest.mark.parametrize(("endpoint", "field"), FIELDS, ids=str)
 def test_a_bad_value_is_refused_by_the_fields_name(
-    alice: Caller, endpoint: Endpoint, field: str
+    alice: ApiClient, endpoint: Endpoint, field: str
 ) -> None:
     bad_values = _bad_values(field, endpoint.fields[field])
     bodies = [json.dumps({**endpoint.fields, field: bad}) for bad in bad_values]
@@ -103,7 +103,7 @@ def test_a_bad_value_is_refused_by_the_fields_name(
     ("endpoint", "field"), [(e, field) for e in WITH_FIELDS for field in e.required], ids=str
 )
 def test_a_required_field_that_is_missing_or_null_is_named(
-    alice: Caller, endpoint: Endpoint, field: str
+    alice: ApiClient, endpoint: Endpoint, field: str
 ) -> None:
     rest = {name: value for name, value in endpoint.fields.items() if name != field}
     answers = alice.answers(
@@ -114,7 +114,7 @@ def test_a_required_field_that_is_missing_or_null_is_named(
 
 @pytest.mark.parametrize("endpoint", WITH_FIELDS, ids=str)
 def test_a_body_that_is_no_json_object_is_refused_as_the_body(
-    alice: Caller, endpoint: Endpoint
+    alice: ApiClient, endpoint: Endpoint
 ) -> None:
     answers = alice.answers(
         endpoint.method, endpoint.path, *({"data": body} for body in (*NOT_OBJECTS, TOO_DEEP))
@@ -123,7 +123,7 @@ def test_a_body_that_is_no_json_object_is_refused_as_the_body(
 
 
 @pytest.mark.parametrize("endpoint", WITH_FIELDS, ids=str)
-def test_json_is_read_whatever_its_content_type_says(alice: Caller, endpoint: Endpoint) -> None:
+def test_json_is_read_whatever_its_content_type_says(alice: ApiClient, endpoint: Endpoint) -> None:
     body = json.dumps(endpoint.fields)
     types = ("text/plain", "multipart/form-data", "")
     answers = alice.answers(
@@ -134,7 +134,7 @@ def test_json_is_read_whatever_its_content_type_says(alice: Caller, endpoint: En
 
 @pytest.mark.parametrize("endpoint", [e for e in WITH_FIELDS if e.method in IN_QUERY], ids=str)
 def test_get_and_delete_take_the_query_string_before_the_body(
-    alice: Caller, endpoint: Endpoint
+    alice: ApiClient, endpoint: Endpoint
 ) -> None:
     wrong: dict[str, object] = {field: {} for field in endpoint.fields}
     response = alice.call(endpoint.method, endpoint.path, query_string=endpoint.fields, json=wrong)
@@ -143,7 +143,7 @@ def test_get_and_delete_take_the_query_string_before_the_body(
 
 @pytest.mark.parametrize("endpoint", [e for e in WITH_FIELDS if NAMES & e.fields.keys()], ids=str)
 def test_a_conversation_is_named_in_either_way_by_a_number_or_a_string(
-    alice: Caller, endpoint: Endpoint
+    alice: ApiClient, endpoint: Endpoint
 ) -> None:
     rest = {field: value for field, value in endpoint.fields.items() if field not in NAMES}
     answers = alice.answers(
@@ -154,19 +154,21 @@ def test_a_conversation_is_named_in_either_way_by_a_number_or_a_string(
 
 @pytest.mark.parametrize("conversation_id", ["-1", "x", str(2**63)])
 def test_a_path_with_an_impossible_id_is_refused_by_its_name(
-    alice: Caller, conversation_id: str
+    alice: ApiClient, conversation_id: str
 ) -> None:
     response = alice.get(f"/conversations/{conversation_id}/invitation")
     assert_error(response, BAD_PARAMETER, field="conversation_id")
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
-def test_a_path_that_differs_by_a_slash_is_not_found(alice: Caller, endpoint: Endpoint) -> None:
+def test_a_path_that_differs_by_a_slash_is_not_found(alice: ApiClient, endpoint: Endpoint) -> None:
     assert_error(alice.call(endpoint.method, f"{endpoint.path}/"), NOT_FOUND)
 
 
 @pytest.mark.parametrize("path", sorted({endpoint.path for endpoint in ENDPOINTS}))
-def test_another_method_of_a_path_is_refused_with_those_allowed(alice: Caller, path: str) -> None:
+def test_another_method_of_a_path_is_refused_with_those_allowed(
+    alice: ApiClient, path: str
+) -> None:
     response = alice.call("PATCH", path)
     assert_error(response, ErrorSpec(405, -405, "Bad method"))
     allowed = {name.strip() for name in response.headers["Allow"].split(",")}
@@ -174,19 +176,21 @@ def test_another_method_of_a_path_is_refused_with_those_allowed(alice: Caller, p
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
-def test_a_bad_token_is_refused_before_the_body_is_read(anyone: Caller, endpoint: Endpoint) -> None:
+def test_a_bad_token_is_refused_before_the_body_is_read(
+    anyone: ApiClient, endpoint: Endpoint
+) -> None:
     headers = [{"Authorization": token} for token in ("", forged_token(ALICE))]
     requests = [{"headers": each, "data": b"{"} for each in headers]
     answers = anyone.answers(endpoint.method, endpoint.path, *requests)
     assert answers == [refused(INVALID_JWT)]
 
 
-def test_every_bad_token_is_refused(anyone: Caller) -> None:
+def test_every_bad_token_is_refused(anyone: ApiClient) -> None:
     requests = [{"headers": {"Authorization": token}} for token in bad_tokens(ALICE).values()]
     assert anyone.answers("GET", "/conversations", *requests) == [refused(INVALID_JWT)]
 
 
-def test_refused_settings_change_nothing(app: Flask, alice: Caller) -> None:
+def test_refused_settings_change_nothing(app: Flask, alice: ApiClient) -> None:
     group = make_group(app, ALICE, BOB)
     before = alice.get("/interface", json={"conversation_id": group}).json
     alice.post("/interface", json={"conversationId": group, "ontop": True, "unreads": "many"})

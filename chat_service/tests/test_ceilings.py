@@ -16,8 +16,8 @@ from chat_service.tests.talking import (
     say,
 )
 from shared.testing.cast import ALICE, BOB
-from shared.testing.ceilings import check_ceiling
-from shared.testing.client import Caller
+from shared.testing.ceilings import assert_within_budget
+from shared.testing.client import ApiClient
 
 pytestmark = pytest.mark.database
 
@@ -26,39 +26,41 @@ STRANGERS = range(100, 2000)
 
 
 @pytest.mark.parametrize("count", [10, 50])
-def test_listing_conversations(app: Flask, alice: Caller, bob: Caller, count: int) -> None:
+def test_listing_conversations(app: Flask, alice: ApiClient, bob: ApiClient, count: int) -> None:
     befriend(app, ALICE, BOB)
     groups = [make_group(app, ALICE, BOB) for _ in range(count - 1)]
     say(bob, groups[0])
-    check_ceiling(TABLE, f"conversations {count}", app, db, lambda: alice.get("/conversations"))
+    assert_within_budget(
+        TABLE, f"conversations {count}", app, db, lambda: alice.get("/conversations")
+    )
 
 
 @pytest.mark.parametrize("count", [100, 1000])
-def test_reading_a_history_again(app: Flask, alice: Caller, bob: Caller, count: int) -> None:
+def test_reading_a_history_again(app: Flask, alice: ApiClient, bob: ApiClient, count: int) -> None:
     chat = make_private(app, alice, bob)
     make_history(app, chat, BOB, count)
     fetch(alice, chat)
     query = {"conversationId": chat}
-    check_ceiling(
+    assert_within_budget(
         TABLE, f"history {count}", app, db, lambda: alice.get(MESSAGES, query_string=query)
     )
 
 
-def test_polling_when_nothing_is_new(app: Flask, alice: Caller, bob: Caller) -> None:
+def test_polling_when_nothing_is_new(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     chat = make_private(app, alice, bob)
     say(bob, chat)
     fetch(alice, chat)
     query = {"conversationId": chat, "after_version": 1}
-    check_ceiling(TABLE, "poll", app, db, lambda: alice.get(MESSAGES, query_string=query))
+    assert_within_budget(TABLE, "poll", app, db, lambda: alice.get(MESSAGES, query_string=query))
 
 
-def test_catching_up_with_all_conversations(app: Flask, alice: Caller, bob: Caller) -> None:
+def test_catching_up_with_all_conversations(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     groups = [make_group(app, ALICE, BOB) for _ in range(200)]
     for group in groups[:10]:
         remove_for_everybody(bob, say(bob, group))
         say(bob, group)
     body = {"versions": {str(group): 0 for group in groups}}
-    check_ceiling(
+    assert_within_budget(
         TABLE,
         "catch up with 10 of 200",
         app,
@@ -67,16 +69,16 @@ def test_catching_up_with_all_conversations(app: Flask, alice: Caller, bob: Call
     )
 
 
-def test_sending_to_a_friend(app: Flask, alice: Caller, bob: Caller) -> None:
+def test_sending_to_a_friend(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     chat = make_private(app, alice, bob)
-    check_ceiling(
+    assert_within_budget(
         TABLE, "send to a private chat", app, db, lambda: attempt_to_say(alice, chat, "hello")
     )
 
 
 @pytest.mark.parametrize("members", [2, 1000])
-def test_sending_to_a_group(app: Flask, alice: Caller, members: int) -> None:
+def test_sending_to_a_group(app: Flask, alice: ApiClient, members: int) -> None:
     group = make_group(app, ALICE, *STRANGERS[: members - 1])
-    check_ceiling(
+    assert_within_budget(
         TABLE, f"send to a group {members}", app, db, lambda: attempt_to_say(alice, group, "hello")
     )

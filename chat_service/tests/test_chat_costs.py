@@ -9,7 +9,7 @@ from chat_service.db import db
 from chat_service.tests.factories import befriend, make_group, make_history
 from chat_service.tests.talking import attempt_to_say, conversations, fetch, messages, say
 from shared.testing.cast import ALICE, BOB
-from shared.testing.client import Caller
+from shared.testing.client import ApiClient
 from shared.testing.databases import counted_queries
 
 pytestmark = pytest.mark.database
@@ -19,7 +19,7 @@ STRANGERS = range(100, 2000)
 
 @pytest.mark.parametrize("count", [10, 200])
 def test_the_list_of_conversations_costs_two_queries(
-    app: Flask, alice: Caller, bob: Caller, count: int
+    app: Flask, alice: ApiClient, bob: ApiClient, count: int
 ) -> None:
     befriend(app, ALICE, BOB)
     with app.app_context():
@@ -42,7 +42,7 @@ class TestReads:
         return conversation
 
     def test_reading_again_costs_four_queries(
-        self, app: Flask, alice: Caller, group: int, count: int
+        self, app: Flask, alice: ApiClient, group: int, count: int
     ) -> None:
         fetch(alice, group)
         with counted_queries(app, db) as statements:
@@ -50,14 +50,14 @@ class TestReads:
         assert len(statements) == 4
 
     def test_reading_what_is_new_costs_one_write_more(
-        self, app: Flask, alice: Caller, group: int, count: int
+        self, app: Flask, alice: ApiClient, group: int, count: int
     ) -> None:
         with counted_queries(app, db) as statements:
             fetch(alice, group)
         assert len(statements) == 5
 
     def test_catching_up_costs_one_query_more(
-        self, app: Flask, alice: Caller, group: int, count: int
+        self, app: Flask, alice: ApiClient, group: int, count: int
     ) -> None:
         fetch(alice, group)
         with counted_queries(app, db) as statements:
@@ -75,7 +75,7 @@ class TestReads:
     def test_other_lists_cost_a_fixed_number(
         self,
         app: Flask,
-        alice: Caller,
+        alice: ApiClient,
         group: int,
         count: int,
         method: str,
@@ -103,8 +103,8 @@ class TestMembers:
     def test_a_send_costs_a_fixed_number_of_statements(
         self,
         app: Flask,
-        alice: Caller,
-        bob: Caller,
+        alice: ApiClient,
+        bob: ApiClient,
         group: int,
         count: int,
         more: dict[str, Any],
@@ -119,7 +119,7 @@ class TestMembers:
             assert len(writes) == (3 if db.is_sqlite else 1)
 
     def test_the_readers_and_the_members_cost_a_fixed_number_of_queries(
-        self, app: Flask, alice: Caller, group: int, count: int
+        self, app: Flask, alice: ApiClient, group: int, count: int
     ) -> None:
         message_id = say(alice, group)
         with counted_queries(app, db) as statements:

@@ -17,7 +17,7 @@ from chat_service.tests.pictures import data_uri, picture
 from chat_service.tests.test_images import send
 from shared.settings import load_settings
 from shared.testing.cast import ALICE, BOB
-from shared.testing.client import Caller
+from shared.testing.client import ApiClient
 from shared.testing.databases import counted_queries
 
 pytestmark = pytest.mark.database
@@ -41,7 +41,7 @@ def kept(app: Flask, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def named(app: Flask, alice: Caller, kept: Path) -> list[str]:
+def named(app: Flask, alice: ApiClient, kept: Path) -> list[str]:
     """The files of a message and of a group's picture, long there."""
     group = make_group(app, ALICE, BOB)
     assert send(alice, group, picture()).status_code == 200

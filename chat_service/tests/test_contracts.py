@@ -10,17 +10,17 @@ from chat_service.tests.factories import befriend
 from chat_service.tests.live_server import Listening, Server
 from chat_service.tests.talking import conversations
 from shared.testing.cast import ALICE, BOB
-from shared.testing.client import Caller
+from shared.testing.client import ApiClient
 from shared.testing.contracts import (
+    all_versions,
     ask,
-    every_version,
     form,
     newest,
     odd_events,
     state,
     undescribed,
 )
-from shared.testing.neighbours import Neighbour
+from shared.testing.fake_services import FakeService
 
 ZOE = 20
 
@@ -33,38 +33,38 @@ def _tell(app: Flask, *events: Any) -> None:
     assert ask(app, _deliver(*events)).status_code == 200
 
 
-def _name_of_zoe(app: Flask, alice: Caller) -> str:
+def _name_of_zoe(app: Flask, alice: ApiClient) -> str:
     befriend(app, ALICE, ZOE)
     [conversation] = conversations(alice)
     name: str = conversation["name"]
     return name
 
 
-@pytest.mark.parametrize(("name", "said"), every_version("calls/deliver_events"))
+@pytest.mark.parametrize(("name", "said"), all_versions("calls/deliver_events"))
 def test_who_tells_as_any_version_does_is_answered_in_the_newest_form(
     app: Flask, name: str, said: dict[str, Any]
 ) -> None:
     assert form(ask(app, said).json) == form(newest(name)["answer"])
 
 
-@pytest.mark.parametrize(("name", "said"), every_version("events/account"))
+@pytest.mark.parametrize(("name", "said"), all_versions("events/account"))
 def test_an_account_is_taken_from_any_version(
-    app: Flask, alice: Caller, name: str, said: dict[str, Any]
+    app: Flask, alice: ApiClient, name: str, said: dict[str, Any]
 ) -> None:
     _tell(app, said)
     assert _name_of_zoe(app, alice) == said["state"]["name"]
 
 
-@pytest.mark.parametrize(("name", "said"), every_version("events/friendship"))
+@pytest.mark.parametrize(("name", "said"), all_versions("events/friendship"))
 def test_a_friendship_is_taken_from_any_version(
-    app: Flask, alice: Caller, name: str, said: dict[str, Any]
+    app: Flask, alice: ApiClient, name: str, said: dict[str, Any]
 ) -> None:
     _tell(app, said)
     assert [row["friend_id"] for row in conversations(alice)] == [BOB]
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), every_version("events/friend_request_changed", "events/friendship_ended")
+    ("name", "said"), all_versions("events/friend_request_changed", "events/friendship_ended")
 )
 def test_a_notice_is_passed_on_from_any_version(
     server: Server, name: str, said: dict[str, Any]
@@ -78,7 +78,7 @@ def test_a_notice_is_passed_on_from_any_version(
         assert alice.next() == bob.next() == frames[name]
 
 
-def test_odd_events_keep_nothing_behind_them_out(app: Flask, alice: Caller) -> None:
+def test_odd_events_keep_nothing_behind_them_out(app: Flask, alice: ApiClient) -> None:
     kinds = ("account", "friendship", "friendship_ended", "friend_request_changed")
     odd = [event for kind in kinds for event in odd_events(kind)]
     good = [
@@ -94,40 +94,48 @@ def test_odd_events_keep_nothing_behind_them_out(app: Flask, alice: Caller) -> N
     assert "Good" in {row["name"] for row in conversations(alice)}
 
 
-@pytest.mark.parametrize(("name", "said"), every_version("calls/find_accounts"))
+@pytest.mark.parametrize(("name", "said"), all_versions("calls/find_accounts"))
 def test_any_version_of_auth_is_asked_for_what_the_copy_lacks(
-    app: Flask, alice: Caller, neighbours: dict[str, Neighbour], name: str, said: dict[str, Any]
+    app: Flask,
+    alice: ApiClient,
+    fake_services: dict[str, FakeService],
+    name: str,
+    said: dict[str, Any],
 ) -> None:
-    neighbours["auth"].answers[said["path"]] = said["answer"]
+    fake_services["auth"].answers[said["path"]] = said["answer"]
     assert _name_of_zoe(app, alice) == "Zoe"
-    assert neighbours["auth"].asked == [(said["path"], newest(name)["fields"])]
+    assert fake_services["auth"].asked == [(said["path"], newest(name)["fields"])]
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), every_version("calls/list_accounts", "calls/list_friendships")
+    ("name", "said"), all_versions("calls/list_accounts", "calls/list_friendships")
 )
 def test_the_copies_are_rebuilt_from_any_version(
-    app: Flask, alice: Caller, neighbours: dict[str, Neighbour], name: str, said: dict[str, Any]
+    app: Flask,
+    alice: ApiClient,
+    fake_services: dict[str, FakeService],
+    name: str,
+    said: dict[str, Any],
 ) -> None:
     owner, command, key = {
         "calls/list_accounts": ("auth", "accounts", "accounts"),
         "calls/list_friendships": ("social", "friendships", "friendships"),
     }[name]
-    neighbours[owner].answers[said["path"]] = lambda asked: (
+    fake_services[owner].answers[said["path"]] = lambda asked: (
         said["answer"] if asked["after"] == "0" else {key: []}
     )
 
     done = app.test_cli_runner().invoke(args=[command, "resync"])
 
     assert done.output.splitlines()[-1].startswith("Done: ")
-    assert neighbours[owner].asked[0] == (said["path"], newest(name)["fields"])
+    assert fake_services[owner].asked[0] == (said["path"], newest(name)["fields"])
 
 
 def test_every_internal_endpoint_and_event_has_a_contract(app: Flask) -> None:
     assert undescribed(app) == set()
 
 
-@pytest.mark.parametrize(("name", "said"), every_version("calls/export_account"))
+@pytest.mark.parametrize(("name", "said"), all_versions("calls/export_account"))
 def test_an_account_is_exported_in_the_newest_form(
     app: Flask, name: str, said: dict[str, Any]
 ) -> None:

@@ -16,9 +16,9 @@ from chat_service.tests.talking import (
     show,
 )
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE, signed_in
-from shared.testing.client import Caller, Reply, assert_error
+from shared.testing.client import ApiClient, Reply, assert_error
 from shared.testing.contracts import state
-from shared.testing.neighbours import Neighbour
+from shared.testing.fake_services import FakeService
 from shared.web.errors import BAD_PARAMETER
 
 pytestmark = pytest.mark.database
@@ -26,27 +26,27 @@ pytestmark = pytest.mark.database
 ERIN = 5
 
 
-def found(caller: Caller, *members: int, name: str = "Chess") -> Reply:
+def found(caller: ApiClient, *members: int, name: str = "Chess") -> Reply:
     return caller.post("/conversations", json={"members": members, "name": name})
 
 
-def members_of(caller: Caller, conversation: int) -> Reply:
+def members_of(caller: ApiClient, conversation: int) -> Reply:
     return caller.get("/conversations/get_members", query_string={"conversation_id": conversation})
 
 
-def order(caller: Caller) -> list[int]:
+def order(caller: ApiClient) -> list[int]:
     return [row["id"] for row in conversations(caller)]
 
 
 class TestList:
     """获取会话列表 /conversations GET."""
 
-    def test_who_talks_with_nobody_has_an_empty_list(self, alice: Caller) -> None:
+    def test_who_talks_with_nobody_has_an_empty_list(self, alice: ApiClient) -> None:
         reply = alice.get("/conversations")
         assert reply.json == {"code": 0, "info": "success", "conversation": []}
 
     def test_a_new_private_conversation_has_the_friends_name_and_picture(
-        self, app: Flask, alice: Caller, bob: Caller
+        self, app: Flask, alice: ApiClient, bob: ApiClient
     ) -> None:
         make_account(app, BOB, "Bob", version=2, avatar_digest="d1")
         conversation = make_private(app, alice, bob)
@@ -69,38 +69,40 @@ class TestList:
         ]
 
     def test_a_friend_is_shown_as_they_are_called_now(
-        self, app: Flask, alice: Caller, bob: Caller
+        self, app: Flask, alice: ApiClient, bob: ApiClient
     ) -> None:
         conversation = make_private(app, alice, bob)
         make_account(app, BOB, "Bobby", version=2)
         assert in_list(alice, conversation)["name"] == "Bobby"
 
     def test_the_conversation_with_a_deleted_friend_stays(
-        self, app: Flask, alice: Caller, bob: Caller
+        self, app: Flask, alice: ApiClient, bob: ApiClient
     ) -> None:
         conversation = make_private(app, alice, bob)
         make_account(app, BOB, "Bob", version=2, deleted=True)
         assert in_list(alice, conversation)["name"] == "Bob"
 
     def test_a_friend_whom_the_copy_lacks_is_asked_of_auth(
-        self, app: Flask, alice: Caller, neighbours: dict[str, Neighbour]
+        self, app: Flask, alice: ApiClient, fake_services: dict[str, FakeService]
     ) -> None:
         befriend(app, ALICE, ERIN)
         erin = state("account", id=ERIN, name="Erin")
-        neighbours["auth"].answers["/internal/accounts/find"] = {"accounts": [erin]}
+        fake_services["auth"].answers["/internal/accounts/find"] = {"accounts": [erin]}
         assert [row["name"] for row in conversations(alice)] == ["Erin"]
 
-    def test_a_friend_whom_nobody_knows_has_an_empty_name(self, app: Flask, alice: Caller) -> None:
+    def test_a_friend_whom_nobody_knows_has_an_empty_name(
+        self, app: Flask, alice: ApiClient
+    ) -> None:
         befriend(app, ALICE, ERIN)
         assert [(row["name"], row["avatar"]) for row in conversations(alice)] == [("", "")]
 
-    def test_a_group_has_its_own_name_and_no_friend(self, app: Flask, alice: Caller) -> None:
+    def test_a_group_has_its_own_name_and_no_friend(self, app: Flask, alice: ApiClient) -> None:
         make_group(app, ALICE, BOB, name="Chess")
         [row] = conversations(alice)
         assert (row["name"], row["avatar"], row["is_chat_group"]) == ("Chess", "", True)
         assert "friend_id" not in row
 
-    def test_the_last_message_is_shown(self, app: Flask, alice: Caller, bob: Caller) -> None:
+    def test_the_last_message_is_shown(self, app: Flask, alice: ApiClient, bob: ApiClient) -> None:
         group = make_group(app, ALICE, BOB)
         say(bob, group, "first")
         last_id = say(bob, group, "second")
@@ -110,7 +112,7 @@ class TestList:
         assert (row["last_message_type"], row["last_message_time"]) == (0, last["created_time"])
 
     def test_a_last_message_that_is_an_image_is_shown_by_its_url(
-        self, app: Flask, alice: Caller
+        self, app: Flask, alice: ApiClient
     ) -> None:
         group = make_group(app, ALICE)
         show(alice, group)
@@ -119,7 +121,7 @@ class TestList:
         assert row["last_message"].startswith("http://localhost/media/")
 
     def test_a_deleted_message_is_nobodys_last_message(
-        self, app: Flask, alice: Caller, bob: Caller
+        self, app: Flask, alice: ApiClient, bob: ApiClient
     ) -> None:
         group = make_group(app, ALICE, BOB)
         say(bob, group, "first")
@@ -127,7 +129,7 @@ class TestList:
         assert in_list(alice, group)["last_message"] == "first"
 
     def test_without_its_only_message_a_conversation_is_as_new(
-        self, app: Flask, alice: Caller
+        self, app: Flask, alice: ApiClient
     ) -> None:
         group = make_group(app, ALICE)
         before = in_list(alice, group)
@@ -135,7 +137,7 @@ class TestList:
         assert in_list(alice, group) == {**before, "version": 2}
 
     def test_a_message_that_one_hid_is_not_ones_own_last_message(
-        self, app: Flask, alice: Caller, bob: Caller
+        self, app: Flask, alice: ApiClient, bob: ApiClient
     ) -> None:
         group = make_group(app, ALICE, BOB)
         say(bob, group, "first")
@@ -144,7 +146,7 @@ class TestList:
         assert last == ["first", "second"]
 
     def test_pinned_ones_come_first_and_then_the_newest_activity(
-        self, app: Flask, alice: Caller
+        self, app: Flask, alice: ApiClient
     ) -> None:
         one, two, three, four = (make_group(app, ALICE) for _ in range(4))
         say(alice, two)
@@ -153,13 +155,13 @@ class TestList:
         assert order(alice) == [three, one, two, four]
 
     def test_another_persons_pin_moves_nothing(
-        self, app: Flask, alice: Caller, bob: Caller
+        self, app: Flask, alice: ApiClient, bob: ApiClient
     ) -> None:
         one, two = (make_group(app, ALICE, BOB) for _ in range(2))
         bob.post("/interface", json={"conversationId": one, "ontop": True})
         assert order(alice) == [two, one]
 
-    def test_only_ones_own_conversations_are_listed(self, app: Flask, carol: Caller) -> None:
+    def test_only_ones_own_conversations_are_listed(self, app: Flask, carol: ApiClient) -> None:
         make_group(app, ALICE, BOB)
         befriend(app, ALICE, BOB)
         assert conversations(carol) == []
@@ -173,51 +175,53 @@ class TestFound:
         befriend(app, ALICE, BOB)
         befriend(app, ALICE, CAROL)
 
-    def test_a_group_of_friends_is_founded(self, alice: Caller, carol: Caller) -> None:
+    def test_a_group_of_friends_is_founded(self, alice: ApiClient, carol: ApiClient) -> None:
         reply = found(alice, BOB, CAROL)
         group = reply.json.pop("conversation_id")
         assert reply.json == {"code": 0, "info": "success", "message": "创建会话成功"}
         assert in_list(carol, group)["name"] == "Chess"
         assert in_list(carol, group)["is_chat_group"]
 
-    def test_the_founder_owns_it_and_the_others_are_plain_members(self, alice: Caller) -> None:
+    def test_the_founder_owns_it_and_the_others_are_plain_members(self, alice: ApiClient) -> None:
         group = found(alice, BOB, CAROL).json["conversation_id"]
         members = members_of(alice, group).json["members"]
         assert [(m["id"], m["identity"]) for m in members] == [(ALICE, 1), (BOB, 3), (CAROL, 3)]
 
-    def test_one_friend_makes_a_group_as_well(self, alice: Caller) -> None:
+    def test_one_friend_makes_a_group_as_well(self, alice: ApiClient) -> None:
         group = found(alice, BOB).json["conversation_id"]
         assert in_list(alice, group)["is_chat_group"]
 
-    def test_repeats_and_oneself_count_as_nothing(self, alice: Caller) -> None:
+    def test_repeats_and_oneself_count_as_nothing(self, alice: ApiClient) -> None:
         group = found(alice, BOB, ALICE, BOB).json["conversation_id"]
         assert [m["id"] for m in members_of(alice, group).json["members"]] == [ALICE, BOB]
 
-    def test_oneself_alone_is_no_group(self, alice: Caller) -> None:
+    def test_oneself_alone_is_no_group(self, alice: ApiClient) -> None:
         assert_error(found(alice, ALICE), BAD_PARAMETER, field="members")
 
-    def test_a_name_may_have_a_hundred_characters(self, alice: Caller) -> None:
+    def test_a_name_may_have_a_hundred_characters(self, alice: ApiClient) -> None:
         group = found(alice, BOB, name="長" * 100).json["conversation_id"]
         assert in_list(alice, group)["name"] == "長" * 100
 
-    def test_an_unknown_member_is_refused(self, alice: Caller) -> None:
+    def test_an_unknown_member_is_refused(self, alice: ApiClient) -> None:
         assert_error(found(alice, BOB, 999), errors.MEMBER_UNKNOWN)
 
-    def test_a_deleted_friend_is_refused(self, app: Flask, alice: Caller) -> None:
+    def test_a_deleted_friend_is_refused(self, app: Flask, alice: ApiClient) -> None:
         make_account(app, BOB, "Bob", version=2, deleted=True)
         assert_error(found(alice, BOB), errors.MEMBER_UNKNOWN)
 
-    def test_a_member_who_is_no_friend_is_refused(self, alice: Caller) -> None:
+    def test_a_member_who_is_no_friend_is_refused(self, alice: ApiClient) -> None:
         assert_error(found(alice, BOB, DAVE), errors.NOT_FRIEND)
 
-    def test_a_former_friend_is_refused(self, app: Flask, alice: Caller) -> None:
+    def test_a_former_friend_is_refused(self, app: Flask, alice: ApiClient) -> None:
         befriend(app, ALICE, BOB, active=False, version=2)
         assert_error(found(alice, BOB), errors.NOT_FRIEND)
 
-    def test_an_unknown_member_is_refused_before_one_who_is_no_friend(self, alice: Caller) -> None:
+    def test_an_unknown_member_is_refused_before_one_who_is_no_friend(
+        self, alice: ApiClient
+    ) -> None:
         assert_error(found(alice, DAVE, 999), errors.MEMBER_UNKNOWN)
 
-    def test_a_refused_group_is_not_founded(self, alice: Caller) -> None:
+    def test_a_refused_group_is_not_founded(self, alice: ApiClient) -> None:
         before = order(alice)
         found(alice, BOB, DAVE)
         assert order(alice) == before
@@ -226,7 +230,7 @@ class TestFound:
 class TestMembers:
     """/conversations/get_members, which the existing client calls."""
 
-    def test_a_groups_members_are_listed_by_what_they_are(self, app: Flask, bob: Caller) -> None:
+    def test_a_groups_members_are_listed_by_what_they_are(self, app: Flask, bob: ApiClient) -> None:
         group = make_group(app, CAROL, ALICE, DAVE, admins=(BOB,))
         make_account(app, DAVE, "Dave", version=2, avatar_digest="d4")
         reply = members_of(bob, group)
@@ -244,23 +248,23 @@ class TestMembers:
         }
 
     def test_of_a_private_conversation_the_other_one_is_listed(
-        self, app: Flask, alice: Caller, bob: Caller
+        self, app: Flask, alice: ApiClient, bob: ApiClient
     ) -> None:
         reply = members_of(alice, make_private(app, alice, bob))
         friend = {"id": BOB, "name": "Bob", "avatar": ""}
         assert reply.json == {"code": 0, "info": "Succeed", "members": [friend]}
 
-    def test_conversation_not_found(self, alice: Caller) -> None:
+    def test_conversation_not_found(self, alice: ApiClient) -> None:
         assert_error(members_of(alice, 999), errors.CONVERSATION_NOT_FOUND)
 
     def test_a_stranger_is_told_that_there_is_no_such_conversation(
-        self, app: Flask, dave: Caller
+        self, app: Flask, dave: ApiClient
     ) -> None:
         group = make_group(app, ALICE, BOB)
         assert_error(members_of(dave, group), errors.CONVERSATION_NOT_FOUND)
 
 
-def test_csrf_sets_another_cookie_each_time_and_needs_no_token(anyone: Caller) -> None:
+def test_csrf_sets_another_cookie_each_time_and_needs_no_token(anyone: ApiClient) -> None:
     first, second = (anyone.get("/csrf") for _ in range(2))
     assert first.json == {"code": 0, "info": "Succeed"}
     assert first.headers["Set-Cookie"].startswith("csrftoken=")

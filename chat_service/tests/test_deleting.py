@@ -16,7 +16,7 @@ from chat_service.tests.talking import (
     show,
 )
 from shared.testing.cast import ALICE, BOB, CAROL
-from shared.testing.client import Caller, Reply, assert_error
+from shared.testing.client import ApiClient, Reply, assert_error
 
 pytestmark = pytest.mark.database
 
@@ -29,7 +29,7 @@ def group(app: Flask) -> int:
     return make_group(app, ALICE, CAROL, admins=(BOB,))
 
 
-def readers_of(caller: Caller, message_id: int) -> Reply:
+def readers_of(caller: ApiClient, message_id: int) -> Reply:
     return caller.post("/conversations/readlist", json={"message_id": message_id})
 
 
@@ -37,7 +37,7 @@ class TestForEverybody:
     """彻底删除聊天记录 /conversations/messages DELETE."""
 
     def test_the_sender_deletes_it_for_everybody(
-        self, alice: Caller, carol: Caller, group: int
+        self, alice: ApiClient, carol: ApiClient, group: int
     ) -> None:
         reply = remove_for_everybody(carol, say(carol, group))
         assert reply.json == {"code": 0, "info": "Succeed", "message": "删除聊天记录成功"}
@@ -45,62 +45,72 @@ class TestForEverybody:
 
     @pytest.mark.parametrize("who", ["alice", "bob"])
     def test_the_owner_and_the_admins_delete_anybodys(
-        self, request: pytest.FixtureRequest, carol: Caller, group: int, who: str
+        self, request: pytest.FixtureRequest, carol: ApiClient, group: int, who: str
     ) -> None:
-        deleter: Caller = request.getfixturevalue(who)
+        deleter: ApiClient = request.getfixturevalue(who)
         remove_for_everybody(deleter, say(carol, group))
         assert messages(carol, group) == []
 
-    def test_an_admin_deletes_the_owners(self, alice: Caller, bob: Caller, group: int) -> None:
+    def test_an_admin_deletes_the_owners(
+        self, alice: ApiClient, bob: ApiClient, group: int
+    ) -> None:
         remove_for_everybody(bob, say(alice, group))
         assert messages(alice, group) == []
 
-    def test_the_others_stay_as_they_were(self, alice: Caller, group: int) -> None:
+    def test_the_others_stay_as_they_were(self, alice: ApiClient, group: int) -> None:
         first, second, third = (say(alice, group, text) for text in ("one", "two", "three"))
         remove_for_everybody(alice, second)
         left = [(message["id"], message["seq"]) for message in messages(alice, group)]
         assert left == [(first, 1), (third, 3)]
 
-    def test_what_one_hid_is_deleted_as_well(self, alice: Caller, bob: Caller, group: int) -> None:
+    def test_what_one_hid_is_deleted_as_well(
+        self, alice: ApiClient, bob: ApiClient, group: int
+    ) -> None:
         message_id = say(alice, group)
         hide(alice, message_id)
         assert remove_for_everybody(alice, message_id).status_code == 200
         assert messages(bob, group) == []
 
-    def test_an_images_file_goes_with_it(self, alice: Caller, anyone: Caller, group: int) -> None:
+    def test_an_images_file_goes_with_it(
+        self, alice: ApiClient, anyone: ApiClient, group: int
+    ) -> None:
         message_id = show(alice, group)
         path = contents(alice, group)[0].removeprefix("http://localhost")
         before = anyone.get(path).status_code
         remove_for_everybody(alice, message_id)
         assert (before, anyone.get(path).status_code) == (200, 404)
 
-    def test_message_not_found(self, alice: Caller) -> None:
+    def test_message_not_found(self, alice: ApiClient) -> None:
         assert_error(remove_for_everybody(alice, NOBODY), errors.MESSAGE_NOT_FOUND_ZH)
 
-    def test_a_second_time_it_is_not_found(self, alice: Caller, group: int) -> None:
+    def test_a_second_time_it_is_not_found(self, alice: ApiClient, group: int) -> None:
         message_id = say(alice, group)
         remove_for_everybody(alice, message_id)
         assert_error(remove_for_everybody(alice, message_id), errors.MESSAGE_NOT_FOUND_ZH)
 
     def test_a_plain_member_has_no_permission_for_anothers(
-        self, alice: Caller, carol: Caller, group: int
+        self, alice: ApiClient, carol: ApiClient, group: int
     ) -> None:
         refused = remove_for_everybody(carol, say(alice, group))
         assert_error(refused, errors.MAY_NOT_DELETE)
         assert len(messages(carol, group)) == 1
 
-    def test_a_stranger_has_no_permission(self, alice: Caller, dave: Caller, group: int) -> None:
+    def test_a_stranger_has_no_permission(
+        self, alice: ApiClient, dave: ApiClient, group: int
+    ) -> None:
         assert_error(remove_for_everybody(dave, say(alice, group)), errors.MAY_NOT_DELETE)
 
     def test_a_sender_who_is_out_has_no_permission(
-        self, app: Flask, alice: Caller, dave: Caller, group: int
+        self, app: Flask, alice: ApiClient, dave: ApiClient, group: int
     ) -> None:
         join(app, group, dave.id)
         message_id = say(dave, group)
         dave.post("/conversations/member/remove", json={"conversation_id": group})
         assert_error(remove_for_everybody(dave, message_id), errors.MAY_NOT_DELETE)
 
-    def test_in_private_only_the_sender_may(self, app: Flask, alice: Caller, bob: Caller) -> None:
+    def test_in_private_only_the_sender_may(
+        self, app: Flask, alice: ApiClient, bob: ApiClient
+    ) -> None:
         message_id = say(alice, make_private(app, alice, bob))
         assert_error(remove_for_everybody(bob, message_id), errors.MAY_NOT_DELETE)
         assert remove_for_everybody(alice, message_id).status_code == 200
@@ -110,7 +120,7 @@ class TestHide:
     """/conversations/delete_messages, which the existing client calls."""
 
     def test_it_removes_them_from_ones_own_view_only(
-        self, alice: Caller, bob: Caller, group: int
+        self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         first, _, third = (say(bob, group, text) for text in ("one", "two", "three"))
         reply = hide(alice, first, third)
@@ -118,13 +128,13 @@ class TestHide:
         assert contents(alice, group) == ["two"]
         assert contents(bob, group) == ["one", "two", "three"]
 
-    def test_a_second_time_nothing_changes(self, alice: Caller, group: int) -> None:
+    def test_a_second_time_nothing_changes(self, alice: ApiClient, group: int) -> None:
         message_id = say(alice, group)
         hide(alice, message_id)
         assert hide(alice, message_id, message_id).status_code == 200
 
     def test_messages_of_several_conversations_are_hidden_at_once(
-        self, app: Flask, alice: Caller, group: int
+        self, app: Flask, alice: ApiClient, group: int
     ) -> None:
         other = make_group(app, ALICE)
         hide(alice, say(alice, group), say(alice, other))
@@ -135,30 +145,30 @@ class TestHide:
                   "message_ids={},{}", "message_ids%5B%5D={}&message_ids={}"],
     )  # fmt: skip
     def test_the_ids_may_stand_in_the_query_string(
-        self, alice: Caller, group: int, query: str
+        self, alice: ApiClient, group: int, query: str
     ) -> None:
         ids = [say(alice, group) for _ in range(2)]
         answer = alice.delete(f"/conversations/delete_messages?{query.format(*ids)}")
         assert answer.status_code == 200
         assert messages(alice, group) == []
 
-    def test_an_unknown_message_hides_none(self, alice: Caller, group: int) -> None:
+    def test_an_unknown_message_hides_none(self, alice: ApiClient, group: int) -> None:
         assert_error(hide(alice, say(alice, group), NOBODY), errors.MESSAGE_NOT_FOUND)
         assert len(messages(alice, group)) == 1
 
     def test_a_message_of_a_foreign_conversation_hides_none(
-        self, app: Flask, alice: Caller, bob: Caller, group: int
+        self, app: Flask, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         foreign = say(bob, make_group(app, BOB))
         assert_error(hide(alice, say(alice, group), foreign), errors.MESSAGE_NOT_FOUND)
         assert len(messages(alice, group)) == 1
 
-    def test_a_deleted_message_is_unknown(self, alice: Caller, group: int) -> None:
+    def test_a_deleted_message_is_unknown(self, alice: ApiClient, group: int) -> None:
         message_id = say(alice, group)
         remove_for_everybody(alice, message_id)
         assert_error(hide(alice, message_id), errors.MESSAGE_NOT_FOUND)
 
-    def test_thousands_are_hidden_at_once_or_none(self, alice: Caller, group: int) -> None:
+    def test_thousands_are_hidden_at_once_or_none(self, alice: ApiClient, group: int) -> None:
         many = range(1, 9000)
         assert_error(hide(alice, *many), errors.MESSAGE_NOT_FOUND)
 
@@ -167,7 +177,7 @@ class TestReaders:
     """/conversations/readlist, which the existing client calls."""
 
     def test_those_who_fetched_it_have_read_it(
-        self, app: Flask, alice: Caller, bob: Caller, carol: Caller, group: int
+        self, app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, group: int
     ) -> None:
         make_account(app, CAROL, "Carol", version=2, avatar_digest="d3")
         message_id = say(alice, group)
@@ -177,25 +187,29 @@ class TestReaders:
         reply = readers_of(bob, message_id)
         assert reply.json == {"code": 0, "info": "Succeed", "read_users": expected}
 
-    def test_those_who_answered_have_read_it(self, alice: Caller, bob: Caller, group: int) -> None:
+    def test_those_who_answered_have_read_it(
+        self, alice: ApiClient, bob: ApiClient, group: int
+    ) -> None:
         message_id = say(alice, group)
         say(bob, group)
         assert [each["id"] for each in readers_of(alice, message_id).json["read_users"]] == [BOB]
 
     def test_who_only_saw_the_list_has_not_read_it(
-        self, alice: Caller, bob: Caller, group: int
+        self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         message_id = say(alice, group)
         bob.get("/conversations")
         assert readers_of(alice, message_id).json["read_users"] == []
 
-    def test_a_later_message_is_not_read(self, alice: Caller, bob: Caller, group: int) -> None:
+    def test_a_later_message_is_not_read(
+        self, alice: ApiClient, bob: ApiClient, group: int
+    ) -> None:
         say(alice, group)
         fetch(bob, group)
         assert readers_of(alice, say(alice, group)).json["read_users"] == []
 
-    def test_message_not_found(self, alice: Caller) -> None:
+    def test_message_not_found(self, alice: ApiClient) -> None:
         assert_error(readers_of(alice, NOBODY), errors.MESSAGE_NOT_FOUND_ZH)
 
-    def test_a_stranger_has_no_access(self, alice: Caller, dave: Caller, group: int) -> None:
+    def test_a_stranger_has_no_access(self, alice: ApiClient, dave: ApiClient, group: int) -> None:
         assert_error(readers_of(dave, say(alice, group)), errors.NO_ACCESS_BAD_REQUEST)

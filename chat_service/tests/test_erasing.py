@@ -26,7 +26,7 @@ from chat_service.tests.talking import (
     unread,
 )
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE
-from shared.testing.client import Caller
+from shared.testing.client import ApiClient
 from shared.testing.databases import everything_in
 from shared.testing.s3 import media_keys
 
@@ -40,7 +40,7 @@ def erase(app: Flask, account_id: int = ALICE) -> None:
     app.test_cli_runner().invoke(args=["accounts", "erasures"])
 
 
-def roles(caller: Caller, group: int) -> dict[int, int]:
+def roles(caller: ApiClient, group: int) -> dict[int, int]:
     query = {"conversation_id": group}
     listed = caller.get("/conversations/get_members", query_string=query).json["members"]
     return {member["id"]: member["identity"] for member in listed}
@@ -54,7 +54,7 @@ def group(app: Flask) -> int:
 
 class TestWhatIsGone:
     def test_nothing_of_the_person_is_left(
-        self, app: Flask, alice: Caller, bob: Caller, group: int, settings: dict[str, str]
+        self, app: Flask, alice: ApiClient, bob: ApiClient, group: int, settings: dict[str, str]
     ) -> None:
         befriend(app, ALICE, DAVE)
         private = make_private(app, alice, bob)
@@ -79,7 +79,7 @@ class TestWhatIsGone:
         assert bob.get(f"/conversations/{group}/invitation").json["invitation"] == []
 
     def test_no_pairs_of_what_they_wrote_are_in_the_index_of_searches(
-        self, app: Flask, alice: Caller, bob: Caller, group: int
+        self, app: Flask, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         say(alice, group, "Alice was here")
         stays = say(bob, group, "so was Bob")
@@ -93,7 +93,7 @@ class TestWhatIsGone:
         assert indexed == [stays]
 
     def test_messages_in_groups_that_they_had_left_are_gone_too(
-        self, app: Flask, alice: Caller, bob: Caller, group: int
+        self, app: Flask, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         say(alice, group, "farewell")
         alice.post("/conversations/member/remove", json={"conversation_id": group})
@@ -101,7 +101,7 @@ class TestWhatIsGone:
         assert contents(bob, group) == []
 
     def test_more_messages_than_go_at_once_all_go(
-        self, app: Flask, alice: Caller, bob: Caller, group: int
+        self, app: Flask, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         for number in range(103):
             say(alice, group, f"{number}")
@@ -109,7 +109,7 @@ class TestWhatIsGone:
         assert contents(bob, group) == []
 
     def test_their_private_conversations_are_closed(
-        self, app: Flask, alice: Caller, bob: Caller
+        self, app: Flask, alice: ApiClient, bob: ApiClient
     ) -> None:
         make_private(app, alice, bob)
         erase(app)
@@ -118,7 +118,7 @@ class TestWhatIsGone:
 
 class TestOthers:
     def test_keep_what_they_wrote_and_exact_unread_counts(
-        self, app: Flask, alice: Caller, bob: Caller, carol: Caller, group: int
+        self, app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, group: int
     ) -> None:
         for speaker, text in ((alice, "a1"), (bob, "b1"), (alice, "a2"), (bob, "b2")):
             say(speaker, group, text)
@@ -127,7 +127,7 @@ class TestOthers:
         assert contents(carol, group) == ["b1", "b2"]
 
     def test_catch_up_exactly_by_version(
-        self, app: Flask, alice: Caller, bob: Caller, group: int
+        self, app: Flask, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         gone = [say(alice, group), say(alice, group)]
         known = fetch(bob, group)["version"]
@@ -137,7 +137,7 @@ class TestOthers:
         assert news["version"] == known + 2
 
     def test_see_replies_without_what_they_replied_to(
-        self, app: Flask, alice: Caller, bob: Caller, group: int
+        self, app: Flask, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         say(bob, group, "I agree", reply_to=say(alice, group, "Alice proposes"))
         erase(app)
@@ -146,20 +146,22 @@ class TestOthers:
 
 
 class TestGroupsThatTheyOwned:
-    def test_go_to_the_oldest_admin(self, app: Flask, carol: Caller) -> None:
+    def test_go_to_the_oldest_admin(self, app: Flask, carol: ApiClient) -> None:
         group = make_group(app, ALICE, BOB, admins=(CAROL,))
         join(app, group, DAVE, role=2)
         erase(app)
         assert roles(carol, group) == {BOB: 3, CAROL: 1, DAVE: 2}
 
-    def test_go_to_the_oldest_member_if_there_is_no_admin(self, app: Flask, carol: Caller) -> None:
+    def test_go_to_the_oldest_member_if_there_is_no_admin(
+        self, app: Flask, carol: ApiClient
+    ) -> None:
         group = make_group(app, ALICE, CAROL)
         join(app, group, BOB)
         erase(app)
         assert roles(carol, group) == {CAROL: 1, BOB: 3}
 
     def test_go_to_nobody_who_is_deleted_while_there_are_others(
-        self, app: Flask, carol: Caller
+        self, app: Flask, carol: ApiClient
     ) -> None:
         group = make_group(app, ALICE, CAROL, admins=(BOB,))
         make_account(app, BOB, "Bob", version=2, deleted=True, generation=1)
@@ -167,7 +169,7 @@ class TestGroupsThatTheyOwned:
         assert roles(carol, group)[CAROL] == 1
 
     def test_are_dissolved_if_nobody_is_left_in_them(
-        self, app: Flask, alice: Caller, bob: Caller
+        self, app: Flask, alice: ApiClient, bob: ApiClient
     ) -> None:
         group = make_group(app, ALICE, BOB, name="Alice's circle")
         say(bob, group)
@@ -177,7 +179,7 @@ class TestGroupsThatTheyOwned:
 
 
 def test_erasing_twice_is_the_same_as_once(
-    app: Flask, alice: Caller, bob: Caller, group: int
+    app: Flask, alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
     say(alice, group)
     erase(app)

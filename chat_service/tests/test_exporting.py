@@ -12,7 +12,7 @@ from chat_service.tests.factories import make_group
 from chat_service.tests.pictures import picture
 from chat_service.tests.talking import hide, make_private, say, show
 from shared.testing.cast import ALICE, BOB, CAROL
-from shared.testing.client import Caller
+from shared.testing.client import ApiClient
 from shared.testing.databases import exported
 
 pytestmark = pytest.mark.database
@@ -24,7 +24,7 @@ def read(archive: ZipFile, name: str) -> list[dict[str, Any]]:
 
 
 def test_conversations_and_messages_are_as_the_person_sees_them(
-    app: Flask, alice: Caller, bob: Caller, tmp_path: Path
+    app: Flask, alice: ApiClient, bob: ApiClient, tmp_path: Path
 ) -> None:
     private = make_private(app, alice, bob)
     say(alice, private, "hello")
@@ -44,7 +44,7 @@ def test_conversations_and_messages_are_as_the_person_sees_them(
 
 
 def test_what_the_person_sent_to_a_group_and_left_is_there_without_what_others_sent(
-    app: Flask, alice: Caller, bob: Caller, tmp_path: Path
+    app: Flask, alice: ApiClient, bob: ApiClient, tmp_path: Path
 ) -> None:
     group = make_group(app, BOB, ALICE)
     say(alice, group, "mine")
@@ -56,7 +56,7 @@ def test_what_the_person_sent_to_a_group_and_left_is_there_without_what_others_s
 
 
 def test_the_persons_own_pictures_are_in_it_and_named_by_their_messages(
-    app: Flask, alice: Caller, bob: Caller, tmp_path: Path
+    app: Flask, alice: ApiClient, bob: ApiClient, tmp_path: Path
 ) -> None:
     group = make_group(app, BOB, ALICE)
     show(bob, group)
@@ -69,7 +69,7 @@ def test_the_persons_own_pictures_are_in_it_and_named_by_their_messages(
 
 
 def test_announcements_and_invitations_are_in_it(
-    app: Flask, alice: Caller, bob: Caller, carol: Caller, tmp_path: Path
+    app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, tmp_path: Path
 ) -> None:
     make_private(app, alice, carol)
     group = make_group(app, ALICE, BOB)

@@ -10,18 +10,18 @@ from chat_service import errors
 from chat_service.tests.factories import make_account, make_group
 from chat_service.tests.talking import hide, messages, remove_for_everybody, say, show
 from shared.testing.cast import ALICE, BOB, CAROL
-from shared.testing.client import Caller, Reply, assert_error
+from shared.testing.client import ApiClient, Reply, assert_error
 
 pytestmark = pytest.mark.database
 
 FIND, SIFT = "/conversations/manage_messages", "/conversations/sift"
 
 
-def find(caller: Caller, conversation: int, **filters: Any) -> Reply:
+def find(caller: ApiClient, conversation: int, **filters: Any) -> Reply:
     return caller.get(FIND, query_string={"conversationId": conversation, **filters})
 
 
-def sift(caller: Caller, conversation: int, **filters: Any) -> Reply:
+def sift(caller: ApiClient, conversation: int, **filters: Any) -> Reply:
     return caller.post(SIFT, json={"conversation_id": conversation, **filters})
 
 
@@ -35,7 +35,7 @@ def moved(time: str, seconds: int) -> str:
 
 
 @pytest.fixture
-def group(app: Flask, alice: Caller, bob: Caller, carol: Caller) -> int:
+def group(app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient) -> int:
     """A group in which alice, bob and carol have said something."""
     conversation = make_group(app, ALICE, BOB, CAROL)
     said = [
@@ -87,7 +87,7 @@ class TestFilters:
         ids=str,
     )
     def test_filters_must_all_fit(
-        self, ask: Any, alice: Caller, group: int, filters: dict[str, Any], expected: list[str]
+        self, ask: Any, alice: ApiClient, group: int, filters: dict[str, Any], expected: list[str]
     ) -> None:
         assert texts(ask(alice, group, **filters)) == expected
 
@@ -106,12 +106,12 @@ class TestFilters:
         ],
     )
     def test_case_makes_no_difference_in_any_script(
-        self, ask: Any, alice: Caller, group: int, said: str, wanted: str
+        self, ask: Any, alice: ApiClient, group: int, said: str, wanted: str
     ) -> None:
         say(alice, group, f"x{said}x")
         assert texts(ask(alice, group, content=wanted)) == [f"x{said}x"]
 
-    def test_both_times_belong_to_the_span(self, ask: Any, alice: Caller, group: int) -> None:
+    def test_both_times_belong_to_the_span(self, ask: Any, alice: ApiClient, group: int) -> None:
         first, *_, last = [message["created_time"] for message in messages(alice, group)]
         whole = ask(alice, group, start_time=first, end_time=last)
         later = ask(alice, group, start_time=moved(last, 1))
@@ -119,7 +119,7 @@ class TestFilters:
         assert (texts(whole), texts(later), texts(earlier)) == (EVERYTHING, [], [])
 
     def test_a_found_message_is_shown_with_its_sender(
-        self, ask: Any, app: Flask, alice: Caller, group: int
+        self, ask: Any, app: Flask, alice: ApiClient, group: int
     ) -> None:
         make_account(app, ALICE, "Alice", version=2, avatar_reference="cat")
         [found] = ask(alice, group, sender_id=ALICE).json["messages"]
@@ -135,7 +135,7 @@ class TestFilters:
         }
 
     def test_an_image_is_shown_by_its_url_and_not_found_by_it(
-        self, ask: Any, app: Flask, alice: Caller
+        self, ask: Any, app: Flask, alice: ApiClient
     ) -> None:
         conversation = make_group(app, ALICE)
         show(alice, conversation)
@@ -145,7 +145,7 @@ class TestFilters:
         assert texts(ask(alice, conversation, content=".png")) == []
 
     def test_deleted_messages_and_those_one_hid_are_not_found(
-        self, ask: Any, alice: Caller, group: int
+        self, ask: Any, alice: ApiClient, group: int
     ) -> None:
         first, second, *_ = [message["id"] for message in messages(alice, group)]
         remove_for_everybody(alice, first)
@@ -153,24 +153,24 @@ class TestFilters:
         assert texts(ask(alice, group)) == EVERYTHING[2:]
 
     def test_an_unknown_conversation_is_not_found(
-        self, ask: Any, alice: Caller, group: int
+        self, ask: Any, alice: ApiClient, group: int
     ) -> None:
         assert_error(ask(alice, 999), errors.CONVERSATION_NOT_FOUND_ZH)
 
 
-def test_manage_messages_says_success(alice: Caller, group: int) -> None:
+def test_manage_messages_says_success(alice: ApiClient, group: int) -> None:
     assert find(alice, group).json["info"] == "success"
 
 
-def test_sift_says_succeed(alice: Caller, group: int) -> None:
+def test_sift_says_succeed(alice: ApiClient, group: int) -> None:
     assert sift(alice, group).json["info"] == "Succeed"
 
 
 def test_manage_messages_tells_a_stranger_that_there_is_no_such_conversation(
-    dave: Caller, group: int
+    dave: ApiClient, group: int
 ) -> None:
     assert_error(find(dave, group), errors.CONVERSATION_NOT_FOUND_ZH)
 
 
-def test_sift_refuses_a_stranger(dave: Caller, group: int) -> None:
+def test_sift_refuses_a_stranger(dave: ApiClient, group: int) -> None:
     assert_error(sift(dave, group), errors.NO_ACCESS_BAD_REQUEST)

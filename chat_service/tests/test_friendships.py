@@ -18,8 +18,8 @@ from chat_service.tests.talking import (
     say,
 )
 from shared.testing.cast import ALICE, BOB, CAROL
-from shared.testing.client import Caller, assert_error
-from shared.testing.neighbours import Neighbour
+from shared.testing.client import ApiClient, assert_error
+from shared.testing.fake_services import FakeService
 
 pytestmark = pytest.mark.database
 
@@ -33,7 +33,7 @@ def friendship(number: int, low_id: int, high_id: int, **state: Any) -> dict[str
 
 
 def test_a_friendship_opens_one_conversation_for_both(
-    app: Flask, alice: Caller, bob: Caller
+    app: Flask, alice: ApiClient, bob: ApiClient
 ) -> None:
     befriend(app, ALICE, BOB)
     [mine], [theirs] = conversations(alice), conversations(bob)
@@ -41,7 +41,7 @@ def test_a_friendship_opens_one_conversation_for_both(
     assert mine["id"] == theirs["id"]
 
 
-def test_hearing_of_it_twice_changes_nothing(app: Flask, alice: Caller, bob: Caller) -> None:
+def test_hearing_of_it_twice_changes_nothing(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     conversation = make_private(app, alice, bob)
     say(bob, conversation)
     befriend(app, ALICE, BOB)
@@ -49,14 +49,14 @@ def test_hearing_of_it_twice_changes_nothing(app: Flask, alice: Caller, bob: Cal
 
 
 def test_the_end_of_a_friendship_closes_the_conversation_for_both(
-    app: Flask, alice: Caller, bob: Caller
+    app: Flask, alice: ApiClient, bob: ApiClient
 ) -> None:
     make_private(app, alice, bob)
     end_friendship(app)
     assert (conversations(alice), conversations(bob)) == ([], [])
 
 
-def test_a_closed_conversation_is_not_found(app: Flask, alice: Caller, bob: Caller) -> None:
+def test_a_closed_conversation_is_not_found(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     conversation = make_private(app, alice, bob)
     end_friendship(app)
     here = {"conversation_id": conversation}
@@ -71,7 +71,7 @@ def test_a_closed_conversation_is_not_found(app: Flask, alice: Caller, bob: Call
 
 
 def test_a_message_in_a_closed_conversation_is_not_found(
-    app: Flask, alice: Caller, bob: Caller
+    app: Flask, alice: ApiClient, bob: ApiClient
 ) -> None:
     message_id = say(alice, make_private(app, alice, bob))
     end_friendship(app)
@@ -83,7 +83,7 @@ def test_a_message_in_a_closed_conversation_is_not_found(
 
 
 def test_a_new_friendship_reopens_the_conversation_with_its_history(
-    app: Flask, alice: Caller, bob: Caller
+    app: Flask, alice: ApiClient, bob: ApiClient
 ) -> None:
     conversation = make_private(app, alice, bob)
     say(alice, conversation, "before")
@@ -95,14 +95,14 @@ def test_a_new_friendship_reopens_the_conversation_with_its_history(
 
 @pytest.mark.parametrize("versions", [(1, 2, 3), (2, 1, 3), (3, 1, 2), (3, 2, 1, 2)])
 def test_the_newest_state_wins_in_whatever_order_it_is_told(
-    app: Flask, alice: Caller, versions: tuple[int, ...]
+    app: Flask, alice: ApiClient, versions: tuple[int, ...]
 ) -> None:
     for version in versions:
         befriend(app, ALICE, BOB, active=version != 3, version=version)
     assert conversations(alice) == []
 
 
-def test_an_end_that_is_told_before_the_beginning_wins(app: Flask, alice: Caller) -> None:
+def test_an_end_that_is_told_before_the_beginning_wins(app: Flask, alice: ApiClient) -> None:
     end_friendship(app)
     befriend(app, ALICE, BOB, version=1)
     assert conversations(alice) == []
@@ -113,7 +113,7 @@ def test_an_end_that_is_told_before_the_beginning_wins(app: Flask, alice: Caller
     [{}, {"low_id": ALICE}, {"low_id": "x", "high_id": BOB, "active": True, "version": 9}],
 )
 def test_an_unreadable_state_is_passed_over(
-    app: Flask, alice: Caller, bob: Caller, state: dict[str, Any]
+    app: Flask, alice: ApiClient, bob: ApiClient, state: dict[str, Any]
 ) -> None:
     conversation = make_private(app, alice, bob)
     tell(app, "friendship", **state)
@@ -121,7 +121,7 @@ def test_an_unreadable_state_is_passed_over(
 
 
 def test_resync_takes_every_friendship_from_social(
-    app: Flask, alice: Caller, neighbours: dict[str, Neighbour]
+    app: Flask, alice: ApiClient, fake_services: dict[str, FakeService]
 ) -> None:
     befriend(app, ALICE, BOB)
     pages = [
@@ -133,7 +133,7 @@ def test_resync_takes_every_friendship_from_social(
         rows = [row for rows in pages for row in rows if row["id"] > int(asked["after"])]
         return {"friendships": rows[:1]}
 
-    neighbours["social"].answers["/internal/friendships"] = page
+    fake_services["social"].answers["/internal/friendships"] = page
     done = app.test_cli_runner().invoke(args=["friendships", "resync"])
     assert (done.exit_code, done.output.splitlines()[-1]) == (
         0,
@@ -143,10 +143,10 @@ def test_resync_takes_every_friendship_from_social(
 
 
 def test_resync_says_so_when_social_does_not_answer(
-    app: Flask, neighbours: dict[str, Neighbour]
+    app: Flask, fake_services: dict[str, FakeService]
 ) -> None:
-    neighbours["social"].feels("failing")
+    fake_services["social"].set_mode("failing")
     done = app.test_cli_runner().invoke(args=["friendships", "resync"])
     assert done.exit_code == 1
-    social = f"{neighbours['social'].url}/internal/friendships"
+    social = f"{fake_services['social'].url}/internal/friendships"
     assert done.output.splitlines()[-1] == f"Error: A neighbour does not answer: GET {social}."

@@ -9,7 +9,7 @@ from chat_service import errors
 from chat_service.tests.factories import befriend, make_group
 from chat_service.tests.pictures import bomb, data_uri, opened, picture
 from shared.testing.cast import ALICE, BOB, CAROL
-from shared.testing.client import Caller, Reply, assert_error
+from shared.testing.client import ApiClient, Reply, assert_error
 from shared.web.errors import BAD_PARAMETER, NOT_FOUND
 
 PATH = "/conversations/manage/info"
@@ -23,11 +23,11 @@ def group(app: Flask) -> int:
     return make_group(app, ALICE, CAROL, admins=(BOB,), name="group")
 
 
-def update(caller: Caller, group: int, **changes: Any) -> Reply:
+def update(caller: ApiClient, group: int, **changes: Any) -> Reply:
     return caller.post(PATH, json={"conversation_id": group, **changes})
 
 
-def shown(caller: Caller) -> dict[str, Any]:
+def shown(caller: ApiClient) -> dict[str, Any]:
     """The caller's only conversation."""
     [conversation] = caller.get("/conversations").json["conversation"]
     return dict(conversation)
@@ -35,31 +35,31 @@ def shown(caller: Caller) -> dict[str, Any]:
 
 @pytest.mark.parametrize("who", ["alice", "bob"])
 def test_the_owner_and_admins_rename_the_group(
-    request: pytest.FixtureRequest, who: str, carol: Caller, group: int
+    request: pytest.FixtureRequest, who: str, carol: ApiClient, group: int
 ) -> None:
-    caller: Caller = request.getfixturevalue(who)
+    caller: ApiClient = request.getfixturevalue(who)
     reply = update(caller, group, name="新名字")
     assert reply.json == {"code": 0, "info": "Succeed", "message": "修改群信息成功"}
     assert shown(carol)["name"] == "新名字"
 
 
-def test_what_is_left_out_or_null_stays(alice: Caller, group: int) -> None:
+def test_what_is_left_out_or_null_stays(alice: ApiClient, group: int) -> None:
     update(alice, group, avatar="cat.png")
     assert update(alice, group, name=None, avatar=None).status_code == 200
     assert (shown(alice)["name"], shown(alice)["avatar"]) == ("group", "cat.png")
 
 
 @pytest.mark.parametrize("name", ["", "x" * 101, 5, "a\x00b"])
-def test_a_name_has_1_to_100_characters(alice: Caller, group: int, name: Any) -> None:
+def test_a_name_has_1_to_100_characters(alice: ApiClient, group: int, name: Any) -> None:
     assert_error(update(alice, group, name=name), BAD_PARAMETER, field="name")
 
 
-def test_a_name_of_100_characters_is_taken(alice: Caller, group: int) -> None:
+def test_a_name_of_100_characters_is_taken(alice: ApiClient, group: int) -> None:
     update(alice, group, name="名" * 100)
     assert shown(alice)["name"] == "名" * 100
 
 
-def test_conversation_not_found(alice: Caller) -> None:
+def test_conversation_not_found(alice: ApiClient) -> None:
     assert_error(update(alice, NOBODY, name="x"), errors.CONVERSATION_NOT_FOUND)
 
 
@@ -67,18 +67,18 @@ def test_conversation_not_found(alice: Caller) -> None:
 def test_neither_members_nor_strangers_may(
     request: pytest.FixtureRequest, who: str, group: int
 ) -> None:
-    caller: Caller = request.getfixturevalue(who)
+    caller: ApiClient = request.getfixturevalue(who)
     assert_error(update(caller, group, avatar="javascript:x"), errors.MAY_NOT_UPDATE)
 
 
-def test_a_private_conversation_has_no_owner(app: Flask, alice: Caller) -> None:
+def test_a_private_conversation_has_no_owner(app: Flask, alice: ApiClient) -> None:
     befriend(app, ALICE, BOB)
     assert_error(update(alice, shown(alice)["id"], name="x"), errors.MAY_NOT_UPDATE)
 
 
 @pytest.mark.parametrize("bare", [False, True])
 def test_a_picture_is_shown_as_a_url_of_a_small_rendition(
-    alice: Caller, anyone: Caller, group: int, bare: bool
+    alice: ApiClient, anyone: ApiClient, group: int, bare: bool
 ) -> None:
     sent = data_uri(picture("PNG", (2000, 1000)))
     update(alice, group, avatar=sent.partition(",")[2] if bare else sent)
@@ -90,7 +90,7 @@ def test_a_picture_is_shown_as_a_url_of_a_small_rendition(
     assert opened(seen.data).size == (512, 256)
 
 
-def test_the_url_that_was_given_out_means_no_change(alice: Caller, group: int) -> None:
+def test_the_url_that_was_given_out_means_no_change(alice: ApiClient, group: int) -> None:
     update(alice, group, avatar=data_uri(picture()))
     url = shown(alice)["avatar"]
     update(alice, group, name="renamed", avatar=url)
@@ -99,7 +99,9 @@ def test_the_url_that_was_given_out_means_no_change(alice: Caller, group: int) -
     assert alice.get(url.removeprefix("http://localhost")).status_code == 200
 
 
-def test_another_picture_has_another_url_and_the_old_file_goes(alice: Caller, group: int) -> None:
+def test_another_picture_has_another_url_and_the_old_file_goes(
+    alice: ApiClient, group: int
+) -> None:
     update(alice, group, avatar=data_uri(picture()))
     before = shown(alice)["avatar"]
     update(alice, group, avatar=data_uri(picture("GIF"), "gif"))
@@ -107,7 +109,7 @@ def test_another_picture_has_another_url_and_the_old_file_goes(alice: Caller, gr
     assert_error(alice.get(before.removeprefix("http://localhost")), NOT_FOUND)
 
 
-def test_an_empty_avatar_clears_it(alice: Caller, group: int) -> None:
+def test_an_empty_avatar_clears_it(alice: ApiClient, group: int) -> None:
     update(alice, group, avatar=data_uri(picture()))
     url = shown(alice)["avatar"]
     update(alice, group, avatar="")
@@ -116,7 +118,7 @@ def test_an_empty_avatar_clears_it(alice: Caller, group: int) -> None:
 
 
 @pytest.mark.parametrize("reference", ["https://example.com/a.png", "built-in-7", "x" * 2048])
-def test_a_short_reference_is_shown_as_it_is(alice: Caller, group: int, reference: str) -> None:
+def test_a_short_reference_is_shown_as_it_is(alice: ApiClient, group: int, reference: str) -> None:
     update(alice, group, avatar=reference)
     assert shown(alice)["avatar"] == reference
 
@@ -136,14 +138,14 @@ def test_a_short_reference_is_shown_as_it_is(alice: Caller, group: int, referenc
     ],
 )
 def test_what_is_neither_picture_nor_reference_changes_nothing(
-    alice: Caller, group: int, avatar: Any
+    alice: ApiClient, group: int, avatar: Any
 ) -> None:
     reply = update(alice, group, name="renamed", avatar=avatar)
     assert_error(reply, BAD_PARAMETER, field="avatar")
     assert (shown(alice)["name"], shown(alice)["avatar"]) == ("group", "")
 
 
-def test_its_picture_goes_with_the_group(alice: Caller, group: int) -> None:
+def test_its_picture_goes_with_the_group(alice: ApiClient, group: int) -> None:
     update(alice, group, avatar=data_uri(picture()))
     url = shown(alice)["avatar"]
     alice.post("/conversations/member/remove", json={"conversation_id": group})

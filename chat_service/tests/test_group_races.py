@@ -11,8 +11,8 @@ from flask import Flask
 from chat_service.tests.factories import befriend, make_account, make_group
 from chat_service.tests.pictures import picture
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE, signed_in
-from shared.testing.client import Caller, Reply
-from shared.testing.races import at_once
+from shared.testing.client import ApiClient, Reply
+from shared.testing.races import run_concurrently
 
 pytestmark = pytest.mark.database
 
@@ -28,7 +28,7 @@ def group(app: Flask) -> int:
     return make_group(app, ALICE, CAROL, admins=(BOB,))
 
 
-def invited(caller: Caller, group: int) -> int:
+def invited(caller: ApiClient, group: int) -> int:
     body = {"conversationId": group, "member_id": DAVE}
     [invitation] = caller.post("/conversations/member/add", json=body).json["invite_ids"]
     return int(invitation)
@@ -52,21 +52,23 @@ def roles(app: Flask, user: int, group: int) -> dict[int, int]:
     return {member["id"]: member["identity"] for member in reply.json["members"]}
 
 
-def test_of_8_accepts_one_succeeds(app: Flask, alice: Caller, group: int) -> None:
+def test_of_8_accepts_one_succeeds(app: Flask, alice: ApiClient, group: int) -> None:
     body = {"invite_id": invited(alice, group)}
 
-    replies = at_once(*(asked(app, user, "POST", HANDLE, body) for user in (ALICE, BOB) * 4))
+    replies = run_concurrently(
+        *(asked(app, user, "POST", HANDLE, body) for user in (ALICE, BOB) * 4)
+    )
 
     assert outcomes(replies) == {(200, 0): 1, (403, -4): 7}
     assert roles(app, ALICE, group) == {ALICE: 1, BOB: 2, CAROL: 3, DAVE: 3}
 
 
 def test_accepting_two_invitations_of_one_person_lets_them_in_once(
-    app: Flask, alice: Caller, bob: Caller, group: int
+    app: Flask, alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
     invitations = [invited(alice, group), invited(bob, group)]
 
-    replies = at_once(
+    replies = run_concurrently(
         *(asked(app, ALICE, "POST", HANDLE, {"invite_id": each}) for each in invitations)
     )
 
@@ -76,11 +78,11 @@ def test_accepting_two_invitations_of_one_person_lets_them_in_once(
 
 
 def test_accept_against_reject_ends_in_what_succeeded(
-    app: Flask, alice: Caller, group: int
+    app: Flask, alice: ApiClient, group: int
 ) -> None:
     body = {"invite_id": invited(alice, group)}
 
-    accepted, rejected = at_once(
+    accepted, rejected = run_concurrently(
         asked(app, ALICE, "POST", HANDLE, body), asked(app, BOB, "DELETE", HANDLE, body)
     )
 
@@ -91,7 +93,7 @@ def test_accept_against_reject_ends_in_what_succeeded(
 def test_the_same_invitation_8_times_is_one(app: Flask, group: int) -> None:
     body = {"conversationId": group, "member_id": [DAVE]}
 
-    replies = at_once(
+    replies = run_concurrently(
         *(asked(app, CAROL, "POST", "/conversations/member/add", body) for _ in range(8))
     )
 
@@ -102,7 +104,7 @@ def test_parallel_transfers_leave_one_owner(app: Flask, group: int) -> None:
     bodies = [{"conversation_id": group, "user": user} for user in (BOB, CAROL)] * 3
     path = "/conversations/manage/ownership_transfer"
 
-    replies = at_once(*(asked(app, ALICE, "POST", path, body) for body in bodies))
+    replies = run_concurrently(*(asked(app, ALICE, "POST", path, body) for body in bodies))
 
     assert outcomes(replies) == {(200, 0): 1, (403, -3): 5}
     assert sorted(roles(app, BOB, group).values()) in ([1, 2, 3], [1, 3, 3])
@@ -111,7 +113,7 @@ def test_parallel_transfers_leave_one_owner(app: Flask, group: int) -> None:
 def test_setting_an_admin_twice_succeeds_once(app: Flask, group: int) -> None:
     body = {"conversation_id": group, "user": CAROL}
 
-    replies = at_once(
+    replies = run_concurrently(
         *(asked(app, ALICE, "POST", "/conversations/manage/admin", body) for _ in range(2))
     )
 
@@ -119,13 +121,13 @@ def test_setting_an_admin_twice_succeeds_once(app: Flask, group: int) -> None:
 
 
 def test_who_is_removed_while_sending_has_sent_all_that_succeeded(
-    app: Flask, alice: Caller, group: int
+    app: Flask, alice: ApiClient, group: int
 ) -> None:
     text = {"conversationId": group, "content": "hello"}
     sends = [asked(app, CAROL, "POST", "/conversations/messages", text) for _ in range(5)]
     whom = {"conversation_id": group, "user": CAROL}
 
-    *sent, removed = at_once(
+    *sent, removed = run_concurrently(
         *sends, asked(app, ALICE, "DELETE", "/conversations/member/remove", whom)
     )
 
@@ -138,7 +140,7 @@ def test_who_is_removed_while_sending_has_sent_all_that_succeeded(
 def test_a_transfer_against_removing_the_heir_leaves_one_owner(app: Flask, group: int) -> None:
     whom = {"conversation_id": group, "user": CAROL}
 
-    transferred, removed = at_once(
+    transferred, removed = run_concurrently(
         asked(app, ALICE, "POST", "/conversations/manage/ownership_transfer", whom),
         asked(app, BOB, "DELETE", "/conversations/member/remove", whom),
     )
@@ -149,7 +151,7 @@ def test_a_transfer_against_removing_the_heir_leaves_one_owner(app: Flask, group
 
 @pytest.mark.parametrize("_again", range(3))
 def test_dissolving_goes_with_everything_else(
-    app: Flask, alice: Caller, bob: Caller, group: int, _again: int
+    app: Flask, alice: ApiClient, bob: ApiClient, group: int, _again: int
 ) -> None:
     make_account(app, EVE, "Eve")
     befriend(app, ALICE, EVE)
@@ -165,7 +167,7 @@ def test_dissolving_goes_with_everything_else(
     carol = signed_in(app, CAROL)
     image = {"conversationId": str(group), "image": (BytesIO(picture()), "cat.png")}
 
-    replies = at_once(
+    replies = run_concurrently(
         asked(app, ALICE, "POST", "/conversations/member/remove", here),
         asked(app, BOB, "POST", "/conversations/messages", text),
         lambda: carol.post("/conversations/image", data=image),

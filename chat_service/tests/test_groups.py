@@ -6,7 +6,7 @@ from flask import Flask
 from chat_service import errors
 from chat_service.tests.factories import befriend, ids, make_account, make_group
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE
-from shared.testing.client import Caller, Reply, assert_error
+from shared.testing.client import ApiClient, Reply, assert_error
 
 NOBODY = 999
 ADMIN_PATH = "/conversations/manage/admin"
@@ -21,14 +21,14 @@ def group(app: Flask) -> int:
 
 
 @pytest.fixture
-def private(app: Flask, alice: Caller) -> int:
+def private(app: Flask, alice: ApiClient) -> int:
     """The private conversation of alice and bob."""
     befriend(app, ALICE, BOB)
     [conversation] = ids(alice.get("/conversations"), "conversation")
     return conversation
 
 
-def roles(caller: Caller, conversation: int) -> dict[int, int]:
+def roles(caller: ApiClient, conversation: int) -> dict[int, int]:
     """Who is what: 1 owner, 2 admin, 3 member."""
     members = caller.get("/conversations/get_members", json={"conversation_id": conversation})
     return {member["id"]: member["identity"] for member in members.json["members"]}
@@ -45,40 +45,40 @@ def succeeded(reply: Reply, message: str, info: str = "Succeed") -> bool:
 class TestMakeAdmin:
     """设置群组管理员 /conversations/manage/admin POST."""
 
-    def test_a_member_becomes_an_admin(self, alice: Caller, group: int) -> None:
+    def test_a_member_becomes_an_admin(self, alice: ApiClient, group: int) -> None:
         reply = alice.post(ADMIN_PATH, json=whom(group, CAROL))
 
         assert succeeded(reply, "设置群组管理员成功")
         assert roles(alice, group) == {ALICE: 1, BOB: 2, CAROL: 2}
 
-    def test_conversation_not_found(self, alice: Caller) -> None:
+    def test_conversation_not_found(self, alice: ApiClient) -> None:
         reply = alice.post(ADMIN_PATH, json=whom(NOBODY, NOBODY))
         assert_error(reply, errors.CONVERSATION_NOT_FOUND)
 
     @pytest.mark.parametrize("who", ["bob", "carol", "dave"])
     def test_only_the_owner_may(self, request: pytest.FixtureRequest, who: str, group: int) -> None:
-        caller: Caller = request.getfixturevalue(who)
+        caller: ApiClient = request.getfixturevalue(who)
         assert_error(
             caller.post(ADMIN_PATH, json=whom(group, NOBODY)), errors.ONLY_OWNER_SETS_ADMINS
         )
 
-    def test_user_not_found(self, alice: Caller, group: int) -> None:
+    def test_user_not_found(self, alice: ApiClient, group: int) -> None:
         assert_error(alice.post(ADMIN_PATH, json=whom(group, NOBODY)), errors.USER_NOT_FOUND)
 
-    def test_a_deleted_member_is_not_found(self, app: Flask, alice: Caller, group: int) -> None:
+    def test_a_deleted_member_is_not_found(self, app: Flask, alice: ApiClient, group: int) -> None:
         make_account(app, CAROL, "Carol", version=2, deleted=True)
         assert_error(alice.post(ADMIN_PATH, json=whom(group, CAROL)), errors.USER_NOT_FOUND)
 
-    def test_user_not_in_conversation(self, alice: Caller, group: int) -> None:
+    def test_user_not_in_conversation(self, alice: ApiClient, group: int) -> None:
         assert_error(
             alice.post(ADMIN_PATH, json=whom(group, DAVE)), errors.USER_NOT_IN_CONVERSATION
         )
 
     @pytest.mark.parametrize("user", [BOB, ALICE])
-    def test_already_admin(self, alice: Caller, group: int, user: int) -> None:
+    def test_already_admin(self, alice: ApiClient, group: int, user: int) -> None:
         assert_error(alice.post(ADMIN_PATH, json=whom(group, user)), errors.ALREADY_ADMIN)
 
-    def test_a_private_conversation_has_no_owner(self, alice: Caller, private: int) -> None:
+    def test_a_private_conversation_has_no_owner(self, alice: ApiClient, private: int) -> None:
         reply = alice.post(ADMIN_PATH, json=whom(private, BOB))
         assert_error(reply, errors.ONLY_OWNER_SETS_ADMINS)
 
@@ -86,35 +86,37 @@ class TestMakeAdmin:
 class TestDismissAdmin:
     """解除群组管理员 /conversations/manage/admin DELETE."""
 
-    def test_an_admin_becomes_a_member(self, alice: Caller, group: int) -> None:
+    def test_an_admin_becomes_a_member(self, alice: ApiClient, group: int) -> None:
         reply = alice.delete(ADMIN_PATH, json=whom(group, BOB))
 
         assert succeeded(reply, "解除群组管理员成功")
         assert roles(alice, group) == {ALICE: 1, BOB: 3, CAROL: 3}
 
-    def test_a_deleted_admin_can_be_dismissed(self, app: Flask, alice: Caller, group: int) -> None:
+    def test_a_deleted_admin_can_be_dismissed(
+        self, app: Flask, alice: ApiClient, group: int
+    ) -> None:
         make_account(app, BOB, "Bob", version=2, deleted=True)
         assert alice.delete(ADMIN_PATH, json=whom(group, BOB)).status_code == 200
 
-    def test_conversation_not_found(self, alice: Caller) -> None:
+    def test_conversation_not_found(self, alice: ApiClient) -> None:
         reply = alice.delete(ADMIN_PATH, json=whom(NOBODY, NOBODY))
         assert_error(reply, errors.CONVERSATION_NOT_FOUND)
 
     @pytest.mark.parametrize("who", ["bob", "carol", "dave"])
     def test_only_the_owner_may(self, request: pytest.FixtureRequest, who: str, group: int) -> None:
-        caller: Caller = request.getfixturevalue(who)
+        caller: ApiClient = request.getfixturevalue(who)
         reply = caller.delete(ADMIN_PATH, json=whom(group, NOBODY))
         assert_error(reply, errors.ONLY_OWNER_SETS_ADMINS)
 
-    def test_user_not_found(self, alice: Caller, group: int) -> None:
+    def test_user_not_found(self, alice: ApiClient, group: int) -> None:
         assert_error(alice.delete(ADMIN_PATH, json=whom(group, NOBODY)), errors.USER_NOT_FOUND)
 
-    def test_user_not_in_conversation(self, alice: Caller, group: int) -> None:
+    def test_user_not_in_conversation(self, alice: ApiClient, group: int) -> None:
         reply = alice.delete(ADMIN_PATH, json=whom(group, DAVE))
         assert_error(reply, errors.USER_NOT_IN_CONVERSATION)
 
     @pytest.mark.parametrize("user", [CAROL, ALICE])
-    def test_not_an_admin(self, alice: Caller, group: int, user: int) -> None:
+    def test_not_an_admin(self, alice: ApiClient, group: int, user: int) -> None:
         assert_error(alice.delete(ADMIN_PATH, json=whom(group, user)), errors.NOT_AN_ADMIN)
 
 
@@ -122,44 +124,44 @@ class TestTransferOwnership:
     """群主转让/conversations/manage/ownership_transfer POST."""
 
     def test_an_admin_becomes_the_owner_and_the_owner_a_plain_member(
-        self, alice: Caller, group: int
+        self, alice: ApiClient, group: int
     ) -> None:
         reply = alice.post(TRANSFER_PATH, json=whom(group, BOB))
 
         assert succeeded(reply, "群主转让成功")
         assert roles(alice, group) == {BOB: 1, ALICE: 3, CAROL: 3}
 
-    def test_the_old_owner_owns_it_no_more(self, alice: Caller, group: int) -> None:
+    def test_the_old_owner_owns_it_no_more(self, alice: ApiClient, group: int) -> None:
         alice.post(TRANSFER_PATH, json=whom(group, CAROL))
         reply = alice.post(TRANSFER_PATH, json=whom(group, CAROL))
         assert_error(reply, errors.ONLY_OWNER_TRANSFERS)
 
-    def test_conversation_not_found(self, alice: Caller) -> None:
+    def test_conversation_not_found(self, alice: ApiClient) -> None:
         reply = alice.post(TRANSFER_PATH, json=whom(NOBODY, ALICE))
         assert_error(reply, errors.CONVERSATION_NOT_FOUND)
 
     @pytest.mark.parametrize("who", ["bob", "carol", "dave"])
     def test_only_the_owner_may(self, request: pytest.FixtureRequest, who: str, group: int) -> None:
-        caller: Caller = request.getfixturevalue(who)
+        caller: ApiClient = request.getfixturevalue(who)
         reply = caller.post(TRANSFER_PATH, json=whom(group, caller.id))
         assert_error(reply, errors.ONLY_OWNER_TRANSFERS)
 
-    def test_not_to_oneself(self, alice: Caller, group: int) -> None:
+    def test_not_to_oneself(self, alice: ApiClient, group: int) -> None:
         reply = alice.post(TRANSFER_PATH, json=whom(group, ALICE))
         assert_error(reply, errors.CANNOT_TRANSFER_TO_SELF)
 
-    def test_user_not_found(self, alice: Caller, group: int) -> None:
+    def test_user_not_found(self, alice: ApiClient, group: int) -> None:
         assert_error(alice.post(TRANSFER_PATH, json=whom(group, NOBODY)), errors.USER_NOT_FOUND)
 
-    def test_a_deleted_member_is_not_found(self, app: Flask, alice: Caller, group: int) -> None:
+    def test_a_deleted_member_is_not_found(self, app: Flask, alice: ApiClient, group: int) -> None:
         make_account(app, CAROL, "Carol", version=2, deleted=True)
         assert_error(alice.post(TRANSFER_PATH, json=whom(group, CAROL)), errors.USER_NOT_FOUND)
 
-    def test_user_not_in_conversation(self, alice: Caller, group: int) -> None:
+    def test_user_not_in_conversation(self, alice: ApiClient, group: int) -> None:
         reply = alice.post(TRANSFER_PATH, json=whom(group, DAVE))
         assert_error(reply, errors.USER_NOT_IN_CONVERSATION)
 
-    def test_a_private_conversation_has_no_owner(self, alice: Caller, private: int) -> None:
+    def test_a_private_conversation_has_no_owner(self, alice: ApiClient, private: int) -> None:
         reply = alice.post(TRANSFER_PATH, json=whom(private, BOB))
         assert_error(reply, errors.ONLY_OWNER_TRANSFERS)
 
@@ -167,7 +169,7 @@ class TestTransferOwnership:
 class TestLeave:
     """退出群组 /conversations/member/remove POST."""
 
-    def test_a_member_leaves(self, alice: Caller, carol: Caller, group: int) -> None:
+    def test_a_member_leaves(self, alice: ApiClient, carol: ApiClient, group: int) -> None:
         reply = carol.post(REMOVE_PATH, json={"conversation_id": group})
 
         assert succeeded(reply, "退出群组成功")
@@ -175,7 +177,7 @@ class TestLeave:
         assert carol.get("/conversations").json["conversation"] == []
 
     def test_the_owner_dissolves_the_group_for_everybody(
-        self, alice: Caller, bob: Caller, group: int
+        self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         reply = alice.post(REMOVE_PATH, json={"conversation_id": group})
 
@@ -184,20 +186,20 @@ class TestLeave:
         sent = bob.post("/conversations/messages", json={"conversationId": group, "content": "x"})
         assert_error(sent, errors.CONVERSATION_NOT_FOUND)
 
-    def test_conversation_not_found(self, alice: Caller) -> None:
+    def test_conversation_not_found(self, alice: ApiClient) -> None:
         reply = alice.post(REMOVE_PATH, json={"conversation_id": NOBODY})
         assert_error(reply, errors.CONVERSATION_NOT_FOUND)
 
-    def test_a_stranger_cannot_leave(self, dave: Caller, group: int) -> None:
+    def test_a_stranger_cannot_leave(self, dave: ApiClient, group: int) -> None:
         reply = dave.post(REMOVE_PATH, json={"conversation_id": group})
         assert_error(reply, errors.NOT_IN_GROUP_TO_LEAVE)
 
-    def test_a_private_conversation_cannot_be_left(self, alice: Caller, private: int) -> None:
+    def test_a_private_conversation_cannot_be_left(self, alice: ApiClient, private: int) -> None:
         reply = alice.post(REMOVE_PATH, json={"conversation_id": private})
         assert_error(reply, errors.NOT_IN_GROUP_TO_LEAVE)
 
     def test_a_closed_private_conversation_is_not_found(
-        self, app: Flask, alice: Caller, private: int
+        self, app: Flask, alice: ApiClient, private: int
     ) -> None:
         befriend(app, ALICE, BOB, active=False, version=2)
         reply = alice.post(REMOVE_PATH, json={"conversation_id": private})
@@ -208,28 +210,30 @@ class TestRemove:
     """移除群成员 /conversations/member/remove DELETE."""
 
     @pytest.mark.parametrize("user", [BOB, CAROL])
-    def test_the_owner_removes_anybody(self, alice: Caller, group: int, user: int) -> None:
+    def test_the_owner_removes_anybody(self, alice: ApiClient, group: int, user: int) -> None:
         reply = alice.delete(REMOVE_PATH, json=whom(group, user))
 
         assert succeeded(reply, "移除群成员成功")
         assert user not in roles(alice, group)
 
-    def test_an_admin_removes_a_plain_member(self, bob: Caller, group: int) -> None:
+    def test_an_admin_removes_a_plain_member(self, bob: ApiClient, group: int) -> None:
         bob.delete(REMOVE_PATH, json=whom(group, CAROL))
         assert roles(bob, group) == {ALICE: 1, BOB: 2}
 
     def test_a_removed_member_loses_access_at_once(
-        self, alice: Caller, carol: Caller, group: int
+        self, alice: ApiClient, carol: ApiClient, group: int
     ) -> None:
         alice.delete(REMOVE_PATH, json=whom(group, CAROL))
         reply = carol.get("/conversations/messages", json={"conversationId": group})
         assert_error(reply, errors.NOT_IN_CONVERSATION_ZH)
 
-    def test_a_deleted_member_can_be_removed(self, app: Flask, alice: Caller, group: int) -> None:
+    def test_a_deleted_member_can_be_removed(
+        self, app: Flask, alice: ApiClient, group: int
+    ) -> None:
         make_account(app, CAROL, "Carol", version=2, deleted=True)
         assert alice.delete(REMOVE_PATH, json=whom(group, CAROL)).status_code == 200
 
-    def test_conversation_not_found(self, alice: Caller) -> None:
+    def test_conversation_not_found(self, alice: ApiClient) -> None:
         reply = alice.delete(REMOVE_PATH, json=whom(NOBODY, NOBODY))
         assert_error(reply, errors.CONVERSATION_NOT_FOUND)
 
@@ -237,30 +241,30 @@ class TestRemove:
     def test_neither_members_nor_strangers_may(
         self, request: pytest.FixtureRequest, who: str, group: int
     ) -> None:
-        caller: Caller = request.getfixturevalue(who)
+        caller: ApiClient = request.getfixturevalue(who)
         assert_error(caller.delete(REMOVE_PATH, json=whom(group, NOBODY)), errors.MAY_NOT_REMOVE)
 
-    def test_a_private_conversation_has_no_owner(self, alice: Caller, private: int) -> None:
+    def test_a_private_conversation_has_no_owner(self, alice: ApiClient, private: int) -> None:
         assert_error(alice.delete(REMOVE_PATH, json=whom(private, BOB)), errors.MAY_NOT_REMOVE)
 
-    def test_user_not_found(self, alice: Caller, group: int) -> None:
+    def test_user_not_found(self, alice: ApiClient, group: int) -> None:
         assert_error(alice.delete(REMOVE_PATH, json=whom(group, NOBODY)), errors.USER_NOT_FOUND)
 
-    def test_user_not_in_conversation(self, alice: Caller, group: int) -> None:
+    def test_user_not_in_conversation(self, alice: ApiClient, group: int) -> None:
         reply = alice.delete(REMOVE_PATH, json=whom(group, DAVE))
         assert_error(reply, errors.USER_NOT_IN_CONVERSATION)
 
     @pytest.mark.parametrize("user", [ALICE, BOB])
     def test_an_admin_removes_neither_the_owner_nor_an_admin(
-        self, bob: Caller, group: int, user: int
+        self, bob: ApiClient, group: int, user: int
     ) -> None:
         reply = bob.delete(REMOVE_PATH, json=whom(group, user))
         assert_error(reply, errors.ONLY_OWNER_REMOVES_ADMINS)
 
-    def test_the_owner_cannot_remove_themselves(self, alice: Caller, group: int) -> None:
+    def test_the_owner_cannot_remove_themselves(self, alice: ApiClient, group: int) -> None:
         reply = alice.delete(REMOVE_PATH, json=whom(group, ALICE))
         assert_error(reply, errors.OWNER_CANNOT_REMOVE_SELF)
 
-    def test_the_query_string_wins_over_the_body(self, alice: Caller, group: int) -> None:
+    def test_the_query_string_wins_over_the_body(self, alice: ApiClient, group: int) -> None:
         alice.delete(f"{REMOVE_PATH}?user={CAROL}", json=whom(group, BOB))
         assert roles(alice, group) == {ALICE: 1, BOB: 2}

@@ -14,7 +14,7 @@ from chat_service.db import db
 from chat_service.tests.factories import befriend, ids, make_group
 from chat_service.tests.pictures import animation, bomb, data_uri, opened, photograph, picture
 from shared.testing.cast import ALICE, BOB
-from shared.testing.client import Caller, Reply, assert_error
+from shared.testing.client import ApiClient, Reply, assert_error
 from shared.testing.decoding import held_while_waiting
 from shared.testing.s3 import media_keys
 from shared.web.errors import BAD_PARAMETER, NOT_FOUND, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE
@@ -41,32 +41,32 @@ def kept(app: Flask, settings: dict[str, str]) -> Callable[[], set[str]]:
 
 
 def send(
-    caller: Caller, conversation: int, data: bytes, name: str = "cat.png", **form: str
+    caller: ApiClient, conversation: int, data: bytes, name: str = "cat.png", **form: str
 ) -> Reply:
     fields = {"conversationId": str(conversation), **form}.items()
     body, content_type = encode_multipart_formdata([*fields, ("image", (name, data))])
     return caller.post(PATH, data=body, content_type=content_type)
 
 
-def messages(caller: Caller, conversation: int) -> list[dict[str, Any]]:
+def messages(caller: ApiClient, conversation: int) -> list[dict[str, Any]]:
     reply = caller.get("/conversations/messages", json={"conversationId": conversation})
     shown: list[dict[str, Any]] = reply.json["messages"]
     return shown
 
 
-def address(caller: Caller, conversation: int) -> str:
+def address(caller: ApiClient, conversation: int) -> str:
     """The path of the newest message's picture."""
     content: str = messages(caller, conversation)[-1]["content"]
     return content.removeprefix("http://localhost")
 
 
-def delete(caller: Caller, message_id: int) -> Reply:
+def delete(caller: ApiClient, message_id: int) -> Reply:
     return caller.delete("/conversations/messages", json={"message_id": message_id})
 
 
 class TestSend:
     def test_a_picture_comes_as_a_message_of_type_1(
-        self, alice: Caller, bob: Caller, group: int
+        self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         sent = send(alice, group, picture())
 
@@ -82,18 +82,18 @@ class TestSend:
         assert re.fullmatch(r"http://localhost/media/[\w-]{32}\.png", message["content"])
 
     def test_the_other_spelling_of_the_conversation_is_taken(
-        self, alice: Caller, group: int
+        self, alice: ApiClient, group: int
     ) -> None:
         form = {"conversation_id": str(group), "image": (BytesIO(picture()), "cat.png")}
         reply = alice.post(PATH, data=form, content_type="multipart/form-data")
         assert reply.status_code == 200
 
-    def test_a_reply_target_is_ignored(self, alice: Caller, group: int) -> None:
+    def test_a_reply_target_is_ignored(self, alice: ApiClient, group: int) -> None:
         assert send(alice, group, picture(), reply_to=str(NOBODY)).status_code == 200
         assert "reply_to" not in messages(alice, group)[0]
 
     def test_a_picture_counts_as_unread_to_the_others_alone(
-        self, alice: Caller, bob: Caller, group: int
+        self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         send(alice, group, picture())
         unread = [
@@ -103,7 +103,7 @@ class TestSend:
         assert unread == [0, 1]
 
     def test_the_same_client_id_sends_one_message_and_keeps_one_file(
-        self, alice: Caller, group: int, kept: Callable[[], set[str]]
+        self, alice: ApiClient, group: int, kept: Callable[[], set[str]]
     ) -> None:
         first = send(alice, group, picture(), client_id="once")
         again = send(alice, group, picture(), client_id="once")
@@ -111,7 +111,7 @@ class TestSend:
         assert len(messages(alice, group)) == len(kept()) == 1
 
     def test_the_client_id_of_a_text_is_refused_and_no_file_stays(
-        self, alice: Caller, group: int, kept: Callable[[], set[str]]
+        self, alice: ApiClient, group: int, kept: Callable[[], set[str]]
     ) -> None:
         text = {"conversationId": group, "content": "hello", "client_id": "once"}
         alice.post("/conversations/messages", json=text)
@@ -119,23 +119,25 @@ class TestSend:
         assert_error(reply, errors.CLIENT_ID_USED)
         assert kept() == set()
 
-    def test_conversation_not_found(self, alice: Caller, kept: Callable[[], set[str]]) -> None:
+    def test_conversation_not_found(self, alice: ApiClient, kept: Callable[[], set[str]]) -> None:
         assert_error(send(alice, NOBODY, b"no picture"), errors.CONVERSATION_NOT_FOUND)
         assert kept() == set()
 
     def test_a_stranger_is_not_in_the_conversation(
-        self, dave: Caller, group: int, kept: Callable[[], set[str]]
+        self, dave: ApiClient, group: int, kept: Callable[[], set[str]]
     ) -> None:
         assert_error(send(dave, group, b"no picture"), errors.NOT_IN_CONVERSATION)
         assert kept() == set()
 
-    def test_a_closed_private_conversation_is_not_found(self, app: Flask, alice: Caller) -> None:
+    def test_a_closed_private_conversation_is_not_found(self, app: Flask, alice: ApiClient) -> None:
         befriend(app, ALICE, BOB)
         [private] = ids(alice.get("/conversations"), "conversation")
         befriend(app, ALICE, BOB, active=False, version=2)
         assert_error(send(alice, private, picture()), errors.CONVERSATION_NOT_FOUND)
 
-    def test_a_body_that_is_not_multipart_is_unsupported(self, alice: Caller, group: int) -> None:
+    def test_a_body_that_is_not_multipart_is_unsupported(
+        self, alice: ApiClient, group: int
+    ) -> None:
         reply = alice.post(PATH, json={"conversationId": group, "image": "cat.png"})
         assert_error(reply, UNSUPPORTED_MEDIA_TYPE)
 
@@ -152,23 +154,23 @@ class TestSend:
         ],
     )
     def test_a_missing_or_wrong_field_is_named(
-        self, alice: Caller, form: dict[str, Any], field: str
+        self, alice: ApiClient, form: dict[str, Any], field: str
     ) -> None:
         reply = alice.post(PATH, data=form, content_type="multipart/form-data")
         assert_error(reply, BAD_PARAMETER, field=field)
 
-    def test_the_part_needs_no_file_name(self, alice: Caller, group: int) -> None:
+    def test_the_part_needs_no_file_name(self, alice: ApiClient, group: int) -> None:
         form: dict[str, str | bytes] = {"conversationId": str(group), "image": picture()}
         body, content_type = encode_multipart_formdata([*form.items()])
         sent = alice.post(PATH, data=body, content_type=content_type)
         assert sent.status_code == 200
 
-    def test_a_text_in_place_of_the_file_is_no_picture(self, alice: Caller, group: int) -> None:
+    def test_a_text_in_place_of_the_file_is_no_picture(self, alice: ApiClient, group: int) -> None:
         form = {"conversationId": str(group), "image": "a text"}
         reply = alice.post(PATH, data=form, content_type="multipart/form-data")
         assert_error(reply, BAD_PARAMETER, field="image")
 
-    def test_a_broken_multipart_body_is_refused(self, alice: Caller) -> None:
+    def test_a_broken_multipart_body_is_refused(self, alice: ApiClient) -> None:
         reply = alice.post(PATH, data=b"--x\r\nnonsense", content_type="multipart/form-data")
         assert reply.status_code == 400
 
@@ -185,18 +187,18 @@ class TestSend:
         ],
     )
     def test_what_is_no_whole_picture_is_refused_whatever_its_name(
-        self, alice: Caller, group: int, kept: Callable[[], set[str]], data: bytes
+        self, alice: ApiClient, group: int, kept: Callable[[], set[str]], data: bytes
     ) -> None:
         assert_error(send(alice, group, data, "cat.png"), BAD_PARAMETER, field="image")
         assert (kept(), messages(alice, group)) == (set(), [])
 
-    def test_more_than_10_mib_is_too_large(self, alice: Caller, group: int) -> None:
+    def test_more_than_10_mib_is_too_large(self, alice: ApiClient, group: int) -> None:
         assert_error(send(alice, group, bytes(10 * MIB + 1)), PAYLOAD_TOO_LARGE)
 
-    def test_a_body_beyond_the_limit_is_not_even_read(self, alice: Caller, group: int) -> None:
+    def test_a_body_beyond_the_limit_is_not_even_read(self, alice: ApiClient, group: int) -> None:
         assert_error(send(alice, group, bytes(12 * MIB)), PAYLOAD_TOO_LARGE)
 
-    def test_nearly_10_mib_are_taken(self, alice: Caller, group: int) -> None:
+    def test_nearly_10_mib_are_taken(self, alice: ApiClient, group: int) -> None:
         data = picture("PNG", (2000, 1700), compress_level=0)
         assert 9.7 * MIB < len(data) <= 10 * MIB
         assert send(alice, group, data).status_code == 200
@@ -205,7 +207,7 @@ class TestSend:
 @pytest.mark.database
 @pytest.mark.parametrize("route", ["message", "picture of a group"])
 def test_no_connection_is_held_while_the_decoder_is_waited_for(
-    app: Flask, alice: Caller, group: int, route: str
+    app: Flask, alice: ApiClient, group: int, route: str
 ) -> None:
     def put() -> Reply:
         if route == "message":
@@ -227,7 +229,13 @@ class TestSee:
         ],
     )
     def test_its_type_comes_from_its_bytes(
-        self, alice: Caller, anyone: Caller, group: int, kind: str, extension: str, media_type: str
+        self,
+        alice: ApiClient,
+        anyone: ApiClient,
+        group: int,
+        kind: str,
+        extension: str,
+        media_type: str,
     ) -> None:
         send(alice, group, picture(kind), name="page.html")
         path = address(alice, group)
@@ -238,7 +246,7 @@ class TestSee:
         assert opened(seen.data).format == kind
 
     def test_it_may_be_kept_for_ever_and_shown_anywhere_but_do_nothing(
-        self, alice: Caller, anyone: Caller, group: int
+        self, alice: ApiClient, anyone: ApiClient, group: int
     ) -> None:
         send(alice, group, picture())
         headers = anyone.get(address(alice, group)).headers
@@ -248,7 +256,7 @@ class TestSee:
         assert headers["Cross-Origin-Resource-Policy"] == "cross-origin"
 
     def test_whoever_has_it_need_not_load_it_again(
-        self, alice: Caller, anyone: Caller, group: int
+        self, alice: ApiClient, anyone: ApiClient, group: int
     ) -> None:
         send(alice, group, picture())
         path = address(alice, group)
@@ -256,27 +264,29 @@ class TestSee:
         again = anyone.get(path, headers={"If-None-Match": tag})
         assert (again.status_code, again.data) == (304, b"")
 
-    def test_head_tells_its_size(self, alice: Caller, anyone: Caller, group: int) -> None:
+    def test_head_tells_its_size(self, alice: ApiClient, anyone: ApiClient, group: int) -> None:
         send(alice, group, picture())
         path = address(alice, group)
         head = anyone.call("HEAD", path)
         assert head.data == b""
         assert int(head.headers["Content-Length"]) == len(anyone.get(path).data)
 
-    def test_a_large_picture_comes_whole(self, alice: Caller, anyone: Caller, group: int) -> None:
+    def test_a_large_picture_comes_whole(
+        self, alice: ApiClient, anyone: ApiClient, group: int
+    ) -> None:
         send(alice, group, picture("PNG", (2000, 1500), compress_level=0))
         seen = anyone.get(address(alice, group))
         assert opened(seen.data).size == (2000, 1500)
 
     @pytest.mark.parametrize("kind", ["GIF", "WEBP"])
     def test_an_animation_stays_one(
-        self, alice: Caller, anyone: Caller, group: int, kind: str
+        self, alice: ApiClient, anyone: ApiClient, group: int, kind: str
     ) -> None:
         send(alice, group, animation(kind))
         seen: Any = opened(anyone.get(address(alice, group)).data)
         assert seen.n_frames == 3
 
-    def test_its_metadata_are_gone(self, alice: Caller, anyone: Caller, group: int) -> None:
+    def test_its_metadata_are_gone(self, alice: ApiClient, anyone: ApiClient, group: int) -> None:
         send(alice, group, photograph())
         seen = anyone.get(address(alice, group)).data
         assert b"secret" not in seen.lower()
@@ -296,11 +306,11 @@ class TestSee:
             "%ff",
         ],
     )
-    def test_what_is_not_there_is_not_found(self, alice: Caller, name: str) -> None:
+    def test_what_is_not_there_is_not_found(self, alice: ApiClient, name: str) -> None:
         assert_error(alice.get(f"/media/{name}"), NOT_FOUND)
 
     def test_the_public_base_of_the_request_begins_its_address(
-        self, alice: Caller, group: int
+        self, alice: ApiClient, group: int
     ) -> None:
         send(alice, group, picture())
         reply = alice.get(
@@ -313,7 +323,7 @@ class TestSee:
 
 class TestForget:
     def test_its_file_goes_with_the_message(
-        self, alice: Caller, bob: Caller, group: int, kept: Callable[[], set[str]]
+        self, alice: ApiClient, bob: ApiClient, group: int, kept: Callable[[], set[str]]
     ) -> None:
         sent = send(bob, group, picture())
         path = address(alice, group)
@@ -322,7 +332,7 @@ class TestForget:
         assert kept() == set()
 
     def test_hiding_the_message_leaves_the_file_to_the_others(
-        self, alice: Caller, bob: Caller, group: int
+        self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         sent = send(alice, group, picture())
         hidden = {"message_ids": [sent.json["message_id"]]}
@@ -330,7 +340,7 @@ class TestForget:
         assert bob.get(address(bob, group)).status_code == 200
 
     def test_all_files_go_with_the_group(
-        self, alice: Caller, bob: Caller, group: int, kept: Callable[[], set[str]]
+        self, alice: ApiClient, bob: ApiClient, group: int, kept: Callable[[], set[str]]
     ) -> None:
         send(alice, group, picture())
         send(bob, group, picture("GIF"))

@@ -9,7 +9,7 @@ from chat_service import errors
 from chat_service.db import db
 from chat_service.tests.factories import befriend, ids, join, make_account, make_group
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE
-from shared.testing.client import Caller, Reply, assert_error
+from shared.testing.client import ApiClient, Reply, assert_error
 from shared.testing.databases import counted_queries
 from shared.web.errors import BAD_PARAMETER
 
@@ -27,11 +27,11 @@ def group(app: Flask) -> int:
     return make_group(app, ALICE, CAROL, admins=(BOB,))
 
 
-def invite(caller: Caller, group: int, whom: Any = DAVE) -> Reply:
+def invite(caller: ApiClient, group: int, whom: Any = DAVE) -> Reply:
     return caller.post(ADD_PATH, json={"conversationId": group, "member_id": whom})
 
 
-def invited(caller: Caller, group: int, whom: Any = DAVE) -> int:
+def invited(caller: ApiClient, group: int, whom: Any = DAVE) -> int:
     """An invitation that waits.
 
     Returns:
@@ -41,12 +41,12 @@ def invited(caller: Caller, group: int, whom: Any = DAVE) -> int:
     return int(invitation)
 
 
-def listed(caller: Caller, group: int) -> list[dict[str, Any]]:
+def listed(caller: ApiClient, group: int) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = caller.get(f"/conversations/{group}/invitation").json["invitation"]
     return rows
 
 
-def statuses(caller: Caller, group: int) -> dict[int, int]:
+def statuses(caller: ApiClient, group: int) -> dict[int, int]:
     return {row["invite_id"]: row["status"] for row in listed(caller, group)}
 
 
@@ -55,9 +55,9 @@ class TestInvite:
 
     @pytest.mark.parametrize("who", ["alice", "bob", "carol"])
     def test_whoever_invites_the_invitation_waits(
-        self, request: pytest.FixtureRequest, who: str, dave: Caller, group: int
+        self, request: pytest.FixtureRequest, who: str, dave: ApiClient, group: int
     ) -> None:
-        caller: Caller = request.getfixturevalue(who)
+        caller: ApiClient = request.getfixturevalue(who)
         reply = invite(caller, group)
 
         assert (reply.json["info"], reply.json["message"]) == (
@@ -68,60 +68,62 @@ class TestInvite:
         assert group not in ids(dave.get("/conversations"), "conversation")
 
     def test_several_are_invited_at_once_and_nobody_twice(
-        self, app: Flask, alice: Caller, group: int
+        self, app: Flask, alice: ApiClient, group: int
     ) -> None:
         make_account(app, 5, "Eve")
         befriend(app, ALICE, 5)
         invite(alice, group, [DAVE, "5", DAVE])
         assert {row["receiver_id"] for row in listed(alice, group)} == {DAVE, 5}
 
-    def test_all_or_nobody_is_invited(self, alice: Caller, group: int) -> None:
+    def test_all_or_nobody_is_invited(self, alice: ApiClient, group: int) -> None:
         assert_error(invite(alice, group, [DAVE, NOBODY]), errors.NOT_YOUR_FRIEND)
         assert listed(alice, group) == []
 
     @pytest.mark.parametrize("whom", [[], [[DAVE]], [None], "x", {}, True])
-    def test_nobody_at_all_is_refused(self, alice: Caller, group: int, whom: Any) -> None:
+    def test_nobody_at_all_is_refused(self, alice: ApiClient, group: int, whom: Any) -> None:
         assert_error(invite(alice, group, whom), BAD_PARAMETER, field="member_id")
 
-    def test_conversation_not_found(self, alice: Caller) -> None:
+    def test_conversation_not_found(self, alice: ApiClient) -> None:
         assert_error(invite(alice, NOBODY), errors.CONVERSATION_NOT_FOUND)
 
-    def test_a_stranger_finds_no_conversation(self, dave: Caller, group: int) -> None:
+    def test_a_stranger_finds_no_conversation(self, dave: ApiClient, group: int) -> None:
         assert_error(invite(dave, group, ALICE), errors.CONVERSATION_NOT_FOUND)
 
     def test_nobody_is_invited_to_a_private_conversation(
-        self, app: Flask, alice: Caller, group: int
+        self, app: Flask, alice: ApiClient, group: int
     ) -> None:
         private = next(i for i in ids(alice.get("/conversations"), "conversation") if i != group)
         assert_error(invite(alice, private, BOB), errors.CONVERSATION_NOT_FOUND)
 
     @pytest.mark.parametrize("whom", [CAROL, ALICE, [DAVE, CAROL]])
-    def test_already_a_member(self, alice: Caller, group: int, whom: Any) -> None:
+    def test_already_a_member(self, alice: ApiClient, group: int, whom: Any) -> None:
         assert_error(invite(alice, group, whom), errors.ALREADY_MEMBER)
 
-    def test_an_unknown_person_is_no_friend(self, alice: Caller, group: int) -> None:
+    def test_an_unknown_person_is_no_friend(self, alice: ApiClient, group: int) -> None:
         assert_error(invite(alice, group, NOBODY), errors.NOT_YOUR_FRIEND)
 
-    def test_only_friends_are_invited(self, app: Flask, alice: Caller, group: int) -> None:
+    def test_only_friends_are_invited(self, app: Flask, alice: ApiClient, group: int) -> None:
         befriend(app, ALICE, DAVE, active=False, version=2)
         assert_error(invite(alice, group), errors.NOT_YOUR_FRIEND)
 
-    def test_a_deleted_friend_is_not_invited(self, app: Flask, alice: Caller, group: int) -> None:
+    def test_a_deleted_friend_is_not_invited(
+        self, app: Flask, alice: ApiClient, group: int
+    ) -> None:
         make_account(app, DAVE, "Dave", version=2, deleted=True)
         assert_error(invite(alice, group), errors.NOT_YOUR_FRIEND)
 
-    def test_a_waiting_invitation_is_not_repeated(self, carol: Caller, group: int) -> None:
+    def test_a_waiting_invitation_is_not_repeated(self, carol: ApiClient, group: int) -> None:
         invite(carol, group)
         assert_error(invite(carol, group), errors.INVITATION_WAITING)
 
     def test_another_member_may_invite_the_same_person(
-        self, bob: Caller, carol: Caller, group: int
+        self, bob: ApiClient, carol: ApiClient, group: int
     ) -> None:
         invite(carol, group)
         assert invite(bob, group).status_code == 200
 
     def test_after_a_rejection_somebody_may_be_invited_again(
-        self, alice: Caller, carol: Caller, group: int
+        self, alice: ApiClient, carol: ApiClient, group: int
     ) -> None:
         alice.delete(HANDLE_PATH, json={"invite_id": invited(carol, group)})
         assert invite(carol, group).status_code == 200
@@ -131,7 +133,7 @@ class TestList:
     """获取群组邀请/conversations/<conversation_id>/invitation, and /conversations/invitation."""
 
     def test_every_member_sees_the_invitations(
-        self, app: Flask, bob: Caller, carol: Caller, group: int
+        self, app: Flask, bob: ApiClient, carol: ApiClient, group: int
     ) -> None:
         make_account(app, DAVE, "Dave", version=2, avatar_digest="d1")
         invitation = invited(bob, group)
@@ -151,12 +153,12 @@ class TestList:
             "status": WAITING,
         }
 
-    def test_the_newest_comes_first(self, alice: Caller, bob: Caller, group: int) -> None:
+    def test_the_newest_comes_first(self, alice: ApiClient, bob: ApiClient, group: int) -> None:
         first, second = invited(alice, group), invited(bob, group)
         assert list(statuses(alice, group)) == [second, first]
 
     def test_the_later_edition_has_the_same_under_another_key(
-        self, alice: Caller, group: int
+        self, alice: ApiClient, group: int
     ) -> None:
         invite(alice, group)
         reply = alice.get("/conversations/invitation", json={"conversation_id": group})
@@ -165,21 +167,21 @@ class TestList:
     @pytest.mark.parametrize(
         "path", ["/conversations/{}/invitation", "/conversations/invitation?conversation_id={}"]
     )
-    def test_conversation_not_found(self, alice: Caller, path: str) -> None:
+    def test_conversation_not_found(self, alice: ApiClient, path: str) -> None:
         assert_error(alice.get(path.format(NOBODY)), errors.CONVERSATION_NOT_FOUND)
 
     @pytest.mark.parametrize(
         "path", ["/conversations/{}/invitation", "/conversations/invitation?conversation_id={}"]
     )
-    def test_a_stranger_finds_no_conversation(self, dave: Caller, group: int, path: str) -> None:
+    def test_a_stranger_finds_no_conversation(self, dave: ApiClient, group: int, path: str) -> None:
         assert_error(dave.get(path.format(group)), errors.CONVERSATION_NOT_FOUND)
 
-    def test_an_id_in_the_path_that_cannot_be_is_refused(self, alice: Caller) -> None:
+    def test_an_id_in_the_path_that_cannot_be_is_refused(self, alice: ApiClient) -> None:
         reply = alice.get("/conversations/x/invitation")
         assert_error(reply, BAD_PARAMETER, field="conversation_id")
 
     def test_listing_costs_the_same_for_one_and_for_many(
-        self, app: Flask, alice: Caller, bob: Caller, group: int
+        self, app: Flask, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         invite(bob, group)
         with counted_queries(app, db) as few:
@@ -198,9 +200,14 @@ class TestAccept:
 
     @pytest.mark.parametrize("who", ["alice", "bob"])
     def test_the_owner_and_admins_let_somebody_in(
-        self, request: pytest.FixtureRequest, who: str, carol: Caller, dave: Caller, group: int
+        self,
+        request: pytest.FixtureRequest,
+        who: str,
+        carol: ApiClient,
+        dave: ApiClient,
+        group: int,
     ) -> None:
-        caller: Caller = request.getfixturevalue(who)
+        caller: ApiClient = request.getfixturevalue(who)
         invitation = invited(carol, group)
         body = {"conversation_id": group, "invite_id": invitation, "status": 0}
 
@@ -210,7 +217,7 @@ class TestAccept:
         assert statuses(dave, group) == {invitation: ACCEPTED}
 
     def test_a_new_member_sees_the_whole_history_and_has_nothing_unread(
-        self, alice: Caller, dave: Caller, group: int
+        self, alice: ApiClient, dave: ApiClient, group: int
     ) -> None:
         alice.post("/conversations/messages", json={"conversationId": group, "content": "hello"})
         alice.post(HANDLE_PATH, json={"invite_id": invited(alice, group)})
@@ -222,7 +229,7 @@ class TestAccept:
         assert [message["content"] for message in history.json["messages"]] == ["hello"]
 
     def test_a_new_member_is_not_shown_as_having_read_what_came_before(
-        self, alice: Caller, group: int
+        self, alice: ApiClient, group: int
     ) -> None:
         sent = alice.post("/conversations/messages", json={"conversationId": group, "content": "x"})
         alice.post(HANDLE_PATH, json={"invite_id": invited(alice, group)})
@@ -232,18 +239,18 @@ class TestAccept:
         assert readers.json["read_users"] == []
 
     def test_other_waiting_invitations_of_the_same_person_are_settled(
-        self, alice: Caller, bob: Caller, group: int
+        self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         first, second = invited(alice, group), invited(bob, group)
         alice.post(HANDLE_PATH, json={"invite_id": first})
         assert statuses(alice, group) == {first: ACCEPTED, second: CAME_OTHERWISE}
 
-    def test_unknown_invitation(self, alice: Caller) -> None:
+    def test_unknown_invitation(self, alice: ApiClient) -> None:
         reply = alice.post(HANDLE_PATH, json={"invite_id": NOBODY})
         assert_error(reply, errors.INVITATION_NOT_FOUND)
 
     def test_an_invitation_of_another_conversation_than_said(
-        self, app: Flask, alice: Caller, group: int
+        self, app: Flask, alice: ApiClient, group: int
     ) -> None:
         other = make_group(app, ALICE)
         body = {"conversation_id": other, "invite_id": invited(alice, group)}
@@ -251,14 +258,14 @@ class TestAccept:
 
     @pytest.mark.parametrize("who", ["carol", "dave"])
     def test_neither_members_nor_strangers_may(
-        self, request: pytest.FixtureRequest, who: str, alice: Caller, group: int
+        self, request: pytest.FixtureRequest, who: str, alice: ApiClient, group: int
     ) -> None:
-        caller: Caller = request.getfixturevalue(who)
+        caller: ApiClient = request.getfixturevalue(who)
         reply = caller.post(HANDLE_PATH, json={"invite_id": invited(alice, group)})
         assert_error(reply, errors.MAY_NOT_HANDLE)
 
     def test_the_owner_of_another_group_may_not(
-        self, app: Flask, alice: Caller, dave: Caller
+        self, app: Flask, alice: ApiClient, dave: ApiClient
     ) -> None:
         befriend(app, ALICE, DAVE)
         befriend(app, ALICE, BOB)
@@ -268,20 +275,22 @@ class TestAccept:
         assert_error(reply, errors.MAY_NOT_HANDLE)
 
     @pytest.mark.parametrize("first", ["POST", "DELETE"])
-    def test_already_handled(self, alice: Caller, bob: Caller, group: int, first: str) -> None:
+    def test_already_handled(
+        self, alice: ApiClient, bob: ApiClient, group: int, first: str
+    ) -> None:
         invitation = invited(alice, group)
         alice.call(first, HANDLE_PATH, json={"invite_id": invitation})
         reply = bob.post(HANDLE_PATH, json={"invite_id": invitation})
         assert_error(reply, errors.INVITATION_HANDLED)
 
-    def test_a_receiver_who_is_in_already(self, app: Flask, alice: Caller, group: int) -> None:
+    def test_a_receiver_who_is_in_already(self, app: Flask, alice: ApiClient, group: int) -> None:
         invitation = invited(alice, group)
         join(app, group, DAVE)
         reply = alice.post(HANDLE_PATH, json={"invite_id": invitation})
         assert_error(reply, errors.INVITED_ALREADY_MEMBER)
 
     def test_a_deleted_account_comes_in_only_when_it_is_restored(
-        self, app: Flask, alice: Caller, group: int
+        self, app: Flask, alice: ApiClient, group: int
     ) -> None:
         invitation = invited(alice, group)
         make_account(app, DAVE, "Dave", version=2, deleted=True)
@@ -293,7 +302,7 @@ class TestAccept:
         assert accepted.status_code == 200
 
     def test_somebody_who_left_can_be_invited_and_accepted_again(
-        self, alice: Caller, dave: Caller, group: int
+        self, alice: ApiClient, dave: ApiClient, group: int
     ) -> None:
         alice.post(HANDLE_PATH, json={"invite_id": invited(alice, group)})
         dave.post("/conversations/member/remove", json={"conversation_id": group})
@@ -304,7 +313,7 @@ class TestAccept:
 class TestReject:
     """处理入群邀请/conversations/manage/handle_invitation DELETE."""
 
-    def test_the_receiver_stays_out(self, alice: Caller, carol: Caller, group: int) -> None:
+    def test_the_receiver_stays_out(self, alice: ApiClient, carol: ApiClient, group: int) -> None:
         invitation = invited(carol, group)
         body = {"conversation_id": group, "invite_id": invitation, "status": 1}
 
@@ -313,25 +322,25 @@ class TestReject:
         assert reply.json == {"code": 0, "info": "success", "message": "拒绝该用户入群"}
         assert statuses(carol, group) == {invitation: REJECTED}
 
-    def test_unknown_invitation(self, alice: Caller) -> None:
+    def test_unknown_invitation(self, alice: ApiClient) -> None:
         reply = alice.delete(HANDLE_PATH, json={"invite_id": NOBODY})
         assert_error(reply, errors.INVITATION_NOT_FOUND)
 
     @pytest.mark.parametrize("who", ["carol", "dave"])
     def test_neither_members_nor_strangers_may(
-        self, request: pytest.FixtureRequest, who: str, alice: Caller, group: int
+        self, request: pytest.FixtureRequest, who: str, alice: ApiClient, group: int
     ) -> None:
-        caller: Caller = request.getfixturevalue(who)
+        caller: ApiClient = request.getfixturevalue(who)
         reply = caller.delete(HANDLE_PATH, json={"invite_id": invited(alice, group)})
         assert_error(reply, errors.MAY_NOT_HANDLE)
 
-    def test_already_handled(self, alice: Caller, group: int) -> None:
+    def test_already_handled(self, alice: ApiClient, group: int) -> None:
         invitation = invited(alice, group)
         alice.delete(HANDLE_PATH, json={"invite_id": invitation})
         reply = alice.delete(HANDLE_PATH, json={"invite_id": invitation})
         assert_error(reply, errors.INVITATION_HANDLED)
 
-    def test_a_receiver_who_is_in_already(self, app: Flask, alice: Caller, group: int) -> None:
+    def test_a_receiver_who_is_in_already(self, app: Flask, alice: ApiClient, group: int) -> None:
         invitation = invited(alice, group)
         join(app, group, DAVE)
         reply = alice.delete(HANDLE_PATH, json={"invite_id": invitation})

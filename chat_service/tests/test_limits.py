@@ -10,8 +10,8 @@ from chat_service.app import create_app
 from chat_service.db import db
 from chat_service.tests.factories import befriend
 from shared.testing.cast import ALICE, BOB, CAROL, signed_in
-from shared.testing.client import Caller, Reply, assert_error
-from shared.testing.races import at_once
+from shared.testing.client import ApiClient, Reply, assert_error
+from shared.testing.races import run_concurrently
 from shared.testing.redis import redis_server
 from shared.web.errors import TOO_MANY_REQUESTS
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.database
 AN_HOUR = 3600
 
 
-def _create(user: Caller, *member_ids: int) -> Reply:
+def _create(user: ApiClient, *member_ids: int) -> Reply:
     return user.post("/conversations", json={"members": list(member_ids), "name": "Group"})
 
 
@@ -78,5 +78,5 @@ def test_of_many_at_once_no_more_succeed_than_the_limit_allows(
 ) -> None:
     app = limited(RATE_LIMIT_NEW_GROUPS="3/hour")
     alices = [signed_in(app, ALICE) for _ in range(8)]
-    replies = at_once(*(lambda each=each: _create(each, BOB) for each in alices))
+    replies = run_concurrently(*(lambda each=each: _create(each, BOB) for each in alices))
     assert sorted(reply.status_code for reply in replies) == [200] * 3 + [429] * 5

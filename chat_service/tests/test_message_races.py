@@ -19,8 +19,8 @@ from chat_service.tests.talking import (
     unread,
 )
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE, signed_in
-from shared.testing.client import Caller, Reply
-from shared.testing.races import at_once
+from shared.testing.client import ApiClient, Reply
+from shared.testing.races import run_concurrently
 
 pytestmark = pytest.mark.database
 
@@ -34,7 +34,7 @@ def group(app: Flask) -> int:
     return make_group(app, ALICE, BOB, CAROL, DAVE)
 
 
-def devices(app: Flask, user_id: int, count: int) -> list[Caller]:
+def devices(app: Flask, user_id: int, count: int) -> list[ApiClient]:
     return [signed_in(app, user_id) for _ in range(count)]
 
 
@@ -43,10 +43,10 @@ def statuses(replies: list[Reply]) -> Counter[int]:
 
 
 def test_fifty_sends_at_once_are_fifty_messages_in_one_order(
-    app: Flask, alice: Caller, group: int
+    app: Flask, alice: ApiClient, group: int
 ) -> None:
     senders = [signed_in(app, CAST[number % 4]) for number in range(50)]
-    replies = at_once(
+    replies = run_concurrently(
         *(
             lambda sender=sender, text=str(number): attempt_to_say(sender, group, text)
             for number, sender in enumerate(senders)
@@ -61,7 +61,9 @@ def test_fifty_sends_at_once_are_fifty_messages_in_one_order(
 
 def test_after_fifty_sends_at_once_everybodys_unread_count_is_exact(app: Flask, group: int) -> None:
     senders = [signed_in(app, CAST[number % 4]) for number in range(50)]
-    at_once(*(lambda sender=sender: attempt_to_say(sender, group, "hello") for sender in senders))
+    run_concurrently(
+        *(lambda sender=sender: attempt_to_say(sender, group, "hello") for sender in senders)
+    )
     counts = {user_id: unread(signed_in(app, user_id), group) for user_id in CAST}
     own_last = {message["senderid"]: message["seq"] for message in messages(senders[0], group)}
     assert counts == {user_id: 50 - own_last[user_id] for user_id in CAST}
@@ -71,7 +73,7 @@ def test_after_fifty_sends_at_once_everybodys_unread_count_is_exact(app: Flask, 
 def test_one_client_id_ten_times_at_once_is_one_message(
     app: Flask, group: int, attempt: int
 ) -> None:
-    replies = at_once(
+    replies = run_concurrently(
         *(
             lambda device=device: attempt_to_say(device, group, "hello", client_id="a-1")
             for device in devices(app, ALICE, 10)
@@ -90,7 +92,7 @@ def test_one_client_id_in_two_conversations_at_once_is_one_message(
 ) -> None:
     other = make_group(app, ALICE)
     one, two = devices(app, ALICE, 2)
-    replies = at_once(
+    replies = run_concurrently(
         lambda: attempt_to_say(one, group, "hello", client_id="a-1"),
         lambda: attempt_to_say(two, other, "hello", client_id="a-1"),
     )
@@ -99,10 +101,10 @@ def test_one_client_id_in_two_conversations_at_once_is_one_message(
 
 @REPEATEDLY
 def test_a_message_deleted_many_times_at_once_is_deleted_once(
-    app: Flask, bob: Caller, group: int, attempt: int
+    app: Flask, bob: ApiClient, group: int, attempt: int
 ) -> None:
     message_id = say(bob, group)
-    replies = at_once(
+    replies = run_concurrently(
         *(
             lambda device=device: remove_for_everybody(device, message_id)
             for device in devices(app, ALICE, 6)
@@ -114,12 +116,12 @@ def test_a_message_deleted_many_times_at_once_is_deleted_once(
 
 @REPEATEDLY
 def test_deleting_while_others_read_leaves_exact_counts(
-    app: Flask, alice: Caller, group: int, attempt: int
+    app: Flask, alice: ApiClient, group: int, attempt: int
 ) -> None:
     ids = [say(alice, group) for _ in range(4)]
     readers = [*devices(app, BOB, 2), *devices(app, CAROL, 2)]
     deleters = devices(app, ALICE, 4)
-    replies = at_once(
+    replies = run_concurrently(
         *(lambda d=d, m=m: remove_for_everybody(d, m) for d, m in zip(deleters, ids, strict=True)),
         *(
             lambda r=r: r.get("/conversations/messages", json={"conversationId": group})
@@ -133,10 +135,10 @@ def test_deleting_while_others_read_leaves_exact_counts(
 
 @REPEATEDLY
 def test_sending_while_messages_are_deleted_keeps_order_and_versions(
-    app: Flask, alice: Caller, group: int, attempt: int
+    app: Flask, alice: ApiClient, group: int, attempt: int
 ) -> None:
     ids = [say(alice, group) for _ in range(5)]
-    replies = at_once(
+    replies = run_concurrently(
         *(
             lambda d=d, m=m: remove_for_everybody(d, m)
             for d, m in zip(devices(app, ALICE, 5), ids, strict=True)
@@ -156,7 +158,7 @@ def test_who_catches_up_while_others_send_and_delete_misses_nothing(
     known: dict[int, str] = {}
     version = 0
 
-    def talk(sender: Caller) -> None:
+    def talk(sender: ApiClient) -> None:
         for number in range(6):
             message_id = say(sender, group)
             if number % 2:
@@ -173,17 +175,17 @@ def test_who_catches_up_while_others_send_and_delete_misses_nothing(
             version = news["version"]
 
     speakers = [signed_in(app, user_id) for user_id in (ALICE, BOB, CAROL)]
-    at_once(*(lambda s=s: talk(s) for s in speakers), catch_up)
+    run_concurrently(*(lambda s=s: talk(s) for s in speakers), catch_up)
     catch_up()
     assert sorted(known) == [message["id"] for message in messages(speakers[0], group)]
 
 
 @REPEATEDLY
 def test_hiding_while_it_is_deleted_is_success_or_not_found(
-    app: Flask, bob: Caller, group: int, attempt: int
+    app: Flask, bob: ApiClient, group: int, attempt: int
 ) -> None:
     message_id = say(bob, group)
-    hidden, deleted = at_once(
+    hidden, deleted = run_concurrently(
         lambda: hide(signed_in(app, CAROL), message_id),
         lambda: remove_for_everybody(bob, message_id),
     )
@@ -194,31 +196,31 @@ def test_hiding_while_it_is_deleted_is_success_or_not_found(
 
 @REPEATEDLY
 def test_hiding_the_same_messages_twice_at_once_succeeds(
-    app: Flask, bob: Caller, group: int, attempt: int
+    app: Flask, bob: ApiClient, group: int, attempt: int
 ) -> None:
     ids = [say(bob, group) for _ in range(5)]
     one, two = devices(app, CAROL, 2)
-    replies = at_once(lambda: hide(one, *ids), lambda: hide(two, *reversed(ids)))
+    replies = run_concurrently(lambda: hide(one, *ids), lambda: hide(two, *reversed(ids)))
     assert statuses(replies) == {200: 2}
     assert messages(one, group) == []
 
 
 @REPEATEDLY
 def test_a_friendship_told_many_times_at_once_is_one_conversation(
-    app: Flask, alice: Caller, bob: Caller, attempt: int
+    app: Flask, alice: ApiClient, bob: ApiClient, attempt: int
 ) -> None:
-    at_once(*(lambda: befriend(app, ALICE, BOB) for _ in range(8)))
+    run_concurrently(*(lambda: befriend(app, ALICE, BOB) for _ in range(8)))
     assert len(conversations(alice)) == len(conversations(bob)) == 1
 
 
 @REPEATEDLY
 def test_sending_while_the_friendship_ends_is_success_or_not_found(
-    app: Flask, alice: Caller, attempt: int
+    app: Flask, alice: ApiClient, attempt: int
 ) -> None:
     befriend(app, ALICE, BOB)
     [conversation] = [row["id"] for row in conversations(alice)]
     replies: list[Reply] = []
-    at_once(
+    run_concurrently(
         lambda: replies.append(attempt_to_say(alice, conversation, "hello")),
         lambda: befriend(app, ALICE, BOB, active=False, version=2),
     )
@@ -226,7 +228,7 @@ def test_sending_while_the_friendship_ends_is_success_or_not_found(
 
 
 def test_a_clock_that_runs_behind_does_not_turn_the_order_of_times(
-    app: Flask, alice: Caller, group: int
+    app: Flask, alice: ApiClient, group: int
 ) -> None:
     say(alice, group)
     with app.app_context(), transaction() as session:

@@ -9,7 +9,7 @@ from chat_service.db import db
 from chat_service.tests.factories import make_group
 from chat_service.tests.talking import say
 from shared.testing.cast import ALICE, BOB
-from shared.testing.client import Caller
+from shared.testing.client import ApiClient
 from shared.testing.migrations import (
     check_every_step_back_and_forth,
     check_migrations_stop_nobody,
@@ -19,7 +19,7 @@ from shared.testing.migrations import (
 pytestmark = pytest.mark.database
 
 
-def test_every_migration_can_be_undone_and_done_again(app: Flask, alice: Caller) -> None:
+def test_every_migration_can_be_undone_and_done_again(app: Flask, alice: ApiClient) -> None:
     group = make_group(app, ALICE, BOB)
     say(alice, group)
 

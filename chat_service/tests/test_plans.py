@@ -17,7 +17,7 @@ from chat_service.db import db, transaction
 from chat_service.domain.indexing import grams_of
 from chat_service.tests.talking import MESSAGES
 from shared.testing.cast import ALICE, BOB, signed_in
-from shared.testing.client import Caller
+from shared.testing.client import ApiClient
 from shared.testing.databases import Rows, reset_tables
 
 pytestmark = [pytest.mark.slow, pytest.mark.database, pytest.mark.timeout(900)]
@@ -139,7 +139,9 @@ OTHERS: list[tuple[str, str, int, dict[str, Any]]] = [
 ]
 
 
-def statements_of(app: Flask, caller: Caller, method: str, path: str, **request: Any) -> list[Any]:
+def statements_of(
+    app: Flask, caller: ApiClient, method: str, path: str, **request: Any
+) -> list[Any]:
     """The reading statements of a request, with their parameters."""
     statements: list[Any] = []
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from chat_service.tests.factories import befriend, make_account, make_group
 from chat_service.tests.talking import conversations
 from shared.testing.cast import signed_in
-from shared.testing.properties import few_or_many, newcomers, unhurried
+from shared.testing.properties import example_settings, new_user_ids, unhurried
 
 pytestmark = [pytest.mark.database, unhurried]
 
@@ -16,10 +16,10 @@ VERSIONS = range(1, 5)
 any_order_and_twice = st.permutations([*VERSIONS, *VERSIONS])
 
 
-@few_or_many
+@example_settings
 @given(order=any_order_and_twice)
 def test_an_account_is_always_as_the_newest_event_said(app: Flask, order: list[int]) -> None:
-    owner, somebody = newcomers(2)
+    owner, somebody = new_user_ids(2)
     make_account(app, owner, "Owner")
     caller = signed_in(app, owner)
     query = {"conversation_id": make_group(app, owner, somebody)}
@@ -29,12 +29,12 @@ def test_an_account_is_always_as_the_newest_event_said(app: Flask, order: list[i
         assert members[1]["name"] == f"Name {max(order[:told])}"
 
 
-@few_or_many
+@example_settings
 @given(order=any_order_and_twice)
 def test_a_private_conversation_is_open_as_the_newest_event_said(
     app: Flask, order: list[int]
 ) -> None:
-    one, other = newcomers(2)
+    one, other = new_user_ids(2)
     make_account(app, one, "One")
     make_account(app, other, "Other")
     for told, version in enumerate(order, start=1):

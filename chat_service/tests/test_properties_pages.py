@@ -14,7 +14,7 @@ from chat_service.models import Message
 from chat_service.tests.factories import make_account, make_group
 from chat_service.tests.talking import fetch, remove_for_everybody, say
 from shared.testing.cast import signed_in
-from shared.testing.properties import newcomers, run_state_machine, unhurried
+from shared.testing.properties import new_user_ids, run_state_machine, unhurried
 
 pytestmark = [pytest.mark.database, unhurried]
 
@@ -28,7 +28,7 @@ class Pages(RuleBasedStateMachine):
     def __init__(self, app: Flask) -> None:
         super().__init__()
         self.app = app
-        ids = newcomers(2)
+        ids = new_user_ids(2)
         self.writer, self.reader = (signed_in(app, id_) for id_ in ids)
         for id_ in ids:
             make_account(app, id_, f"Somebody {id_}")

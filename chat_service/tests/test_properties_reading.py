@@ -11,7 +11,7 @@ from chat_service import errors
 from chat_service.tests.factories import befriend, make_account, make_group
 from chat_service.tests.talking import fetch, hide, in_list, remove_for_everybody, say, unread
 from shared.testing.cast import signed_in
-from shared.testing.properties import newcomers, run_state_machine, succeeds, unhurried
+from shared.testing.properties import new_user_ids, run_state_machine, succeeds, unhurried
 
 pytestmark = [pytest.mark.database, unhurried]
 
@@ -44,7 +44,7 @@ class Reading(RuleBasedStateMachine):
 
     def __init__(self, app: Flask) -> None:
         super().__init__()
-        self.ids = newcomers(len(EVERYBODY))
+        self.ids = new_user_ids(len(EVERYBODY))
         self.people = [signed_in(app, id_) for id_ in self.ids]
         for id_ in self.ids:
             make_account(app, id_, f"Somebody {id_}")

@@ -13,7 +13,7 @@ from chat_service.tests.factories import befriend, make_account
 from chat_service.tests.talking import conversations
 from shared.testing.cast import signed_in
 from shared.testing.client import Reply, assert_error
-from shared.testing.properties import newcomers, run_state_machine, succeeds, unhurried
+from shared.testing.properties import new_user_ids, run_state_machine, succeeds, unhurried
 from shared.web.errors import ErrorSpec
 
 pytestmark = [pytest.mark.database, unhurried]
@@ -38,7 +38,7 @@ class Roles(RuleBasedStateMachine):
 
     def __init__(self, app: Flask) -> None:
         super().__init__()
-        self.ids = newcomers(len(EVERYBODY))
+        self.ids = new_user_ids(len(EVERYBODY))
         self.people = [signed_in(app, id_) for id_ in self.ids]
         for id_ in self.ids:
             make_account(app, id_, f"Somebody {id_}")

@@ -18,7 +18,7 @@ from chat_service.tests.talking import (
     say,
 )
 from shared.testing.cast import signed_in
-from shared.testing.properties import newcomers, run_state_machine, unhurried
+from shared.testing.properties import new_user_ids, run_state_machine, unhurried
 
 pytestmark = [pytest.mark.database, unhurried]
 
@@ -41,7 +41,7 @@ class Devices(RuleBasedStateMachine):
     def __init__(self, app: Flask) -> None:
         super().__init__()
         self.app = app
-        ids = newcomers(2)
+        ids = new_user_ids(2)
         for id_ in ids:
             make_account(app, id_, f"Somebody {id_}")
         self.friend, self.reader = (signed_in(app, id_) for id_ in ids)

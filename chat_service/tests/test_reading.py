@@ -22,7 +22,7 @@ from chat_service.tests.talking import (
     unread,
 )
 from shared.testing.cast import ALICE, BOB, CAROL
-from shared.testing.client import Caller, assert_error
+from shared.testing.client import ApiClient, assert_error
 from shared.testing.databases import counted_queries, read_only
 
 pytestmark = pytest.mark.database
@@ -37,7 +37,7 @@ def group(app: Flask) -> int:
 
 
 @pytest.fixture
-def five(bob: Caller, group: int) -> list[int]:
+def five(bob: ApiClient, group: int) -> list[int]:
     """Five messages of bob's, "1" to "5"."""
     return [say(bob, group, str(number)) for number in range(1, 6)]
 
@@ -46,12 +46,12 @@ class TestBounds:
     """Which messages are answered."""
 
     def test_without_bounds_all_of_them_oldest_first(
-        self, alice: Caller, group: int, five: list[int]
+        self, alice: ApiClient, group: int, five: list[int]
     ) -> None:
         assert contents(alice, group) == ["1", "2", "3", "4", "5"]
 
     def test_a_conversation_without_messages_has_an_empty_list(
-        self, alice: Caller, group: int
+        self, alice: ApiClient, group: int
     ) -> None:
         empty = {"messages": [], "deleted_ids": [], "version": 0}
         assert fetch(alice, group) == {"code": 0, "info": "success", **empty}
@@ -80,19 +80,19 @@ class TestBounds:
         ids=str,
     )
     def test_bounds_and_a_limit(
-        self, alice: Caller, group: int, five: list[int], bounds: dict[str, Any], expected: str
+        self, alice: ApiClient, group: int, five: list[int], bounds: dict[str, Any], expected: str
     ) -> None:
         assert "".join(contents(alice, group, **bounds)) == expected
 
     def test_from_is_inclusive_as_times_are_shown(
-        self, alice: Caller, group: int, five: list[int]
+        self, alice: ApiClient, group: int, five: list[int]
     ) -> None:
         first, *_, last = messages(alice, group)
         assert "5" in contents(alice, group, **{"from": last["created_time"]})
         assert len(contents(alice, group, **{"from": first["created_time"]})) == 5
 
     def test_from_leaves_out_what_is_older(
-        self, alice: Caller, group: int, five: list[int]
+        self, alice: ApiClient, group: int, five: list[int]
     ) -> None:
         *_, last = messages(alice, group)
         later = datetime.fromisoformat(last["created_time"]) + timedelta(seconds=1)
@@ -100,19 +100,25 @@ class TestBounds:
 
     @pytest.mark.parametrize(("bound", "expected"), [("before_id", "12"), ("after_id", "45")])
     def test_a_bound_works_although_its_message_is_gone(
-        self, alice: Caller, bob: Caller, group: int, five: list[int], bound: str, expected: str
+        self,
+        alice: ApiClient,
+        bob: ApiClient,
+        group: int,
+        five: list[int],
+        bound: str,
+        expected: str,
     ) -> None:
         remove_for_everybody(bob, five[2])
         assert "".join(contents(alice, group, **{bound: five[2]})) == expected
 
     def test_parameters_may_come_in_a_body(
-        self, alice: Caller, group: int, five: list[int]
+        self, alice: ApiClient, group: int, five: list[int]
     ) -> None:
         reply = alice.get(PATH, json={"conversation_id": str(group), "limit": 1})
         assert [message["content"] for message in reply.json["messages"]] == ["5"]
 
     def test_times_never_run_against_the_order(
-        self, alice: Caller, group: int, five: list[int]
+        self, alice: ApiClient, group: int, five: list[int]
     ) -> None:
         times = [message["created_time"] for message in messages(alice, group)]
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -120,16 +126,16 @@ class TestBounds:
         assert times[-1] <= now
 
     def test_a_new_member_sees_the_whole_history(
-        self, app: Flask, carol: Caller, group: int, five: list[int]
+        self, app: Flask, carol: ApiClient, group: int, five: list[int]
     ) -> None:
         join(app, group, CAROL)
         assert len(messages(carol, group)) == 5
 
-    def test_conversation_not_found(self, alice: Caller) -> None:
+    def test_conversation_not_found(self, alice: ApiClient) -> None:
         reply = alice.get(PATH, query_string={"conversationId": 999})
         assert_error(reply, errors.CONVERSATION_NOT_FOUND_ZH)
 
-    def test_not_in_conversation(self, carol: Caller, group: int) -> None:
+    def test_not_in_conversation(self, carol: ApiClient, group: int) -> None:
         reply = carol.get(PATH, query_string={"conversationId": group})
         assert_error(reply, errors.NOT_IN_CONVERSATION_ZH)
 
@@ -138,12 +144,12 @@ class TestUnread:
     """How many messages are unread."""
 
     def test_messages_of_others_since_one_read_last(
-        self, alice: Caller, bob: Caller, group: int, five: list[int]
+        self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
     ) -> None:
         assert (unread(alice, group), unread(bob, group)) == (5, 0)
 
     def test_reading_reads_up_to_the_newest_that_was_fetched(
-        self, alice: Caller, group: int, five: list[int]
+        self, alice: ApiClient, group: int, five: list[int]
     ) -> None:
         fetch(alice, group, after_id=0, limit=2)
         assert unread(alice, group) == 3
@@ -151,13 +157,13 @@ class TestUnread:
         assert unread(alice, group) == 0
 
     def test_the_newest_page_reads_everything(
-        self, alice: Caller, group: int, five: list[int]
+        self, alice: ApiClient, group: int, five: list[int]
     ) -> None:
         fetch(alice, group, limit=1)
         assert unread(alice, group) == 0
 
     def test_an_older_page_changes_nothing(
-        self, alice: Caller, bob: Caller, group: int, five: list[int]
+        self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
     ) -> None:
         fetch(alice, group)
         say(bob, group)
@@ -165,30 +171,30 @@ class TestUnread:
         assert unread(alice, group) == 1
 
     def test_fetching_nothing_reads_nothing(
-        self, alice: Caller, group: int, five: list[int]
+        self, alice: ApiClient, group: int, five: list[int]
     ) -> None:
         fetch(alice, group, **{"from": "2999-01-01T00:00:00Z"})
         assert unread(alice, group) == 5
 
-    def test_sending_reads_everything(self, alice: Caller, group: int, five: list[int]) -> None:
+    def test_sending_reads_everything(self, alice: ApiClient, group: int, five: list[int]) -> None:
         say(alice, group)
         assert unread(alice, group) == 0
 
-    def test_finding_reads_nothing(self, alice: Caller, group: int, five: list[int]) -> None:
+    def test_finding_reads_nothing(self, alice: ApiClient, group: int, five: list[int]) -> None:
         alice.get("/conversations/manage_messages", json={"conversationId": group})
         alice.post("/conversations/sift", json={"conversationId": group})
         assert unread(alice, group) == 5
 
     @pytest.mark.parametrize("gone", [[0], [4], [1, 3], [0, 1, 2, 3, 4]], ids=str)
     def test_deleted_messages_do_not_count(
-        self, alice: Caller, bob: Caller, group: int, five: list[int], gone: list[int]
+        self, alice: ApiClient, bob: ApiClient, group: int, five: list[int], gone: list[int]
     ) -> None:
         for place in gone:
             remove_for_everybody(bob, five[place])
         assert unread(alice, group) == 5 - len(gone)
 
     def test_deleting_what_was_read_changes_nothing(
-        self, alice: Caller, bob: Caller, group: int, five: list[int]
+        self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
     ) -> None:
         fetch(alice, group)
         say(bob, group)
@@ -196,7 +202,7 @@ class TestUnread:
         assert unread(alice, group) == 1
 
     def test_what_one_hid_does_not_count_and_counts_to_the_others(
-        self, app: Flask, alice: Caller, carol: Caller, bob: Caller
+        self, app: Flask, alice: ApiClient, carol: ApiClient, bob: ApiClient
     ) -> None:
         group = make_group(app, ALICE, BOB, CAROL)
         hide(alice, *[say(bob, group) for _ in range(2)])
@@ -204,14 +210,14 @@ class TestUnread:
         assert (unread(alice, group), unread(carol, group)) == (1, 3)
 
     def test_what_one_hid_and_was_deleted_then_counts_once(
-        self, alice: Caller, bob: Caller, group: int, five: list[int]
+        self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
     ) -> None:
         hide(alice, five[0], five[1])
         remove_for_everybody(bob, five[0])
         assert unread(alice, group) == 3
 
     def test_a_new_member_has_nothing_unread_and_has_read_nothing(
-        self, app: Flask, alice: Caller, bob: Caller, carol: Caller
+        self, app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient
     ) -> None:
         group = make_group(app, ALICE, BOB)
         message_id = say(bob, group)
@@ -227,7 +233,7 @@ class TestUnread:
         assert readers["read_users"] == []
 
     def test_a_fetch_that_moves_nothing_writes_nothing(
-        self, app: Flask, alice: Caller, group: int, five: list[int]
+        self, app: Flask, alice: ApiClient, group: int, five: list[int]
     ) -> None:
         fetch(alice, group)
         with counted_queries(app, db) as statements:
@@ -241,7 +247,7 @@ class TestCatchUp:
     """What a client that was away asks for: everything after the version it knows."""
 
     def test_every_send_and_every_delete_raises_the_version(
-        self, alice: Caller, group: int
+        self, alice: ApiClient, group: int
     ) -> None:
         message_id = say(alice, group)
         sent = fetch(alice, group)["version"]
@@ -249,7 +255,7 @@ class TestCatchUp:
         assert (sent, fetch(alice, group)["version"]) == (1, 2)
 
     def test_what_was_sent_and_deleted_since_is_answered(
-        self, alice: Caller, bob: Caller, group: int, five: list[int]
+        self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
     ) -> None:
         known = fetch(alice, group)["version"]
         remove_for_everybody(bob, five[1])
@@ -259,7 +265,7 @@ class TestCatchUp:
         assert (news["deleted_ids"], news["version"]) == ([five[1]], known + 2)
 
     def test_what_came_and_went_meanwhile_is_only_named(
-        self, alice: Caller, bob: Caller, group: int
+        self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         passing = say(bob, group)
         remove_for_everybody(bob, passing)
@@ -267,13 +273,13 @@ class TestCatchUp:
         assert (news["messages"], news["deleted_ids"]) == ([], [passing])
 
     def test_who_is_up_to_date_gets_nothing(
-        self, alice: Caller, group: int, five: list[int]
+        self, alice: ApiClient, group: int, five: list[int]
     ) -> None:
         news = fetch(alice, group, after_version=5)
         assert (news["messages"], news["deleted_ids"], news["version"]) == ([], [], 5)
 
     def test_in_pages_nothing_is_left_out(
-        self, alice: Caller, bob: Caller, group: int, five: list[int]
+        self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
     ) -> None:
         remove_for_everybody(bob, five[0])
         say(bob, group, "6")
@@ -287,14 +293,14 @@ class TestCatchUp:
         assert (seen, deleted, known) == ("2356", [five[0], five[3]], 8)
 
     def test_without_after_version_no_deleted_ids_are_answered(
-        self, alice: Caller, bob: Caller, group: int, five: list[int]
+        self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
     ) -> None:
         remove_for_everybody(bob, five[0])
         assert fetch(alice, group)["deleted_ids"] == []
 
 
 def test_the_list_counts_each_conversation_by_itself(
-    app: Flask, alice: Caller, bob: Caller, group: int, five: list[int]
+    app: Flask, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
 ) -> None:
     private = make_private(app, alice, bob)
     say(bob, private)
@@ -306,7 +312,7 @@ class TestReadPosition:
     """Moving the read position apart from fetching (beyond the document)."""
 
     def test_fetching_with_read_false_moves_nothing(
-        self, alice: Caller, bob: Caller, group: int, five: list[int]
+        self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
     ) -> None:
         fetch(alice, group, read="false")
         assert unread(alice, group) == 5
@@ -316,7 +322,7 @@ class TestReadPosition:
         assert unread(alice, group) == 0
 
     def test_in_a_private_chat_what_is_not_marked_as_read_is_not_shown_as_read(
-        self, app: Flask, alice: Caller, bob: Caller
+        self, app: Flask, alice: ApiClient, bob: ApiClient
     ) -> None:
         private = make_private(app, alice, bob)
         say(bob, private)
@@ -324,7 +330,7 @@ class TestReadPosition:
         assert message["already_read"] is False
 
     def test_marking_as_read_reads_up_to_the_message_and_never_back(
-        self, alice: Caller, bob: Caller, group: int, five: list[int]
+        self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
     ) -> None:
         assert mark_read(alice, group, five[2]).status_code == 200
         assert mark_read(alice, group, five[0]).status_code == 200
@@ -336,7 +342,7 @@ class TestReadPosition:
         assert [[each["id"] for each in some] for some in readers] == [[ALICE], []]
 
     def test_a_deleted_or_hidden_message_is_a_position_as_well(
-        self, alice: Caller, bob: Caller, group: int, five: list[int]
+        self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
     ) -> None:
         remove_for_everybody(bob, five[1])
         hide(alice, five[3])
@@ -346,20 +352,20 @@ class TestReadPosition:
         assert unread(alice, group) == 1
 
     def test_a_message_of_another_conversation_is_unknown(
-        self, app: Flask, alice: Caller, bob: Caller, group: int
+        self, app: Flask, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         elsewhere = say(bob, make_group(app, ALICE, BOB))
         assert_error(mark_read(alice, group, elsewhere), errors.MESSAGE_NOT_FOUND_ZH)
 
     def test_an_unknown_conversation_and_a_foreign_one_are_not_found(
-        self, alice: Caller, carol: Caller, group: int, five: list[int]
+        self, alice: ApiClient, carol: ApiClient, group: int, five: list[int]
     ) -> None:
         for reply in (mark_read(alice, 999, five[0]), mark_read(carol, group, five[0])):
             assert_error(reply, errors.CONVERSATION_NOT_FOUND_ZH)
 
 
 def test_messages_are_read_while_the_database_cannot_keep_the_read_position(
-    app: Flask, alice: Caller, group: int, five: list[int]
+    app: Flask, alice: ApiClient, group: int, five: list[int]
 ) -> None:
     with read_only(app, db):
         shown = contents(alice, group)

@@ -13,16 +13,16 @@ from chat_service.models import SearchGram
 from chat_service.tests.factories import befriend, index_everything, make_group
 from chat_service.tests.talking import hide, make_private, remove_for_everybody, say, show
 from shared.testing.cast import ALICE, BOB, CAROL
-from shared.testing.client import Caller, Reply, assert_error
+from shared.testing.client import ApiClient, Reply, assert_error
 
 pytestmark = pytest.mark.database
 
 
-def ask(caller: Caller, content: str, **more: Any) -> Reply:
+def ask(caller: ApiClient, content: str, **more: Any) -> Reply:
     return caller.get("/conversations/search", query_string={"content": content, **more})
 
 
-def found(caller: Caller, content: str, **more: Any) -> list[str]:
+def found(caller: ApiClient, content: str, **more: Any) -> list[str]:
     reply = ask(caller, content, **more)
     assert reply.status_code == 200, reply.json
     return [message["content"] for message in reply.json["messages"]]
@@ -58,7 +58,7 @@ def settled(request: pytest.FixtureRequest, app: Flask) -> Any:
     ],
 )
 def test_texts_that_contain_it_newest_first(
-    alice: Caller, bob: Caller, group: int, settled: Any, wanted: str, expected: list[str]
+    alice: ApiClient, bob: ApiClient, group: int, settled: Any, wanted: str, expected: list[str]
 ) -> None:
     for content in ("大家你好", "Hello World", "100%", "under_score", "привет", "你好，世界"):
         say(bob, group, content)
@@ -68,7 +68,7 @@ def test_texts_that_contain_it_newest_first(
 
 
 def test_a_found_message_says_where_it_is(
-    app: Flask, alice: Caller, bob: Caller, group: int, settled: Any
+    app: Flask, alice: ApiClient, bob: ApiClient, group: int, settled: Any
 ) -> None:
     private = make_private(app, alice, bob)
     ids = [say(bob, group, "needle"), say(alice, private, "needle")]
@@ -80,7 +80,7 @@ def test_a_found_message_says_where_it_is(
 
 
 def test_only_open_conversations_of_the_caller_are_searched(
-    app: Flask, alice: Caller, bob: Caller, carol: Caller, group: int, settled: Any
+    app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, group: int, settled: Any
 ) -> None:
     say(bob, make_group(app, BOB, CAROL), "needle elsewhere")
     private = make_private(app, alice, bob)
@@ -95,7 +95,7 @@ def test_only_open_conversations_of_the_caller_are_searched(
 
 
 def test_what_is_deleted_or_hidden_is_not_found(
-    app: Flask, alice: Caller, bob: Caller, group: int, settled: Any
+    app: Flask, alice: ApiClient, bob: ApiClient, group: int, settled: Any
 ) -> None:
     ids = [say(bob, group, f"needle {number}") for number in range(3)]
     settled()
@@ -106,7 +106,7 @@ def test_what_is_deleted_or_hidden_is_not_found(
 
 
 def test_filters_and_pages(
-    app: Flask, alice: Caller, bob: Caller, group: int, settled: Any
+    app: Flask, alice: ApiClient, bob: ApiClient, group: int, settled: Any
 ) -> None:
     other = make_group(app, ALICE, BOB)
     ids = [say(bob, where, f"needle {n}") for n, where in enumerate([group, other] * 5)]
@@ -120,14 +120,14 @@ def test_filters_and_pages(
     assert found(alice, "needle", limit=1, sender_id=BOB) == ["needle 9"]
 
 
-def test_a_foreign_conversation_does_not_exist(carol: Caller, group: int) -> None:
+def test_a_foreign_conversation_does_not_exist(carol: ApiClient, group: int) -> None:
     for conversation in (group, 999):
         reply = ask(carol, "needle", conversation_id=conversation)
         assert_error(reply, errors.CONVERSATION_NOT_FOUND_ZH)
 
 
 def test_nothing_of_a_deleted_message_stays_in_the_index(
-    app: Flask, alice: Caller, bob: Caller, group: int
+    app: Flask, alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
     message_id = say(bob, group, "needle")
     dissolved = make_group(app, ALICE, BOB)
@@ -140,7 +140,7 @@ def test_nothing_of_a_deleted_message_stays_in_the_index(
 
 
 def test_the_index_waits_for_smaller_ids_that_are_not_committed(
-    app: Flask, alice: Caller, bob: Caller, group: int
+    app: Flask, alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
     other = make_group(app, ALICE, BOB)
     with app.app_context():

@@ -18,7 +18,7 @@ from chat_service.tests.talking import (
     unread,
 )
 from shared.testing.cast import ALICE, BOB
-from shared.testing.client import Caller, Reply, assert_error
+from shared.testing.client import ApiClient, Reply, assert_error
 
 NOBODY = 999
 
@@ -29,7 +29,7 @@ def group(app: Flask) -> int:
     return make_group(app, ALICE, BOB)
 
 
-def replies_to(caller: Caller, message_id: int) -> Reply:
+def replies_to(caller: ApiClient, message_id: int) -> Reply:
     return caller.get("/conversations/get_reply", query_string={"message_id": message_id})
 
 
@@ -43,7 +43,7 @@ SHOW_NOTHING = [
 class TestText:
     """A plain text."""
 
-    def test_it_reaches_everybody(self, alice: Caller, bob: Caller, group: int) -> None:
+    def test_it_reaches_everybody(self, alice: ApiClient, bob: ApiClient, group: int) -> None:
         sent = attempt_to_say(alice, group, "你好, bob 🙂").json
         message = {
             "id": sent["message_id"],
@@ -61,7 +61,7 @@ class TestText:
         assert messages(alice, group) == [message]
 
     def test_the_answer_says_what_was_sent_and_has_no_message(
-        self, alice: Caller, group: int
+        self, alice: ApiClient, group: int
     ) -> None:
         reply = attempt_to_say(alice, group, "hello")
         [message] = messages(alice, group)
@@ -74,7 +74,7 @@ class TestText:
         }
 
     def test_messages_are_numbered_per_conversation(
-        self, app: Flask, alice: Caller, bob: Caller, group: int
+        self, app: Flask, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         other = make_group(app, ALICE, BOB)
         for caller, conversation in ((alice, group), (bob, group), (bob, other), (alice, group)):
@@ -83,65 +83,65 @@ class TestText:
         assert [message["seq"] for message in messages(alice, other)] == [1]
 
     def test_no_number_is_used_twice_although_the_newest_is_gone(
-        self, alice: Caller, group: int
+        self, alice: ApiClient, group: int
     ) -> None:
         remove_for_everybody(alice, say(alice, group))
         assert attempt_to_say(alice, group, "next").json["seq"] == 2
 
     def test_a_refused_message_takes_no_number(
-        self, alice: Caller, bob: Caller, group: int
+        self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         say(alice, group, client_id="one")
         attempt_to_say(alice, group, "other", client_id="one")
         attempt_to_say(alice, group, "to nothing", reply_to=NOBODY)
         assert attempt_to_say(bob, group, "next").json["seq"] == 2
 
-    def test_the_senders_picture_is_a_url(self, app: Flask, bob: Caller, group: int) -> None:
+    def test_the_senders_picture_is_a_url(self, app: Flask, bob: ApiClient, group: int) -> None:
         make_account(app, BOB, "Bob", version=2, avatar_digest="d2")
         say(bob, group)
         [message] = messages(bob, group)
         assert message["senderavatar"] == f"http://localhost/account/avatar/{BOB}/d2"
 
-    def test_a_text_may_have_255_characters(self, alice: Caller, group: int) -> None:
+    def test_a_text_may_have_255_characters(self, alice: ApiClient, group: int) -> None:
         say(alice, group, "長" * 255)
         assert contents(alice, group) == ["長" * 255]
 
-    def test_white_space_around_it_is_kept(self, alice: Caller, group: int) -> None:
+    def test_white_space_around_it_is_kept(self, alice: ApiClient, group: int) -> None:
         say(alice, group, " two\nlines ")
         assert contents(alice, group) == [" two\nlines "]
 
-    def test_who_was_added_may_send(self, app: Flask, carol: Caller, group: int) -> None:
+    def test_who_was_added_may_send(self, app: Flask, carol: ApiClient, group: int) -> None:
         join(app, group, carol.id)
         assert attempt_to_say(carol, group, "hello").status_code == 200
 
-    def test_conversation_not_found(self, alice: Caller) -> None:
+    def test_conversation_not_found(self, alice: ApiClient) -> None:
         assert_error(attempt_to_say(alice, NOBODY, "hello"), errors.CONVERSATION_NOT_FOUND)
 
-    def test_not_in_conversation(self, carol: Caller, group: int) -> None:
+    def test_not_in_conversation(self, carol: ApiClient, group: int) -> None:
         assert_error(attempt_to_say(carol, group, "hello"), errors.NOT_IN_CONVERSATION)
 
     @pytest.mark.parametrize("content", SHOW_NOTHING)
-    def test_content_is_empty(self, alice: Caller, group: int, content: str) -> None:
+    def test_content_is_empty(self, alice: ApiClient, group: int, content: str) -> None:
         assert_error(attempt_to_say(alice, group, content), errors.CONTENT_EMPTY)
 
-    def test_content_too_long(self, alice: Caller, group: int) -> None:
+    def test_content_too_long(self, alice: ApiClient, group: int) -> None:
         assert_error(attempt_to_say(alice, group, "長" * 256), errors.CONTENT_TOO_LONG)
 
     @pytest.mark.parametrize(
         "content", ["\u2764\ufe0f", ".", "\u0301", "a\u200b", "\U0001f468\u200d"]
     )
     def test_what_shows_something_is_sent_as_it_is(
-        self, alice: Caller, group: int, content: str
+        self, alice: ApiClient, group: int, content: str
     ) -> None:
         say(alice, group, content)
         assert contents(alice, group) == [content]
 
-    def test_reply_message_not_found(self, alice: Caller, group: int) -> None:
+    def test_reply_message_not_found(self, alice: ApiClient, group: int) -> None:
         reply = attempt_to_say(alice, group, "hello", reply_to=NOBODY)
         assert_error(reply, errors.REPLY_NOT_FOUND)
 
     def test_the_conversation_is_looked_at_before_the_text_and_the_text_before_the_reply(
-        self, alice: Caller, carol: Caller, group: int
+        self, alice: ApiClient, carol: ApiClient, group: int
     ) -> None:
         nowhere = attempt_to_say(alice, NOBODY, "", reply_to=NOBODY)
         outside = attempt_to_say(carol, group, "", reply_to=NOBODY)
@@ -155,7 +155,7 @@ class TestClientId:
     """Repeating a send whose answer was lost."""
 
     def test_the_first_message_is_answered_again_and_none_is_made(
-        self, alice: Caller, bob: Caller, group: int
+        self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         first, again = (attempt_to_say(alice, group, "hello", client_id="a-1") for _ in range(2))
         assert again.json == first.json
@@ -163,7 +163,7 @@ class TestClientId:
         assert unread(bob, group) == 0
 
     def test_it_answers_although_the_target_of_the_reply_is_gone(
-        self, alice: Caller, group: int
+        self, alice: ApiClient, group: int
     ) -> None:
         target = say(alice, group)
         more = {"reply_to": target, "client_id": "a-1"}
@@ -172,7 +172,7 @@ class TestClientId:
         assert attempt_to_say(alice, group, "hello", **more).json == first.json
 
     def test_it_answers_although_the_message_itself_is_gone(
-        self, alice: Caller, group: int
+        self, alice: ApiClient, group: int
     ) -> None:
         first = attempt_to_say(alice, group, "hello", client_id="a-1")
         remove_for_everybody(alice, first.json["message_id"])
@@ -180,31 +180,31 @@ class TestClientId:
         assert messages(alice, group) == []
 
     def test_other_people_may_use_the_same_one(
-        self, alice: Caller, bob: Caller, group: int
+        self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         mine, theirs = (say(caller, group, client_id="a-1") for caller in (alice, bob))
         assert mine != theirs
 
-    def test_the_same_one_with_another_text_is_refused(self, alice: Caller, group: int) -> None:
+    def test_the_same_one_with_another_text_is_refused(self, alice: ApiClient, group: int) -> None:
         say(alice, group, client_id="a-1")
         reply = attempt_to_say(alice, group, "other", client_id="a-1")
         assert_error(reply, errors.CLIENT_ID_USED)
 
     def test_the_same_one_in_another_conversation_is_refused(
-        self, app: Flask, alice: Caller, group: int
+        self, app: Flask, alice: ApiClient, group: int
     ) -> None:
         say(alice, group, client_id="a-1")
         reply = attempt_to_say(alice, make_group(app, ALICE), "hello", client_id="a-1")
         assert_error(reply, errors.CLIENT_ID_USED)
 
     def test_that_of_a_deleted_message_in_another_conversation_is_refused(
-        self, app: Flask, alice: Caller, group: int
+        self, app: Flask, alice: ApiClient, group: int
     ) -> None:
         remove_for_everybody(alice, say(alice, group, client_id="a-1"))
         reply = attempt_to_say(alice, make_group(app, ALICE), "hello", client_id="a-1")
         assert_error(reply, errors.CLIENT_ID_USED)
 
-    def test_an_empty_one_is_none(self, alice: Caller, group: int) -> None:
+    def test_an_empty_one_is_none(self, alice: ApiClient, group: int) -> None:
         first, second = (say(alice, group, client_id="") for _ in range(2))
         assert first != second
 
@@ -212,7 +212,7 @@ class TestClientId:
 class TestReply:
     """A text that answers another message."""
 
-    def test_it_shows_what_it_answers(self, alice: Caller, bob: Caller, group: int) -> None:
+    def test_it_shows_what_it_answers(self, alice: ApiClient, bob: ApiClient, group: int) -> None:
         target = say(alice, group, "how are you?")
         say(bob, group, "fine", reply_to=target)
         [plain, reply] = messages(alice, group)
@@ -220,13 +220,13 @@ class TestReply:
         assert {name: reply[name] for name in shown} == shown
         assert not shown.keys() & plain.keys()
 
-    def test_an_image_may_be_answered(self, alice: Caller, group: int) -> None:
+    def test_an_image_may_be_answered(self, alice: ApiClient, group: int) -> None:
         target = show(alice, group)
         say(alice, group, "nice", reply_to=target)
         [image, reply] = messages(alice, group)
         assert (reply["reply_to"], reply["reply_to_type"]) == (image["content"], 1)
 
-    def test_a_reply_whose_target_is_gone_shows_none(self, alice: Caller, group: int) -> None:
+    def test_a_reply_whose_target_is_gone_shows_none(self, alice: ApiClient, group: int) -> None:
         target = say(alice, group)
         say(alice, group, "fine", reply_to=target)
         remove_for_everybody(alice, target)
@@ -234,7 +234,7 @@ class TestReply:
         assert not {"reply_to", "reply_to_id", "reply_to_type"} & reply.keys()
 
     def test_a_target_that_one_hid_is_quoted_to_the_others_only(
-        self, alice: Caller, bob: Caller, group: int
+        self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         target = say(alice, group)
         say(bob, group, "fine", reply_to=target)
@@ -243,19 +243,19 @@ class TestReply:
         assert messages(bob, group)[-1]["reply_to_id"] == target
 
     def test_a_message_of_another_conversation_cannot_be_answered(
-        self, app: Flask, alice: Caller, group: int
+        self, app: Flask, alice: ApiClient, group: int
     ) -> None:
         elsewhere = say(alice, make_group(app, ALICE))
         reply = attempt_to_say(alice, group, "hello", reply_to=elsewhere)
         assert_error(reply, errors.REPLY_NOT_FOUND)
 
-    def test_a_deleted_message_cannot_be_answered(self, alice: Caller, group: int) -> None:
+    def test_a_deleted_message_cannot_be_answered(self, alice: ApiClient, group: int) -> None:
         target = say(alice, group)
         remove_for_everybody(alice, target)
         reply = attempt_to_say(alice, group, "hello", reply_to=target)
         assert_error(reply, errors.REPLY_NOT_FOUND)
 
-    def test_a_null_target_is_none(self, alice: Caller, group: int) -> None:
+    def test_a_null_target_is_none(self, alice: ApiClient, group: int) -> None:
         say(alice, group, reply_to=None)
         assert "reply_to" not in messages(alice, group)[0]
 
@@ -264,7 +264,7 @@ class TestReplies:
     """查看回复列表 /conversations/get_reply."""
 
     def test_they_are_listed_oldest_first(
-        self, app: Flask, alice: Caller, bob: Caller, group: int
+        self, app: Flask, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         make_account(app, BOB, "Bob", version=2, avatar_digest="d2")
         target = say(alice, group)
@@ -299,12 +299,14 @@ class TestReplies:
             ],
         }
 
-    def test_a_message_without_replies_has_an_empty_list(self, alice: Caller, group: int) -> None:
+    def test_a_message_without_replies_has_an_empty_list(
+        self, alice: ApiClient, group: int
+    ) -> None:
         reply = replies_to(alice, say(alice, group))
         assert reply.json == {"code": 0, "info": "success", "replies": []}
 
     def test_deleted_replies_and_those_one_hid_are_not_listed(
-        self, alice: Caller, bob: Caller, group: int
+        self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         target = say(alice, group)
         deleted, hidden, kept = (say(bob, group, reply_to=target) for _ in range(3))
@@ -312,22 +314,22 @@ class TestReplies:
         hide(alice, hidden)
         assert [row["reply_id"] for row in replies_to(alice, target).json["replies"]] == [kept]
 
-    def test_message_not_found(self, alice: Caller) -> None:
+    def test_message_not_found(self, alice: ApiClient) -> None:
         assert_error(replies_to(alice, NOBODY), errors.MESSAGE_NOT_FOUND)
 
     def test_a_stranger_is_told_that_there_is_no_such_message(
-        self, alice: Caller, carol: Caller, group: int
+        self, alice: ApiClient, carol: ApiClient, group: int
     ) -> None:
         assert_error(replies_to(carol, say(alice, group)), errors.MESSAGE_NOT_FOUND)
 
-    def test_a_message_that_one_hid_is_not_found(self, alice: Caller, group: int) -> None:
+    def test_a_message_that_one_hid_is_not_found(self, alice: ApiClient, group: int) -> None:
         message_id = say(alice, group)
         hide(alice, message_id)
         assert_error(replies_to(alice, message_id), errors.MESSAGE_NOT_FOUND)
 
 
 def test_in_private_a_message_is_unread_until_the_other_one_fetches_it(
-    app: Flask, alice: Caller, bob: Caller
+    app: Flask, alice: ApiClient, bob: ApiClient
 ) -> None:
     conversation = make_private(app, alice, bob)
     say(alice, conversation)
@@ -337,12 +339,12 @@ def test_in_private_a_message_is_unread_until_the_other_one_fetches_it(
     assert (before, after) == ([False], [True])
 
 
-def test_in_private_what_one_fetches_is_read(app: Flask, alice: Caller, bob: Caller) -> None:
+def test_in_private_what_one_fetches_is_read(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     conversation = make_private(app, alice, bob)
     say(alice, conversation)
     assert [message["already_read"] for message in messages(bob, conversation)] == [True]
 
 
-def test_in_groups_messages_say_nothing_of_being_read(alice: Caller, group: int) -> None:
+def test_in_groups_messages_say_nothing_of_being_read(alice: ApiClient, group: int) -> None:
     say(alice, group)
     assert "already_read" not in messages(alice, group)[0]

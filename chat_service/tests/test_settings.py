@@ -16,7 +16,7 @@ from chat_service.tests.talking import (
     unread,
 )
 from shared.testing.cast import ALICE, BOB
-from shared.testing.client import Caller, Reply, assert_error
+from shared.testing.client import ApiClient, Reply, assert_error
 
 PATH = "/interface"
 
@@ -27,27 +27,27 @@ def group(app: Flask) -> int:
     return make_group(app, ALICE, BOB)
 
 
-def settings(caller: Caller, conversation: int) -> Any:
+def settings(caller: ApiClient, conversation: int) -> Any:
     return caller.get(PATH, query_string={"conversation_id": conversation}).json
 
 
-def put(caller: Caller, conversation: int, **values: Any) -> Reply:
+def put(caller: ApiClient, conversation: int, **values: Any) -> Reply:
     return caller.post(PATH, json={"conversationId": conversation, **values})
 
 
-def test_at_first_a_conversation_is_neither_pinned_nor_muted(alice: Caller, group: int) -> None:
+def test_at_first_a_conversation_is_neither_pinned_nor_muted(alice: ApiClient, group: int) -> None:
     usual = {"unreads": 0, "notification": True, "ontop": False}
     assert settings(alice, group) == {"code": 0, "info": "Succeed", **usual}
 
 
-def test_what_is_put_is_what_is_read(alice: Caller, group: int) -> None:
+def test_what_is_put_is_what_is_read(alice: ApiClient, group: int) -> None:
     reply = put(alice, group, ontop=True, notification=False, unreads=3)
     chosen = {"unreads": 3, "notification": False, "ontop": True}
     assert reply.json == {"code": 0, "info": "Succeed"}
     assert settings(alice, group) == {"code": 0, "info": "Succeed", **chosen}
 
 
-def test_the_list_shows_the_same(alice: Caller, group: int) -> None:
+def test_the_list_shows_the_same(alice: ApiClient, group: int) -> None:
     put(alice, group, ontop=True, notification=False, unreads=3)
     row = in_list(alice, group)
     assert (row["is_top"], row["notice_able"], row["unread_count"]) == (True, False, 3)
@@ -56,7 +56,7 @@ def test_the_list_shows_the_same(alice: Caller, group: int) -> None:
 @pytest.mark.parametrize(
     "kept", [{"ontop": True}, {"notification": False}, {"unreads": 3}], ids=str
 )
-def test_what_is_left_out_or_null_stays(alice: Caller, group: int, kept: dict[str, Any]) -> None:
+def test_what_is_left_out_or_null_stays(alice: ApiClient, group: int, kept: dict[str, Any]) -> None:
     put(alice, group, **kept)
     before = settings(alice, group)
     put(alice, group)
@@ -64,13 +64,13 @@ def test_what_is_left_out_or_null_stays(alice: Caller, group: int, kept: dict[st
     assert settings(alice, group) == before
 
 
-def test_settings_are_ones_own(alice: Caller, bob: Caller, group: int) -> None:
+def test_settings_are_ones_own(alice: ApiClient, bob: ApiClient, group: int) -> None:
     before = settings(bob, group)
     put(alice, group, ontop=True, notification=False, unreads=3)
     assert settings(bob, group) == before
 
 
-def test_a_pin_and_a_mute_are_taken_back(alice: Caller, group: int) -> None:
+def test_a_pin_and_a_mute_are_taken_back(alice: ApiClient, group: int) -> None:
     put(alice, group, ontop=True, notification=False)
     put(alice, group, ontop=False, notification=True)
     assert (settings(alice, group)["ontop"], settings(alice, group)["notification"]) == (
@@ -84,7 +84,7 @@ def test_a_pin_and_a_mute_are_taken_back(alice: Caller, group: int) -> None:
     [(0, 0), (5, 5), ("7", 7), ("007", 7), (999_999, 999_999), (True, 1), (False, 0)],
 )
 def test_the_unread_count_is_set_by_number_text_or_boolean(
-    alice: Caller, bob: Caller, group: int, given: Any, shown: int
+    alice: ApiClient, bob: ApiClient, group: int, given: Any, shown: int
 ) -> None:
     say(bob, group)
     say(bob, group)
@@ -92,7 +92,9 @@ def test_the_unread_count_is_set_by_number_text_or_boolean(
     assert unread(alice, group) == shown
 
 
-def test_new_messages_add_to_the_count_that_was_set(alice: Caller, bob: Caller, group: int) -> None:
+def test_new_messages_add_to_the_count_that_was_set(
+    alice: ApiClient, bob: ApiClient, group: int
+) -> None:
     say(bob, group)
     put(alice, group, unreads=5)
     last = say(bob, group)
@@ -101,21 +103,23 @@ def test_new_messages_add_to_the_count_that_was_set(alice: Caller, bob: Caller, 
     assert unread(alice, group) == 5
 
 
-def test_reading_clears_the_count_that_was_set(alice: Caller, bob: Caller, group: int) -> None:
+def test_reading_clears_the_count_that_was_set(
+    alice: ApiClient, bob: ApiClient, group: int
+) -> None:
     say(bob, group)
     put(alice, group, unreads=5)
     fetch(alice, group)
     assert unread(alice, group) == 0
 
 
-def test_reading_an_empty_conversation_clears_it_as_well(alice: Caller, group: int) -> None:
+def test_reading_an_empty_conversation_clears_it_as_well(alice: ApiClient, group: int) -> None:
     put(alice, group, unreads=5)
     fetch(alice, group)
     assert unread(alice, group) == 0
 
 
 def test_reading_clears_it_although_the_newest_message_is_gone(
-    alice: Caller, bob: Caller, group: int
+    alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
     say(bob, group)
     newest = say(bob, group)
@@ -125,20 +129,22 @@ def test_reading_clears_it_although_the_newest_message_is_gone(
     assert unread(alice, group) == 0
 
 
-def test_sending_clears_it(alice: Caller, group: int) -> None:
+def test_sending_clears_it(alice: ApiClient, group: int) -> None:
     put(alice, group, unreads=5)
     say(alice, group)
     assert unread(alice, group) == 0
 
 
-def test_an_older_page_does_not_clear_it(alice: Caller, bob: Caller, group: int) -> None:
+def test_an_older_page_does_not_clear_it(alice: ApiClient, bob: ApiClient, group: int) -> None:
     first, second = say(bob, group), say(bob, group)
     put(alice, group, unreads=5)
     assert [m["id"] for m in messages(alice, group, before_id=second)] == [first]
     assert unread(alice, group) == 5
 
 
-def test_marking_as_unread_takes_no_receipt_back(alice: Caller, bob: Caller, group: int) -> None:
+def test_marking_as_unread_takes_no_receipt_back(
+    alice: ApiClient, bob: ApiClient, group: int
+) -> None:
     message_id = say(bob, group)
     fetch(alice, group)
     put(alice, group, unreads=1)
@@ -146,25 +152,25 @@ def test_marking_as_unread_takes_no_receipt_back(alice: Caller, bob: Caller, gro
     assert [reader["id"] for reader in readers["read_users"]] == [ALICE]
 
 
-def test_marking_as_read_gives_no_receipt(alice: Caller, bob: Caller, group: int) -> None:
+def test_marking_as_read_gives_no_receipt(alice: ApiClient, bob: ApiClient, group: int) -> None:
     message_id = say(bob, group)
     put(alice, group, unreads=0)
     readers = bob.post("/conversations/readlist", json={"message_id": message_id}).json
     assert readers["read_users"] == []
 
 
-def test_interface_get_conversation_not_found(alice: Caller) -> None:
+def test_interface_get_conversation_not_found(alice: ApiClient) -> None:
     reply = alice.get(PATH, query_string={"conversation_id": 999})
     assert_error(reply, errors.CONVERSATION_NOT_FOUND_ZH)
 
 
-def test_interface_get_no_access(carol: Caller, group: int) -> None:
+def test_interface_get_no_access(carol: ApiClient, group: int) -> None:
     assert_error(carol.get(PATH, query_string={"conversation_id": group}), errors.NO_ACCESS)
 
 
-def test_interface_post_conversation_not_found(alice: Caller) -> None:
+def test_interface_post_conversation_not_found(alice: ApiClient) -> None:
     assert_error(put(alice, 999, ontop=True), errors.CONVERSATION_NOT_FOUND_ZH)
 
 
-def test_interface_post_no_access(carol: Caller, group: int) -> None:
+def test_interface_post_no_access(carol: ApiClient, group: int) -> None:
     assert_error(put(carol, group, ontop=True), errors.NO_ACCESS)

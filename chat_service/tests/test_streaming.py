@@ -27,7 +27,7 @@ from chat_service.tests.talking import (
     unread,
 )
 from shared.testing.cast import ALICE, BOB, CAROL
-from shared.testing.client import Caller
+from shared.testing.client import ApiClient
 from shared.testing.tokens import issue
 from shared.web.errors import SERVICE_UNAVAILABLE, TOO_MANY_REQUESTS
 
@@ -39,7 +39,7 @@ REPLIES = "/conversations/get_reply"
 
 
 @pytest.fixture
-def group(app: Flask, alice: Caller, bob: Caller) -> int:
+def group(app: Flask, alice: ApiClient, bob: ApiClient) -> int:
     """Alice's group, in which bob said much."""
     conversation = make_group(app, ALICE, BOB)
     make_history(app, conversation, BOB, COUNT)
@@ -62,7 +62,7 @@ def blocks_of(response: TestResponse) -> Iterator[bytes]:
     return iter(response.iter_encoded())
 
 
-def test_everything_comes_once_and_in_order(alice: Caller, group: int) -> None:
+def test_everything_comes_once_and_in_order(alice: ApiClient, group: int) -> None:
     hidden = messages(alice, group, limit=10)[:2]
     hide(alice, *(message["id"] for message in hidden))
     seqs = [message["seq"] for message in messages(alice, group)]
@@ -71,7 +71,7 @@ def test_everything_comes_once_and_in_order(alice: Caller, group: int) -> None:
     assert unread(alice, group) == 0
 
 
-def test_long_answers_have_the_fields_of_short_ones(alice: Caller, group: int) -> None:
+def test_long_answers_have_the_fields_of_short_ones(alice: ApiClient, group: int) -> None:
     answer = fetch(alice, group)
     assert {**answer, "messages": []} == {
         "code": 0,
@@ -82,7 +82,7 @@ def test_long_answers_have_the_fields_of_short_ones(alice: Caller, group: int) -
     }
 
 
-def test_a_long_answer_within_bounds_is_that_part(alice: Caller, group: int) -> None:
+def test_a_long_answer_within_bounds_is_that_part(alice: ApiClient, group: int) -> None:
     ids = [message["id"] for message in messages(alice, group)]
     assert [each["id"] for each in messages(alice, group, after_id=ids[99])] == ids[100:]
     assert [each["id"] for each in messages(alice, group, before_id=ids[-100])] == ids[:-100]
@@ -93,7 +93,7 @@ def test_a_long_answer_within_bounds_is_that_part(alice: Caller, group: int) -> 
     assert [each["id"] for each in both] == ids[10:-10]
 
 
-def test_replies_come_once_and_in_order(app: Flask, alice: Caller, group: int) -> None:
+def test_replies_come_once_and_in_order(app: Flask, alice: ApiClient, group: int) -> None:
     target, first, second, *others = (message["id"] for message in messages(alice, group))
     make_replies(app, target)
     hide(alice, second)
@@ -103,7 +103,7 @@ def test_replies_come_once_and_in_order(app: Flask, alice: Caller, group: int) -
     assert answer["replies"][-1]["sender_name"] == "Bob"
 
 
-def test_many_deleted_ids_come_as_well(app: Flask, alice: Caller, group: int) -> None:
+def test_many_deleted_ids_come_as_well(app: Flask, alice: ApiClient, group: int) -> None:
     count = 10_001
     usual = {"conversation_id": group, "sender_id": BOB, "created_at": datetime.now(UTC)}
     rows = [
@@ -136,7 +136,7 @@ def test_no_connection_is_held_while_a_block_waits_for_its_reader(app: Flask, gr
 
 
 def test_the_read_position_moves_after_the_last_block(
-    app: Flask, alice: Caller, group: int
+    app: Flask, alice: ApiClient, group: int
 ) -> None:
     with closing(begin(app, ALICE, conversationId=group)) as response:
         next(blocks_of(response))
@@ -144,7 +144,7 @@ def test_the_read_position_moves_after_the_last_block(
 
 
 def test_what_is_sent_meanwhile_is_not_read(
-    app: Flask, alice: Caller, bob: Caller, group: int
+    app: Flask, alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
     with closing(begin(app, ALICE, conversationId=group)) as response:
         blocks = blocks_of(response)
@@ -157,7 +157,7 @@ def test_what_is_sent_meanwhile_is_not_read(
 
 @pytest.mark.parametrize("path", [MESSAGES, FIND])
 def test_who_is_removed_meanwhile_gets_no_more(
-    app: Flask, alice: Caller, group: int, path: str
+    app: Flask, alice: ApiClient, group: int, path: str
 ) -> None:
     with closing(begin(app, BOB, path, conversationId=group)) as response:
         blocks = blocks_of(response)
@@ -168,7 +168,7 @@ def test_who_is_removed_meanwhile_gets_no_more(
             list(blocks)
 
 
-def test_a_user_has_two_at_once(app: Flask, alice: Caller, group: int) -> None:
+def test_a_user_has_two_at_once(app: Flask, alice: ApiClient, group: int) -> None:
     with (
         closing(begin(app, ALICE, conversationId=group)),
         closing(begin(app, ALICE, FIND, conversationId=group)),
@@ -182,7 +182,7 @@ def test_a_user_has_two_at_once(app: Flask, alice: Caller, group: int) -> None:
     assert len(messages(alice, group)) == COUNT
 
 
-def test_a_process_has_sixteen_at_once(app: Flask, alice: Caller) -> None:
+def test_a_process_has_sixteen_at_once(app: Flask, alice: ApiClient) -> None:
     readers = range(100, 108)
     for reader in readers:
         make_account(app, reader, f"Reader {reader}")
@@ -207,7 +207,7 @@ def test_asking_for_the_head_alone_takes_no_place(app: Flask, group: int) -> Non
 
 @pytest.mark.parametrize("indexed", ["nothing", "the oldest", "everything"])
 def test_finding_goes_through_the_whole_of_a_long_conversation(
-    app: Flask, alice: Caller, bob: Caller, carol: Caller, group: int, indexed: str
+    app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, group: int, indexed: str
 ) -> None:
     say(carol, make_group(app, CAROL, BOB), "needle elsewhere")
     said = [say(bob, group, text) for text in ("NEEDLE one", "hay", "hidden needle")]

@@ -23,7 +23,7 @@ from chat_service.tests.talking import (
     unread,
 )
 from shared.testing.cast import ALICE, BOB, CAROL
-from shared.testing.client import Caller
+from shared.testing.client import ApiClient
 from shared.testing.databases import counted_queries
 
 MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
@@ -69,7 +69,7 @@ def make_deletions(app: Flask, conversation: int, count: int) -> None:
 
 
 def test_a_known_conversation_answers_what_came_and_went_since(
-    alice: Caller, bob: Caller, group: int
+    alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
     first, second = (say(bob, group, text) for text in ("first", "second"))
     version = fetch(alice, group)["version"]
@@ -90,14 +90,14 @@ def test_a_known_conversation_answers_what_came_and_went_since(
     assert [message["id"] for message in arrived] == [third]
 
 
-def test_what_has_not_changed_is_not_answered(alice: Caller, bob: Caller, group: int) -> None:
+def test_what_has_not_changed_is_not_answered(alice: ApiClient, bob: ApiClient, group: int) -> None:
     say(bob, group)
     known = {group: fetch(alice, group)["version"]}
     assert catch_up(alice, known)["conversations"] == []
 
 
 def test_a_new_conversation_answers_its_newest_messages(
-    alice: Caller, bob: Caller, group: int
+    alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
     for number in range(5):
         say(bob, group, str(number))
@@ -112,14 +112,14 @@ def test_a_new_conversation_answers_its_newest_messages(
     assert (contents(whole), whole["has_more"]) == (list("01234"), False)
 
 
-def test_an_empty_conversation_is_answered_until_it_is_known(alice: Caller, group: int) -> None:
+def test_an_empty_conversation_is_answered_until_it_is_known(alice: ApiClient, group: int) -> None:
     row = only(catch_up(alice, {}))
     assert (row["id"], row["version"], row["messages"], row["has_more"]) == (group, 0, [], False)
     assert catch_up(alice, {group: 0})["conversations"] == []
 
 
 def test_a_version_that_was_never_reached_counts_as_not_given(
-    alice: Caller, bob: Caller, group: int
+    alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
     say(bob, group, "hello")
     row = only(catch_up(alice, {group: 99}))
@@ -127,7 +127,7 @@ def test_a_version_that_was_never_reached_counts_as_not_given(
 
 
 def test_more_than_the_limit_comes_with_the_next_request(
-    alice: Caller, bob: Caller, group: int
+    alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
     ids = [say(bob, group, str(number)) for number in range(5)]
     remove_for_everybody(bob, ids[4])
@@ -141,14 +141,16 @@ def test_more_than_the_limit_comes_with_the_next_request(
     assert (second["deleted_ids"], second["version"]) == ([ids[4], ids[0]], 7)
 
 
-def test_exactly_the_limit_is_all(alice: Caller, bob: Caller, group: int) -> None:
+def test_exactly_the_limit_is_all(alice: ApiClient, bob: ApiClient, group: int) -> None:
     ids = [say(bob, group) for _ in range(3)]
     remove_for_everybody(bob, ids[0])
     row = only(catch_up(alice, {group: 0}, limit=2))
     assert (row["has_more"], row["version"], row["deleted_ids"]) == (False, 4, ids[:1])
 
 
-def test_what_the_caller_has_hidden_never_comes(alice: Caller, bob: Caller, group: int) -> None:
+def test_what_the_caller_has_hidden_never_comes(
+    alice: ApiClient, bob: ApiClient, group: int
+) -> None:
     ids = [say(bob, group, str(number)) for number in range(4)]
     hide(alice, *ids[1:3])
     rows = [only(catch_up(alice, known, limit=2)) for known in ({}, {group: 0})]
@@ -156,7 +158,7 @@ def test_what_the_caller_has_hidden_never_comes(alice: Caller, bob: Caller, grou
 
 
 def test_gone_is_every_given_id_that_is_no_open_conversation_of_the_caller(
-    app: Flask, alice: Caller, bob: Caller, group: int
+    app: Flask, alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
     foreign = make_group(app, BOB, CAROL)
     closed = make_private(app, alice, bob)
@@ -166,7 +168,7 @@ def test_gone_is_every_given_id_that_is_no_open_conversation_of_the_caller(
 
 
 def test_conversation_ids_restrict_the_answer(
-    app: Flask, alice: Caller, bob: Caller, group: int
+    app: Flask, alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
     other = make_group(app, ALICE, BOB)
     for conversation in (group, other):
@@ -176,14 +178,16 @@ def test_conversation_ids_restrict_the_answer(
     assert catch_up(alice, {other: 0}, conversation_ids=[])["conversations"] == []
 
 
-def test_nothing_is_read_by_it(alice: Caller, bob: Caller, group: int) -> None:
+def test_nothing_is_read_by_it(alice: ApiClient, bob: ApiClient, group: int) -> None:
     message_id = say(bob, group)
     catch_up(alice, {})
     readers = bob.post("/conversations/readlist", json={"message_id": message_id}).json
     assert (unread(alice, group), readers["read_users"]) == (1, [])
 
 
-def test_private_messages_say_whether_they_are_read(app: Flask, alice: Caller, bob: Caller) -> None:
+def test_private_messages_say_whether_they_are_read(
+    app: Flask, alice: ApiClient, bob: ApiClient
+) -> None:
     private = make_private(app, alice, bob)
     say(bob, private, "from bob")
     say(alice, private, "from alice")
@@ -194,7 +198,7 @@ def test_private_messages_say_whether_they_are_read(app: Flask, alice: Caller, b
 
 
 def test_conversations_come_in_the_order_of_the_list(
-    app: Flask, alice: Caller, bob: Caller, group: int
+    app: Flask, alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
     others = [make_group(app, ALICE, BOB) for _ in range(3)]
     for conversation in (others[2], group, others[0]):
@@ -204,7 +208,7 @@ def test_conversations_come_in_the_order_of_the_list(
     assert [row["id"] for row in rows] == [row["id"] for row in conversations(alice)]
 
 
-def test_at_most_two_thousand_messages_come_at_once(app: Flask, alice: Caller) -> None:
+def test_at_most_two_thousand_messages_come_at_once(app: Flask, alice: ApiClient) -> None:
     groups = [make_group(app, ALICE, BOB) for _ in range(16)]
     for group in groups:
         make_history(app, group, BOB, 150)
@@ -222,7 +226,7 @@ def test_at_most_two_thousand_messages_come_at_once(app: Flask, alice: Caller) -
 
 
 def test_at_most_two_thousand_deleted_ids_come_at_once(
-    app: Flask, alice: Caller, bob: Caller
+    app: Flask, alice: ApiClient, bob: ApiClient
 ) -> None:
     groups = [make_group(app, ALICE, BOB) for _ in range(3)]
     for group in groups:
@@ -245,7 +249,7 @@ def test_at_most_two_thousand_deleted_ids_come_at_once(
 
 @pytest.mark.parametrize("count", [2, 40])
 def test_it_costs_a_fixed_number_of_statements(
-    app: Flask, alice: Caller, bob: Caller, count: int
+    app: Flask, alice: ApiClient, bob: ApiClient, count: int
 ) -> None:
     groups = [make_group(app, ALICE, BOB) for _ in range(count)]
     for group in groups:

@@ -8,8 +8,8 @@ from chat_service.domain.images import store
 from chat_service.tests.factories import befriend, index_everything, make_group
 from chat_service.tests.talking import hide, messages, remove_for_everybody, say, show
 from shared.testing.cast import ALICE, BOB, CAROL
-from shared.testing.client import Caller
-from shared.testing.damage import find_violations, plant
+from shared.testing.client import ApiClient
+from shared.testing.damage import corrupt, find_violations
 
 pytestmark = pytest.mark.database
 
@@ -28,7 +28,7 @@ GROUP, PRIVATE = 1, 2
 
 
 @pytest.fixture
-def talk(app: Flask, alice: Caller, bob: Caller) -> None:
+def talk(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     """A group and private conversations where everything has happened that can.
 
     The group's messages 1 to 4: of these 2 is hidden by alice, 3 is deleted.
@@ -84,12 +84,12 @@ def test_what_clients_did_keeps_every_promise(app: Flask, talk: None) -> None:
     ],
 )
 def test_damage_is_found(app: Flask, talk: None, statement: str, promises: set[str]) -> None:
-    plant(app, db, statement)
+    corrupt(app, db, statement)
 
     assert find_violations(app).keys() >= promises
 
 
-def test_a_missing_picture_is_found(app: Flask, talk: None, alice: Caller) -> None:
+def test_a_missing_picture_is_found(app: Flask, talk: None, alice: ApiClient) -> None:
     show(alice, GROUP)
     [*_, shown] = messages(alice, GROUP)
     with app.app_context():
@@ -98,10 +98,10 @@ def test_a_missing_picture_is_found(app: Flask, talk: None, alice: Caller) -> No
     assert find_violations(app) == {PICTURES: 1}
 
 
-def test_every_violation_counts_and_the_first_few_are_shown(app: Flask, alice: Caller) -> None:
+def test_every_violation_counts_and_the_first_few_are_shown(app: Flask, alice: ApiClient) -> None:
     for _ in range(7):
         make_group(app, ALICE)
-    plant(app, db, "UPDATE conversations SET version = 1")
+    corrupt(app, db, "UPDATE conversations SET version = 1")
 
     shown = app.test_cli_runner().invoke(args=["verify"])
 

@@ -48,11 +48,11 @@ def image_of(program: str) -> Image:
     stages = {stage.split()[2]: stage for stage in text.split("\nFROM ")[1:]}
     names = ("common", "program", *(("gateway",) if program == "gateway" else ()))
     lines = [shlex.split(line) for name in names for line in stages[name].splitlines()]
-    copied = [line[1] for line in lines if line[:1] == ["COPY"] and len(line) == 3]
+    copy_store = [line[1] for line in lines if line[:1] == ["COPY"] and len(line) == 3]
     [command] = re.findall(r"^CMD (.+)$", stages["program"], re.MULTILINE)
     [health] = re.findall(r"^HEALTHCHECK .+ CMD (.+)$", stages["program"], re.MULTILINE)
     [requirements] = re.findall(r"^COPY (\S+) /$", stages["packages"], re.MULTILINE)
-    return Image(ROOT / requirements, copied, json.loads(command), json.loads(health))
+    return Image(ROOT / requirements, copy_store, json.loads(command), json.loads(health))
 
 
 def copy_sources(image: Image, folder: Path) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from deploy.programs import PROGRAMS, SERVICES, complaints, environment_of, settings_names
+from deploy.programs import PROGRAMS, SERVICES, environment_of, settings_names, validation_errors
 from deploy.run import ROOT
 
 pytestmark = pytest.mark.slow
@@ -38,7 +38,7 @@ def networks_of(service: str) -> set[str]:
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_program_accepts_its_environment(program: str, secrets: Path) -> None:
-    assert list(complaints(program, environment(program, secrets))) == []
+    assert list(validation_errors(program, environment(program, secrets))) == []
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -56,7 +56,7 @@ def test_an_operator_can_set_whatever_is_not_decided_here(program: str) -> None:
 def test_operations_know_what_every_service_reads(program: str, secrets: Path) -> None:
     env = environment("operations", secrets)
 
-    assert list(complaints(program, environment_of(program, env))) == []
+    assert list(validation_errors(program, environment_of(program, env))) == []
 
 
 @pytest.mark.parametrize("program", [*PROGRAMS, "operations"])

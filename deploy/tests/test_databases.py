@@ -86,7 +86,7 @@ def test_a_connection_to_postgresql_is_seen(
     database = _database("postgresql", tmp_path, request)
     with ExitStack() as stack:
         stack.enter_context(create_engine(database.url, poolclass=NullPool).connect())
-        used = database.is_used()
+        used = database.has_connections()
 
     assert used
 
@@ -95,7 +95,7 @@ def test_a_tool_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("PATH", "")
 
     with pytest.raises(OperationError, match="apt install postgresql-client-99"):
-        databases._tool("pg_dump", 99)
+        databases._find_tool("pg_dump", 99)
 
 
 def test_a_damaged_file_is_not_saved(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from deploy.keyring import key_files, keyring
-from shared.keys import key_id, private_key, public_keys
+from shared.keys import key_id, load_public_keys, private_key
 
 WEEK = 7 * 24 * 3600
 
@@ -29,7 +29,7 @@ def _signing(folder: Path) -> str:
 
 
 def _accepted(folder: Path) -> list[str]:
-    return list(public_keys((folder / "jwt-public.pem").read_text()))
+    return list(load_public_keys((folder / "jwt-public.pem").read_text()))
 
 
 def _secrets(folder: Path) -> list[str]:

@@ -13,7 +13,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from deploy.programs import PROGRAMS, SERVICES, complaints, environment_of
+from deploy.programs import PROGRAMS, SERVICES, environment_of, validation_errors
 from deploy.run import ROOT
 from deploy.tests.test_compose import COMPOSE
 
@@ -111,7 +111,7 @@ def test_every_program_accepts_its_environment(manifests: list[Manifest], secret
                 for setting, value in given.items()
             }
             read_by = SERVICES if name == "backup" else (program,)
-            found = [complaints(each, environment_of(each, env)) for each in read_by]
+            found = [validation_errors(each, environment_of(each, env)) for each in read_by]
             assert list(chain.from_iterable(found)) == []
 
 

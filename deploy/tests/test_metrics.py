@@ -13,7 +13,7 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from deploy.ports import refusal
+from deploy.ports import bind_error
 from deploy.run import LOOPBACK, ROOT
 from deploy.tests.conftest import PATIENCE_SECONDS, free_port, until
 from deploy.tests.test_server import GUNICORN
@@ -77,7 +77,7 @@ def running(metrics_port: int) -> Iterator[Watched]:
     """A server that answers, inside the block."""
     server = Watched(metrics_port)
     try:
-        until(lambda: refusal(LOOPBACK, server.port) is not None and server.has_two_workers())
+        until(lambda: bind_error(LOOPBACK, server.port) is not None and server.has_two_workers())
         server.ask()
         yield server
     finally:
@@ -89,7 +89,7 @@ def running(metrics_port: int) -> Iterator[Watched]:
 def server() -> Iterator[Watched]:
     """The server that most tests share."""
     with running(free_port(1)) as server:
-        until(lambda: refusal(LOOPBACK, server.metrics_port) is not None)
+        until(lambda: bind_error(LOOPBACK, server.metrics_port) is not None)
         yield server
 
 
@@ -154,10 +154,10 @@ def test_a_port_that_is_taken_prevents_no_start(server: Watched) -> None:
 
 def test_metrics_end_with_their_program_and_leave_nothing() -> None:
     with running(free_port(2)) as killed:
-        until(lambda: refusal(LOOPBACK, killed.metrics_port) is not None)
+        until(lambda: bind_error(LOOPBACK, killed.metrics_port) is not None)
         [folder] = {file.parent for file in killed.files()}
 
-    until(lambda: refusal(LOOPBACK, killed.metrics_port) is None and not folder.exists())
+    until(lambda: bind_error(LOOPBACK, killed.metrics_port) is None and not folder.exists())
 
 
 def test_what_is_left_of_a_killed_program_is_removed_by_the_next() -> None:
@@ -191,20 +191,20 @@ def strays() -> Iterator[list[Path]]:
 
 def test_stray_folders_prevent_no_start_and_no_metrics(strays: list[Path]) -> None:
     with running(free_port(4)) as server:
-        until(lambda: refusal(LOOPBACK, server.metrics_port) is not None)
+        until(lambda: bind_error(LOOPBACK, server.metrics_port) is not None)
 
         assert server.hellos() > 0
 
 
 def test_a_program_outlives_its_exporter_and_the_loss_of_its_folder() -> None:
     with running(free_port(5)) as server:
-        until(lambda: refusal(LOOPBACK, server.metrics_port) is not None)
+        until(lambda: bind_error(LOOPBACK, server.metrics_port) is not None)
         [folder] = {file.parent for file in server.files()}
         children = psutil.Process(server.process.pid).children()
         [exporter] = [each for each in children if "shared.server.exporter" in each.cmdline()]
 
         exporter.terminate()
-        until(lambda: refusal(LOOPBACK, server.metrics_port) is None)
+        until(lambda: bind_error(LOOPBACK, server.metrics_port) is None)
         shutil.rmtree(folder)
         ended = server.workers()[0]
         ended.kill()
@@ -217,7 +217,7 @@ def test_the_folder_of_a_running_program_is_left_alone_by_others(server: Watched
     [folder] = {file.parent for file in server.files()}
 
     with running(free_port(6)) as other:
-        until(lambda: refusal(LOOPBACK, other.metrics_port) is not None)
+        until(lambda: bind_error(LOOPBACK, other.metrics_port) is not None)
         assert other.hellos() > 0
 
     assert folder.is_dir()

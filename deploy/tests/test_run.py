@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.ports import refusal
+from deploy.ports import bind_error
 from deploy.run import LOOPBACK
 from deploy.tests.conftest import PATIENCE_SECONDS, Copies, until
 
@@ -70,7 +70,7 @@ def test_a_stop_lets_a_request_in_flight_finish(copies: Copies) -> None:
     with socket.create_connection((LOOPBACK, copy.port), timeout=PATIENCE_SECONDS) as client:
         client.sendall(head + body[:10])
         copy.process.send_signal(signal.SIGTERM)
-        until(lambda: refusal(LOOPBACK, copy.port) is None)
+        until(lambda: bind_error(LOOPBACK, copy.port) is None)
         client.sendall(body[10:])
         status_line = client.makefile("rb").readline()
 
@@ -126,7 +126,7 @@ def test_everything_ends_with_the_process_manager(copies: Copies) -> None:
 
     assert copy.has_ended()
     assert copy.process.returncode == 1
-    assert refusal(LOOPBACK, copy.port) is None
+    assert bind_error(LOOPBACK, copy.port) is None
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from gateway.tests.conftest import ALICE
-from shared.keys import generate_key_pair, public_keys
+from shared.keys import generate_key_pair, load_public_keys
 from shared.testing.tokens import PUBLIC_KEYS_PEM, issue
 
 
@@ -21,7 +21,7 @@ def _without_signature() -> str:
 
 
 def _signed_with_the_public_key() -> str:
-    kid = next(iter(public_keys(PUBLIC_KEYS_PEM)))
+    kid = next(iter(load_public_keys(PUBLIC_KEYS_PEM)))
     claims = {"sub": str(ALICE), "generation": 0, "type": "access", "exp": time.time() + 60}
     secret = base64.b64encode(PUBLIC_KEYS_PEM.encode()).decode()
     return jwt.encode(claims | {"aud": "ims"}, secret, "HS256", headers={"kid": kid})

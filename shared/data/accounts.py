@@ -20,9 +20,9 @@ from shared.web.authentication import AccountState, SessionEnds
 
 log = logging.getLogger(__name__)
 
-_PAGE = 500
+_PAGE_SIZE = 500
 _SECONDS_BETWEEN_COMPLETIONS = 5.0
-_IDS_PER_QUESTION = 1000  # As many as auth takes.
+_MAX_IDS_PER_REQUEST = 1000  # As many as auth takes.
 
 
 class AccountMixin:
@@ -124,7 +124,7 @@ class AccountReplica:
             row = self.find([account_id]).get(account_id)
         elif not row.is_complete and time.monotonic() >= self._complete_after:
             # An earlier version, which knew nothing of sessions, copied the account.
-            self._ask_auth([account_id])
+            self._fetch_missing([account_id])
             row = self._db.run(self._state, id=account_id).one()
             if not row.is_complete:  # Auth is away, or of an earlier version itself.
                 self._complete_after = time.monotonic() + _SECONDS_BETWEEN_COMPLETIONS
@@ -140,10 +140,10 @@ class AccountReplica:
 
         Must not be called inside a transaction: it may have to ask auth.
         """
-        found = self._copied(account_ids)
+        found = self._load(account_ids)
         missing = set(account_ids) - found.keys()
-        if missing and self._ask_auth(missing):
-            found |= self._copied(missing)
+        if missing and self._fetch_missing(missing):
+            found |= self._load(missing)
         return found
 
     def apply(self, state: dict[str, Any]) -> None:
@@ -161,7 +161,7 @@ class AccountReplica:
             ValidationError: it is no state of an account.
         """
         account = _EVENT.load(state)
-        known = self._copied([account["id"]]).get(account["id"])
+        known = self._load([account["id"]]).get(account["id"])
         return (
             known is not None
             and not account["deleted"]
@@ -181,7 +181,7 @@ class AccountReplica:
         assert self._auth is not None
         after = count = 0
         while True:
-            page = self._auth.get("/internal/accounts", after=after, limit=_PAGE)["accounts"]
+            page = self._auth.get("/internal/accounts", after=after, limit=_PAGE_SIZE)["accounts"]
             if not page:
                 return
             self._write([_EVENT.load(state) for state in page])
@@ -194,20 +194,20 @@ class AccountReplica:
         copied = (column for column in table.c if column.key in _EVENT.fields)
         return select(*copied, (table.c.email == "").label("erased")).order_by(table.c.id)
 
-    def _copied(self, account_ids: Collection[int]) -> dict[int, Any]:
+    def _load(self, account_ids: Collection[int]) -> dict[int, Any]:
         if not account_ids:
             return {}
         rows = self._db.run(self._by_id, ids=list(account_ids))
         return {row.id: row for row in rows}
 
-    def _ask_auth(self, account_ids: Collection[int]) -> bool:
+    def _fetch_missing(self, account_ids: Collection[int]) -> bool:
         assert self._auth is not None
         self._db.let_go()  # No open transaction while waiting for a neighbour.
         asked = sorted(account_ids)
         states: list[Any] = []
         try:
-            for start in range(0, len(asked), _IDS_PER_QUESTION):
-                some = {"ids": asked[start : start + _IDS_PER_QUESTION]}
+            for start in range(0, len(asked), _MAX_IDS_PER_REQUEST):
+                some = {"ids": asked[start : start + _MAX_IDS_PER_REQUEST]}
                 states += self._auth.post("/internal/accounts/find", some)["accounts"]
         except UnreachableError:
             log.warning("auth_unreachable", extra={"count": len(account_ids)})
@@ -226,7 +226,7 @@ class AccountReplica:
                 if some:
                     session.execute(self._upsert(some[0].keys()), some)
             if erased:
-                self._erasures.wish(session, erased)
+                self._erasures.schedule(session, erased)
 
     def _upsert(self, columns: Collection[str]) -> Any:
         """Write states of these columns, where they are newer or say more than what is there."""

@@ -19,7 +19,7 @@ from shared.data.db import DATABASE_FAILURES, Database
 
 log = logging.getLogger(__name__)
 
-_AGAIN_AFTER = timedelta(seconds=60)  # Longer than any request takes.
+_SECOND_PASS_DELAY = timedelta(seconds=60)  # Longer than any request takes.
 
 
 class ErasureMixin:
@@ -42,20 +42,20 @@ class Erasures:
         self._db = db
         self._model = model
         self._erase = erase
-        self._wished = threading.Event()
+        self._wakeup = threading.Event()
 
     def init_app(self, app: Flask) -> None:
         """Let the server of ``app`` work them off."""
         app.extensions.setdefault("ims.background", []).append(lambda: self._start(app))
 
-    def wish(self, session: Any, account_ids: Collection[int]) -> None:
+    def schedule(self, session: Any, account_ids: Collection[int]) -> None:
         """Have everything of these accounts erased, once the running transaction is committed."""
         wished_at = datetime.now(UTC)
         session.execute(
             self._db.insert(self._model).on_conflict_do_nothing(),
             [{"account_id": id_, "wished_at": wished_at} for id_ in sorted(account_ids)],
         )
-        self._db.after_commit(self._wished.set)
+        self._db.after_commit(self._wakeup.set)
 
     def process_pending(self) -> int:
         """Erase everything that is wished.
@@ -66,9 +66,9 @@ class Erasures:
         session, model = self._db.session, self._model
         wishes = session.execute(select(model.account_id, model.wished_at)).all()
         self._db.let_go()
-        return len(wishes) - sum(self._fulfil(*wish) for wish in wishes)
+        return len(wishes) - sum(self._process(*schedule) for schedule in wishes)
 
-    def _fulfil(self, account_id: int, wished_at: datetime) -> bool:
+    def _process(self, account_id: int, wished_at: datetime) -> bool:
         began_at = datetime.now(UTC)
         try:
             self._erase(account_id)
@@ -78,7 +78,7 @@ class Erasures:
             self._db.let_go()
             log.exception("account_not_erased", extra={"account_id": account_id})
             return False
-        if began_at < wished_at + _AGAIN_AFTER:
+        if began_at < wished_at + _SECOND_PASS_DELAY:
             return False
         with self._db.transaction() as session:
             session.execute(delete(self._model).where(self._model.account_id == account_id))
@@ -88,12 +88,12 @@ class Erasures:
     def _start(self, app: Flask) -> None:
         def work() -> None:
             while True:
-                self._wished.clear()
+                self._wakeup.clear()
                 try:
                     with app.app_context(), self._db.outages_logged("erasures"):
                         self.process_pending()
                 except Exception:
                     log.exception("erasures_failed")
-                self._wished.wait(_AGAIN_AFTER.total_seconds())
+                self._wakeup.wait(_SECOND_PASS_DELAY.total_seconds())
 
         threading.Thread(target=work, name="erasures", daemon=True).start()

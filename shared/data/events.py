@@ -19,7 +19,7 @@ from shared.web.errors import INVALID_JWT, ApiError, bad_parameter
 log = logging.getLogger(__name__)
 
 # What a database says of a value that it has no room for, or that breaks a rule of its tables.
-_CANNOT_BE_KEPT = (DataError, IntegrityError, OverflowError, UnicodeEncodeError)
+_REJECTED_BY_DATABASE = (DataError, IntegrityError, OverflowError, UnicodeEncodeError)
 
 Handlers = Mapping[str, Callable[[dict[str, Any]], None]]
 
@@ -56,16 +56,16 @@ def register_event_consumer(app: Flask, handlers: Handlers) -> None:
     @app.post("/internal/events")
     @public
     def internal_events() -> ResponseReturnValue:
-        body = _parsed(request.get_data())
+        body = _parse(request.get_data())
         events = body.get("events") if isinstance(body, dict) else None
         if not isinstance(events, list):
             raise bad_parameter("events")
         for event in events:
-            _take(event, handlers)
+            _dispatch(event, handlers)
         return jsonify(code=0, info="Succeed")
 
 
-def _parsed(body: bytes) -> Any:
+def _parse(body: bytes) -> Any:
     """Any JSON there is: the parser of the API refuses some that an odd event may hold."""
     try:
         return json.loads(body)
@@ -73,7 +73,7 @@ def _parsed(body: bytes) -> Any:
         return None
 
 
-def _take(event: Any, handlers: Handlers) -> None:
+def _dispatch(event: Any, handlers: Handlers) -> None:
     kind = event.get("type") if isinstance(event, dict) else None
     handler = handlers.get(kind) if isinstance(kind, str) else None
     if handler is None:
@@ -85,5 +85,5 @@ def _take(event: Any, handlers: Handlers) -> None:
         log.error(
             "event_rejected", extra={"event_type": kind, "fields": sorted(error.messages_dict)}
         )
-    except _CANNOT_BE_KEPT as error:
+    except _REJECTED_BY_DATABASE as error:
         log.error("event_rejected", extra={"event_type": kind}, exc_info=error)

@@ -20,7 +20,7 @@ from shared.data.revisions import revision_number
 from shared.data.schema import SchemaMismatchError, current_revision
 
 _LOCK = 0x494D53  # "IMS": known to nobody else in the service's own database.
-_SECONDS_BETWEEN_ATTEMPTS = 0.2
+_LOCK_POLL_INTERVAL = 0.2
 
 
 def migrate(db: Database, folder: Path, to: str = "head") -> tuple[str | None, str | None]:
@@ -49,8 +49,8 @@ def _migrate(db: Database, folder: Path, to: str) -> tuple[str | None, str | Non
     config = alembic_config(folder)
     config.attributes["metadata"] = db.tables
     history = ScriptDirectory.from_config(config)
-    with db.engine.connect() as connection, _ended_after_use(connection):
-        _prepare(connection)
+    with db.engine.connect() as connection, _discard_after_use(connection):
+        _acquire_lock(connection)
         before = current_revision(connection)
         wanted = None if to == "base" else str(history.get_revision(to).revision)
         config.attributes["connection"] = connection
@@ -78,7 +78,7 @@ def run_environment() -> None:
         dialect_name=dialect,
         target_metadata=attributes.get("metadata"),
         render_as_batch=dialect == "sqlite",
-        render_item=_as_written,
+        render_item=_render_item,
         transactional_ddl=True,
         transaction_per_migration=dialect == "postgresql",
     )
@@ -90,7 +90,7 @@ def run_environment() -> None:
 
 
 @contextmanager
-def _ended_after_use(connection: Connection) -> Iterator[None]:
+def _discard_after_use(connection: Connection) -> Iterator[None]:
     """Let nobody else get the connection: its lock and its settings end with it."""
     try:
         yield
@@ -98,9 +98,9 @@ def _ended_after_use(connection: Connection) -> Iterator[None]:
         connection.invalidate()
 
 
-def _prepare(connection: Connection) -> None:
+def _acquire_lock(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
-        event.listen(connection, "begin", _take_the_lock)
+        event.listen(connection, "begin", _begin_immediate)
         # A table is changed by making it anew, and dropping the old one would cascade. The
         # driver is told so itself: inside a transaction SQLite would not listen.
         driver: Any = connection.connection.dbapi_connection
@@ -113,15 +113,15 @@ def _prepare(connection: Connection) -> None:
     # Asked again and again: a statement that waits would hold up CREATE INDEX CONCURRENTLY.
     while not connection.execute(select(func.pg_try_advisory_lock(_LOCK))).scalar_one():
         connection.rollback()
-        time.sleep(_SECONDS_BETWEEN_ATTEMPTS)
+        time.sleep(_LOCK_POLL_INTERVAL)
     connection.commit()
 
 
-def _take_the_lock(connection: Connection) -> None:
+def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _as_written(kind: str, item: Any, _context: object) -> str | Literal[False]:
+def _render_item(kind: str, item: Any, _context: object) -> str | Literal[False]:
     """Migrations outlive our code, so they name SQLAlchemy's types only."""
     return (
         "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False

@@ -50,11 +50,11 @@ _outbox_oldest = Gauge(
 )
 
 _BATCH = 100
-_DIRECT_DELIVERY = timedelta(seconds=10)  # Longer than any direct delivery takes.
+_DIRECT_DELIVERY_TIMEOUT = timedelta(seconds=10)  # Longer than any direct delivery takes.
 _LEASE = timedelta(seconds=30)
-_LONGEST_WAIT = timedelta(seconds=60)
-_OVERDUE = timedelta(minutes=10)
-_IDLE_SECONDS = 0.5
+_MAX_BACKOFF = timedelta(seconds=60)
+_OVERDUE_AFTER = timedelta(minutes=10)
+_POLL_INTERVAL = 0.5
 
 
 class Event(TypedDict):
@@ -64,7 +64,7 @@ class Event(TypedDict):
     state: dict[str, Any]
 
 
-class Waiting(TypedDict):
+class Backlog(TypedDict):
     """What one consumer has not taken yet."""
 
     consumer: str
@@ -103,7 +103,7 @@ class Outbox:
         """Deliver to ``consumers``, let the server of ``app`` run the relay."""
         self.consumers = consumers
         app.extensions.setdefault("ims.background", []).append(lambda: self._start_relay(app))
-        update_gauges_periodically(app, self._measure)
+        update_gauges_periodically(app, self._update_gauges)
 
     def add(self, session: Any, event: Event, consumers: Iterable[str] | None = None) -> None:
         """Tell ``consumers`` (all, unless named) of ``event`` once the transaction commits."""
@@ -113,7 +113,7 @@ class Outbox:
                 "consumer": consumer,
                 "event": event,
                 "attempts": 0,
-                "due_at": now + _DIRECT_DELIVERY,
+                "due_at": now + _DIRECT_DELIVERY_TIMEOUT,
                 "created_at": now,
             }
             for consumer in (self.consumers if consumers is None else consumers)
@@ -127,7 +127,7 @@ class Outbox:
         waiting: dict[str, list[int]] | None = self._db.kept.get("outbox")
         if waiting is None:
             waiting = self._db.kept["outbox"] = {}
-            self._db.after_commit(partial(self._deliver_added, waiting))
+            self._db.after_commit(partial(self._deliver_now, waiting))
         for row_id, consumer in added:
             waiting.setdefault(consumer, []).append(row_id)
 
@@ -137,9 +137,9 @@ class Outbox:
         Returns:
             how many events were taken.
         """
-        return sum(chain.from_iterable(map(self._deliveries, self.consumers)))
+        return sum(chain.from_iterable(map(self._delivery_loop, self.consumers)))
 
-    def waiting(self) -> list[Waiting]:
+    def waiting(self) -> list[Backlog]:
         """What each consumer has not taken yet."""
         found = self._db.session.execute(
             select(
@@ -152,7 +152,7 @@ class Outbox:
         rows = {consumer: rest for consumer, *rest in found}
         now = datetime.now(UTC)
         return [
-            Waiting(
+            Backlog(
                 consumer=consumer,
                 events=count,
                 seconds_old=round((now - oldest_at).total_seconds()),
@@ -176,7 +176,7 @@ class Outbox:
                 .where(self._model.consumer == consumer)
                 .values(due_at=datetime.now(UTC))
             )
-        return accumulate(self._deliveries(consumer))
+        return accumulate(self._delivery_loop(consumer))
 
     def depth(self) -> int:
         """How many events have not been taken yet."""
@@ -184,7 +184,7 @@ class Outbox:
         waiting: int = self._db.session.execute(count).scalar_one()
         return waiting
 
-    def _deliveries(self, consumer: str) -> Iterator[int]:
+    def _delivery_loop(self, consumer: str) -> Iterator[int]:
         """Deliver what is due until nothing is, or a delivery fails; yield how many each took."""
         while (batch := self._lease(consumer)) and self._deliver(consumer, batch):
             yield len(batch)
@@ -199,13 +199,13 @@ class Outbox:
     def overdue(self) -> Select[int, str, int]:
         """Select the events that should have been taken long ago: id, consumer, attempts."""
         longest_ago: BindParameter[datetime] = bindparam(
-            None, callable_=lambda: datetime.now(UTC) - _OVERDUE
+            None, callable_=lambda: datetime.now(UTC) - _OVERDUE_AFTER
         )
         return select(self._model.id, self._model.consumer, self._model.attempts).where(
             self._model.created_at < longest_ago
         )
 
-    def _measure(self) -> None:
+    def _update_gauges(self) -> None:
         backlog = select(
             self._model.consumer, func.count(), func.min(self._model.created_at)
         ).group_by(self._model.consumer)
@@ -217,9 +217,9 @@ class Outbox:
                 _outbox_depth.labels(consumer).set(count)
                 _outbox_oldest.labels(consumer).set((now - oldest).total_seconds())
 
-    def _deliver_added(self, added: dict[str, list[int]]) -> None:
+    def _deliver_now(self, added: dict[str, list[int]]) -> None:
         for consumer, row_ids in added.items():
-            if self._is_failing(consumer):
+            if self._has_failures(consumer):
                 continue  # Left to the relay: a hung neighbour slows nobody.
             rows = self._db.session.execute(
                 select(self._model.id, self._model.event)
@@ -229,7 +229,7 @@ class Outbox:
             self._db.let_go()
             self._deliver(consumer, [(row_id, event) for row_id, event in rows])
 
-    def _is_failing(self, consumer: str) -> bool:
+    def _has_failures(self, consumer: str) -> bool:
         tried = exists().where(self._model.consumer == consumer, self._model.attempts > 0)
         return bool(self._db.session.execute(select(tried)).scalar_one())
 
@@ -265,18 +265,18 @@ class Outbox:
                 "event_delivery_failed",
                 extra={"consumer": consumer, "failure": str(failure.__cause__ or failure)},
             )
-            self._postpone(row_ids)
+            self._schedule_retry(row_ids)
             return False
         with self._db.transaction() as session:
             session.execute(delete(self._model).where(self._model.id.in_(row_ids)))
         return True
 
-    def _postpone(self, row_ids: list[int]) -> None:
+    def _schedule_retry(self, row_ids: list[int]) -> None:
         with self._db.transaction() as session:
             attempts = session.execute(
                 select(func.max(self._model.attempts)).where(self._model.id.in_(row_ids))
             ).scalar()
-            wait = min(timedelta(seconds=2 ** min(attempts or 0, 6)), _LONGEST_WAIT)
+            wait = min(timedelta(seconds=2 ** min(attempts or 0, 6)), _MAX_BACKOFF)
             session.execute(
                 update(self._model)
                 .where(self._model.id.in_(row_ids))
@@ -287,7 +287,7 @@ class Outbox:
         stopped = threading.Event()
 
         def relay() -> None:
-            while not stopped.wait(_IDLE_SECONDS):
+            while not stopped.wait(_POLL_INTERVAL):
                 try:
                     with app.app_context(), self._db.outages_logged("relay"):
                         self.deliver_due()

@@ -22,16 +22,19 @@ def check_schema(db: Database, folder: Path) -> None:
     Raises:
         SchemaMismatchError: the schema is older than the code, or so new that it makes no promise.
     """
-    ours = newest_revision(folder)
+    code_revision = newest_revision(folder)
     with db.engine.connect() as connection:
-        theirs = current_revision(connection)
-    said = f"the database is at revision {theirs or 'base'}, this version at {ours}"
-    if revision_number(theirs) < revision_number(ours):
+        database_revision = current_revision(connection)
+    said = (
+        f"the database is at revision {database_revision or 'base'}, "
+        f"this version at {code_revision}"
+    )
+    if revision_number(database_revision) < revision_number(code_revision):
         raise SchemaMismatchError(f"{said}; run: python -m {folder.parent.name} migrate")
-    if revision_number(ours) < oldest_code(theirs):
+    if revision_number(code_revision) < oldest_code(database_revision):
         raise SchemaMismatchError(
             f"{said}, which cannot work on it; run a newer version, or with the newer one: "
-            f"python -m {folder.parent.name} migrate --to {ours}"
+            f"python -m {folder.parent.name} migrate --to {code_revision}"
         )
 
 

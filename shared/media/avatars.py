@@ -8,14 +8,14 @@ from shared.media.imaging.container import BadImageError
 from shared.web.errors import bad_parameter
 from shared.web.spool import spool
 
-_LARGEST = 2 * 1024 * 1024
-_LONGEST_SIDE = 512
-_LONGEST_REFERENCE = 2048
+_MAX_BYTES = 2 * 1024 * 1024
+_MAX_SIDE = 512
+_MAX_REFERENCE_LENGTH = 2048
 _DATA_URI_TYPES = {f"data:image/{name}" for name in ("png", "jpeg", "jpg", "gif", "webp")}
 # How PNG, JPEG, GIF and WebP begin in base64.
-_BARE_BEGINNINGS = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR")
+_BASE64_MAGIC = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR")
 _WHITE_SPACE = re.compile(r"\s+")
-_NO_REFERENCE = re.compile(
+_FORBIDDEN_REFERENCE = re.compile(
     r"\s*(javascript|vbscript|data):|.*[\x00-\x1f\x7f-\x9f]", re.IGNORECASE | re.DOTALL
 )
 
@@ -34,9 +34,9 @@ def parse_avatar(sent: str, user_id: int) -> Picture | str:
     kind, *parameters = (part.strip() for part in head.lower().split(";"))
     if kind in _DATA_URI_TYPES and comma and parameters[-1:] == ["base64"]:
         return _picture(body, user_id)
-    if _WHITE_SPACE.sub("", sent[:_LONGEST_REFERENCE]).startswith(_BARE_BEGINNINGS):
+    if _WHITE_SPACE.sub("", sent[:_MAX_REFERENCE_LENGTH]).startswith(_BASE64_MAGIC):
         return _picture(sent, user_id)
-    if len(sent) > _LONGEST_REFERENCE or _NO_REFERENCE.match(sent):
+    if len(sent) > _MAX_REFERENCE_LENGTH or _FORBIDDEN_REFERENCE.match(sent):
         raise bad_parameter("avatar")
     return sent
 
@@ -46,10 +46,10 @@ def _picture(encoded: str, user_id: int) -> Picture:
     digits = _WHITE_SPACE.sub("", encoded).rstrip("=")
     try:
         image = base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)
-        if len(image) <= _LARGEST:
+        if len(image) <= _MAX_BYTES:
             with spool.create_file() as file:
                 file.write(image)
-                return decoder.thumbnail(file, user_id, _LONGEST_SIDE)
+                return decoder.thumbnail(file, user_id, _MAX_SIDE)
     except (ValueError, BadImageError):
         pass
     raise bad_parameter("avatar")

@@ -21,8 +21,8 @@ from shared.web.spool import SpoolFile
 
 log = logging.getLogger(__name__)
 
-_PIECE = 64 * 1024
-_LISTED_AT_ONCE = 500
+_CHUNK_SIZE = 64 * 1024
+_LIST_PAGE_SIZE = 500
 
 T = TypeVar("T")
 
@@ -80,33 +80,33 @@ class MediaStore:
                 data.seek(0)
             store.put(key, data)
 
-        self._asked(put, may_be_missing=False)
+        self._call(put, may_be_missing=False)
 
     def get(self, key: str) -> bytes | None:
         """What is kept under ``key``, if anything."""
-        return self._asked(lambda store: bytes(store.get(key).bytes()))
+        return self._call(lambda store: bytes(store.get(key).bytes()))
 
     def open(self, key: str) -> StoredFile | None:
         """What is kept under ``key``, if anything, to be read piece by piece."""
-        found = self._asked(lambda store: store.get(key))
+        found = self._call(lambda store: store.get(key))
         if found is None:
             return None
-        stream = found.stream(min_chunk_size=_PIECE)
+        stream = found.stream(min_chunk_size=_CHUNK_SIZE)
         pieces = iter(lambda: self._pool.run(lambda: bytes(next(stream, b""))), b"")
         return StoredFile(found.meta["size"], pieces)
 
     def exists(self, key: str) -> bool:
         """Whether anything is kept under ``key``."""
-        return self._asked(lambda store: store.head(key)) is not None
+        return self._call(lambda store: store.head(key)) is not None
 
     def delete(self, key: str) -> None:
         """Forget what is kept under ``key``, if anything."""
-        self._asked(lambda store: store.delete(key))
+        self._call(lambda store: store.delete(key))
 
     def listed(self, folder: str = "") -> Iterator[list[ListedFile]]:
         """Everything that is kept (below ``folder``), in no order, some hundred at a time."""
-        stream = self._asked(lambda store: store.list(folder, chunk_size=_LISTED_AT_ONCE))
-        while stream and (batch := self._asked(lambda _: next(stream, None))):
+        stream = self._call(lambda store: store.list(folder, chunk_size=_LIST_PAGE_SIZE))
+        while stream and (batch := self._call(lambda _: next(stream, None))):
             yield [ListedFile(one["path"], one["size"], one["last_modified"]) for one in batch]
 
     @property
@@ -126,7 +126,7 @@ class MediaStore:
             return _bucket(self._settings)
         return LocalStore(self.folder, automatic_cleanup=True, mkdir=True)
 
-    def _asked(
+    def _call(
         self, ask: Callable[[LocalStore | S3Store], T], *, may_be_missing: bool = True
     ) -> T | None:
         try:

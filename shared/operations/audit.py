@@ -20,7 +20,7 @@ from sqlalchemy.types import String
 from shared.data.background import repeat
 from shared.data.db import Database
 from shared.logs import request_id
-from shared.operations.commands import accounts_group, as_json, show
+from shared.operations.commands import accounts_group, as_json, print_table
 
 log = logging.getLogger("audit")
 log.setLevel(logging.INFO)  # Whatever LOG_LEVEL says of other lines.
@@ -69,7 +69,7 @@ class AuditLog:
         @as_json
         def show_log(account_id: int, limit: int, as_json: bool) -> None:
             """Show what an account did, and what was done to it: the newest events."""
-            show(self.list_events(account_id, limit), as_json)
+            print_table(self.list_events(account_id, limit), as_json)
 
     def record(
         self,

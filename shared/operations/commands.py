@@ -19,7 +19,7 @@ from shared.web.errors import ApiError
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
-class Commands(AppGroup):
+class ServiceCLI(AppGroup):
     """All commands of a service; what goes wrong for a known reason is said in one line.
 
     Args:
@@ -46,9 +46,9 @@ class Commands(AppGroup):
         except UnreachableError as failure:
             raise click.ClickException(f"A neighbour does not answer: {failure}.") from None
         except DBAPIError as failure:
-            raise click.ClickException(self._reason(failure)) from None
+            raise click.ClickException(self._describe_failure(failure)) from None
 
-    def _reason(self, failure: DBAPIError) -> str:
+    def _describe_failure(self, failure: DBAPIError) -> str:
         with self._app.app_context(), suppress(DBAPIError):
             try:
                 self._check_schema()
@@ -90,14 +90,14 @@ def with_progress(counts: Iterable[int], what: str) -> int:
     done = 0
     # Nothing but results goes to standard output.
     with click.progressbar(
-        counts, label=what, item_show_func=_shown, show_percent=False, file=sys.stderr
+        counts, label=what, item_show_func=_format_progress, show_percent=False, file=sys.stderr
     ) as bar:
         for count in bar:
             done = count
     return done
 
 
-def show(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
+def print_table(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
     """Print rows, as a table with their names above or as a JSON list.
 
     Widths are counted in characters, so what may be Chinese belongs into the last column.
@@ -105,7 +105,7 @@ def show(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([dict(row) for row in rows]))
     elif rows:
-        table = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
+        table = [list(rows[0]), *([_format_cell(value) for value in row.values()] for row in rows)]
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         for line in table:
             cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
@@ -119,14 +119,14 @@ def print_record(row: Mapping[str, Any], as_json: bool) -> None:
     else:
         width = max(map(len, row))
         for name, value in row.items():
-            click.echo(f"{name:<{width}}  {_cell(value)}".rstrip())
+            click.echo(f"{name:<{width}}  {_format_cell(value)}".rstrip())
 
 
-def _shown(done: int | None) -> str | None:
+def _format_progress(done: int | None) -> str | None:
     return None if done is None else str(done)
 
 
-def _cell(value: Any) -> str:
+def _format_cell(value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, bool):

@@ -6,7 +6,7 @@ from flask import Flask
 from shared.data.accounts import AccountReplica
 from shared.data.erasure import Erasures
 from shared.data.outbox import Outbox
-from shared.operations.commands import accounts_group, as_json, show, with_progress
+from shared.operations.commands import accounts_group, as_json, print_table, with_progress
 
 
 def add_outbox_commands(app: Flask, outbox: Outbox) -> None:
@@ -20,7 +20,7 @@ def add_outbox_commands(app: Flask, outbox: Outbox) -> None:
     @as_json
     def show_command(as_json: bool) -> None:
         """How much waits for whom, since when, and how often it was tried."""
-        show(outbox.waiting(), as_json)
+        print_table(outbox.waiting(), as_json)
 
     @outbox_commands.command("replay")
     def replay_command() -> None:

@@ -1,6 +1,6 @@
 """Looking whether what must always hold does hold: over all rows, live, changing nothing.
 
-A service declares its promises as `Check`s. Each walks a table in pages, every page in a
+A service declares its invariants as `Check`s. Each walks a table in pages, every page in a
 transaction of its own, so that it neither holds up others nor takes much memory. What two
 services must know alike, each of them lists; ``deploy.verify`` compares the lists.
 """
@@ -19,31 +19,31 @@ from shared.data.db import Database
 from shared.data.outbox import Outbox
 
 EXAMPLES = 5
-"""How many violations of one promise are shown."""
+"""How many violations of one invariant are shown."""
 
 _PAGE = 1000
 
 
 class Page(NamedTuple):
-    """How many rows were looked at, and what of them breaks the promise, each in a few words."""
+    """How many rows were checked, and which of them violate the invariant, in a few words."""
 
-    looked_at: int
-    broken: list[str]
+    checked: int
+    violations: list[str]
 
 
 class Check(NamedTuple):
-    """A promise, and the way to look at all rows that it is about."""
+    """An invariant, and how to check all rows that it is about."""
 
-    promise: str
+    invariant: str
     pages: Callable[[], Iterator[Page]]
 
 
-class Finding(NamedTuple):
+class CheckResult(NamedTuple):
     """What came of a check."""
 
-    promise: str
-    looked_at: int
-    broken: int
+    invariant: str
+    checked: int
+    violations: int
     examples: list[str]
 
 
@@ -51,14 +51,16 @@ States = Mapping[str, Callable[[], Iterator[dict[str, Any]]]]
 """What a service knows together with others: by the type of their events, states as in these."""
 
 
-def in_sql(db: Database, promise: str, key: Any, broken: Select[*tuple[Any, ...]]) -> Check:
-    """A promise that one query decides for a part of a table.
+def sql_check(
+    db: Database, invariant: str, key: Any, violations: Select[*tuple[Any, ...]]
+) -> Check:
+    """An invariant that one query checks for a part of a table.
 
     Args:
         db: the database.
-        promise: what holds, in words.
+        invariant: what holds, in words.
         key: an indexed integer column; the table is walked along it.
-        broken: selects those rows that break the promise, with columns that name them;
+        violations: selects those rows that violate it, with columns that name them;
             the range of ``key`` is added to it.
     """
 
@@ -72,28 +74,28 @@ def in_sql(db: Database, promise: str, key: Any, broken: Select[*tuple[Any, ...]
                     return
                 part = (key > after, key <= last)
                 count = session.scalar(select(func.count()).select_from(key.table).where(*part))
-                rows = session.execute(broken.where(*part)).mappings()
-                page = Page(count or 0, [_named(dict(row)) for row in rows])
+                rows = session.execute(violations.where(*part)).mappings()
+                page = Page(count or 0, [_format_row(dict(row)) for row in rows])
             yield page
             after = last
 
-    return Check(promise, pages)
+    return Check(invariant, pages)
 
 
-def all_of(promise: str, checks: Iterable[Check]) -> Check:
-    """Several checks under one promise."""
+def combined_check(invariant: str, checks: Iterable[Check]) -> Check:
+    """Several checks of one invariant."""
     parts = list(checks)
-    return Check(promise, lambda: chain.from_iterable(part.pages() for part in parts))
+    return Check(invariant, lambda: chain.from_iterable(part.pages() for part in parts))
 
 
-def reference_check(db: Database, promise: str, references: Iterable[tuple[Any, Any]]) -> Check:
+def reference_check(db: Database, invariant: str, references: Iterable[tuple[Any, Any]]) -> Check:
     """Each value of the first column of a pair is one of the second, which is a primary key."""
-    return all_of(
-        promise,
+    return combined_check(
+        invariant,
         (
-            in_sql(
+            sql_check(
                 db,
-                promise,
+                invariant,
                 column,
                 select(column.label(f"{column.table.name}.{column.name}"))
                 .distinct()
@@ -117,27 +119,27 @@ def foreign_keys(db: Database) -> Check:
     )
 
 
-def look(check: Check) -> Finding:
+def look(check: Check) -> CheckResult:
     """Do a check; a terminal is shown how far it is."""
-    looked_at = broken = 0
+    checked = violations = 0
     examples: list[str] = []
     for page in check.pages():
-        looked_at, broken = looked_at + page.looked_at, broken + len(page.broken)
-        examples += page.broken[: EXAMPLES - len(examples)]
-        show_progress(f"{looked_at:>14,}  {'...':>10}  {check.promise}")
+        checked, violations = checked + page.checked, violations + len(page.violations)
+        examples += page.violations[: EXAMPLES - len(examples)]
+        show_progress(f"{checked:>14,}  {'...':>10}  {check.invariant}")
     show_progress("")
-    return Finding(check.promise, looked_at, broken, examples)
+    return CheckResult(check.invariant, checked, violations, examples)
 
 
-HEADING = f"{'rows':>14}  {'violations':>10}  promise"
+HEADING = f"{'rows':>14}  {'violations':>10}  invariant"
 
 
-def table_row(finding: Finding) -> str:
-    """A finding as a line below `HEADING`, with examples of violations below it."""
-    examples = [f"{'':28}- {example}" for example in finding.examples]
-    if finding.broken > len(finding.examples):
-        examples.append(f"{'':28}- and {finding.broken - len(finding.examples)} more")
-    line = f"{finding.looked_at:>14,}  {finding.broken or '-':>10}  {finding.promise}"
+def table_row(result: CheckResult) -> str:
+    """A result as a line below `HEADING`, with examples of violations below it."""
+    examples = [f"{'':28}- {example}" for example in result.examples]
+    if result.violations > len(result.examples):
+        examples.append(f"{'':28}- and {result.violations - len(result.examples)} more")
+    line = f"{result.checked:>14,}  {result.violations or '-':>10}  {result.invariant}"
     return "\n".join([line, *examples])
 
 
@@ -148,7 +150,7 @@ def add_integrity_commands(
 
     Args:
         app: a service.
-        checks: its own promises.
+        checks: its own invariants.
         states: what it knows together with other services.
         outbox: what it has not told them yet.
     """
@@ -162,9 +164,9 @@ def add_integrity_commands(
         """
         click.echo(HEADING)
         violations = 0
-        for finding in map(look, checks):
-            click.echo(table_row(finding))
-            violations += finding.broken
+        for result in map(look, checks):
+            click.echo(table_row(result))
+            violations += result.violations
         if violations:
             raise SystemExit(1)
 
@@ -176,13 +178,13 @@ def add_integrity_commands(
         The sections are findings; the states of each kind, in the order of the kinds; and the
         events that wait in the outbox.
         """
-        _say(finding._asdict() for finding in map(look, () if only_states else checks))
+        _print_section(result._asdict() for result in map(look, () if only_states else checks))
         for _, of_kind in sorted(states.items()):
-            _say(of_kind())
-        _say(outbox.pending_events() if outbox else ())
+            _print_section(of_kind())
+        _print_section(outbox.pending_events() if outbox else ())
 
 
-def _say(section: Iterable[Mapping[str, Any]]) -> None:
+def _print_section(section: Iterable[Mapping[str, Any]]) -> None:
     for one in section:
         click.echo(json.dumps(one))
     click.echo()
@@ -194,5 +196,5 @@ def show_progress(text: str) -> None:
         click.echo(f"\r\033[K{text}", nl=False, err=True)
 
 
-def _named(row: Mapping[str, Any]) -> str:
+def _format_row(row: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in row.items())

@@ -16,7 +16,7 @@ from shared.operations.commands import with_progress
 def add_prune_command(
     group: click.Group,
     store: MediaStore,
-    unnamed: Callable[[Collection[str]], Collection[str]],
+    find_orphans: Callable[[Collection[str]], Collection[str]],
     folder: str = "",
 ) -> None:
     """Add ``clean`` to a group of commands.
@@ -24,7 +24,7 @@ def add_prune_command(
     Args:
         group: of the service's own, so that its database is at hand.
         store: where the files are; other services may keep theirs there, too.
-        unnamed: which of some hundred keys are the service's own and named by no row.
+        find_orphans: which of some hundred keys are the service's own and named by no row.
         folder: where in the store the service keeps its files.
     """
 
@@ -49,7 +49,7 @@ def add_prune_command(
             looked_at = 0
             for batch in store.listed(folder):
                 old = {file.key: file.size for file in batch if file.put_at < before}
-                for key in unnamed(old.keys()):
+                for key in find_orphans(old.keys()):
                     if delete:
                         store.delete(key)
                     found += 1

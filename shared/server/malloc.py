@@ -9,7 +9,7 @@ import ctypes
 import gevent
 
 _M_ARENA_MAX = -8
-_SECONDS_BETWEEN = 10
+_TRIM_INTERVAL = 10
 
 _libc = ctypes.CDLL(None)
 
@@ -37,5 +37,5 @@ def trim_heap() -> None:
 
 def _trim_loop() -> None:
     while True:
-        gevent.sleep(_SECONDS_BETWEEN)
+        gevent.sleep(_TRIM_INTERVAL)
         trim_heap()

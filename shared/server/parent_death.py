@@ -22,14 +22,14 @@ def set_parent_death_signal(parent: int, by: signal.Signals) -> None:
     try:
         prctl = ctypes.CDLL(None).prctl
     except AttributeError:
-        threading.Thread(target=_watch, args=(parent, by), daemon=True).start()
+        threading.Thread(target=_poll_parent, args=(parent, by), daemon=True).start()
         return
     prctl(_PR_SET_PDEATHSIG, int(by))
     if os.getppid() != parent:  # It ended before the kernel was asked.
         os.kill(os.getpid(), by)
 
 
-def _watch(parent: int, by: signal.Signals) -> None:
+def _poll_parent(parent: int, by: signal.Signals) -> None:
     while os.getppid() == parent:
         time.sleep(1)
     os.kill(os.getpid(), by)

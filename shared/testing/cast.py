@@ -6,43 +6,43 @@ They are accounts of the fixture ``app``, which makes them.
 import pytest
 from flask import Flask
 
-from shared.testing.client import Caller
+from shared.testing.client import ApiClient
 from shared.testing.tokens import issue
 
 ALICE, BOB, CAROL, DAVE = 1, 2, 3, 4
 NAMES = {ALICE: "Alice", BOB: "Bob", CAROL: "Carol", DAVE: "Dave"}
 
 
-def signed_in(app: Flask, user_id: int) -> Caller:
+def signed_in(app: Flask, user_id: int) -> ApiClient:
     """A caller with a token of this account."""
-    return Caller(app, issue(user_id), user_id)
+    return ApiClient(app, issue(user_id), user_id)
 
 
 @pytest.fixture
-def anyone(app: Flask) -> Caller:
+def anyone(app: Flask) -> ApiClient:
     """A caller without a token."""
-    return Caller(app)
+    return ApiClient(app)
 
 
 @pytest.fixture
-def alice(app: Flask) -> Caller:
+def alice(app: Flask) -> ApiClient:
     """Account 1."""
     return signed_in(app, ALICE)
 
 
 @pytest.fixture
-def bob(app: Flask) -> Caller:
+def bob(app: Flask) -> ApiClient:
     """Account 2."""
     return signed_in(app, BOB)
 
 
 @pytest.fixture
-def carol(app: Flask) -> Caller:
+def carol(app: Flask) -> ApiClient:
     """Account 3."""
     return signed_in(app, CAROL)
 
 
 @pytest.fixture
-def dave(app: Flask) -> Caller:
+def dave(app: Flask) -> ApiClient:
     """Account 4."""
     return signed_in(app, DAVE)

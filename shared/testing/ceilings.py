@@ -15,7 +15,7 @@ from shared.testing.client import Reply
 from shared.testing.databases import counted_queries
 
 
-def check_ceiling(
+def assert_within_budget(
     table: Path, scenario: str, app: Flask, db: Database, ask: Callable[[], Reply]
 ) -> None:
     """Hold what ``ask`` takes against the table's row for ``scenario``, by its database."""

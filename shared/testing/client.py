@@ -28,14 +28,14 @@ Answer = tuple[int, Any]
 
 
 @dataclass
-class Refusals:
+class ErrorCoverage:
     """Service, method, path, code and info: what the documents declare, and what tests met."""
 
     declared: set[Refusal] = field(default_factory=set)
-    provoked: set[Refusal] = field(default_factory=set)
+    observed: set[Refusal] = field(default_factory=set)
 
 
-refusals = Refusals()
+refusals = ErrorCoverage()
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Reply:
     json: Any
 
 
-class Caller:
+class ApiClient:
     """A person with a token (or none), who talks to one service.
 
     Args:
@@ -129,7 +129,7 @@ def _check_documented(app: Flask, method: str, path: str, response: TestResponse
         assert any(_fits(text, body["info"]) for text in texts), (
             f"{method} {template} gave an undocumented {response.status_code}: {body}"
         )
-        refusals.provoked.add((app.name, method, template, body["code"], body["info"]))
+        refusals.observed.add((app.name, method, template, body["code"], body["info"]))
 
 
 @cache

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from shared.data.db import Database
 
 
-def plant(app: Flask, db: Database, *statements: str) -> None:
+def corrupt(app: Flask, db: Database, *statements: str) -> None:
     """Write what the service never would; references are not looked at."""
     with app.app_context(), db.engine.connect() as connection:
         connection.detach()  # Its settings end with it.
@@ -22,7 +22,7 @@ def plant(app: Flask, db: Database, *statements: str) -> None:
 
 
 def find_violations(app: Flask) -> dict[str, int]:
-    """The promises that ``verify`` finds broken, and by how many rows."""
+    """The invariants that ``verify`` finds violated, and by how many rows."""
     done = app.test_cli_runner().invoke(args=["survey"], catch_exceptions=False)
     found = map(json.loads, done.stdout.partition("\n\n")[0].splitlines())
-    return {each["promise"]: each["broken"] for each in found if each["broken"]}
+    return {each["invariant"]: each["violations"] for each in found if each["violations"]}

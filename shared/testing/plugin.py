@@ -17,8 +17,8 @@ import pytest
 from redis import Redis
 
 from shared.testing.client import Refusal, refusals
-from shared.testing.contracts import is_told
-from shared.testing.neighbours import Neighbour, neighbour
+from shared.testing.contracts import matches_newest
+from shared.testing.fake_services import FakeService, fake_service
 from shared.testing.postgres import postgres_server
 
 pytest_plugins = ["shared.testing.cast"]
@@ -66,37 +66,37 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["refusals"] = [
             sorted(refusals.declared),
-            sorted(refusals.provoked),
+            sorted(refusals.observed),
         ]
-    elif exitstatus == pytest.ExitCode.OK and _never_provoked(session.config):
+    elif exitstatus == pytest.ExitCode.OK and _unobserved_errors(session.config):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Collect what a test process has met."""
-    declared, provoked = getattr(node, "workeroutput", {}).get("refusals", ([], []))
+    declared, observed = getattr(node, "workeroutput", {}).get("refusals", ([], []))
     refusals.declared |= set(map(tuple, declared))
-    refusals.provoked |= set(map(tuple, provoked))
+    refusals.observed |= set(map(tuple, observed))
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """Name the refusals that no test has met."""
-    for service, method, path, code, info in _never_provoked(config):
+    for service, method, path, code, info in _unobserved_errors(config):
         terminalreporter.write_line(
             f"FAILED {service}: no test provokes {method} {path}: {code} {info}", red=True
         )
 
 
-def _never_provoked(config: pytest.Config) -> list[Refusal]:
+def _unobserved_errors(config: pytest.Config) -> list[Refusal]:
     """The declared refusals that were not met by the services whose tests have all run."""
     some_only = config.option.markexpr not in ("", "not slow")
     if some_only or config.option.keyword or getattr(config.option, "lf", False):
         return []
     whole = {Path(arg).resolve().name for arg in config.args if Path(arg).is_dir()}
-    missed = refusals.declared - refusals.provoked
+    missed = refusals.declared - refusals.observed
     return sorted(row for row in missed if row[0] in whole)
 
 
@@ -119,19 +119,19 @@ def _fresh_redis(parts: dict[str, str]) -> None:
 
 
 @pytest.fixture(scope="session")
-def _neighbours() -> Iterator[dict[str, Neighbour]]:
+def _fake_services() -> Iterator[dict[str, FakeService]]:
     with ExitStack() as stack:
-        yield {name: stack.enter_context(neighbour()) for name in ("auth", "social", "chat")}
+        yield {name: stack.enter_context(fake_service()) for name in ("auth", "social", "chat")}
 
 
 @pytest.fixture
-def neighbours(_neighbours: dict[str, Neighbour]) -> Iterator[dict[str, Neighbour]]:
+def fake_services(_fake_services: dict[str, FakeService]) -> Iterator[dict[str, FakeService]]:
     """Real servers in place of the neighbouring services, by name.
 
     Whatever a service tells them in a test must be as its contract says.
     """
-    yield _neighbours
-    told = [event for each in _neighbours.values() for event in each.events]
-    for each in _neighbours.values():
+    yield _fake_services
+    told = [event for each in _fake_services.values() for event in each.events]
+    for each in _fake_services.values():
         each.forget()
-    assert [event for event in told if not is_told(event)] == []
+    assert [event for event in told if not matches_newest(event)] == []

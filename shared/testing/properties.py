@@ -18,7 +18,7 @@ from shared.web.errors import ErrorSpec
 _STORIES = int(os.environ.get("STORIES") or 0)
 _newcomers = itertools.count(1000)
 
-few_or_many = settings(
+example_settings = settings(
     max_examples=_STORIES or 8,
     stateful_step_count=50 if _STORIES else 40,
     derandomize=not _STORIES,
@@ -38,10 +38,10 @@ def run_state_machine(story: Callable[[], RuleBasedStateMachine]) -> None:
     Args:
         story: makes a world in which nothing has happened; its rules act and compare.
     """
-    run_state_machine_as_test(story, settings=few_or_many)  # type: ignore[arg-type]
+    run_state_machine_as_test(story, settings=example_settings)  # type: ignore[arg-type]
 
 
-def newcomers(count: int) -> list[int]:
+def new_user_ids(count: int) -> list[int]:
     """Ids of people who were in no story before, so that nothing need be tidied up."""
     return list(itertools.islice(_newcomers, count))
 

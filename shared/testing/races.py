@@ -8,17 +8,17 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def at_once(*deeds: Callable[[], T]) -> list[T]:
-    """Do all of ``deeds``, each in a thread of its own, which begin together.
+def run_concurrently(*calls: Callable[[], T]) -> list[T]:
+    """Do all of ``calls``, each in a thread of its own, which begin together.
 
     Returns:
         what they returned, in their order.
     """
-    start = Barrier(len(deeds))
+    start = Barrier(len(calls))
 
     def do(deed: Callable[[], T]) -> T:
         start.wait(timeout=10)
         return deed()
 
-    with ThreadPoolExecutor(len(deeds)) as pool:
-        return list(pool.map(do, deeds))
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(do, calls))

@@ -50,7 +50,7 @@ class _Heard:
                 yield line
 
 
-_heard = _Heard()
+_captured = _Heard()
 
 
 def register_secrets(sent: Any) -> None:
@@ -60,23 +60,23 @@ def register_secrets(sent: Any) -> None:
     for name in sent.keys() & _IN_CONFIDENCE:
         if isinstance(sent[name], str) and len(sent[name].strip()) >= _SHORTEST:
             # As it is, and as it would stand in a line of JSON.
-            _heard.secrets |= {sent[name], json.dumps(sent[name])[1:-1]}
+            _captured.secrets |= {sent[name], json.dumps(sent[name])[1:-1]}
 
 
 def hear(said: str) -> None:
     """Look at what a program has said to the test alone, as well."""
-    _heard.said.append(said)
+    _captured.said.append(said)
 
 
 def scan_file(log: Path) -> None:
     """Look, when all tests have run, at what a program has written into this file."""
-    _heard.logs.add(str(log))
+    _captured.logs.add(str(log))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Keep what was said on standard error, by applications and by programs that inherit it."""
     if report.capstderr:
-        _heard.reported.append(report.capstderr)
+        _captured.reported.append(report.capstderr)
 
 
 @pytest.hookimpl(trylast=True)
@@ -84,12 +84,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Hand over what this process has heard; fail if a secret was told."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["heard"] = [
-            sorted(_heard.secrets),
-            sorted(_heard.logs),
-            _heard.said,
+            sorted(_captured.secrets),
+            sorted(_captured.logs),
+            _captured.said,
         ]
     else:
-        session.config.stash[_leaks] = list(_heard.leaks())
+        session.config.stash[_leaks] = list(_captured.leaks())
         if session.config.stash[_leaks]:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -101,9 +101,9 @@ _leaks = pytest.StashKey[list[str]]()
 def pytest_testnodedown(node: Any) -> None:
     """Collect what a test process has heard."""
     secrets, logs, said = getattr(node, "workeroutput", {}).get("heard", ([], [], []))
-    _heard.secrets |= set(secrets)
-    _heard.logs |= set(logs)
-    _heard.said += said
+    _captured.secrets |= set(secrets)
+    _captured.logs |= set(logs)
+    _captured.said += said
 
 
 def pytest_terminal_summary(

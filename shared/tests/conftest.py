@@ -7,10 +7,10 @@ import pytest
 from flask import Flask
 
 from shared.data.client import SECRET_HEADER
-from shared.testing.client import Caller, Reply
+from shared.testing.client import ApiClient, Reply
 from shared.testing.contracts import state
 from shared.testing.databases import reset_tables, settings_for_tests
-from shared.testing.neighbours import Neighbour
+from shared.testing.fake_services import FakeService
 from shared.testing.tokens import issue
 from shared.tests.tiny import create_app, db, erased
 
@@ -22,13 +22,13 @@ SECRET = "current-test-secret"
 def env(
     tmp_path_factory: pytest.TempPathFactory,
     parts: dict[str, str],
-    _neighbours: dict[str, Neighbour],
+    _fake_services: dict[str, FakeService],
 ) -> Mapping[str, str]:
     """The settings of the tiny service."""
     return settings_for_tests("tiny", tmp_path_factory.mktemp("tiny"), parts) | {
-        "AUTH_SERVICE_URL": _neighbours["auth"].url,
+        "AUTH_SERVICE_URL": _fake_services["auth"].url,
         "AUTH_SERVICE_SECRET": SECRET,
-        "CHAT_SERVICE_URL": _neighbours["chat"].url,
+        "CHAT_SERVICE_URL": _fake_services["chat"].url,
         "CHAT_SERVICE_SECRET": SECRET,
     }
 
@@ -44,7 +44,7 @@ def _app(env: Mapping[str, str]) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def app(_app: Flask, neighbours: dict[str, Neighbour]) -> Iterator[Flask]:
+def app(_app: Flask, fake_services: dict[str, FakeService]) -> Iterator[Flask]:
     """The tiny service, with empty tables before and after."""
     yield _app
     erased.clear()
@@ -58,7 +58,7 @@ def tell(app: Flask) -> Callable[..., Reply]:
     def deliver(*events: Any, secret: str = SECRET, **request: Any) -> Reply:
         request = request or {"json": {"events": list(events)}}
         headers = {SECRET_HEADER: secret}
-        return Caller(app).post("/internal/events", headers=headers, **request)
+        return ApiClient(app).post("/internal/events", headers=headers, **request)
 
     return deliver
 
@@ -74,7 +74,7 @@ def event(**fields: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def alice(app: Flask, tell: Callable[..., Reply]) -> Caller:
+def alice(app: Flask, tell: Callable[..., Reply]) -> ApiClient:
     """Somebody who is known here and signed in."""
     tell(event())
-    return Caller(app, issue(ALICE), ALICE)
+    return ApiClient(app, issue(ALICE), ALICE)

@@ -7,9 +7,9 @@ import pytest
 from flask import Flask
 
 from shared.data.accounts import avatar_url
-from shared.testing.client import Caller, Reply
+from shared.testing.client import ApiClient, Reply
 from shared.testing.databases import counted_queries
-from shared.testing.neighbours import Neighbour
+from shared.testing.fake_services import FakeService
 from shared.testing.tokens import issue
 from shared.tests.conftest import account, event
 from shared.tests.tiny import accounts, db
@@ -22,7 +22,7 @@ FIND = "/internal/accounts/find"
 
 
 @pytest.fixture
-def auth(neighbours: dict[str, Neighbour]) -> Neighbour:
+def auth(fake_services: dict[str, FakeService]) -> FakeService:
     """An auth service that knows the accounts 1 to 5."""
     known = {number: account(number) for number in range(1, 6)}
 
@@ -33,8 +33,8 @@ def auth(neighbours: dict[str, Neighbour]) -> Neighbour:
         after = int(parameters["after"])
         return {"accounts": [known[number] for number in known if number > after][:2]}
 
-    neighbours["auth"].answers |= {FIND: found, "/internal/accounts": page}
-    return neighbours["auth"]
+    fake_services["auth"].answers |= {FIND: found, "/internal/accounts": page}
+    return fake_services["auth"]
 
 
 def _names(app: Flask, *ids: int) -> dict[int, str]:
@@ -42,7 +42,7 @@ def _names(app: Flask, *ids: int) -> dict[int, str]:
         return {row.id: row.name for row in accounts.find(ids).values()}
 
 
-def test_what_the_copy_holds_is_not_asked_for(app: Flask, auth: Neighbour, tell: Tell) -> None:
+def test_what_the_copy_holds_is_not_asked_for(app: Flask, auth: FakeService, tell: Tell) -> None:
     tell(event(name="copied"))
     with counted_queries(app, db) as queries:
         assert _names(app, 1) == {1: "copied"}
@@ -50,7 +50,7 @@ def test_what_the_copy_holds_is_not_asked_for(app: Flask, auth: Neighbour, tell:
 
 
 def test_what_the_copy_lacks_is_asked_for_in_one_call_and_kept(
-    app: Flask, auth: Neighbour, tell: Tell
+    app: Flask, auth: FakeService, tell: Tell
 ) -> None:
     tell(event(name="copied"))
     assert _names(app, 1, 4, 3, 99) == {1: "copied", 3: "user3", 4: "user4"}
@@ -59,28 +59,30 @@ def test_what_the_copy_lacks_is_asked_for_in_one_call_and_kept(
     assert len(auth.asked) == 1
 
 
-def test_auth_is_asked_for_no_more_than_it_takes_at_once(app: Flask, auth: Neighbour) -> None:
+def test_auth_is_asked_for_no_more_than_it_takes_at_once(app: Flask, auth: FakeService) -> None:
     assert _names(app, *range(1, 2502)).keys() == {1, 2, 3, 4, 5}
     assert [len(body["ids"]) for _, body in auth.asked] == [1000, 1000, 501]
 
 
-@pytest.mark.parametrize("mood", ["failing", "hung"])
+@pytest.mark.parametrize("mode", ["failing", "hung"])
 def test_while_auth_does_not_answer_an_unknown_account_does_not_exist(
-    app: Flask, auth: Neighbour, tell: Tell, mood: str
+    app: Flask, auth: FakeService, tell: Tell, mode: str
 ) -> None:
     tell(event(name="copied"))
-    auth.feels(mood)
+    auth.set_mode(mode)
     assert _names(app, 1, 2) == {1: "copied"}
 
 
-def test_the_token_of_an_account_that_is_not_copied_yet_works(app: Flask, auth: Neighbour) -> None:
-    assert Caller(app, issue(2)).get("/me").json["id"] == 2
+def test_the_token_of_an_account_that_is_not_copied_yet_works(
+    app: Flask, auth: FakeService
+) -> None:
+    assert ApiClient(app, issue(2)).get("/me").json["id"] == 2
 
 
 def test_the_token_of_an_account_that_nobody_knows_does_not_work(
-    app: Flask, auth: Neighbour
+    app: Flask, auth: FakeService
 ) -> None:
-    assert Caller(app, issue(99)).get("/me").status_code == 401
+    assert ApiClient(app, issue(99)).get("/me").status_code == 401
 
 
 def _ended(session_id: int) -> str:
@@ -96,8 +98,8 @@ def _told_by_an_earlier_version(**fields: Any) -> dict[str, Any]:
 def test_the_token_of_an_ended_session_does_not_work(app: Flask, tell: Tell) -> None:
     tell(event(session_ends=_ended(7)))
     with counted_queries(app, db) as queries:
-        assert Caller(app, issue(1, session=8)).get("/me").status_code == 200
-    assert Caller(app, issue(1, session=7)).get("/me").status_code == 401
+        assert ApiClient(app, issue(1, session=8)).get("/me").status_code == 200
+    assert ApiClient(app, issue(1, session=7)).get("/me").status_code == 401
     assert len(queries) == 1
 
 
@@ -106,60 +108,60 @@ def test_ends_of_sessions_that_cannot_be_read_change_nothing(
     app: Flask, tell: Tell, text: str
 ) -> None:
     tell(event(session_ends=_ended(7)), event(session_ends=text, version=9))
-    assert Caller(app, issue(1, session=7)).get("/me").status_code == 401
+    assert ApiClient(app, issue(1, session=7)).get("/me").status_code == 401
 
 
 def test_ends_of_sessions_that_an_earlier_version_passed_over_count(
-    app: Flask, neighbours: dict[str, Neighbour], tell: Tell
+    app: Flask, fake_services: dict[str, FakeService], tell: Tell
 ) -> None:
-    neighbours["auth"].answers[FIND] = {"accounts": [account(session_ends=_ended(7), version=5)]}
+    fake_services["auth"].answers[FIND] = {"accounts": [account(session_ends=_ended(7), version=5)]}
     tell(_told_by_an_earlier_version(version=5))
-    assert Caller(app, issue(1, session=7)).get("/me").status_code == 401
-    assert Caller(app, issue(1, session=8)).get("/me").status_code == 200
-    assert len(neighbours["auth"].asked) == 1
+    assert ApiClient(app, issue(1, session=7)).get("/me").status_code == 401
+    assert ApiClient(app, issue(1, session=8)).get("/me").status_code == 200
+    assert len(fake_services["auth"].asked) == 1
 
 
-@pytest.mark.parametrize("mood", ["failing", "of an earlier version"])
+@pytest.mark.parametrize("mode", ["failing", "of an earlier version"])
 def test_until_ends_of_sessions_can_be_had_tokens_work(
-    app: Flask, neighbours: dict[str, Neighbour], tell: Tell, mood: str
+    app: Flask, fake_services: dict[str, FakeService], tell: Tell, mode: str
 ) -> None:
     answer = _told_by_an_earlier_version(version=5)["state"]
-    neighbours["auth"].answers[FIND] = {"accounts": [answer]}
-    neighbours["auth"].feels(mood)
+    fake_services["auth"].answers[FIND] = {"accounts": [answer]}
+    fake_services["auth"].set_mode(mode)
     tell(_told_by_an_earlier_version(version=5))
     for _ in range(3):
-        assert Caller(app, issue(1, session=7)).get("/me").status_code == 200
-    assert len(neighbours["auth"].asked) <= 1
+        assert ApiClient(app, issue(1, session=7)).get("/me").status_code == 200
+    assert len(fake_services["auth"].asked) <= 1
 
 
 def test_resync_brings_ends_of_sessions(
-    app: Flask, neighbours: dict[str, Neighbour], tell: Tell
+    app: Flask, fake_services: dict[str, FakeService], tell: Tell
 ) -> None:
     tell(_told_by_an_earlier_version(version=5))
     known = {"accounts": [account(session_ends=_ended(7), version=5)]}
-    neighbours["auth"].answers["/internal/accounts"] = lambda asked: (
+    fake_services["auth"].answers["/internal/accounts"] = lambda asked: (
         known if asked["after"] == "0" else {"accounts": []}
     )
     app.test_cli_runner().invoke(args=["accounts", "resync"])
-    neighbours["auth"].feels("failing")
-    assert Caller(app, issue(1, session=7)).get("/me").status_code == 401
+    fake_services["auth"].set_mode("failing")
+    assert ApiClient(app, issue(1, session=7)).get("/me").status_code == 401
 
 
-def test_who_is_deleted_is_not_active(app: Flask, auth: Neighbour, tell: Tell) -> None:
+def test_who_is_deleted_is_not_active(app: Flask, auth: FakeService, tell: Tell) -> None:
     tell(event(account_id=1), event(account_id=2, deleted=True))
     with app.app_context():
         active = [accounts.is_active(number) for number in (1, 2, 99)]
     assert active == [True, False, False]
 
 
-def test_resync_copies_every_account_page_by_page(app: Flask, auth: Neighbour) -> None:
+def test_resync_copies_every_account_page_by_page(app: Flask, auth: FakeService) -> None:
     done = app.test_cli_runner().invoke(args=["accounts", "resync"])
     assert done.output.splitlines()[-1] == ("Done: the copy holds the newest state of 5 accounts.")
     auth.answers.clear()
     assert list(_names(app, *range(1, 6))) == [1, 2, 3, 4, 5]
 
 
-def test_resync_moves_no_account_backwards(app: Flask, auth: Neighbour, tell: Tell) -> None:
+def test_resync_moves_no_account_backwards(app: Flask, auth: FakeService, tell: Tell) -> None:
     tell(event(name="newer", version=7), event(account_id=2, name="older", version=0))
     app.test_cli_runner().invoke(args=["accounts", "resync"])
     assert _names(app, 1, 2) == {1: "newer", 2: "user2"}

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 from flask import Flask
 
-from shared.testing.neighbours import Neighbour
+from shared.testing.fake_services import FakeService
 from shared.tests.tiny import create_app, db
 
 
@@ -26,13 +26,13 @@ def test_help_lists_the_commands_of_the_service_and_no_others(app: Flask) -> Non
 
 
 def test_a_neighbour_that_does_not_answer_is_named(
-    app: Flask, neighbours: dict[str, Neighbour]
+    app: Flask, fake_services: dict[str, FakeService]
 ) -> None:
-    neighbours["auth"].feels("failing")
+    fake_services["auth"].set_mode("failing")
     done = app.test_cli_runner().invoke(args=["accounts", "resync"])
     assert done.exit_code == 1
     assert done.stderr.splitlines()[-1] == (
-        f"Error: A neighbour does not answer: GET {neighbours['auth'].url}/internal/accounts."
+        f"Error: A neighbour does not answer: GET {fake_services['auth'].url}/internal/accounts."
     )
 
 

@@ -10,8 +10,8 @@ from sqlalchemy.pool import QueuePool
 
 from shared.data.client import ServiceClient, UnreachableError
 from shared.server.offload import OffloadPool
-from shared.testing.client import Caller, assert_error
-from shared.testing.neighbours import Neighbour
+from shared.testing.client import ApiClient, assert_error
+from shared.testing.fake_services import FakeService
 from shared.tests.tiny import db
 from shared.web.errors import SERVICE_UNAVAILABLE
 
@@ -53,9 +53,9 @@ def test_nothing_is_held_after_a_transaction(app: Flask) -> None:
 
 
 def test_nothing_is_held_while_a_thread_or_another_service_is_waited_for(
-    app: Flask, neighbours: dict[str, Neighbour]
+    app: Flask, fake_services: dict[str, FakeService]
 ) -> None:
-    auth = ServiceClient((neighbours["auth"].url,), SecretStr("current-test-secret"))
+    auth = ServiceClient((fake_services["auth"].url,), SecretStr("current-test-secret"))
     with app.app_context():
         pool = db.engine.pool
         assert isinstance(pool, QueuePool)
@@ -81,7 +81,7 @@ def test_a_snapshot_is_held_while_a_thread_is_waited_for(app: Flask) -> None:
 
 
 def test_who_waits_five_seconds_for_a_connection_is_told_to_come_later(
-    app: Flask, alice: Caller
+    app: Flask, alice: ApiClient
 ) -> None:
     with app.app_context(), ExitStack() as held:
         pool = db.engine.pool

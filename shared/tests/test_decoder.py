@@ -187,7 +187,7 @@ def test_nothing_stays_on_the_disk(decoder: Decoder) -> None:
     assert spool.bytes_used == before
 
 
-class Waiting:
+class Backlog:
     """Threads in a queue, which note the order of their turns."""
 
     def __init__(self, queue: FairQueue) -> None:
@@ -221,7 +221,7 @@ def never() -> bool:
 
 def test_users_take_turns_however_much_one_of_them_sends() -> None:
     queue = FairQueue(MAX_WAITING, MAX_WAITING_PER_USER)
-    waiting = Waiting(queue)
+    waiting = Backlog(queue)
     with queue.turn(ALICE, monotonic() + 50, never):
         for user_id in (ALICE, ALICE, ALICE, BOB, BOB, CAROL):
             waiting.add(user_id)
@@ -232,7 +232,7 @@ def test_users_take_turns_however_much_one_of_them_sends() -> None:
 
 def test_what_waits_is_bounded_for_a_user_and_for_all() -> None:
     queue = FairQueue(limit=5, limit_per_user=3)
-    waiting = Waiting(queue)
+    waiting = Backlog(queue)
     with queue.turn(ALICE, monotonic() + 50, never):
         for user_id in (ALICE, ALICE, ALICE, BOB, BOB, CAROL):
             waiting.add(user_id)
@@ -242,7 +242,7 @@ def test_what_waits_is_bounded_for_a_user_and_for_all() -> None:
 
 def test_who_has_waited_too_long_or_is_gone_leaves_the_queue() -> None:
     queue = FairQueue(MAX_WAITING, MAX_WAITING_PER_USER)
-    waiting = Waiting(queue)
+    waiting = Backlog(queue)
     with queue.turn(ALICE, monotonic() + 50, never):
         waiting.add(BOB, seconds=0.1)
         waiting.add(CAROL, gone=True)

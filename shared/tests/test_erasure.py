@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from shared.testing.client import Reply
-from shared.testing.neighbours import Neighbour
+from shared.testing.fake_services import FakeService
 from shared.tests.conftest import account, event
 from shared.tests.tiny import Erasure, db, erased
 
@@ -55,9 +55,9 @@ def test_one_that_fails_stays_and_holds_up_no_other(app: Flask, tell: Tell) -> N
 
 
 def test_a_copy_that_is_rebuilt_learns_of_erasures(
-    app: Flask, neighbours: dict[str, Neighbour]
+    app: Flask, fake_services: dict[str, FakeService]
 ) -> None:
-    neighbours["auth"].answers["/internal/accounts"] = lambda asked: {
+    fake_services["auth"].answers["/internal/accounts"] = lambda asked: {
         "accounts": [account(5, erased=True)] if asked["after"] == "0" else []
     }
     app.test_cli_runner().invoke(args=["accounts", "resync"])

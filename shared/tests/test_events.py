@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from shared.testing.client import Caller, Reply, assert_error
+from shared.testing.client import ApiClient, Reply, assert_error
 from shared.testing.hostile import NOT_OBJECTS, TOO_DEEP
 from shared.testing.tokens import issue
 from shared.tests.conftest import ALICE, event
@@ -86,10 +86,10 @@ def test_any_other_secret_is_refused_and_nothing_taken(app: Flask, tell: Tell, s
     assert _name(app) is None
 
 
-def test_a_users_token_is_no_secret(app: Flask, alice: Caller) -> None:
+def test_a_users_token_is_no_secret(app: Flask, alice: ApiClient) -> None:
     assert_error(alice.post("/internal/events", json={"events": []}), INVALID_JWT)
 
 
 def test_the_secret_is_no_users_token(app: Flask) -> None:
     shown = {"X-Internal-Secret": "current-test-secret", "Authorization": issue(ALICE)}
-    assert_error(Caller(app).get("/me", headers=shown), INVALID_JWT)
+    assert_error(ApiClient(app).get("/me", headers=shown), INVALID_JWT)

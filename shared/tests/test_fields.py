@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.testing.client import Caller, assert_error
+from shared.testing.client import ApiClient, assert_error
 from shared.testing.hostile import NOT_IDS, NOT_TEXTS
 from shared.web.errors import BAD_PARAMETER
 
@@ -47,54 +47,54 @@ NOT_TIMES: tuple[Any, ...] = (
 NOT_FLAGS: tuple[Any, ...] = (0, 1, "true", "false", "", [], {})
 
 
-def _echo(who: Caller, **fields: Any) -> Any:
+def _echo(who: ApiClient, **fields: Any) -> Any:
     answer = who.post("/echo", data=json.dumps(fields))
     assert answer.status_code == 200
     return answer.json
 
 
 @pytest.mark.parametrize("sent", [12, "12", "0012", 0, 2**63 - 1, str(2**63 - 1)])
-def test_an_id_is_an_integer_or_a_decimal_string(alice: Caller, sent: int | str) -> None:
+def test_an_id_is_an_integer_or_a_decimal_string(alice: ApiClient, sent: int | str) -> None:
     assert _echo(alice, id=sent)["id"] == int(sent)
 
 
 @pytest.mark.parametrize("sent", NOT_IDS, ids=repr)
-def test_what_cannot_be_an_id_is_refused(alice: Caller, sent: Any) -> None:
+def test_what_cannot_be_an_id_is_refused(alice: ApiClient, sent: Any) -> None:
     response = alice.post("/echo", data=json.dumps({"id": sent}))
     assert_error(response, BAD_PARAMETER, field="id")
 
 
-def test_an_id_is_taken_under_its_other_name(alice: Caller) -> None:
+def test_an_id_is_taken_under_its_other_name(alice: ApiClient) -> None:
     assert _echo(alice, thingId="7")["id"] == 7
     assert alice.get("/echo?thingId=8").json["id"] == 8
 
 
-def test_an_ids_own_name_goes_before_the_other(alice: Caller) -> None:
+def test_an_ids_own_name_goes_before_the_other(alice: ApiClient) -> None:
     assert _echo(alice, id=1, thingId=2)["id"] == 1
 
 
 @pytest.mark.parametrize("sent", ["", " ", "a\nb", "中文", "🙂", "\u202e", "\x7f"])
-def test_a_text_comes_as_it_was_sent(alice: Caller, sent: str) -> None:
+def test_a_text_comes_as_it_was_sent(alice: ApiClient, sent: str) -> None:
     assert _echo(alice, text=sent)["text"] == sent
 
 
 @pytest.mark.parametrize("sent", NOT_TEXTS, ids=ascii)
-def test_what_is_no_text_is_refused(alice: Caller, sent: Any) -> None:
+def test_what_is_no_text_is_refused(alice: ApiClient, sent: Any) -> None:
     response = alice.post("/echo", data=json.dumps({"text": sent}))
     assert_error(response, BAD_PARAMETER, field="text")
 
 
 @pytest.mark.parametrize(("sent", "meant"), TIMES.items())
-def test_a_time_is_taken_in_every_form_and_is_utc(alice: Caller, sent: str, meant: str) -> None:
+def test_a_time_is_taken_in_every_form_and_is_utc(alice: ApiClient, sent: str, meant: str) -> None:
     assert _echo(alice, since=sent)["since"] == meant
 
 
 @pytest.mark.parametrize("sent", NOT_TIMES, ids=ascii)
-def test_what_is_no_time_is_refused(alice: Caller, sent: Any) -> None:
+def test_what_is_no_time_is_refused(alice: ApiClient, sent: Any) -> None:
     assert_error(alice.post("/echo", json={"since": sent}), BAD_PARAMETER, field="since")
 
 
-def test_an_upper_bound_without_a_fraction_means_the_whole_second(alice: Caller) -> None:
+def test_an_upper_bound_without_a_fraction_means_the_whole_second(alice: ApiClient) -> None:
     seconds = _echo(alice, until="2025-03-13T12:00:00Z")["until"]
     exact = _echo(alice, until="2025-03-13T12:00:00.0Z")["until"]
     assert seconds == "2025-03-13T12:00:00.999999+00:00"
@@ -102,33 +102,33 @@ def test_an_upper_bound_without_a_fraction_means_the_whole_second(alice: Caller)
 
 
 @pytest.mark.parametrize("sent", NOT_FLAGS, ids=repr)
-def test_only_a_boolean_is_a_flag(alice: Caller, sent: Any) -> None:
+def test_only_a_boolean_is_a_flag(alice: ApiClient, sent: Any) -> None:
     assert _echo(alice, flag=True)["flag"] is True
     assert_error(alice.post("/echo", json={"flag": sent}), BAD_PARAMETER, field="flag")
 
 
-def test_null_means_absent(alice: Caller) -> None:
+def test_null_means_absent(alice: ApiClient) -> None:
     nothing = dict.fromkeys(("id", "text", "flag", "since", "until"))
     assert _echo(alice, **nothing) == _echo(alice)
 
 
-def test_a_query_string_wins_over_a_body(alice: Caller) -> None:
+def test_a_query_string_wins_over_a_body(alice: ApiClient) -> None:
     answer = alice.get("/echo?text=query", json={"text": "body", "id": 5}).json
     assert (answer["text"], answer["id"]) == ("query", 5)
 
 
-def test_a_leading_byte_order_mark_is_not_part_of_the_json(alice: Caller) -> None:
+def test_a_leading_byte_order_mark_is_not_part_of_the_json(alice: ApiClient) -> None:
     body = b'\xef\xbb\xbf{"text": "here"}'
 
     assert alice.post("/echo", data=body).json["text"] == "here"
     assert alice.get("/echo", data=body).json["text"] == "here"
 
 
-def test_only_one_byte_order_mark_is_left_out(alice: Caller) -> None:
+def test_only_one_byte_order_mark_is_left_out(alice: ApiClient) -> None:
     assert_error(alice.post("/echo", data=b"\xef\xbb\xbf" * 2 + b"{}"), BAD_PARAMETER, field="body")
 
 
-def test_a_large_body_is_parsed_only_once(alice: Caller) -> None:
+def test_a_large_body_is_parsed_only_once(alice: ApiClient) -> None:
     """One with a lone surrogate needs a slow parser to name the field."""
     surrogate = b'{"text": "\\ud800"}'
 

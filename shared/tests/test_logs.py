@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared.logs import configure_logging
-from shared.testing.client import Caller
+from shared.testing.client import ApiClient
 
 Lines = Callable[[], list[dict[str, Any]]]
 
@@ -37,7 +37,7 @@ def _requests(lines: Lines) -> list[dict[str, Any]]:
     return [line for line in lines() if line["event"] == "request"]
 
 
-def test_a_request_is_one_line_of_facts(alice: Caller, lines: Lines) -> None:
+def test_a_request_is_one_line_of_facts(alice: ApiClient, lines: Lines) -> None:
     alice.get("/echo")
     [line] = _requests(lines)
     facts = ("level", "service", "method", "route", "status", "user_id")
@@ -45,31 +45,31 @@ def test_a_request_is_one_line_of_facts(alice: Caller, lines: Lines) -> None:
     assert line["ms"] >= 0
 
 
-def test_a_probe_is_no_line(alice: Caller, lines: Lines) -> None:
+def test_a_probe_is_no_line(alice: ApiClient, lines: Lines) -> None:
     alice.get("/healthz")
     alice.get("/livez")
     alice.get("/echo")
     assert [line["route"] for line in _requests(lines)] == ["/echo"]
 
 
-def test_the_requests_id_is_taken_given_back_and_written(alice: Caller, lines: Lines) -> None:
+def test_the_requests_id_is_taken_given_back_and_written(alice: ApiClient, lines: Lines) -> None:
     response = alice.get("/me", headers={"X-Request-Id": "ab-12.c_D"})
     [line] = _requests(lines)
     assert response.headers["X-Request-Id"] == line["request_id"] == "ab-12.c_D"
 
 
 @pytest.mark.parametrize("given", ["", "a b", "x" * 65, "<script>", "é"])
-def test_an_id_that_is_not_well_formed_is_replaced(alice: Caller, given: str) -> None:
+def test_an_id_that_is_not_well_formed_is_replaced(alice: ApiClient, given: str) -> None:
     response = alice.get("/me", headers={"X-Request-Id": given})
     assert len(response.headers["X-Request-Id"]) == 32
 
 
-def test_two_requests_have_two_ids(alice: Caller) -> None:
+def test_two_requests_have_two_ids(alice: ApiClient) -> None:
     first, second = alice.get("/me").headers, alice.get("/me").headers
     assert first["X-Request-Id"] != second["X-Request-Id"]
 
 
-def test_what_people_send_is_not_written_down(alice: Caller, lines: Lines) -> None:
+def test_what_people_send_is_not_written_down(alice: ApiClient, lines: Lines) -> None:
     alice.get("/echo?text=from-the-query&token=a-token")
     alice.post("/echo", json={"text": "from-the-body"})
     alice.get("/nowhere/in-the-path?text=from-the-query")

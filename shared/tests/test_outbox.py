@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 from shared.data.outbox import Event
 from shared.testing.contracts import state
 from shared.testing.databases import counted_queries
-from shared.testing.neighbours import Neighbour
+from shared.testing.fake_services import FakeService
 from shared.tests.tiny import OutboxEvent, db, outbox
 
 pytestmark = pytest.mark.database
@@ -50,9 +50,9 @@ def relay(app: Flask) -> Callable[[], int]:
 
 
 @pytest.fixture
-def heard(neighbours: dict[str, Neighbour]) -> Callable[[], list[str]]:
+def heard(fake_services: dict[str, FakeService]) -> Callable[[], list[str]]:
     """What chat has heard, in order."""
-    return lambda: [state["name"] for state in neighbours["chat"].states("account")]
+    return lambda: [state["name"] for state in fake_services["chat"].states("account")]
 
 
 def _word(name: str) -> Event:
@@ -89,31 +89,31 @@ def test_what_was_taken_back_is_never_told(
     assert heard() == ["later"]
 
 
-@pytest.mark.parametrize("mood", ["failing", "hung"])
+@pytest.mark.parametrize("mode", ["failing", "hung"])
 def test_what_could_not_be_told_waits_for_the_relay(
     app: Flask,
-    neighbours: dict[str, Neighbour],
+    fake_services: dict[str, FakeService],
     tell: Callable[..., None],
     relay: Callable[[], int],
-    mood: str,
+    mode: str,
 ) -> None:
-    neighbours["chat"].feels(mood)
+    fake_services["chat"].set_mode(mode)
     tell("one")
     tell("two")
     assert _waiting(app) == 2
 
-    neighbours["chat"].feels("ok")
+    fake_services["chat"].set_mode("ok")
 
     assert relay() == 2
     # What hung has come to its end, too, whenever: "one" may be heard twice.
-    assert {said["name"] for said in neighbours["chat"].states("account")} == {"one", "two"}
+    assert {said["name"] for said in fake_services["chat"].states("account")} == {"one", "two"}
     assert _waiting(app) == 0
 
 
 def test_a_neighbour_that_hangs_is_tried_once_and_then_left_to_the_relay(
-    app: Flask, neighbours: dict[str, Neighbour], tell: Callable[..., None]
+    app: Flask, fake_services: dict[str, FakeService], tell: Callable[..., None]
 ) -> None:
-    neighbours["chat"].feels("hung")
+    fake_services["chat"].set_mode("hung")
     for name in ("one", "two", "three"):
         tell(name)
     assert _rows(app, OutboxEvent.attempts) == [1, 0, 0]
@@ -121,11 +121,11 @@ def test_a_neighbour_that_hangs_is_tried_once_and_then_left_to_the_relay(
 
 def test_the_relay_waits_longer_each_time_but_never_beyond_a_minute(
     app: Flask,
-    neighbours: dict[str, Neighbour],
+    fake_services: dict[str, FakeService],
     tell: Callable[..., None],
     relay: Callable[[], int],
 ) -> None:
-    neighbours["chat"].feels("failing")
+    fake_services["chat"].set_mode("failing")
     tell("one")
     waits = []
     for _ in range(8):
@@ -136,11 +136,11 @@ def test_the_relay_waits_longer_each_time_but_never_beyond_a_minute(
 
 
 def test_what_is_not_due_is_left_alone(
-    app: Flask, neighbours: dict[str, Neighbour], tell: Callable[..., None]
+    app: Flask, fake_services: dict[str, FakeService], tell: Callable[..., None]
 ) -> None:
-    neighbours["chat"].feels("failing")
+    fake_services["chat"].set_mode("failing")
     tell("one")
-    neighbours["chat"].feels("ok")
+    fake_services["chat"].set_mode("ok")
     with app.app_context():
         assert outbox.deliver_due() == 0
     assert _waiting(app) == 1
@@ -164,15 +164,15 @@ def test_after_a_crash_between_commit_and_delivery_the_relay_tells_it(
 
 def test_a_long_queue_is_told_in_order_and_in_few_calls(
     app: Flask,
-    neighbours: dict[str, Neighbour],
+    fake_services: dict[str, FakeService],
     tell: Callable[..., None],
     relay: Callable[[], int],
     heard: Callable[[], list[str]],
 ) -> None:
     names = [f"word{number}" for number in range(250)]
-    neighbours["chat"].feels("failing")
+    fake_services["chat"].set_mode("failing")
     tell(*names)
-    neighbours["chat"].feels("ok")
+    fake_services["chat"].set_mode("ok")
     with counted_queries(app, db) as queries:
         assert relay() == 250
     assert heard() == names
@@ -180,9 +180,9 @@ def test_a_long_queue_is_told_in_order_and_in_few_calls(
 
 
 def test_show_says_how_much_waits_for_whom_and_how_often_it_was_tried(
-    app: Flask, neighbours: dict[str, Neighbour], tell: Callable[..., None]
+    app: Flask, fake_services: dict[str, FakeService], tell: Callable[..., None]
 ) -> None:
-    neighbours["chat"].feels("failing")
+    fake_services["chat"].set_mode("failing")
     tell("one", "two")
     tell("three")
 
@@ -202,14 +202,14 @@ def test_show_is_a_table_for_people(app: Flask) -> None:
 
 def test_replay_delivers_in_order_what_is_not_due_yet(
     app: Flask,
-    neighbours: dict[str, Neighbour],
+    fake_services: dict[str, FakeService],
     tell: Callable[..., None],
     heard: Callable[[], list[str]],
 ) -> None:
     names = [f"word{number}" for number in range(250)]
-    neighbours["chat"].feels("failing")
+    fake_services["chat"].set_mode("failing")
     tell(*names)
-    neighbours["chat"].feels("ok")
+    fake_services["chat"].set_mode("ok")
 
     done = _command(app, "outbox", "replay")
 
@@ -223,9 +223,9 @@ def test_replay_may_be_repeated(app: Flask) -> None:
 
 
 def test_replay_fails_and_says_what_waits_if_a_neighbour_does_not_take_it(
-    app: Flask, neighbours: dict[str, Neighbour], tell: Callable[..., None]
+    app: Flask, fake_services: dict[str, FakeService], tell: Callable[..., None]
 ) -> None:
-    neighbours["chat"].feels("failing")
+    fake_services["chat"].set_mode("failing")
     tell("one", "two")
 
     done = _command(app, "outbox", "replay")

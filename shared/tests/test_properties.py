@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from sqlalchemy import update
 
 from shared.testing.contracts import state
-from shared.testing.neighbours import Neighbour
+from shared.testing.fake_services import FakeService
 from shared.testing.properties import run_state_machine, unhurried
 from shared.tests.tiny import OutboxEvent, db, outbox
 
@@ -24,11 +24,11 @@ class ChangedOurMindError(Exception):
 class Telling(RuleBasedStateMachine):
     """A service that tells another, which is ill now and then."""
 
-    def __init__(self, app: Flask, chat: Neighbour) -> None:
+    def __init__(self, app: Flask, chat: FakeService) -> None:
         super().__init__()
         self.app = app
         self.chat = chat
-        self.chat.feels("ok")
+        self.chat.set_mode("ok")
         self.chat.events.clear()
         self.said = 0
         self.committed: list[int] = []
@@ -51,11 +51,11 @@ class Telling(RuleBasedStateMachine):
 
     @rule()
     def the_other_falls_ill(self) -> None:
-        self.chat.feels("failing")
+        self.chat.set_mode("failing")
 
     @rule()
     def the_other_recovers(self) -> None:
-        self.chat.feels("ok")
+        self.chat.set_mode("ok")
 
     @rule()
     def the_relay_tries_again(self) -> None:
@@ -74,6 +74,6 @@ class Telling(RuleBasedStateMachine):
 
 
 def test_what_is_committed_is_told_once_the_other_is_well(
-    app: Flask, neighbours: dict[str, Neighbour]
+    app: Flask, fake_services: dict[str, FakeService]
 ) -> None:
-    run_state_machine(lambda: Telling(app, neighbours["chat"]))
+    run_state_machine(lambda: Telling(app, fake_services["chat"]))

@@ -9,7 +9,7 @@ from shared.settings import (
     AcceptedSecrets,
     BaseUrl,
     BaseUrls,
-    Names,
+    CommaSeparated,
     Settings,
     SettingsError,
     load_settings,
@@ -28,7 +28,7 @@ class Sample(Settings):
     url: BaseUrl = "http://localhost"
     urls: BaseUrls = ("http://localhost",)
     secrets: AcceptedSecrets
-    names: Names = ()
+    names: CommaSeparated = ()
 
 
 def _load(**env: str) -> Sample:

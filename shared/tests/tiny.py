@@ -17,11 +17,11 @@ from shared.operations.data_commands import (
     add_outbox_commands,
     add_resync_command,
 )
-from shared.service import create_service_app, settings_of
+from shared.service import create_service_app, load_service_settings
 from shared.settings import BaseUrls, Secret, ServiceSettings
 from shared.web.api import MIB, Blueprint
 from shared.web.authentication import current_user_id
-from shared.web.fields import Flag, Id, RequestSchema, Text, Time
+from shared.web.fields import Id, RequestSchema, StrictBoolean, Text, Time
 
 
 class Model(DeclarativeBase):
@@ -66,7 +66,7 @@ class EchoIn(RequestSchema):
 
     id = Id(alias="thingId", load_default=0)
     text = Text(load_default="")
-    flag = Flag(load_default=False)
+    flag = StrictBoolean(load_default=False)
     since = Time(load_default=None)
     until = Time(end_of_second=True, load_default=None)
 
@@ -125,7 +125,7 @@ def _shown(loaded: dict[str, Any]) -> dict[str, Any]:
 
 def create_app(env: Mapping[str, str]) -> Flask:
     """Build the service."""
-    settings = settings_of(TinySettings, env)
+    settings = load_service_settings(TinySettings, env)
     app, _ = create_service_app(
         "shared.tests", "Tiny", settings, db, accounts.state_of, {"account": accounts.apply}
     )

@@ -46,7 +46,7 @@ _IN_QUERY = frozenset({"GET", "HEAD", "DELETE"})
 _MAX_BYTES_PARSED_TWICE = 64 * KIB
 _MAX_SMALL_BYTES = 64 * KIB
 _large_bodies = Budget(64 * MIB)
-_SECONDS = {"description": "Seconds.", "required": True, "schema": {"type": "integer"}}
+_RETRY_AFTER_HEADER = {"description": "Seconds.", "required": True, "schema": {"type": "integer"}}
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -315,7 +315,7 @@ def _operation(
     if getattr(view, "is_public", False):
         operation["security"] = []
     operation["responses"] = {
-        "200": _success(view, spec),
+        "200": _success_response(view, spec),
         **_error_responses([*common, *spec.errors], _example_field(schema)),
         "default": {
             "description": "Any other refusal: `code` is minus the status.",
@@ -325,7 +325,7 @@ def _operation(
     return operation
 
 
-def _success(view: Callable[..., Any], spec: EndpointSpec) -> dict[str, Any]:
+def _success_response(view: Callable[..., Any], spec: EndpointSpec) -> dict[str, Any]:
     if spec.content_type is not None:
         binary = {"schema": {"type": "string", "format": "binary"}}
         return {"description": "OK", "content": {spec.content_type: binary}}
@@ -351,7 +351,7 @@ def _error_responses(specs: list[ErrorSpec], example_field: str) -> dict[str, An
     for spec in specs:
         if spec not in by_status[spec.status]:
             by_status[spec.status].append(spec)
-    headers = {TOO_MANY_REQUESTS.status: {"headers": {"Retry-After": _SECONDS}}}
+    headers = {TOO_MANY_REQUESTS.status: {"headers": {"Retry-After": _RETRY_AFTER_HEADER}}}
     return {
         str(status): {
             **headers.get(status, {}),
@@ -386,7 +386,7 @@ class Api(flask_smorest.Api):
         super().__init__(app, spec_kwargs={"marshmallow_plugin": plugin})
         assert plugin.converter is not None
         add_attributes: Any = plugin.converter.add_attribute_function
-        add_attributes(_as_id)
+        add_attributes(_id_to_schema)
         assert self.spec is not None
         self.spec.components.security_scheme(
             "token", {"type": "apiKey", "in": "header", "name": "Authorization"}
@@ -397,7 +397,7 @@ class Api(flask_smorest.Api):
         """Leave failures to ``shared.web.errors``, which answers them as the contract says."""
 
 
-def _as_id(_converter: object, field_: fields.Field[Any], **_: Any) -> dict[str, Any]:
+def _id_to_schema(_converter: object, field_: fields.Field[Any], **_: Any) -> dict[str, Any]:
     if not isinstance(field_, Id) or isinstance(field_.root, ResponseSchema):
         return {}
     return {

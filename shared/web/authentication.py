@@ -21,14 +21,14 @@ from jwt.exceptions import PyJWTError
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import MethodNotAllowed
 
-from shared.keys import public_keys
+from shared.keys import load_public_keys
 from shared.web.errors import INVALID_JWT, ApiError
 
 ALGORITHM = "EdDSA"
 AUDIENCE = "ims"
 MAX_ID = 2**63 - 1
-_LONGEST_TOKEN = 2048
-_CACHED_TOKENS = 20_000
+_MAX_TOKEN_LENGTH = 2048
+_TOKEN_CACHE_SIZE = 20_000
 _CACHED_ENDS = 1_000
 CLOCK_SKEW_SECONDS = 60  # By which the clocks of two machines may differ.
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]*){2}")
@@ -164,13 +164,13 @@ def current_claims() -> Claims:
 
 def init_jwt(app: Flask, public_keys_pem: str) -> None:
     """Teach ``app`` to verify tokens (flask-jwt-extended, Ed25519, keys by ``kid``)."""
-    keys = public_keys(public_keys_pem)
+    keys = load_public_keys(public_keys_pem)
     app.config.update(
         JWT_ALGORITHM=ALGORITHM,
         JWT_DECODE_ALGORITHMS=[ALGORITHM],
         JWT_ENCODE_AUDIENCE=AUDIENCE,
         JWT_DECODE_AUDIENCE=AUDIENCE,
-        JWT_DECODE_LEEWAY=CLOCK_SKEW_SECONDS,  # For `nbf` and `iat`; `claims_of` is exact on `exp`.
+        JWT_DECODE_LEEWAY=CLOCK_SKEW_SECONDS,  # `nbf` and `iat`; `verify_token` is exact on `exp`.
     )
 
     def verification_key(header: dict[str, Any], _payload: object) -> Ed25519PublicKey:
@@ -183,7 +183,7 @@ def init_jwt(app: Flask, public_keys_pem: str) -> None:
 
     # Verifying a signature costs more than the rest of a small request; a verified token
     # stays verified. Its expiry and its account's state are looked at every time.
-    @lru_cache(maxsize=_CACHED_TOKENS)
+    @lru_cache(maxsize=_TOKEN_CACHE_SIZE)
     def verified(token: str) -> Claims:
         try:
             payload = decode_token(token, allow_expired=False)
@@ -210,13 +210,13 @@ def init_jwt(app: Flask, public_keys_pem: str) -> None:
     app.extensions["ims.verified"] = verified
 
 
-def claims_of(token: str) -> Claims:
+def verify_token(token: str) -> Claims:
     """The claims of a token.
 
     Raises:
         ApiError: ``INVALID_JWT`` if it is not one of ours, or no longer.
     """
-    if not 0 < len(token) <= _LONGEST_TOKEN:
+    if not 0 < len(token) <= _MAX_TOKEN_LENGTH:
         raise ApiError(INVALID_JWT)
     claims: Claims = current_app.extensions["ims.verified"](token)
     if claims.expires_at <= time():
@@ -232,7 +232,7 @@ def verify_request_token() -> Claims:
     """
     header = request.headers.get("Authorization", "").strip()
     scheme, _, rest = header.partition(" ")
-    return claims_of(rest.strip() if scheme.lower() == "bearer" else header)
+    return verify_token(rest.strip() if scheme.lower() == "bearer" else header)
 
 
 def verify_handshake_token() -> Claims:
@@ -245,7 +245,7 @@ def verify_handshake_token() -> Claims:
         ApiError: ``INVALID_JWT``.
     """
     tokens = filter(_JWT.fullmatch, offered_subprotocols(request.headers))
-    return claims_of(next(tokens, request.args.get("token", "")))
+    return verify_token(next(tokens, request.args.get("token", "")))
 
 
 def offered_subprotocols(headers: Headers) -> list[str]:
@@ -266,7 +266,7 @@ def require_authentication(app: Flask, state_of: Callable[[int], AccountState | 
 
     @app.before_request
     def authenticate() -> None:
-        view = _view()
+        view = _matched_view()
         if request.method == "OPTIONS" or getattr(view, "is_public", False):
             return
         claims = verify_request_token()
@@ -283,7 +283,7 @@ def require_authentication(app: Flask, state_of: Callable[[int], AccountState | 
         g.claims = claims
 
 
-def _view() -> Callable[..., Any] | None:
+def _matched_view() -> Callable[..., Any] | None:
     """The view that the request's path belongs to, also when its method is a wrong one."""
     endpoint = request.endpoint
     wrong = request.routing_exception

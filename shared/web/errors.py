@@ -98,7 +98,7 @@ def register_error_handlers(app: Flask) -> None:
         return answer(error.spec, error.headers, **error.details)
 
     @app.errorhandler(HTTPException)
-    def refused_by_the_framework(error: HTTPException) -> Response:
+    def handle_http_exception(error: HTTPException) -> Response:
         status = error.code or 500
         if 300 <= status < 400:  # A path that differs by a slash is another path.
             return answer(NOT_FOUND)

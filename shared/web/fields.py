@@ -11,7 +11,7 @@ from shared.web.authentication import MAX_ID
 from shared.web.spool import SpoolFile
 
 _DECIMAL = re.compile(r"[0-9]{1,19}")
-_NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
+_FORBIDDEN_CHARACTERS = re.compile("[\x00\ud800-\udfff]")
 _TIME = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d([.,]\d{1,30})?([Zz]|[+-]\d\d(:?\d\d)?)?", re.ASCII
 )
@@ -24,7 +24,7 @@ class RequestSchema(Schema):
         unknown = EXCLUDE
 
     @pre_load
-    def _known_and_present(self, given: Mapping[str, Any], **_: Any) -> dict[str, Any]:
+    def _apply_aliases(self, given: Mapping[str, Any], **_: Any) -> dict[str, Any]:
         present = {name: value for name, value in given.items() if value is not None}
         for field in self.fields.values():
             alias = field.metadata.get("alias")
@@ -69,12 +69,12 @@ class Text(fields.String):
     """Any UTF-8 except NUL and lone surrogates; lengths count code points."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
-        if not isinstance(value, str) or _NOT_TEXT.search(value):
+        if not isinstance(value, str) or _FORBIDDEN_CHARACTERS.search(value):
             raise ValidationError("Not a text.")
         return value
 
 
-class Flag(fields.Boolean):
+class StrictBoolean(fields.Boolean):
     """A JSON boolean and nothing that merely looks like one."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
@@ -83,7 +83,7 @@ class Flag(fields.Boolean):
         return value
 
 
-class QueryFlag(Flag):
+class QueryFlag(StrictBoolean):
     """A JSON boolean, or in a query string ``true`` or ``false``."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:

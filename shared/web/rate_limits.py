@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_MOST_KEYS = 100_000
-_SECONDS_WITHOUT_REDIS = 5.0
+_MAX_KEYS = 100_000
+_FALLBACK_SECONDS = 5.0
 _SECONDS_OF_AN_HOUR = 3600
 
 
@@ -38,16 +38,16 @@ Alternatives = tuple[tuple[RateLimitItem, ...], ...]
 """One of these must have room, in all of its rates."""
 
 
-def _parsed(rates: str) -> Alternatives:
+def _parse_rates(rates: str) -> Alternatives:
     return tuple(
         tuple(parse(rate) for rate in alternative.split(" and "))
         for alternative in rates.split(" or ")
     )
 
 
-def _is_a_limit(rates: str) -> str:
+def _validate_rates(rates: str) -> str:
     try:
-        amounts = [rate.amount for alternative in _parsed(rates) for rate in alternative]
+        amounts = [rate.amount for alternative in _parse_rates(rates) for rate in alternative]
     except ValueError:
         amounts = [0]
     if 0 in amounts:
@@ -57,7 +57,7 @@ def _is_a_limit(rates: str) -> str:
     return rates
 
 
-Rates = Annotated[str, AfterValidator(_is_a_limit)]
+Rates = Annotated[str, AfterValidator(_validate_rates)]
 
 
 class LimitSettings(ProgramSettings):
@@ -80,27 +80,27 @@ class Limiter:
     ) -> None:
         self._on = on
         self._lasting = lasting and FixedWindowRateLimiter(lasting)
-        self._own = FixedWindowRateLimiter(_InProcess())
-        self._shared = shared and FixedWindowRateLimiter(shared)
-        self._alone_until = 0.0
+        self._local = FixedWindowRateLimiter(BoundedMemoryStorage())
+        self._remote = shared and FixedWindowRateLimiter(shared)
+        self._fallback_until = 0.0
 
     def limit(self, name: str, rates: str) -> "Limit":
         """A limit; the same name and rates mean the same counters."""
-        return Limit(self, name, _parsed(rates) if self._on else ())
+        return Limit(self, name, _parse_rates(rates) if self._on else ())
 
     def ask(
         self, question: Callable[..., T], rate: RateLimitItem, counted_as: tuple[str, ...]
     ) -> T:
         """What the counters of a rate say: in Redis, else where they last, else in here."""
-        if self._shared and time.monotonic() >= self._alone_until:
+        if self._remote and time.monotonic() >= self._fallback_until:
             try:
-                return question(self._shared, rate, *counted_as)
-            except self._shared.storage.base_exceptions as failure:
+                return question(self._remote, rate, *counted_as)
+            except self._remote.storage.base_exceptions as failure:
                 log.warning("rate_limit_fallback", extra={"failure": str(failure)})
-                self._alone_until = time.monotonic() + _SECONDS_WITHOUT_REDIS
+                self._fallback_until = time.monotonic() + _FALLBACK_SECONDS
         if self._lasting and rate.get_expiry() >= _SECONDS_OF_AN_HOUR:
             return question(self._lasting, rate, *counted_as)
-        return question(self._own, rate, *counted_as)
+        return question(self._local, rate, *counted_as)
 
 
 class Limit:
@@ -109,13 +109,13 @@ class Limit:
     def __init__(self, limiter: Limiter, name: str, rates: Alternatives) -> None:
         self._limiter, self._name, self._rates = limiter, name, rates
 
-    def spend(self, *key: str) -> None:
+    def hit(self, *key: str) -> None:
         """Count one more.
 
         Raises:
             ApiError: ``TOO_MANY_REQUESTS``, if that was one too many.
         """
-        self._hold(key, spending=True)
+        self._enforce(key, spending=True)
 
     def check(self, *key: str) -> None:
         """Count nothing.
@@ -123,9 +123,9 @@ class Limit:
         Raises:
             ApiError: ``TOO_MANY_REQUESTS``, if one more would be too many.
         """
-        self._hold(key, spending=False)
+        self._enforce(key, spending=False)
 
-    def _hold(self, key: tuple[str, ...], *, spending: bool) -> None:
+    def _enforce(self, key: tuple[str, ...], *, spending: bool) -> None:
         counted_as = (self._name, *key)
         if not self._rates or any(
             self._has_room(rates, counted_as, spending=spending) for rates in self._rates
@@ -180,10 +180,10 @@ def network_key(address: str) -> str:
     return f"{IPv6Address(int(parsed) >> 64 << 64)}/64"
 
 
-class _InProcess(Storage):
+class BoundedMemoryStorage(Storage):
     """Counters of this process: few, quick, and without a thread of their own.
 
-    At most ``_MOST_KEYS`` are kept. Beyond that the oldest are forgotten, so that whoever
+    At most ``_MAX_KEYS`` are kept. Beyond that the oldest are forgotten, so that whoever
     comes from a great many addresses may get through, but cannot fill the memory.
     """
 
@@ -206,8 +206,8 @@ class _InProcess(Storage):
             count, ends = self._counts.get(key, (0, 0.0))
             if ends <= now:
                 self._counts.pop(key, None)  # It goes to the end of the order.
-                if len(self._counts) >= _MOST_KEYS:
-                    self._forget(now)
+                if len(self._counts) >= _MAX_KEYS:
+                    self._evict(now)
                 count, ends = 0, now + expiry
             self._counts[key] = count + amount, ends
             return count + amount
@@ -235,7 +235,7 @@ class _InProcess(Storage):
         """Whether it works."""
         return True
 
-    def _forget(self, now: float) -> None:
+    def _evict(self, now: float) -> None:
         """Drop what does not count any more, and at least a tenth."""
         living = [(key, kept) for key, kept in self._counts.items() if kept[1] > now]
-        self._counts = dict(living[-_MOST_KEYS * 9 // 10 :])
+        self._counts = dict(living[-_MAX_KEYS * 9 // 10 :])

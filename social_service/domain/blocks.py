@@ -43,7 +43,7 @@ def block_user(user_id: int, blocked_id: int) -> None:
     _check_users(user_id, blocked_id)
     with transaction() as session:
         _lock_blocker(session, user_id)
-        friendships.make_pair(session, user_id, blocked_id)
+        friendships.ensure_pair(session, user_id, blocked_id)
         pair = friendships.lock_pair(session, user_id, blocked_id)
         if user_id in blockers_among(session, user_id, blocked_id):
             return

@@ -8,12 +8,12 @@ from social_service.domain import blocks, friends, friendships
 from social_service.domain.audit import audit
 from social_service.models import Erasure, FriendGroup, FriendGroupMember, FriendRequest
 
-_AT_ONCE = 20  # Chat is told of each of them when the transaction ends, and is given seconds.
+_BATCH_SIZE = 20  # Chat is told of each of them when the transaction ends, and is given seconds.
 
 
 def erase(account_id: int) -> None:
     """End a person's friendships, and delete their requests, groups and blocks."""
-    while _part_from_some(account_id):
+    while _end_some_friendships(account_id):
         pass
     with transaction() as session:
         session.execute(
@@ -27,9 +27,9 @@ def erase(account_id: int) -> None:
         session.execute(delete(FriendGroupMember).where(FriendGroupMember.member_id == account_id))
 
 
-def _part_from_some(account_id: int) -> bool:
+def _end_some_friendships(account_id: int) -> bool:
     with transaction() as session:
-        pairs = friendships.lock_some_of(session, account_id, _AT_ONCE)
+        pairs = friendships.lock_batch(session, account_id, _BATCH_SIZE)
         for pair in pairs:
             friends.part(session, pair)
     return bool(pairs)

@@ -52,10 +52,10 @@ def send_friend_request(sender_id: int, target_id: int, message: str) -> None:
     if not are_active(sender_id, target_id):
         raise ApiError(errors.USER_GONE)
     earlier = db.run(_EARLIER, sender=sender_id, receiver=target_id).scalar()
-    if earlier != RequestStatus.WAITING:
+    if earlier != RequestStatus.PENDING:
         limits.repeated_requests.check(str(sender_id), str(target_id))
     with transaction() as session:
-        friendships.make_pair(session, sender_id, target_id)
+        friendships.ensure_pair(session, sender_id, target_id)
         pair = friendships.lock_pair(session, sender_id, target_id)
         if pair is not None and pair.active:
             raise ApiError(errors.ALREADY_FRIENDS)
@@ -63,16 +63,16 @@ def send_friend_request(sender_id: int, target_id: int, message: str) -> None:
         if sender_id in blockers:
             blocks.lift_block(session, sender_id, target_id)
         withheld = target_id in blockers
-        if not _ask(session, sender_id, target_id, message, withheld=withheld):
+        if not _insert_request(session, sender_id, target_id, message, withheld=withheld):
             raise ApiError(errors.REQUEST_ALREADY_SENT)
         # A withheld request is announced to its sender alone.
         outbox.add(session, friend_request_changed(sender_id, sender_id if withheld else target_id))
-    if earlier == RequestStatus.REFUSED:
-        limits.repeated_requests.spend(str(sender_id), str(target_id))
+    if earlier == RequestStatus.REJECTED:
+        limits.repeated_requests.hit(str(sender_id), str(target_id))
     log.info("friend_request_sent", extra={"sender_id": sender_id, "target_id": target_id})
 
 
-def friend_requests_to(receiver_id: int) -> Sequence[AnyRow]:
+def list_friend_requests(receiver_id: int) -> Sequence[AnyRow]:
     """What a person was asked, newest first, each beside the sender's account."""
     return fetch_with_accounts(_REQUESTS, receiver=receiver_id)
 
@@ -90,8 +90,8 @@ def accept_friend_request(user_id: int, sender_id: int, receiver_id: int) -> Non
     """
     _check_receiver(user_id, sender_id, receiver_id)
     with transaction() as session:
-        pair = _settle(session, sender_id, receiver_id, RequestStatus.ACCEPTED)
-        _mark(session, receiver_id, sender_id, RequestStatus.BECAME_FRIENDS)
+        pair = _resolve(session, sender_id, receiver_id, RequestStatus.ACCEPTED)
+        _set_status(session, receiver_id, sender_id, RequestStatus.SUPERSEDED)
         friendships.begin(session, pair)
         outbox.add(session, friend_request_changed(sender_id, receiver_id))
     log.info("friendship_began", extra={"sender_id": sender_id, "receiver_id": receiver_id})
@@ -101,18 +101,20 @@ def refuse_friend_request(user_id: int, sender_id: int, receiver_id: int) -> Non
     """Refuse a request; arguments and errors are those of `accept_friend_request`."""
     _check_receiver(user_id, sender_id, receiver_id)
     with transaction() as session:
-        _settle(session, sender_id, receiver_id, RequestStatus.REFUSED)
+        _resolve(session, sender_id, receiver_id, RequestStatus.REJECTED)
         outbox.add(session, friend_request_changed(sender_id, receiver_id))
     log.info("friend_request_refused", extra={"sender_id": sender_id, "receiver_id": receiver_id})
 
 
-def _ask(session: Any, sender_id: int, receiver_id: int, message: str, *, withheld: bool) -> bool:
+def _insert_request(
+    session: Any, sender_id: int, receiver_id: int, message: str, *, withheld: bool
+) -> bool:
     """Put a request in the place of a settled one; False if one is waiting."""
     session.execute(
         delete(FriendRequest).where(
             FriendRequest.sender_id == sender_id,
             FriendRequest.receiver_id == receiver_id,
-            FriendRequest.status != RequestStatus.WAITING,
+            FriendRequest.status != RequestStatus.PENDING,
         )
     )
     asked = session.execute(
@@ -121,7 +123,7 @@ def _ask(session: Any, sender_id: int, receiver_id: int, message: str, *, withhe
             sender_id=sender_id,
             receiver_id=receiver_id,
             message=message,
-            status=RequestStatus.WAITING,
+            status=RequestStatus.PENDING,
             created_at=datetime.now(UTC),
             withheld=withheld,
         )
@@ -138,7 +140,7 @@ def _check_receiver(user_id: int, sender_id: int, receiver_id: int) -> None:
         raise ApiError(errors.REQUEST_NOT_FOUND)
 
 
-def _settle(session: Any, sender_id: int, receiver_id: int, status: RequestStatus) -> Friendship:
+def _resolve(session: Any, sender_id: int, receiver_id: int, status: RequestStatus) -> Friendship:
     """Give a waiting request its final status.
 
     Returns:
@@ -147,19 +149,19 @@ def _settle(session: Any, sender_id: int, receiver_id: int, status: RequestStatu
     pair = friendships.lock_pair(session, sender_id, receiver_id)
     if pair is not None and pair.active:
         raise ApiError(errors.ALREADY_FRIENDS)
-    if pair is None or not _mark(session, sender_id, receiver_id, status):
+    if pair is None or not _set_status(session, sender_id, receiver_id, status):
         raise ApiError(errors.REQUEST_NOT_FOUND)
     return pair
 
 
-def _mark(session: Any, sender_id: int, receiver_id: int, status: RequestStatus) -> bool:
+def _set_status(session: Any, sender_id: int, receiver_id: int, status: RequestStatus) -> bool:
     """Change the status of a waiting request, if there is one."""
     marked = session.execute(
         update(FriendRequest)
         .where(
             FriendRequest.sender_id == sender_id,
             FriendRequest.receiver_id == receiver_id,
-            FriendRequest.status == RequestStatus.WAITING,
+            FriendRequest.status == RequestStatus.PENDING,
             ~FriendRequest.withheld,
         )
         .values(status=status)

@@ -18,12 +18,12 @@ _friend = friendships.friend_ids_of(friendships.USER).subquery()
 _FRIENDS = join_accounts(select().select_from(_friend).order_by(_friend.c.id), _friend.c.id)
 
 
-def friends_of(user_id: int) -> Sequence[AnyRow]:
+def list_friends(user_id: int) -> Sequence[AnyRow]:
     """The accounts of a person's friends, by id."""
     return fetch_with_accounts(_FRIENDS, user=user_id)
 
 
-def friend_of(user_id: int, friend_id: int) -> tuple[AnyRow, Sequence[AnyRow]]:
+def get_friend(user_id: int, friend_id: int) -> tuple[AnyRow, Sequence[AnyRow]]:
     """A friend's account, and the person's own groups that he is in.
 
     Raises:
@@ -34,7 +34,7 @@ def friend_of(user_id: int, friend_id: int) -> tuple[AnyRow, Sequence[AnyRow]]:
         raise ApiError(errors.USER_NOT_FOUND)
     if not friendships.are_friends(user_id, friend_id):
         raise ApiError(errors.FRIEND_NOT_FOUND)
-    return account, groups.groups_with(user_id, friend_id)
+    return account, groups.list_groups_containing(user_id, friend_id)
 
 
 def end_friendship(user_id: int, friend_id: int) -> None:
@@ -57,8 +57,8 @@ def part(session: Any, pair: Friendship) -> None:
     """Make a locked pair of friends friends no more, with all that belongs to it."""
     friendships.end(session, pair)
     delete_requests(session, pair.low_id, pair.high_id)
-    groups.take_out(session, pair.low_id, pair.high_id)
-    groups.take_out(session, pair.high_id, pair.low_id)
+    groups.remove_from_all_groups(session, pair.low_id, pair.high_id)
+    groups.remove_from_all_groups(session, pair.high_id, pair.low_id)
     outbox.add(session, friendship_ended(pair))
 
 
@@ -74,4 +74,4 @@ def delete_requests(session: Any, user_id: int, other_id: int) -> bool:
         )
         .returning(FriendRequest.status)
     )
-    return RequestStatus.WAITING in deleted.all()
+    return RequestStatus.PENDING in deleted.all()

@@ -59,13 +59,13 @@ def are_friends(user_id: int, other_id: int) -> bool:
     return bool(db.run(_ARE_FRIENDS, user=user_id, other=other_id).scalar_one())
 
 
-def friendships_after(friendship_id: int, limit: int) -> Sequence[AnyRow]:
+def list_friendships(friendship_id: int, limit: int) -> Sequence[AnyRow]:
     """A page of all friendships that ever began, by id."""
-    page = all_friendships().where(Friendship.id > friendship_id)
+    page = select_friendships().where(Friendship.id > friendship_id)
     return db.session.execute(page.order_by(Friendship.id).limit(limit)).all()
 
 
-def all_friendships() -> Select[int, int, int, bool, int]:
+def select_friendships() -> Select[int, int, int, bool, int]:
     """Select the states of all friendships that ever began."""
     return select(
         Friendship.id,
@@ -76,7 +76,7 @@ def all_friendships() -> Select[int, int, int, bool, int]:
     ).where(Friendship.version > 0)
 
 
-def make_pair(session: Any, user_id: int, other_id: int) -> None:
+def ensure_pair(session: Any, user_id: int, other_id: int) -> None:
     """Have the row of a pair, whoever else makes it at this moment."""
     low_id, high_id = sorted((user_id, other_id))
     session.execute(
@@ -97,7 +97,7 @@ def lock_pair(session: Any, user_id: int, other_id: int) -> Friendship | None:
     return pair
 
 
-def lock_some_of(session: Any, user_id: int, limit: int) -> Sequence[Friendship]:
+def lock_batch(session: Any, user_id: int, limit: int) -> Sequence[Friendship]:
     """Rows of a person's friends, ``limit`` of them, held until the transaction ends."""
     pairs: Sequence[Friendship] = session.scalars(
         select(Friendship)

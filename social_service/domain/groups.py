@@ -22,7 +22,7 @@ _MEMBERS = join_accounts(
 )
 
 
-def groups_of(owner_id: int) -> Sequence[AnyRow]:
+def list_groups(owner_id: int) -> Sequence[AnyRow]:
     """Id and name of a person's groups, by id."""
     return db.session.execute(
         select(FriendGroup.id, FriendGroup.name)
@@ -31,7 +31,7 @@ def groups_of(owner_id: int) -> Sequence[AnyRow]:
     ).all()
 
 
-def groups_with(owner_id: int, member_id: int) -> Sequence[AnyRow]:
+def list_groups_containing(owner_id: int, member_id: int) -> Sequence[AnyRow]:
     """Id and name of the person's groups that a friend is in, by id."""
     return db.session.execute(
         select(FriendGroup.id, FriendGroup.name)
@@ -59,23 +59,23 @@ def create_group(owner_id: int, name: str) -> int:
     return group_id
 
 
-def group_of(owner_id: int, group_id: int) -> tuple[AnyRow, Sequence[AnyRow]]:
+def get_group(owner_id: int, group_id: int) -> tuple[AnyRow, Sequence[AnyRow]]:
     """A group's id and name, and the accounts of its members by id.
 
     Raises:
         ApiError: ``GROUP_NOT_FOUND``.
     """
     group = db.session.execute(
-        select(FriendGroup.id, FriendGroup.name).where(_is_group_of(owner_id, group_id))
+        select(FriendGroup.id, FriendGroup.name).where(_owned_group(owner_id, group_id))
     ).first()
     if group is None:
         raise ApiError(errors.GROUP_NOT_FOUND)
     return group, fetch_with_accounts(_MEMBERS, group=group_id)
 
 
-def members_of(owner_id: int, group_id: int) -> Sequence[AnyRow]:
-    """The accounts of a group's members, by id; errors are those of `group_of`."""
-    _, members = group_of(owner_id, group_id)
+def list_members(owner_id: int, group_id: int) -> Sequence[AnyRow]:
+    """The accounts of a group's members, by id; errors are those of `get_group`."""
+    _, members = get_group(owner_id, group_id)
     return members
 
 
@@ -89,7 +89,7 @@ def rename_group(owner_id: int, group_id: int, new_name: str) -> None:
         with transaction() as session:
             renamed = session.execute(
                 update(FriendGroup)
-                .where(_is_group_of(owner_id, group_id))
+                .where(_owned_group(owner_id, group_id))
                 .values(name=new_name)
                 .returning(FriendGroup.id)
             )
@@ -107,7 +107,7 @@ def delete_group(owner_id: int, group_id: int) -> None:
     """
     with transaction() as session:
         deleted = session.execute(
-            delete(FriendGroup).where(_is_group_of(owner_id, group_id)).returning(FriendGroup.id)
+            delete(FriendGroup).where(_owned_group(owner_id, group_id)).returning(FriendGroup.id)
         )
         if deleted.first() is None:
             raise ApiError(errors.GROUP_NOT_FOUND)
@@ -120,7 +120,7 @@ def add_member(owner_id: int, group_id: int, member_id: int) -> None:
         ApiError: ``GROUP_TO_CHANGE_NOT_FOUND``, ``MEMBER_NOT_FRIEND``, ``MEMBER_ALREADY_IN_GROUP``.
     """
     with transaction() as session:
-        _hold_group(session, owner_id, group_id)
+        _lock_group(session, owner_id, group_id)
         # Who is put into a group at the moment of the friendship's end must not stay in it.
         pair = friendships.lock_pair(session, owner_id, member_id)
         if pair is None or not pair.active:
@@ -142,7 +142,7 @@ def remove_member(owner_id: int, group_id: int, member_id: int) -> None:
         ApiError: ``GROUP_TO_CHANGE_NOT_FOUND``, ``MEMBER_NOT_IN_GROUP``.
     """
     with transaction() as session:
-        _hold_group(session, owner_id, group_id)
+        _lock_group(session, owner_id, group_id)
         removed = session.execute(
             delete(FriendGroupMember)
             .where(FriendGroupMember.group_id == group_id, FriendGroupMember.member_id == member_id)
@@ -152,7 +152,7 @@ def remove_member(owner_id: int, group_id: int, member_id: int) -> None:
             raise ApiError(errors.MEMBER_NOT_IN_GROUP)
 
 
-def take_out(session: Any, owner_id: int, member_id: int) -> None:
+def remove_from_all_groups(session: Any, owner_id: int, member_id: int) -> None:
     """Take somebody out of every group of a person's."""
     owned = select(FriendGroup.id).where(FriendGroup.owner_id == owner_id)
     session.execute(
@@ -162,15 +162,15 @@ def take_out(session: Any, owner_id: int, member_id: int) -> None:
     )
 
 
-def _is_group_of(owner_id: int, group_id: int) -> ColumnElement[bool]:
+def _owned_group(owner_id: int, group_id: int) -> ColumnElement[bool]:
     return and_(FriendGroup.id == group_id, FriendGroup.owner_id == owner_id)
 
 
-def _hold_group(session: Any, owner_id: int, group_id: int) -> None:
+def _lock_group(session: Any, owner_id: int, group_id: int) -> None:
     """Keep a group from being deleted until the transaction ends."""
     held = session.execute(
         select(FriendGroup.id)
-        .where(_is_group_of(owner_id, group_id))
+        .where(_owned_group(owner_id, group_id))
         .with_for_update(read=True, key_share=True)
     )
     if held.first() is None:

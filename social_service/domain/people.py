@@ -27,13 +27,13 @@ _PEOPLE_NAMED = (
 )
 
 
-def people_named(name: str, user_id: int) -> Sequence[AnyRow]:
+def search_by_name(name: str, user_id: int) -> Sequence[AnyRow]:
     """The accounts with exactly this name, by id, and whether each is a friend of ``user_id``.
 
     Raises:
         ApiError: ``TOO_MANY_REQUESTS``.
     """
-    limits.lookups.spend(str(user_id))
+    limits.lookups.hit(str(user_id))
     return db.run(_PEOPLE_NAMED, name=name, user=user_id).all()
 
 
@@ -46,7 +46,7 @@ def person(person_id: int, user_id: int) -> tuple[AnyRow, bool]:
     account = accounts.find([person_id]).get(person_id)
     is_friend = account is not None and friendships.are_friends(user_id, person_id)
     if not is_friend and person_id != user_id:
-        limits.lookups.spend(str(user_id))
+        limits.lookups.hit(str(user_id))
     if account is None:
         raise ApiError(errors.USER_NOT_FOUND)
     return account, is_friend

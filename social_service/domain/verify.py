@@ -5,10 +5,10 @@ from typing import Any
 from sqlalchemy import and_, case, exists, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from shared.operations.integrity import Check, States, foreign_keys, in_sql, reference_check
+from shared.operations.integrity import Check, States, foreign_keys, reference_check, sql_check
 from social_service.db import db
 from social_service.domain.accounts import accounts
-from social_service.domain.friendships import all_friendships
+from social_service.domain.friendships import select_friendships
 from social_service.domain.outbox import outbox
 from social_service.models import (
     Account,
@@ -65,7 +65,7 @@ CHECKS: list[Check] = [
             (FriendGroupMember.member_id, Account.id),
         ],
     ),
-    in_sql(
+    sql_check(
         db,
         "a friendship is active after every odd change",
         Friendship.id,
@@ -73,7 +73,7 @@ CHECKS: list[Check] = [
             Friendship.active != (Friendship.version % 2 == 1)
         ),
     ),
-    in_sql(
+    sql_check(
         db,
         "each request has its pair, who are no friends while it waits",
         FriendRequest.id,
@@ -82,11 +82,11 @@ CHECKS: list[Check] = [
         .where(
             or_(
                 Friendship.id.is_(None),
-                Friendship.active & (FriendRequest.status == RequestStatus.WAITING),
+                Friendship.active & (FriendRequest.status == RequestStatus.PENDING),
             )
         ),
     ),
-    in_sql(
+    sql_check(
         db,
         "users of whom one has blocked the other are no friends",
         Block.id,
@@ -94,7 +94,7 @@ CHECKS: list[Check] = [
         .join(Friendship, _pair_of_block)
         .where(Friendship.active),
     ),
-    in_sql(
+    sql_check(
         db,
         "a request is withheld exactly while its receiver blocks its sender",
         FriendRequest.id,
@@ -102,7 +102,7 @@ CHECKS: list[Check] = [
             FriendRequest.withheld != _receiver_blocks_sender
         ),
     ),
-    in_sql(
+    sql_check(
         db,
         "everybody in a friend group is a friend of its owner",
         FriendGroupMember.group_id,
@@ -110,12 +110,12 @@ CHECKS: list[Check] = [
         .join(FriendGroup, FriendGroup.id == FriendGroupMember.group_id)
         .where(~_active_with_owner),
     ),
-    in_sql(db, "no event waits for longer than ten minutes", OutboxEvent.id, outbox.overdue()),
+    sql_check(db, "no event waits for longer than ten minutes", OutboxEvent.id, outbox.overdue()),
 ]
 
 STATES: States = {
     "account": lambda: db.stream(accounts.states()),
     "friendship": lambda: db.stream(
-        all_friendships().order_by(Friendship.low_id, Friendship.high_id)
+        select_friendships().order_by(Friendship.low_id, Friendship.high_id)
     ),
 }

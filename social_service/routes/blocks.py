@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.service import public_base
+from shared.service import public_base_url
 from shared.web.api import Blueprint
 from shared.web.authentication import current_user_id
 from social_service import errors
@@ -16,7 +16,7 @@ blueprint = Blueprint("blocks", __name__)
 @blueprint.success("Succeed", BlocksOut)
 def list_blocks() -> dict[str, Any]:
     """List the users whom the caller has blocked, newest first."""
-    base = public_base()
+    base = public_base_url()
     rows = blocks.list_blocks(current_user_id())
     return {"blocks": [blocked_user_out(row, base) for row in rows]}
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.service import public_base
+from shared.service import public_base_url
 from shared.web.api import Blueprint
 from shared.web.authentication import allow_deleted_account, current_user_id
 from social_service import errors
@@ -33,8 +33,8 @@ def add_friend(target_id: int, message: str) -> None:
 @blueprint.success("success", ReceivedRequestsOut)
 def list_friend_requests() -> dict[str, Any]:
     """List received friend requests, newest first (好友申请列表/friend_requests)."""
-    base = public_base()
-    received = friend_requests.friend_requests_to(current_user_id())
+    base = public_base_url()
+    received = friend_requests.list_friend_requests(current_user_id())
     return {"requests": [received_request_out(row, base) for row in received]}
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.service import public_base
+from shared.service import public_base_url
 from shared.web.api import Blueprint
 from shared.web.authentication import current_user_id
 from social_service import errors
@@ -16,8 +16,8 @@ blueprint = Blueprint("friends", __name__)
 @blueprint.success("success", FriendsOut)
 def list_friends() -> dict[str, Any]:
     """List the caller's friends (好友列表/friends)."""
-    base = public_base()
-    return {"friends": [person_out(row, base) for row in friends.friends_of(current_user_id())]}
+    base = public_base_url()
+    return {"friends": [person_out(row, base) for row in friends.list_friends(current_user_id())]}
 
 
 @blueprint.get("/manage_friends")
@@ -26,8 +26,8 @@ def list_friends() -> dict[str, Any]:
 @blueprint.errors(errors.USER_NOT_FOUND, errors.FRIEND_NOT_FOUND)
 def show_friend(friend_id: int) -> dict[str, Any]:
     """Get a friend's profile (好友操作/manage_friends, 查看好友详情)."""
-    account, groups = friends.friend_of(current_user_id(), friend_id)
-    return friend_out(account, groups, public_base())
+    account, groups = friends.get_friend(current_user_id(), friend_id)
+    return friend_out(account, groups, public_base_url())
 
 
 @blueprint.delete("/manage_friends")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.service import public_base
+from shared.service import public_base_url
 from shared.web.api import Blueprint
 from shared.web.authentication import current_user_id
 from social_service import errors
@@ -27,7 +27,7 @@ blueprint = Blueprint("friend_groups", __name__)
 @blueprint.success("success", GroupsOut)
 def list_groups() -> dict[str, Any]:
     """List the caller's friend groups (分组管理/groups, 获取分组名单)."""
-    return {"groups": [group_out(row) for row in groups.groups_of(current_user_id())]}
+    return {"groups": [group_out(row) for row in groups.list_groups(current_user_id())]}
 
 
 @blueprint.post("/groups")
@@ -45,8 +45,8 @@ def create_group(name: str) -> dict[str, Any]:
 @blueprint.errors(errors.GROUP_NOT_FOUND)
 def show_group(group_id: int) -> dict[str, Any]:
     """Get a friend group (分组操作/groups/manage_groups, 查看分组详情)."""
-    base = public_base()
-    group, members = groups.group_of(current_user_id(), group_id)
+    base = public_base_url()
+    group, members = groups.get_group(current_user_id(), group_id)
     return {"group": {**group_out(group), "members": [person_out(row, base) for row in members]}}
 
 
@@ -74,8 +74,8 @@ def delete_group(group_id: int) -> None:
 @blueprint.errors(errors.GROUP_NOT_FOUND)
 def list_members(group_id: int) -> dict[str, Any]:
     """List a friend group's members (组内成员管理/groups/members, 获取分组成员列表)."""
-    base = public_base()
-    members = groups.members_of(current_user_id(), group_id)
+    base = public_base_url()
+    members = groups.list_members(current_user_id(), group_id)
     return {"members": [person_out(row, base) for row in members]}
 
 

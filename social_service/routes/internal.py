@@ -17,5 +17,5 @@ blueprint = Blueprint("internal", __name__)
 @blueprint.success()
 def list_friendships(after: int, limit: int) -> dict[str, Any]:
     """A page of all friendships by id, for a consumer that rebuilds what it knows of them."""
-    page = friendships.friendships_after(after, limit)
+    page = friendships.list_friendships(after, limit)
     return {"friendships": [friendship_state(row) for row in page]}

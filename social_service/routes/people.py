@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.service import public_base
+from shared.service import public_base_url
 from shared.web.api import Blueprint
 from shared.web.authentication import current_user_id
 from social_service import errors
@@ -24,8 +24,8 @@ blueprint = Blueprint("people", __name__)
 @blueprint.success("success", FoundPeopleOut)
 def search_user(name: str) -> dict[str, Any]:
     """Search users by exact name (用户查找/search_user)."""
-    base = public_base()
-    found = people.people_named(name, current_user_id())
+    base = public_base_url()
+    found = people.search_by_name(name, current_user_id())
     return {"results": [found_person_out(row, base) for row in found]}
 
 
@@ -36,4 +36,4 @@ def search_user(name: str) -> dict[str, Any]:
 def search_user_detail(person_id: int) -> dict[str, Any]:
     """Get a user's public profile (查询单独用户信息/search_user_detail)."""
     account, is_friend = people.person(person_id, current_user_id())
-    return {"user": person_detail_out(account, is_friend, public_base())}
+    return {"user": person_detail_out(account, is_friend, public_base_url())}

@@ -7,7 +7,7 @@ from flask import Flask
 
 from shared.testing.cast import NAMES
 from shared.testing.databases import Rows, migrated, reset_tables, rows_of, settings_for_tests
-from shared.testing.neighbours import Neighbour
+from shared.testing.fake_services import FakeService
 from social_service.app import create_app
 from social_service.db import db
 from social_service.tests.factories import make_account
@@ -17,13 +17,13 @@ from social_service.tests.factories import make_account
 def env(
     tmp_path_factory: pytest.TempPathFactory,
     parts: dict[str, str],
-    _neighbours: dict[str, Neighbour],
+    _fake_services: dict[str, FakeService],
 ) -> Mapping[str, str]:
     """The settings of the service."""
     return settings_for_tests("social", tmp_path_factory.mktemp("social"), parts) | {
-        "AUTH_SERVICE_URL": _neighbours["auth"].url,
+        "AUTH_SERVICE_URL": _fake_services["auth"].url,
         "AUTH_SERVICE_SECRET": "current-test-secret",
-        "CHAT_SERVICE_URL": _neighbours["chat"].url,
+        "CHAT_SERVICE_URL": _fake_services["chat"].url,
         "CHAT_SERVICE_SECRET": "current-test-secret",
         "RATE_LIMITS": "off",
     }
@@ -44,7 +44,7 @@ def _cast(_app: Flask) -> Rows:
 
 
 @pytest.fixture
-def app(_app: Flask, _cast: Rows, neighbours: dict[str, Neighbour]) -> Iterator[Flask]:
+def app(_app: Flask, _cast: Rows, fake_services: dict[str, FakeService]) -> Iterator[Flask]:
     """The service, where alice, bob, carol and dave have accounts."""
     yield _app
     reset_tables(_app, db, _cast)
@@ -67,12 +67,12 @@ def limited(app: Flask, env: Mapping[str, str]) -> Iterator[Callable[..., Flask]
 
 
 @pytest.fixture
-def chat(neighbours: dict[str, Neighbour]) -> Neighbour:
+def chat(fake_services: dict[str, FakeService]) -> FakeService:
     """What stands in the chat service's place."""
-    return neighbours["chat"]
+    return fake_services["chat"]
 
 
 @pytest.fixture
-def auth(neighbours: dict[str, Neighbour]) -> Neighbour:
+def auth(fake_services: dict[str, FakeService]) -> FakeService:
     """What stands in the auth service's place."""
-    return neighbours["auth"]
+    return fake_services["auth"]

@@ -59,7 +59,7 @@ def make_request(
     app: Flask,
     sender_id: int,
     receiver_id: int,
-    status: int = RequestStatus.WAITING,
+    status: int = RequestStatus.PENDING,
     created_at: datetime | None = None,
 ) -> None:
     """A friend request (without its pair's row)."""

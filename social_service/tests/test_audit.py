@@ -8,15 +8,17 @@ from flask import Flask
 
 from shared.testing.audit import events_of
 from shared.testing.cast import ALICE, BOB
-from shared.testing.client import Caller
+from shared.testing.client import ApiClient
 from shared.testing.databases import exported
 from social_service.domain import erasing
-from social_service.tests.deeds import befriend, block, unblock, unfriend
+from social_service.tests.calls import befriend, block, unblock, unfriend
 
 pytestmark = pytest.mark.database
 
 
-def test_ended_friendships_and_blocks_are_recorded(app: Flask, alice: Caller, bob: Caller) -> None:
+def test_ended_friendships_and_blocks_are_recorded(
+    app: Flask, alice: ApiClient, bob: ApiClient
+) -> None:
     befriend(alice, bob)
     unfriend(alice, bob)
     block(alice, bob)
@@ -34,7 +36,7 @@ def test_ended_friendships_and_blocks_are_recorded(app: Flask, alice: Caller, bo
 
 
 def test_nobody_downloads_that_they_were_blocked(
-    app: Flask, alice: Caller, bob: Caller, tmp_path: Path
+    app: Flask, alice: ApiClient, bob: ApiClient, tmp_path: Path
 ) -> None:
     block(alice, bob)
 
@@ -46,7 +48,9 @@ def test_nobody_downloads_that_they_were_blocked(
         assert [event["act"] for event in events] == acts
 
 
-def test_erasing_removes_from_where_somebody_acted(app: Flask, alice: Caller, bob: Caller) -> None:
+def test_erasing_removes_from_where_somebody_acted(
+    app: Flask, alice: ApiClient, bob: ApiClient
+) -> None:
     block(alice, bob)
     with app.app_context():
         erasing.erase(ALICE)

@@ -7,13 +7,13 @@ import pytest
 from flask import Flask
 
 from shared.testing.cast import ALICE, BOB, CAROL
-from shared.testing.client import Caller, assert_error
+from shared.testing.client import ApiClient, assert_error
 from shared.testing.databases import counted_queries
-from shared.testing.neighbours import Neighbour
+from shared.testing.fake_services import FakeService
 from social_service import errors
 from social_service.db import db
 from social_service.domain.blocks import MAX_BLOCKS
-from social_service.tests.deeds import (
+from social_service.tests.calls import (
     NOBODY,
     accept,
     ask,
@@ -35,13 +35,13 @@ from social_service.tests.factories import (
 )
 
 
-def _told(chat: Neighbour) -> list[set[int]]:
+def _told(chat: FakeService) -> list[set[int]]:
     """Who is told of changed requests, event by event."""
     return [set(state.values()) for state in chat.states("friend_request_changed")]
 
 
 def test_blocks_are_listed_newest_first(
-    app: Flask, alice: Caller, bob: Caller, carol: Caller
+    app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient
 ) -> None:
     make_account(app, BOB, "Bob", avatar_digest="d1", version=2)
     block(alice, bob)
@@ -56,12 +56,14 @@ def test_blocks_are_listed_newest_first(
     assert all(timedelta() <= datetime.now(UTC) - each < timedelta(minutes=1) for each in times)
 
 
-def test_blocks_are_seen_by_who_blocks_alone(alice: Caller, bob: Caller, carol: Caller) -> None:
+def test_blocks_are_seen_by_who_blocks_alone(
+    alice: ApiClient, bob: ApiClient, carol: ApiClient
+) -> None:
     block(alice, bob)
     assert (blocked_ids(bob), blocked_ids(carol)) == ([], [])
 
 
-def test_blocking_and_unblocking_may_be_repeated(alice: Caller, bob: Caller) -> None:
+def test_blocking_and_unblocking_may_be_repeated(alice: ApiClient, bob: ApiClient) -> None:
     replies = [deed(alice, bob) for deed in (unblock, block, block)]
     once = blocked_ids(alice)
     replies += [unblock(alice, bob), unblock(alice, bob)]
@@ -70,7 +72,7 @@ def test_blocking_and_unblocking_may_be_repeated(alice: Caller, bob: Caller) -> 
 
 
 def test_a_deleted_user_can_be_blocked_and_stays_listed(
-    app: Flask, alice: Caller, bob: Caller
+    app: Flask, alice: ApiClient, bob: ApiClient
 ) -> None:
     delete_account(app, BOB, "Bob")
     assert block(alice, bob).status_code == 200
@@ -78,16 +80,16 @@ def test_a_deleted_user_can_be_blocked_and_stays_listed(
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
-def test_nobody_cannot_be_blocked_or_unblocked(alice: Caller, method: str) -> None:
+def test_nobody_cannot_be_blocked_or_unblocked(alice: ApiClient, method: str) -> None:
     assert_error(alice.call(method, "/blocks", json={"user_id": NOBODY}), errors.USER_NOT_FOUND)
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
-def test_one_cannot_block_or_unblock_oneself(alice: Caller, method: str) -> None:
+def test_one_cannot_block_or_unblock_oneself(alice: ApiClient, method: str) -> None:
     assert_error(alice.call(method, "/blocks", json={"user_id": ALICE}), errors.CANNOT_BLOCK_SELF)
 
 
-def test_the_number_of_blocks_is_bounded(app: Flask, alice: Caller, bob: Caller) -> None:
+def test_the_number_of_blocks_is_bounded(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     others = range(100, 100 + MAX_BLOCKS)
     make_blocks(app, ALICE, *others)
     make_account(app, others[0])
@@ -98,7 +100,7 @@ def test_the_number_of_blocks_is_bounded(app: Flask, alice: Caller, bob: Caller)
 
 
 def test_blocking_a_friend_ends_the_friendship_as_unfriending_does(
-    app: Flask, alice: Caller, bob: Caller, chat: Neighbour
+    app: Flask, alice: ApiClient, bob: ApiClient, chat: FakeService
 ) -> None:
     befriend(alice, bob)
     make_group(app, ALICE, "Classmates", BOB)
@@ -114,7 +116,9 @@ def test_blocking_a_friend_ends_the_friendship_as_unfriending_does(
     assert [event["type"] for event in chat.events] == ["friendship", "friendship_ended"]
 
 
-def test_blocking_ends_the_requests_of_both(alice: Caller, bob: Caller, chat: Neighbour) -> None:
+def test_blocking_ends_the_requests_of_both(
+    alice: ApiClient, bob: ApiClient, chat: FakeService
+) -> None:
     ask(alice, bob)
     ask(bob, alice)
     chat.events.clear()
@@ -125,14 +129,16 @@ def test_blocking_ends_the_requests_of_both(alice: Caller, bob: Caller, chat: Ne
     assert _told(chat) == [{ALICE, BOB}]
 
 
-def test_blocking_a_stranger_is_told_to_nobody(alice: Caller, bob: Caller, chat: Neighbour) -> None:
+def test_blocking_a_stranger_is_told_to_nobody(
+    alice: ApiClient, bob: ApiClient, chat: FakeService
+) -> None:
     block(alice, bob)
     unblock(alice, bob)
     assert chat.events == []
 
 
 def test_a_blocked_senders_request_succeeds_and_arrives_nowhere(
-    alice: Caller, bob: Caller, chat: Neighbour
+    alice: ApiClient, bob: ApiClient, chat: FakeService
 ) -> None:
     block(alice, bob)
     sent = ask(bob, alice, "please")
@@ -141,21 +147,25 @@ def test_a_blocked_senders_request_succeeds_and_arrives_nowhere(
     assert _told(chat) == [{BOB}]
 
 
-def test_a_blocked_senders_second_request_was_already_sent(alice: Caller, bob: Caller) -> None:
+def test_a_blocked_senders_second_request_was_already_sent(
+    alice: ApiClient, bob: ApiClient
+) -> None:
     block(alice, bob)
     ask(bob, alice)
     assert_error(ask(bob, alice), errors.REQUEST_ALREADY_SENT)
 
 
 @pytest.mark.parametrize("handle", [accept, refuse])
-def test_a_withheld_request_cannot_be_handled(alice: Caller, bob: Caller, handle: Any) -> None:
+def test_a_withheld_request_cannot_be_handled(
+    alice: ApiClient, bob: ApiClient, handle: Any
+) -> None:
     block(alice, bob)
     ask(bob, alice)
     assert_error(handle(alice, bob), errors.REQUEST_NOT_FOUND)
 
 
 def test_what_a_blocked_user_sees_is_what_a_stranger_sees(
-    app: Flask, alice: Caller, bob: Caller, carol: Caller
+    app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient
 ) -> None:
     block(alice, bob)
     paths = (
@@ -172,7 +182,7 @@ def test_what_a_blocked_user_sees_is_what_a_stranger_sees(
 
 @pytest.mark.database
 def test_a_request_costs_the_same_statements_whether_it_is_withheld(
-    app: Flask, alice: Caller, bob: Caller, carol: Caller
+    app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient
 ) -> None:
     block(alice, bob)
     statements = []
@@ -185,7 +195,7 @@ def test_a_request_costs_the_same_statements_whether_it_is_withheld(
     assert statements[0] == statements[1]
 
 
-def test_unblocking_forgets_what_was_withheld(alice: Caller, bob: Caller) -> None:
+def test_unblocking_forgets_what_was_withheld(alice: ApiClient, bob: ApiClient) -> None:
     block(alice, bob)
     ask(bob, alice, "while blocked")
     unblock(alice, bob)
@@ -195,7 +205,7 @@ def test_unblocking_forgets_what_was_withheld(alice: Caller, bob: Caller) -> Non
 
 
 def test_unblocking_leaves_requests_of_others_alone(
-    alice: Caller, bob: Caller, carol: Caller
+    alice: ApiClient, bob: ApiClient, carol: ApiClient
 ) -> None:
     block(alice, bob)
     block(alice, carol)
@@ -205,7 +215,9 @@ def test_unblocking_leaves_requests_of_others_alone(
     assert_error(ask(carol, alice), errors.REQUEST_ALREADY_SENT)
 
 
-def test_who_asks_somebody_they_have_blocked_lifts_the_block(alice: Caller, bob: Caller) -> None:
+def test_who_asks_somebody_they_have_blocked_lifts_the_block(
+    alice: ApiClient, bob: ApiClient
+) -> None:
     block(alice, bob)
     ask(bob, alice)
     ask(alice, bob)
@@ -215,7 +227,7 @@ def test_who_asks_somebody_they_have_blocked_lifts_the_block(alice: Caller, bob:
 
 
 def test_of_two_who_blocked_each_other_one_can_lift_their_own_block_only(
-    alice: Caller, bob: Caller
+    alice: ApiClient, bob: ApiClient
 ) -> None:
     block(alice, bob)
     block(bob, alice)
@@ -224,7 +236,7 @@ def test_of_two_who_blocked_each_other_one_can_lift_their_own_block_only(
     assert statuses(bob) == []
 
 
-def test_a_friend_who_was_blocked_can_become_one_again(alice: Caller, bob: Caller) -> None:
+def test_a_friend_who_was_blocked_can_become_one_again(alice: ApiClient, bob: ApiClient) -> None:
     befriend(alice, bob)
     block(alice, bob)
     unblock(alice, bob)
@@ -233,7 +245,7 @@ def test_a_friend_who_was_blocked_can_become_one_again(alice: Caller, bob: Calle
 
 
 def test_a_block_concerns_nobody_else(
-    app: Flask, alice: Caller, carol: Caller, bob: Caller
+    app: Flask, alice: ApiClient, carol: ApiClient, bob: ApiClient
 ) -> None:
     make_friends(app, ALICE, CAROL)
     block(alice, bob)

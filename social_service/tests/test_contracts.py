@@ -7,18 +7,18 @@ import pytest
 from flask import Flask
 
 from shared.testing.cast import ALICE, BOB
-from shared.testing.client import Caller
+from shared.testing.client import ApiClient
 from shared.testing.contracts import (
+    all_versions,
     ask,
-    every_version,
     form,
     newest,
     odd_events,
     state,
     undescribed,
 )
-from shared.testing.neighbours import Neighbour
-from social_service.tests.deeds import befriend, unfriend
+from shared.testing.fake_services import FakeService
+from social_service.tests.calls import befriend, unfriend
 from social_service.tests.factories import make_friends
 
 ZOE = 20
@@ -29,7 +29,7 @@ def _tell(app: Flask, *events: Any) -> None:
     assert reply.status_code == 200
 
 
-def _name_of_zoe(alice: Caller) -> str:
+def _name_of_zoe(alice: ApiClient) -> str:
     reply = alice.get("/search_user_detail", json={"userId": ZOE})
     assert reply.status_code == 200
     name: str = reply.json["user"]["name"]
@@ -37,7 +37,7 @@ def _name_of_zoe(alice: Caller) -> str:
 
 
 def test_every_event_is_told_in_the_newest_form(
-    alice: Caller, bob: Caller, chat: Neighbour
+    alice: ApiClient, bob: ApiClient, chat: FakeService
 ) -> None:
     befriend(alice, bob)
     unfriend(alice, bob)
@@ -49,7 +49,7 @@ def test_every_event_is_told_in_the_newest_form(
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), every_version("calls/list_friendships", "calls/deliver_events")
+    ("name", "said"), all_versions("calls/list_friendships", "calls/deliver_events")
 )
 def test_who_asks_as_any_version_does_is_answered_in_the_newest_form(
     app: Flask, name: str, said: dict[str, Any]
@@ -58,32 +58,32 @@ def test_who_asks_as_any_version_does_is_answered_in_the_newest_form(
     assert form(ask(app, said).json) == form(newest(name)["answer"])
 
 
-@pytest.mark.parametrize(("name", "said"), every_version("events/account"))
+@pytest.mark.parametrize(("name", "said"), all_versions("events/account"))
 def test_an_account_is_taken_from_any_version(
-    app: Flask, alice: Caller, name: str, said: dict[str, Any]
+    app: Flask, alice: ApiClient, name: str, said: dict[str, Any]
 ) -> None:
     _tell(app, said)
     assert _name_of_zoe(alice) == said["state"]["name"]
 
 
-def test_odd_accounts_keep_nothing_behind_them_out(app: Flask, alice: Caller) -> None:
+def test_odd_accounts_keep_nothing_behind_them_out(app: Flask, alice: ApiClient) -> None:
     good = {"type": "account", "state": state("account", name="Good", version=1000)}
     _tell(app, *odd_events("account"), good)
     assert _name_of_zoe(alice) == "Good"
 
 
-@pytest.mark.parametrize(("name", "said"), every_version("calls/find_accounts"))
+@pytest.mark.parametrize(("name", "said"), all_versions("calls/find_accounts"))
 def test_any_version_of_auth_is_asked_for_what_the_copy_lacks(
-    alice: Caller, auth: Neighbour, name: str, said: dict[str, Any]
+    alice: ApiClient, auth: FakeService, name: str, said: dict[str, Any]
 ) -> None:
     auth.answers[said["path"]] = said["answer"]
     assert _name_of_zoe(alice) == "Zoe"
     assert auth.asked == [(said["path"], newest(name)["fields"])]
 
 
-@pytest.mark.parametrize(("name", "said"), every_version("calls/list_accounts"))
+@pytest.mark.parametrize(("name", "said"), all_versions("calls/list_accounts"))
 def test_the_copy_is_rebuilt_from_any_version_of_auth(
-    app: Flask, alice: Caller, auth: Neighbour, name: str, said: dict[str, Any]
+    app: Flask, alice: ApiClient, auth: FakeService, name: str, said: dict[str, Any]
 ) -> None:
     auth.answers[said["path"]] = lambda asked: (
         said["answer"] if asked["after"] == "0" else {"accounts": []}
@@ -97,7 +97,7 @@ def test_every_internal_endpoint_and_event_has_a_contract(app: Flask) -> None:
     assert undescribed(app) == set()
 
 
-@pytest.mark.parametrize(("name", "said"), every_version("calls/export_account"))
+@pytest.mark.parametrize(("name", "said"), all_versions("calls/export_account"))
 def test_an_account_is_exported_in_the_newest_form(
     app: Flask, name: str, said: dict[str, Any]
 ) -> None:

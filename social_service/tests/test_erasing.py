@@ -5,12 +5,12 @@ from flask import Flask
 from sqlalchemy import select
 
 from shared.testing.cast import ALICE, BOB, CAROL
-from shared.testing.client import Caller
+from shared.testing.client import ApiClient
 from shared.testing.databases import everything_in
-from shared.testing.neighbours import Neighbour
+from shared.testing.fake_services import FakeService
 from social_service.db import db
 from social_service.models import Block
-from social_service.tests.deeds import ask, befriend, block, blocked_ids, friend_ids, statuses
+from social_service.tests.calls import ask, befriend, block, blocked_ids, friend_ids, statuses
 from social_service.tests.factories import make_account, make_friends, make_group
 
 pytestmark = pytest.mark.database
@@ -24,7 +24,9 @@ def erase(app: Flask, account_id: int = ALICE) -> None:
 
 
 @pytest.fixture
-def busy_alice(app: Flask, alice: Caller, bob: Caller, carol: Caller, dave: Caller) -> Caller:
+def busy_alice(
+    app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, dave: ApiClient
+) -> ApiClient:
     """Alice, who has a friend, a request, groups, and a block in each direction."""
     befriend(alice, bob)
     ask(alice, carol, "Alice would like to know you")
@@ -35,7 +37,7 @@ def busy_alice(app: Flask, alice: Caller, bob: Caller, carol: Caller, dave: Call
     return alice
 
 
-def test_nothing_of_the_person_is_left(app: Flask, busy_alice: Caller) -> None:
+def test_nothing_of_the_person_is_left(app: Flask, busy_alice: ApiClient) -> None:
     erase(app)
     assert "Alice" not in everything_in(app, db)
     with app.app_context():
@@ -43,7 +45,7 @@ def test_nothing_of_the_person_is_left(app: Flask, busy_alice: Caller) -> None:
 
 
 def test_friends_and_those_who_were_asked_have_one_less(
-    app: Flask, busy_alice: Caller, bob: Caller, carol: Caller, dave: Caller
+    app: Flask, busy_alice: ApiClient, bob: ApiClient, carol: ApiClient, dave: ApiClient
 ) -> None:
     make_friends(app, BOB, CAROL)
     erase(app)
@@ -52,7 +54,9 @@ def test_friends_and_those_who_were_asked_have_one_less(
     assert bob.get("/groups/members", query_string={"group_id": 2}).json["members"] == []
 
 
-def test_chat_hears_that_each_friendship_ended(app: Flask, chat: Neighbour, alice: Caller) -> None:
+def test_chat_hears_that_each_friendship_ended(
+    app: Flask, chat: FakeService, alice: ApiClient
+) -> None:
     friends = range(20, 65)
     for friend_id in friends:
         make_account(app, friend_id)

@@ -8,12 +8,12 @@ from flask import Flask
 
 from shared.data.client import SECRET_HEADER
 from shared.testing.cast import ALICE, BOB, CAROL, signed_in
-from shared.testing.client import Caller, Reply, assert_error
-from shared.testing.neighbours import Neighbour
+from shared.testing.client import ApiClient, Reply, assert_error
+from shared.testing.fake_services import FakeService
 from shared.web.errors import BAD_PARAMETER, INVALID_JWT
 from social_service import errors
 from social_service.domain.outbox import outbox
-from social_service.tests.deeds import accept, ask, befriend, friend_ids, refuse, unfriend
+from social_service.tests.calls import accept, ask, befriend, friend_ids, refuse, unfriend
 from social_service.tests.factories import (
     account_state,
     delete_account,
@@ -30,11 +30,11 @@ SECRET = {SECRET_HEADER: "current-test-secret"}
 BOUNDED_SECONDS = 5.0
 
 
-def _kinds(chat: Neighbour) -> list[str]:
+def _kinds(chat: FakeService) -> list[str]:
     return [event["type"] for event in chat.events]
 
 
-def _versions(chat: Neighbour) -> list[tuple[int, bool]]:
+def _versions(chat: FakeService) -> list[tuple[int, bool]]:
     return [(state["version"], state["active"]) for state in chat.states("friendship")]
 
 
@@ -43,14 +43,18 @@ def _waiting(app: Flask) -> int:
         return outbox.depth()
 
 
-def test_chat_hears_that_somebody_was_asked(alice: Caller, bob: Caller, chat: Neighbour) -> None:
+def test_chat_hears_that_somebody_was_asked(
+    alice: ApiClient, bob: ApiClient, chat: FakeService
+) -> None:
     ask(alice, bob)
     assert chat.events == [
         {"type": "friend_request_changed", "state": {"sender_id": ALICE, "receiver_id": BOB}}
     ]
 
 
-def test_chat_hears_that_a_request_was_refused(alice: Caller, bob: Caller, chat: Neighbour) -> None:
+def test_chat_hears_that_a_request_was_refused(
+    alice: ApiClient, bob: ApiClient, chat: FakeService
+) -> None:
     ask(alice, bob)
     refuse(bob, alice)
     notice = {"sender_id": ALICE, "receiver_id": BOB}
@@ -59,7 +63,7 @@ def test_chat_hears_that_a_request_was_refused(alice: Caller, bob: Caller, chat:
 
 
 def test_chat_has_the_friendship_before_the_notice_when_accepting_has_answered(
-    alice: Caller, bob: Caller, chat: Neighbour
+    alice: ApiClient, bob: ApiClient, chat: FakeService
 ) -> None:
     ask(bob, alice)
     chat.events.clear()
@@ -74,7 +78,7 @@ def test_chat_has_the_friendship_before_the_notice_when_accepting_has_answered(
 
 
 def test_chat_hears_of_the_end_before_the_notice(
-    alice: Caller, bob: Caller, chat: Neighbour
+    alice: ApiClient, bob: ApiClient, chat: FakeService
 ) -> None:
     befriend(alice, bob)
     chat.events.clear()
@@ -89,7 +93,7 @@ def test_chat_hears_of_the_end_before_the_notice(
 
 
 def test_a_friendship_begun_again_goes_on_with_its_versions_in_order(
-    alice: Caller, bob: Caller, chat: Neighbour
+    alice: ApiClient, bob: ApiClient, chat: FakeService
 ) -> None:
     befriend(alice, bob)
     unfriend(alice, bob)
@@ -99,7 +103,7 @@ def test_a_friendship_begun_again_goes_on_with_its_versions_in_order(
 
 
 def test_chat_hears_nothing_of_what_was_refused(
-    app: Flask, alice: Caller, bob: Caller, carol: Caller, chat: Neighbour
+    app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, chat: FakeService
 ) -> None:
     make_friends(app, ALICE, BOB)
     ask(alice, bob)
@@ -110,7 +114,7 @@ def test_chat_hears_nothing_of_what_was_refused(
     assert (chat.events, _waiting(app)) == ([], 0)
 
 
-def test_chat_hears_nothing_of_groups(app: Flask, alice: Caller, chat: Neighbour) -> None:
+def test_chat_hears_nothing_of_groups(app: Flask, alice: ApiClient, chat: FakeService) -> None:
     make_friends(app, ALICE, BOB)
     group_id = make_group(app, ALICE)
     alice.post("/groups/members", json={"group_id": group_id, "member_id": BOB})
@@ -118,11 +122,11 @@ def test_chat_hears_nothing_of_groups(app: Flask, alice: Caller, chat: Neighbour
     assert chat.events == []
 
 
-@pytest.mark.parametrize("mood", ["failing", "hung"])
+@pytest.mark.parametrize("mode", ["failing", "hung"])
 def test_while_chat_is_down_all_succeeds_in_bounded_time_and_is_told_later_in_order(
-    app: Flask, alice: Caller, bob: Caller, chat: Neighbour, mood: str
+    app: Flask, alice: ApiClient, bob: ApiClient, chat: FakeService, mode: str
 ) -> None:
-    chat.feels(mood)
+    chat.set_mode(mode)
     began = time.monotonic()
     befriend(alice, bob)
     unfriend(alice, bob)
@@ -131,7 +135,7 @@ def test_while_chat_is_down_all_succeeds_in_bounded_time_and_is_told_later_in_or
     assert took < BOUNDED_SECONDS
     assert friend_ids(alice) == [BOB]
 
-    chat.feels("ok")
+    chat.set_mode("ok")
     relay(app)
 
     assert _versions(chat) == [(1, True), (2, False), (3, True)]
@@ -139,46 +143,46 @@ def test_while_chat_is_down_all_succeeds_in_bounded_time_and_is_told_later_in_or
 
 
 def test_what_the_relay_could_not_deliver_stays_in_the_outbox(
-    app: Flask, alice: Caller, bob: Caller, chat: Neighbour
+    app: Flask, alice: ApiClient, bob: ApiClient, chat: FakeService
 ) -> None:
-    chat.feels("failing")
+    chat.set_mode("failing")
     befriend(alice, bob)
     waiting = _waiting(app)
     assert (relay(app), _waiting(app)) == (0, waiting)
-    chat.feels("ok")
+    chat.set_mode("ok")
     assert relay(app) == waiting
     assert _kinds(chat) == ["friend_request_changed", "friendship", "friend_request_changed"]
 
 
 def test_after_an_outage_chat_is_told_at_once_again(
-    app: Flask, alice: Caller, bob: Caller, carol: Caller, chat: Neighbour
+    app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, chat: FakeService
 ) -> None:
-    chat.feels("failing")
+    chat.set_mode("failing")
     ask(alice, bob)
-    chat.feels("ok")
+    chat.set_mode("ok")
     relay(app)
     befriend(alice, carol)
     assert chat.states("friendship")[-1]["high_id"] == CAROL
 
 
 def _tell(app: Flask, *events: Any, secret: dict[str, str] = SECRET) -> Reply:
-    return Caller(app).post("/internal/events", json={"events": list(events)}, headers=secret)
+    return ApiClient(app).post("/internal/events", json={"events": list(events)}, headers=secret)
 
 
-def test_an_account_that_auth_tells_of_is_found(app: Flask, alice: Caller) -> None:
+def test_an_account_that_auth_tells_of_is_found(app: Flask, alice: ApiClient) -> None:
     _tell(app, {"type": "account", "state": account_state(20, "Zoe")})
     [found] = alice.get("/search_user", json={"query_name": "Zoe"}).json["results"]
     assert found["user_id"] == 20
 
 
-def test_an_older_state_of_an_account_changes_nothing(app: Flask, alice: Caller) -> None:
+def test_an_older_state_of_an_account_changes_nothing(app: Flask, alice: ApiClient) -> None:
     make_account(app, BOB, "Robert", version=5)
     _tell(app, {"type": "account", "state": account_state(BOB, "Bob", version=4)})
     user = alice.get("/search_user_detail", json={"userId": BOB}).json["user"]
     assert user["name"] == "Robert"
 
 
-def test_events_of_unknown_type_or_shape_are_passed_over(app: Flask, alice: Caller) -> None:
+def test_events_of_unknown_type_or_shape_are_passed_over(app: Flask, alice: ApiClient) -> None:
     nonsense = [{"type": "weather", "state": {}}, {"type": "account", "state": {"id": "x"}}, 7]
     response = _tell(app, *nonsense, {"type": "account", "state": account_state(20, "Zoe")})
     assert response.status_code == 200
@@ -188,14 +192,19 @@ def test_events_of_unknown_type_or_shape_are_passed_over(app: Flask, alice: Call
 @pytest.mark.parametrize("path", ["/internal/events", "/internal/friendships"])
 @pytest.mark.parametrize("headers", [{}, {SECRET_HEADER: "guess"}], ids=["none", "wrong"])
 def test_internal_paths_refuse_who_does_not_show_the_secret(
-    alice: Caller, path: str, headers: dict[str, str]
+    alice: ApiClient, path: str, headers: dict[str, str]
 ) -> None:
     assert_error(alice.get(path, headers=headers), INVALID_JWT)
     assert_error(alice.post(path, headers=headers), INVALID_JWT)
 
 
 def test_friendships_are_paged_by_id_for_chat(
-    app: Flask, anyone: Caller, alice: Caller, bob: Caller, carol: Caller, dave: Caller
+    app: Flask,
+    anyone: ApiClient,
+    alice: ApiClient,
+    bob: ApiClient,
+    carol: ApiClient,
+    dave: ApiClient,
 ) -> None:
     ask(dave, carol)
     befriend(bob, alice)
@@ -221,26 +230,28 @@ def _pair(state: dict[str, Any]) -> tuple[Any, ...]:
 @pytest.mark.parametrize(
     ("field", "bad"), [("after", "x"), ("after", "-1"), ("limit", "0"), ("limit", "1001")]
 )
-def test_a_page_of_friendships_has_bounds(anyone: Caller, field: str, bad: str) -> None:
+def test_a_page_of_friendships_has_bounds(anyone: ApiClient, field: str, bad: str) -> None:
     response = anyone.get("/internal/friendships", query_string={field: bad}, headers=SECRET)
     assert_error(response, BAD_PARAMETER, field=field)
 
 
-def test_an_account_that_the_copy_lacks_is_asked_of_auth(alice: Caller, auth: Neighbour) -> None:
+def test_an_account_that_the_copy_lacks_is_asked_of_auth(
+    alice: ApiClient, auth: FakeService
+) -> None:
     auth.answers["/internal/accounts/find"] = {"accounts": [account_state(20, "Zoe")]}
     response = alice.post("/add_friend", json={"target_id": 20})
     assert response.status_code == 200
     assert auth.asked == [("/internal/accounts/find", {"ids": [20]})]
 
 
-def test_what_auth_said_is_not_asked_again(alice: Caller, auth: Neighbour) -> None:
+def test_what_auth_said_is_not_asked_again(alice: ApiClient, auth: FakeService) -> None:
     auth.answers["/internal/accounts/find"] = {"accounts": [account_state(20, "Zoe")]}
     alice.get("/search_user_detail", json={"userId": 20})
     alice.get("/search_user_detail", json={"userId": 20})
     assert len(auth.asked) == 1
 
 
-def test_the_caller_whom_the_copy_lacks_is_asked_of_auth(app: Flask, auth: Neighbour) -> None:
+def test_the_caller_whom_the_copy_lacks_is_asked_of_auth(app: Flask, auth: FakeService) -> None:
     auth.answers["/internal/accounts/find"] = {"accounts": [account_state(20, "Zoe")]}
     from_zoe = signed_in(app, 20)
     assert from_zoe.get("/friends").status_code == 200
@@ -251,7 +262,7 @@ def test_the_caller_whom_the_copy_lacks_is_asked_of_auth(app: Flask, auth: Neigh
     [("/friends", "friends"), ("/friend_requests", "requests"), ("/groups/members", "members")],
 )
 def test_all_that_a_list_lacks_is_asked_of_auth_in_one_call(
-    app: Flask, alice: Caller, auth: Neighbour, path: str, key: str
+    app: Flask, alice: ApiClient, auth: FakeService, path: str, key: str
 ) -> None:
     lacking = [20, 21, 22]
     group_id = make_group(app, ALICE, "Classmates", BOB, *lacking)
@@ -265,11 +276,11 @@ def test_all_that_a_list_lacks_is_asked_of_auth_in_one_call(
     assert len(listed) == 3  # Account 22 exists nowhere.
 
 
-@pytest.mark.parametrize("mood", ["failing", "hung"])
+@pytest.mark.parametrize("mode", ["failing", "hung"])
 def test_while_auth_is_down_an_unknown_account_does_not_exist_in_bounded_time(
-    app: Flask, alice: Caller, bob: Caller, auth: Neighbour, mood: str
+    app: Flask, alice: ApiClient, bob: ApiClient, auth: FakeService, mode: str
 ) -> None:
-    auth.feels(mood)
+    auth.set_mode(mode)
     began = time.monotonic()
     response = alice.post("/add_friend", json={"target_id": 20})
     took = time.monotonic() - began
@@ -279,7 +290,7 @@ def test_while_auth_is_down_an_unknown_account_does_not_exist_in_bounded_time(
 
 
 def test_resync_rebuilds_the_copy_of_the_accounts(
-    app: Flask, alice: Caller, auth: Neighbour
+    app: Flask, alice: ApiClient, auth: FakeService
 ) -> None:
     everybody = [account_state(20, "Zoe"), account_state(21, "Yves")]
     auth.answers["/internal/accounts"] = lambda asked: {
@@ -290,8 +301,8 @@ def test_resync_rebuilds_the_copy_of_the_accounts(
     assert alice.get("/search_user_detail", json={"userId": 21}).json["user"]["name"] == "Yves"
 
 
-def test_resync_says_in_one_line_that_auth_does_not_answer(app: Flask, auth: Neighbour) -> None:
-    auth.feels("failing")
+def test_resync_says_in_one_line_that_auth_does_not_answer(app: Flask, auth: FakeService) -> None:
+    auth.set_mode("failing")
     done = app.test_cli_runner().invoke(args=["accounts", "resync"])
     assert done.exit_code == 1
     asked = f"{auth.url}/internal/accounts"
@@ -299,14 +310,14 @@ def test_resync_says_in_one_line_that_auth_does_not_answer(app: Flask, auth: Nei
 
 
 def test_friends_read_on_while_all_others_are_down(
-    app: Flask, alice: Caller, auth: Neighbour, chat: Neighbour
+    app: Flask, alice: ApiClient, auth: FakeService, chat: FakeService
 ) -> None:
     make_friends(app, ALICE, BOB)
-    auth.feels("failing")
-    chat.feels("failing")
+    auth.set_mode("failing")
+    chat.set_mode("failing")
     assert friend_ids(alice) == [BOB]
 
 
-def test_a_deletion_that_auth_tells_of_ends_the_tokens(app: Flask, alice: Caller) -> None:
+def test_a_deletion_that_auth_tells_of_ends_the_tokens(app: Flask, alice: ApiClient) -> None:
     delete_account(app, ALICE)
     assert_error(alice.get("/friends"), INVALID_JWT)

@@ -8,18 +8,18 @@ from flask import Flask
 
 from shared.operations.data_export import files_of, lines_of, within
 from shared.testing.cast import ALICE, BOB, DAVE
-from shared.testing.client import Caller
+from shared.testing.client import ApiClient
 from shared.testing.databases import exported
 from social_service.db import db
 from social_service.domain import exporting
-from social_service.tests.deeds import ask, befriend, block, refuse
+from social_service.tests.calls import ask, befriend, block, refuse
 from social_service.tests.factories import make_friends, make_group, make_many_friends
 
 pytestmark = pytest.mark.database
 
 
 def test_the_archive_holds_friends_requests_and_groups(
-    app: Flask, alice: Caller, bob: Caller, carol: Caller, dave: Caller, tmp_path: Path
+    app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, dave: ApiClient, tmp_path: Path
 ) -> None:
     befriend(alice, bob)
     ask(carol, alice, "Carol here")
@@ -37,14 +37,14 @@ def test_the_archive_holds_friends_requests_and_groups(
     assert friends == [{"id": BOB, "name": "Bob", "email": "bob2@example.com"}]
     assert [(each["direction"], each["person_name"], each["status"]) for each in requests] == [
         ("sent", "Bob", "accepted"),
-        ("received", "Carol", "refused"),
+        ("received", "Carol", "rejected"),
     ]
     assert [(each["name"], each["member_name"]) for each in groups] == [("Classmates", "Bob")]
     assert [(each["id"], each["name"]) for each in blocks] == [(DAVE, "Dave")]
 
 
 def test_the_archive_holds_nothing_between_others(
-    app: Flask, carol: Caller, dave: Caller, tmp_path: Path
+    app: Flask, carol: ApiClient, dave: ApiClient, tmp_path: Path
 ) -> None:
     make_friends(app, BOB, DAVE)
     make_group(app, BOB, "Bob's own", DAVE)

@@ -7,10 +7,10 @@ import pytest
 from flask import Flask
 
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE
-from shared.testing.client import Caller, Reply, assert_error
+from shared.testing.client import ApiClient, Reply, assert_error
 from social_service import errors
 from social_service.models import RequestStatus
-from social_service.tests.deeds import (
+from social_service.tests.calls import (
     NOBODY,
     accept,
     ask,
@@ -22,11 +22,11 @@ from social_service.tests.deeds import (
 )
 from social_service.tests.factories import delete_account, make_account, make_request
 
-Handle = Callable[[Caller, Caller], Reply]
+Handle = Callable[[ApiClient, ApiClient], Reply]
 NOON = datetime(2025, 3, 13, 12, tzinfo=UTC)
 
 
-def test_a_sent_request_reaches_the_other(app: Flask, alice: Caller, bob: Caller) -> None:
+def test_a_sent_request_reaches_the_other(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     make_account(app, ALICE, "Alice", email="alice@example.com", avatar_digest="d1", version=2)
     sent = ask(alice, bob, "Hello 你好")
     response = bob.get("/friend_requests")
@@ -45,35 +45,37 @@ def test_a_sent_request_reaches_the_other(app: Flask, alice: Caller, bob: Caller
     assert timedelta() <= datetime.now(UTC) - created_at < timedelta(minutes=1)
 
 
-def test_times_are_shown_in_utc_without_fraction(app: Flask, bob: Caller) -> None:
+def test_times_are_shown_in_utc_without_fraction(app: Flask, bob: ApiClient) -> None:
     make_request(app, ALICE, BOB, created_at=NOON + timedelta(microseconds=7))
     [received] = bob.get("/friend_requests").json["requests"]
     assert received["created_at"] == "2025-03-13T12:00:00Z"
 
 
-def test_a_request_needs_no_message(alice: Caller, bob: Caller) -> None:
+def test_a_request_needs_no_message(alice: ApiClient, bob: ApiClient) -> None:
     alice.post("/add_friend", json={"target_id": str(BOB)})
     [received] = bob.get("/friend_requests").json["requests"]
     assert received["message"] == ""
 
 
-def test_a_message_of_255_code_points_is_kept(alice: Caller, bob: Caller) -> None:
+def test_a_message_of_255_code_points_is_kept(alice: ApiClient, bob: ApiClient) -> None:
     ask(alice, bob, "🎉" * 255)
     [received] = bob.get("/friend_requests").json["requests"]
     assert received["message"] == "🎉" * 255
 
 
-def test_without_requests_the_list_is_empty(alice: Caller) -> None:
+def test_without_requests_the_list_is_empty(alice: ApiClient) -> None:
     response = alice.get("/friend_requests")
     assert (response.status_code, response.json["requests"]) == (200, [])
 
 
-def test_requests_are_seen_by_the_receiver_alone(alice: Caller, bob: Caller, carol: Caller) -> None:
+def test_requests_are_seen_by_the_receiver_alone(
+    alice: ApiClient, bob: ApiClient, carol: ApiClient
+) -> None:
     ask(alice, bob)
     assert (statuses(alice), statuses(bob), statuses(carol)) == ([], [0], [])
 
 
-def test_requests_are_listed_newest_first(app: Flask, dave: Caller) -> None:
+def test_requests_are_listed_newest_first(app: Flask, dave: ApiClient) -> None:
     make_request(app, BOB, DAVE, created_at=NOON + timedelta(hours=1))
     make_request(app, ALICE, DAVE, created_at=NOON)
     make_request(app, CAROL, DAVE, created_at=NOON)
@@ -81,7 +83,9 @@ def test_requests_are_listed_newest_first(app: Flask, dave: Caller) -> None:
     assert [request["sender_user_id"] for request in received] == [BOB, CAROL, ALICE]
 
 
-def test_a_deleted_senders_request_is_still_listed(app: Flask, alice: Caller, bob: Caller) -> None:
+def test_a_deleted_senders_request_is_still_listed(
+    app: Flask, alice: ApiClient, bob: ApiClient
+) -> None:
     ask(alice, bob)
     delete_account(app, ALICE, "Alice")
     [received] = bob.get("/friend_requests").json["requests"]
@@ -89,7 +93,7 @@ def test_a_deleted_senders_request_is_still_listed(app: Flask, alice: Caller, bo
 
 
 def test_a_new_request_after_a_refusal_takes_the_olds_place(
-    alice: Caller, bob: Caller, carol: Caller
+    alice: ApiClient, bob: ApiClient, carol: ApiClient
 ) -> None:
     ask(alice, bob, "first")
     ask(carol, bob, "between")
@@ -100,55 +104,57 @@ def test_a_new_request_after_a_refusal_takes_the_olds_place(
     assert statuses(bob) == [0, 0]
 
 
-def test_a_new_request_after_the_friendship_ended_is_welcome(alice: Caller, bob: Caller) -> None:
+def test_a_new_request_after_the_friendship_ended_is_welcome(
+    alice: ApiClient, bob: ApiClient
+) -> None:
     befriend(alice, bob)
     unfriend(bob, alice)
     ask(alice, bob, "again")
     assert statuses(bob) == [0]
 
 
-def test_requests_may_cross(alice: Caller, bob: Caller) -> None:
+def test_requests_may_cross(alice: ApiClient, bob: ApiClient) -> None:
     ask(alice, bob)
     assert ask(bob, alice).status_code == 200
     assert (statuses(alice), statuses(bob)) == ([0], [0])
 
 
-def test_add_friend_refuses_oneself(alice: Caller) -> None:
+def test_add_friend_refuses_oneself(alice: ApiClient) -> None:
     assert_error(ask(alice, alice), errors.CANNOT_ADD_SELF)
 
 
-def test_add_friend_refuses_nobody(alice: Caller) -> None:
+def test_add_friend_refuses_nobody(alice: ApiClient) -> None:
     response = alice.post("/add_friend", json={"target_id": NOBODY})
     assert_error(response, errors.USER_GONE)
 
 
-def test_add_friend_refuses_a_deleted_target(app: Flask, alice: Caller, bob: Caller) -> None:
+def test_add_friend_refuses_a_deleted_target(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     delete_account(app, BOB)
     assert_error(ask(alice, bob), errors.USER_GONE)
 
 
 def test_add_friend_refuses_a_deleted_friend_as_gone(
-    app: Flask, alice: Caller, bob: Caller
+    app: Flask, alice: ApiClient, bob: ApiClient
 ) -> None:
     befriend(alice, bob)
     delete_account(app, BOB)
     assert_error(ask(alice, bob), errors.USER_GONE)
 
 
-def test_add_friend_refuses_a_deleted_caller(app: Flask, alice: Caller, bob: Caller) -> None:
+def test_add_friend_refuses_a_deleted_caller(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     delete_account(app, ALICE)
     assert_error(ask(alice, bob), errors.USER_GONE)
     assert statuses(bob) == []
 
 
-def test_add_friend_refuses_friends_on_both_sides(alice: Caller, bob: Caller) -> None:
+def test_add_friend_refuses_friends_on_both_sides(alice: ApiClient, bob: ApiClient) -> None:
     befriend(alice, bob)
     assert_error(ask(alice, bob), errors.ALREADY_FRIENDS)
     assert_error(ask(bob, alice), errors.ALREADY_FRIENDS)
 
 
 def test_add_friend_refuses_a_second_request_and_keeps_the_first(
-    alice: Caller, bob: Caller
+    alice: ApiClient, bob: ApiClient
 ) -> None:
     ask(alice, bob, "first")
     assert_error(ask(alice, bob, "second"), errors.REQUEST_ALREADY_SENT)
@@ -156,7 +162,7 @@ def test_add_friend_refuses_a_second_request_and_keeps_the_first(
     assert received["message"] == "first"
 
 
-def test_accepting_makes_friends_of_both(alice: Caller, bob: Caller) -> None:
+def test_accepting_makes_friends_of_both(alice: ApiClient, bob: ApiClient) -> None:
     ask(alice, bob)
     response = accept(bob, alice)
     assert response.json == {"code": 0, "info": "success", "message": "已接受该好友申请"}
@@ -164,42 +170,46 @@ def test_accepting_makes_friends_of_both(alice: Caller, bob: Caller) -> None:
     assert statuses(bob) == [RequestStatus.ACCEPTED]
 
 
-def test_refusing_makes_no_friends(alice: Caller, bob: Caller) -> None:
+def test_refusing_makes_no_friends(alice: ApiClient, bob: ApiClient) -> None:
     ask(alice, bob)
     response = refuse(bob, alice)
     assert response.json == {"code": 0, "info": "success", "message": "已拒绝该好友申请"}
     assert (friend_ids(alice), friend_ids(bob)) == ([], [])
-    assert statuses(bob) == [RequestStatus.REFUSED]
+    assert statuses(bob) == [RequestStatus.REJECTED]
 
 
-def test_refusing_takes_its_parameters_from_the_query_string(alice: Caller, bob: Caller) -> None:
+def test_refusing_takes_its_parameters_from_the_query_string(
+    alice: ApiClient, bob: ApiClient
+) -> None:
     ask(alice, bob)
     response = bob.delete(f"/friend_request_handle?sender_user_id={ALICE}&receiver_user_id={BOB}")
     assert response.status_code == 200
-    assert statuses(bob) == [RequestStatus.REFUSED]
+    assert statuses(bob) == [RequestStatus.REJECTED]
 
 
-def test_accepting_settles_the_crosswise_request(alice: Caller, bob: Caller) -> None:
+def test_accepting_settles_the_crosswise_request(alice: ApiClient, bob: ApiClient) -> None:
     ask(alice, bob)
     ask(bob, alice)
     accept(bob, alice)
     assert statuses(bob) == [RequestStatus.ACCEPTED]
-    assert statuses(alice) == [RequestStatus.BECAME_FRIENDS]
+    assert statuses(alice) == [RequestStatus.SUPERSEDED]
 
 
-def test_accepting_leaves_a_refused_crosswise_request_refused(alice: Caller, bob: Caller) -> None:
+def test_accepting_leaves_a_refused_crosswise_request_refused(
+    alice: ApiClient, bob: ApiClient
+) -> None:
     ask(bob, alice)
     refuse(alice, bob)
     ask(alice, bob)
     accept(bob, alice)
-    assert statuses(alice) == [RequestStatus.REFUSED]
+    assert statuses(alice) == [RequestStatus.REJECTED]
 
 
-def test_refusing_leaves_the_crosswise_request_waiting(alice: Caller, bob: Caller) -> None:
+def test_refusing_leaves_the_crosswise_request_waiting(alice: ApiClient, bob: ApiClient) -> None:
     ask(alice, bob)
     ask(bob, alice)
     refuse(bob, alice)
-    assert statuses(alice) == [RequestStatus.WAITING]
+    assert statuses(alice) == [RequestStatus.PENDING]
     assert accept(alice, bob).status_code == 200
 
 
@@ -208,17 +218,17 @@ HANDLING = pytest.mark.parametrize("handle", [accept, refuse], ids=["accept", "r
 
 @HANDLING
 def test_handling_refuses_a_deleted_sender(
-    app: Flask, alice: Caller, bob: Caller, handle: Handle
+    app: Flask, alice: ApiClient, bob: ApiClient, handle: Handle
 ) -> None:
     ask(alice, bob)
     delete_account(app, ALICE)
     assert_error(handle(bob, alice), errors.USER_DELETED)
-    assert statuses(bob) == [RequestStatus.WAITING]
+    assert statuses(bob) == [RequestStatus.PENDING]
 
 
 @HANDLING
 def test_handling_refuses_a_deleted_caller(
-    app: Flask, alice: Caller, bob: Caller, handle: Handle
+    app: Flask, alice: ApiClient, bob: ApiClient, handle: Handle
 ) -> None:
     ask(alice, bob)
     delete_account(app, BOB)
@@ -226,19 +236,19 @@ def test_handling_refuses_a_deleted_caller(
 
 
 @HANDLING
-def test_handling_refuses_a_sender_that_nobody_is(bob: Caller, handle: Handle) -> None:
-    assert_error(handle(bob, Caller(bob.app, user_id=NOBODY)), errors.USER_DELETED)
+def test_handling_refuses_a_sender_that_nobody_is(bob: ApiClient, handle: Handle) -> None:
+    assert_error(handle(bob, ApiClient(bob.app, user_id=NOBODY)), errors.USER_DELETED)
 
 
 @HANDLING
-def test_handling_refuses_friends(alice: Caller, bob: Caller, handle: Handle) -> None:
+def test_handling_refuses_friends(alice: ApiClient, bob: ApiClient, handle: Handle) -> None:
     befriend(alice, bob)
     assert_error(handle(bob, alice), errors.ALREADY_FRIENDS)
 
 
 @HANDLING
 def test_handling_refuses_friends_also_where_the_crosswise_request_was(
-    alice: Caller, bob: Caller, handle: Handle
+    alice: ApiClient, bob: ApiClient, handle: Handle
 ) -> None:
     ask(bob, alice)
     befriend(alice, bob)
@@ -247,48 +257,52 @@ def test_handling_refuses_friends_also_where_the_crosswise_request_was(
 
 
 @HANDLING
-def test_handling_refuses_where_nobody_asked(alice: Caller, bob: Caller, handle: Handle) -> None:
+def test_handling_refuses_where_nobody_asked(
+    alice: ApiClient, bob: ApiClient, handle: Handle
+) -> None:
     assert_error(handle(bob, alice), errors.REQUEST_NOT_FOUND)
 
 
 @HANDLING
 def test_handling_refuses_a_request_of_the_other_direction(
-    alice: Caller, bob: Caller, handle: Handle
+    alice: ApiClient, bob: ApiClient, handle: Handle
 ) -> None:
     ask(bob, alice)
     assert_error(handle(bob, alice), errors.REQUEST_NOT_FOUND)
 
 
 @HANDLING
-def test_handling_refuses_what_was_refused(alice: Caller, bob: Caller, handle: Handle) -> None:
+def test_handling_refuses_what_was_refused(
+    alice: ApiClient, bob: ApiClient, handle: Handle
+) -> None:
     ask(alice, bob)
     refuse(bob, alice)
     assert_error(handle(bob, alice), errors.REQUEST_NOT_FOUND)
 
 
 @HANDLING
-def test_handling_refuses_a_request_of_oneself(alice: Caller, handle: Handle) -> None:
+def test_handling_refuses_a_request_of_oneself(alice: ApiClient, handle: Handle) -> None:
     assert_error(handle(alice, alice), errors.REQUEST_NOT_FOUND)
 
 
 @HANDLING
 def test_handling_is_for_the_receiver_alone(
-    app: Flask, alice: Caller, bob: Caller, carol: Caller, handle: Handle
+    app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, handle: Handle
 ) -> None:
     ask(alice, bob)
     assert_error(handle(_posing_as(bob, alice), alice), errors.REQUEST_NOT_FOUND)
     assert_error(handle(_posing_as(bob, carol), alice), errors.REQUEST_NOT_FOUND)
-    assert statuses(bob) == [RequestStatus.WAITING]
+    assert statuses(bob) == [RequestStatus.PENDING]
 
 
 @HANDLING
 def test_handling_does_not_tell_a_stranger_who_is_friends(
-    alice: Caller, bob: Caller, carol: Caller, handle: Handle
+    alice: ApiClient, bob: ApiClient, carol: ApiClient, handle: Handle
 ) -> None:
     befriend(alice, bob)
     assert_error(handle(_posing_as(bob, carol), alice), errors.REQUEST_NOT_FOUND)
 
 
-def _posing_as(receiver: Caller, caller: Caller) -> Caller:
+def _posing_as(receiver: ApiClient, caller: ApiClient) -> ApiClient:
     """Somebody who names another as the receiver."""
-    return Caller(caller.app, caller.token, receiver.id)
+    return ApiClient(caller.app, caller.token, receiver.id)

@@ -3,9 +3,9 @@
 from flask import Flask
 
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE
-from shared.testing.client import Caller, assert_error
+from shared.testing.client import ApiClient, assert_error
 from social_service import errors
-from social_service.tests.deeds import NOBODY, accept, ask, befriend, friend_ids, statuses, unfriend
+from social_service.tests.calls import NOBODY, accept, ask, befriend, friend_ids, statuses, unfriend
 from social_service.tests.factories import (
     delete_account,
     make_account,
@@ -14,12 +14,12 @@ from social_service.tests.factories import (
 )
 
 
-def _members(owner: Caller, group_id: int) -> list[int]:
+def _members(owner: ApiClient, group_id: int) -> list[int]:
     members = owner.get("/groups/members", json={"group_id": group_id}).json["members"]
     return [member["id"] for member in members]
 
 
-def test_friends_are_listed_by_id_with_their_accounts(app: Flask, carol: Caller) -> None:
+def test_friends_are_listed_by_id_with_their_accounts(app: Flask, carol: ApiClient) -> None:
     make_account(app, DAVE, "Dave", email="dave@example.com", avatar_digest="d4", version=2)
     for friend_id in (DAVE, BOB, ALICE):
         make_friends(app, CAROL, friend_id)
@@ -35,19 +35,19 @@ def test_friends_are_listed_by_id_with_their_accounts(app: Flask, carol: Caller)
     }
 
 
-def test_without_friends_the_list_is_empty(alice: Caller) -> None:
+def test_without_friends_the_list_is_empty(alice: ApiClient) -> None:
     response = alice.get("/friends")
     assert (response.status_code, response.json["friends"]) == (200, [])
 
 
-def test_a_deleted_friend_stays_listed_and_flagged(app: Flask, alice: Caller) -> None:
+def test_a_deleted_friend_stays_listed_and_flagged(app: Flask, alice: ApiClient) -> None:
     make_friends(app, ALICE, BOB)
     delete_account(app, BOB, "Bob")
     [friend] = alice.get("/friends").json["friends"]
     assert (friend["id"], friend["deleted"]) == (BOB, True)
 
 
-def test_a_friend_is_shown_with_ones_own_groups_that_he_is_in(app: Flask, alice: Caller) -> None:
+def test_a_friend_is_shown_with_ones_own_groups_that_he_is_in(app: Flask, alice: ApiClient) -> None:
     make_account(app, BOB, "Bob", email="bob@example.com", user_info="I am Bob.", version=2)
     make_friends(app, ALICE, BOB)
     first = make_group(app, ALICE, "Classmates", BOB, CAROL)
@@ -68,35 +68,37 @@ def test_a_friend_is_shown_with_ones_own_groups_that_he_is_in(app: Flask, alice:
     }
 
 
-def test_a_deleted_friend_is_shown_as_deleted(app: Flask, alice: Caller) -> None:
+def test_a_deleted_friend_is_shown_as_deleted(app: Flask, alice: ApiClient) -> None:
     make_friends(app, ALICE, BOB)
     delete_account(app, BOB)
     assert alice.get("/manage_friends", json={"friend_id": BOB}).json["deleted"] is True
 
 
-def test_manage_friends_get_of_nobody_is_user_not_found(alice: Caller) -> None:
+def test_manage_friends_get_of_nobody_is_user_not_found(alice: ApiClient) -> None:
     response = alice.get("/manage_friends", json={"friend_id": NOBODY})
     assert_error(response, errors.USER_NOT_FOUND)
 
 
-def test_manage_friends_get_of_a_stranger_is_friend_not_found(alice: Caller) -> None:
+def test_manage_friends_get_of_a_stranger_is_friend_not_found(alice: ApiClient) -> None:
     response = alice.get("/manage_friends", json={"friend_id": BOB})
     assert_error(response, errors.FRIEND_NOT_FOUND)
 
 
-def test_manage_friends_get_of_oneself_is_friend_not_found(alice: Caller) -> None:
+def test_manage_friends_get_of_oneself_is_friend_not_found(alice: ApiClient) -> None:
     response = alice.get("/manage_friends", json={"friend_id": ALICE})
     assert_error(response, errors.FRIEND_NOT_FOUND)
 
 
-def test_unfriending_ends_it_for_both(alice: Caller, bob: Caller) -> None:
+def test_unfriending_ends_it_for_both(alice: ApiClient, bob: ApiClient) -> None:
     befriend(alice, bob)
     response = unfriend(alice, bob)
     assert response.json == {"code": 0, "info": "success", "message": "删除好友成功"}
     assert (friend_ids(alice), friend_ids(bob)) == ([], [])
 
 
-def test_unfriending_leaves_other_friends(alice: Caller, bob: Caller, carol: Caller) -> None:
+def test_unfriending_leaves_other_friends(
+    alice: ApiClient, bob: ApiClient, carol: ApiClient
+) -> None:
     befriend(alice, bob)
     befriend(carol, alice)
     unfriend(alice, bob)
@@ -104,7 +106,7 @@ def test_unfriending_leaves_other_friends(alice: Caller, bob: Caller, carol: Cal
 
 
 def test_unfriending_removes_the_pairs_requests_alone(
-    alice: Caller, bob: Caller, carol: Caller
+    alice: ApiClient, bob: ApiClient, carol: ApiClient
 ) -> None:
     ask(bob, alice)
     ask(carol, alice)
@@ -114,7 +116,7 @@ def test_unfriending_removes_the_pairs_requests_alone(
 
 
 def test_unfriending_takes_each_out_of_the_others_groups_alone(
-    app: Flask, alice: Caller, bob: Caller
+    app: Flask, alice: ApiClient, bob: ApiClient
 ) -> None:
     make_friends(app, ALICE, BOB)
     of_alice = make_group(app, ALICE, "Alice's", BOB, CAROL)
@@ -123,7 +125,7 @@ def test_unfriending_takes_each_out_of_the_others_groups_alone(
     assert (_members(alice, of_alice), _members(bob, of_bob)) == ([CAROL], [CAROL])
 
 
-def test_friends_again_are_in_no_groups(app: Flask, alice: Caller, bob: Caller) -> None:
+def test_friends_again_are_in_no_groups(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     make_friends(app, ALICE, BOB)
     group_id = make_group(app, ALICE, "Classmates", BOB)
     unfriend(alice, bob)
@@ -132,14 +134,14 @@ def test_friends_again_are_in_no_groups(app: Flask, alice: Caller, bob: Caller) 
     assert _members(alice, group_id) == []
 
 
-def test_a_deleted_friend_can_be_removed(app: Flask, alice: Caller, bob: Caller) -> None:
+def test_a_deleted_friend_can_be_removed(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     make_friends(app, ALICE, BOB)
     delete_account(app, BOB)
     assert unfriend(alice, bob).status_code == 200
 
 
 def test_friends_of_a_restored_account_are_there_again(
-    app: Flask, alice: Caller, bob: Caller
+    app: Flask, alice: ApiClient, bob: ApiClient
 ) -> None:
     befriend(alice, bob)
     delete_account(app, BOB, "Bob")
@@ -148,30 +150,32 @@ def test_friends_of_a_restored_account_are_there_again(
     assert (friend["id"], friend["name"], friend["deleted"]) == (BOB, "Robert", False)
 
 
-def test_manage_friends_delete_of_nobody_is_friend_not_found(alice: Caller) -> None:
+def test_manage_friends_delete_of_nobody_is_friend_not_found(alice: ApiClient) -> None:
     response = alice.delete("/manage_friends", json={"friend_id": NOBODY})
     assert_error(response, errors.FRIEND_NOT_FOUND)
 
 
 def test_manage_friends_delete_of_a_stranger_is_already_not_friend(
-    alice: Caller, bob: Caller
+    alice: ApiClient, bob: ApiClient
 ) -> None:
     assert_error(unfriend(alice, bob), errors.ALREADY_NOT_FRIEND)
 
 
-def test_manage_friends_delete_twice_is_already_not_friend(alice: Caller, bob: Caller) -> None:
+def test_manage_friends_delete_twice_is_already_not_friend(
+    alice: ApiClient, bob: ApiClient
+) -> None:
     befriend(alice, bob)
     unfriend(alice, bob)
     assert_error(unfriend(bob, alice), errors.ALREADY_NOT_FRIEND)
 
 
 def test_manage_friends_delete_before_an_answer_is_already_not_friend(
-    alice: Caller, bob: Caller
+    alice: ApiClient, bob: ApiClient
 ) -> None:
     ask(alice, bob)
     assert_error(unfriend(bob, alice), errors.ALREADY_NOT_FRIEND)
     assert accept(bob, alice).status_code == 200
 
 
-def test_manage_friends_delete_of_oneself_is_already_not_friend(alice: Caller) -> None:
+def test_manage_friends_delete_of_oneself_is_already_not_friend(alice: ApiClient) -> None:
     assert_error(unfriend(alice, alice), errors.ALREADY_NOT_FRIEND)

@@ -6,10 +6,10 @@ import pytest
 from flask import Flask
 
 from shared.testing.cast import ALICE, BOB, CAROL, signed_in
-from shared.testing.client import Caller, assert_error
+from shared.testing.client import ApiClient, assert_error
 from shared.web.errors import TOO_MANY_REQUESTS
 from social_service import errors
-from social_service.tests.deeds import accept, ask, block, refuse, statuses
+from social_service.tests.calls import accept, ask, block, refuse, statuses
 
 pytestmark = pytest.mark.database
 
@@ -17,24 +17,24 @@ REFUSED_REQUESTS = 3
 
 
 @pytest.fixture
-def people(limited: Callable[..., Flask]) -> tuple[Caller, Caller, Caller]:
+def people(limited: Callable[..., Flask]) -> tuple[ApiClient, ApiClient, ApiClient]:
     """Alice, Bob and Carol, where limits are on."""
     app = limited()
     return signed_in(app, ALICE), signed_in(app, BOB), signed_in(app, CAROL)
 
 
-def _be_refused(sender: Caller, receiver: Caller) -> None:
+def _be_refused(sender: ApiClient, receiver: ApiClient) -> None:
     assert ask(sender, receiver).status_code == 200
     assert refuse(receiver, sender).status_code == 200
 
 
-def _use_up(sender: Caller, receiver: Caller) -> None:
+def _use_up(sender: ApiClient, receiver: ApiClient) -> None:
     for _ in range(1 + REFUSED_REQUESTS):
         _be_refused(sender, receiver)
 
 
 def test_after_refusals_three_requests_a_day_reach_one_person(
-    people: tuple[Caller, Caller, Caller],
+    people: tuple[ApiClient, ApiClient, ApiClient],
 ) -> None:
     alice, bob, carol = people
     _use_up(alice, bob)
@@ -48,14 +48,14 @@ def test_after_refusals_three_requests_a_day_reach_one_person(
 
 
 def test_another_process_knows_what_was_counted(
-    people: tuple[Caller, Caller, Caller], limited: Callable[..., Flask]
+    people: tuple[ApiClient, ApiClient, ApiClient], limited: Callable[..., Flask]
 ) -> None:
     _use_up(*people[:2])
     assert_error(ask(signed_in(limited(), ALICE), people[1]), TOO_MANY_REQUESTS)
 
 
 def test_a_request_that_waits_was_already_sent_also_at_the_limit(
-    people: tuple[Caller, Caller, Caller],
+    people: tuple[ApiClient, ApiClient, ApiClient],
 ) -> None:
     alice, bob, _ = people
     for _ in range(REFUSED_REQUESTS):
@@ -65,13 +65,13 @@ def test_a_request_that_waits_was_already_sent_also_at_the_limit(
     assert accept(bob, alice).status_code == 200
 
 
-def test_a_block_does_not_show_in_the_limit(people: tuple[Caller, Caller, Caller]) -> None:
+def test_a_block_does_not_show_in_the_limit(people: tuple[ApiClient, ApiClient, ApiClient]) -> None:
     alice, bob, _ = people
     _use_up(alice, bob)
     block(bob, alice)
     assert_error(ask(alice, bob), TOO_MANY_REQUESTS)
 
 
-def test_without_limits_there_is_none(app: Flask, alice: Caller, bob: Caller) -> None:
+def test_without_limits_there_is_none(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     _use_up(alice, bob)
     assert ask(alice, bob).status_code == 200

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from shared.testing.cast import ALICE
-from shared.testing.client import Caller
+from shared.testing.client import ApiClient
 from shared.testing.databases import counted_queries
 from social_service.db import db
 from social_service.tests.factories import (
@@ -49,7 +49,7 @@ def _populate(app: Flask, count: int) -> None:
 @pytest.mark.parametrize("count", [1, 30])
 @pytest.mark.parametrize(("path", "query", "queries"), LISTS)
 def test_a_list_costs_the_same_number_of_queries_at_any_length(
-    app: Flask, alice: Caller, path: str, query: dict[str, Any], queries: int, count: int
+    app: Flask, alice: ApiClient, path: str, query: dict[str, Any], queries: int, count: int
 ) -> None:
     _populate(app, count)
     with counted_queries(app, db) as statements:

@@ -6,20 +6,20 @@ import pytest
 from flask import Flask
 
 from shared.testing.cast import ALICE, BOB, CAROL, signed_in
-from shared.testing.client import Caller, Reply, assert_error
+from shared.testing.client import ApiClient, Reply, assert_error
 from shared.web.errors import TOO_MANY_REQUESTS
 from social_service import errors
-from social_service.tests.deeds import NOBODY, befriend
+from social_service.tests.calls import NOBODY, befriend
 from social_service.tests.factories import delete_account, make_account, make_friends
 
 
-def _ids_of(caller: Caller, name: str) -> list[int]:
+def _ids_of(caller: ApiClient, name: str) -> list[int]:
     found = caller.get("/search_user", query_string={"query_name": name}).json["results"]
     return [person["user_id"] for person in found]
 
 
 def test_a_found_person_is_shown_with_email_picture_and_friendship(
-    app: Flask, alice: Caller
+    app: Flask, alice: ApiClient
 ) -> None:
     make_account(app, BOB, "Bob", avatar_digest="d1g3st", email="Bob@Example.com", version=2)
     make_friends(app, ALICE, BOB)
@@ -40,59 +40,59 @@ def test_a_found_person_is_shown_with_email_picture_and_friendship(
     }
 
 
-def test_everybody_of_that_name_is_found_by_id(app: Flask, alice: Caller) -> None:
+def test_everybody_of_that_name_is_found_by_id(app: Flask, alice: ApiClient) -> None:
     make_account(app, 30, "Bob")
     make_account(app, 20, "Bob")
     assert _ids_of(alice, "Bob") == [BOB, 20, 30]
 
 
 @pytest.mark.parametrize("name", ["Bo", "bob", "Bob ", "B%b", "B_b", "' OR 1=1 --"])
-def test_only_the_exact_name_is_found(alice: Caller, name: str) -> None:
+def test_only_the_exact_name_is_found(alice: ApiClient, name: str) -> None:
     assert _ids_of(alice, name) == []
 
 
-def test_a_name_in_any_script_is_found(app: Flask, alice: Caller) -> None:
+def test_a_name_in_any_script_is_found(app: Flask, alice: ApiClient) -> None:
     make_account(app, 20, "小明🎉")
     assert _ids_of(alice, "小明🎉") == [20]
 
 
-def test_nobody_of_that_name_is_an_empty_list(alice: Caller) -> None:
+def test_nobody_of_that_name_is_an_empty_list(alice: ApiClient) -> None:
     response = alice.get("/search_user", json={"query_name": "Nobody"})
     assert (response.status_code, response.json["results"]) == (200, [])
 
 
-def test_a_deleted_person_is_found_and_flagged(app: Flask, alice: Caller) -> None:
+def test_a_deleted_person_is_found_and_flagged(app: Flask, alice: ApiClient) -> None:
     delete_account(app, BOB, "Bob")
     [found] = alice.get("/search_user", json={"query_name": "Bob"}).json["results"]
     assert found["deleted"] is True
 
 
-def test_the_caller_finds_himself_who_is_not_his_friend(alice: Caller, bob: Caller) -> None:
+def test_the_caller_finds_himself_who_is_not_his_friend(alice: ApiClient, bob: ApiClient) -> None:
     befriend(alice, bob)
     [found] = alice.get("/search_user", json={"query_name": "Alice"}).json["results"]
     assert (found["user_id"], found["is_friend"]) == (ALICE, False)
 
 
-def test_others_friendships_do_not_count(app: Flask, alice: Caller) -> None:
+def test_others_friendships_do_not_count(app: Flask, alice: ApiClient) -> None:
     make_friends(app, BOB, CAROL)
     [found] = alice.get("/search_user", json={"query_name": "Bob"}).json["results"]
     assert found["is_friend"] is False
 
 
-def test_friendship_is_seen_from_both_sides(app: Flask, alice: Caller, bob: Caller) -> None:
+def test_friendship_is_seen_from_both_sides(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     make_friends(app, ALICE, BOB)
     [of_alice] = alice.get("/search_user", json={"query_name": "Bob"}).json["results"]
     [of_bob] = bob.get("/search_user", json={"query_name": "Alice"}).json["results"]
     assert (of_alice["is_friend"], of_bob["is_friend"]) == (True, True)
 
 
-def test_an_accounts_own_reference_is_shown_as_it_is(app: Flask, alice: Caller) -> None:
+def test_an_accounts_own_reference_is_shown_as_it_is(app: Flask, alice: ApiClient) -> None:
     make_account(app, BOB, "Bob", avatar_reference="cat-7", version=2)
     [found] = alice.get("/search_user", json={"query_name": "Bob"}).json["results"]
     assert found["avatar"] == "cat-7"
 
 
-def test_pictures_load_from_the_host_that_the_client_called(app: Flask, alice: Caller) -> None:
+def test_pictures_load_from_the_host_that_the_client_called(app: Flask, alice: ApiClient) -> None:
     make_account(app, BOB, "Bob", avatar_digest="d1g3st", version=2)
     headers = {"Host": "chat.example.org", "X-Forwarded-Proto": "https"}
     response = alice.get("/search_user", json={"query_name": "Bob"}, headers=headers)
@@ -100,7 +100,7 @@ def test_pictures_load_from_the_host_that_the_client_called(app: Flask, alice: C
     assert found["avatar"] == f"https://chat.example.org/account/avatar/{BOB}/d1g3st"
 
 
-def test_a_persons_detail_is_shown(app: Flask, alice: Caller) -> None:
+def test_a_persons_detail_is_shown(app: Flask, alice: ApiClient) -> None:
     make_account(app, BOB, "Bob", user_info="I am Bob.", email="bob@example.com", version=2)
     make_friends(app, ALICE, BOB)
     response = alice.get("/search_user_detail", query_string={"userId": BOB})
@@ -119,18 +119,18 @@ def test_a_persons_detail_is_shown(app: Flask, alice: Caller) -> None:
     }
 
 
-def test_the_detail_of_a_deleted_person_says_so(app: Flask, alice: Caller) -> None:
+def test_the_detail_of_a_deleted_person_says_so(app: Flask, alice: ApiClient) -> None:
     delete_account(app, BOB, "Bob")
     user = alice.get("/search_user_detail", json={"userId": str(BOB)}).json["user"]
     assert (user["is_deleted"], user["is_friend"]) == (True, False)
 
 
-def test_the_callers_own_detail_is_no_friends(alice: Caller) -> None:
+def test_the_callers_own_detail_is_no_friends(alice: ApiClient) -> None:
     user = alice.get("/search_user_detail", json={"userId": ALICE}).json["user"]
     assert (user["name"], user["is_friend"]) == ("Alice", False)
 
 
-def test_search_user_detail_of_nobody_is_user_not_found(alice: Caller) -> None:
+def test_search_user_detail_of_nobody_is_user_not_found(alice: ApiClient) -> None:
     response = alice.get("/search_user_detail", json={"userId": NOBODY})
     assert_error(response, errors.USER_NOT_FOUND)
 
@@ -153,5 +153,5 @@ def test_friends_and_oneself_are_looked_up_freely(limited: Callable[..., Flask])
     assert {_detail(alice, person).status_code for person in (BOB, ALICE, BOB)} == {200}
 
 
-def _detail(caller: Caller, person_id: int) -> Reply:
+def _detail(caller: ApiClient, person_id: int) -> Reply:
     return caller.get("/search_user_detail", query_string={"userId": person_id})

@@ -10,14 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from shared.testing.client import Caller, Reply
-from shared.testing.neighbours import Neighbour
-from shared.testing.properties import few_or_many, newcomers, run_state_machine, succeeds, unhurried
+from shared.testing.client import ApiClient, Reply
+from shared.testing.fake_services import FakeService
+from shared.testing.properties import (
+    example_settings,
+    new_user_ids,
+    run_state_machine,
+    succeeds,
+    unhurried,
+)
 from shared.testing.tokens import issue
 from shared.web.errors import INVALID_JWT, ErrorSpec
 from social_service import errors
 from social_service.models import RequestStatus
-from social_service.tests.deeds import (
+from social_service.tests.calls import (
     accept,
     ask,
     block,
@@ -51,12 +57,12 @@ any_deed = st.sampled_from(
 class Friends(RuleBasedStateMachine):
     """Three people, each with a group of friends, and what the rules say about them."""
 
-    def __init__(self, app: Flask, chat: Neighbour) -> None:
+    def __init__(self, app: Flask, chat: FakeService) -> None:
         super().__init__()
         self.app = app
         self.chat = chat
-        self.ids = newcomers(len(EVERYBODY))
-        self.people = [Caller(app, issue(id_), id_) for id_ in self.ids]
+        self.ids = new_user_ids(len(EVERYBODY))
+        self.people = [ApiClient(app, issue(id_), id_) for id_ in self.ids]
         self.generation = dict.fromkeys(EVERYBODY, 0)
         for id_ in self.ids:
             make_account(app, id_)
@@ -84,7 +90,7 @@ class Friends(RuleBasedStateMachine):
             self._looks(other)
 
     def _request(self, deed: str, one: int, other: int) -> Reply:
-        simple: dict[str, Callable[[Caller, Caller], Reply]] = {
+        simple: dict[str, Callable[[ApiClient, ApiClient], Reply]] = {
             "ask": ask,
             "accept": accept,
             "refuse": refuse,
@@ -139,14 +145,14 @@ class Friends(RuleBasedStateMachine):
             case "ask":
                 self._unblock(one, other)
                 self.requests.pop((one, other), None)  # So that it becomes the newest.
-                self.requests[one, other] = RequestStatus.WAITING
+                self.requests[one, other] = RequestStatus.PENDING
             case "accept":
                 self.requests[other, one] = RequestStatus.ACCEPTED
                 if self._waits(one, other):
-                    self.requests[one, other] = RequestStatus.BECAME_FRIENDS
+                    self.requests[one, other] = RequestStatus.SUPERSEDED
                 self.friends.add(frozenset((one, other)))
             case "refuse":
-                self.requests[other, one] = RequestStatus.REFUSED
+                self.requests[other, one] = RequestStatus.REJECTED
             case "part":
                 self._part(one, other)
             case "block" if (one, other) not in self.blocks:
@@ -174,7 +180,7 @@ class Friends(RuleBasedStateMachine):
         return self._waits(sender, receiver) and (receiver, sender) not in self.blocks
 
     def _waits(self, sender: int, receiver: int) -> bool:
-        return self.requests.get((sender, receiver)) == RequestStatus.WAITING
+        return self.requests.get((sender, receiver)) == RequestStatus.PENDING
 
     @rule()
     def is_deleted_or_restored(self) -> None:
@@ -222,16 +228,16 @@ class Friends(RuleBasedStateMachine):
             assert bool(len(told) % 2) == (frozenset((low, high)) in self.friends)
 
 
-def test_friends_requests_and_groups_are_as_the_rules_say(app: Flask, chat: Neighbour) -> None:
+def test_friends_requests_and_groups_are_as_the_rules_say(app: Flask, chat: FakeService) -> None:
     run_state_machine(lambda: Friends(app, chat))
 
 
-@few_or_many
+@example_settings
 @given(order=st.permutations([*range(1, 5), *range(1, 5)]))
 def test_an_account_is_always_as_the_newest_event_said(app: Flask, order: list[int]) -> None:
-    owner, person = newcomers(2)
+    owner, person = new_user_ids(2)
     make_account(app, owner)
-    caller = Caller(app, issue(owner), owner)
+    caller = ApiClient(app, issue(owner), owner)
     for told, version in enumerate(order, start=1):
         make_account(app, person, f"Name {version}", version=version)
         found = caller.get("/search_user_detail", query_string={"userId": person}).json["user"]

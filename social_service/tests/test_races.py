@@ -6,13 +6,13 @@ import pytest
 from flask import Flask
 
 from shared.testing.cast import ALICE, BOB, CAROL, signed_in
-from shared.testing.client import Caller, Reply
+from shared.testing.client import ApiClient, Reply
 from shared.testing.damage import find_violations
-from shared.testing.neighbours import Neighbour
-from shared.testing.races import at_once
+from shared.testing.fake_services import FakeService
+from shared.testing.races import run_concurrently
 from social_service import errors
 from social_service.domain.blocks import MAX_BLOCKS
-from social_service.tests.deeds import (
+from social_service.tests.calls import (
     accept,
     ask,
     befriend,
@@ -41,22 +41,22 @@ def _is_one_success(replies: list[Reply], refusal: str) -> bool:
 
 
 @pytest.fixture
-def alices(app: Flask) -> list[Caller]:
+def alices(app: Flask) -> list[ApiClient]:
     """Alice on many devices."""
     return [signed_in(app, ALICE) for _ in range(CLICKS)]
 
 
 @pytest.fixture
-def bobs(app: Flask) -> list[Caller]:
+def bobs(app: Flask) -> list[ApiClient]:
     """Bob on many devices."""
     return [signed_in(app, BOB) for _ in range(CLICKS)]
 
 
 @REPEATEDLY
 def test_asking_many_times_at_once_leaves_one_request(
-    alices: list[Caller], bob: Caller, chat: Neighbour, attempt: int
+    alices: list[ApiClient], bob: ApiClient, chat: FakeService, attempt: int
 ) -> None:
-    replies = at_once(*(lambda alice=alice: ask(alice, bob) for alice in alices))
+    replies = run_concurrently(*(lambda alice=alice: ask(alice, bob) for alice in alices))
     assert _is_one_success(replies, errors.REQUEST_ALREADY_SENT.info)
     assert statuses(bob) == [0]
     assert len(chat.states("friend_request_changed")) == 1
@@ -64,20 +64,20 @@ def test_asking_many_times_at_once_leaves_one_request(
 
 @REPEATEDLY
 def test_asking_crosswise_at_once_leaves_a_request_each(
-    alice: Caller, bob: Caller, attempt: int
+    alice: ApiClient, bob: ApiClient, attempt: int
 ) -> None:
-    replies = at_once(lambda: ask(alice, bob), lambda: ask(bob, alice))
+    replies = run_concurrently(lambda: ask(alice, bob), lambda: ask(bob, alice))
     assert _answers(replies) == {"success": 2}
     assert (statuses(alice), statuses(bob)) == ([0], [0])
 
 
 @REPEATEDLY
 def test_accepting_crosswise_at_once_makes_one_friendship(
-    alice: Caller, bob: Caller, chat: Neighbour, attempt: int
+    alice: ApiClient, bob: ApiClient, chat: FakeService, attempt: int
 ) -> None:
     ask(alice, bob)
     ask(bob, alice)
-    replies = at_once(lambda: accept(alice, bob), lambda: accept(bob, alice))
+    replies = run_concurrently(lambda: accept(alice, bob), lambda: accept(bob, alice))
     assert _is_one_success(replies, errors.ALREADY_FRIENDS.info)
     assert sorted(statuses(alice) + statuses(bob)) == [1, 3]
     assert [state["version"] for state in chat.states("friendship")] == [1]
@@ -85,58 +85,58 @@ def test_accepting_crosswise_at_once_makes_one_friendship(
 
 @REPEATEDLY
 def test_accepting_many_times_at_once_succeeds_once(
-    alice: Caller, bob: Caller, bobs: list[Caller], chat: Neighbour, attempt: int
+    alice: ApiClient, bob: ApiClient, bobs: list[ApiClient], chat: FakeService, attempt: int
 ) -> None:
     ask(alice, bob)
-    replies = at_once(*(lambda each=each: accept(each, alice) for each in bobs))
+    replies = run_concurrently(*(lambda each=each: accept(each, alice) for each in bobs))
     assert _is_one_success(replies, errors.ALREADY_FRIENDS.info)
     assert [state["version"] for state in chat.states("friendship")] == [1]
 
 
 @REPEATEDLY
 def test_of_accepting_and_refusing_at_once_exactly_one_wins(
-    alice: Caller, bobs: list[Caller], attempt: int
+    alice: ApiClient, bobs: list[ApiClient], attempt: int
 ) -> None:
     ask(alice, bobs[0])
-    deeds = [accept if number % 2 else refuse for number in range(CLICKS)]
-    replies = at_once(
+    calls = [accept if number % 2 else refuse for number in range(CLICKS)]
+    replies = run_concurrently(
         *(
             lambda deed=deed, bob=bob: deed(bob, alice)
-            for deed, bob in zip(deeds, bobs, strict=True)
+            for deed, bob in zip(calls, bobs, strict=True)
         )
     )
-    [won] = [deed for deed, reply in zip(deeds, replies, strict=True) if reply.status_code == 200]
+    [won] = [deed for deed, reply in zip(calls, replies, strict=True) if reply.status_code == 200]
     outcome = (statuses(bobs[0]), friend_ids(alice))
     assert outcome == (([1], [BOB]) if won is accept else ([2], []))
 
 
 @REPEATEDLY
 def test_asking_while_the_crosswise_request_is_accepted_leaves_nothing_waiting(
-    alice: Caller, bob: Caller, attempt: int
+    alice: ApiClient, bob: ApiClient, attempt: int
 ) -> None:
     ask(alice, bob)
-    asked, accepted = at_once(lambda: ask(bob, alice), lambda: accept(bob, alice))
+    asked, accepted = run_concurrently(lambda: ask(bob, alice), lambda: accept(bob, alice))
     assert accepted.status_code == 200
     assert statuses(alice) == ([3] if asked.status_code == 200 else [])
 
 
 @REPEATEDLY
 def test_unfriending_many_times_at_once_succeeds_once(
-    alices: list[Caller], bobs: list[Caller], chat: Neighbour, attempt: int
+    alices: list[ApiClient], bobs: list[ApiClient], chat: FakeService, attempt: int
 ) -> None:
     befriend(alices[0], bobs[0])
     both = zip(alices, bobs, strict=True)
-    replies = at_once(*(lambda pair=pair: unfriend(*pair) for pair in both))
+    replies = run_concurrently(*(lambda pair=pair: unfriend(*pair) for pair in both))
     assert _is_one_success(replies, errors.ALREADY_NOT_FRIEND.info)
     assert [state["version"] for state in chat.states("friendship")] == [1, 2]
 
 
 @REPEATEDLY
 def test_unfriending_against_accepting_leaves_friends_or_a_clean_end(
-    alice: Caller, bob: Caller, chat: Neighbour, attempt: int
+    alice: ApiClient, bob: ApiClient, chat: FakeService, attempt: int
 ) -> None:
     ask(alice, bob)
-    ended, accepted = at_once(lambda: unfriend(alice, bob), lambda: accept(bob, alice))
+    ended, accepted = run_concurrently(lambda: unfriend(alice, bob), lambda: accept(bob, alice))
     assert accepted.status_code == 200
     outcome = (friend_ids(alice), statuses(bob))
     assert outcome == (([], []) if ended.status_code == 200 else ([BOB], [1]))
@@ -145,20 +145,24 @@ def test_unfriending_against_accepting_leaves_friends_or_a_clean_end(
 
 
 @REPEATEDLY
-def test_creating_a_group_many_times_at_once_makes_one(alices: list[Caller], attempt: int) -> None:
+def test_creating_a_group_many_times_at_once_makes_one(
+    alices: list[ApiClient], attempt: int
+) -> None:
     body = {"name": "Classmates"}
-    replies = at_once(*(lambda each=each: each.post("/groups", json=body) for each in alices))
+    replies = run_concurrently(
+        *(lambda each=each: each.post("/groups", json=body) for each in alices)
+    )
     assert _is_one_success(replies, errors.GROUP_EXISTS.info)
     assert len(alices[0].get("/groups").json["groups"]) == 1
 
 
 @REPEATEDLY
 def test_renaming_groups_to_one_name_at_once_renames_one(
-    app: Flask, alices: list[Caller], attempt: int
+    app: Flask, alices: list[ApiClient], attempt: int
 ) -> None:
     group_ids = [make_group(app, ALICE, f"Group {number}") for number in range(CLICKS)]
     bodies = [{"group_id": group_id, "new_name": "Chess"} for group_id in group_ids]
-    replies = at_once(
+    replies = run_concurrently(
         *(
             lambda each=each, body=body: each.put("/groups/manage_groups", json=body)
             for each, body in zip(alices, bodies, strict=True)
@@ -169,11 +173,11 @@ def test_renaming_groups_to_one_name_at_once_renames_one(
 
 @REPEATEDLY
 def test_adding_a_member_many_times_at_once_succeeds_once(
-    app: Flask, alices: list[Caller], attempt: int
+    app: Flask, alices: list[ApiClient], attempt: int
 ) -> None:
     make_friends(app, ALICE, BOB)
     body = {"group_id": make_group(app, ALICE), "member_id": BOB}
-    replies = at_once(
+    replies = run_concurrently(
         *(lambda each=each: each.post("/groups/members", json=body) for each in alices)
     )
     assert _is_one_success(replies, errors.MEMBER_ALREADY_IN_GROUP.info)
@@ -181,11 +185,11 @@ def test_adding_a_member_many_times_at_once_succeeds_once(
 
 @REPEATEDLY
 def test_adding_a_member_to_a_group_that_goes_is_success_or_not_found(
-    app: Flask, alice: Caller, alices: list[Caller], attempt: int
+    app: Flask, alice: ApiClient, alices: list[ApiClient], attempt: int
 ) -> None:
     make_friends(app, ALICE, BOB)
     body = {"group_id": make_group(app, ALICE), "member_id": BOB}
-    added, deleted = at_once(
+    added, deleted = run_concurrently(
         lambda: alices[0].post("/groups/members", json=body),
         lambda: alices[1].delete("/groups/manage_groups", json=body),
     )
@@ -196,12 +200,12 @@ def test_adding_a_member_to_a_group_that_goes_is_success_or_not_found(
 
 @REPEATEDLY
 def test_who_is_added_to_a_group_while_the_friendship_ends_does_not_stay_in_it(
-    app: Flask, alices: list[Caller], bob: Caller, attempt: int
+    app: Flask, alices: list[ApiClient], bob: ApiClient, attempt: int
 ) -> None:
     make_friends(app, ALICE, BOB)
     make_friends(app, ALICE, CAROL)
     body = {"group_id": make_group(app, ALICE, "Classmates", CAROL), "member_id": BOB}
-    added, ended = at_once(
+    added, ended = run_concurrently(
         lambda: alices[0].post("/groups/members", json=body), lambda: unfriend(bob, alices[1])
     )
     members = alices[2].get("/groups/members", json=body).json["members"]
@@ -212,10 +216,10 @@ def test_who_is_added_to_a_group_while_the_friendship_ends_does_not_stay_in_it(
 
 @REPEATEDLY
 def test_blocking_many_times_at_once_leaves_one_block(
-    alices: list[Caller], bob: Caller, chat: Neighbour, attempt: int
+    alices: list[ApiClient], bob: ApiClient, chat: FakeService, attempt: int
 ) -> None:
     befriend(alices[0], bob)
-    replies = at_once(*(lambda alice=alice: block(alice, bob) for alice in alices))
+    replies = run_concurrently(*(lambda alice=alice: block(alice, bob) for alice in alices))
     assert _answers(replies) == {"Succeed": CLICKS}
     assert (blocked_ids(alices[0]), friend_ids(bob)) == ([BOB], [])
     assert [state["version"] for state in chat.states("friendship")] == [1, 2]
@@ -223,10 +227,10 @@ def test_blocking_many_times_at_once_leaves_one_block(
 
 @REPEATEDLY
 def test_blocking_while_a_request_is_accepted_leaves_no_friends(
-    app: Flask, alice: Caller, bob: Caller, chat: Neighbour, attempt: int
+    app: Flask, alice: ApiClient, bob: ApiClient, chat: FakeService, attempt: int
 ) -> None:
     ask(alice, bob)
-    blocked, accepted = at_once(lambda: block(alice, bob), lambda: accept(bob, alice))
+    blocked, accepted = run_concurrently(lambda: block(alice, bob), lambda: accept(bob, alice))
     assert blocked.status_code == 200
     assert (friend_ids(alice), statuses(bob)) == ([], [])
     assert len(chat.states("friendship")) == (2 if accepted.status_code == 200 else 0)
@@ -235,9 +239,9 @@ def test_blocking_while_a_request_is_accepted_leaves_no_friends(
 
 @REPEATEDLY
 def test_asking_while_one_is_blocked_leaves_nothing_to_see(
-    app: Flask, alices: list[Caller], bob: Caller, attempt: int
+    app: Flask, alices: list[ApiClient], bob: ApiClient, attempt: int
 ) -> None:
-    replies = at_once(
+    replies = run_concurrently(
         *(lambda alice=alice: ask(alice, bob) for alice in alices), lambda: block(bob, alices[0])
     )
     assert replies.pop().status_code == 200
@@ -248,18 +252,18 @@ def test_asking_while_one_is_blocked_leaves_nothing_to_see(
 
 @REPEATEDLY
 def test_asking_blocking_and_unblocking_at_once_keeps_every_promise(
-    app: Flask, alices: list[Caller], bobs: list[Caller], attempt: int
+    app: Flask, alices: list[ApiClient], bobs: list[ApiClient], attempt: int
 ) -> None:
-    deeds = (block, ask, unblock, ask)
+    calls = (block, ask, unblock, ask)
     both = list(zip(alices, bobs, strict=True))
-    at_once(
+    run_concurrently(
         *(
             lambda deed=deed, pair=pair: deed(*pair)
-            for deed, pair in zip(deeds, both, strict=False)
+            for deed, pair in zip(calls, both, strict=False)
         ),
         *(
             lambda deed=deed, pair=pair: deed(*pair[::-1])
-            for deed, pair in zip(deeds, both[4:], strict=False)
+            for deed, pair in zip(calls, both[4:], strict=False)
         ),
     )
     assert find_violations(app) == {}
@@ -267,13 +271,13 @@ def test_asking_blocking_and_unblocking_at_once_keeps_every_promise(
 
 @REPEATEDLY
 def test_of_blocks_at_once_no_more_succeed_than_there_is_room_for(
-    app: Flask, alices: list[Caller], attempt: int
+    app: Flask, alices: list[ApiClient], attempt: int
 ) -> None:
     make_blocks(app, ALICE, *range(1_000, 1_000 + MAX_BLOCKS - 1))
     others = range(20, 20 + CLICKS)
     for other in others:
         make_account(app, other)
-    replies = at_once(
+    replies = run_concurrently(
         *(
             lambda each=each, other=other: each.post("/blocks", json={"user_id": other})
             for each, other in zip(alices, others, strict=True)

@@ -7,9 +7,9 @@ from flask import Flask
 from sqlalchemy import update
 
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE
-from shared.testing.client import Caller
-from shared.testing.damage import find_violations, plant
-from shared.testing.neighbours import Neighbour
+from shared.testing.client import ApiClient
+from shared.testing.damage import corrupt, find_violations
+from shared.testing.fake_services import FakeService
 from social_service.db import db, transaction
 from social_service.models import OutboxEvent
 from social_service.tests.factories import make_group
@@ -27,7 +27,9 @@ REQUESTS = "each request has its pair, who are no friends while it waits"
 
 
 @pytest.fixture
-def acquaintances(app: Flask, alice: Caller, bob: Caller, carol: Caller, dave: Caller) -> None:
+def acquaintances(
+    app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, dave: ApiClient
+) -> None:
     """Friends, one of them in a group; friends no more; requests that wait; and a block."""
     for asking in (bob, carol):
         asking.post("/add_friend", json={"target_id": ALICE})
@@ -45,7 +47,7 @@ def test_what_clients_did_keeps_every_promise(app: Flask, acquaintances: None) -
 
 
 @pytest.mark.parametrize(
-    ("statement", "promise"),
+    ("statement", "invariant"),
     [
         ("UPDATE friendships SET version = version + 1", ACTIVE),
         ("UPDATE friendships SET active = (1 = 0)", GROUPS),
@@ -60,16 +62,16 @@ def test_what_clients_did_keeps_every_promise(app: Flask, acquaintances: None) -
         ("UPDATE friend_requests SET withheld = (1 = 0)", WITHHELD),
     ],
 )
-def test_damage_is_found(app: Flask, acquaintances: None, statement: str, promise: str) -> None:
-    plant(app, db, statement)
+def test_damage_is_found(app: Flask, acquaintances: None, statement: str, invariant: str) -> None:
+    corrupt(app, db, statement)
 
-    assert promise in find_violations(app)
+    assert invariant in find_violations(app)
 
 
 def test_an_event_that_nobody_takes_for_long_is_found(
-    app: Flask, acquaintances: None, chat: Neighbour, bob: Caller
+    app: Flask, acquaintances: None, chat: FakeService, bob: ApiClient
 ) -> None:
-    chat.feels("failing")
+    chat.set_mode("failing")
     bob.delete("/manage_friends", json={"friend_id": ALICE})
     long_ago = datetime.now(UTC) - timedelta(minutes=11)
     with app.app_context(), transaction() as session:

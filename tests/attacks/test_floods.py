@@ -5,7 +5,7 @@ from contextlib import ExitStack
 import pytest
 import websocket
 
-from shared.testing.races import at_once
+from shared.testing.races import run_concurrently
 from tests.people import Person, Reply, Visitor, befriend, contents, make_group, newcomer, refused
 from tests.product import Product
 
@@ -57,7 +57,7 @@ def test_a_conversation_that_is_flooded_keeps_its_order(alice: Person, mallory: 
     group = make_group(alice, mallory)
     message = {"conversationId": group, "content": "spam"}
 
-    replies = at_once(*[lambda: mallory.post("/conversations/messages", **message)] * 8)
+    replies = run_concurrently(*[lambda: mallory.post("/conversations/messages", **message)] * 8)
 
     assert [reply.status for reply in replies] == [200] * 8
     assert sorted(reply.body["seq"] for reply in replies) == list(range(1, 9))

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from deploy.programs import environment_of
-from deploy.verify import findings
+from deploy.verify import run_all_checks
 from tests.chaos.asking import OK, Reachable
 from tests.chaos.citizens import Club
 from tests.chaos.followers import Follower
@@ -53,9 +53,9 @@ def _waiting(service: str, env: Mapping[str, str]) -> int:
 
 def broken_promises(cluster: Cluster) -> Iterator[str]:
     """What ``make verify`` finds."""
-    for finding in findings(os.environ | cluster.env):
-        if finding.broken:
-            yield f"{finding.promise}: {finding.broken} times, such as {finding.examples}"
+    for result in run_all_checks(os.environ | cluster.env):
+        if result.violations:
+            yield f"{result.invariant}: {result.violations} times, such as {result.examples}"
 
 
 def broken_words(product: Reachable, record: Record, town: Town) -> Iterator[str]:
@@ -80,8 +80,8 @@ def _of_conversation(conversation_id: int, people: list[Person], record: Record)
     seen = [messages(person, conversation_id) for person in people]
     found = {(each["seq"], each["id"]): each for listed in seen for each in listed}
     whole = [found[place] for place in sorted(found)]
-    for broken in _of_messages(conversation_id, whole, record):
-        yield f"conversation {conversation_id}: {broken}"
+    for violations in _of_messages(conversation_id, whole, record):
+        yield f"conversation {conversation_id}: {violations}"
     for person, listed, count in zip(people, seen, unread, strict=True):
         if _ids(listed) != _not_hidden(person, _ids(whole), record):
             yield f"conversation {conversation_id}: {person.name} sees other messages, or an order"

@@ -48,7 +48,7 @@ class Answer(NamedTuple):
 Asking = Generator[Request, Any, None]
 
 
-class Caller(threading.Thread):
+class ApiClient(threading.Thread):
     """Sends one request after another, each of them once, until told to stop."""
 
     def __init__(self, base_url: str, asking: Asking, stopped: threading.Event) -> None:
@@ -123,7 +123,7 @@ class Crowd:
         self._stopped = threading.Event()
         alice, bob, carol = self.people
         self._callers = [
-            Caller(base_url, asking, self._stopped)
+            ApiClient(base_url, asking, self._stopped)
             for asking in (
                 self._sends(alice),
                 self._sends(bob),

@@ -164,8 +164,8 @@ def test_a_program_can_do_little(program: str, product: Installation) -> None:
     written = run(f"for each in {folders}; do touch $each/x 2>&1 && echo $each; done; true")
 
     assert status.split() == ["10001", "CapEff:", "0" * 16, "NoNewPrivs:", "1"]
-    writable = [line for line in written.splitlines() if line.startswith("/")]
-    assert writable == ["/data", "/tmp", "/spool"]
+    ensure_writable = [line for line in written.splitlines() if line.startswith("/")]
+    assert ensure_writable == ["/data", "/tmp", "/spool"]
 
 
 def test_servers_are_reached_by_those_who_need_them_alone(product: Installation) -> None:

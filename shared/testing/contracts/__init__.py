@@ -15,7 +15,7 @@ import pytest
 from flask import Flask
 
 from shared.data.client import SECRET_HEADER
-from shared.testing.client import Caller, Reply
+from shared.testing.client import ApiClient, Reply
 
 _FOLDERS = sorted(Path(__file__).parent.glob("v*"), key=lambda folder: int(folder.name[1:]))
 _ODD: tuple[Any, ...] = (
@@ -34,7 +34,7 @@ _ODD: tuple[Any, ...] = (
     10**30,
 )
 
-Contract = dict[str, Any]
+EndpointSpec = dict[str, Any]
 
 
 def names(kind: str) -> set[str]:
@@ -42,17 +42,17 @@ def names(kind: str) -> set[str]:
     return {f"{kind}/{file.stem}" for folder in _FOLDERS for file in (folder / kind).iterdir()}
 
 
-def versions(name: str) -> list[Contract]:
+def versions(name: str) -> list[EndpointSpec]:
     """What every kept version says, or is asked and answers, oldest first: ``events/account``."""
     return [said for _, said in _kept(name)]
 
 
-def newest(name: str) -> Contract:
+def newest(name: str) -> EndpointSpec:
     """What the service of today says, or is asked and answers."""
     return versions(name)[-1]
 
 
-def every_version(*names: str) -> list[Any]:
+def all_versions(*names: str) -> list[Any]:
     """Parameters of a test, ``name`` and ``said``: each kept version, and one to come.
 
     The one to come knows more fields, wherever there are fields.
@@ -65,13 +65,13 @@ def every_version(*names: str) -> list[Any]:
     ]
 
 
-def is_told(event: dict[str, Any]) -> bool:
+def matches_newest(event: dict[str, Any]) -> bool:
     """Whether the newest version tells such an event, with these fields and no others."""
     name = f"events/{event['type']}"
     return name in names("events") and form(event) == form(newest(name))
 
 
-def ask(app: Flask, said: Contract) -> Reply:
+def ask(app: Flask, said: EndpointSpec) -> Reply:
     """Call a service as a contract of ``calls`` shows it."""
     fields: dict[str, Any] = (
         {"query_string": said["fields"]}
@@ -79,7 +79,7 @@ def ask(app: Flask, said: Contract) -> Reply:
         else {"data": json.dumps(said["fields"])}
     )
     headers = {SECRET_HEADER: "current-test-secret"}
-    return Caller(app).call(said["method"], said["path"], headers=headers, **fields)
+    return ApiClient(app).call(said["method"], said["path"], headers=headers, **fields)
 
 
 def undescribed(app: Flask) -> set[str]:
@@ -115,7 +115,7 @@ def form(value: Any) -> Any:
     return type(value)
 
 
-def _kept(name: str) -> list[tuple[str, Contract]]:
+def _kept(name: str) -> list[tuple[str, EndpointSpec]]:
     files = (folder / f"{name}.json" for folder in _FOLDERS)
     return [
         (file.parent.parent.name, json.loads(file.read_text())) for file in files if file.exists()

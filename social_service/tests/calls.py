@@ -1,60 +1,60 @@
 """What the people of the tests do: requests that many tests make."""
 
-from shared.testing.client import Caller, Reply
+from shared.testing.client import ApiClient, Reply
 
 NOBODY = 2**62
 
 
-def ask(sender: Caller, receiver: Caller, message: str = "") -> Reply:
+def ask(sender: ApiClient, receiver: ApiClient, message: str = "") -> Reply:
     """Send a friend request."""
     return sender.post("/add_friend", json={"target_id": receiver.id, "message": message})
 
 
-def accept(receiver: Caller, sender: Caller) -> Reply:
+def accept(receiver: ApiClient, sender: ApiClient) -> Reply:
     """Accept a friend request."""
     return receiver.post("/friend_request_handle", json=_request(sender, receiver))
 
 
-def refuse(receiver: Caller, sender: Caller) -> Reply:
+def refuse(receiver: ApiClient, sender: ApiClient) -> Reply:
     """Refuse a friend request."""
     return receiver.delete("/friend_request_handle", json=_request(sender, receiver))
 
 
-def unfriend(user: Caller, friend: Caller) -> Reply:
+def unfriend(user: ApiClient, friend: ApiClient) -> Reply:
     """End a friendship."""
     return user.delete("/manage_friends", json={"friend_id": friend.id})
 
 
-def befriend(one: Caller, other: Caller) -> None:
+def befriend(one: ApiClient, other: ApiClient) -> None:
     """Make friends of two, the way they do."""
     assert ask(one, other).status_code == 200
     assert accept(other, one).status_code == 200
 
 
-def block(user: Caller, other: Caller) -> Reply:
+def block(user: ApiClient, other: ApiClient) -> Reply:
     """Block a user."""
     return user.post("/blocks", json={"user_id": other.id})
 
 
-def unblock(user: Caller, other: Caller) -> Reply:
+def unblock(user: ApiClient, other: ApiClient) -> Reply:
     """Lift a block."""
     return user.delete("/blocks", json={"user_id": other.id})
 
 
-def blocked_ids(user: Caller) -> list[int]:
+def blocked_ids(user: ApiClient) -> list[int]:
     """Whom a user has blocked, newest first."""
     return [each["id"] for each in user.get("/blocks").json["blocks"]]
 
 
-def friend_ids(user: Caller) -> list[int]:
+def friend_ids(user: ApiClient) -> list[int]:
     """Whom a person finds among his friends."""
     return [friend["id"] for friend in user.get("/friends").json["friends"]]
 
 
-def statuses(receiver: Caller) -> list[int]:
+def statuses(receiver: ApiClient) -> list[int]:
     """What became of the requests that a person got, newest first."""
     return [request["status"] for request in receiver.get("/friend_requests").json["requests"]]
 
 
-def _request(sender: Caller, receiver: Caller) -> dict[str, int]:
+def _request(sender: ApiClient, receiver: ApiClient) -> dict[str, int]:
     return {"sender_user_id": sender.id, "receiver_user_id": receiver.id}

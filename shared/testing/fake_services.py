@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.serving import make_server
 
 
-class Neighbour:
+class FakeService:
     """What the neighbour was told, what it answers, and how it feels.
 
     Attributes:
@@ -26,15 +26,15 @@ class Neighbour:
         self.events: list[dict[str, Any]] = []
         self.answers: dict[str, Any] = {}
         self.asked: list[tuple[str, Any]] = []
-        self.mood = "ok"
+        self.mode = "ok"
         self._well = threading.Event()
         self._well.set()
         self._age = 0
 
-    def feels(self, mood: str) -> None:
+    def set_mode(self, mode: str) -> None:
         """Change its mood."""
-        self.mood = mood
-        self._well.clear() if mood == "hung" else self._well.set()
+        self.mode = mode
+        self._well.clear() if mode == "hung" else self._well.set()
 
     def states(self, kind: str) -> list[dict[str, Any]]:
         """The states in the events of one type, in order."""
@@ -43,23 +43,23 @@ class Neighbour:
     def forget(self) -> None:
         """Be as new: what was asked before and still hangs is not heard any more."""
         self._age += 1
-        self.feels("ok")
+        self.set_mode("ok")
         self.events.clear()
         self.answers.clear()
         self.asked.clear()
 
 
 @contextmanager
-def neighbour() -> Iterator[Neighbour]:
+def fake_service() -> Iterator[FakeService]:
     """Run a neighbour on a free port of loopback."""
-    it = Neighbour()
+    it = FakeService()
     app = Flask("neighbour")
 
     @app.before_request
     def moody() -> ResponseReturnValue | None:
         age = it._age
         it._well.wait(30)
-        return ("", 500) if it.mood == "failing" or age != it._age else None
+        return ("", 500) if it.mode == "failing" or age != it._age else None
 
     @app.post("/internal/events")
     def register_event_consumer() -> ResponseReturnValue:
@@ -82,7 +82,7 @@ def neighbour() -> Iterator[Neighbour]:
     try:
         yield it
     finally:
-        it.feels("ok")
+        it.set_mode("ok")
         server.shutdown()
         thread.join()
         server.server_close()
