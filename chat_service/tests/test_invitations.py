@@ -198,18 +198,19 @@ class TestList:
 class TestAccept:
     """处理入群邀请/conversations/manage/handle_invitation POST."""
 
-    @pytest.mark.parametrize("who", ["alice", "bob"])
-    def test_the_owner_and_admins_let_somebody_in(
+    @pytest.mark.parametrize(("who", "status"), [("alice", 0), ("bob", 1), ("bob", None)])
+    def test_the_owner_and_admins_let_somebody_in_whatever_the_status_says(
         self,
         request: pytest.FixtureRequest,
         who: str,
+        status: int | None,
         carol: ApiClient,
         dave: ApiClient,
         group: int,
     ) -> None:
         caller: ApiClient = request.getfixturevalue(who)
         invitation = invited(carol, group)
-        body = {"conversation_id": group, "invite_id": invitation, "status": 0}
+        body = {"conversation_id": group, "invite_id": invitation, "status": status}
 
         reply = caller.post(HANDLE_PATH, json=body)
 

@@ -1,0 +1,233 @@
+"""What services learn of each other: accounts, friendships and conversations belong together."""
+
+from email import message_from_bytes, policy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.people import (
+    UNKNOWN,
+    Person,
+    Visitor,
+    befriend,
+    contents,
+    conversation,
+    conversations,
+    decrypted,
+    done,
+    encrypted,
+    make_friend_group,
+    make_group,
+    private_chat,
+    refused,
+    send,
+    unused_email,
+)
+from tests.pictures import data_uri, opened, photograph
+from tests.shapes import assert_shows
+
+
+def change(person: Person, **fields: Any) -> None:
+    """Change one's own data."""
+    done(person.put("/account/info", origin_password=person.password, **fields))
+
+
+def friends(person: Person) -> list[int]:
+    """The ids of a person's friends."""
+    return [each["id"] for each in done(person.get("/friends"))["friends"]]
+
+
+def members_of(owner: Person, group_id: int) -> list[int]:
+    """The ids of the friends in a friend group."""
+    return [each["id"] for each in done(owner.get("/groups/members", group_id=group_id))["members"]]
+
+
+def mails_to(email: str, data_dir: Path) -> list[str]:
+    """The texts of the e-mails to an address that lie in the mail folder."""
+    parsed = [
+        message_from_bytes(each.read_bytes(), policy=policy.default)
+        for each in data_dir.rglob("*.eml")
+    ]
+    return [
+        body.get_content()
+        for each in parsed
+        if email in str(each["To"]) and (body := each.get_body()) is not None
+    ]
+
+
+def test_a_code_is_sent_by_mail_and_answered_encrypted(visitor: Visitor, data_dir: Path) -> None:
+    email = unused_email()
+
+    reply = visitor.post("/verify", email=email)
+
+    code = decrypted(reply.body["verify_code"])
+    assert_shows(reply, info="Succeed", message="发送成功", verify_code=encrypted(code))
+    assert (len(code), code.isdecimal(), code.isascii()) == (6, True, True)
+    [mail] = mails_to(email, data_dir)
+    assert code in mail
+
+
+def test_a_restored_account_has_everything_again(alice: Person, bob: Person) -> None:
+    befriend(alice, bob)
+    family = make_friend_group(alice, "Family", bob)
+    group = make_group(alice, bob)
+    send(alice, group, "before")
+    done(alice.delete("/account/delete"))
+
+    alice.register()
+
+    assert friends(alice) == [bob.id]
+    assert [each["id"] for each in done(alice.get("/groups"))["groups"]] == [family]
+    assert contents(alice, group) == ["before"]
+    assert private_chat(bob, alice) == private_chat(alice, bob)
+
+
+def test_a_deleted_account_is_shown_as_deleted(alice: Person, bob: Person) -> None:
+    befriend(alice, bob)
+    done(bob.delete("/account/delete"))
+
+    [friend] = done(alice.get("/friends"))["friends"]
+    found = done(alice.get("/manage_friends", friend_id=bob.id))
+
+    assert (friend["id"], friend["deleted"], found["deleted"]) == (bob.id, True, True)
+
+
+def test_a_deleted_account_cannot_make_friends(alice: Person, bob: Person) -> None:
+    done(alice.delete("/account/delete"))
+
+    reply = alice.post("/add_friend", target_id=bob.id)
+
+    assert reply == refused(404, -1, "User not found or deleted")
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+@pytest.mark.parametrize("deleted", ["sender", "receiver"])
+def test_a_friend_request_of_or_to_a_deleted_account_cannot_be_handled(
+    alice: Person, bob: Person, method: str, deleted: str
+) -> None:
+    done(bob.post("/add_friend", target_id=alice.id))
+    done({"sender": bob, "receiver": alice}[deleted].delete("/account/delete"))
+    pair = {"sender_user_id": bob.id, "receiver_user_id": alice.id}
+
+    reply = alice.call(method, "/friend_request_handle", json=pair)
+
+    assert reply == refused(404, -1, "User deleted")
+
+
+def test_changed_data_are_everywhere_at_once(alice: Person, bob: Person) -> None:
+    befriend(alice, bob)
+    private, group = private_chat(alice, bob), make_group(alice, bob)
+    send(bob, group)
+
+    change(bob, name="Robert", avatar="builtin", user_info="About me")
+
+    [friend] = done(alice.get("/friends"))["friends"]
+    user = done(alice.get("/search_user_detail", userId=bob.id))["user"]
+    listed = conversation(alice, private)
+    [message] = done(alice.get("/conversations/messages", conversationId=group))["messages"]
+    assert (friend["name"], friend["avatar"]) == ("Robert", "builtin")
+    assert (user["name"], user["user_info"], user["is_friend"]) == ("Robert", "About me", True)
+    assert (listed["name"], listed["avatar"], listed["friend_id"]) == ("Robert", "builtin", bob.id)
+    assert (message["sendername"], message["senderavatar"]) == ("Robert", "builtin")
+
+
+def test_an_avatar_loads_at_this_address_without_a_token_and_never_changes(
+    base_url: str, alice: Person, visitor: Visitor
+) -> None:
+    change(alice, avatar=data_uri(photograph(), "jpeg"))
+
+    url = done(alice.get("/search_user_detail", userId=alice.id))["user"]["avatar"]
+    response = visitor.fetch("GET", url)
+
+    assert url.startswith(f"{base_url}/account/avatar/{alice.id}/")
+    assert response.headers["Content-Type"].startswith("image/")
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert "immutable" in response.headers["Cache-Control"]
+    assert not opened(response.content).getexif()
+
+
+def test_friends_have_a_private_conversation_at_once(alice: Person, bob: Person) -> None:
+    befriend(alice, bob)
+
+    assert_shows(
+        bob.get("/conversations"),
+        info="success",
+        conversation=[
+            {
+                "id": private_chat(alice, bob),
+                "name": "Alice",
+                "avatar": "",
+                "last_message": "",
+                "last_message_time": "",
+                "is_chat_group": False,
+                "friend_id": alice.id,
+                "is_top": False,
+                "notice_able": True,
+                "unread_count": 0,
+            }
+        ],
+    )
+
+
+def test_a_friendship_ends_for_both(alice: Person, bob: Person) -> None:
+    befriend(alice, bob)
+    his = make_friend_group(bob, "His", alice)
+    hers = make_friend_group(alice, "Hers", bob)
+
+    done(bob.delete("/manage_friends", friend_id=alice.id))
+
+    assert (friends(alice), friends(bob)) == ([], [])
+    assert (members_of(bob, his), members_of(alice, hers)) == ([], [])
+    assert (conversations(alice), conversations(bob)) == ([], [])
+
+
+def test_a_new_friendship_reopens_the_conversation_with_its_history(
+    alice: Person, bob: Person
+) -> None:
+    befriend(alice, bob)
+    before = private_chat(alice, bob)
+    send(alice, before, "before")
+    done(alice.delete("/manage_friends", friend_id=bob.id))
+
+    befriend(bob, alice)
+
+    assert private_chat(alice, bob) == before
+    assert contents(bob, before) == ["before"]
+
+
+def test_a_private_conversation_with_a_deleted_friend_stays(alice: Person, bob: Person) -> None:
+    befriend(alice, bob)
+    private = private_chat(alice, bob)
+    send(bob, private, "Bye")
+
+    done(bob.delete("/account/delete"))
+
+    assert conversation(alice, private)["last_message"] == "Bye"
+
+
+@pytest.mark.parametrize("who", ["alice", "bob"])
+def test_a_closed_private_conversation_is_not_found_by_either(
+    alice: Person, bob: Person, who: str
+) -> None:
+    befriend(alice, bob)
+    private = private_chat(alice, bob)
+    message_id = send(alice, private)
+    done(alice.delete("/manage_friends", friend_id=bob.id))
+    person = {"alice": alice, "bob": bob}[who]
+
+    gone = [
+        person.get("/conversations/messages", conversationId=private),
+        person.get("/interface", conversation_id=private),
+        person.post("/conversations/messages", conversationId=private, content="hello"),
+        person.get("/conversations/get_members", conversation_id=private),
+        person.get("/conversations/get_reply", message_id=message_id),
+    ]
+
+    assert gone == [
+        person.get("/conversations/messages", conversationId=UNKNOWN),
+        person.get("/interface", conversation_id=UNKNOWN),
+        person.post("/conversations/messages", conversationId=UNKNOWN, content="hello"),
+        person.get("/conversations/get_members", conversation_id=UNKNOWN),
+        person.get("/conversations/get_reply", message_id=UNKNOWN),
+    ]
