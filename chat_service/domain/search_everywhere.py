@@ -1,18 +1,41 @@
-"""Finding messages over all conversations of a user, newest first, by the index."""
+"""Finding messages over all conversations of a user, newest first, by the index.
 
-from collections import Counter
-from collections.abc import Iterator
+Messages are read from the newest to the oldest of each conversation, a few at once. A message is
+found for certain when every conversation has been read beyond it. What one request reads is
+bounded, and the next goes on where it ended.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
+from heapq import heappop, heappush, nlargest
+from itertools import islice
+from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, Select, bindparam, select, true
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Integer,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    column,
+    func,
+    select,
+    true,
+)
 from sqlalchemy.orm import aliased
 
 from chat_service import errors
 from chat_service.db import db
 from chat_service.domain.accounts import people
 from chat_service.domain.conversations import FRIEND_ID
+from chat_service.domain.history import long_reads
 from chat_service.domain.indexing import grams_of, indexed_id, rarest_first
 from chat_service.domain.messages import visible_to
 from chat_service.domain.reading import place_of
@@ -22,15 +45,19 @@ from chat_service.models import TEXT, Conversation, Membership, Message, SearchG
 from shared.data.db import BigId
 from shared.web.authentication import MAX_ID
 
-MAX_LOOKED_THROUGH = 100_000
-"""Messages that are looked through for a single character, which no index has."""
-_WINDOW = 2000
-_MIN_EACH, _MAX_EACH = 3, 500
-"""Messages that are asked for of each conversation at once."""
+MAX_READ = 100_000
+"""Messages, or rows of the index, that one request reads."""
+_AT_ONCE = 2000
+_MIN_EACH = 3
+"""Messages that are read of each conversation at first."""
+_SHORT_STEPS = 4
+"""Statements of a search that does not count as a long one."""
 _MAX_GRAMS = 3
 """Pairs that the index is asked for: the rarest; texts are compared anyway."""
 _RANKED_IN = 4
 """Conversations in which it is counted which pair is rare."""
+_Read = Callable[[Mapping[int, int], int], tuple[list[Any], Iterable[int]]]
+"""Reads so many rows before an id in each conversation: all of them, and ids of what may fit."""
 
 
 class Everywhere(NamedTuple):
@@ -65,85 +92,138 @@ class Everywhere(NamedTuple):
         )
 
 
-def find_everywhere(user_id: int, base: str, **wanted: Any) -> list[dict[str, Any]]:
+def find_everywhere(user_id: int, base: str, **wanted: Any) -> dict[str, Any]:
     """The messages that fit in the open conversations of a user, newest first.
 
     Args:
         user_id: who asks.
         base: the public base of the request.
         wanted: see `Everywhere`.
+
+    Returns:
+        ``messages``; ``next_before_id``, to go on with, if there may be more.
+
+    Raises:
+        ApiError: there is no such conversation; ``TOO_MANY_REQUESTS`` or ``SERVICE_UNAVAILABLE``,
+            if it takes long and too many such searches run.
     """
-    search = Everywhere(**wanted)
-    if search.conversation_id is not None:
+    search = _Search(Everywhere(**wanted), user_id)
+    if search.wanted.conversation_id is not None:
         unknown = errors.CONVERSATION_NOT_FOUND_ZH
-        place_of(search.conversation_id, user_id, unknown, not_in_it=unknown)
-    found: list[Any] = []
-    for rows in _candidates(search, user_id):
-        found += (row for row in rows if search.fits(row))
-        if len(found) >= search.limit:
-            break
-    return _shown(found[: search.limit], user_id, base)
+        place_of(search.wanted.conversation_id, user_id, unknown, not_in_it=unknown)
+    steps = search.steps()
+    if len(list(islice(steps, _SHORT_STEPS))) == _SHORT_STEPS:
+        db.let_go()
+        with closing(long_reads.admit(user_id, {"steps": steps})["steps"]) as rest:
+            deque(rest, maxlen=0)
+    more = {} if search.next_before_id is None else {"next_before_id": search.next_before_id}
+    return {"messages": _shown(search.found, user_id, base), **more}
 
 
-def _candidates(search: Everywhere, user_id: int) -> Iterator[list[Any]]:
-    """Messages that may fit, newest first: those that the index lacks, then those that it has."""
-    before = MAX_ID if search.before_id is None else search.before_id
-    grams = grams_of(search.content)
-    mark = indexed_id() if grams else 0
-    scope = {"user": user_id, "conversation": search.conversation_id}
-    is_one = search.conversation_id is not None
-    is_last, oldest, room = False, before, MAX_LOOKED_THROUGH
-    while not is_last:
-        rows = db.run(_tail_query(is_one=is_one), **scope, after=mark, before=oldest).all()
-        yield list(rows)
-        room -= len(rows)
-        is_last = len(rows) < _WINDOW or (not grams and room <= 0)
-        oldest = rows[-1].id if rows else oldest
-    if grams:
-        yield from _by_index(grams, min(before, mark + 1), search.limit, scope)
+class _End(NamedTuple):
+    """Before which id to go on in a conversation, and how many rows to read there at once."""
+
+    before: int
+    size: int
 
 
-def _by_index(
-    grams: list[int], before: int, limit: int, scope: dict[str, Any]
-) -> Iterator[list[Any]]:
-    """Messages before an id that have these pairs of characters, newest first.
+class _Search:
+    """A search, step by step.
 
-    Of each conversation the newest few are asked for. What is older than the oldest of one that
-    had more is left to the next round, which asks for more of each.
+    Attributes:
+        wanted: what to find.
+        found: what was found, newest first.
+        next_before_id: in the end, the id before which there may be more.
     """
-    is_one = scope["conversation"] is not None
-    longest = db.run(_longest_query(is_one=is_one), **scope).scalars().all()
-    grams = rarest_first(longest[:_RANKED_IN], grams)[:_MAX_GRAMS]
-    named = {f"gram_{place}": gram for place, gram in enumerate(grams)}
-    query = _grams_query(len(grams), is_one=is_one)
-    size = max(_MIN_EACH, 4 * limit // max(1, len(longest)))
-    while longest:
-        rows = db.run(query, **scope, **named, before=before, limit=size).all()
-        counts = Counter(row.conversation_id for row in rows)
-        oldest = {row.conversation_id: row.message_id for row in rows}
-        cut_off = [oldest[each] for each, count in counts.items() if count == size]
-        horizon = max(cut_off, default=0)
-        ids = [row.message_id for row in rows if row.message_id >= horizon]
-        for start in range(0, len(ids), 2 * limit):
-            found = db.run(
-                _messages_query(), user=scope["user"], ids=ids[start : start + 2 * limit]
-            )
-            yield list(found)
-        if not cut_off:
-            break
-        before, size = horizon, min(4 * size, _MAX_EACH)
+
+    def __init__(self, wanted: Everywhere, user_id: int) -> None:
+        self.wanted, self._user_id = wanted, user_id
+        self.found: list[Any] = []
+        self.next_before_id: int | None = None
+        self._room = MAX_READ
+        self._candidates: list[int] = []  # Negative ids, as a heap: the newest is the first.
+
+    def steps(self) -> Iterator[int]:
+        """Search, first what the index lacks; with every statement, the number of its rows."""
+        before = MAX_ID if self.wanted.before_id is None else self.wanted.before_id
+        grams = grams_of(self.wanted.content)
+        mark = indexed_id() if grams else 0
+        scope = {"user": self._user_id, "conversation": self.wanted.conversation_id}
+        is_one = self.wanted.conversation_id is not None
+        longest = db.run(_longest_query(is_one=is_one), **scope).scalars().all()
+        yield from self._go_back(longest, before, partial(self._read, mark))
+        if grams and self.next_before_id is None:
+            grams = rarest_first(longest[:_RANKED_IN], grams)[:_MAX_GRAMS]
+            read = partial(self._read_index, grams)
+            yield from self._go_back(longest, min(before, mark + 1), read)
+
+    def _go_back(self, conversation_ids: Sequence[int], before: int, read: _Read) -> Iterator[int]:
+        """Read backwards from an id, always where the least has been read so far."""
+        size = max(_MIN_EACH, 4 * self.wanted.limit // max(1, len(conversation_ids)))
+        ends = {each: _End(before, min(size, _AT_ONCE)) for each in conversation_ids}
+        while ends and self.next_before_id is None:
+            size = max(ends.values()).size
+            alike = [item for item in ends.items() if item[1].size == size]
+            asked = dict(nlargest(_AT_ONCE // size, alike, key=itemgetter(1)))
+            rows, candidates = read({each: end.before for each, end in asked.items()}, size)
+            counts = Counter(row.conversation_id for row in rows)
+            for each in asked:
+                if counts[each] < size:
+                    del ends[each]
+            for row in rows:
+                if row.conversation_id in ends:
+                    oldest = min(row.id, ends[row.conversation_id].before)
+                    ends[row.conversation_id] = _End(oldest, min(4 * size, _AT_ONCE))
+            for candidate in candidates:
+                heappush(self._candidates, -candidate)
+            self._room -= len(rows)
+            self._look_at_candidates(max(ends.values()).before if ends else 0)
+            yield len(rows)
+
+    def _look_at_candidates(self, horizon: int) -> None:
+        """Look at those that are as new as ``horizon``: all of these have been read."""
+        limit = self.wanted.limit
+        while self._candidates and -self._candidates[0] >= horizon and len(self.found) < limit:
+            ids: list[int] = []
+            while self._candidates and -self._candidates[0] >= horizon and len(ids) < 2 * limit:
+                ids.append(-heappop(self._candidates))
+            rows = db.run(_messages_query(), user=self._user_id, ids=ids)
+            self.found += filter(self.wanted.fits, rows)
+        if len(self.found) >= limit:
+            del self.found[limit:]
+            self.next_before_id = self.found[-1].id
+        elif horizon and self._room <= 0:
+            self.next_before_id = horizon
+
+    def _read(
+        self, after: int, positions: Mapping[int, int], size: int
+    ) -> tuple[list[Any], Iterable[int]]:
+        """The next messages of each conversation, and which of them fit."""
+        bounds = {"positions": positions, "after": after, "limit": size}
+        rows = list(db.run(_page_query(), **bounds))
+        return rows, (row.id for row in rows if self.wanted.fits(row))
+
+    def _read_index(
+        self, grams: Sequence[int], positions: Mapping[int, int], size: int
+    ) -> tuple[list[Any], Iterable[int]]:
+        """The next rows of the index of each conversation, and which have all of these pairs."""
+        named = {f"gram_{place}": gram for place, gram in enumerate(grams)}
+        rows = list(db.run(_grams_query(len(grams)), **named, positions=positions, limit=size))
+        return rows, (row.id for row in rows if row.has_all)
 
 
 def _id(name: str) -> Any:
     return bindparam(name, type_=BigId)
 
 
-def _conversations(*, is_one: bool) -> Select[*tuple[Any, ...]]:
-    """The ids of the conversations to search."""
+@cache
+def _longest_query(*, is_one: bool) -> Select[*tuple[Any, ...]]:
+    """The ids of the conversations to search, the longest first."""
     mine = (
-        select(Membership.conversation_id)
-        .join(Conversation, Conversation.id == Membership.conversation_id)
+        select(Conversation.id)
+        .join(Membership, Membership.conversation_id == Conversation.id)
         .where(Membership.user_id == _id("user"), Conversation.is_open)
+        .order_by(Conversation.last_seq.desc())
     )
     return mine.where(Conversation.id == _id("conversation")) if is_one else mine
 
@@ -156,74 +236,75 @@ _FIELDS = (
     Message.created_at,
     Message.conversation_id,
 )
+_positions = func.json_each(bindparam("positions", type_=JSON)).table_valued(
+    column("key", Text), column("value", Text)
+)
+_CONVERSATION = cast(_positions.c.key, BigInteger)
+_BEFORE = cast(cast(_positions.c.value, Text), BigInteger)
+_SIZE = bindparam("limit", type_=Integer)
 
 
 @cache
-def _tail_query(*, is_one: bool) -> Select[*tuple[Any, ...]]:
-    return (
-        select(*_FIELDS)
+def _page_query() -> Select[*tuple[Any, ...]]:
+    """The newest messages of some conversations before a position in each and after an id."""
+    near = aliased(Message)
+    columns = [near.id] if db.is_sqlite else [getattr(near, each.key) for each in _FIELDS]
+    page = (
+        select(*columns)
         .where(
-            Message.id > _id("after"),
-            Message.id < _id("before"),
-            Message.conversation_id.in_(_conversations(is_one=is_one)),
-            visible_to(_id("user")),
+            near.conversation_id == _CONVERSATION,
+            near.id < _BEFORE,
+            near.id > _id("after"),
         )
-        .order_by(Message.id.desc())
-        .limit(_WINDOW)
+        .order_by(near.conversation_id.desc(), near.id.desc())  # As the index has them.
+        .limit(_SIZE)
+        .correlate(_positions)
     )
+    if db.is_sqlite:
+        return select(*_FIELDS).select_from(_positions).join(Message, Message.id.in_(page))
+    rows = page.lateral()
+    return select(rows).select_from(_positions).join(rows, true())
 
 
 @cache
-def _longest_query(*, is_one: bool) -> Select[*tuple[Any, ...]]:
-    """The ids of the conversations to search, the longest first."""
-    mine = _conversations(is_one=is_one)
-    return mine.order_by(Conversation.last_seq.desc())
-
-
-@cache
-def _grams_query(count: int, *, is_one: bool) -> Select[*tuple[Any, ...]]:
-    """The newest messages of each conversation that have some pairs of characters, by id."""
-    mine = _conversations(is_one=is_one).subquery()
-    first, outer = aliased(SearchGram), aliased(SearchGram)
+def _grams_query(count: int) -> Select[*tuple[Any, ...]]:
+    """A page as above of the messages with a pair of characters, and whether they have others."""
+    near, shown = aliased(SearchGram), aliased(SearchGram)
+    page = (
+        select(near.message_id)
+        .where(
+            near.conversation_id == _CONVERSATION,
+            near.gram == _id("gram_0"),
+            near.message_id < _BEFORE,
+        )
+        .order_by(near.message_id.desc())
+        .limit(_SIZE)
+        .correlate(_positions)
+    )
+    found: Any = shown if db.is_sqlite else page.lateral()
+    message_id = (found if db.is_sqlite else found.c).message_id
+    is_found = true()
+    if db.is_sqlite:
+        is_found = (
+            (shown.conversation_id == _CONVERSATION)
+            & (shown.gram == _id("gram_0"))
+            & shown.message_id.in_(page)
+        )
     has_others = (
         # No EXISTS, for which PostgreSQL might gather all messages that have the pair.
         select(each.message_id)
         .where(
-            each.conversation_id == first.conversation_id,
+            each.conversation_id == _CONVERSATION,
             each.gram == _id(f"gram_{place}"),
-            each.message_id == first.message_id,
+            each.message_id == message_id,
         )
         .scalar_subquery()
         .is_not(None)
         for place, each in enumerate((aliased(SearchGram) for _ in range(count - 1)), 1)
     )
-    page = (
-        select(first.message_id)
-        .where(
-            first.conversation_id == mine.c.conversation_id,
-            first.gram == _id("gram_0"),
-            first.message_id < _id("before"),
-            *has_others,
-        )
-        .order_by(first.message_id.desc())
-        .limit(bindparam("limit", type_=Integer))
-        .correlate(mine)
-    )
-    if not db.is_sqlite:
-        ids = page.lateral()
-        query = select(mine.c.conversation_id, ids.c.message_id).select_from(mine)
-        return query.join(ids, true()).order_by(ids.c.message_id.desc())
-    joined = (
-        select(outer.conversation_id, outer.message_id)
-        .select_from(mine)
-        .join(
-            outer,
-            (outer.conversation_id == mine.c.conversation_id)
-            & (outer.gram == _id("gram_0"))
-            & outer.message_id.in_(page),
-        )
-    )
-    return joined.order_by(outer.message_id.desc())
+    has_all = and_(true(), *has_others).label("has_all")
+    query = select(_CONVERSATION.label("conversation_id"), message_id.label("id"), has_all)
+    return query.select_from(_positions).join(found, is_found)
 
 
 @cache

@@ -115,10 +115,9 @@ def sift_messages(conversation_id: int, **filters: Any) -> dict[str, Any]:
 @blueprint.errors(errors.CONVERSATION_NOT_FOUND_ZH)
 def find_everywhere(content: str, **filters: Any) -> dict[str, Any]:
     """Search all conversations (beyond the document: /conversations/search)."""
-    found = search_everywhere.find_everywhere(
+    return search_everywhere.find_everywhere(
         current_user_id(), public_base_url(), content=content, **filters
     )
-    return {"messages": found}
 
 
 @blueprint.post("/conversations/sync")

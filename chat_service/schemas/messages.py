@@ -191,9 +191,16 @@ class FoundAnywhere(FoundMessage):
 
 
 class SearchOut(ResponseSchema):
-    """The messages that fit, newest first."""
+    """The messages that fit, newest first; ``next_before_id`` if there may be more."""
 
     messages = fields.List(fields.Nested(FoundAnywhere))
+    next_before_id = fields.Integer(
+        metadata={
+            "optional": True,
+            "description": "The `before_id` of the next page; absent on the last one. What one "
+            "request reads is bounded: a page may be short, or empty, and not be the last one.",
+        }
+    )
 
 
 class Reader(ResponseSchema):

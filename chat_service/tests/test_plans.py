@@ -134,8 +134,9 @@ OTHERS: list[tuple[str, str, int, dict[str, Any]]] = [
     ),
     *(
         ("GET", "/conversations/search", 100, {"content": content, "limit": 20})
-        for content in ("hello needle", "needle he", "he absent", "he", "缺席")
+        for content in ("hello needle", "needle he", "he absent", "he", "缺席", "h")
     ),
+    ("GET", "/conversations/search", 2_000, {"content": "x", "before_id": 10_000}),
 ]
 
 

@@ -8,9 +8,11 @@ from sqlalchemy import func, select, text
 
 from chat_service import errors
 from chat_service.db import db
+from chat_service.domain import search_everywhere
+from chat_service.domain.history import long_reads
 from chat_service.domain.indexing import Indexer
 from chat_service.models import SearchGram
-from chat_service.tests.factories import befriend, index_everything, make_group
+from chat_service.tests.factories import befriend, index_everything, make_group, make_history
 from chat_service.tests.talking import hide, make_private, remove_for_everybody, say, show
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import ApiClient, Reply, assert_error
@@ -118,6 +120,70 @@ def test_filters_and_pages(
     assert found(alice, "needle", start_time="2999-01-01T00:00:00Z") == []
     assert len(found(alice, "needle", end_time="2999-01-01T00:00:00Z")) == 11
     assert found(alice, "needle", limit=1, sender_id=BOB) == ["needle 9"]
+
+
+def pages(caller: ApiClient, content: str, **more: Any) -> list[list[int]]:
+    """The ids on each page, to the last."""
+    found: list[list[int]] = []
+    cursor = None
+    while not found or cursor is not None:
+        answer = ask(caller, content, **more, **({"before_id": cursor} if cursor else {})).json
+        found.append([message["id"] for message in answer["messages"]])
+        cursor = answer.get("next_before_id")
+    return found
+
+
+@pytest.mark.parametrize("content", ["n", "needle"])
+def test_pages_are_all_there_is_however_little_is_read_for_one(
+    app: Flask,
+    alice: ApiClient,
+    bob: ApiClient,
+    settled: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    content: str,
+) -> None:
+    monkeypatch.setattr(search_everywhere, "MAX_READ", 20)
+    monkeypatch.setattr(search_everywhere, "_AT_ONCE", 8)
+    groups = [make_group(app, ALICE, BOB) for _ in range(4)]
+    texts = ("needle", "eedlene", "hay", "nedle")  # Each pair of the first is in another, too.
+    said = [
+        (say(bob, groups[number * number % 7 % 4], texts[number % 5 % 4]), texts[number % 5 % 4])
+        for number in range(60)
+    ]
+    settled()
+    found = pages(alice, content, limit=3)
+    expected = [message_id for message_id, text in reversed(said) if content in text]
+    assert [message_id for page in found for message_id in page] == expected
+    assert max(map(len, found)) == 3
+
+
+@pytest.mark.parametrize("content", ["x", "helo"])
+def test_a_search_without_hits_reads_so_much_and_no_more(
+    app: Flask,
+    alice: ApiClient,
+    group: int,
+    settled: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    content: str,
+) -> None:
+    monkeypatch.setattr(search_everywhere, "MAX_READ", 1_500)
+    monkeypatch.setattr(search_everywhere, "_AT_ONCE", 300)
+    make_history(app, group, BOB, 4_000)
+    settled()
+    cursor = ask(alice, content).json["next_before_id"]
+    assert 2_200 < cursor <= 2_501
+    assert [len(page) for page in pages(alice, content)] == [0, 0, 0]
+
+
+def test_a_user_has_two_long_searches_at_once(app: Flask, alice: ApiClient, group: int) -> None:
+    make_history(app, group, BOB, 3_000)
+    with app.app_context():
+        held = [long_reads.admit(ALICE, {"blocks": iter(())})["blocks"] for _ in range(2)]
+    assert ask(alice, "x").status_code == 429
+    assert found(alice, "hello", limit=1) == ["hello"]
+    for blocks in held:
+        blocks.close()
+    assert found(alice, "x") == []
 
 
 def test_a_foreign_conversation_does_not_exist(carol: ApiClient, group: int) -> None:

@@ -19,7 +19,8 @@ const ui = {
   /** @type {any[] | null} */
   everywhere: null,
   query: "",
-  hasMore: false,
+  /** @type {number | undefined} */
+  nextBeforeId: undefined,
   /** @type {{id: number, messages: any[]} | null} */
   inside: null,
 };
@@ -41,18 +42,18 @@ export function searchList() {
       },
     }),
     ui.everywhere === null && h("p", { class: "quiet centered" }, t("searchHint")),
-    ui.everywhere?.length === 0 && h("p", { class: "quiet centered", role: "status" }, t("nothingFound")),
+    ui.everywhere?.length === 0 && !ui.nextBeforeId && h("p", { class: "quiet centered", role: "status" }, t("nothingFound")),
     ui.everywhere &&
       h("ul", { class: "rows" }, ui.everywhere.map((each) => result(each, each.conversation_id, each.conversation_name, `search/${each.conversation_id}`))),
-    ui.hasMore && h("button", { type: "button", class: "button wide", onClick: () => search(ui.everywhere?.at(-1)?.id) }, t("showMore")),
+    ui.nextBeforeId && h("button", { type: "button", class: "button wide", onClick: () => search(ui.nextBeforeId) }, t("showMore")),
   );
 }
 
 /** @param {number | undefined} beforeId */
 async function search(beforeId) {
-  const { messages } = await api.get("/conversations/search", { content: ui.query, limit: PAGE, before_id: beforeId });
+  const { messages, next_before_id } = await api.get("/conversations/search", { content: ui.query, limit: PAGE, before_id: beforeId });
   ui.everywhere = beforeId === undefined ? messages : [...(ui.everywhere ?? []), ...messages];
-  ui.hasMore = messages.length === PAGE;
+  ui.nextBeforeId = next_before_id;
   change();
 }
 
