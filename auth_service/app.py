@@ -16,11 +16,12 @@ from auth_service.domain.outbox import outbox
 from auth_service.domain.own_data import own_data
 from auth_service.domain.passwords import queue, transport
 from auth_service.domain.registration import registration
-from auth_service.domain.sessions import delete_expired, sessions
+from auth_service.domain.sessions import delete_expired, record_seen, sessions
 from auth_service.routes import account, avatars, internal, verification
 from auth_service.routes.tokens import init_token_issuing
 from shared.data.background import repeat
 from shared.data.client import ServiceClient
+from shared.data.session_activity import SessionActivity
 from shared.media.decoder import decoder
 from shared.operations.data_commands import add_outbox_commands
 from shared.operations.data_export import add_export_command
@@ -47,6 +48,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     )
     decoder.configure(settings)
     sessions.configure(settings.token_lifetime_seconds)
+    SessionActivity(record_seen).init_app(app)
     pictures.configure(settings)
     mail.configure(
         settings.smtp_url,

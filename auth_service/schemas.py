@@ -141,6 +141,12 @@ class AccountPage(RequestSchema):
     limit = fields.Integer(load_default=500, validate=validate.Range(1, 1000))
 
 
+class SessionIds(RequestSchema):
+    """Some sessions."""
+
+    ids = fields.List(Id(), required=True, validate=validate.Length(max=1000))
+
+
 class AccountIds(RequestSchema):
     """Some accounts."""
 

@@ -27,6 +27,7 @@ from chat_service.routes import (
 from shared.data.background import repeat
 from shared.data.client import ServiceClient
 from shared.data.redis_pool import watch_redis
+from shared.data.session_activity import report_sessions_to
 from shared.media.decoder import decoder
 from shared.operations.data_commands import add_erasures_command, add_resync_command
 from shared.operations.data_export import add_export_command
@@ -57,6 +58,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     )
     auth = ServiceClient(settings.auth_service_url, settings.auth_service_secret)
     accounts.configure(auth, erasures)
+    report_sessions_to(auth).init_app(app)
     add_resync_command(app, accounts)
     erasures.init_app(app)
     add_erasures_command(app, erasures)

@@ -6,6 +6,7 @@ from flask import Flask
 
 from shared.data.background import repeat
 from shared.data.client import ServiceClient
+from shared.data.session_activity import report_sessions_to
 from shared.operations.data_commands import (
     add_erasures_command,
     add_outbox_commands,
@@ -44,6 +45,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     auth = ServiceClient(settings.auth_service_url, settings.auth_service_secret)
     chat = ServiceClient(settings.chat_service_url, settings.chat_service_secret)
     accounts.configure(auth, erasures)
+    report_sessions_to(auth).init_app(app)
     add_resync_command(app, accounts)
     erasures.init_app(app)
     add_erasures_command(app, erasures)

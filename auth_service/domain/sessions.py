@@ -1,6 +1,6 @@
 """Sessions: each sign-in is one, with a token of its own, until it expires or is ended."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -87,6 +87,18 @@ def begin_session(session: Any, account: Account, client: Client) -> int:
         _end(session, account, excess)
         publish(session, account)
     return new.id
+
+
+def record_seen(session_ids: Collection[int]) -> None:
+    """Move ``last_seen_at`` of sessions to now, once a day (UTC). Unknown ids are left out."""
+    now = datetime.now(UTC)
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    with transaction() as session:
+        session.execute(
+            update(Session)
+            .where(Session.id.in_(session_ids), Session.last_seen_at < today)
+            .values(last_seen_at=now)
+        )
 
 
 def list_sessions(claims: Claims, client: Client) -> list[dict[str, Any]]:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from auth_service.domain import accounts
-from auth_service.schemas import AccountIds, AccountPage
+from auth_service.domain import accounts, sessions
+from auth_service.schemas import AccountIds, AccountPage, SessionIds
 from shared.web.api import Blueprint
 from shared.web.authentication import public
 
@@ -26,3 +26,12 @@ def list_accounts(after: int, limit: int) -> dict[str, Any]:
 def find_accounts(ids: list[int]) -> dict[str, Any]:
     """Get the accounts of these ids, for a consumer whose copy lacks them."""
     return {"accounts": accounts.get_states(ids)}
+
+
+@blueprint.post("/internal/sessions/seen")
+@public
+@blueprint.arguments(SessionIds)
+@blueprint.success()
+def record_sessions_seen(ids: list[int]) -> None:
+    """Record that these sessions were used today, for their ``last_seen_at``."""
+    sessions.record_seen(ids)

@@ -24,7 +24,8 @@ def test_an_account_is_told_in_the_newest_form(
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), all_versions("calls/find_accounts", "calls/list_accounts")
+    ("name", "said"),
+    all_versions("calls/find_accounts", "calls/list_accounts", "calls/record_sessions_seen"),
 )
 def test_who_asks_as_any_version_does_is_answered_in_the_newest_form(
     app: Flask, name: str, said: dict[str, Any]

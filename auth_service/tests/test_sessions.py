@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
 from auth_service import errors
 from auth_service.db import db
 from auth_service.domain import sessions
 from auth_service.models import Session
 from auth_service.tests.factories import ALICE, BOB, PASSWORD, email_of, encrypted
+from shared.data.client import SECRET_HEADER
 from shared.testing.client import ApiClient, Reply, assert_error
 from shared.testing.databases import counted_queries
 from shared.testing.fake_services import FakeService
@@ -65,6 +67,22 @@ def test_sessions_are_listed_newest_first_with_where_they_come_from(
     assert shown == [("L" * 255, "2001:db8::1", False), ("Phone/1", "192.0.2.7", True)]
     assert [each["id"] for each in listed] == sorted((each["id"] for each in listed), reverse=True)
     assert [each["current"] for each in sessions_of(laptop)] == [True, False]
+
+
+def test_a_session_is_seen_once_a_day(app: Flask, alice: ApiClient) -> None:
+    phone = sign_in(app)
+    sign_in(app)
+    today, yesterday = (datetime.now(UTC) - timedelta(days=days) for days in (0, 1))
+    with app.app_context(), db.transaction() as session:
+        session.execute(update(Session).values(last_seen_at=yesterday))
+    [laptop_id, phone_id] = [each["id"] for each in sessions_of(phone)]
+
+    for _ in range(2):
+        body = {"ids": [phone_id, phone_id + 1000]}
+        headers = {SECRET_HEADER: "current-test-secret"}
+        ApiClient(app).post("/internal/sessions/seen", json=body, headers=headers)
+        seen = {each["id"]: each["last_seen_at"][:10] for each in sessions_of(phone)}
+        assert seen == {phone_id: f"{today:%Y-%m-%d}", laptop_id: f"{yesterday:%Y-%m-%d}"}
 
 
 def test_registering_begins_a_session(app: Flask, anyone: ApiClient) -> None:

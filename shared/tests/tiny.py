@@ -12,6 +12,7 @@ from shared.data.client import ServiceClient
 from shared.data.db import Database, create_registry
 from shared.data.erasure import ErasureMixin, Erasures
 from shared.data.outbox import Outbox, OutboxMixin
+from shared.data.session_activity import report_sessions_to
 from shared.operations.data_commands import (
     add_erasures_command,
     add_outbox_commands,
@@ -131,6 +132,9 @@ def create_app(env: Mapping[str, str]) -> Flask:
     )
     auth = ServiceClient(settings.auth_service_url, settings.auth_service_secret, (0.2, 0.2))
     accounts.configure(auth, erasures)
+    activity = report_sessions_to(auth)
+    activity.init_app(app)
+    app.extensions["session_activity"] = activity
     add_resync_command(app, accounts)
     erasures.init_app(app)
     add_erasures_command(app, erasures)

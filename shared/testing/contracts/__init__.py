@@ -34,7 +34,7 @@ _ODD: tuple[Any, ...] = (
     10**30,
 )
 
-EndpointSpec = dict[str, Any]
+Contract = dict[str, Any]
 
 
 def names(kind: str) -> set[str]:
@@ -42,12 +42,12 @@ def names(kind: str) -> set[str]:
     return {f"{kind}/{file.stem}" for folder in _FOLDERS for file in (folder / kind).iterdir()}
 
 
-def versions(name: str) -> list[EndpointSpec]:
+def versions(name: str) -> list[Contract]:
     """What every kept version says, or is asked and answers, oldest first: ``events/account``."""
     return [said for _, said in _kept(name)]
 
 
-def newest(name: str) -> EndpointSpec:
+def newest(name: str) -> Contract:
     """What the service of today says, or is asked and answers."""
     return versions(name)[-1]
 
@@ -71,7 +71,7 @@ def matches_newest(event: dict[str, Any]) -> bool:
     return name in names("events") and form(event) == form(newest(name))
 
 
-def ask(app: Flask, said: EndpointSpec) -> Reply:
+def ask(app: Flask, said: Contract) -> Reply:
     """Call a service as a contract of ``calls`` shows it."""
     fields: dict[str, Any] = (
         {"query_string": said["fields"]}
@@ -115,7 +115,7 @@ def form(value: Any) -> Any:
     return type(value)
 
 
-def _kept(name: str) -> list[tuple[str, EndpointSpec]]:
+def _kept(name: str) -> list[tuple[str, Contract]]:
     files = (folder / f"{name}.json" for folder in _FOLDERS)
     return [
         (file.parent.parent.name, json.loads(file.read_text())) for file in files if file.exists()
