@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 from flask import Blueprint, Flask, Response, g, jsonify, request
 from flask_cors import CORS
@@ -10,7 +11,7 @@ from gateway.config import GatewaySettings
 from gateway.docs import create_docs_blueprint
 from gateway.health import create_health_blueprint
 from gateway.proxy import proxy_request
-from gateway.routes import METHODS, WEBSOCKET_PATHS, is_public, match_route
+from gateway.routes import METHODS, ROUTES, WEBSOCKET_PATHS, UrlMap, is_public
 from gateway.upstream import UpstreamService, create_upstreams
 from gateway.web import create_web_blueprint
 from gateway.websocket_proxy import WebSocketProxy, is_websocket_upgrade
@@ -18,11 +19,17 @@ from shared.logs import configure_logging, log_requests
 from shared.metrics import observe_request
 from shared.settings import load_settings
 from shared.web.authentication import init_jwt, verify_handshake_token, verify_request_token
-from shared.web.errors import METHOD_NOT_ALLOWED, ApiError, register_error_handlers
+from shared.web.errors import register_error_handlers
 from shared.web.proxies import trust_proxies
 from shared.web.rate_limits import Limiter, client_network
 from shared.web.request_body import bound_bodies
 from shared.web.spool import spool
+
+
+class Gateway(Flask):
+    """Flask with our URL map."""
+
+    url_map_class = UrlMap
 
 
 def create_app(env: Mapping[str, str] | None = None) -> Flask:
@@ -33,30 +40,35 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     """
     settings = load_settings(GatewaySettings, os.environ if env is None else env)
     configure_logging("gateway", settings.log_level, settings.log_format)
-    app = Flask("gateway", static_folder=None)
-    app.url_map.merge_slashes = False
+    app = Gateway("gateway", static_folder=None)
     trust_proxies(app, settings.trusted_proxies)
     spool.configure(settings)
     bound_bodies(app, settings)
-
-    # Counted in this process: a query to Redis would cost more than forwarding a request.
-    limiter = Limiter(on=settings.rate_limits)
-    by_address = limiter.limit("address", settings.rate_limit_address)
-    by_account = limiter.limit("account", settings.rate_limit_account)
-    handshakes = limiter.limit("websockets", settings.rate_limit_websockets)
-    services = create_upstreams(settings)
-    websockets = WebSocketProxy(settings.max_websockets)
-    app.extensions["ims.stopping"] = [websockets.close]
-
     log_requests(app, observe_request)
     init_jwt(app, settings.jwt_public_keys)
     _init_cors(app, settings)
     _set_response_headers(app)
     register_error_handlers(app)
 
+    # Counted in this process: a query to Redis would cost more than forwarding a request.
+    limiter = Limiter(on=settings.rate_limits)
+    _authorize_requests(app, limiter, settings)
+    services = create_upstreams(settings)
+    _add_routes(app, services, limiter, settings)
+    for blueprint in _own_blueprints(services, settings):
+        app.register_blueprint(blueprint)
+    return app
+
+
+def _authorize_requests(app: Flask, limiter: Limiter, settings: GatewaySettings) -> None:
+    """Limit and authenticate every request, before 404 and 405."""
+    by_address = limiter.limit("address", settings.rate_limit_address)
+    by_account = limiter.limit("account", settings.rate_limit_account)
+
     @app.before_request
-    def route_request() -> Response | None:
-        """Forward a request; what belongs to no service is left to the blueprints below."""
+    def authorize() -> Response | None:
+        if request.endpoint in ROUTES:
+            g.route = request.endpoint
         by_address.hit(client_network())
         if request.method == "OPTIONS":
             return jsonify(code=0, info="Succeed")
@@ -67,21 +79,34 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
             g.user_id = verify_request_token().user_id
         if "user_id" in g:
             by_account.hit(str(g.user_id))
-        route = match_route(path)
-        if route is None:
-            return None
-        if request.method not in METHODS:
-            raise ApiError(METHOD_NOT_ALLOWED, {"Allow": ", ".join(METHODS)})
-        g.route = route.prefix
-        service = services[route.service]
-        if path in WEBSOCKET_PATHS and is_websocket_upgrade(request.environ):
-            handshakes.hit(str(g.user_id))
-            return websockets.open(service)
+        return None
+
+
+def _add_routes(
+    app: Flask, services: Mapping[str, UpstreamService], limiter: Limiter, settings: GatewaySettings
+) -> None:
+    """Forward what belongs to a service. The endpoint of a route is its prefix."""
+    handshakes = limiter.limit("websockets", settings.rate_limit_websockets)
+    websockets = WebSocketProxy(settings.max_websockets)
+    app.extensions["ims.stopping"] = [websockets.close]
+
+    def forward(service: UpstreamService, _rest: str = "") -> Response:
         return proxy_request(service, settings)
 
-    for blueprint in _own_blueprints(services, settings):
-        app.register_blueprint(blueprint)
-    return app
+    def connect(service: UpstreamService, _rest: str = "") -> Response:
+        if _rest or not is_websocket_upgrade(request.environ):
+            return proxy_request(service, settings)
+        handshakes.hit(str(g.user_id))
+        return websockets.open(service)
+
+    for prefix, name in ROUTES.items():
+        rules = [prefix, f"{prefix}/<safe_path:_rest>"]
+        view = partial(forward, services[name])
+        if prefix in WEBSOCKET_PATHS:
+            rules.append(f"{prefix}/")
+            view = partial(connect, services[name])
+        for rule in rules:
+            app.add_url_rule(rule, prefix, view, methods=METHODS, provide_automatic_options=False)
 
 
 def _own_blueprints(

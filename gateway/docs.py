@@ -112,7 +112,7 @@ def merge_documents(documents: dict[str, bytes | None]) -> dict[str, Any]:
         merged["paths"] |= {
             path: operations
             for path, operations in document.get("paths", {}).items()
-            if (route := match_route(path)) and route.service == name
+            if match_route(path) == name
         }
         for kind, parts in document.get("components", {}).items():
             prefix = "" if kind == "securitySchemes" else f"{name}."

@@ -17,6 +17,7 @@ from gateway.connection import UpstreamError, UpstreamRequest, UpstreamResponse
 from gateway.request_body import read_body
 from gateway.upstream import UpstreamService
 from shared.logs import request_id
+from shared.web.errors import NOT_FOUND, ApiError
 from shared.web.request_body import Environ
 
 log = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ def proxy_request(service: UpstreamService, settings: GatewaySettings) -> Respon
     """Forward the current request to ``service``.
 
     Raises:
-        ApiError: as ``UpstreamService.send`` and ``read_body``.
+        ApiError: as ``UpstreamService.send``, ``read_body`` and ``request_target``.
     """
     environ = request.environ
     method = environ["REQUEST_METHOD"]
@@ -79,7 +80,13 @@ def proxy_request(service: UpstreamService, settings: GatewaySettings) -> Respon
 
 
 def request_target(environ: Environ) -> str:
-    """The path that was routed, and the query as received."""
+    """The path that was matched, and the query as received.
+
+    Raises:
+        ApiError: ``NOT_FOUND`` if the path begins with slashes that the URL map left out.
+    """
+    if environ["PATH_INFO"].startswith("//"):
+        raise ApiError(NOT_FOUND)
     path = quote(environ["PATH_INFO"].encode("latin-1"))
     query = environ.get("QUERY_STRING")
     return f"{path}?{query}" if query else path

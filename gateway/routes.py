@@ -1,38 +1,33 @@
 """Which service owns which path, and which paths need no token.
 
-A path belongs to a service if its first segment is a prefix of the service. Paths are matched
-percent-decoded, and exactly the path that was matched is forwarded.
+A path belongs to a service if its first segment is a prefix of the service: two rules of the URL
+map for each prefix. Paths are matched percent-decoded, and exactly the path that was matched is
+forwarded.
 """
 
-import re
-from typing import NamedTuple
+from typing import Any
 
+from werkzeug.routing import BaseConverter, Map, MapAdapter
 
-class Route(NamedTuple):
-    """A first segment of paths, and the service that owns everything below it."""
-
-    prefix: str
-    service: str
-
-
-ROUTES = (
-    Route("/account", "auth"),
-    Route("/verify", "auth"),
-    Route("/search_user", "social"),
-    Route("/search_user_detail", "social"),
-    Route("/add_friend", "social"),
-    Route("/friend_requests", "social"),
-    Route("/friend_request_handle", "social"),
-    Route("/groups", "social"),
-    Route("/friends", "social"),
-    Route("/manage_friends", "social"),
-    Route("/blocks", "social"),
-    Route("/conversations", "chat"),
-    Route("/interface", "chat"),
-    Route("/csrf", "chat"),
-    Route("/media", "chat"),
-    Route("/ws", "chat"),
-)
+ROUTES = {
+    "/account": "auth",
+    "/verify": "auth",
+    "/search_user": "social",
+    "/search_user_detail": "social",
+    "/add_friend": "social",
+    "/friend_requests": "social",
+    "/friend_request_handle": "social",
+    "/groups": "social",
+    "/friends": "social",
+    "/manage_friends": "social",
+    "/blocks": "social",
+    "/conversations": "chat",
+    "/interface": "chat",
+    "/csrf": "chat",
+    "/media": "chat",
+    "/ws": "chat",
+}
+"""Prefixes, and the service that owns what begins with one."""
 
 PUBLIC = frozenset(
     {
@@ -56,19 +51,38 @@ WEBSOCKET_PATHS = frozenset({"/ws", "/ws/"})
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
-# Whatever another program could read as a different path belongs to nobody: empty and dot
-# segments (so a slash at the end, too), backslashes, path parameters, control characters.
-_SEGMENT = r"/(?!\.{1,2}(?:/|\Z))[^/\\;\x00-\x1f\x7f]+"
-_SAFE_PATH = re.compile(rf"(?:{_SEGMENT})+|/ws/")
-_ROUTES = {route.prefix: route for route in ROUTES}
+_SEGMENT = r"(?!\.{1,2}(?:/|\Z))[^/\\;\x00-\x1f\x7f]+"
 
 
-def match_route(path: str) -> Route | None:
-    """The route that a percent-decoded path takes, if it leads to a service at all."""
-    if not _SAFE_PATH.fullmatch(path):
-        return None
-    end = path.find("/", 1)
-    return _ROUTES.get(path if end < 0 else path[:end])
+class SafePathConverter(BaseConverter):
+    """The rest of a path, unless another program could read it as a different path.
+
+    It has no empty and no dot segments (so no slash at the end), no backslashes, path parameters
+    and control characters.
+    """
+
+    part_isolating = False
+    regex = rf"{_SEGMENT}(?:/{_SEGMENT})*"
+
+
+class UrlMap(Map):
+    """Rules that match any path as it is, also if a websocket is asked for there."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.merge_slashes = False
+        self.converters["safe_path"] = SafePathConverter
+
+    def bind_to_environ(self, *args: Any, **kwargs: Any) -> MapAdapter:
+        """The adapter for a request."""
+        adapter = super().bind_to_environ(*args, **kwargs)
+        adapter.websocket = False  # Else an upgrade would match websocket rules alone.
+        return adapter
+
+
+def match_route(path: str) -> str | None:
+    """The service that owns a percent-decoded path, by its first segment."""
+    return ROUTES.get("/" + path.split("/", 2)[1])
 
 
 def is_public(path: str) -> bool:

@@ -239,6 +239,12 @@ def test_a_request_id_is_kept_and_logged(gateway: Gateway, chat: Upstream) -> No
     assert '"route":"/media"' in gateway.wait_for_log("mine-1")
 
 
+def test_a_refused_request_is_logged_with_its_route(gateway: Gateway) -> None:
+    assert gateway.ask("GET", "/friends/7", "X-Request-Id: refused-1").status == 401
+
+    assert '"route":"/friends"' in gateway.wait_for_log("refused-1")
+
+
 def test_a_request_without_an_id_gets_one(gateway: Gateway, chat: Upstream) -> None:
     answer = gateway.ask("GET", "/media/a", "X-Request-Id: {not well-formed}")
 
