@@ -1,15 +1,16 @@
 """The chat service's own database."""
 
+from typing import TYPE_CHECKING
+
 from sqlalchemy.orm import DeclarativeBase
 
-from shared.data.db import Database, create_registry
+from shared.data.db import Database
 
+db = Database()
+if TYPE_CHECKING:  # A checker takes no attribute of an object for a base class.
 
-class Model(DeclarativeBase):
-    """Base of the service's tables."""
-
-    registry = create_registry()
-
-
-db = Database(Model)
+    class Model(DeclarativeBase):
+        """What ``db.Model`` is, to a checker."""
+else:
+    Model = db.Model
 transaction = db.transaction

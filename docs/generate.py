@@ -45,6 +45,7 @@ PROGRAMS: dict[str, type[Settings]] = {
 METRICS = {
     "shared.metrics": "all",
     "shared.data.db": "auth, social, chat",
+    "shared.data.pool": "auth, social, chat",
     "shared.data.outbox": "auth, social",
     "shared.data.redis_pool": "auth, chat",
     "gateway.metrics": "gateway",

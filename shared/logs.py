@@ -71,7 +71,7 @@ def configure_logging(service: str, level: str, style: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for chatty in ("urllib3", "werkzeug", "alembic.runtime", "shared.data.db._Pool"):
+    for chatty in ("urllib3", "werkzeug", "alembic.runtime", "shared.data.pool.MeasuredPool"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
 
 

@@ -69,7 +69,7 @@ def create_service_app(
     # The gateway says whether its client came over TLS; the host is passed on unchanged.
     trust_proxies(app, 1)
     spool.configure(settings)
-    bound_bodies(app, settings, before_waiting=db.let_go)
+    bound_bodies(app, settings, before_waiting=db.release)
     log_requests(app, observe_request)
     require_internal_secret(app, settings.internal_secrets)
     init_jwt(app, settings.jwt_public_keys)

@@ -364,13 +364,13 @@ def _flush(session: Any) -> None:
 
 def _get_by_id(account_id: int, client: Client) -> Row[Any]:
     found = db.run(_WITH_ID, id=account_id, network=client.network).one()
-    db.let_go()  # No connection is held while a password or the store is looked at.
+    db.release()  # No connection is held while a password or the store is looked at.
     return found
 
 
 def _get_by_email(email: str, client: Client) -> Row[Any] | None:
     found = db.run(_WITH_EMAIL, key=emails.normalize_email(email), network=client.network).first()
-    db.let_go()
+    db.release()
     return found
 
 

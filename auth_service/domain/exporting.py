@@ -48,7 +48,7 @@ def files(account_id: int) -> Iterator[ExportedFile]:
         Session.created_at, Session.last_seen_at, Session.ended_at, Session.device, Session.address
     ).where(Session.account_id == account_id)
     rows = db.session.execute(opened.order_by(Session.id)).mappings().all()
-    db.let_go()
+    db.release()
     yield ExportedFile("sessions.json", iter_json_array(map(dict, rows)))
     yield ExportedFile("audit.json", iter_json_array(audit.export(account_id)))
     if account.avatar_digest:

@@ -16,7 +16,7 @@ from chat_service.domain.messages import content_shown, visible_to
 from chat_service.domain.pictures import group_picture_url
 from chat_service.domain.reading import set_unread_count, unread_count
 from chat_service.models import MEMBER, OWNER, Account, Conversation, Membership, Message
-from shared.data.db import BigId
+from shared.data.columns import BigId
 from shared.web.errors import ApiError, bad_parameter
 
 _USER = bindparam("user", type_=BigId)

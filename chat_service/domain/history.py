@@ -19,7 +19,7 @@ from chat_service.domain.accounts import people
 from chat_service.domain.messages import MESSAGES, mark_as_read, shown, visible_to
 from chat_service.domain.reading import Place, place_of, read_up_to
 from chat_service.models import Deletion, Message
-from shared.data.db import BigId
+from shared.data.columns import BigId
 from shared.web.authentication import MAX_ID
 from shared.web.streaming import StreamLimit
 

@@ -76,7 +76,7 @@ def find_orphans(keys: Collection[str]) -> set[str]:
         text("avatar_digest <> ''"), Conversation.avatar_digest.in_(names)
     )
     named = db.session.execute(union_all(sent, shown)).scalars().all()
-    db.let_go()
+    db.release()
     return names.difference(named)
 
 

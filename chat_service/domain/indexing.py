@@ -26,7 +26,7 @@ from sqlalchemy import (
 from chat_service.db import db, transaction
 from chat_service.domain.text import fold
 from chat_service.models import TEXT, Message, SearchGram, SearchProgress
-from shared.data.db import BigId
+from shared.data.columns import BigId
 
 _BATCH = 100
 _BITS = 21  # Of a code point.
@@ -110,7 +110,7 @@ class Indexer:
             whether there may be more.
         """
         self._move_horizon()
-        db.let_go()
+        db.release()
         with transaction() as session:
             session.execute(
                 db.insert(SearchProgress)

@@ -40,7 +40,7 @@ def _standing_of(user_ids: Collection[int]) -> dict[int, Standing]:
         .outerjoin(Membership, Membership.user_id == Account.id)
         .where(Account.id.in_(user_ids))
     ).all()
-    db.let_go()
+    db.release()
     standings: dict[int, Standing] = {}
     for user_id, generation, deleted, session_ends, conversation_id in rows:
         standing = standings.setdefault(

@@ -31,7 +31,7 @@ from chat_service.models import (
     Membership,
     Message,
 )
-from shared.data.db import BigId
+from shared.data.columns import BigId
 from shared.web.errors import ApiError
 
 _AT_ONCE = 100
@@ -143,7 +143,7 @@ def delete_some_of(sender_id: int, conversation_id: int) -> bool:
         .order_by(Message.id)
         .limit(_AT_ONCE)
     ).all()
-    db.let_go()
+    db.release()
     for _, kind, content in some:
         if kind == IMAGE:  # Before its row, which is what says that there is a file to delete.
             images.forget(content)

@@ -157,9 +157,9 @@ def _about(conversation_id: int, kind: str, **more: Any) -> Frame:
 
 
 def _tell(notice: Notice) -> None:
-    waiting: list[Notice] | None = db.kept.get("notices")
+    waiting: list[Notice] | None = db.transaction_state.get("notices")
     if waiting is None:
-        waiting = db.kept["notices"] = []
+        waiting = db.transaction_state["notices"] = []
         db.after_commit(partial(_publish, waiting))
     waiting.append(notice)
 

@@ -10,7 +10,7 @@ from chat_service import errors
 from chat_service.db import db, transaction
 from chat_service.domain import notices
 from chat_service.models import Conversation, Deletion, HiddenMessage, Membership, Message
-from shared.data.db import BigId
+from shared.data.columns import BigId
 from shared.web.errors import ApiError, ErrorSpec
 
 _own, _friend = aliased(Membership), aliased(Membership)

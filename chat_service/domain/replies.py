@@ -11,7 +11,7 @@ from chat_service.domain.accounts import people
 from chat_service.domain.history import BLOCK_SIZE, MAX_WHOLE, long_reads
 from chat_service.domain.messages import content_shown, visible_to
 from chat_service.models import Conversation, Membership, Message
-from shared.data.db import BigId
+from shared.data.columns import BigId
 from shared.web.errors import ApiError
 
 

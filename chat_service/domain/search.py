@@ -26,7 +26,7 @@ from chat_service.domain.messages import content_shown, visible_to
 from chat_service.domain.reading import place_of
 from chat_service.domain.text import fold
 from chat_service.models import TEXT, Message, SearchGram
-from shared.data.db import BigId
+from shared.data.columns import BigId
 from shared.web.errors import ErrorSpec
 
 WINDOW = 2000

@@ -42,7 +42,7 @@ from chat_service.domain.reading import place_of
 from chat_service.domain.search import shown_when_found
 from chat_service.domain.text import fold
 from chat_service.models import TEXT, Conversation, Membership, Message, SearchGram
-from shared.data.db import BigId
+from shared.data.columns import BigId
 from shared.web.authentication import MAX_ID
 
 MAX_READ = 100_000
@@ -113,7 +113,7 @@ def find_everywhere(user_id: int, base: str, **wanted: Any) -> dict[str, Any]:
         place_of(search.wanted.conversation_id, user_id, unknown, not_in_it=unknown)
     steps = search.steps()
     if len(list(islice(steps, _SHORT_STEPS))) == _SHORT_STEPS:
-        db.let_go()
+        db.release()
         with closing(long_reads.admit(user_id, {"steps": steps})["steps"]) as rest:
             deque(rest, maxlen=0)
     more = {} if search.next_before_id is None else {"next_before_id": search.next_before_id}

@@ -24,7 +24,7 @@ from chat_service.models import (
     Membership,
     Message,
 )
-from shared.data.db import UtcDateTime
+from shared.data.columns import UtcDateTime
 from shared.web.errors import ApiError
 
 LONGEST_TEXT = 255

@@ -27,7 +27,7 @@ from chat_service.domain.accounts import people
 from chat_service.domain.conversations import FRIEND_ID, conversations_of
 from chat_service.domain.messages import MESSAGES, mark_as_read, shown, visible_to
 from chat_service.models import Conversation, Deletion, Membership, Message
-from shared.data.db import BigId
+from shared.data.columns import BigId
 
 MAX_MESSAGES = 2000
 MAX_DELETED_IDS = 2000

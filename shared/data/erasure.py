@@ -65,7 +65,7 @@ class Erasures:
         """
         session, model = self._db.session, self._model
         wishes = session.execute(select(model.account_id, model.wished_at)).all()
-        self._db.let_go()
+        self._db.release()
         return len(wishes) - sum(self._process(*schedule) for schedule in wishes)
 
     def _process(self, account_id: int, wished_at: datetime) -> bool:
@@ -75,7 +75,7 @@ class Erasures:
         except DATABASE_FAILURES:
             raise
         except Exception:
-            self._db.let_go()
+            self._db.release()
             log.exception("account_not_erased", extra={"account_id": account_id})
             return False
         if began_at < wished_at + _SECOND_PASS_DELAY:

@@ -15,7 +15,8 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, event, func, select, text
 
-from shared.data.db import Database, UtcDateTime
+from shared.data.columns import UtcDateTime
+from shared.data.db import Database
 from shared.data.revisions import revision_number
 from shared.data.schema import SchemaMismatchError, current_revision
 
@@ -47,7 +48,7 @@ def migrate(db: Database, folder: Path, to: str = "head") -> tuple[str | None, s
 
 def _migrate(db: Database, folder: Path, to: str) -> tuple[str | None, str | None]:
     config = alembic_config(folder)
-    config.attributes["metadata"] = db.tables
+    config.attributes["metadata"] = db.metadata
     history = ScriptDirectory.from_config(config)
     with db.engine.connect() as connection, _discard_after_use(connection):
         _acquire_lock(connection)

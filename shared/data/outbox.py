@@ -31,7 +31,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.data.client import ServiceClient, UnreachableError
-from shared.data.db import Database, UtcDateTime
+from shared.data.columns import UtcDateTime
+from shared.data.db import Database
 from shared.metrics import update_gauges_periodically
 
 log = logging.getLogger(__name__)
@@ -124,9 +125,9 @@ class Outbox:
         added = session.execute(
             insert(self._model).returning(self._model.id, self._model.consumer), rows
         )
-        waiting: dict[str, list[int]] | None = self._db.kept.get("outbox")
+        waiting: dict[str, list[int]] | None = self._db.transaction_state.get("outbox")
         if waiting is None:
-            waiting = self._db.kept["outbox"] = {}
+            waiting = self._db.transaction_state["outbox"] = {}
             self._db.after_commit(partial(self._deliver_now, waiting))
         for row_id, consumer in added:
             waiting.setdefault(consumer, []).append(row_id)
@@ -226,7 +227,7 @@ class Outbox:
                 .where(self._model.id.in_(row_ids))
                 .order_by(self._model.id)
             ).all()
-            self._db.let_go()
+            self._db.release()
             self._deliver(consumer, [(row_id, event) for row_id, event in rows])
 
     def _has_failures(self, consumer: str) -> bool:
@@ -243,7 +244,7 @@ class Outbox:
             .limit(_BATCH)
         )
         if self._db.session.execute(due.limit(1)).first() is None:
-            self._db.let_go()
+            self._db.release()
             return []
         with self._db.transaction() as session:
             rows = session.execute(

@@ -1,11 +1,18 @@
 """PostgreSQL connections: settings of their session, poolers, servers that only read."""
 
 import secrets
+import socket
+from collections.abc import Generator
+from functools import partial
 from typing import Any
 
+from gevent import get_hub
+from gevent.monkey import get_original, is_module_patched
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event, text
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InvalidatePoolError, OperationalError
+
+from shared.server.sockets import is_idle_and_open
 
 CONNECT_ARGUMENTS = {"connect_timeout": 5}
 _SESSION_SETTINGS = {
@@ -15,6 +22,7 @@ _SESSION_SETTINGS = {
     "idle_in_transaction_session_timeout": "30s",
 }
 _PROBE_ROUNDS = 3
+_PlainSocket: type[socket.socket] = get_original("socket", "socket")
 _READ_ONLY_SQL_TRANSACTION = "25006"
 _WRITE_PROBE = text("SELECT set_config('ims.session_probe', :token, false)")
 _READ_PROBE = text("SELECT current_setting('ims.session_probe', true)")
@@ -31,7 +39,16 @@ class SharedSessionsError(Exception):
         )
 
 
-def configure_sessions(engine: Engine) -> None:
+def configure_connections(engine: Engine) -> None:
+    """Set up every new connection, and replace those that the server has closed."""
+    _check_on_checkout(engine)
+    if is_module_patched("select"):
+        _use_gevent_wait(engine)
+    _configure_sessions(engine)
+    _drop_read_only_connections(engine)
+
+
+def _configure_sessions(engine: Engine) -> None:
     """Give every new connection its time zone and timeouts.
 
     By a statement: a pooler refuses them as start-up parameters, or ignores them.
@@ -45,7 +62,7 @@ def configure_sessions(engine: Engine) -> None:
         connection.execute(f"SELECT {settings}")
 
 
-def drop_read_only_connections(engine: Engine) -> None:
+def _drop_read_only_connections(engine: Engine) -> None:
     """Treat a refused write as a lost connection, so that the next one finds the new primary."""
 
     @event.listens_for(engine, "handle_error")
@@ -85,3 +102,40 @@ def refuse_shared_sessions(engine: Engine) -> None:
             one.execute(_WRITE_PROBE, {"token": token})
             if one.scalar(_READ_PROBE) != token or other.scalar(_READ_PROBE) == token:
                 raise SharedSessionsError
+
+
+def _check_on_checkout(engine: Engine) -> None:
+    """Replace a pooled connection that the server has closed, which needs no trip to the server."""
+
+    @event.listens_for(engine, "checkout")
+    def check(connection: Any, _record: object, _proxy: object) -> None:
+        peer = _PlainSocket(fileno=connection.fileno())
+        try:
+            if not is_idle_and_open(peer):
+                raise InvalidatePoolError
+        finally:
+            peer.detach()
+
+
+def _use_gevent_wait(engine: Engine) -> None:
+    """Wait for the server by gevent's hub itself: psycopg would use its imitation of ``poll``."""
+
+    @event.listens_for(engine, "connect")
+    def set_wait(connection: Any, _record: object) -> None:
+        connection.wait = partial(_gevent_wait, connection.pgconn)
+
+
+def _gevent_wait(pgconn: Any, steps: Generator[int, int, Any], *_: Any, **__: Any) -> Any:
+    """What ``steps`` return, which yield what they wait for: to read (1), to write (2), or both."""
+    hub = get_hub()
+    try:
+        wanted = next(steps)
+        while True:
+            ready = hub.loop.io(pgconn.socket, wanted)
+            try:
+                hub.wait(ready)
+            finally:
+                ready.close()
+            wanted = steps.send(wanted)
+    except StopIteration as done:
+        return done.value

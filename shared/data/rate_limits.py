@@ -90,7 +90,7 @@ class DatabaseStorage(Storage):
 
     def _read(self, key: str) -> Any:
         row = self._db.run(self._counter, key=_digest(key), now=time.time()).first()
-        self._db.let_go()  # The caller may wait for something else next.
+        self._db.release()  # The caller may wait for something else next.
         return row
 
 

@@ -113,7 +113,7 @@ def foreign_keys(db: Database) -> Check:
         "every reference leads to a row",
         [
             (key.parent, key.column)
-            for table in db.tables.sorted_tables
+            for table in db.metadata.sorted_tables
             for key in sorted(table.foreign_keys, key=lambda key: key.parent.name)
         ],
     )

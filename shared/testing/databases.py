@@ -61,7 +61,7 @@ def rows_of(app: Flask, db: Database) -> Rows:
     with app.app_context(), db.engine.connect() as connection:
         found = {
             table: [dict(row) for row in connection.execute(table.select()).mappings()]
-            for table in db.tables.sorted_tables
+            for table in db.metadata.sorted_tables
         }
     return {table: rows for table, rows in found.items() if rows}
 
@@ -86,7 +86,7 @@ def reset_tables(app: Flask, db: Database, rows: Rows) -> None:
 
 
 def _reset_tables(connection: Connection, db: Database, rows: Rows) -> None:
-    tables = db.tables.sorted_tables
+    tables = db.metadata.sorted_tables
     if db.is_sqlite:
         for table in reversed(tables):
             connection.execute(table.delete())
@@ -140,7 +140,7 @@ def everything_in(app: Flask, db: Database) -> str:
     with app.app_context(), db.engine.connect() as connection:
         return "\n".join(
             f"{table.name} {tuple(row)}"
-            for table in db.tables.sorted_tables
+            for table in db.metadata.sorted_tables
             for row in connection.execute(table.select())
         )
 

@@ -43,7 +43,7 @@ def check_models_are_what_migrations_make(app: Flask, db: Database) -> None:
     """Nothing is left for a new migration to do."""
     with app.app_context(), db.engine.connect() as connection:
         schema = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(schema, db.tables) == []
+        assert compare_metadata(schema, db.metadata) == []
 
 
 def check_migrations_stop_nobody(folder: Path, scratch: Path) -> None:
@@ -78,6 +78,6 @@ def _counts(db: Database) -> dict[str, int]:
         present = set(inspect(connection).get_table_names())
         return {
             name: connection.execute(select(func.count()).select_from(table)).scalar_one()
-            for name, table in db.tables.tables.items()
+            for name, table in db.metadata.tables.items()
             if name in present
         }

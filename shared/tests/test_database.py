@@ -37,7 +37,7 @@ def test_a_request_holds_one_connection_however_it_reads(app: Flask) -> None:
         db.session.execute(text("SELECT 1"))
         assert pool.checkedout() == 1
 
-        db.let_go()
+        db.release()
         assert pool.checkedout() == 0
 
 

@@ -11,7 +11,8 @@ from flask import Flask
 from prometheus_client import REGISTRY
 from sqlalchemy import literal_column, make_url, select, text
 
-from shared.data.db import Database, UtcDateTime
+from shared.data.columns import UtcDateTime
+from shared.data.db import Database
 from shared.data.postgres import SharedSessionsError, refuse_shared_sessions
 from shared.testing.client import Reply, assert_error
 from shared.testing.databases import administer, read_only, settings_for_tests
@@ -105,7 +106,7 @@ def test_a_database_that_only_reads_is_unavailable_to_writers_and_counted(
 def test_a_database_that_only_reads_can_be_had(app: Flask, parts: dict[str, str]) -> None:
     with read_only(app, tiny_db), app.app_context():
         state = tiny_db.state()
-        tiny_db.let_go()
+        tiny_db.release()
         tiny_db.engine.dispose()
 
     assert state == ("read-only" if parts else "ok")

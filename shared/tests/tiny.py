@@ -1,7 +1,7 @@
 """A service with a little of everything that services have in common."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from pydantic import Field
@@ -9,7 +9,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from shared.data.accounts import AccountMixin, AccountReplica
 from shared.data.client import ServiceClient
-from shared.data.db import Database, create_registry
+from shared.data.db import Database
 from shared.data.erasure import ErasureMixin, Erasures
 from shared.data.outbox import Outbox, OutboxMixin
 from shared.data.session_activity import report_sessions_to
@@ -24,14 +24,13 @@ from shared.web.api import MIB, Blueprint
 from shared.web.authentication import current_user_id
 from shared.web.fields import Id, RequestSchema, StrictBoolean, Text, Time
 
+db = Database()
+if TYPE_CHECKING:  # A checker takes no attribute of an object for a base class.
 
-class Model(DeclarativeBase):
-    """Base of the tables."""
-
-    registry = create_registry()
-
-
-db = Database(Model)
+    class Model(DeclarativeBase):
+        """What ``db.Model`` is, to a checker."""
+else:
+    Model = db.Model
 
 
 class Account(AccountMixin, Model):

@@ -6,9 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flask import Flask
-from sqlalchemy.orm import DeclarativeBase
 
-from shared.data.db import Database, create_registry
+from shared.data.db import Database
 from shared.data.migrations import migrate
 from shared.settings import ServiceSettings, load_settings
 from shared.testing.tokens import PUBLIC_KEYS_PEM
@@ -65,10 +64,6 @@ class Version:
 @contextmanager
 def connected(data_dir: Path, url: str) -> Iterator[Database]:
     """The database at ``url``, or SQLite in ``data_dir``."""
-
-    class Model(DeclarativeBase):
-        registry = create_registry()
-
     env = {
         "DATA_DIR": str(data_dir),
         "DATABASE_URL": url,
@@ -76,11 +71,11 @@ def connected(data_dir: Path, url: str) -> Iterator[Database]:
         "INTERNAL_SECRETS": "current-test-secret",
     }
     app = Flask("some_service")
-    db = Database(Model)
+    db = Database()
     db.init_app(app, load_settings(ServiceSettings, env))
     with app.app_context():
         yield db
-        db.let_go()
+        db.release()
         db.engine.dispose()
 
 

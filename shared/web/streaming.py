@@ -48,7 +48,7 @@ class Blocks(Iterator[T]):
     @classmethod
     def alone(cls, blocks: Iterator[T], release: Callable[[], None] | None = None) -> "Blocks[T]":
         """Blocks of an answer of the running request that others do not slow down."""
-        app = current_app._get_current_object()  # type: ignore[attr-defined]
+        app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
         return cls(app, blocks, Lock(), release or _nothing)
 
     def __next__(self) -> T:
@@ -98,7 +98,7 @@ class StreamLimit:
         if self.in_use >= self._max_in_all:
             raise overloaded(_RETRY_AFTER_SECONDS)
         self._by_user[user_id] += 1
-        app = current_app._get_current_object()  # type: ignore[attr-defined]
+        app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
         releases: Iterator[Callable[[], None]]
         releases = chain([partial(self._release, user_id)], repeat(_nothing))
         return fields | {

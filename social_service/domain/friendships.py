@@ -16,7 +16,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from shared.data.db import BigId
+from shared.data.columns import BigId
 from social_service.db import AnyRow, db
 from social_service.domain.outbox import friendship_changed, outbox
 from social_service.models import Friendship

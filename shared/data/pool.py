@@ -1,0 +1,85 @@
+"""The connections of a service to its database: how many, how they are set up, who waits."""
+
+from typing import Any, Literal
+
+from prometheus_client import Gauge
+from sqlalchemy import URL, Engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
+
+from shared.data import postgres
+
+_pool_size = Gauge(
+    "ims_database_pool_size",
+    "Connections that the database pools may hold.",
+    multiprocess_mode="livesum",
+)
+_pool_in_use = Gauge(
+    "ims_database_pool_in_use",
+    "Connections of the database pools that are in use.",
+    multiprocess_mode="livesum",
+)
+_pool_waiting = Gauge(
+    "ims_database_pool_waiting",
+    "Requests that wait for a connection, as all are in use.",
+    multiprocess_mode="livesum",
+)
+
+
+class MeasuredPool(QueuePool):
+    """A pool that tells how many wait for a connection."""
+
+    def connect(self) -> PoolProxiedConnection:
+        """Take a connection, or wait for one."""
+        if not is_full(self):
+            return super().connect()
+        with _pool_waiting.track_inprogress():
+            return super().connect()
+
+
+def is_full(pool: QueuePool) -> bool:
+    """Whether all connections are in use."""
+    return pool.checkedout() >= pool.size()
+
+
+def set_pool_gauges(pool: QueuePool) -> None:
+    """Say in the metrics how many connections there may be, and are in use."""
+    _pool_size.set(pool.size())
+    _pool_in_use.set(pool.checkedout())
+
+
+def engine_options(url: URL, pool_size: int) -> dict[str, Any]:
+    """How SQLAlchemy makes the engine: each statement is committed by itself, unless it is told."""
+    options = {
+        "poolclass": MeasuredPool,
+        "pool_size": pool_size,
+        "max_overflow": 0,
+        "pool_timeout": 5,
+        "pool_use_lifo": True,
+        "hide_parameters": True,  # What people wrote has no place in an error's text.
+    }
+    if url.get_dialect().name == "sqlite":
+        return options | {"connect_args": {"timeout": 10, "check_same_thread": False}}
+    return options | {
+        "connect_args": postgres.CONNECT_ARGUMENTS,
+        "isolation_level": "AUTOCOMMIT",
+    }
+
+
+def configure_connections(engine: Engine, sqlite_synchronous: Literal["FULL", "NORMAL"]) -> None:
+    """Set up every new connection of ``engine``."""
+    if engine.dialect.name == "sqlite":
+        _configure_sqlite(engine, sqlite_synchronous)
+    else:
+        postgres.configure_connections(engine)
+
+
+def _configure_sqlite(engine: Engine, synchronous: str) -> None:
+    @event.listens_for(engine, "connect")
+    def configure(connection: DBAPIConnection, _record: object) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute(f"PRAGMA synchronous={synchronous}")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
