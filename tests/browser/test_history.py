@@ -72,3 +72,22 @@ def test_what_is_looked_at_stays_where_it_is(windows: Windows, alice: Person, bo
 
     expect(window.page.locator(".to-newest .badge")).to_have_text("1")
     assert window.page.evaluate(place) == before
+
+
+def test_scrolling_up_reaches_the_beginning(windows: Windows, alice: Person, bob: Person) -> None:
+    befriend(alice, bob)
+    chat = private_chat(alice, bob)
+    for number in range(260):
+        send(alice, chat, f"message {number}")
+    window = windows.open(bob)
+    window.open_chat(chat)
+    first = window.page.locator("article.message").first
+
+    # 50 and 100 are fetched, 120 are drawn: what comes above is drawn without further scrolling.
+    for _ in range(6):
+        before = first.get_attribute("data-seq") or ""
+        window.page.evaluate("document.querySelector('.messages').scrollTop = 0")
+        expect(first).not_to_have_attribute("data-seq", before)
+
+    expect(window.page.get_by_text(window.words("beginning"))).to_be_attached()
+    expect(window.text("message 0")).to_be_attached()

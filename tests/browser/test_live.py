@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import APIResponse, Browser, FilePayload, Route, expect
 
 from tests.browser.windows import Window, Windows
 from tests.people import (
@@ -18,6 +18,7 @@ from tests.people import (
     private_chat,
     send,
 )
+from tests.pictures import picture
 from tests.product import PASSWORD_TRANSPORT_KEY, Product, running
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -105,6 +106,21 @@ def test_what_was_not_sent_survives_a_reload(a: Window, bob: Person, chat: int) 
     assert contents(bob, chat) == ["Do not lose me"]
 
 
+def test_a_picture_that_was_not_sent_survives_a_reload(a: Window, b: Window) -> None:
+    a.page.route("**/conversations/image", lambda route: route.abort())
+    image = FilePayload(name="tea.png", mimeType="image/png", buffer=picture())
+    a.page.locator("label input[type=file]").set_input_files([image])
+    expect(a.page.locator(".message.pending img")).to_be_visible()
+    a.page.unroute("**/conversations/image")
+
+    a.page.reload()
+
+    expect(b.page.locator(".messages .picture-button img")).to_be_visible()
+    expect(a.page.locator(".messages .picture-button img")).to_be_visible()
+    expect(a.page.locator(".message.pending")).to_have_count(0)
+    expect(a.page.locator(".message")).to_have_count(1)
+
+
 def test_a_lost_answer_doubles_nothing(a: Window, bob: Person, chat: int) -> None:
     lost: list[int] = []
 
@@ -157,6 +173,60 @@ def test_nothing_is_read_in_a_window_that_nobody_looks_at(
     assert conversation(bob, chat)["unread_count"] == 0
     [message] = messages(alice, chat)
     assert message["already_read"] is True
+
+
+def test_a_read_position_is_sent_until_it_is_taken(
+    windows: Windows, alice: Person, bob: Person, chat: int
+) -> None:
+    send(alice, chat, "Are you there?")
+    window = windows.open(bob)
+    expect(window.page.locator(".rail .badge")).to_contain_text("1")
+    refusals = iter((None, 503, 429))
+
+    def refuse(route: Route) -> None:
+        status = next(refusals, 200)
+        if status == 200:
+            route.continue_()
+        elif status is None:
+            route.abort()
+        else:
+            route.fulfill(status=status, json={"code": -5, "info": "later"})
+
+    window.page.route("**/conversations/read", refuse)
+    window.open_chat(chat)
+
+    expect(window.page.locator(".rail .badge")).to_have_count(0)
+    assert conversation(bob, chat)["unread_count"] == 0
+
+
+def test_a_list_from_before_reading_brings_nothing_back(
+    windows: Windows, alice: Person, bob: Person, chat: int
+) -> None:
+    send(alice, chat, "one")
+    window = windows.open(bob)
+    badge = window.page.locator(".rail .badge")
+    expect(badge).to_contain_text("1")
+    held: list[tuple[Route, APIResponse]] = []
+
+    def hold_the_first(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append((route, route.fetch()))
+
+    window.page.route("**/conversations", hold_the_first)
+    with window.page.expect_request("**/conversations"):
+        window.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    window.open_chat(chat)
+    expect(badge).to_have_count(0)
+
+    [(route, answer)] = held
+    with window.page.expect_request("**/conversations"):
+        route.fulfill(response=answer)
+    window.goto("people")
+    send(alice, chat, "two")
+
+    expect(badge).to_have_text("1 unread")
 
 
 def test_two_windows_agree(windows: Windows, b: Window, alice: Person, chat: int) -> None:

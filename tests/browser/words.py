@@ -4,8 +4,9 @@ import json
 import re
 from pathlib import Path
 
-_CATALOGUES = Path(__file__).resolve().parents[2] / "web" / "js" / "i18n"
-_LINE = re.compile(r'^  (\w+): (".*"),$', re.MULTILINE)
+_WORDS = Path(__file__).resolve().parents[2] / "web" / "js" / "words.js"
+_TEXT = r'("(?:[^"\\]|\\.)*")'
+_ENTRY = re.compile(rf"^  (\w+): \[\s*{_TEXT},\s*{_TEXT},?\s*\],$", re.MULTILINE)
 
 LOCALES = {"en": "en-US", "zh": "zh-CN"}
 
@@ -15,8 +16,9 @@ class Words:
 
     def __init__(self, language: str) -> None:
         self.language = language
-        source = (_CATALOGUES / f"{language}.js").read_text()
-        self._texts = {key: json.loads(text) for key, text in _LINE.findall(source)}
+        column = list(LOCALES).index(language)
+        entries = _ENTRY.findall(_WORDS.read_text())
+        self._texts = {key: json.loads(texts[column]) for key, *texts in entries}
 
     def __call__(self, key: str, **values: object) -> str:
         """The text of a key, with its blanks filled in."""

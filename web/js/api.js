@@ -37,47 +37,37 @@ export const onSessionEnded = { handle: () => {} };
  * @returns {Promise<any>} the answer
  * @throws {ApiError}
  */
-export function call(method, path, fields = {}) {
-  /** @type {RequestInit} */
-  const init = { method };
-  let url = path;
-  if (method === "GET") {
-    const query = new URLSearchParams();
-    for (const [name, value] of Object.entries(fields)) {
-      if (value !== undefined && value !== null && value !== "") query.append(name, String(value));
-    }
-    if (query.size) url += `?${query}`;
-  } else {
-    init.body = JSON.stringify(fields);
-    init.headers = { "Content-Type": "application/json" };
-  }
-  return send(url, init, TIMEOUT_MS).then((response) => response.json());
+async function call(method, path, fields = {}) {
+  const headers = { "Content-Type": "application/json" };
+  const given = Object.entries(fields).filter(([, value]) => value !== undefined && value !== "");
+  const query = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
+  const response = await (method === "GET"
+    ? send(query.size ? `${path}?${query}` : path, { method }, TIMEOUT_MS)
+    : send(path, { method, headers, body: JSON.stringify(fields) }, TIMEOUT_MS));
+  return response.json();
 }
 
-/**
- * @param {string} path
- * @param {FormData} form
- * @returns {Promise<any>}
- */
+/** @param {string} method @returns {(path: string, fields?: Record<string, any>) => Promise<any>} */
+const caller = (method) => (path, fields) => call(method, path, fields);
+
+export const get = caller("GET");
+export const post = caller("POST");
+export const put = caller("PUT");
+export const del = caller("DELETE");
+
+/** @param {string} path @param {FormData} form @returns {Promise<any>} */
 export async function upload(path, form) {
   const response = await send(path, { method: "POST", body: form }, UPLOAD_TIMEOUT_MS);
   return response.json();
 }
 
-/**
- * @param {string} path
- * @returns {Promise<Blob>}
- */
+/** @param {string} path @returns {Promise<Blob>} */
 export async function download(path) {
   const response = await send(path, { method: "GET" }, UPLOAD_TIMEOUT_MS);
   return response.blob();
 }
 
-/**
- * @param {string} url
- * @param {RequestInit} init
- * @param {number} timeout
- */
+/** @param {string} url @param {RequestInit} init @param {number} timeout */
 async function send(url, init, timeout) {
   const headers = { ...init.headers, ...session.authorization() };
   let response;
@@ -93,12 +83,3 @@ async function send(url, init, timeout) {
   const retryAfter = Number(response.headers.get("Retry-After")) || 0;
   throw new ApiError(response.status, code, info, retryAfter);
 }
-
-export const get = (/** @type {string} */ path, /** @type {Record<string, any>} */ fields = {}) =>
-  call("GET", path, fields);
-export const post = (/** @type {string} */ path, /** @type {Record<string, any>} */ fields = {}) =>
-  call("POST", path, fields);
-export const put = (/** @type {string} */ path, /** @type {Record<string, any>} */ fields = {}) =>
-  call("PUT", path, fields);
-export const del = (/** @type {string} */ path, /** @type {Record<string, any>} */ fields = {}) =>
-  call("DELETE", path, fields);

@@ -4,11 +4,6 @@
  * Text only ever becomes text nodes, and URLs are limited to kinds that cannot run code.
  */
 
-/** @typedef {Record<string, any>} Props */
-/** @typedef {{tag: string, props: Props, children: VNode[]}} VElement */
-/** @typedef {VElement | string} VNode */
-/** @typedef {VNode | number | false | null | undefined | any[]} Child */
-
 const SVG = "http://www.w3.org/2000/svg";
 const SAFE_URL = /^(#|\/(?!\/)|https?:\/\/|blob:|data:image\/)/i;
 const PROPERTIES = new Set(["disabled", "selected", "defaultValue", "defaultChecked"]);
@@ -19,21 +14,28 @@ const CONTROLLED = new Set(["value", "checked"]);
 const rendered = new WeakMap();
 
 /**
- * Describe an element. Props: `on…` handlers, `key`, `ref` (called once, with the element, after
- * it was inserted), `class`, `style` as an object, and attributes.
- * @param {string} tag
- * @param {Props | null} [props]
- * @param {Child[]} children
+ * Describe an element: `h("p.quiet", { dir: "auto" }, "text")`. Props may be left out: `on…` handlers,
+ * `key`, `ref` (called once, with the element, after it was inserted), `class` (further classes, of
+ * which the false ones are left out), `style` as an object, and attributes.
+ * @param {string} selector tag and classes
+ * @param {(Props | Child)[]} parts props, if any, and children
  * @returns {VElement}
  */
-export function h(tag, props, ...children) {
-  return { tag, props: props ?? {}, children: flatten(children, []) };
+export function h(selector, ...parts) {
+  const [tag, ...classes] = selector.split(".");
+  const hasProps = isProps(parts[0]);
+  const { class: more = [], ...props } = /** @type {Props} */ (hasProps ? parts[0] : {});
+  const names = [...classes, ...[more].flat()].filter(Boolean).join(" ");
+  if (names) props.class = names;
+  if (tag === "button") props.type ??= "button";
+  return { tag, props, children: flatten(hasProps ? parts.slice(1) : parts, []) };
 }
 
-/**
- * @param {Child[]} children
- * @param {VNode[]} into
- */
+/** @param {any} part */
+const isProps = (part) =>
+  typeof part === "object" && part !== null && !Array.isArray(part) && !("tag" in part);
+
+/** @param {any[]} children @param {VNode[]} into */
 function flatten(children, into) {
   for (const child of children) {
     if (Array.isArray(child)) flatten(child, into);
@@ -93,11 +95,7 @@ export function render(parent, wanted) {
   }
 }
 
-/**
- * @param {VNode} vnode
- * @param {Map<string, ChildNode>} keyed
- * @param {ChildNode[]} unkeyed
- */
+/** @param {VNode} vnode @param {Map<string, ChildNode>} keyed @param {ChildNode[]} unkeyed */
 function reusable(vnode, keyed, unkeyed) {
   if (typeof vnode !== "string" && vnode.props.key !== undefined) {
     const key = String(vnode.props.key);
@@ -115,27 +113,19 @@ function reusable(vnode, keyed, unkeyed) {
   return fits ? unkeyed.shift() : undefined;
 }
 
-/**
- * @param {VNode} vnode
- * @param {boolean} inSvg
- * @returns {ChildNode}
- */
+/** @param {VNode} vnode @param {boolean} inSvg @returns {ChildNode} */
 function create(vnode, inSvg) {
   if (typeof vnode === "string") return document.createTextNode(vnode);
-  const element =
-    inSvg || vnode.tag === "svg"
-      ? document.createElementNS(SVG, vnode.tag)
-      : document.createElement(vnode.tag);
+  const { tag } = vnode;
+  const isSvg = inSvg || tag === "svg";
+  const element = isSvg ? document.createElementNS(SVG, tag) : document.createElement(tag);
   const ref = vnode.props.ref;
   update(element, vnode);
   if (ref) queueMicrotask(() => ref(element));
   return element;
 }
 
-/**
- * @param {ChildNode} node
- * @param {VNode} vnode
- */
+/** @param {ChildNode} node @param {VNode} vnode */
 function update(node, vnode) {
   if (typeof vnode === "string") {
     if (node.nodeValue !== vnode) node.nodeValue = vnode;
@@ -153,11 +143,7 @@ function update(node, vnode) {
   }
 }
 
-/**
- * @param {any} element
- * @param {string} name
- * @param {any} value
- */
+/** @param {any} element @param {string} name @param {any} value */
 function setProp(element, name, value) {
   if (name === "key" || name === "ref") return;
   if (name.startsWith("on")) element[name.toLowerCase()] = value;

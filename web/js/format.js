@@ -1,20 +1,22 @@
-/** Times and sizes in the reader's language. */
+/** Times and messages in the reader's language. */
 
 import { locale, t } from "./i18n.js";
 
 const DAY_MS = 86_400_000;
 
+/** How many days ago. @param {Date} date */
+function age(date) {
+  const dayNumber = (/** @type {Date} */ of) => Math.round(new Date(of).setHours(0, 0, 0, 0) / DAY_MS);
+  return dayNumber(new Date()) - dayNumber(date);
+}
+
 /** @param {Date} date */
-const dayNumber = (date) =>
-  Math.round(new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime() / DAY_MS);
+const isThisYear = (date) => date.getFullYear() === new Date().getFullYear();
 
 /** @type {Map<string, Intl.DateTimeFormat>} */
 const formats = new Map();
 
-/**
- * @param {Date} date
- * @param {Intl.DateTimeFormatOptions} options
- */
+/** @param {Date} date @param {Intl.DateTimeFormatOptions} options */
 function format(date, options) {
   const key = locale() + JSON.stringify(options);
   let known = formats.get(key);
@@ -29,29 +31,28 @@ export const clock = (time) =>
 /** Today, yesterday, or a date. @param {string} time */
 export function day(time) {
   const date = new Date(time);
-  const age = dayNumber(new Date()) - dayNumber(date);
-  if (age === 0) return t("today");
-  if (age === 1) return t("yesterday");
-  const isThisYear = date.getFullYear() === new Date().getFullYear();
-  return format(date, {
-    weekday: isThisYear ? "short" : undefined,
-    year: isThisYear ? undefined : "numeric",
-    month: "short",
-    day: "numeric",
-  });
+  const days = age(date);
+  if (days === 0) return t("today");
+  if (days === 1) return t("yesterday");
+  /** @type {Intl.DateTimeFormatOptions} */
+  const more = isThisYear(date) ? { weekday: "short" } : { year: "numeric" };
+  return format(date, { ...more, month: "short", day: "numeric" });
 }
 
 /** A clock for today, else a day: as short as fits a list. @param {string} time */
 export function moment(time) {
   if (!time) return "";
   const date = new Date(time);
-  const age = dayNumber(new Date()) - dayNumber(date);
-  if (age === 0) return clock(time);
-  if (age === 1) return t("yesterday");
-  const isThisYear = date.getFullYear() === new Date().getFullYear();
-  return format(date, { year: isThisYear ? undefined : "2-digit", month: "numeric", day: "numeric" });
+  const days = age(date);
+  if (days === 0) return clock(time);
+  if (days === 1) return t("yesterday");
+  const year = isThisYear(date) ? undefined : "2-digit";
+  return format(date, { year, month: "numeric", day: "numeric" });
 }
 
 /** Day and clock. @param {string} time */
 export const full = (time) =>
   time ? format(new Date(time), { dateStyle: "medium", timeStyle: "short" }) : "";
+
+/** A message as text. @param {{type?: number, content: string}} message */
+export const contentOf = ({ type, content }) => (type === 1 ? t("imagePreview") : content);

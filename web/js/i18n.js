@@ -1,14 +1,13 @@
 /** The words of the page in the language of the person who reads it. */
 
-import { en } from "./i18n/en.js";
-import { zh } from "./i18n/zh.js";
+import { WORDS } from "./words.js";
 
-/** @typedef {keyof typeof en} Key */
+/** @typedef {keyof typeof WORDS} Key */
 /** @typedef {"en" | "zh"} Language */
 
 const CHOSEN = "ims.language";
-/** @type {Record<Language, Record<string, string>>} */
-const CATALOGUES = { en, zh };
+/** @type {Record<string, string[]>} */
+const words = WORDS;
 
 /** @type {Language} */
 export let language = firstLanguage();
@@ -35,7 +34,7 @@ export const locale = () => (language === "zh" ? "zh-CN" : "en");
  * @returns {string}
  */
 export function t(key, values = {}) {
-  const catalogue = CATALOGUES[language];
-  const template = (values.n === 1 && catalogue[`${key}_one`]) || catalogue[key];
+  const texts = (values.n === 1 && words[`${key}_one`]) || words[key];
+  const template = texts[language === "en" ? 0 : 1];
   return template.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
 }

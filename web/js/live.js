@@ -1,6 +1,6 @@
 /** One websocket, opened again whenever it breaks. What it brings are hints; see docs/live.md. */
 
-import { backoff } from "./model/outbox.js";
+import { backoff } from "./backoff.js";
 
 const TOKEN_ENDED = 4401;
 const TOO_MANY_SOCKETS = 4429;
@@ -9,7 +9,7 @@ const TOO_MANY_SOCKETS = 4429;
  * @typedef {object} LiveHandlers
  * @property {() => void} onOpen the socket stands: fetch what was missed
  * @property {(frame: any) => void} onFrame
- * @property {(connection: "connecting" | "online" | "offline" | "too-many") => void} onState
+ * @property {(connection: Connection) => void} onState
  * @property {() => void} onEnded the token has ended
  * @property {() => void} onRefused the handshake failed: the token may have ended
  */

@@ -1,6 +1,6 @@
 /** The beginning: ask what this installation is like, then show it. */
 
-import { start } from "./actions.js";
+import { start } from "./actions/connection.js";
 import { get } from "./api.js";
 import { render } from "./dom.js";
 import { setLanguage, language } from "./i18n.js";

@@ -1,8 +1,11 @@
 /** Passwords on their way to the server, and the codes that it sends back in the same form. */
 
+import { t } from "./i18n.js";
 import { state } from "./store.js";
+import { field, FormError } from "./ui/form.js";
 
-const ZERO_IV = new Uint8Array(16);
+const ALLOWED = /^[A-Za-z0-9_]{1,20}$/;
+const ALGORITHM = { name: "AES-CBC", iv: new Uint8Array(16) };
 
 /** @returns {boolean} Whether this page can encrypt: it needs the key and a secure context. */
 export const canEncrypt = () =>
@@ -17,29 +20,33 @@ function importKey(usage) {
   return crypto.subtle.importKey("raw", key, "AES-CBC", false, [usage]);
 }
 
-/**
- * A password as the server takes it: encrypted if this page can, else as it is.
- * @param {string} password
- */
+/** A password as the server takes it: encrypted if this page can, else as it is. @param {string} password */
 export async function encode(password) {
   if (!canEncrypt()) return password;
   const plain = new TextEncoder().encode(password);
-  const algorithm = { name: "AES-CBC", iv: ZERO_IV };
-  const cipher = await crypto.subtle.encrypt(algorithm, await importKey("encrypt"), plain);
+  const cipher = await crypto.subtle.encrypt(ALGORITHM, await importKey("encrypt"), plain);
   return btoa(String.fromCharCode(...new Uint8Array(cipher)));
 }
 
-/**
- * The code that `/verify` answered.
- * @param {string} cipher
- */
-export async function decode(cipher) {
-  const bytes = Uint8Array.from(atob(cipher), (character) => character.charCodeAt(0));
-  const algorithm = { name: "AES-CBC", iv: ZERO_IV };
-  return new TextDecoder().decode(
-    await crypto.subtle.decrypt(algorithm, await importKey("decrypt"), bytes),
-  );
+/** @param {string} password a new one @throws {FormError} the server would not take it */
+export async function encodeNew(password) {
+  if (!ALLOWED.test(password)) throw new FormError(t("errorPasswordIllegal"));
+  return encode(password);
 }
 
-/** What the server accepts as a password. */
-export const PASSWORD_PATTERN = /^[A-Za-z0-9_]{1,20}$/;
+/** The code that `/verify` answered. @param {string} cipher */
+export async function decode(cipher) {
+  const bytes = Uint8Array.from(atob(cipher), (character) => character.charCodeAt(0));
+  const key = await importKey("decrypt");
+  return new TextDecoder().decode(await crypto.subtle.decrypt(ALGORITHM, key, bytes));
+}
+
+/** @param {string} label */
+export const newPasswordField = (label) =>
+  field(label, "password", {
+    type: "password",
+    autocomplete: "new-password",
+    required: true,
+    maxlength: "20",
+    hint: t("passwordRules"),
+  });

@@ -2,21 +2,13 @@
 
 import * as session from "./session.js";
 
-/** @typedef {import("./model/rooms.js").Room} Room */
-/** @typedef {import("./model/rooms.js").Message} Message */
-/** @typedef {import("./model/conversations.js").Conversation} Conversation */
-/** @typedef {import("./model/outbox.js").Pending} Pending */
-/** @typedef {{id: number, name: string, avatar: string, email: string, user_info: string}} Profile */
-/** @typedef {{id: number, name: string, avatar: string, email: string, deleted: boolean}} Friend */
-/** @typedef {{id: number, name: string, avatar: string, identity?: number}} Member */
-
 export const state = {
   config: { public_base: "", password_transport: "any", password_transport_key: "", registration: "open" },
   /** @type {Profile | null} */
   me: null,
   /** @type {string[]} The route: the parts of the address after `#/`. */
   route: [],
-  /** @type {"connecting" | "online" | "offline" | "too-many"} */
+  /** @type {Connection} */
   connection: "connecting",
   isLoaded: false,
   /** @type {Conversation[]} */
@@ -31,7 +23,7 @@ export const state = {
   requests: [],
   /** @type {{id: number, name: string}[]} */
   groups: [],
-  /** @type {{id: number, name: string, avatar: string}[] | null} Null until they are known. */
+  /** @type {Named[] | null} Null until they are known. */
   blocks: null,
   /** @type {Record<number, {identity?: number, members: Member[]}>} */
   members: {},
@@ -49,10 +41,7 @@ export const state = {
 const listeners = new Set();
 let isScheduled = false;
 
-/**
- * Draw again after every change, once for all changes of a moment.
- * @param {() => void} listener
- */
+/** Draw again after every change, once for all changes of a moment. @param {() => void} listener */
 export function subscribe(listener) {
   listeners.add(listener);
   return () => listeners.delete(listener);
@@ -74,16 +63,10 @@ export function draw() {
   for (const listener of listeners) listener();
 }
 
-/**
- * @param {number} id
- * @returns {Conversation | undefined}
- */
+/** @param {number} id @returns {Conversation | undefined} */
 export const conversation = (id) => state.conversations.find((each) => each.id === id);
 
-/**
- * A person as far as this page has heard of them.
- * @param {number} id
- */
+/** A person as far as this page has heard of them. @param {number} id */
 export const friend = (id) => state.friends.find((each) => each.id === id);
 
 export const waitingRequests = () =>

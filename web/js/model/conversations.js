@@ -1,23 +1,5 @@
 /** The list of conversations. Pure functions. */
 
-/** @typedef {import("./rooms.js").Message} Message */
-
-/**
- * @typedef {object} Conversation
- * @property {number} id
- * @property {string} name
- * @property {string} avatar
- * @property {string} last_message
- * @property {string} last_message_time
- * @property {number} last_message_type
- * @property {number} [last_message_id]
- * @property {boolean} is_chat_group
- * @property {number} [friend_id]
- * @property {boolean} is_top
- * @property {boolean} notice_able
- * @property {number} unread_count
- */
-
 /**
  * The list after a message: its conversation first, behind those that are pinned.
  * @param {Conversation[]} list
@@ -53,8 +35,20 @@ export const withChanges = (list, id, changes) =>
   list.map((each) => (each.id === id ? { ...each, ...changes } : each));
 
 /**
- * Unread messages in conversations that are not muted.
- * @param {Conversation[]} list
+ * A list that was fetched, but with those conversations as they are here that changed meanwhile:
+ * the answer may be older than they are.
+ * @param {Conversation[]} fetched
+ * @param {Conversation[]} before the list when it was asked for
+ * @param {Conversation[]} now
+ * @returns {Conversation[]} what was fetched itself if nothing changed
  */
+export function withNewer(fetched, before, now) {
+  const known = new Set(before);
+  const newer = new Map(now.filter((each) => !known.has(each)).map((each) => [each.id, each]));
+  if (!fetched.some((each) => newer.has(each.id))) return fetched;
+  return fetched.map((each) => newer.get(each.id) ?? each);
+}
+
+/** Unread messages in conversations that are not muted. @param {Conversation[]} list */
 export const countUnread = (list) =>
   list.reduce((sum, each) => sum + (each.notice_able ? each.unread_count : 0), 0);

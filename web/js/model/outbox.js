@@ -5,24 +5,6 @@
  * harmless. It may arrive over the socket before the answer does, hence `visible`.
  */
 
-/** @typedef {import("./rooms.js").Message} Message */
-
-/**
- * `sinceSeq`: the newest message known when it was written. `sentSeq`: what it became, once the
- * server has answered. `problem`: why it will not be sent.
- * @typedef {object} Pending
- * @property {string} client_id
- * @property {number} conversation
- * @property {string} content
- * @property {{id: number, content: string, type: number, name: string} | null} reply
- * @property {number} sinceSeq
- * @property {string} created_time
- * @property {string | null} problem
- * @property {number} [sentSeq]
- * @property {Blob} [image]
- * @property {string} [preview] the URL of the image on this page
- */
-
 /**
  * The pending messages of a conversation that are not among its messages yet.
  * @param {Pending[]} outbox
@@ -47,10 +29,7 @@ export function visible(outbox, conversationId, messages, userId) {
   });
 }
 
-/**
- * @param {Pending} pending
- * @param {Message} message
- */
+/** @param {Pending} pending @param {Message} message */
 function isSame(pending, message) {
   if (pending.sentSeq !== undefined) return message.seq === pending.sentSeq;
   if (message.seq <= pending.sinceSeq) return false;
@@ -106,10 +85,3 @@ export function nextToSend(outbox) {
     return true;
   });
 }
-
-/**
- * How long to wait before the next attempt: longer each time, and different for each client.
- * @param {number} attempt 0 for the first
- * @param {number} random from 0 to 1
- */
-export const backoff = (attempt, random) => Math.min(15_000, 500 * 2 ** attempt) * (0.5 + random / 2);

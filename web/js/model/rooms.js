@@ -1,29 +1,6 @@
 /** The messages of a conversation as they are known here. Pure functions; docs/live.md has the rules. */
 
 /**
- * @typedef {object} Message
- * @property {number} id
- * @property {number} seq
- * @property {number} version
- * @property {0 | 1} type
- * @property {string} content
- * @property {number} senderid
- * @property {string} sendername
- * @property {string} senderavatar
- * @property {number} conversation
- * @property {string} created_time
- * @property {string} [reply_to]
- * @property {number} [reply_to_id]
- * @property {number} [reply_to_type]
- * @property {boolean} [already_read]
- */
-
-/**
- * `isAtStart`: there is nothing older than the first message.
- * @typedef {{messages: Message[], version: number, isAtStart: boolean}} Room
- */
-
-/**
  * The newest messages, as first fetched.
  * @param {{messages: Message[], version: number}} answer
  * @param {number} limit how many were asked for

@@ -10,6 +10,9 @@ const broken = new Set();
 export const brokenCount = () => broken.size;
 const graphemes = new Intl.Segmenter();
 
+/** The class of a person's own colour. @param {number} id */
+export const tone = (id) => `tone-${id % TONES}`;
+
 /**
  * Whether a picture belongs to this installation; what a stranger names elsewhere would tell
  * them who looks at it.
@@ -18,17 +21,16 @@ const graphemes = new Intl.Segmenter();
 export function isOwnUrl(url) {
   if (/^data:image\/(png|jpeg|gif|webp);/.test(url) || url.startsWith("blob:")) return true;
   if (!URL.canParse(url)) return false;
-  const { origin } = new URL(url);
   const base = state.config.public_base;
-  return origin === location.origin || (base !== "" && url.startsWith(`${base}/`));
+  return new URL(url).origin === location.origin || (base !== "" && url.startsWith(`${base}/`));
 }
 
 /** @param {string} name */
 function initials(name) {
   const words = name.replace(/[\p{C}\p{Z}]+/gu, " ").trim().split(" ");
-  const first = (/** @type {string} */ word) => [...graphemes.segment(word)][0]?.segment ?? "";
   const isLatin = words.length > 1 && /^\p{Script=Latin}/u.test(words[0]);
-  const text = isLatin ? first(words[0]) + first(words[words.length - 1]) : first(words[0]);
+  const chosen = isLatin ? [words[0], words[words.length - 1]] : [words[0]];
+  const text = chosen.map((word) => [...graphemes.segment(word)][0]?.segment ?? "").join("");
   return text.toUpperCase() || "?";
 }
 
@@ -37,15 +39,13 @@ function initials(name) {
  * @param {{id?: number, name: string, avatar?: string}} of
  * @param {string} [size] `small`, `large` or `huge`
  */
-export function avatar({ id = 0, name, avatar: url = "" }, size = "") {
-  const hasPicture = url !== "" && !broken.has(url) && isOwnUrl(url);
+export function avatar({ id = 0, name, avatar: url = "" }, size) {
   const onError = () => {
     broken.add(url);
     change();
   };
-  return h(
-    "span",
-    { class: `avatar ${size} tone-${id % TONES}`, "aria-hidden": "true" },
+  const hasPicture = url !== "" && !broken.has(url) && isOwnUrl(url);
+  return h("span.avatar", { class: [size, tone(id)], "aria-hidden": "true" },
     hasPicture
       ? h("img", { key: url, src: url, alt: "", loading: "lazy", decoding: "async", onError })
       : initials(name),

@@ -3,84 +3,97 @@
 import { h, render } from "../dom.js";
 import { t } from "../i18n.js";
 import { subscribe } from "../store.js";
-import { iconButton } from "./icons.js";
+import { form, resetForm } from "./form.js";
+import { button, iconButton } from "./parts.js";
+import { attempt } from "./toast.js";
 
 let count = 0;
 
 /**
  * Open a dialog. It is drawn again with the page.
  * @param {string} title
- * @param {(close: () => void) => import("../dom.js").Child} content
+ * @param {(close: () => void) => Child} content
  * @param {string} [kind] a class
  * @returns {Promise<void>} settled when it is closed
  */
 export function openDialog(title, content, kind = "") {
+  const dialog = document.createElement("dialog");
+  const id = `dialog-${++count}`;
+  dialog.className = `dialog ${kind}`;
+  dialog.setAttribute("aria-labelledby", id);
+  document.body.append(dialog);
+  const close = () => dialog.close();
+  const draw = () =>
+    render(dialog, [
+      h("div.dialog-body",
+        h("header.section-head", h("h2", { id }, title), iconButton("close", t("close"), close)),
+        content(close),
+      ),
+    ]);
+  const unsubscribe = subscribe(draw);
+  draw();
+  dialog.onclick = (event) => {
+    if (event.target === dialog) close();
+  };
+  dialog.showModal();
+  /** @type {HTMLElement | null} */
+  const first = dialog.querySelector("[autofocus], input, textarea, select");
+  first?.focus();
   return new Promise((resolve) => {
-    const dialog = document.createElement("dialog");
-    const id = `dialog-${++count}`;
-    dialog.className = `dialog ${kind}`;
-    dialog.setAttribute("aria-labelledby", id);
-    document.body.append(dialog);
-    const close = () => dialog.close();
-    const draw = () =>
-      render(dialog, [
-        h(
-          "div",
-          { class: "dialog-body" },
-          h(
-            "header",
-            { class: "dialog-head" },
-            h("h2", { id }, title),
-            iconButton("close", t("close"), close),
-          ),
-          content(close),
-        ),
-      ]);
-    const unsubscribe = subscribe(draw);
-    draw();
-    dialog.onclick = (event) => {
-      if (event.target === dialog) close();
-    };
     dialog.onclose = () => {
       unsubscribe();
       dialog.remove();
       resolve();
     };
-    dialog.showModal();
-    const first = dialog.querySelector("[autofocus], input, textarea, select");
-    if (first instanceof HTMLElement) first.focus();
   });
 }
 
 /**
- * Ask before something that cannot be taken back.
+ * A form in a dialog, which closes when it is done.
+ * @param {string} title
+ * @param {string} submit what the button says
+ * @param {() => Child} fields
+ * @param {(values: Record<string, string>, form: HTMLFormElement) => Promise<any>} action
+ */
+export function openForm(title, submit, fields, action) {
+  const key = `dialog: ${title}`;
+  resetForm(key);
+  openDialog(title, (close) =>
+    form({
+      key,
+      fields: fields(),
+      submit,
+      onSubmit: async (values, element) => {
+        await action(values, element);
+        close();
+      },
+    }),
+  );
+}
+
+/**
+ * Ask before something that cannot be taken back, and do it.
  * @param {string} title
  * @param {string} text
- * @param {string} action what the button says
- * @returns {Promise<boolean>}
+ * @param {string} label what the button says
+ * @param {() => Promise<any>} action
+ * @param {string} [done] what to say when it is done
+ * @returns {Promise<boolean>} whether it was done
  */
-export async function confirm(title, text, action) {
+export async function confirm(title, text, label, action, done) {
   let isConfirmed = false;
-  await openDialog(title, (close) => [
-    h("p", { class: "plain" }, text),
-    h(
-      "div",
-      { class: "actions" },
-      h("button", { type: "button", class: "button", onClick: close }, t("cancel")),
-      h(
-        "button",
-        {
-          type: "button",
-          class: "button danger",
-          autofocus: true,
-          onClick: () => {
-            isConfirmed = true;
-            close();
-          },
-        },
-        action,
+  await openDialog(title, (close) => {
+    const onClick = () => {
+      isConfirmed = true;
+      close();
+    };
+    return [
+      h("p", text),
+      h("div.actions",
+        button(t("cancel"), close),
+        h("button.button.danger", { autofocus: true, onClick }, label),
       ),
-    ),
-  ]);
-  return isConfirmed;
+    ];
+  });
+  return isConfirmed && attempt(action, done);
 }

@@ -2,7 +2,9 @@
 
 import { h } from "../dom.js";
 import { describe } from "../errors.js";
+import { t } from "../i18n.js";
 import { change } from "../store.js";
+import { avatar } from "./avatar.js";
 
 /** @type {Map<string, {isBusy: boolean, problem: string}>} By the key of the form. */
 const progress = new Map();
@@ -16,15 +18,14 @@ export const resetForm = (key) => progress.delete(key);
 /**
  * @param {object} form
  * @param {string} form.key
- * @param {import("../dom.js").Child} form.fields
+ * @param {Child} form.fields
  * @param {string} form.submit what the button says
- * @param {(values: Record<string, string>, form: HTMLFormElement) => Promise<void>} form.onSubmit
- * @param {boolean} [form.isDanger]
+ * @param {(values: Record<string, string>, form: HTMLFormElement) => Promise<any>} form.onSubmit
  * @param {boolean} [form.isDisabled]
- * @param {string} [form.kind] a class
- * @param {import("../dom.js").Child} [form.after] beside the button
+ * @param {string} [form.kind] classes
+ * @param {Child} [form.after] beside the button
  */
-export function form({ key, fields, submit, onSubmit, isDanger, isDisabled, kind = "", after }) {
+export function form({ key, fields, submit, onSubmit, isDisabled = false, kind, after }) {
   const { isBusy, problem } = progress.get(key) ?? { isBusy: false, problem: "" };
   /** @param {SubmitEvent} event */
   const onSubmitted = async (event) => {
@@ -43,56 +44,67 @@ export function form({ key, fields, submit, onSubmit, isDanger, isDisabled, kind
     }
     change();
   };
-  return h(
-    "form",
-    { key, class: `form ${kind}`, novalidate: true, onSubmit: onSubmitted },
+  const state = { type: "submit", disabled: isBusy || isDisabled, "aria-busy": String(isBusy) };
+  return h("form.form", { key, class: kind, novalidate: true, onSubmit: onSubmitted },
     fields,
-    h("p", { class: "form-problem", role: "alert" }, problem),
-    h(
-      "div",
-      { class: "actions" },
-      after,
-      h(
-        "button",
-        {
-          type: "submit",
-          class: isDanger ? "button danger" : "button primary",
-          disabled: isBusy || !!isDisabled,
-          "aria-busy": String(isBusy),
-        },
-        submit,
-      ),
-    ),
+    h("p.form-problem", { role: "alert" }, problem),
+    h("div.actions", after, h("button.button.primary", state, submit)),
   );
 }
+
+/**
+ * A labelled control of a form.
+ * @param {string} label
+ * @param {Child} control
+ */
+export const labelled = (label, control) =>
+  h("label.field", h("span.field-label", label), control);
 
 /**
  * A labelled field of a form.
  * @param {string} label
  * @param {string} name
- * @param {import("../dom.js").Props & {rows?: number, hint?: string}} [props]
+ * @param {Props & {rows?: number, hint?: string}} [props]
  */
 export function field(label, name, { hint, rows, ...props } = {}) {
   const hintId = hint ? `hint-${name}` : null;
   const common = { name, dir: "auto", autocomplete: "off", "aria-describedby": hintId, ...props };
-  const control = rows ? h("textarea", { rows: String(rows), ...common }) : h("input", { type: "text", ...common });
-  return h(
-    "div",
-    { key: `field-${name}` },
-    h("label", { class: "field" }, h("span", { class: "field-label" }, label), control),
-    hintId && h("p", { class: "field-hint", id: hintId }, hint),
+  const control = rows ? h("textarea", { rows, ...common }) : h("input", { type: "text", ...common });
+  return h("div", { key: `field-${name}` },
+    labelled(label, control),
+    hintId && h("p.field-hint", { id: hintId }, hint),
   );
 }
 
-/**
- * @param {string} label
- * @param {boolean} isOn
- * @param {() => void} onChange
- */
-export const toggle = (label, isOn, onChange) =>
-  h(
-    "label",
-    { class: "toggle" },
-    h("span", null, label),
-    h("input", { type: "checkbox", role: "switch", checked: isOn, onChange }),
+/** A name that must be given. @param {string} label @param {string} [name] the name so far */
+export const nameField = (label, name = "") =>
+  field(label, "name", { maxlength: "100", required: true, defaultValue: name });
+
+/** @param {string} name @throws {FormError} it is missing */
+export function requireName(name) {
+  if (name.trim() === "") throw new FormError(t("errorGroupName"));
+}
+
+/** People to choose from. @param {string} label @param {Named[]} people */
+export const peopleField = (label, people) =>
+  h("fieldset.choices",
+    h("legend", label),
+    people.map((each) =>
+      h("label.choice", { key: each.id },
+        h("input", { type: "checkbox", name: "member", value: String(each.id) }),
+        avatar(each, "small"),
+        h("bdi.clip", each.name),
+      ),
+    ),
   );
+
+/** @param {HTMLFormElement} element @returns {number[]} their ids @throws {FormError} there is none */
+export function chosenPeople(element) {
+  const ids = new FormData(element).getAll("member").map(Number);
+  if (ids.length === 0) throw new FormError(t("chooseSomebody"));
+  return ids;
+}
+
+/** @param {string} label @param {boolean} isOn @param {() => void} onChange */
+export const toggle = (label, isOn, onChange) =>
+  h("label.setting", label, h("input", { type: "checkbox", role: "switch", checked: isOn, onChange }));

@@ -35,23 +35,6 @@ const PATHS = {
   history: "M4 12a8 8 0 1 1 2.5 5.800M4 12l-2-2M4 12l2.5-2M12 8v4l3 2",
 };
 
-/**
- * @param {keyof typeof PATHS} name
- * @param {string} [extra] further classes
- */
-export const icon = (name, extra = "") =>
-  h("svg", { class: `icon ${extra}`, viewBox: "0 0 24 24", "aria-hidden": "true" }, h("path", { d: PATHS[name] }));
-
-/**
- * A button that shows only an icon; its name is read out and shown as a tooltip.
- * @param {keyof typeof PATHS} name
- * @param {string} label
- * @param {(event: Event) => void} onClick
- * @param {import("../dom.js").Props} [props]
- */
-export const iconButton = (name, label, onClick, props = {}) =>
-  h(
-    "button",
-    { type: "button", class: "icon-button", "aria-label": label, title: label, onClick, ...props },
-    icon(name),
-  );
+/** @param {keyof typeof PATHS} name @param {string} [extra] further classes */
+export const icon = (name, extra) =>
+  h("svg.icon", { class: extra, viewBox: "0 0 24 24", "aria-hidden": "true" }, h("path", { d: PATHS[name] }));

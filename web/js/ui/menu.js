@@ -15,31 +15,18 @@ const MARGIN = 8;
 export function openMenu(anchor, items, point) {
   const menu = document.createElement("div");
   menu.className = "menu";
-  menu.setAttribute("role", "menu");
-  menu.setAttribute("popover", "auto");
+  menu.role = "menu";
+  menu.popover = "auto";
   const close = () => menu.hidePopover();
-  render(
-    menu,
-    items
-      .filter((item) => !!item)
-      .map((item) =>
-        h(
-          "button",
-          {
-            type: "button",
-            role: "menuitem",
-            tabindex: "-1",
-            class: item.isDanger ? "menu-item danger" : "menu-item",
-            onClick: () => {
-              close();
-              item.run();
-            },
-          },
-          icon(item.icon),
-          item.label,
-        ),
-      ),
-  );
+  const describe = (/** @type {MenuItem} */ { label, icon: picture, run, isDanger }) => {
+    const onClick = () => {
+      close();
+      run();
+    };
+    const props = { role: "menuitem", tabindex: "-1", class: isDanger && "danger", onClick };
+    return h("button.menu-item", props, icon(picture), label);
+  };
+  render(menu, items.filter((item) => !!item).map(describe));
   const buttons = /** @type {HTMLElement[]} */ ([...menu.children]);
   menu.onkeydown = (event) => {
     const at = buttons.indexOf(/** @type {HTMLElement} */ (document.activeElement));
@@ -61,11 +48,7 @@ export function openMenu(anchor, items, point) {
   buttons[0]?.focus();
 }
 
-/**
- * @param {HTMLElement} menu
- * @param {DOMRect} beside
- * @param {{x: number, y: number} | undefined} point
- */
+/** @param {HTMLElement} menu @param {DOMRect} beside @param {{x: number, y: number}} [point] */
 function place(menu, beside, point) {
   const { width, height } = menu.getBoundingClientRect();
   const x = point?.x ?? beside.right - width;

@@ -4,6 +4,9 @@ import { h } from "../dom.js";
 import { t } from "../i18n.js";
 import { change } from "../store.js";
 import { avatar } from "./avatar.js";
+import { link } from "./parts.js";
+
+export const PICTURES = "image/png,image/jpeg,image/gif,image/webp";
 
 /** @param {File} file @returns {Promise<string>} a data URI */
 const read = (file) =>
@@ -14,46 +17,26 @@ const read = (file) =>
     reader.readAsDataURL(file);
   });
 
-/**
- * @param {string} first the picture so far
- * @param {{id: number, name: string}} of
- */
-export function pictureField(first, of) {
+/** @param {Named} of the picture so far, and whose it is */
+export function pictureField(of) {
+  const set = (/** @type {string} */ value) => {
+    picture.value = value;
+    change();
+  };
+  const onChange = async (/** @type {any} */ event) => {
+    const [file] = event.target.files;
+    if (file) set(await read(file));
+  };
   const picture = {
-    value: first,
+    value: of.avatar,
     view: () =>
-      h(
-        "div",
-        { class: "picture-field" },
+      h("div.picture-field",
         avatar({ ...of, avatar: picture.value }, "large"),
-        h(
-          "label",
-          { class: "button" },
+        h("label.button",
           t("choosePicture"),
-          h("input", {
-            type: "file",
-            class: "visually-hidden",
-            accept: "image/png,image/jpeg,image/gif,image/webp",
-            onChange: async (/** @type {any} */ event) => {
-              const [file] = event.target.files;
-              if (file) picture.value = await read(file);
-              change();
-            },
-          }),
+          h("input.visually-hidden", { type: "file", accept: PICTURES, onChange }),
         ),
-        picture.value !== "" &&
-          h(
-            "button",
-            {
-              type: "button",
-              class: "link",
-              onClick: () => {
-                picture.value = "";
-                change();
-              },
-            },
-            t("removePicture"),
-          ),
+        picture.value !== "" && link(t("removePicture"), () => set("")),
       ),
   };
   return picture;

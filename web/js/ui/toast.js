@@ -1,11 +1,10 @@
 /** Short notices at the edge of the page, read out by screen readers. */
 
+import { describe } from "../errors.js";
+
 const SHOWN_MS = 5000;
 
-/**
- * @param {string} text
- * @param {"done" | "problem"} kind
- */
+/** @param {string} text @param {"done" | "problem"} kind */
 export function toast(text, kind = "done") {
   const notice = document.createElement("div");
   notice.className = `toast toast-${kind}`;
@@ -14,17 +13,37 @@ export function toast(text, kind = "done") {
   setTimeout(() => notice.remove(), SHOWN_MS);
 }
 
+/** Say what went wrong. @param {unknown} error */
+export const say = (error) => toast(describe(error), "problem");
+
+/**
+ * Do something that may fail, and say so if it does.
+ * @param {() => Promise<any>} action
+ * @param {string} [done] what to say when it is done
+ * @returns {Promise<boolean>} whether it succeeded
+ */
+export async function attempt(action, done) {
+  try {
+    await action();
+    if (done) toast(done);
+    return true;
+  } catch (error) {
+    say(error);
+    return false;
+  }
+}
+
 function region() {
-  let found = document.querySelector(".toasts");
-  if (!found) {
-    found = document.createElement("div");
-    found.className = "toasts";
-    found.setAttribute("role", "status");
-    found.setAttribute("popover", "manual");
-    document.body.append(found);
+  /** @type {HTMLElement | null} */
+  let popover = document.querySelector(".toasts");
+  if (!popover) {
+    popover = document.createElement("div");
+    popover.className = "toasts";
+    popover.role = "status";
+    popover.popover = "manual";
+    document.body.append(popover);
   }
   // Shown anew, it lies above a dialog that was opened meanwhile.
-  const popover = /** @type {HTMLElement} */ (found);
   popover.hidePopover();
   popover.showPopover();
   return popover;

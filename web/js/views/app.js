@@ -1,6 +1,6 @@
 /** The page as a whole: who is not signed in sees the entrance, everybody else their panes. */
 
-import { reconnect } from "../actions.js";
+import { reconnect } from "../actions/connection.js";
 import { h } from "../dom.js";
 import { t } from "../i18n.js";
 import { countUnread } from "../model/conversations.js";
@@ -8,6 +8,7 @@ import * as session from "../session.js";
 import { conversation, state, waitingRequests } from "../store.js";
 import { avatar } from "../ui/avatar.js";
 import { icon } from "../ui/icons.js";
+import { badge, emptyNote, link, spinner } from "../ui/parts.js";
 import { chatList } from "./chats.js";
 import { conversationPane } from "./conversation.js";
 import { detailsPane } from "./details.js";
@@ -16,7 +17,6 @@ import { findPane, searchList } from "./search.js";
 import { settingsPane } from "./settings.js";
 import { signInPage } from "./signin.js";
 
-/** @returns {import("../dom.js").VNode[]} */
 export function app() {
   if (session.userId() === null) {
     document.title = t("appName");
@@ -26,15 +26,13 @@ export function app() {
   document.title = unread > 0 ? `(${unread}) ${t("appName")}` : t("appName");
   const [place = "c", id, part] = state.route;
   return [
-    h("a", { class: "skip-link", href: "#main", onClick: skip }, t("skipToContent")),
-    h(
-      "div",
-      { class: `shell place-${place} ${id ? "has-main" : ""} ${part ? "has-details" : ""}` },
+    h("a.skip-link", { href: "#main", onClick: skip }, t("skipToContent")),
+    h("div.shell", { class: [`place-${place}`, id && "has-main", part && "has-details"] },
       rail(place, unread),
-      state.isLoaded ? panes(place, id, part) : loading(),
+      state.isLoaded ? panes(place, id, part) : mainPane("loading", spinner()),
       connectionNotice(),
     ),
-    h("div", { class: "visually-hidden", role: "log", key: "heard" }, state.heard),
+    h("div.visually-hidden", { role: "log", key: "heard" }, state.heard),
   ];
 }
 
@@ -44,85 +42,52 @@ function skip(event) {
   document.getElementById("main")?.focus();
 }
 
-const loading = () =>
-  h("main", { id: "main", key: "loading", class: "main-pane empty", tabindex: "-1" }, h("div", { class: "spinner", role: "status", "aria-label": t("loading") }));
+/** @param {string} key @param {Child} content */
+const mainPane = (key, content) => h("main.main-pane.empty", { id: "main", key, tabindex: "-1" }, content);
 
-/**
- * @param {string} place
- * @param {string | undefined} id
- * @param {string | undefined} part
- */
+/** @param {string} place @param {string} [id] @param {string} [part] */
 function panes(place, id, part) {
   if (place === "me") return settingsPane();
   if (place === "people") return [peopleList(id), peoplePane(id, part)];
-  if (place === "search") return [searchList(), chosenConversation(id)];
   const chosen = id ? conversation(Number(id)) : undefined;
+  const main = chosen
+    ? conversationPane(chosen)
+    : mainPane("nothing", emptyNote("chat", t("chooseConversation")));
+  if (place === "search") return [searchList(), main];
   return [
     chatList(Number(id)),
-    chosenConversation(id),
+    main,
     chosen && part === "info" && detailsPane(chosen),
     chosen && part === "find" && findPane(chosen),
   ];
 }
 
-/** @param {string | undefined} id */
-function chosenConversation(id) {
-  const chosen = id ? conversation(Number(id)) : undefined;
-  if (chosen) return conversationPane(chosen);
-  return h(
-    "main",
-    { id: "main", key: "nothing", class: "main-pane empty", tabindex: "-1" },
-    h("div", { class: "empty-note" }, icon("chat", "big"), h("p", null, t("chooseConversation"))),
-  );
-}
-
-/**
- * @param {string} place
- * @param {number} unread
- */
+/** @param {string} place @param {number} unread */
 function rail(place, unread) {
-  const requests = waitingRequests().length;
-  return h(
-    "nav",
-    { class: "rail", key: "rail", "aria-label": t("navigation") },
-    railLink("c", "chat", t("chats"), place === "c", unread),
-    railLink("people", "people", t("people"), place === "people", requests),
-    railLink("search", "search", t("search"), place === "search", 0),
-    h(
-      "a",
-      { class: "rail-link rail-me", href: "#/me", "aria-current": place === "me" ? "page" : null },
-      state.me ? avatar(state.me, "small") : icon("settings"),
-      h("span", { class: "rail-label" }, t("me")),
-    ),
+  const entry = (
+    /** @type {string} */ path,
+    /** @type {string} */ label,
+    /** @type {Child} */ picture,
+    count = 0,
+  ) =>
+    h("a.rail-link", { href: `#/${path}`, "aria-current": place === path && "page" },
+      picture,
+      h("span.rail-label", label),
+      badge(count),
+    );
+  return h("nav.rail", { key: "rail", "aria-label": t("navigation") },
+    entry("c", t("chats"), icon("chat"), unread),
+    entry("people", t("people"), icon("people"), waitingRequests().length),
+    entry("search", t("search"), icon("search")),
+    entry("me", t("me"), state.me ? avatar(state.me, "small") : icon("settings")),
   );
 }
-
-/**
- * @param {string} path
- * @param {Parameters<typeof icon>[0]} picture
- * @param {string} label
- * @param {boolean} isCurrent
- * @param {number} count
- */
-const railLink = (path, picture, label, isCurrent, count) =>
-  h(
-    "a",
-    { class: "rail-link", href: `#/${path}`, "aria-current": isCurrent ? "page" : null },
-    icon(picture),
-    h("span", { class: "rail-label" }, label),
-    count > 0 &&
-      h("span", { class: "badge" }, count > 99 ? "99+" : count, h("span", { class: "visually-hidden" }, t("unreadHint"))),
-  );
 
 function connectionNotice() {
-  if (state.connection === "too-many") {
-    return h(
-      "div",
-      { class: "connection", role: "status", key: "connection" },
-      t("tooManyWindows"),
-      h("button", { type: "button", class: "link", onClick: reconnect }, t("connectHere")),
-    );
-  }
-  const text = state.connection === "offline" ? t("offline") : "";
-  return h("div", { class: text ? "connection" : "connection is-quiet", role: "status", key: "connection" }, text);
+  const isStopped = state.connection === "too-many";
+  const text = { offline: t("offline"), "too-many": t("tooManyWindows") }[state.connection + ""];
+  return h("div.connection", { class: !text && "is-quiet", role: "status", key: "connection" },
+    text,
+    isStopped && link(t("connectHere"), reconnect),
+  );
 }

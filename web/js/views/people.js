@@ -1,6 +1,6 @@
 /** Friends, requests, groups of friends, and how somebody is found. */
 
-import { attempt, refreshConversations, refreshFriends, refreshGroups, refreshRequests } from "../actions.js";
+import { refreshConversations, refreshFriends, refreshGroups, refreshRequests } from "../actions/lists.js";
 import * as api from "../api.js";
 import { h } from "../dom.js";
 import { moment } from "../format.js";
@@ -9,13 +9,12 @@ import { go } from "../router.js";
 import * as session from "../session.js";
 import { change, state, waitingRequests } from "../store.js";
 import { avatar } from "../ui/avatar.js";
-import { confirm, openDialog } from "../ui/dialog.js";
-import { field, form, FormError, resetForm } from "../ui/form.js";
-import { icon, iconButton } from "../ui/icons.js";
-import { choice } from "./chats.js";
+import { confirm, openForm } from "../ui/dialog.js";
+import { chosenPeople, field, form, FormError, nameField, peopleField, requireName } from "../ui/form.js";
+import { icon } from "../ui/icons.js";
+import { badge, button, emptyNote, iconButton, iconLink, linkButton, preview, rowText } from "../ui/parts.js";
+import { attempt } from "../ui/toast.js";
 import { loadPerson, openRequest, personCard } from "./person.js";
-
-/** @typedef {import("../store.js").Friend} Friend */
 
 const ui = {
   /** @type {any[] | null} Who has the name that was searched for. */
@@ -29,73 +28,61 @@ const ui = {
 /** @param {string | undefined} place */
 export function peopleList(place) {
   const [, , id] = state.route;
-  const requests = waitingRequests().length;
-  return h(
-    "section",
-    { class: "list-pane", key: "people", "aria-label": t("people") },
-    h("header", { class: "pane-head" }, h("h1", null, t("people")), h("a", { class: "icon-button", href: "#/people/add", "aria-label": t("addFriend"), title: t("addFriend") }, icon("addPerson"))),
-    h(
-      "ul",
-      { class: "rows" },
-      h("li", { class: "row" }, h("a", { class: "row-link", href: "#/people/requests", "aria-current": place === "requests" ? "true" : null }, h("span", { class: "avatar plain-icon" }, icon("addPerson")), h("span", { class: "row-name" }, t("requests")), requests > 0 && h("span", { class: "badge" }, requests))),
+  const row = (/** @type {string} */ path, /** @type {Child[]} */ ...content) => {
+    const isShown = path === (place === "requests" ? place : `${place}/${id}`);
+    const props = { href: `#/people/${path}`, "aria-current": isShown && "true" };
+    return h("li.row", { key: path }, h("a.row-link", props, content));
+  };
+  const sign = (/** @type {import("../ui/parts.js").IconName} */ name) =>
+    h("span.avatar.plain-icon", icon(name));
+  return h("section.list-pane", { key: "people", "aria-label": t("people") },
+    h("header.pane-head", h("h1", t("people")), iconLink("addPerson", t("addFriend"), "#/people/add")),
+    h("ul.rows",
+      row("requests", sign("addPerson"), h("span.row-name", t("requests")), badge(waitingRequests().length)),
     ),
-    h("header", { class: "section-head" }, h("h2", null, t("friendGroups")), iconButton("plus", t("newFriendGroup"), () => openGroupName())),
-    state.groups.length === 0 && h("p", { class: "quiet inset" }, t("noFriendGroups")),
-    h(
-      "ul",
-      { class: "rows" },
-      state.groups.map((each) =>
-        h("li", { class: "row", key: each.id }, h("a", { class: "row-link", href: `#/people/g/${each.id}`, "aria-current": place === "g" && Number(id) === each.id ? "true" : null }, h("span", { class: "avatar plain-icon" }, icon("folder")), h("bdi", { class: "row-name" }, each.name))),
-      ),
+    h("header.section-head",
+      h("h2", t("friendGroups")),
+      iconButton("plus", t("newFriendGroup"), () => openGroupName()),
     ),
-    h("header", { class: "section-head" }, h("h2", null, t("friends"))),
+    state.groups.length === 0 && h("p.quiet.inset", t("noFriendGroups")),
+    h("ul.rows",
+      state.groups.map((each) => row(`g/${each.id}`, sign("folder"), h("bdi.row-name", each.name))),
+    ),
+    h("header.section-head", h("h2", t("friends"))),
     state.friends.length === 0 &&
-      h("div", { class: "empty-note" }, h("p", null, t("noFriends")), h("a", { class: "button primary", href: "#/people/add" }, t("addFriend"))),
-    h(
-      "ul",
-      { class: "rows" },
-      state.friends.map((each) =>
-        h(
-          "li",
-          { class: "row", key: each.id },
-          h(
-            "a",
-            { class: "row-link", href: `#/people/u/${each.id}`, "aria-current": place === "u" && Number(id) === each.id ? "true" : null },
-            avatar(each),
-            h("span", { class: "row-text" }, h("bdi", { class: "row-name" }, each.name), h("bdi", { class: "row-preview" }, each.deleted ? t("accountDeleted") : each.email)),
-          ),
-        ),
-      ),
+      emptyNote(null, t("noFriends"), linkButton(t("addFriend"), "#/people/add", { class: "primary" })),
+    h("ul.rows",
+      state.friends.map((each) => {
+        const below = preview(each.deleted ? t("accountDeleted") : each.email);
+        return row(`u/${each.id}`, avatar(each), rowText(each.name, below));
+      }),
     ),
   );
 }
 
-/**
- * @param {string | undefined} place
- * @param {string | undefined} id
- */
+/** @param {string | undefined} place @param {string | undefined} id */
 export function peoplePane(place, id) {
   const shown = `${place}/${id}`;
   const isNew = ui.shown !== shown;
   ui.shown = shown;
   if (isNew && place === "u") loadPerson(Number(id));
   if (isNew && place === "g") loadGroup(Number(id));
-  const content = { add: addFriend, requests: requestList, u: () => personCard(Number(id), () => {}), g: friendGroup }[place ?? ""];
-  return h(
-    "main",
-    { id: "main", class: content ? "main-pane page" : "main-pane empty", key: `people-${shown}`, tabindex: "-1" },
-    content ? [h("a", { class: "icon-button back", href: "#/people", "aria-label": t("back") }, icon("back")), content()] : h("div", { class: "empty-note" }, icon("people", "big"), h("p", null, t("choosePerson"))),
+  const card = () => personCard(Number(id), () => {});
+  const content = { add: addFriend, requests: requestList, u: card, g: friendGroup }[place ?? ""];
+  return h("main.main-pane",
+    { id: "main", class: content ? "page" : "empty", key: `people-${shown}`, tabindex: "-1" },
+    content
+      ? [iconLink("back", t("back"), "#/people", "back"), content()]
+      : emptyNote("people", t("choosePerson")),
   );
 }
 
 // --- Finding somebody ---
 
-function addFriend() {
-  return h(
-    "div",
-    { class: "page-column" },
-    h("h2", null, t("addFriend")),
-    h("p", { class: "quiet" }, t("addFriendHint")),
+const addFriend = () =>
+  h("div.page-column",
+    h("h2", t("addFriend")),
+    h("p.quiet", t("addFriendHint")),
     form({
       key: "find-person",
       kind: "inline",
@@ -106,20 +93,21 @@ function addFriend() {
         ui.found = (await api.get("/search_user", { query_name: query })).results;
       },
     }),
-    ui.found && (ui.found.length === 0 ? h("p", { class: "quiet", role: "status" }, t("nobodyFound")) : h("ul", { class: "plain-list" }, ui.found.map(foundPerson))),
+    ui.found?.length === 0 && h("p.quiet", { role: "status" }, t("nobodyFound")),
+    h("ul.plain-list", ui.found?.map(foundPerson)),
   );
-}
 
 /** @param {any} each */
-function foundPerson(each) {
-  const person = { id: each.user_id, name: each.name, avatar: each.avatar };
-  const isFriend = state.friends.some(({ id }) => id === person.id);
-  let action;
-  if (person.id === session.userId()) action = h("span", { class: "quiet" }, t("you"));
-  else if (each.deleted) action = h("span", { class: "quiet" }, t("accountDeleted"));
-  else if (isFriend) action = h("a", { class: "button", href: `#/people/u/${person.id}` }, t("profile"));
-  else action = h("button", { type: "button", class: "button primary", onClick: () => openRequest(person) }, t("add"));
-  return h("li", { class: "person-row", key: person.id }, avatar(person), h("span", { class: "row-text" }, h("bdi", { class: "row-name" }, person.name), h("bdi", { class: "row-preview" }, each.email)), action);
+function foundPerson({ user_id: id, name, avatar: picture, email, deleted }) {
+  const isFriend = state.friends.some((each) => each.id === id);
+  const action = () => {
+    if (id === session.userId()) return h("span.quiet", t("you"));
+    if (deleted) return h("span.quiet", t("accountDeleted"));
+    if (isFriend) return linkButton(t("profile"), `#/people/u/${id}`);
+    return button(t("add"), () => openRequest({ id, name }), undefined, "primary");
+  };
+  const item = rowText(name, preview(email));
+  return h("li.person-row", { key: id }, avatar({ id, name, avatar: picture }), item, action());
 }
 
 // --- Requests ---
@@ -127,67 +115,50 @@ function foundPerson(each) {
 function requestList() {
   const waiting = waitingRequests();
   const handled = state.requests.filter((each) => !waiting.includes(each));
-  return h(
-    "div",
-    { class: "page-column" },
-    h("h2", null, t("requests")),
-    state.requests.length === 0 && h("p", { class: "quiet" }, t("noRequests")),
-    h("ul", { class: "plain-list" }, [...waiting, ...handled].map(request)),
+  return h("div.page-column",
+    h("h2", t("requests")),
+    state.requests.length === 0 && h("p.quiet", t("noRequests")),
+    h("ul.plain-list", [...waiting, ...handled].map(request)),
   );
 }
 
 /** @param {any} each */
 function request(each) {
-  const person = { id: each.sender_user_id, name: each.user_name, avatar: each.avatar };
-  const who = { sender_user_id: each.sender_user_id, receiver_user_id: each.receiver_user_id };
-  const handle = (/** @type {(path: string, fields: object) => Promise<any>} */ method) => () =>
+  const { sender_user_id, receiver_user_id, user_name: name, created_at } = each;
+  const answer = (/** @type {typeof api.post} */ method) => () =>
     attempt(async () => {
-      await method("/friend_request_handle", who);
+      await method("/friend_request_handle", { sender_user_id, receiver_user_id });
       await Promise.all([refreshRequests(), refreshFriends(), refreshConversations()]);
     });
-  return h(
-    "li",
-    { class: "person-row", key: `${each.sender_user_id}-${each.created_at}` },
-    avatar(person),
-    h(
-      "span",
-      { class: "row-text" },
-      h("span", { class: "row-line" }, h("bdi", { class: "row-name" }, each.user_name), h("time", { class: "row-time" }, moment(each.created_at))),
-      h("bdi", { class: "row-preview" }, each.user_email),
-      each.message && h("bdi", { class: "wrap" }, each.message),
+  return h("li.person-row", { key: `${sender_user_id}-${created_at}` },
+    avatar({ id: sender_user_id, name, avatar: each.avatar }),
+    rowText(name,
+      [preview(each.user_email), each.message && h("bdi.wrap", each.message)],
+      h("time.row-time", moment(created_at)),
     ),
     each.status === 0
-      ? h(
-          "span",
-          { class: "row-actions" },
-          h("button", { type: "button", class: "button primary", onClick: handle(api.post) }, t("accept")),
-          h("button", { type: "button", class: "button", onClick: handle(api.del) }, t("decline")),
+      ? h("span.row-actions",
+          button(t("accept"), answer(api.post), undefined, "primary"),
+          button(t("decline"), answer(api.del)),
         )
-      : h("span", { class: "quiet" }, t(each.status === 2 ? "declined" : "accepted")),
+      : h("span.quiet", t(each.status === 2 ? "declined" : "accepted")),
   );
 }
 
 // --- Groups of friends ---
 
 /** @param {{id: number, name: string}} [group] the one to rename, or none for a new one */
-function openGroupName(group) {
-  resetForm("group-name");
-  openDialog(group ? t("rename") : t("newFriendGroup"), (close) =>
-    form({
-      key: "group-name",
-      fields: field(t("friendGroupName"), "name", { maxlength: "100", defaultValue: group?.name ?? "" }),
-      submit: t("save"),
-      onSubmit: async ({ name }) => {
-        if (name.trim() === "") throw new FormError(t("errorGroupName"));
-        if (group) await api.put("/groups/manage_groups", { group_id: group.id, new_name: name });
-        else await api.post("/groups", { name });
-        await refreshGroups();
-        if (group) await loadGroup(group.id);
-        close();
-      },
-    }),
+const openGroupName = (group) =>
+  openForm(group ? t("rename") : t("newFriendGroup"), t("save"),
+    () => nameField(t("friendGroupName"), group?.name),
+    async ({ name }) => {
+      requireName(name);
+      if (group) await api.put("/groups/manage_groups", { group_id: group.id, new_name: name });
+      else await api.post("/groups", { name });
+      await refreshGroups();
+      if (group) await loadGroup(group.id);
+    },
   );
-}
 
 /** @param {number} id */
 async function loadGroup(id) {
@@ -207,69 +178,52 @@ async function reloadMembers(id) {
 
 function friendGroup() {
   const { group } = ui;
-  if (!group) return h("div", { class: "page-column" });
-  const outside = state.friends.filter((each) => !group.members.some(({ id }) => id === each.id));
-  return h(
-    "div",
-    { class: "page-column" },
-    h(
-      "header",
-      { class: "section-head" },
-      h("h2", { class: "wrap" }, h("bdi", null, group.name)),
+  if (!group) return h("div.page-column");
+  const { id, name, members } = group;
+  const outside = state.friends.filter((each) => !members.some((member) => member.id === each.id));
+  return h("div.page-column",
+    h("header.section-head",
+      h("h2.wrap", h("bdi", name)),
       iconButton("edit", t("rename"), () => openGroupName(group)),
       iconButton("trash", t("deleteFriendGroup"), () => removeGroup(group)),
     ),
-    group.members.length === 0 && h("p", { class: "quiet" }, t("friendGroupEmpty")),
-    h(
-      "ul",
-      { class: "plain-list" },
-      group.members.map((each) =>
-        h(
-          "li",
-          { class: "person-row", key: each.id },
-          avatar(each),
-          h("a", { class: "row-text", href: `#/people/u/${each.id}` }, h("bdi", { class: "row-name" }, each.name)),
-          iconButton("close", t("removeFromGroup", { name: each.name }), () =>
-            attempt(async () => {
-              await api.del("/groups/members", { group_id: group.id, member_id: each.id });
-              await reloadMembers(group.id);
-            }),
-          ),
-        ),
-      ),
-    ),
-    outside.length > 0 && h("button", { type: "button", class: "button", onClick: () => openAddMembers(group.id, outside) }, icon("plus"), t("addMembers")),
+    members.length === 0 && h("p.quiet", t("friendGroupEmpty")),
+    h("ul.plain-list", members.map((each) => groupMember(id, each))),
+    outside.length > 0 && button(t("addMembers"), () => openAddMembers(id, outside), "plus"),
   );
 }
 
-/**
- * @param {number} groupId
- * @param {Friend[]} outside
- */
-function openAddMembers(groupId, outside) {
-  resetForm("group-members");
-  openDialog(t("addMembers"), (close) =>
-    form({
-      key: "group-members",
-      fields: h("fieldset", { class: "choices" }, h("legend", null, t("friends")), outside.map(choice)),
-      submit: t("add"),
-      onSubmit: async (_, element) => {
-        const ids = new FormData(element).getAll("member").map(Number);
-        if (ids.length === 0) throw new FormError(t("chooseSomebody"));
-        for (const member_id of ids) await api.post("/groups/members", { group_id: groupId, member_id });
-        await reloadMembers(groupId);
-        close();
-      },
-    }),
+/** @param {number} groupId @param {Friend} member */
+function groupMember(groupId, member) {
+  const { id, name } = member;
+  const remove = () =>
+    attempt(async () => {
+      await api.del("/groups/members", { group_id: groupId, member_id: id });
+      await reloadMembers(groupId);
+    });
+  return h("li.person-row", { key: id },
+    avatar(member),
+    h("a.row-text", { href: `#/people/u/${id}` }, h("bdi.row-name", name)),
+    iconButton("close", t("removeFromGroup", { name }), remove),
   );
 }
+
+/** @param {number} groupId @param {Friend[]} outside */
+const openAddMembers = (groupId, outside) =>
+  openForm(t("addMembers"), t("add"),
+    () => peopleField(t("friends"), outside),
+    async (_, element) => {
+      for (const member_id of chosenPeople(element)) {
+        await api.post("/groups/members", { group_id: groupId, member_id });
+      }
+      await reloadMembers(groupId);
+    },
+  );
 
 /** @param {{id: number, name: string}} group */
-async function removeGroup(group) {
-  if (!(await confirm(t("deleteFriendGroup"), t("deleteFriendGroupText", { name: group.name }), t("delete")))) return;
-  await attempt(async () => {
-    await api.del("/groups/manage_groups", { group_id: group.id });
+const removeGroup = ({ id, name }) =>
+  confirm(t("deleteFriendGroup"), t("deleteFriendGroupText", { name }), t("delete"), async () => {
+    await api.del("/groups/manage_groups", { group_id: id });
     await refreshGroups();
     go("people");
   });
-}

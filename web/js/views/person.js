@@ -1,26 +1,20 @@
 /** Somebody's card: who they are, and what can be done about it. */
 
-import { attempt, refreshBlocks, refreshConversations, refreshFriends, refreshRequests } from "../actions.js";
+import { refreshBlocks, refreshConversations, refreshFriends, refreshRequests } from "../actions/lists.js";
 import * as api from "../api.js";
 import { h } from "../dom.js";
 import { t } from "../i18n.js";
 import * as session from "../session.js";
 import { change, friend, state } from "../store.js";
-import { avatar } from "../ui/avatar.js";
-import { confirm, openDialog } from "../ui/dialog.js";
-import { field, form, resetForm } from "../ui/form.js";
-import { icon } from "../ui/icons.js";
-import { toast } from "../ui/toast.js";
-
-/** @typedef {{id: number, name: string, email: string, avatar: string, user_info: string, deleted: boolean, isFriend: boolean, groups: {id: number, name: string}[]}} Person */
+import { confirm, openDialog, openForm } from "../ui/dialog.js";
+import { field } from "../ui/form.js";
+import { button, linkButton, portrait, spinner } from "../ui/parts.js";
+import { attempt, toast } from "../ui/toast.js";
 
 /** @type {Map<number, Person | null>} Null: there is nobody of that id. */
 const known = new Map();
 
-/**
- * Fetch a person's card.
- * @param {number} id
- */
+/** Fetch a person's card. @param {number} id */
 export async function loadPerson(id) {
   try {
     known.set(id, friend(id) ? await friendCard(id) : await strangerCard(id));
@@ -30,107 +24,95 @@ export async function loadPerson(id) {
   change();
 }
 
-/** @param {number} id */
-async function friendCard(id) {
-  const { name, email, avatar, user_info, deleted, groups } = await api.get("/manage_friends", { friend_id: id });
-  return { id, name, email, avatar, user_info, deleted, groups, isFriend: true };
-}
+/** @param {number} id @returns {Promise<Person>} */
+const friendCard = async (id) => ({ ...(await api.get("/manage_friends", { friend_id: id })), id });
 
-/** @param {number} id */
+/** @param {number} id @returns {Promise<Person>} */
 async function strangerCard(id) {
   const { user } = await api.get("/search_user_detail", { userId: id });
-  return { ...user, id, deleted: user.is_deleted, isFriend: user.is_friend, groups: [] };
+  return { ...user, id, deleted: user.is_deleted, groups: [] };
 }
 
 /** Somebody's card in a dialog. @param {number} id */
 export function openPerson(id) {
   loadPerson(id);
-  openDialog(t("profile"), (close) => personCard(id, close), "person-dialog");
+  openDialog(t("profile"), (close) => personCard(id, close));
 }
 
-/**
- * @param {number} id
- * @param {() => void} close what holds the card
- */
+/** @param {number} id @param {() => void} close what holds the card */
 export function personCard(id, close) {
   const person = known.get(id);
-  if (person === undefined) return h("div", { class: "spinner", role: "status", "aria-label": t("loading") });
-  if (person === null) return h("p", { class: "quiet centered" }, t("errorUserGone"));
-  const isBlocked = state.blocks?.some((each) => each.id === id) ?? false;
-  return h(
-    "div",
-    { class: "card-person", key: `person-${id}` },
-    avatar(person, "huge"),
-    h("h2", { class: "wrap" }, h("bdi", null, person.name)),
-    h("p", { class: "quiet wrap" }, person.deleted ? t("accountDeleted") : h("bdi", null, person.email)),
-    person.user_info && h("p", { class: "about wrap", dir: "auto" }, person.user_info),
-    person.groups.length > 0 && h("p", { class: "tags" }, person.groups.map((each) => h("a", { class: "tag", key: each.id, href: `#/people/g/${each.id}`, onClick: close }, h("bdi", null, each.name)))),
-    id === session.userId() ? h("p", { class: "quiet" }, t("thatIsYou")) : actions(person, isBlocked, close),
+  if (person === undefined) return spinner();
+  if (person === null) return h("p.quiet.centered", t("errorUserGone"));
+  const { email, deleted, groups, user_info } = person;
+  return h("div.card-person", { key: `person-${id}` },
+    portrait(person, deleted ? t("accountDeleted") : h("bdi", email), user_info),
+    groups.length > 0 && h("p.tags", groups.map((each) => groupTag(each, close))),
+    id === session.userId() ? h("p.quiet", t("thatIsYou")) : actions(person, close),
   );
 }
 
-/**
- * @param {Person} person
- * @param {boolean} isBlocked
- * @param {() => void} close
- */
-function actions(person, isBlocked, close) {
+/** @param {{id: number, name: string}} group @param {() => void} close */
+const groupTag = ({ id, name }, close) =>
+  h("a.tag", { key: id, href: `#/people/g/${id}`, onClick: close }, h("bdi", name));
+
+/** @param {Person} person @param {() => void} close */
+function actions(person, close) {
   const chat = state.conversations.find((each) => each.friend_id === person.id);
   const isFriend = friend(person.id) !== undefined;
-  return h(
-    "div",
-    { class: "actions centered" },
-    isFriend && chat && h("a", { class: "button primary", href: `#/c/${chat.id}`, onClick: close }, icon("chat"), t("sendMessage")),
-    !isFriend && !person.deleted && h("button", { type: "button", class: "button primary", onClick: () => openRequest(person) }, icon("addPerson"), t("addFriend")),
-    state.blocks && h("button", { type: "button", class: "button", onClick: () => (isBlocked ? unblock(person.id) : block(person)) }, icon("shield"), isBlocked ? t("unblock") : t("block")),
-    isFriend && h("button", { type: "button", class: "button danger-text", onClick: () => endFriendship(person, close) }, icon("trash"), t("deleteFriend")),
+  const isBlocked = state.blocks?.some((each) => each.id === person.id);
+  const toggleBlock = () => (isBlocked ? unblock(person.id) : block(person));
+  const openChat = { class: "primary", onClick: close };
+  return h("div.actions.centered",
+    isFriend && chat && linkButton(t("sendMessage"), `#/c/${chat.id}`, openChat),
+    !isFriend &&
+      !person.deleted &&
+      button(t("addFriend"), () => openRequest(person), "addPerson", "primary"),
+    state.blocks && button(isBlocked ? t("unblock") : t("block"), toggleBlock, "shield"),
+    isFriend && button(t("deleteFriend"), () => endFriendship(person, close), "trash", "danger-text"),
   );
 }
 
 /** Ask somebody to be friends. @param {{id: number, name: string}} person */
-export function openRequest(person) {
-  resetForm("request");
-  openDialog(t("addFriend"), (close) =>
-    form({
-      key: "request",
-      fields: [
-        h("p", { class: "plain" }, t("requestText", { name: person.name })),
-        field(t("requestMessage"), "message", { maxlength: "255", rows: 3 }),
-      ],
-      submit: t("sendRequest"),
-      onSubmit: async ({ message }) => {
-        await api.post("/add_friend", { target_id: person.id, message });
-        close();
-        toast(t("requestSent"));
-        refreshRequests();
-      },
-    }),
+export const openRequest = ({ id, name }) =>
+  openForm(t("addFriend"), t("sendRequest"),
+    () => [
+      h("p", t("requestText", { name })),
+      field(t("requestMessage"), "message", { maxlength: "255", rows: 3 }),
+    ],
+    async ({ message }) => {
+      await api.post("/add_friend", { target_id: id, message });
+      toast(t("requestSent"));
+      refreshRequests();
+    },
   );
-}
 
-/**
- * @param {Person} person
- * @param {() => void} close
- */
-async function endFriendship(person, close) {
-  if (!(await confirm(t("deleteFriend"), t("deleteFriendText", { name: person.name }), t("delete")))) return;
-  const isDone = await attempt(async () => {
-    await api.del("/manage_friends", { friend_id: person.id });
+/** @param {Person} person @param {() => void} close */
+async function endFriendship({ id, name }, close) {
+  const end = async () => {
+    await api.del("/manage_friends", { friend_id: id });
     await Promise.all([refreshFriends(), refreshConversations()]);
-  }, t("friendDeleted"));
-  if (!isDone) return;
+  };
+  const text = t("deleteFriendText", { name });
+  if (!(await confirm(t("deleteFriend"), text, t("delete"), end, t("friendDeleted")))) return;
   close();
-  await loadPerson(person.id);
+  await loadPerson(id);
 }
 
 /** @param {Person} person */
-async function block(person) {
-  if (!(await confirm(t("block"), t("blockText", { name: person.name }), t("block")))) return;
-  await attempt(async () => {
-    await api.post("/blocks", { user_id: person.id });
-    await Promise.all([refreshBlocks(), refreshFriends(), refreshConversations()]);
-  }, t("blocked"));
-  await loadPerson(person.id);
+async function block({ id, name }) {
+  const text = t("blockText", { name });
+  await confirm(
+    t("block"),
+    text,
+    t("block"),
+    async () => {
+      await api.post("/blocks", { user_id: id });
+      await Promise.all([refreshBlocks(), refreshFriends(), refreshConversations()]);
+      await loadPerson(id);
+    },
+    t("blocked"),
+  );
 }
 
 /** @param {number} id */
@@ -139,4 +121,3 @@ export const unblock = (id) =>
     await api.del("/blocks", { user_id: id });
     await refreshBlocks();
   }, t("unblocked"));
-

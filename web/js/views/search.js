@@ -2,135 +2,117 @@
 
 import * as api from "../api.js";
 import { h } from "../dom.js";
-import { full } from "../format.js";
+import { contentOf, full } from "../format.js";
 import { t } from "../i18n.js";
 import { go } from "../router.js";
 import { change, state } from "../store.js";
 import { avatar } from "../ui/avatar.js";
-import { field, form, FormError } from "../ui/form.js";
-import { icon } from "../ui/icons.js";
+import { field, form, FormError, labelled } from "../ui/form.js";
+import { button, rowText, sidePane } from "../ui/parts.js";
 import { jumpTo } from "./conversation.js";
 
-/** @typedef {import("../model/conversations.js").Conversation} Conversation */
-
 const PAGE = 50;
+const MOST_SHOWN = 200;
 
 const ui = {
   /** @type {any[] | null} */
   everywhere: null,
   query: "",
-  /** @type {number | undefined} */
+  /** @type {number | undefined} Where the next page goes on. */
   nextBeforeId: undefined,
   /** @type {{id: number, messages: any[]} | null} */
   inside: null,
 };
 
 export function searchList() {
-  return h(
-    "section",
-    { class: "list-pane", key: "search", "aria-label": t("search") },
-    h("header", { class: "pane-head" }, h("h1", null, t("search"))),
+  const found = ui.everywhere;
+  return h("section.list-pane", { key: "search", "aria-label": t("search") },
+    h("header.pane-head", h("h1", t("search"))),
     form({
       key: "search",
       kind: "inline inset",
-      fields: field(t("searchMessages"), "content", { type: "search", maxlength: "255", autofocus: true, defaultValue: ui.query }),
+      fields: textField(t("searchMessages"), ui.query),
       submit: t("search"),
       onSubmit: async ({ content }) => {
         if (content === "") throw new FormError(t("typeWords"));
         ui.query = content;
-        await search(undefined);
+        await search();
       },
     }),
-    ui.everywhere === null && h("p", { class: "quiet centered" }, t("searchHint")),
-    ui.everywhere?.length === 0 && !ui.nextBeforeId && h("p", { class: "quiet centered", role: "status" }, t("nothingFound")),
-    ui.everywhere &&
-      h("ul", { class: "rows" }, ui.everywhere.map((each) => result(each, each.conversation_id, each.conversation_name, `search/${each.conversation_id}`))),
-    ui.nextBeforeId && h("button", { type: "button", class: "button wide", onClick: () => search(ui.nextBeforeId) }, t("showMore")),
+    found === null && h("p.quiet.centered", t("searchHint")),
+    found?.length === 0 && !ui.nextBeforeId && h("p.quiet.centered", { role: "status" }, t("nothingFound")),
+    h("ul.rows", found?.map((each) => result(each, each.conversation_id, `search/${each.conversation_id}`))),
+    ui.nextBeforeId && button(t("showMore"), () => search(ui.nextBeforeId), undefined, "wide"),
   );
 }
 
-/** @param {number | undefined} beforeId */
-async function search(beforeId) {
-  const { messages, next_before_id } = await api.get("/conversations/search", { content: ui.query, limit: PAGE, before_id: beforeId });
-  ui.everywhere = beforeId === undefined ? messages : [...(ui.everywhere ?? []), ...messages];
+/** @param {string} label @param {string} [value] */
+const textField = (label, value = "") =>
+  field(label, "content", { type: "search", maxlength: "255", autofocus: true, defaultValue: value });
+
+/** @param {number} [before_id] the message to go on from */
+async function search(before_id) {
+  const fields = { content: ui.query, limit: PAGE, before_id };
+  const { messages, next_before_id } = await api.get("/conversations/search", fields);
+  ui.everywhere = before_id === undefined ? messages : [...(ui.everywhere ?? []), ...messages];
   ui.nextBeforeId = next_before_id;
   change();
 }
 
-/**
- * @param {any} each
- * @param {number} conversationId
- * @param {string} where
- * @param {string} path
- */
-function result(each, conversationId, where, path) {
-  return h(
-    "li",
-    { class: "row", key: each.id },
-    h(
-      "button",
-      {
-        type: "button",
-        class: "row-link",
-        onClick: () => {
-          go(path);
-          jumpTo(conversationId, each.id);
-        },
-      },
-      avatar({ id: each.sender_id, name: each.sender_name, avatar: each.sender_avatar }),
-      h(
-        "span",
-        { class: "row-text" },
-        h("span", { class: "row-line" }, h("bdi", { class: "row-name" }, each.sender_name), h("time", { class: "row-time" }, full(each.timestamp))),
-        h("bdi", { class: "row-preview two-lines" }, each.type === 1 ? t("imagePreview") : each.content),
-        where && h("bdi", { class: "row-where" }, where),
+/** @param {any} each @param {number} conversationId @param {string} path */
+function result(each, conversationId, path) {
+  const sender = { id: each.sender_id, name: each.sender_name, avatar: each.sender_avatar };
+  const onClick = () => {
+    go(path);
+    jumpTo(conversationId, each.id);
+  };
+  return h("li.row", { key: each.id },
+    h("button.row-link", { onClick },
+      avatar(sender),
+      rowText(sender.name,
+        [
+          h("bdi.row-preview.two-lines", contentOf(each)),
+          each.conversation_name && h("bdi.row-where", each.conversation_name),
+        ],
+        h("time.row-time", full(each.timestamp)),
       ),
     ),
   );
 }
 
 /** @param {Conversation} chosen */
-export function findPane(chosen) {
-  const found = ui.inside?.id === chosen.id ? ui.inside.messages : null;
-  const members = state.members[chosen.id]?.members ?? [];
-  return h(
-    "aside",
-    { class: "details-pane", key: "find", "aria-label": t("findInConversation") },
-    h("header", { class: "pane-head" }, h("h2", null, t("findInConversation")), h("a", { class: "icon-button", href: `#/c/${chosen.id}`, "aria-label": t("close") }, icon("close"))),
-    h(
-      "div",
-      { class: "details-body" },
-      form({
-        key: `find-${chosen.id}`,
-        fields: [
-          field(t("containsText"), "content", { type: "search", maxlength: "255", autofocus: true }),
-          senderField(members),
-          field(t("fromTime"), "start_time", { type: "datetime-local" }),
-          field(t("untilTime"), "end_time", { type: "datetime-local" }),
-        ],
-        submit: t("search"),
-        onSubmit: async ({ content, sender, start_time, end_time }) => {
-          const who = members.length > 0 ? { sender_id: sender } : { sender_name: sender };
-          const fields = { conversationId: chosen.id, content, ...who, start_time: utc(start_time), end_time: utc(end_time) };
-          const { messages } = await api.get("/conversations/manage_messages", fields);
-          ui.inside = { id: chosen.id, messages: messages.reverse() };
-        },
-      }),
-      found && h("p", { class: "quiet", role: "status" }, t("foundCount", { n: found.length })),
-      found && h("ul", { class: "rows" }, found.slice(0, 200).map((each) => result(each, chosen.id, "", `c/${chosen.id}`))),
-    ),
+export function findPane({ id }) {
+  const found = ui.inside?.id === id ? ui.inside.messages : null;
+  const shown = found?.slice(0, MOST_SHOWN).map((each) => result(each, id, `c/${id}`));
+  return sidePane("find", t("findInConversation"), id,
+    form({
+      key: `find-${id}`,
+      fields: [
+        textField(t("containsText")),
+        senderField(id),
+        field(t("fromTime"), "start_time", { type: "datetime-local" }),
+        field(t("untilTime"), "end_time", { type: "datetime-local" }),
+      ],
+      submit: t("search"),
+      onSubmit: async ({ start_time, end_time, ...values }) => {
+        const times = { start_time: utc(start_time), end_time: utc(end_time) };
+        const fields = { conversationId: id, ...values, ...times };
+        const { messages } = await api.get("/conversations/manage_messages", fields);
+        ui.inside = { id, messages: messages.reverse() };
+      },
+    }),
+    found && h("p.quiet", { role: "status" }, t("foundCount", { n: found.length })),
+    h("ul.rows", shown),
   );
 }
 
-/** Groups offer their members; in private chats a part of the name is enough. @param {import("../store.js").Member[]} members */
-function senderField(members) {
-  if (members.length === 0) return field(t("senderName"), "sender", { maxlength: "255" });
-  return h(
-    "label",
-    { class: "field" },
-    h("span", { class: "field-label" }, t("senderName")),
-    h("select", { name: "sender" }, h("option", { value: "" }, t("anybody")), members.map((each) => h("option", { key: each.id, value: String(each.id) }, each.name))),
-  );
+/** Groups offer their members; in private chats a part of the name is enough. @param {number} id */
+function senderField(id) {
+  const members = state.members[id]?.members ?? [];
+  if (members.length === 0) return field(t("senderName"), "sender_name", { maxlength: "255" });
+  const options = members.map((each) => h("option", { key: each.id, value: String(each.id) }, each.name));
+  const anybody = h("option", { value: "" }, t("anybody"));
+  return labelled(t("senderName"), h("select", { name: "sender_id" }, anybody, options));
 }
 
 /** @param {string} local @returns {string} the same moment in UTC, or nothing */

@@ -1,19 +1,21 @@
 /** The entrance: sign in, register (or restore), and a forgotten password. */
 
-import { start } from "../actions.js";
+import { start } from "../actions/connection.js";
 import * as api from "../api.js";
 import { h } from "../dom.js";
-import { describe } from "../errors.js";
 import { t } from "../i18n.js";
 import * as passwords from "../passwords.js";
 import * as session from "../session.js";
 import { change, state } from "../store.js";
 import { field, form, FormError, resetForm } from "../ui/form.js";
 import { icon } from "../ui/icons.js";
-import { toast } from "../ui/toast.js";
+import { link } from "../ui/parts.js";
+import { attempt, toast } from "../ui/toast.js";
 import { languageSwitch } from "./settings.js";
 
-/** @typedef {"in" | "up" | "forgot" | "reset"} Mode */
+/** @typedef {keyof typeof MODES} Mode */
+
+const MODES = { in: signIn, up: signUp, forgot, reset };
 
 const wasEnded = session.takeEnded();
 const ui = {
@@ -27,39 +29,42 @@ const ui = {
 
 /** @param {Mode} mode */
 function show(mode) {
-  for (const key of ["in", "up", "forgot", "reset"]) resetForm(key);
+  resetForm(mode);
   Object.assign(ui, { mode, code: null, isConfirmed: false });
   change();
 }
 
-export function signInPage() {
-  return h(
-    "main",
-    { id: "main", class: "entrance", key: "entrance" },
-    h(
-      "div",
-      { class: "entrance-card" },
-      h("div", { class: "brand" }, h("img", { src: "/web/icon.svg", alt: "", width: "44", height: "44" }), h("h1", null, t("appName"))),
-      h("p", { class: "quiet" }, t("tagline")),
+export const signInPage = () =>
+  h("main.entrance", { id: "main", key: "entrance" },
+    h("div.entrance-card",
+      h("div.brand", h("img", { src: "/web/icon.svg", alt: "", width: "44" }), h("h1", t("appName"))),
+      h("p.quiet", t("tagline")),
       notices(),
-      { in: signIn, up: signUp, forgot, reset }[ui.mode](),
+      MODES[ui.mode](),
     ),
-    h("footer", { class: "entrance-foot" }, languageSwitch(), h("a", { href: "/docs" }, t("apiDocs"))),
+    h("footer.entrance-foot", languageSwitch(), h("a", { href: "/docs" }, t("apiDocs"))),
   );
-}
 
 const notices = () => [
-  wasEnded && h("p", { class: "notice" }, t("signedOutByServer")),
-  passwords.isBlocked() && h("p", { class: "notice problem", role: "alert" }, t("cannotEncrypt")),
+  wasEnded && h("p.notice", t("signedOutByServer")),
+  passwords.isBlocked() && h("p.notice.problem", { role: "alert" }, t("cannotEncrypt")),
   session.isOwnWindow() &&
     session.isSharedSignedIn() &&
-    h(
-      "p",
-      { class: "notice" },
-      t("ownWindow"),
-      h("button", { type: "button", class: "link", onClick: session.useSharedWindow }, t("useOtherWindows")),
-    ),
+    h("p.notice", t("ownWindow"), " ", link(t("useOtherWindows"), session.useSharedWindow)),
 ];
+
+/**
+ * One of the forms, with the way to the others below it.
+ * @param {string} title
+ * @param {Omit<Parameters<typeof form>[0], "key">} described
+ * @param {Child[]} others
+ */
+const page = (title, { fields, ...described }, ...others) => [
+  form({ key: ui.mode, fields: [h("h2", title), fields], ...described }),
+  h("p.switch", others),
+];
+
+const other = (/** @type {string} */ text, /** @type {Mode} */ mode) => link(text, () => show(mode));
 
 const emailField = () =>
   field(t("email"), "email", {
@@ -74,22 +79,6 @@ const emailField = () =>
     },
   });
 
-/** @param {"current-password" | "new-password"} autocomplete */
-const passwordField = (autocomplete) =>
-  field(autocomplete === "new-password" && ui.mode === "reset" ? t("newPassword") : t("password"), "password", {
-    type: "password",
-    autocomplete,
-    required: true,
-    maxlength: "20",
-    hint: autocomplete === "new-password" ? t("passwordRules") : undefined,
-  });
-
-/** @param {string} password */
-function checked(password) {
-  if (!passwords.PASSWORD_PATTERN.test(password)) throw new FormError(t("errorPasswordIllegal"));
-  return passwords.encode(password);
-}
-
 /** @param {{token: string, id: number}} answer */
 function enter({ token, id }) {
   session.begin(token, id);
@@ -98,59 +87,55 @@ function enter({ token, id }) {
   start();
 }
 
-const other = (/** @type {string} */ text, /** @type {Mode} */ mode) =>
-  h("button", { type: "button", class: "link", onClick: () => show(mode) }, text);
-
 function signIn() {
-  return [
-    form({
-      key: "in",
-      fields: [h("h2", null, t("signIn")), emailField(), passwordField("current-password")],
+  const password = { type: "password", autocomplete: "current-password", required: true, maxlength: "20" };
+  const isClosed = state.config.registration === "closed";
+  return page(t("signIn"),
+    {
+      fields: [emailField(), field(t("password"), "password", password)],
       submit: t("signIn"),
       isDisabled: passwords.isBlocked(),
       onSubmit: async ({ email, password }) =>
         enter(await api.post("/account/login", { email, password: await passwords.encode(password) })),
       after: other(t("forgotPassword"), "forgot"),
-    }),
-    state.config.registration === "closed"
-      ? h("p", { class: "switch" }, t("registrationClosed"), " ", other(t("restoreAccount"), "up"))
-      : h("p", { class: "switch" }, t("noAccount"), " ", other(t("register"), "up")),
-  ];
+    },
+    isClosed ? t("registrationClosed") : t("noAccount"),
+    other(isClosed ? t("restoreAccount") : t("register"), "up"),
+  );
 }
 
 function signUp() {
-  return [
-    form({
-      key: "up",
+  const name = { required: true, maxlength: "20", autocomplete: "nickname", autofocus: true };
+  return page(t("register"),
+    {
       fields: [
-        h("h2", null, t("register")),
-        field(t("name"), "name", { required: true, maxlength: "20", autocomplete: "nickname", autofocus: true }),
+        field(t("name"), "name", name),
         emailField(),
         confirmation(),
-        passwordField("new-password"),
-        h("p", { class: "field-hint" }, t("restoreHint")),
+        passwords.newPasswordField(t("password")),
+        h("p.field-hint", t("restoreHint")),
       ],
       submit: t("register"),
       isDisabled: passwords.isBlocked(),
       onSubmit: async ({ name, email, password }) => {
         if (ui.code !== null && !ui.isConfirmed) throw new FormError(t("confirmFirst"));
-        const answer = await api.post("/account/reg", { name, email, password: await checked(password) });
+        const fields = { name, email, password: await passwords.encodeNew(password) };
+        const answer = await api.post("/account/reg", fields);
         enter(answer);
         // The document's own words: the account was there before.
         if (answer.message === "已恢复账户") toast(t("restored"));
       },
-    }),
-    h("p", { class: "switch" }, t("haveAccount"), " ", other(t("signIn"), "in")),
-  ];
+    },
+    t("haveAccount"),
+    other(t("signIn"), "in"),
+  );
 }
 
 /** Whether the e-mail is one's own: as the API has it, the code is compared here. It may be left out. */
 function confirmation() {
   if (!passwords.canEncrypt()) return null;
-  if (ui.isConfirmed) return h("p", { class: "confirmed" }, icon("check"), t("emailConfirmed"));
-  if (ui.code === null) {
-    return h("button", { type: "button", class: "link", onClick: sendCode }, t("confirmEmail"));
-  }
+  if (ui.isConfirmed) return h("p.confirmed", icon("check"), t("emailConfirmed"));
+  if (ui.code === null) return link(t("confirmEmail"), sendCode);
   return field(t("code"), "code", {
     inputmode: "numeric",
     maxlength: "6",
@@ -164,50 +149,47 @@ function confirmation() {
   });
 }
 
-async function sendCode() {
-  try {
+const sendCode = () =>
+  attempt(async () => {
     const { verify_code } = await api.post("/verify", { email: ui.email });
     ui.code = await passwords.decode(verify_code);
     change();
-  } catch (error) {
-    toast(describe(error), "problem");
-  }
-}
+  });
 
 function forgot() {
-  return [
-    form({
-      key: "forgot",
-      fields: [h("h2", null, t("forgotPassword")), h("p", { class: "quiet" }, t("forgotHint")), emailField()],
+  return page(t("forgotPassword"),
+    {
+      fields: [h("p.quiet", t("forgotHint")), emailField()],
       submit: t("sendCode"),
       onSubmit: async ({ email }) => {
         await api.post("/account/password/forgot", { email });
         show("reset");
       },
-    }),
-    h("p", { class: "switch" }, other(t("signIn"), "in"), other(t("haveCode"), "reset")),
-  ];
+    },
+    other(t("signIn"), "in"),
+    other(t("haveCode"), "reset"),
+  );
 }
 
 function reset() {
-  return [
-    form({
-      key: "reset",
+  const code = { inputmode: "numeric", maxlength: "8", autocomplete: "one-time-code" };
+  return page(t("newPassword"),
+    {
       fields: [
-        h("h2", null, t("newPassword")),
-        h("p", { class: "quiet" }, t("resetHint")),
+        h("p.quiet", t("resetHint")),
         emailField(),
-        field(t("code"), "code", { inputmode: "numeric", maxlength: "8", autocomplete: "one-time-code" }),
-        passwordField("new-password"),
+        field(t("code"), "code", code),
+        passwords.newPasswordField(t("newPassword")),
       ],
       submit: t("save"),
       isDisabled: passwords.isBlocked(),
       onSubmit: async ({ email, code, password }) => {
-        await api.post("/account/password/reset", { email, code, password: await checked(password) });
+        const fields = { email, code, password: await passwords.encodeNew(password) };
+        await api.post("/account/password/reset", fields);
         show("in");
         toast(t("passwordChanged"));
       },
-    }),
-    h("p", { class: "switch" }, other(t("signIn"), "in")),
-  ];
+    },
+    other(t("signIn"), "in"),
+  );
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { countUnread, withChanges, withMessage } from "../../js/model/conversations.js";
+import { countUnread, withChanges, withMessage, withNewer } from "../../js/model/conversations.js";
 
 /** @returns {any} */
 const row = (/** @type {number} */ id, more = {}) => ({ id, is_top: false, notice_able: true, unread_count: 0, last_message_id: 0, ...more });
@@ -34,4 +34,13 @@ test("an unknown conversation has to be fetched", () => {
 test("muted conversations do not count", () => {
   assert.equal(countUnread([row(1, { unread_count: 2 }), row(2, { unread_count: 3, notice_able: false })]), 2);
   assert.deepEqual(withChanges([row(1), row(2)], 2, { unread_count: 9 })[1].unread_count, 9);
+});
+
+test("what changed while the list was fetched is kept", () => {
+  const before = [row(1, { unread_count: 4 }), row(2)];
+  const now = withChanges(before, 1, { unread_count: 0 });
+  const fetched = [row(2), row(1, { unread_count: 4 }), row(3)];
+  const after = withNewer(fetched, before, now);
+  assert.deepEqual(after.map((each) => [each.id, each.unread_count]), [[2, 0], [1, 0], [3, 0]]);
+  assert.equal(withNewer(fetched, before, before), fetched);
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { acknowledge, backoff, nextToSend, settle, visible } from "../../js/model/outbox.js";
+import { backoff } from "../../js/backoff.js";
+import { acknowledge, nextToSend, settle, visible } from "../../js/model/outbox.js";
 
 const ME = 7;
 /** @returns {any} */

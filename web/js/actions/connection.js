@@ -1,0 +1,114 @@
+/** Signing in and out, the live connection, and what its frames mean. */
+
+import * as api from "../api.js";
+import { backoff, pause } from "../backoff.js";
+import { contentOf } from "../format.js";
+import { Live } from "../live.js";
+import { withMessage } from "../model/conversations.js";
+import { receive } from "../model/rooms.js";
+import * as session from "../session.js";
+import { change, state } from "../store.js";
+import * as lists from "./lists.js";
+import { catchUp, setRoom } from "./messages.js";
+import { forgetOutbox, hurry, restoreOutbox } from "./sending.js";
+
+const { refreshConversations, refreshFriends, refreshGroups, refreshRequests } = lists;
+const { refreshQuietly } = lists;
+
+/** @type {Record<string, (frame: any) => void>} */
+const FRAMES = {
+  notify: ({ conversationId, message, deleted_message_id }) => {
+    if (message) arrive(message);
+    if (!deleted_message_id) return;
+    catchUp([Number(conversationId)]);
+    refreshQuietly(refreshConversations);
+  },
+  already_read: ({ conversationId, user_id, read_seq }) => {
+    const before = state.readSeqs[conversationId] ?? {};
+    const seqs = { ...before, [user_id]: Math.max(before[user_id] ?? 0, read_seq) };
+    change({ readSeqs: { ...state.readSeqs, [conversationId]: seqs } });
+  },
+  request_message: () => refreshQuietly(refreshRequests, refreshFriends, refreshConversations),
+  delete_friend: () => refreshQuietly(refreshFriends, refreshConversations, refreshGroups),
+  conv_setting: () => {
+    refreshQuietly(refreshConversations, refreshFriends);
+    for (const id of Object.keys(state.members)) lists.refreshPart(Number(id), "members");
+  },
+  remove_members: () => refreshQuietly(refreshConversations),
+  modify_members: (frame) => refreshShown(frame, "members"),
+  notification_message: (frame) => refreshShown(frame, "announcements"),
+  invitation_message: (frame) => refreshShown(frame, "invitations"),
+};
+
+/** @param {{conversationId: string}} frame @param {lists.GroupPart} part */
+function refreshShown({ conversationId }, part) {
+  const id = Number(conversationId);
+  if (state[part][id]) lists.refreshPart(id, part);
+}
+
+/** @param {Message} message */
+function arrive(message) {
+  const id = message.conversation;
+  const isOwn = message.senderid === session.userId();
+  const known = state.rooms[id];
+  if (known) {
+    const { room, hasGap } = receive(known, message);
+    if (hasGap) catchUp([id]);
+    else if (room !== known) setRoom(id, room);
+  }
+  const [place, openId] = state.route;
+  if (!isOwn && place !== "people" && Number(openId) === id) {
+    change({ heard: `${message.sendername}: ${contentOf(message)}` });
+  }
+  const conversations = withMessage(state.conversations, message, isOwn);
+  if (conversations === null) refreshQuietly(refreshConversations);
+  else change({ conversations });
+}
+
+/** @type {Live} */
+let live;
+
+/** Signed in: load everything, connect, and go on with what was not sent. */
+export async function start() {
+  api.onSessionEnded.handle = () => session.end(true);
+  restoreOutbox();
+  const scheme = location.protocol === "https:" ? "wss" : "ws";
+  live = new Live(`${scheme}://${location.host}/ws/`, session.subprotocols, {
+    onOpen: connected,
+    onFrame: (frame) => FRAMES[frame.type]?.(frame),
+    onState: (connection) => change({ connection }),
+    onEnded: () => session.end(true),
+    onRefused: () => refreshQuietly(lists.refreshProfile),
+  });
+  live.start();
+  addEventListener("online", () => live.hurry());
+  addEventListener("offline", () => live.lose());
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) connected();
+  });
+  // Without the first load there is nothing to show.
+  for (let attempt = 0; !state.isLoaded; attempt++) {
+    await lists.refreshAll().catch(() => pause(backoff(attempt, Math.random())));
+  }
+}
+
+/** Frames may have been missed: fetch what is shown, and send what waits. */
+function connected() {
+  live.hurry();
+  if (!state.isLoaded) return;
+  refreshQuietly(lists.refreshAll);
+  catchUp(Object.keys(state.rooms).map(Number));
+  for (const id of Object.keys(state.members)) lists.loadGroup(Number(id));
+  hurry();
+}
+
+/** Connect again after there were too many windows. */
+export const reconnect = () => live.start();
+
+/** Sign out here and in the windows that share the sign-in. */
+export async function signOut() {
+  api.onSessionEnded.handle = () => {};
+  await api.post("/account/logout").catch(() => {});
+  await forgetOutbox();
+  session.end();
+}

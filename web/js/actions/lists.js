@@ -1,0 +1,115 @@
+/** What is shown in lists, fetched whole whenever there is a reason to. */
+
+import * as api from "../api.js";
+import { ApiError } from "../api.js";
+import { t } from "../i18n.js";
+import { withNewer } from "../model/conversations.js";
+import { replace } from "../router.js";
+import { change, state } from "../store.js";
+import { say, toast } from "../ui/toast.js";
+
+/** @typedef {"members" | "announcements" | "invitations"} GroupPart */
+
+const RETRY_MS = 5000;
+
+/**
+ * A loader that runs once at a time, and once more if it was wanted meanwhile: what is shown in
+ * the end was fetched after the last reason to fetch it.
+ * @param {() => Promise<boolean | void>} load answers whether it has to run once more
+ * @returns {() => Promise<void>}
+ */
+function coalesced(load) {
+  /** @type {Promise<void> | null} */
+  let running = null;
+  let isWantedAgain = false;
+  async function run() {
+    do {
+      isWantedAgain = false;
+      if (await load()) isWantedAgain = true;
+    } while (isWantedAgain);
+  }
+  return function refresh() {
+    isWantedAgain = running !== null;
+    running ??= run().finally(() => (running = null));
+    return running;
+  };
+}
+
+/** Refresh lists. What fails is made up for at the next connect. @param {(() => Promise<void>)[]} loaders */
+export function refreshQuietly(...loaders) {
+  for (const refresh of loaders) refresh().catch(() => {});
+}
+
+export const refreshConversations = coalesced(async () => {
+  const before = state.conversations;
+  const answer = await api.get("/conversations");
+  // What arrived or was read while the answer was on its way is missing in it: keep that, ask again.
+  const conversations = withNewer(answer.conversation, before, state.conversations);
+  const ids = new Set(conversations.map((each) => String(each.id)));
+  const rooms = Object.fromEntries(Object.entries(state.rooms).filter(([id]) => ids.has(id)));
+  change({ conversations, rooms });
+  const [place, id] = state.route;
+  if (place === "c" && id && !ids.has(id)) {
+    toast(t("conversationGone"));
+    replace("c");
+  }
+  return conversations !== answer.conversation;
+});
+
+/** @param {string} path @param {(answer: any) => Partial<typeof state>} read */
+const loader = (path, read) => coalesced(async () => change(read(await api.get(path))));
+
+export const refreshFriends = loader("/friends", ({ friends }) => ({ friends }));
+export const refreshRequests = loader("/friend_requests", ({ requests }) => ({ requests }));
+export const refreshGroups = loader("/groups", ({ groups }) => ({ groups }));
+export const refreshBlocks = loader("/blocks", ({ blocks }) => ({ blocks }));
+export const refreshProfile = loader("/account/info", (me) => ({ me }));
+
+/** @type {any} */
+let refreshTimer = null;
+
+/** Everything that is shown in lists. While a service is down, what the others have is shown. */
+export async function refreshAll() {
+  clearTimeout(refreshTimer);
+  const others = [refreshProfile, refreshFriends, refreshRequests, refreshGroups, refreshBlocks];
+  const settling = Promise.allSettled(others.map((refresh) => refresh()));
+  await refreshConversations();
+  change({ isLoaded: true });
+  const isTemporary = (/** @type {any} */ { reason }) => reason instanceof ApiError && reason.isTemporary;
+  if ((await settling).some(isTemporary)) {
+    refreshTimer = setTimeout(() => refreshQuietly(refreshAll), RETRY_MS);
+  }
+}
+
+// --- Groups ---
+
+/** @type {Record<GroupPart, (id: number) => Promise<any>>} */
+const PARTS = {
+  members: (id) => api.get("/conversations/get_members", { conversation_id: id }),
+  announcements: async (id) =>
+    (await api.get("/conversations/manage/notifications", { conversation_id: id })).notifications,
+  invitations: async (id) => (await api.get(`/conversations/${id}/invitation`)).invitation,
+};
+
+/** @param {number} id @param {GroupPart} part */
+export async function refreshPart(id, part) {
+  try {
+    const answer = await PARTS[part](id);
+    change({ [part]: { ...state[part], [id]: answer } });
+  } catch (error) {
+    ignoreGone(error);
+  }
+}
+
+/** Members, announcements and invitations of a group, for its header and its details. @param {number} id */
+export async function loadGroup(id) {
+  const parts = /** @type {GroupPart[]} */ (Object.keys(PARTS));
+  await Promise.all(parts.map((part) => refreshPart(id, part)));
+}
+
+/** @param {unknown} error A conversation that is gone leaves the list by itself. */
+export function ignoreGone(error) {
+  const isGone = error instanceof ApiError && [400, 404].includes(error.status);
+  if (isGone) refreshQuietly(refreshConversations);
+  else say(error);
+}

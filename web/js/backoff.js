@@ -1,0 +1,12 @@
+/** How long to wait before something is tried again. */
+
+/**
+ * Longer each time, and different for each client.
+ * @param {number} attempt 0 for the first
+ * @param {number} random from 0 to 1
+ */
+export const backoff = (attempt, random) =>
+  Math.min(15_000, 500 * 2 ** attempt) * (0.5 + random / 2);
+
+/** @param {number} ms */
+export const pause = (ms) => new Promise((resume) => setTimeout(resume, ms));
