@@ -17,7 +17,6 @@ import sys
 from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from prometheus_client.metrics import MetricWrapperBase
 from pydantic.fields import FieldInfo
@@ -27,6 +26,7 @@ from auth_service.config import AuthSettings
 from benchmarks.report import as_markdown
 from chat_service.config import ChatSettings
 from deploy.run import LauncherSettings
+from docs.api_reference import METHODS, api_reference
 from docs.licences import licences
 from gateway.config import GatewaySettings
 from gateway.docs import merge_documents
@@ -63,7 +63,6 @@ _OF_COMPOSE = {
     "GRAFANA_PORT": ("3000", "Port of Grafana, for this machine alone."),
     "IMS_VERSION": ("dev", "Tag of the images."),
 }
-_METHODS = ("get", "post", "put", "delete")
 
 
 def main() -> int:
@@ -77,7 +76,7 @@ def main() -> int:
     check: bool = parser.parse_args().check
     documents = _documents()
     texts = {
-        ROOT / "docs" / "api.md": _api(documents),
+        ROOT / "docs" / "api.md": api_reference(documents),
         ROOT / "docs" / "openapi.json": _openapi(documents),
         ROOT / "docs" / "licences.md": licences(ROOT),
         ROOT / ".env.example": _env_example(),
@@ -135,44 +134,9 @@ def _document(service: str, folder: str) -> bytes:
 def _openapi(documents: dict[str, bytes]) -> str:
     merged = merge_documents({**documents})
     for operations in merged["paths"].values():
-        for method in operations.keys() & _METHODS:  # Those in a path are listed in any order.
+        for method in operations.keys() & METHODS:  # Those in a path are listed in any order.
             operations[method].get("parameters", []).sort(key=itemgetter("in", "name"))
     return json.dumps(merged, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
-
-
-def _api(documents: dict[str, bytes]) -> str:
-    lines = [
-        "# Endpoints",
-        "",
-        "Made from the code by `make docs`. Every answer is JSON with `code` and `info`; every",
-        "endpoint without the word *public* wants a token in `Authorization` and otherwise",
-        "answers 401, -2 `Invalid or expired JWT`. Errors that any endpoint can give (404, 405,",
-        "413, 415, 429, 500, 503) have the code -status.",
-    ]
-    for service, document in documents.items():
-        lines += [
-            "",
-            f"## {service}_service",
-            "",
-            "| endpoint | what it does | refusals |",
-            "|---|---|---|",
-        ]
-        for path, operations in sorted(json.loads(document)["paths"].items()):
-            for method in (method for method in _METHODS if method in operations):
-                lines.append(_row(method, path, operations[method]))
-    return "\n".join(lines) + "\n"
-
-
-def _row(method: str, path: str, operation: dict[str, Any]) -> str:
-    public = " *(public)*" if operation.get("security") == [] else ""
-    refusals = [
-        f"{status} {refusal}"
-        for status, response in operation["responses"].items()
-        if status not in ("200", "401", "413", "429", "default") or (status == "401" and public)
-        for refusal in response["description"].split("; ")
-    ]
-    summary = operation.get("summary", "").replace("|", "\\|")
-    return f"| `{method.upper()} {path}`{public} | {summary} | {'<br>'.join(refusals)} |"
 
 
 def _settings() -> dict[str, tuple[FieldInfo, list[str]]]:
