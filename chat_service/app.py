@@ -1,6 +1,7 @@
 """The chat service: conversations, messages, media, roles, invitations, live delivery."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from flask import Flask
 
@@ -12,18 +13,20 @@ from chat_service.domain import exporting, friendships, notices, verify
 from chat_service.domain.accounts import accounts
 from chat_service.domain.audit import audit
 from chat_service.domain.erasing import erasures
-from chat_service.domain.images import store
 from chat_service.domain.limits import counters, limits
 from chat_service.domain.listening import live as live_delivery
+from chat_service.domain.media import store
 from chat_service.routes import (
     announcements,
     conversations,
     groups,
-    images,
     invitations,
     live,
+    media,
     messages,
 )
+from chat_service.schemas.conversations import conversation_out
+from chat_service.schemas.live import frame_out
 from shared.data.background import repeat
 from shared.data.client import ServiceClient
 from shared.data.redis_pool import watch_redis
@@ -62,11 +65,12 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     add_resync_command(app, accounts)
     erasures.init_app(app)
     add_erasures_command(app, erasures)
-    add_export_command(app, exporting.files)
-    add_export_route(app, exporting.files)
+    export_files = partial(exporting.export_files, to_json=partial(conversation_out, base=""))
+    add_export_command(app, export_files)
+    add_export_route(app, export_files)
     decoder.configure(settings)
     store.configure(settings)
-    live_delivery.init_app(app, settings)
+    live_delivery.init_app(app, settings, frame_out)
     if settings.redis_url:
         watch_redis(app, settings.redis_url)
     audit.init_app(app, settings.audit_log_days)
@@ -77,7 +81,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     api.register_blueprint(announcements.blueprint)
     api.register_blueprint(conversations.blueprint)
     api.register_blueprint(groups.blueprint)
-    api.register_blueprint(images.blueprint)
+    api.register_blueprint(media.blueprint)
     api.register_blueprint(invitations.blueprint)
     api.register_blueprint(messages.blueprint)
     app.register_blueprint(live.blueprint)

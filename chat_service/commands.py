@@ -3,7 +3,7 @@
 import click
 from flask import Flask
 
-from chat_service.domain import friendships, images
+from chat_service.domain import friendships, media
 from shared.data.client import ServiceClient
 from shared.operations.commands import with_progress
 from shared.operations.orphans import add_prune_command
@@ -26,4 +26,4 @@ def add_commands(app: Flask, social: ServiceClient) -> None:
     def media_commands() -> None:
         """The files of pictures: those of messages and of groups."""
 
-    add_prune_command(media_commands, images.store, images.find_orphans)
+    add_prune_command(media_commands, media.store, media.find_orphans)

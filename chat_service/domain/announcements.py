@@ -1,7 +1,7 @@
 """Announcements of a group (群公告): its owner and admins post them, every member reads them."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import delete, insert, select
 
@@ -9,21 +9,29 @@ from chat_service import errors
 from chat_service.db import db, transaction
 from chat_service.domain import notices
 from chat_service.domain.access import access_to, lock_conversation
-from chat_service.domain.accounts import people
+from chat_service.domain.accounts import Person, get_people
 from chat_service.domain.text import is_blank
 from chat_service.models import Announcement
 from shared.web.errors import ApiError
 
-_LONGEST = 2000
+_MAX_LENGTH = 2000
 
 
-def announcements_in(conversation_id: int, user_id: int, base: str) -> list[dict[str, Any]]:
+class PostedAnnouncement(NamedTuple):
+    """An announcement, and who posted it."""
+
+    id: int
+    sender: Person
+    content: str
+    created_at: datetime
+
+
+def list_announcements(conversation_id: int, user_id: int) -> list[PostedAnnouncement]:
     """The announcements for a member, newest first.
 
     Args:
         conversation_id: the group.
         user_id: any of its members.
-        base: the public base of the request.
     """
     if not access_to(conversation_id, user_id, errors.CONVERSATION_NOT_FOUND).is_member:
         raise ApiError(errors.CONVERSATION_NOT_FOUND)
@@ -34,17 +42,10 @@ def announcements_in(conversation_id: int, user_id: int, base: str) -> list[dict
         .where(Announcement.conversation_id == conversation_id)
         .order_by(Announcement.id.desc())
     ).all()
-    senders = people({row.sender_id for row in rows}, base)
+    senders = get_people({row.sender_id for row in rows})
     return [
-        {
-            "notification_id": announcement_id,
-            "content": content,
-            "sender_id": sender_id,
-            "sender_name": senders[sender_id].name,
-            "sender_avatar": senders[sender_id].avatar,
-            "timestamp": created_at,
-        }
-        for announcement_id, sender_id, content, created_at in rows
+        PostedAnnouncement(row.id, senders[row.sender_id], row.content, row.created_at)
+        for row in rows
     ]
 
 
@@ -60,7 +61,7 @@ def post_announcement(conversation_id: int, user_id: int, content: str) -> int:
             raise ApiError(errors.MAY_NOT_ANNOUNCE)
         if is_blank(content):
             raise ApiError(errors.CONTENT_EMPTY)
-        if len(content) > _LONGEST:
+        if len(content) > _MAX_LENGTH:
             raise ApiError(errors.CONTENT_TOO_LONG)
         announcement_id: int = session.execute(
             insert(Announcement)

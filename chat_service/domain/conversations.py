@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from datetime import UTC, datetime
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, case, func, insert, select, update
 
@@ -10,10 +10,9 @@ from chat_service import errors
 from chat_service.db import db, transaction
 from chat_service.domain import notices
 from chat_service.domain.access import access_to, friends_among
-from chat_service.domain.accounts import accounts, people, person
+from chat_service.domain.accounts import Person, accounts, get_people
 from chat_service.domain.limits import limits
-from chat_service.domain.messages import content_shown, visible_to
-from chat_service.domain.pictures import group_picture_url
+from chat_service.domain.messages import visible_to
 from chat_service.domain.reading import set_unread_count, unread_count
 from chat_service.models import MEMBER, OWNER, Account, Conversation, Membership, Message
 from shared.data.columns import BigId
@@ -30,6 +29,29 @@ _NEWEST_ID = (
 )
 FRIEND_ID = case((Conversation.low_id == _USER, Conversation.high_id), else_=Conversation.low_id)
 """The other person of a private conversation of ``user``, in SQL; NULL for groups."""
+
+
+class ConversationRow(NamedTuple):
+    """A conversation in a user's list, with the friend of a private one and the newest message."""
+
+    id: int
+    name: str
+    avatar_digest: str
+    avatar_reference: str
+    friend_id: int | None
+    friend_name: str | None
+    friend_avatar_digest: str | None
+    friend_avatar_reference: str | None
+    is_pinned: bool
+    notices_on: bool
+    unread_count: int
+    last_message_id: int | None
+    last_message_type: int | None
+    last_message_content: str | None
+    last_message_at: datetime | None
+    version: int
+
+
 _CONVERSATIONS = (
     select(
         Conversation.id,
@@ -38,15 +60,15 @@ _CONVERSATIONS = (
         Conversation.avatar_reference,
         FRIEND_ID.label("friend_id"),
         Account.name.label("friend_name"),
-        Account.avatar_digest,
-        Account.avatar_reference,
+        Account.avatar_digest.label("friend_avatar_digest"),
+        Account.avatar_reference.label("friend_avatar_reference"),
         Membership.is_pinned,
         Membership.notices_on,
-        unread_count(),
-        Message.id,
-        Message.type,
-        Message.content,
-        Message.created_at,
+        unread_count().label("unread_count"),
+        Message.id.label("last_message_id"),
+        Message.type.label("last_message_type"),
+        Message.content.label("last_message_content"),
+        Message.created_at.label("last_message_at"),
         Conversation.version,
     )
     .select_from(Membership)
@@ -60,71 +82,40 @@ _CONVERSATIONS = (
         Conversation.id.desc(),
     )
 )
+"""The columns of `ConversationRow`, in their order."""
 _SOME_CONVERSATIONS = _CONVERSATIONS.where(Conversation.id.in_(bindparam("ids", expanding=True)))
 
 
-def conversations_of(
-    user_id: int, base: str, conversation_ids: Collection[int] | None = None
-) -> list[dict[str, Any]]:
-    """Somebody's conversations: pinned ones first, then by the newest message that they see.
+def list_conversations(
+    user_id: int, conversation_ids: Collection[int] | None = None
+) -> list[ConversationRow]:
+    """A user's conversations: pinned ones first, then by the newest message that the user sees.
 
     Args:
         user_id: whose list.
-        base: the public base of the request.
         conversation_ids: only those of them with one of these ids.
     """
     if conversation_ids is None:
-        rows = db.run(_CONVERSATIONS, user=user_id).all()
+        found = db.run(_CONVERSATIONS, user=user_id)
     else:
-        rows = db.run(_SOME_CONVERSATIONS, user=user_id, ids=list(conversation_ids)).all()
-    strangers = people({row.friend_id for row in rows if row.friend_name is None} - {None}, base)
+        found = db.run(_SOME_CONVERSATIONS, user=user_id, ids=list(conversation_ids))
+    rows = list(map(ConversationRow._make, found))
+    unknown = {row.friend_id for row in rows if row.friend_id and row.friend_name is None}
+    if not unknown:
+        return rows
+    friends = get_people(unknown)
     return [
-        {
-            "id": conversation_id,
-            **(
-                {
-                    "name": name,
-                    "avatar": group_picture_url(base, picture, reference),
-                    "is_chat_group": True,
-                }
-                if friend_id is None
-                else {
-                    **(
-                        strangers.get(friend_id)
-                        or person(base, friend_id, friend_name, friend_picture, friend_reference)
-                    )._asdict(),
-                    "is_chat_group": False,
-                    "friend_id": friend_id,
-                }
-            ),
-            "last_message": "" if last_id is None else content_shown(base, last_type, content),
-            "last_message_time": "" if last_id is None else sent_at,
-            "last_message_type": last_type or 0,
-            "last_message_id": last_id or 0,
-            "is_top": is_pinned,
-            "notice_able": notices_on,
-            "unread_count": unread,
-            "version": version,
-        }
-        for (
-            conversation_id,
-            name,
-            picture,
-            reference,
-            friend_id,
-            friend_name,
-            friend_picture,
-            friend_reference,
-            is_pinned,
-            notices_on,
-            unread,
-            last_id,
-            last_type,
-            content,
-            sent_at,
-            version,
-        ) in rows
+        _with_friend(row, friends[row.friend_id]) if row.friend_id in friends else row
+        for row in rows
     ]
+
+
+def _with_friend(row: ConversationRow, friend: Person) -> ConversationRow:
+    return row._replace(
+        friend_name=friend.name,
+        friend_avatar_digest=friend.avatar_digest,
+        friend_avatar_reference=friend.avatar_reference,
+    )
 
 
 def create_group(owner_id: int, name: str, member_ids: Collection[int]) -> int:
@@ -173,13 +164,27 @@ def create_group(owner_id: int, name: str, member_ids: Collection[int]) -> int:
     return conversation.id
 
 
-def members_of(conversation_id: int, user_id: int, base: str) -> dict[str, Any]:
+class Member(NamedTuple):
+    """A member of a conversation."""
+
+    person: Person
+    role: int
+
+
+class Members(NamedTuple):
+    """The members of a group and the caller's role in it; of a private chat the friend alone."""
+
+    is_group: bool
+    own_role: int
+    members: list[Member]
+
+
+def list_members(conversation_id: int, user_id: int) -> Members:
     """Who is in a group, the owner and the admins first; or the other one of a private chat.
 
     Args:
         conversation_id: the conversation.
-        user_id: somebody in it.
-        base: the public base of the request.
+        user_id: a member of it.
     """
     access = access_to(conversation_id, user_id, errors.CONVERSATION_NOT_FOUND)
     if access.role is None:
@@ -189,27 +194,27 @@ def members_of(conversation_id: int, user_id: int, base: str) -> dict[str, Any]:
         .where(Membership.conversation_id == conversation_id)
         .order_by(Membership.role, Membership.user_id)
     ).all()
-    persons = people([member_id for member_id, _ in rows], base)
+    people = get_people([row.user_id for row in rows])
     members = [
-        {
-            "id": member_id,
-            "name": persons[member_id].name,
-            "avatar": persons[member_id].avatar,
-            "identity": role,
-        }
-        for member_id, role in rows
+        Member(people[row.user_id], row.role)
+        for row in rows
+        if access.is_group or row.user_id != user_id
     ]
-    if access.is_group:
-        return {"identity": access.role, "members": members}
-    [friend] = [member for member in members if member["id"] != user_id]
-    del friend["identity"]
-    return {"members": [friend]}
+    return Members(access.is_group, access.role, members)
 
 
-def settings_of(conversation_id: int, user_id: int) -> dict[str, Any]:
-    """How somebody has set a conversation up for themselves, and their unread messages in it."""
+class Settings(NamedTuple):
+    """How a member has set a conversation up, and the unread messages in it."""
+
+    unread_count: int
+    notices_on: bool
+    is_pinned: bool
+
+
+def get_settings(conversation_id: int, user_id: int) -> Settings:
+    """A member's own settings of a conversation."""
     row = db.session.execute(
-        select(unread_count(), Membership.notices_on, Membership.is_pinned)
+        select(unread_count().label("unread_count"), Membership.notices_on, Membership.is_pinned)
         .select_from(Conversation)
         .outerjoin(
             Membership,
@@ -219,13 +224,12 @@ def settings_of(conversation_id: int, user_id: int) -> dict[str, Any]:
     ).first()
     if row is None:
         raise ApiError(errors.CONVERSATION_NOT_FOUND_ZH)
-    unreads, notices_on, is_pinned = row
-    if unreads is None:
+    if row.unread_count is None:
         raise ApiError(errors.NO_ACCESS)
-    return {"unreads": unreads, "notification": notices_on, "ontop": is_pinned}
+    return Settings(row.unread_count, row.notices_on, row.is_pinned)
 
 
-def change_settings(
+def update_settings(
     conversation_id: int,
     user_id: int,
     *,

@@ -3,7 +3,7 @@
 from sqlalchemy import delete, or_, select, update
 
 from chat_service.db import db, transaction
-from chat_service.domain import groups, messages, notices
+from chat_service.domain import deletion, groups, notices
 from chat_service.domain.audit import audit
 from chat_service.models import (
     Announcement,
@@ -22,7 +22,7 @@ def erase(account_id: int) -> None:
     """Take a person out of everything, and delete what they wrote, for everybody."""
     _leave_everything(account_id)  # First: who is nowhere a member sends no more.
     for conversation_id in _where_they_wrote(account_id):
-        while messages.delete_some_of(account_id, conversation_id):
+        while deletion.delete_batch_by_sender(account_id, conversation_id):
             pass
     _delete_the_rest(account_id)
 

@@ -1,15 +1,15 @@
 """A person's conversations as they see them, and everything that they wrote, for themselves."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, or_, select
 from sqlalchemy.orm import aliased
 
 from chat_service.db import db
-from chat_service.domain import images
+from chat_service.domain import media
 from chat_service.domain.audit import audit
-from chat_service.domain.conversations import conversations_of
+from chat_service.domain.conversations import ConversationRow, list_conversations
 from chat_service.domain.messages import visible_to
 from chat_service.models import (
     ACCEPTED,
@@ -47,17 +47,22 @@ admin, 3 a member.
 """
 
 
-def files(account_id: int) -> Iterator[ExportedFile]:
-    """What somebody sees of their conversations, and everything that is theirs elsewhere."""
+def export_files(
+    account_id: int, to_json: Callable[[ConversationRow], dict[str, Any]]
+) -> Iterator[ExportedFile]:
+    """What a user sees of the own conversations, and everything that is the user's elsewhere.
+
+    Args:
+        account_id: whose data.
+        to_json: a conversation as the user's list shows it.
+    """
     yield ExportedFile("README.txt", [_README.encode()])
-    conversations = conversations_of(account_id, base="")
-    yield ExportedFile("conversations.json", iter_json_array(conversations))
+    conversations = list_conversations(account_id)
+    yield ExportedFile("conversations.json", iter_json_array(map(to_json, conversations)))
     yield ExportedFile("members.json", iter_json_array(_members(account_id)))
     for conversation in conversations:
-        messages = _messages(
-            (Message.conversation_id == conversation["id"]) & visible_to(account_id)
-        )
-        yield ExportedFile(f"messages/{conversation['id']}.json", iter_json_array(messages))
+        messages = _messages((Message.conversation_id == conversation.id) & visible_to(account_id))
+        yield ExportedFile(f"messages/{conversation.id}.json", iter_json_array(messages))
     is_own = Message.sender_id == account_id
     elsewhere = _messages(is_own & Message.conversation_id.not_in(_open_to(account_id)))
     yield ExportedFile("sent_elsewhere.json", iter_json_array(elsewhere))
@@ -66,7 +71,7 @@ def files(account_id: int) -> Iterator[ExportedFile]:
     yield ExportedFile("audit.json", iter_json_array(audit.export(account_id)))
     pictures = select(Message.content).where(is_own, Message.type == IMAGE)
     for row in db.pages(pictures, Message.id):
-        picture = images.store.open(row["content"])
+        picture = media.store.open(row["content"])
         if picture is not None:
             yield ExportedFile(f"pictures/{row['content']}", picture.pieces)
 

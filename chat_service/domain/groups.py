@@ -10,11 +10,10 @@ from sqlalchemy import delete, func, select, update
 
 from chat_service import errors
 from chat_service.db import transaction
-from chat_service.domain import images, notices
+from chat_service.domain import media, notices
 from chat_service.domain.access import LockedConversation, access_to, lock_conversation
 from chat_service.domain.accounts import accounts
 from chat_service.domain.audit import audit
-from chat_service.domain.pictures import media_url
 from chat_service.models import (
     ADMIN,
     IMAGE,
@@ -140,24 +139,19 @@ def update_group(
     found = None if avatar is None else parse_avatar(avatar, user_id)
     uploaded = found if isinstance(found, Picture) else None
     reference = found if isinstance(found, str) else ""
-    with images.keeping(uploaded) as picture, transaction() as session:
+    with media.keeping(uploaded) as picture, transaction() as session:
         group = lock_conversation(conversation_id, (user_id,), errors.CONVERSATION_NOT_FOUND)
         if not group.is_admin(user_id):
             raise ApiError(errors.MAY_NOT_UPDATE)
         changes = {} if name is None else {"name": name}
-        if found is not None and not _is_url_of(group.avatar_name, reference):
+        if found is not None and not media.is_url_of(group.avatar_name, reference):
             changes |= {"avatar_digest": picture, "avatar_reference": reference}
-            images.forget_after_commit([group.avatar_name])
+            media.forget_after_commit([group.avatar_name])
         if changes:
             session.execute(
                 update(Conversation).where(Conversation.id == conversation_id).values(changes)
             )
             notices.conversation_changed(conversation_id)
-
-
-def _is_url_of(picture: str, reference: str) -> bool:
-    """Whether a client sent back the URL that it was given, upon whatever base."""
-    return picture != "" and reference.endswith(media_url("", picture))
 
 
 def _lock_as_owner(
@@ -227,5 +221,5 @@ def _dissolve(session: Any, conversation_id: int, group: LockedConversation, own
     ).all()
     session.execute(delete(Conversation).where(Conversation.id == conversation_id))
     session.execute(delete(SearchGram).where(SearchGram.conversation_id == conversation_id))
-    images.forget_after_commit([*pictures, group.avatar_name])
+    media.forget_after_commit([*pictures, group.avatar_name])
     notices.members_out(conversation_id, tuple(members), owner_id)

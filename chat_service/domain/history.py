@@ -15,13 +15,20 @@ from sqlalchemy.orm import aliased
 
 from chat_service import errors
 from chat_service.db import db
-from chat_service.domain.accounts import people
-from chat_service.domain.messages import MESSAGES, mark_as_read, shown, visible_to
+from chat_service.domain.messages import (
+    MESSAGES,
+    MessageBlock,
+    MessageRow,
+    PairReads,
+    to_message_rows,
+    visible_to,
+    with_senders,
+)
 from chat_service.domain.reading import Place, place_of, read_up_to
 from chat_service.models import Deletion, Message
 from shared.data.columns import BigId
 from shared.web.authentication import MAX_ID
-from shared.web.streaming import StreamLimit
+from shared.web.streaming import Blocks, StreamLimit
 
 MAX_WHOLE = 1000
 """More messages are sent in blocks."""
@@ -29,6 +36,21 @@ BLOCK_SIZE = 500
 _IDS_IN_A_BLOCK = 10_000
 
 long_reads = StreamLimit(max_per_user=2, max_in_all=16)
+
+
+class MessagePage(NamedTuple):
+    """Messages of a conversation, oldest first.
+
+    Attributes:
+        messages: they, in blocks if they are many.
+        deleted_ids: of the messages that were deleted between ``after_version`` and ``version``;
+            in blocks if they are many.
+        version: up to which both are complete.
+    """
+
+    messages: MessageBlock | Blocks[MessageBlock]
+    deleted_ids: list[int] | Blocks[list[int]]
+    version: int
 
 
 class Bounds(NamedTuple):
@@ -57,33 +79,27 @@ class Bounds(NamedTuple):
         return bool(self.given.keys() - {"before_id"})
 
 
-def messages_in(
+def list_messages(
     conversation_id: int,
     user_id: int,
-    base: str,
+    bounds: Bounds,
     *,
     limit: int | None = None,
     marks_read: bool = True,
-    **bounds: Any,
-) -> dict[str, Any]:
+) -> MessagePage:
     """The messages of a conversation, oldest first; what is fetched has been read.
 
     Args:
         conversation_id: the conversation.
         user_id: somebody in it.
-        base: the public base of the request.
+        bounds: which of its messages.
         limit: at most so many: the newest, or the oldest if there is a lower bound.
         marks_read: whether the read position moves up to the newest one fetched.
-        bounds: those of `Bounds`.
-
-    Returns:
-        ``messages``; ``version`` up to which they are complete; ``deleted_ids`` of the messages
-        deleted between ``after_version`` and that. Long lists are `Blocks`.
     """
     place = place_of(
         conversation_id, user_id, errors.CONVERSATION_NOT_FOUND_ZH, errors.NOT_IN_CONVERSATION_ZH
     )
-    return _History(conversation_id, user_id, base, place, marks_read).read(Bounds(**bounds), limit)
+    return _History(conversation_id, user_id, place, marks_read).read(bounds, limit)
 
 
 class _History(NamedTuple):
@@ -94,12 +110,11 @@ class _History(NamedTuple):
 
     conversation_id: int
     user_id: int
-    base: str
     place: Place
     marks_read: bool
 
-    def read(self, bounds: Bounds, limit: int | None) -> dict[str, Any]:
-        """See `messages_in`."""
+    def read(self, bounds: Bounds, limit: int | None) -> MessagePage:
+        """See `list_messages`."""
         place, after_version = self.place, bounds.after_version
         has_news = after_version is None or after_version < place.version
         from_newest = limit is not None and not bounds.has_lower
@@ -109,20 +124,20 @@ class _History(NamedTuple):
         is_long = limit is None and len(rows) > MAX_WHOLE
         more_follow = bounds.has_lower and len(rows) == limit
         version = rows[-1].version if more_follow and after_version is not None else place.version
-        answer = long_reads.admit(
+        page = long_reads.admit(
             self.user_id,
             {
-                "messages": self._blocks(bounds, rows) if is_long else self._shown(rows),
+                "messages": self._blocks(bounds, rows) if is_long else self._block(rows),
                 "deleted_ids": self._deleted_ids(after_version, version) if has_news else [],
                 "version": version,
             },
         )
         if not is_long:
             self._read_up_to(bounds, rows, more_follow)
-        return answer
+        return MessagePage(**page)
 
-    def _rows(self, bounds: Bounds, limit: int, from_newest: bool = False) -> list[Any]:
-        return list(
+    def _rows(self, bounds: Bounds, limit: int, from_newest: bool = False) -> list[MessageRow]:
+        return to_message_rows(
             db.run(
                 _messages_query(frozenset(bounds.given), newest_first=from_newest),
                 conversation=self.conversation_id,
@@ -133,12 +148,12 @@ class _History(NamedTuple):
             )
         )
 
-    def _blocks(self, bounds: Bounds, rows: list[Any]) -> Iterator[list[dict[str, Any]]]:
+    def _blocks(self, bounds: Bounds, rows: list[MessageRow]) -> Iterator[MessageBlock]:
         """All messages, beginning with these rows, and have them read when all were sent."""
-        newest: list[Any] = []
+        newest: list[MessageRow] = []
         while True:
             newest, is_last = rows[-1:] or newest, len(rows) < BLOCK_SIZE
-            block = self._shown(rows)
+            block = self._block(rows)
             rows = []
             yield block
             if is_last:
@@ -151,14 +166,12 @@ class _History(NamedTuple):
         not_found = errors.CONVERSATION_NOT_FOUND_ZH
         place_of(self.conversation_id, self.user_id, not_found, not_in_it=not_found)
 
-    def _shown(self, rows: list[Any]) -> list[dict[str, Any]]:
-        senders = people({row.sender_id for row in rows}, self.base)
-        messages = [shown(row, senders, self.base) for row in rows]
-        place = self.place
+    def _block(self, rows: list[MessageRow]) -> MessageBlock:
+        place, reads = self.place, None
         if place.friend_read_seq is not None:
             own_read_seq = place.last_seq if self.marks_read else place.read_seq
-            mark_as_read(messages, self.user_id, own_read_seq, place.friend_read_seq)
-        return messages
+            reads = PairReads(self.user_id, own_read_seq, place.friend_read_seq)
+        return with_senders(rows, reads)
 
     def _deleted_ids(self, after: int | None, until: int) -> list[int] | Iterator[list[int]]:
         """The ids of the messages that were deleted between two versions."""
@@ -178,7 +191,7 @@ class _History(NamedTuple):
             after = after if is_last else rows[-1].version
             yield [row.message_id for row in rows]
 
-    def _read_up_to(self, bounds: Bounds, rows: list[Any], more_follow: bool) -> None:
+    def _read_up_to(self, bounds: Bounds, rows: list[MessageRow], more_follow: bool) -> None:
         """Have the last of ``rows`` read, and what was deleted after it."""
         if not self.marks_read:
             return

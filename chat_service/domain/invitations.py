@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import case, insert, select, update
 
@@ -10,7 +10,7 @@ from chat_service import errors
 from chat_service.db import db, transaction
 from chat_service.domain import notices
 from chat_service.domain.access import access_to, friends_among, lock_conversation
-from chat_service.domain.accounts import accounts, people
+from chat_service.domain.accounts import Person, accounts, get_people
 from chat_service.models import (
     ACCEPTED,
     CAME_OTHERWISE,
@@ -68,13 +68,23 @@ def invite(conversation_id: int, sender_id: int, receiver_ids: Collection[int]) 
     return [ids[receiver_id] for receiver_id in receiver_ids]
 
 
-def invitations_to(conversation_id: int, user_id: int, base: str) -> list[dict[str, Any]]:
+class SentInvitation(NamedTuple):
+    """An invitation, who sent it, and whom it invites."""
+
+    id: int
+    conversation_id: int
+    sender: Person
+    receiver: Person
+    status: int
+    created_at: datetime
+
+
+def list_invitations(conversation_id: int, user_id: int) -> list[SentInvitation]:
     """The invitations to a group for one of its members, newest first.
 
     Args:
         conversation_id: the group.
         user_id: any of its members.
-        base: the public base of the request.
     """
     if not access_to(conversation_id, user_id, errors.CONVERSATION_NOT_FOUND).is_member:
         raise ApiError(errors.CONVERSATION_NOT_FOUND)
@@ -89,21 +99,19 @@ def invitations_to(conversation_id: int, user_id: int, base: str) -> list[dict[s
         .where(Invitation.conversation_id == conversation_id)
         .order_by(Invitation.id.desc())
     ).all()
-    persons = people({person for row in rows for person in (row.sender_id, row.receiver_id)}, base)
+    people = get_people(
+        {person_id for row in rows for person_id in (row.sender_id, row.receiver_id)}
+    )
     return [
-        {
-            "invite_id": invitation_id,
-            "conversation_id": conversation_id,
-            "sender_id": sender_id,
-            "sender_name": persons[sender_id].name,
-            "sender_avatar": persons[sender_id].avatar,
-            "receiver_id": receiver_id,
-            "receiver_name": persons[receiver_id].name,
-            "receiver_avatar": persons[receiver_id].avatar,
-            "timestamp": created_at,
-            "status": status,
-        }
-        for invitation_id, sender_id, receiver_id, status, created_at in rows
+        SentInvitation(
+            id=row.id,
+            conversation_id=conversation_id,
+            sender=people[row.sender_id],
+            receiver=people[row.receiver_id],
+            status=row.status,
+            created_at=row.created_at,
+        )
+        for row in rows
     ]
 
 

@@ -11,24 +11,18 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, fields
 
 from chat_service.db import db
-from chat_service.domain.accounts import accounts
+from chat_service.domain.accounts import Person, accounts
 from chat_service.domain.listening import live
-from chat_service.live.frames import PUBLIC_BASE, Frame, Notice
-
-__all__ = ["PUBLIC_BASE"]
+from chat_service.domain.messages import MessageRow
+from chat_service.live.frames import Frame, Notice
 
 _FIRST_TO_LAST = {"remove_members": 0, "invitation_message": 2}
 
 
-def message_sent(conversation_id: int, sender_id: int, message: dict[str, Any]) -> None:
-    """A message came: everybody in the conversation, the sender too.
-
-    Args:
-        conversation_id: where.
-        sender_id: whose message it is.
-        message: it whole, as reading messages shows it, its URLs built upon `PUBLIC_BASE`.
-    """
-    _notify(conversation_id, sender_id, message=message)
+def message_sent(message: MessageRow, sender: Person, *, is_group: bool) -> None:
+    """A message came: everybody in the conversation, the sender too."""
+    frame = {"row": message._asdict(), "sender": sender._asdict(), "is_group": is_group}
+    _notify(message.conversation_id, sender.id, message=frame)
 
 
 def message_deleted(conversation_id: int, deleter_id: int, message_id: int) -> None:
@@ -72,7 +66,7 @@ def members_changed(conversation_id: int, joined: Collection[int] = ()) -> None:
 
 def members_out(conversation_id: int, out: Collection[int], left_by_themselves: int | None) -> None:
     """``out`` are in no longer; the one who left or dissolved is told that it was they."""
-    told, told_themselves = ({"type": "remove_members", "self": own} for own in ("false", "true"))
+    told, told_themselves = ({"type": "remove_members", "is_own": own} for own in (False, True))
     _tell(Notice(frame=told, people=out, actor=left_by_themselves, to_actor=told_themselves))
     _tell(Notice(room=conversation_id, out=out))
 
@@ -148,12 +142,14 @@ _PAIR = _Pair()
 
 
 def _notify(conversation_id: int, actor: int, **what: Any) -> None:
-    theirs, own = (_about(conversation_id, "notify", scroll=s, **what) for s in ("false", "true"))
+    theirs, own = (
+        _about(conversation_id, "notify", is_own=is_own, **what) for is_own in (False, True)
+    )
     _tell(Notice(frame=theirs, room=conversation_id, actor=actor, to_actor=own))
 
 
 def _about(conversation_id: int, kind: str, **more: Any) -> Frame:
-    return {"type": kind, "conversationId": str(conversation_id), **more}
+    return {"type": kind, "conversation_id": conversation_id, **more}
 
 
 def _tell(notice: Notice) -> None:

@@ -1,6 +1,5 @@
 """How far people have read: what is unread to them, and what others may know of it."""
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Update, bindparam, case, func, select, union_all, update
@@ -9,6 +8,8 @@ from sqlalchemy.orm import aliased
 from chat_service import errors
 from chat_service.db import db, transaction
 from chat_service.domain import notices
+from chat_service.domain.accounts import Person, get_people
+from chat_service.domain.messages import visible_to
 from chat_service.models import Conversation, Deletion, HiddenMessage, Membership, Message
 from shared.data.columns import BigId
 from shared.web.errors import ApiError, ErrorSpec
@@ -22,7 +23,7 @@ PLACE = (
         _own.unread_seq,
         _own.unread_extra,
         _own.read_seq,
-        _friend.read_seq,
+        _friend.read_seq.label("friend_read_seq"),
     )
     .outerjoin(
         _own, (_own.conversation_id == Conversation.id) & (_own.user_id == bindparam("user"))
@@ -93,14 +94,21 @@ def place_of(conversation_id: int, user_id: int, unknown: ErrorSpec, not_in_it: 
     return place_in(row, unknown, not_in_it)
 
 
-def place_in(row: Sequence[Any] | None, unknown: ErrorSpec, not_in_it: ErrorSpec) -> Place:
-    """The place that a row of `PLACE` tells of; see `place_of`."""
+def place_in(row: Any | None, unknown: ErrorSpec, not_in_it: ErrorSpec) -> Place:
+    """The place that a row with the columns of `PLACE` tells of; see `place_of`."""
     if row is None:
         raise ApiError(unknown)
-    place = Place._make(row)
-    if place.read_seq is None:
+    if row.read_seq is None:
         raise ApiError(not_in_it)
-    return place
+    return Place(
+        is_group=row.is_group,
+        last_seq=row.last_seq,
+        version=row.version,
+        unread_seq=row.unread_seq,
+        unread_extra=row.unread_extra,
+        read_seq=row.read_seq,
+        friend_read_seq=row.friend_read_seq,
+    )
 
 
 def unread_count() -> ColumnElement[int]:
@@ -148,6 +156,44 @@ def mark_read(conversation_id: int, user_id: int, message_id: int) -> None:
     if seq is None:
         raise ApiError(errors.MESSAGE_NOT_FOUND_ZH)
     read_up_to(conversation_id, user_id, seq, place)
+
+
+def list_readers(message_id: int, user_id: int) -> list[Person]:
+    """Who has read a message, beside its sender.
+
+    Args:
+        message_id: a message that ``user_id`` sees.
+        user_id: a member of its conversation.
+    """
+    message = db.session.execute(
+        select(
+            Message.conversation_id,
+            Message.seq,
+            Message.sender_id,
+            Membership.role,
+            visible_to(user_id).label("is_visible"),
+        )
+        .join(Conversation, Conversation.id == Message.conversation_id)
+        .outerjoin(
+            Membership,
+            (Membership.conversation_id == Conversation.id) & (Membership.user_id == user_id),
+        )
+        .where(Message.id == message_id, Conversation.is_open)
+    ).first()
+    if message is None or not message.is_visible:
+        raise ApiError(errors.MESSAGE_NOT_FOUND_ZH)
+    if message.role is None:
+        raise ApiError(errors.NO_ACCESS_BAD_REQUEST)
+    reader_ids = db.session.scalars(
+        select(Membership.user_id)
+        .where(
+            Membership.conversation_id == message.conversation_id,
+            Membership.read_seq >= message.seq,
+            Membership.user_id != message.sender_id,
+        )
+        .order_by(Membership.user_id)
+    ).all()
+    return list(get_people(reader_ids).values())
 
 
 def read_up_to(conversation_id: int, user_id: int, seq: int, place: Place) -> None:

@@ -1,43 +1,45 @@
 """The replies to a message, in blocks if they are many."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import Integer, bindparam, select
 
 from chat_service import errors
 from chat_service.db import db
-from chat_service.domain.accounts import people
+from chat_service.domain.accounts import get_people
 from chat_service.domain.history import BLOCK_SIZE, MAX_WHOLE, long_reads
-from chat_service.domain.messages import content_shown, visible_to
+from chat_service.domain.messages import visible_to
+from chat_service.domain.search import FoundBlock, FoundRow
 from chat_service.models import Conversation, Membership, Message
 from shared.data.columns import BigId
 from shared.web.errors import ApiError
+from shared.web.streaming import Blocks
 
 
-def replies_to(message_id: int, user_id: int, base: str) -> dict[str, Any]:
+def list_replies(message_id: int, user_id: int) -> FoundBlock | Blocks[FoundBlock]:
     """The replies to a message, oldest first.
 
     Args:
         message_id: a message that ``user_id`` sees.
         user_id: somebody in its conversation.
-        base: the public base of the request.
 
     Returns:
-        ``replies``, which are `Blocks` if there are many.
+        the replies, in blocks if they are many.
     """
-    replies = _Replies(message_id, user_id, base)
+    replies = _Replies(message_id, user_id)
     version = replies.version()
     rows = replies.rows(version, limit=MAX_WHOLE + 1)
-    is_long = len(rows) > MAX_WHOLE
-    found = replies.blocks(version, rows) if is_long else replies.shown(rows)
-    return long_reads.admit(user_id, {"replies": found})
+    if len(rows) <= MAX_WHOLE:
+        return replies.block(rows)
+    blocks: Blocks[FoundBlock]
+    [blocks] = long_reads.admit(user_id, {"replies": replies.blocks(version, rows)}).values()
+    return blocks
 
 
 class _Replies(NamedTuple):
     message_id: int
     user_id: int
-    base: str
 
     def version(self) -> int:
         """The version of the conversation now, if the message is still there to be seen."""
@@ -47,37 +49,25 @@ class _Replies(NamedTuple):
         version: int = row.version
         return version
 
-    def rows(self, version: int, *, limit: int, after: int = 0) -> list[Any]:
+    def rows(self, version: int, *, limit: int, after: int = 0) -> list[FoundRow]:
         """The next replies after an id, of those sent up to a version."""
         bounds = {"after": after, "version": version, "limit": limit}
-        return list(db.run(_REPLIES, message=self.message_id, user=self.user_id, **bounds))
+        found = db.run(_REPLIES, message=self.message_id, user=self.user_id, **bounds)
+        return list(map(FoundRow._make, found))
 
-    def blocks(self, version: int, rows: list[Any]) -> Iterator[list[dict[str, Any]]]:
+    def blocks(self, version: int, rows: list[FoundRow]) -> Iterator[FoundBlock]:
         """All replies, beginning with these rows."""
         while rows:
             after, is_last = rows[-1].id, len(rows) < BLOCK_SIZE
-            yield self.shown(rows)
+            yield self.block(rows)
             if is_last:
                 break
             self.version()
             rows = self.rows(version, limit=BLOCK_SIZE, after=after)
 
-    def shown(self, rows: list[Any]) -> list[dict[str, Any]]:
-        """Replies as the list shows them."""
-        senders = people({row.sender_id for row in rows}, self.base)
-        return [
-            {
-                "reply_id": reply_id,
-                "reply_type": kind,
-                "sender_id": sender_id,
-                "sender_name": senders[sender_id].name,
-                "sender_avatar": senders[sender_id].avatar,
-                "content": content_shown(self.base, kind, content),
-                "timestamp": created_at,
-                "time": created_at,
-            }
-            for reply_id, kind, content, sender_id, created_at in rows
-        ]
+    def block(self, rows: list[FoundRow]) -> FoundBlock:
+        """Replies with those who sent them."""
+        return FoundBlock(rows, get_people({row.sender_id for row in rows}))
 
 
 _MESSAGE, _USER = bindparam("message", type_=BigId), bindparam("user", type_=BigId)

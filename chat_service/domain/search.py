@@ -14,7 +14,7 @@ from sqlalchemy.orm import aliased
 
 from chat_service import errors
 from chat_service.db import db
-from chat_service.domain.accounts import Person, people
+from chat_service.domain.accounts import Person, get_people
 from chat_service.domain.history import (
     long_reads,
     version_next_to,
@@ -22,17 +22,35 @@ from chat_service.domain.history import (
     version_until,
 )
 from chat_service.domain.indexing import grams_of, indexed_id, rarest_first
-from chat_service.domain.messages import content_shown, visible_to
+from chat_service.domain.messages import visible_to
 from chat_service.domain.reading import place_of
 from chat_service.domain.text import fold
 from chat_service.models import TEXT, Message, SearchGram
 from shared.data.columns import BigId
 from shared.web.errors import ErrorSpec
+from shared.web.streaming import Blocks
 
 WINDOW = 2000
 """Versions, or rows of the index, that are looked through by one statement."""
 MAX_GRAMS = 6
 _AT_ONCE = 500
+
+
+class FoundRow(NamedTuple):
+    """A message that was found."""
+
+    id: int
+    type: int
+    content: str
+    sender_id: int
+    created_at: datetime
+
+
+class FoundBlock(NamedTuple):
+    """Messages that were found, and their senders by id."""
+
+    rows: list[FoundRow]
+    senders: Mapping[int, Person]
 
 
 class Filters(NamedTuple):
@@ -53,40 +71,40 @@ class Filters(NamedTuple):
     content: str | None = None
 
     @property
-    def sql_check(self) -> dict[str, Any]:
+    def sql_conditions(self) -> dict[str, Any]:
         """Those that the database looks after; names and texts are compared by `fold` alone."""
         named = {"since": self.since, "until": self.until, "sender_id": self.sender_id}
         return {name: value for name, value in named.items() if value is not None}
 
 
-def messages_found(
-    conversation_id: int, user_id: int, base: str, not_in_it: ErrorSpec, **filters: Any
-) -> dict[str, Any]:
+def search_messages(
+    conversation_id: int, user_id: int, filters: Filters, not_member: ErrorSpec
+) -> FoundBlock | Blocks[FoundBlock]:
     """The messages of a conversation that fit, oldest first. Finding is not reading.
 
     Args:
         conversation_id: the conversation.
         user_id: somebody in it.
-        base: the public base of the request.
-        not_in_it: how somebody who is not in it is refused.
-        filters: those of `Filters`.
+        filters: what the messages must be.
+        not_member: how a user who is not in it is refused.
 
     Returns:
-        ``messages``, which are `Blocks` if the conversation is long.
+        the messages, in blocks if the conversation is long.
     """
     not_found = errors.CONVERSATION_NOT_FOUND_ZH
-    place = place_of(conversation_id, user_id, not_found, not_in_it)
-    search = _Search(conversation_id, user_id, base, Filters(**filters))
+    place = place_of(conversation_id, user_id, not_found, not_member)
+    search = _Search(conversation_id, user_id, filters)
     first, last = search.span(place.version)
     if last - first < WINDOW:
-        return {"messages": search.found(first, last)}
-    return long_reads.admit(user_id, {"messages": search.blocks(first, last)})
+        return search.found(first, last)
+    blocks: Blocks[FoundBlock]
+    [blocks] = long_reads.admit(user_id, {"messages": search.blocks(first, last)}).values()
+    return blocks
 
 
 class _Search(NamedTuple):
     conversation_id: int
     user_id: int
-    base: str
     filters: Filters
 
     def span(self, version: int) -> tuple[int, int]:
@@ -98,7 +116,7 @@ class _Search(NamedTuple):
         first, last = db.run(_SPAN, conversation=self.conversation_id, **times).one()
         return first or version + 1, min(last or 0, version)
 
-    def blocks(self, first: int, last: int) -> Iterator[list[dict[str, Any]]]:
+    def blocks(self, first: int, last: int) -> Iterator[FoundBlock]:
         """What is found, block by block; in many there may be nothing."""
         grams = grams_of(self.filters.content or "")
         if grams:
@@ -113,9 +131,7 @@ class _Search(NamedTuple):
             self._check_access()
             yield self.found(start, min(start + WINDOW - 1, last))
 
-    def _blocks_by_index(
-        self, grams: list[int], oldest: int, newest: int
-    ) -> Iterator[list[dict[str, Any]]]:
+    def _blocks_by_index(self, grams: list[int], oldest: int, newest: int) -> Iterator[FoundBlock]:
         """What is found among the messages of these ids, all of which are in the index."""
         grams = rarest_first([self.conversation_id], grams)[:MAX_GRAMS]
         named = {f"gram_{place}": gram for place, gram in enumerate(grams)}
@@ -134,12 +150,12 @@ class _Search(NamedTuple):
         not_found = errors.CONVERSATION_NOT_FOUND_ZH
         place_of(self.conversation_id, self.user_id, not_found, not_in_it=not_found)
 
-    def found(self, first: int, last: int) -> list[dict[str, Any]]:
+    def found(self, first: int, last: int) -> FoundBlock:
         """What is found among the messages of these versions, in the order of versions."""
         return self._found("by_versions", first=first, last=last)
 
-    def _found(self, scope: str, **bounds: Any) -> list[dict[str, Any]]:
-        given = self.filters.sql_check
+    def _found(self, scope: str, **bounds: Any) -> FoundBlock:
+        given = self.filters.sql_conditions
         found = db.run(
             _messages_query(scope, frozenset(given), texts_only=bool(self.filters.content)),
             conversation=self.conversation_id,
@@ -147,15 +163,15 @@ class _Search(NamedTuple):
             **bounds,
             **given,
         )
-        rows: list[Any] = list(found)
+        rows = list(map(FoundRow._make, found))
         if self.filters.content:
             wanted = fold(self.filters.content)
             rows = [row for row in rows if wanted in fold(row.content)]
-        senders = people({row.sender_id for row in rows}, self.base)
+        senders = get_people({row.sender_id for row in rows})
         if self.filters.sender_name:
             wanted = fold(self.filters.sender_name)
             rows = [row for row in rows if wanted in fold(senders[row.sender_id].name)]
-        return [shown_when_found(row, senders, self.base) for row in rows]
+        return FoundBlock(rows, senders)
 
 
 _EVER, _NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -241,17 +257,3 @@ def _grams_query(count: int) -> Select[*tuple[Any, ...]]:
     )
     has_all = and_(true(), *has_others).label("has_all")
     return select(page.c.message_id, has_all).order_by(page.c.message_id)
-
-
-def shown_when_found(row: Any, senders: Mapping[int, Person], base: str) -> dict[str, Any]:
-    """A message as searches show it."""
-    sender_name, sender_avatar = senders[row.sender_id]
-    return {
-        "id": row.id,
-        "type": row.type,
-        "sender_id": row.sender_id,
-        "sender_name": sender_name,
-        "sender_avatar": sender_avatar,
-        "content": content_shown(base, row.type, row.content),
-        "timestamp": row.created_at,
-    }

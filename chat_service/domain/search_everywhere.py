@@ -33,13 +33,13 @@ from sqlalchemy.orm import aliased
 
 from chat_service import errors
 from chat_service.db import db
-from chat_service.domain.accounts import people
+from chat_service.domain.accounts import Person, get_people
 from chat_service.domain.conversations import FRIEND_ID
 from chat_service.domain.history import long_reads
 from chat_service.domain.indexing import grams_of, indexed_id, rarest_first
 from chat_service.domain.messages import visible_to
 from chat_service.domain.reading import place_of
-from chat_service.domain.search import shown_when_found
+from chat_service.domain.search import FoundRow
 from chat_service.domain.text import fold
 from chat_service.models import TEXT, Conversation, Membership, Message, SearchGram
 from shared.data.columns import BigId
@@ -58,6 +58,25 @@ _RANKED_IN = 4
 """Conversations in which it is counted which pair is rare."""
 _Read = Callable[[Mapping[int, int], int], tuple[list[Any], Iterable[int]]]
 """Reads so many rows before an id in each conversation: all of them, and ids of what may fit."""
+
+
+class MessageSomewhere(NamedTuple):
+    """A message that was found, and where."""
+
+    message: FoundRow
+    conversation_id: int
+    conversation_name: str
+
+
+class MessagesAnywhere(NamedTuple):
+    """Messages that were found in any conversation, and their senders by id.
+
+    There may be more before ``next_before_id``, unless it is None.
+    """
+
+    messages: list[MessageSomewhere]
+    senders: Mapping[int, Person]
+    next_before_id: int | None
 
 
 class Everywhere(NamedTuple):
@@ -92,32 +111,27 @@ class Everywhere(NamedTuple):
         )
 
 
-def find_everywhere(user_id: int, base: str, **wanted: Any) -> dict[str, Any]:
+def find_everywhere(user_id: int, wanted: Everywhere) -> MessagesAnywhere:
     """The messages that fit in the open conversations of a user, newest first.
 
     Args:
         user_id: who asks.
-        base: the public base of the request.
-        wanted: see `Everywhere`.
-
-    Returns:
-        ``messages``; ``next_before_id``, to go on with, if there may be more.
+        wanted: what to find.
 
     Raises:
         ApiError: there is no such conversation; ``TOO_MANY_REQUESTS`` or ``SERVICE_UNAVAILABLE``,
             if it takes long and too many such searches run.
     """
-    search = _Search(Everywhere(**wanted), user_id)
-    if search.wanted.conversation_id is not None:
+    search = _Search(wanted, user_id)
+    if wanted.conversation_id is not None:
         unknown = errors.CONVERSATION_NOT_FOUND_ZH
-        place_of(search.wanted.conversation_id, user_id, unknown, not_in_it=unknown)
+        place_of(wanted.conversation_id, user_id, unknown, not_in_it=unknown)
     steps = search.steps()
     if len(list(islice(steps, _SHORT_STEPS))) == _SHORT_STEPS:
         db.release()
         with closing(long_reads.admit(user_id, {"steps": steps})["steps"]) as rest:
             deque(rest, maxlen=0)
-    more = {} if search.next_before_id is None else {"next_before_id": search.next_before_id}
-    return {"messages": _shown(search.found, user_id, base), **more}
+    return _with_names(search.found, search.next_before_id, user_id)
 
 
 class _End(NamedTuple):
@@ -316,24 +330,25 @@ def _messages_query() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _shown(rows: list[Any], user_id: int, base: str) -> list[dict[str, Any]]:
+def _with_names(rows: list[Any], next_before_id: int | None, user_id: int) -> MessagesAnywhere:
     ids = {row.conversation_id for row in rows}
-    conversations = (
-        {row.id: row for row in db.run(_NAMES, user=user_id, ids=list(ids))} if ids else {}
+    conversations = db.run(_NAMES, user=user_id, ids=list(ids)).all() if ids else []
+    friends = {row.id: row.friend_id for row in conversations if row.friend_id is not None}
+    people = get_people({row.sender_id for row in rows} | set(friends.values()))
+    names = {row.id: row.name for row in conversations}
+    names |= {id_: people[friend_id].name for id_, friend_id in friends.items()}
+    return MessagesAnywhere(
+        [
+            MessageSomewhere(
+                FoundRow(row.id, row.type, row.content, row.sender_id, row.created_at),
+                row.conversation_id,
+                names[row.conversation_id],
+            )
+            for row in rows
+        ],
+        people,
+        next_before_id,
     )
-    friends = {row.friend_id for row in conversations.values()} - {None}
-    persons = people({row.sender_id for row in rows} | friends, base)
-    return [
-        {
-            **shown_when_found(row, persons, base),
-            "conversation_id": row.conversation_id,
-            "conversation_name": persons[conversation.friend_id].name
-            if conversation.friend_id
-            else conversation.name,
-        }
-        for row in rows
-        for conversation in [conversations[row.conversation_id]]
-    ]
 
 
 _NAMES = select(Conversation.id, Conversation.name, FRIEND_ID.label("friend_id")).where(

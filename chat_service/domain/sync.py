@@ -23,9 +23,16 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from chat_service.db import db
-from chat_service.domain.accounts import people
-from chat_service.domain.conversations import FRIEND_ID, conversations_of
-from chat_service.domain.messages import MESSAGES, mark_as_read, shown, visible_to
+from chat_service.domain.accounts import Person, get_people
+from chat_service.domain.conversations import FRIEND_ID, ConversationRow, list_conversations
+from chat_service.domain.messages import (
+    MESSAGES,
+    MessageBlock,
+    MessageRow,
+    PairReads,
+    to_message_rows,
+    visible_to,
+)
 from chat_service.models import Conversation, Deletion, Membership, Message
 from shared.data.columns import BigId
 
@@ -51,54 +58,61 @@ _STATES = (
 )
 
 
+class ChangedConversation(NamedTuple):
+    """A conversation with its news; there are more after its version if ``has_more``."""
+
+    row: ConversationRow
+    messages: MessageBlock
+    deleted_ids: list[int]
+    has_more: bool
+
+
+class SyncResult(NamedTuple):
+    """What changed, and which of the ids given are no open conversation of the user."""
+
+    changes: list[ChangedConversation]
+    gone_ids: list[int]
+
+
 def sync(
     user_id: int,
-    base: str,
     versions: Mapping[int, int],
     limit: int,
     conversation_ids: Collection[int] | None = None,
-) -> dict[str, Any]:
+) -> SyncResult:
     """What is new in somebody's conversations. Moves no read position.
 
     Args:
         user_id: whose conversations.
-        base: the public base of the request.
         versions: the version that the client has of each conversation that it knows.
         limit: at most so many messages of one conversation.
         conversation_ids: answer about these conversations only.
-
-    Returns:
-        ``conversations`` that changed, with their news, and ``gone``: the ids given that are no
-        open conversation of theirs.
     """
     states = {row.id: row for row in db.run(_STATES, user=user_id)}
     given = versions.keys() if conversation_ids is None else set(conversation_ids)
     considered = states.keys() if conversation_ids is None else states.keys() & given
     changed = {
-        id_: _Change(states[id_], _known_version(versions.get(id_), states[id_].version))
+        id_: _Change(user_id, states[id_], _known_version(versions.get(id_), states[id_].version))
         for id_ in considered
         if states[id_].version != versions.get(id_)
     }
-    rows = _list_rows(user_id, base, changed)
-    changes = [changed[row["id"]] for row in rows]
+    rows = _list_rows(user_id, changed)
+    changes = [changed[row.id] for row in rows]
     _fetch_messages(changes, user_id, limit)
     _fetch_deletions(changes)
-    senders = people({each.sender_id for change in changes for each in change.messages}, base)
-    return {
-        "conversations": [
-            row | change.shown(user_id, senders, base)
-            for row, change in zip(rows, changes, strict=True)
-        ],
-        "gone": sorted(given - states.keys()),
-    }
+    senders = get_people({each.sender_id for change in changes for each in change.messages})
+    return SyncResult(
+        changes=[change.result(row, senders) for row, change in zip(rows, changes, strict=True)],
+        gone_ids=sorted(given - states.keys()),
+    )
 
 
-def _list_rows(user_id: int, base: str, conversation_ids: Collection[int]) -> list[dict[str, Any]]:
+def _list_rows(user_id: int, conversation_ids: Collection[int]) -> list[ConversationRow]:
     """The rows of the list for these conversations; one may have been closed in the meantime."""
     if not conversation_ids:
         return []
     some = conversation_ids if len(conversation_ids) <= _MAX_PARAMETERS else None
-    return [row for row in conversations_of(user_id, base, some) if row["id"] in conversation_ids]
+    return [row for row in list_conversations(user_id, some) if row.id in conversation_ids]
 
 
 def _known_version(given: int | None, current: int) -> int | None:
@@ -110,16 +124,18 @@ class _Change:
     """What is new in one conversation.
 
     Args:
+        user_id: whose conversation.
         state: a row of ``_STATES``.
         after: the version that the client has, or None if it has nothing.
     """
 
-    def __init__(self, state: Any, after: int | None) -> None:
+    def __init__(self, user_id: int, state: Any, after: int | None) -> None:
+        self._user_id = user_id
         self.id: int = state.id
         self.after = after
         self.until: int = state.version
         self.state = state
-        self.messages: list[Any] = []
+        self.messages: list[MessageRow] = []
         self.deleted_ids: list[int] = []
         self.has_more = False
 
@@ -134,7 +150,7 @@ class _Change:
         """No more deletions than this belong to the versions that are answered."""
         return 0 if self.after is None else self.until - self.after - len(self.messages)
 
-    def set_messages(self, rows: list[Any], limit: int) -> None:
+    def set_messages(self, rows: list[MessageRow], limit: int) -> None:
         """Take the first of ``rows``, or of a conversation that is not known the last."""
         self.has_more = len(rows) > limit
         if self.after is None:
@@ -160,23 +176,23 @@ class _Change:
     def _end_at(self, version: int) -> None:
         self.has_more, self.until = True, version
 
-    def shown(self, user_id: int, senders: Mapping[int, Any], base: str) -> dict[str, Any]:
-        """What the answer has of it beside the row of the list."""
-        messages = [shown(row, senders, base) for row in self.messages]
-        if self.state.friend_read_seq is not None:
-            mark_as_read(messages, user_id, self.state.read_seq, self.state.friend_read_seq)
-        return {
-            "version": self.until,
-            "messages": messages,
-            "deleted_ids": self.deleted_ids,
-            "has_more": self.has_more,
-        }
+    def result(self, row: ConversationRow, senders: Mapping[int, Person]) -> ChangedConversation:
+        """It, beside the row of the list."""
+        reads, state = None, self.state
+        if state.friend_read_seq is not None:
+            reads = PairReads(self._user_id, state.read_seq, state.friend_read_seq)
+        return ChangedConversation(
+            row=row._replace(version=self.until),
+            messages=MessageBlock(self.messages, senders, reads),
+            deleted_ids=self.deleted_ids,
+            has_more=self.has_more,
+        )
 
 
 def _fetch_messages(changes: Iterable[_Change], user_id: int, limit: int) -> None:
     """Give each change its messages, and leave for later what there is no room for."""
     fetched = _within(changes, lambda each: min(limit, each.max_messages), MAX_MESSAGES)
-    rows: dict[int, list[Any]] = defaultdict(list)
+    rows: dict[int, list[MessageRow]] = defaultdict(list)
     for newest in (False, True):
         spans = {
             each.id: (each.after or 0, each.until)
@@ -185,7 +201,7 @@ def _fetch_messages(changes: Iterable[_Change], user_id: int, limit: int) -> Non
         }
         if spans:
             page = {"user": user_id, "spans": spans, "limit": limit + 1}
-            for row in db.run(_messages_query(newest=newest), **page):
+            for row in to_message_rows(db.run(_messages_query(newest=newest), **page)):
                 rows[row.conversation_id].append(row)
     room = MAX_MESSAGES
     for change in fetched:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from chat_service.db import db
-from chat_service.domain import images
+from chat_service.domain import media
 from chat_service.domain.accounts import accounts
 from chat_service.domain.indexing import grams_of
 from chat_service.domain.reading import unread_count
@@ -326,7 +326,7 @@ def _files(kind: str, row_id: Any, name: Any, *which: ColumnElement[bool]) -> Ch
                 rows = session.execute(page).all()
             if not rows:
                 return
-            missing = [row for row in rows if not images.store.exists(row[1])]
+            missing = [row for row in rows if not media.store.exists(row[1])]
             # A file goes after the row that names it: only a row that is still there misses it.
             with db.snapshot() as session:
                 again = named.where(row_id.in_([row[0] for row in missing]))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from gevent import get_hub
 
-from chat_service.live.frames import START, Mark, Notice, Position, Wording
+from chat_service.live.frames import START, Mark, Notice, Position, Render, Wording
 from chat_service.live.sockets import TOKEN_ENDED, TOO_MANY_SOCKETS, Listener, Socket
 from chat_service.metrics import frames_delivered, sockets_open
 from shared.web.authentication import has_ended
@@ -52,15 +52,17 @@ class Audience:
 
     Args:
         sockets_per_user: when one more opens, the oldest closes.
+        render: how frames are written.
         acknowledge: told what the sockets of a session have acknowledged.
 
     Attributes:
         seen: the place of the newest notice that came.
     """
 
-    def __init__(self, sockets_per_user: int, acknowledge: Acknowledge) -> None:
+    def __init__(self, sockets_per_user: int, render: Render, acknowledge: Acknowledge) -> None:
         self.seen: Position = START
         self.acknowledge = acknowledge
+        self._render = render
         self._sockets_per_user = sockets_per_user
         self._people: dict[int, list[Socket]] = {}
         self._rooms: dict[int, set[Socket]] = {}
@@ -93,7 +95,7 @@ class Audience:
         elif notice.eased:
             self._ease(placed)
         else:
-            _write(placed, self._listening(notice))
+            self._write(placed, self._listening(notice))
 
     def enter(
         self, socket: Socket, rooms: Collection[int], known: Position, mark: Mark | None
@@ -204,10 +206,24 @@ class Audience:
 
     def _tell_missed(self, socket: Socket, missed: Iterable[Placed]) -> None:
         listener = socket.listener
-        frames = [Wording(each.notice).to(listener.user_id, listener.base) for each in missed]
+        frames = [
+            Wording(each.notice, self._render).to(listener.user_id, listener.base)
+            for each in missed
+        ]
         if frames:
             socket.write(b"".join(frames))
             frames_delivered.inc(len(frames))
+
+    def _write(self, placed: Placed, sockets: Iterable[Socket]) -> None:
+        frames = Wording(placed.notice, self._render)
+        delivered = 0
+        for socket in sockets:
+            if socket.since < placed.position:
+                listener = socket.listener
+                if frame := frames.to(listener.user_id, listener.base):
+                    socket.write(frame)
+                    delivered += 1
+        frames_delivered.inc(delivered)
 
     def _ease(self, placed: Placed) -> None:
         """Tell at once what is the first of its room for a second; the newest of the rest later."""
@@ -215,7 +231,7 @@ class Audience:
         if room in self._easing:
             self._easing[room].add(placed)
         elif listening := self._listening(placed.notice):
-            _write(placed, listening)
+            self._write(placed, listening)
             self._easing[room] = _Easing(lambda: self._tell_eased(room))
 
     def _tell_eased(self, room: int) -> None:
@@ -224,10 +240,10 @@ class Audience:
             return
         inside = tuple(self._rooms.get(room, ()))
         actor = waiting[-1].notice.actor
-        _write(waiting[-1], [socket for socket in inside if socket.listener.user_id != actor])
+        self._write(waiting[-1], [socket for socket in inside if socket.listener.user_id != actor])
         # Whoever did the newest is not told of it, but of what somebody else did before.
         for placed in waiting[:-1]:
-            _write(placed, [socket for socket in inside if socket.listener.user_id == actor])
+            self._write(placed, [socket for socket in inside if socket.listener.user_id == actor])
         self._easing[room] = _Easing(lambda: self._tell_eased(room))
 
 
@@ -273,16 +289,3 @@ def _worth_telling(missed: list[Placed], user_id: int, rooms: Collection[int]) -
         if len(found) == _MOST_REPLAYED:
             break
     return reversed(found)
-
-
-def _write(placed: Placed, sockets: Iterable[Socket]) -> None:
-    position = placed.position
-    wording = Wording(placed.notice)
-    delivered = 0
-    for socket in sockets:
-        if socket.since < position:
-            listener = socket.listener
-            if frame := wording.to(listener.user_id, listener.base):
-                socket.write(frame)
-                delivered += 1
-    frames_delivered.inc(delivered)

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 Take = Callable[[Position, Notice, float], None]
 
-_STREAM = "ims:live:notices"
+_STREAM = "ims:live:events"
 _LAST = "ims:live:last"
 _SESSION = "ims:live:session:"
 _RESERVED = "ims:live:reserved:"

@@ -12,7 +12,7 @@ from flask import Flask
 from chat_service.config import ChatSettings
 from chat_service.live.audience import Audience, Standing
 from chat_service.live.bus import Bus, LocalBus, RedisBus
-from chat_service.live.frames import Mark, Notice
+from chat_service.live.frames import Mark, Notice, Render
 from chat_service.live.sockets import COME_AGAIN, GOING_AWAY, Limits, Listener, Socket
 from shared.data.db import DATABASE_FAILURES, first_line
 from shared.web.errors import INVALID_JWT, ApiError
@@ -53,11 +53,19 @@ class Delivery:
         self._bus: Bus
         self._limits: Limits
 
-    def init_app(self, app: Flask, settings: ChatSettings) -> None:
-        """Set up by ``settings``; begin and end with the server of ``app``."""
+    def init_app(self, app: Flask, settings: ChatSettings, render: Render) -> None:
+        """Set up by ``settings``; begin and end with the server of ``app``.
+
+        Args:
+            app: whose sockets these are.
+            settings: of the service.
+            render: how frames are written.
+        """
         self._app = app
         self._limits = Limits(settings.ws_ping_seconds, settings.ws_queue_frames)
-        audience = self._audience = Audience(settings.ws_sockets_per_user, self._acknowledge)
+        audience = self._audience = Audience(
+            settings.ws_sockets_per_user, render, self._acknowledge
+        )
         if settings.redis_url:
             keeper = partial(self._look_again, app)
             confirm = partial(self._confirmed, app)

@@ -1,6 +1,6 @@
 """What is told to whom: notices on the bus become frames on the sockets."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -8,6 +8,9 @@ import orjson
 from wsproto.frame_protocol import FrameProtocol
 
 Frame = dict[str, Any]
+"""In the words of the domain, without URLs."""
+Render = Callable[[Frame, str], dict[str, Any]]
+"""Writes a frame in the contract's words, its URLs upon a public base."""
 Position = tuple[int, int]
 """Place of a notice on the bus: the millisecond it came, and its number within that."""
 
@@ -28,10 +31,6 @@ class Mark(NamedTuple):
         """Whether the notice at ``position`` has been acknowledged."""
         return position <= self.position and position not in self.skipped
 
-
-# Stands for the public base in the URLs of a message that is told: each socket sees its own.
-# It is a character that no text of the API may contain.
-PUBLIC_BASE: Final = "\0"
 
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS
 _protocol = FrameProtocol(client=False, extensions=[])
@@ -101,12 +100,14 @@ class Wording:
 
     Args:
         notice: what is told.
+        render: how a frame is written for a public base.
     """
 
-    __slots__ = ("_made", "_notice")
+    __slots__ = ("_made", "_notice", "_render")
 
-    def __init__(self, notice: Notice) -> None:
+    def __init__(self, notice: Notice, render: Render) -> None:
         self._notice = notice
+        self._render = render
         self._made: dict[tuple[bool, str], bytes] = {}
 
     def to(self, user_id: int, base: str) -> bytes:
@@ -120,7 +121,7 @@ class Wording:
         made = self._made.get(key)
         if made is None:
             frame = self._notice.tells(user_id)
-            made = self._made[key] = b"" if frame is None else _text(frame, base)
+            made = self._made[key] = b"" if frame is None else _to_text(self._render(frame, base))
         return made
 
 
@@ -139,13 +140,5 @@ def goodbye(code: int) -> bytes:
     return bytes(_protocol.close(code))
 
 
-def _text(frame: Frame, base: str) -> bytes:
-    message = frame.get("message")
-    if message is not None:
-        frame = {**frame, "message": {name: _based(value, base) for name, value in message.items()}}
+def _to_text(frame: dict[str, Any]) -> bytes:
     return bytes(_protocol.send_data(orjson.dumps(frame, option=_OPTIONS).decode()))
-
-
-def _based(value: Any, base: str) -> Any:
-    is_url = isinstance(value, str) and value.startswith(PUBLIC_BASE)
-    return base + value.removeprefix(PUBLIC_BASE) if is_url else value

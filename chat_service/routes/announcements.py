@@ -10,6 +10,7 @@ from chat_service.schemas.groups import (
     AnnouncementIn,
     AnnouncementOut,
     AnnouncementsOut,
+    announcements_out,
 )
 from shared.service import public_base_url
 from shared.web.api import Blueprint
@@ -22,10 +23,10 @@ blueprint = Blueprint("announcements", __name__)
 @blueprint.arguments(ConversationIn)
 @blueprint.success("success", AnnouncementsOut)
 @blueprint.errors(errors.CONVERSATION_NOT_FOUND)
-def announcements_in(conversation_id: int) -> dict[str, Any]:
+def list_announcements(conversation_id: int) -> dict[str, Any]:
     """List a group's announcements (查看、发布及删除群公告/conversations/manage/notifications)."""
-    found = announcements.announcements_in(conversation_id, current_user_id(), public_base_url())
-    return {"notifications": found}
+    found = announcements.list_announcements(conversation_id, current_user_id())
+    return announcements_out(found, public_base_url())
 
 
 @blueprint.post("/conversations/manage/notifications")

@@ -15,6 +15,9 @@ from chat_service.schemas.conversations import (
     MembersOut,
     SettingsIn,
     SettingsOut,
+    conversation_out,
+    members_out,
+    settings_out,
 )
 from shared.service import public_base_url
 from shared.web.api import Blueprint
@@ -25,9 +28,10 @@ blueprint = Blueprint("conversations", __name__)
 
 @blueprint.get("/conversations")
 @blueprint.success("success", ConversationsOut)
-def conversations_of_caller() -> dict[str, Any]:
+def list_conversations() -> dict[str, Any]:
     """List the caller's conversations (获取聊天界面 /conversations: 获取会话列表)."""
-    return {"conversation": conversations.conversations_of(current_user_id(), public_base_url())}
+    rows, base = conversations.list_conversations(current_user_id()), public_base_url()
+    return {"conversation": [conversation_out(row, base) for row in rows]}
 
 
 @blueprint.post("/conversations")
@@ -43,27 +47,39 @@ def create_group(member_ids: list[int], name: str) -> dict[str, Any]:
 @blueprint.arguments(ConversationIn)
 @blueprint.success("Succeed", MembersOut)
 @blueprint.errors(errors.CONVERSATION_NOT_FOUND)
-def members_of(conversation_id: int) -> dict[str, Any]:
+def list_members(conversation_id: int) -> dict[str, Any]:
     """List the members of a conversation (beyond the document: /conversations/get_members)."""
-    return conversations.members_of(conversation_id, current_user_id(), public_base_url())
+    found = conversations.list_members(conversation_id, current_user_id())
+    return members_out(found, public_base_url())
 
 
 @blueprint.get("/interface")
 @blueprint.arguments(ConversationIn)
 @blueprint.success("Succeed", SettingsOut)
 @blueprint.errors(errors.CONVERSATION_NOT_FOUND_ZH, errors.NO_ACCESS)
-def settings_of(conversation_id: int) -> dict[str, Any]:
+def get_settings(conversation_id: int) -> dict[str, Any]:
     """Get the caller's settings of a conversation (会话管理 /interface: 查看会话详情)."""
-    return conversations.settings_of(conversation_id, current_user_id())
+    return settings_out(conversations.get_settings(conversation_id, current_user_id()))
 
 
 @blueprint.post("/interface")
 @blueprint.arguments(SettingsIn)
 @blueprint.success("Succeed")
 @blueprint.errors(errors.CONVERSATION_NOT_FOUND_ZH, errors.NO_ACCESS)
-def change_settings(conversation_id: int, **settings: Any) -> None:
+def update_settings(
+    conversation_id: int,
+    is_pinned: bool | None = None,
+    notices_on: bool | None = None,
+    unread: int | None = None,
+) -> None:
     """Pin, mute, mark as unread (会话管理 /interface: 置顶会话、消息免打扰、未读信息数设置)."""
-    conversations.change_settings(conversation_id, current_user_id(), **settings)
+    conversations.update_settings(
+        conversation_id,
+        current_user_id(),
+        is_pinned=is_pinned,
+        notices_on=notices_on,
+        unread=unread,
+    )
 
 
 @blueprint.get("/csrf")

@@ -11,6 +11,7 @@ from chat_service.schemas.groups import (
     InvitationsOut,
     InviteIn,
     InviteOut,
+    invitation_out,
 )
 from shared.service import public_base_url
 from shared.web.api import Blueprint
@@ -44,20 +45,18 @@ def invite(conversation_id: int, receiver_ids: list[int]) -> dict[str, Any]:
 @blueprint.arguments(ConversationIn)
 @blueprint.success("success", InvitationListOut)
 @blueprint.errors(errors.CONVERSATION_NOT_FOUND)
-def invitations_of_path(conversation_id: int) -> dict[str, Any]:
+def list_invitations_by_path(conversation_id: int) -> dict[str, Any]:
     """List a group's invitations (获取群组邀请/conversations/<conversation_id>/invitation)."""
-    found = invitations.invitations_to(conversation_id, current_user_id(), public_base_url())
-    return {"invitation": found}
+    return {"invitation": _invitations(conversation_id)}
 
 
 @blueprint.get("/conversations/invitation")
 @blueprint.arguments(ConversationIn)
 @blueprint.success("success", InvitationsOut)
 @blueprint.errors(errors.CONVERSATION_NOT_FOUND)
-def invitations_to(conversation_id: int) -> dict[str, Any]:
+def list_invitations(conversation_id: int) -> dict[str, Any]:
     """List a group's invitations (later edition: /conversations/invitation)."""
-    found = invitations.invitations_to(conversation_id, current_user_id(), public_base_url())
-    return {"invitations": found}
+    return {"invitations": _invitations(conversation_id)}
 
 
 @blueprint.post("/conversations/manage/handle_invitation")
@@ -76,3 +75,9 @@ def accept(invitation_id: int, conversation_id: int | None = None) -> None:
 def reject(invitation_id: int, conversation_id: int | None = None) -> None:
     """Reject an invitation (处理入群邀请/conversations/manage/handle_invitation)."""
     invitations.reject(invitation_id, current_user_id(), conversation_id)
+
+
+def _invitations(conversation_id: int) -> list[dict[str, Any]]:
+    found = invitations.list_invitations(conversation_id, current_user_id())
+    base = public_base_url()
+    return [invitation_out(invitation, base) for invitation in found]

@@ -1,11 +1,12 @@
 """Messages over HTTP."""
 
+from datetime import datetime
 from typing import Any
 
 from chat_service import errors
 from chat_service.domain import (
+    deletion,
     history,
-    messages,
     reading,
     replies,
     search,
@@ -14,8 +15,6 @@ from chat_service.domain import (
     sync,
 )
 from chat_service.schemas.messages import (
-    FiltersIn,
-    FoundMessagesOut,
     MessageIdIn,
     MessageIdsIn,
     MessagesIn,
@@ -23,13 +22,22 @@ from chat_service.schemas.messages import (
     ReadersOut,
     ReadIn,
     RepliesOut,
+    SentOut,
+    TextIn,
+    messages_out,
+    readers_out,
+    replies_out,
+    sent_out,
+)
+from chat_service.schemas.search import (
+    FiltersIn,
+    FoundMessagesOut,
     SearchIn,
     SearchOut,
-    SentOut,
-    SyncIn,
-    SyncOut,
-    TextIn,
+    found_messages_out,
+    search_out,
 )
+from chat_service.schemas.sync import SyncIn, SyncOut, sync_out
 from shared.service import public_base_url
 from shared.web.api import KIB, Blueprint
 from shared.web.authentication import current_user_id
@@ -42,9 +50,21 @@ blueprint = Blueprint("messages", __name__)
 @blueprint.arguments(MessagesIn)
 @blueprint.success("success", MessagesOut)
 @blueprint.errors(errors.CONVERSATION_NOT_FOUND_ZH, errors.NOT_IN_CONVERSATION_ZH)
-def messages_in(conversation_id: int, **bounds: Any) -> dict[str, Any]:
+def list_messages(
+    conversation_id: int,
+    since: datetime | None = None,
+    limit: int | None = None,
+    before_id: int | None = None,
+    after_id: int | None = None,
+    after_version: int | None = None,
+    marks_read: bool = True,
+) -> dict[str, Any]:
     """List the messages of a conversation (聊天消息发送 /conversations/messages: 获取消息列表)."""
-    return history.messages_in(conversation_id, current_user_id(), public_base_url(), **bounds)
+    bounds = history.Bounds(since, before_id, after_id, after_version)
+    page = history.list_messages(
+        conversation_id, current_user_id(), bounds, limit=limit, marks_read=marks_read
+    )
+    return messages_out(page, public_base_url())
 
 
 @blueprint.post("/conversations/messages")
@@ -58,19 +78,21 @@ def messages_in(conversation_id: int, **bounds: Any) -> dict[str, Any]:
     errors.CLIENT_ID_USED,
     errors.REPLY_NOT_FOUND,
 )
-def send_text(conversation_id: int, **text: Any) -> dict[str, Any]:
+def send_text(
+    conversation_id: int, content: str, reply_to_id: int | None = None, client_id: str | None = None
+) -> dict[str, Any]:
     """Send a text message (聊天消息发送 /conversations/messages)."""
-    sent = sending.send_text(conversation_id, current_user_id(), **text)
-    return {"message_id": sent.message_id, "seq": sent.seq, "created_time": sent.created_at}
+    sent = sending.send_text(conversation_id, current_user_id(), content, reply_to_id, client_id)
+    return sent_out(sent)
 
 
 @blueprint.delete("/conversations/messages")
 @blueprint.arguments(MessageIdIn)
 @blueprint.success("Succeed", message="删除聊天记录成功")
 @blueprint.errors(errors.MESSAGE_NOT_FOUND_ZH, errors.MAY_NOT_DELETE)
-def delete_for_everybody(message_id: int) -> None:
+def delete_message(message_id: int) -> None:
     """Delete a message for everybody (彻底删除聊天记录 /conversations/messages)."""
-    messages.delete_for_everybody(message_id, current_user_id())
+    deletion.delete_message(message_id, current_user_id())
 
 
 @blueprint.delete("/conversations/delete_messages")
@@ -79,53 +101,82 @@ def delete_for_everybody(message_id: int) -> None:
 @blueprint.errors(errors.MESSAGE_NOT_FOUND)
 def hide_messages(message_ids: list[int]) -> None:
     """Hide messages from the own view (beyond the document: /conversations/delete_messages)."""
-    messages.hide_messages(message_ids, current_user_id())
+    deletion.hide_messages(message_ids, current_user_id())
 
 
 @blueprint.get("/conversations/get_reply")
 @blueprint.arguments(MessageIdIn)
 @blueprint.success("success", RepliesOut)
 @blueprint.errors(errors.MESSAGE_NOT_FOUND)
-def replies_to(message_id: int) -> dict[str, Any]:
+def list_replies(message_id: int) -> dict[str, Any]:
     """List the replies to a message (查看回复列表 /conversations/get_reply)."""
-    return replies.replies_to(message_id, current_user_id(), public_base_url())
+    return replies_out(replies.list_replies(message_id, current_user_id()), public_base_url())
 
 
 @blueprint.get("/conversations/manage_messages")
 @blueprint.arguments(FiltersIn)
 @blueprint.success("success", FoundMessagesOut)
 @blueprint.errors(errors.CONVERSATION_NOT_FOUND_ZH)
-def messages_found(conversation_id: int, **filters: Any) -> dict[str, Any]:
+def search_messages(
+    conversation_id: int,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    sender_id: int | None = None,
+    sender_name: str | None = None,
+    content: str | None = None,
+) -> dict[str, Any]:
     """Search a conversation (聊天记录管理 /conversations/manage_messages: 筛选聊天记录)."""
-    return _messages_found(conversation_id, errors.CONVERSATION_NOT_FOUND_ZH, filters)
+    filters = search.Filters(since, until, sender_id, sender_name, content)
+    return _search_messages(conversation_id, filters, errors.CONVERSATION_NOT_FOUND_ZH)
 
 
 @blueprint.post("/conversations/sift")
 @blueprint.arguments(FiltersIn)
 @blueprint.success("Succeed", FoundMessagesOut)
 @blueprint.errors(errors.CONVERSATION_NOT_FOUND_ZH, errors.NO_ACCESS_BAD_REQUEST)
-def sift_messages(conversation_id: int, **filters: Any) -> dict[str, Any]:
+def sift_messages(
+    conversation_id: int,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    sender_id: int | None = None,
+    sender_name: str | None = None,
+    content: str | None = None,
+) -> dict[str, Any]:
     """Search a conversation by POST (beyond the document: /conversations/sift)."""
-    return _messages_found(conversation_id, errors.NO_ACCESS_BAD_REQUEST, filters)
+    filters = search.Filters(since, until, sender_id, sender_name, content)
+    return _search_messages(conversation_id, filters, errors.NO_ACCESS_BAD_REQUEST)
 
 
 @blueprint.get("/conversations/search")
 @blueprint.arguments(SearchIn)
 @blueprint.success("Succeed", SearchOut)
 @blueprint.errors(errors.CONVERSATION_NOT_FOUND_ZH)
-def find_everywhere(content: str, **filters: Any) -> dict[str, Any]:
+def find_everywhere(
+    content: str,
+    limit: int,
+    conversation_id: int | None = None,
+    sender_id: int | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    before_id: int | None = None,
+) -> dict[str, Any]:
     """Search all conversations (beyond the document: /conversations/search)."""
-    return search_everywhere.find_everywhere(
-        current_user_id(), public_base_url(), content=content, **filters
+    wanted = search_everywhere.Everywhere(
+        content, limit, conversation_id, sender_id, since, until, before_id
     )
+    found = search_everywhere.find_everywhere(current_user_id(), wanted)
+    return search_out(found, public_base_url())
 
 
 @blueprint.post("/conversations/sync")
 @blueprint.arguments(SyncIn, max_bytes=128 * KIB)
 @blueprint.success("Succeed", SyncOut)
-def sync_conversations(versions: dict[int, int], **bounds: Any) -> dict[str, Any]:
+def sync_conversations(
+    versions: dict[int, int], limit: int, conversation_ids: list[int] | None = None
+) -> dict[str, Any]:
     """Fetch what changed in all conversations (beyond the document: /conversations/sync)."""
-    return sync.sync(current_user_id(), public_base_url(), versions, **bounds)
+    result = sync.sync(current_user_id(), versions, limit, conversation_ids)
+    return sync_out(result, public_base_url())
 
 
 @blueprint.post("/conversations/read")
@@ -141,14 +192,13 @@ def mark_read(conversation_id: int, message_id: int) -> None:
 @blueprint.arguments(MessageIdIn)
 @blueprint.success("Succeed", ReadersOut)
 @blueprint.errors(errors.MESSAGE_NOT_FOUND_ZH, errors.NO_ACCESS_BAD_REQUEST)
-def readers_of(message_id: int) -> dict[str, Any]:
+def list_readers(message_id: int) -> dict[str, Any]:
     """List the users who have read a message (beyond the document: /conversations/readlist)."""
-    return {"read_users": messages.readers_of(message_id, current_user_id(), public_base_url())}
+    return readers_out(reading.list_readers(message_id, current_user_id()), public_base_url())
 
 
-def _messages_found(
-    conversation_id: int, not_in_it: ErrorSpec, filters: dict[str, Any]
+def _search_messages(
+    conversation_id: int, filters: search.Filters, not_member: ErrorSpec
 ) -> dict[str, Any]:
-    return search.messages_found(
-        conversation_id, current_user_id(), public_base_url(), not_in_it, **filters
-    )
+    found = search.search_messages(conversation_id, current_user_id(), filters, not_member)
+    return found_messages_out(found, public_base_url())

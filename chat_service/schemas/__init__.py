@@ -1,12 +1,16 @@
 """Shapes of what the chat service takes and answers."""
 
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from marshmallow import ValidationError, fields
 from marshmallow.validate import Length
 
 from shared.web.fields import Id, RequestSchema
+from shared.web.streaming import Blocks
+
+T = TypeVar("T")
 
 _NAMES = {"conversation_id": "conversationId", "conversationId": "conversation_id"}
 
@@ -67,3 +71,8 @@ class ConversationIn(RequestSchema):
     """A conversation, and nothing else."""
 
     conversation_id = ConversationId()
+
+
+def blocks_out(found: T | Blocks[T], to_out: Callable[[T], Any]) -> Any:
+    """A list of an answer, made of one block, or block by block while it is sent."""
+    return found.map(to_out) if isinstance(found, Blocks) else to_out(found)

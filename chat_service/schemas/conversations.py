@@ -5,7 +5,11 @@ from typing import Any
 from marshmallow import fields
 from marshmallow.validate import Length
 
+from chat_service.domain.conversations import ConversationRow, Members, Settings
 from chat_service.schemas import ConversationId, IdList, Number
+from chat_service.schemas.media import content_out, media_url
+from chat_service.schemas.people import person_out
+from shared.data.accounts import avatar_url
 from shared.web.fields import RequestSchema, ResponseSchema, StrictBoolean, Text
 
 
@@ -52,6 +56,43 @@ class Conversation(ResponseSchema):
     version = fields.Integer()
 
 
+def conversation_out(row: ConversationRow, base: str) -> dict[str, Any]:
+    """A `Conversation`."""
+    has_message = row.last_message_id is not None
+    last_message = content_out(base, row.last_message_type or 0, row.last_message_content or "")
+    return {
+        "id": row.id,
+        **(_group_out(row, base) if row.friend_id is None else _friend_out(row, base)),
+        "last_message": last_message if has_message else "",
+        "last_message_time": row.last_message_at if has_message else "",
+        "last_message_type": row.last_message_type or 0,
+        "last_message_id": row.last_message_id or 0,
+        "is_top": row.is_pinned,
+        "notice_able": row.notices_on,
+        "unread_count": row.unread_count,
+        "version": row.version,
+    }
+
+
+def _group_out(row: ConversationRow, base: str) -> dict[str, Any]:
+    picture = row.avatar_digest
+    return {
+        "name": row.name,
+        "avatar": media_url(base, picture) if picture else row.avatar_reference,
+        "is_chat_group": True,
+    }
+
+
+def _friend_out(row: ConversationRow, base: str) -> dict[str, Any]:
+    digest, reference = row.friend_avatar_digest or "", row.friend_avatar_reference or ""
+    return {
+        "name": row.friend_name or "",
+        "avatar": avatar_url(base, row.friend_id or 0, digest, reference),
+        "is_chat_group": False,
+        "friend_id": row.friend_id,
+    }
+
+
 class ConversationsOut(ResponseSchema):
     """The caller's conversations."""
 
@@ -74,12 +115,34 @@ class MembersOut(ResponseSchema):
     members = fields.List(fields.Nested(Member))
 
 
+def members_out(found: Members, base: str) -> dict[str, Any]:
+    """See `MembersOut`."""
+    members: list[dict[str, Any]] = [
+        {"id": member.person.id, **person_out(member.person, base)._asdict()}
+        for member in found.members
+    ]
+    if not found.is_group:
+        return {"members": members}
+    for shown, member in zip(members, found.members, strict=True):
+        shown["identity"] = member.role
+    return {"identity": found.own_role, "members": members}
+
+
 class SettingsOut(ResponseSchema):
     """The caller's own settings of a conversation."""
 
     unreads = fields.Integer()
     notification = fields.Boolean()
     ontop = fields.Boolean()
+
+
+def settings_out(settings: Settings) -> dict[str, Any]:
+    """See `SettingsOut`."""
+    return {
+        "unreads": settings.unread_count,
+        "notification": settings.notices_on,
+        "ontop": settings.is_pinned,
+    }
 
 
 class SettingsIn(RequestSchema):

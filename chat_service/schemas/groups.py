@@ -1,11 +1,15 @@
 """Shapes of what groups, announcements and invitations take and answer."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from marshmallow import fields
 from marshmallow.validate import Length
 
+from chat_service.domain.announcements import PostedAnnouncement
+from chat_service.domain.invitations import SentInvitation
 from chat_service.schemas import ConversationId, ConversationIn, IdList
+from chat_service.schemas.people import person_out
 from shared.web.fields import Id, RequestSchema, ResponseSchema, Text, Time
 
 
@@ -65,6 +69,24 @@ class AnnouncementsOut(ResponseSchema):
     notifications = fields.List(fields.Nested(Announcement))
 
 
+def announcements_out(posted: Iterable[PostedAnnouncement], base: str) -> dict[str, Any]:
+    """See `AnnouncementsOut`."""
+    return {
+        "notifications": [
+            {
+                "notification_id": each.id,
+                "content": each.content,
+                "sender_id": each.sender.id,
+                "sender_name": sender.name,
+                "sender_avatar": sender.avatar,
+                "timestamp": each.created_at,
+            }
+            for each in posted
+            for sender in [person_out(each.sender, base)]
+        ]
+    }
+
+
 class InviteIn(RequestSchema):
     """进群邀请/conversations/member/add: an id or a list of ids."""
 
@@ -91,6 +113,25 @@ class Invitation(ResponseSchema):
     receiver_avatar = fields.String()
     timestamp = Time()
     status = fields.Integer()
+
+
+def invitation_out(invitation: SentInvitation, base: str) -> dict[str, Any]:
+    """An `Invitation`."""
+    sender, receiver = (
+        person_out(person, base) for person in (invitation.sender, invitation.receiver)
+    )
+    return {
+        "invite_id": invitation.id,
+        "conversation_id": invitation.conversation_id,
+        "sender_id": invitation.sender.id,
+        "sender_name": sender.name,
+        "sender_avatar": sender.avatar,
+        "receiver_id": invitation.receiver.id,
+        "receiver_name": receiver.name,
+        "receiver_avatar": receiver.avatar,
+        "timestamp": invitation.created_at,
+        "status": invitation.status,
+    }
 
 
 class InvitationListOut(ResponseSchema):

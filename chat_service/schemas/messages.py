@@ -1,13 +1,22 @@
-"""Shapes of what sending, reading, finding and deleting messages take and answer."""
+"""Shapes of what sending, reading and deleting messages take and answer."""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
 
 from marshmallow import fields
 from marshmallow.validate import Length
 
-from chat_service.schemas import ConversationId, ConversationIn, IdList, Number
-from chat_service.schemas.conversations import Conversation
+from chat_service.domain.accounts import Person
+from chat_service.domain.history import MessagePage
+from chat_service.domain.messages import MessageBlock, MessageRow
+from chat_service.domain.search import FoundBlock
+from chat_service.domain.sending import SentMessage
+from chat_service.schemas import ConversationId, ConversationIn, IdList, Number, blocks_out
+from chat_service.schemas.media import content_out
+from chat_service.schemas.people import PersonOut, people_out, person_out
 from shared.web.fields import Id, QueryFlag, RequestSchema, ResponseSchema, Text, Time
-
-MAX_SYNCED = 1000
+from shared.web.streaming import Blocks
 
 
 class MessagesIn(RequestSchema):
@@ -47,6 +56,37 @@ class Message(ResponseSchema):
     already_read = fields.Boolean(metadata={"optional": True})
 
 
+def message_out(row: MessageRow, sender: PersonOut, base: str) -> dict[str, Any]:
+    """A `Message`; in private chats ``already_read`` is added."""
+    message = {
+        "id": row.id,
+        "seq": row.seq,
+        "version": row.version,
+        "type": row.type,
+        "content": content_out(base, row.type, row.content),
+        "senderid": row.sender_id,
+        "sendername": sender.name,
+        "senderavatar": sender.avatar,
+        "conversation": row.conversation_id,
+        "created_time": row.created_at,
+    }
+    if row.reply_type is not None:
+        message["reply_to"] = content_out(base, row.reply_type, row.reply_content or "")
+        message["reply_to_id"] = row.reply_id
+        message["reply_to_type"] = row.reply_type
+    return message
+
+
+def message_list_out(block: MessageBlock, base: str) -> list[dict[str, Any]]:
+    """The `Message` of each row of a block."""
+    senders, reads = people_out(block.senders, base), block.reads
+    messages = [message_out(row, senders[row.sender_id], base) for row in block.rows]
+    if reads is not None:
+        for row, message in zip(block.rows, messages, strict=True):
+            message["already_read"] = reads.has_read(row)
+    return messages
+
+
 class MessagesOut(ResponseSchema):
     """The messages, oldest first, and what was deleted since ``after_version``."""
 
@@ -55,37 +95,13 @@ class MessagesOut(ResponseSchema):
     version = fields.Integer()
 
 
-class SyncIn(RequestSchema):
-    """Catching up: the version that the client has of each conversation that it knows."""
-
-    versions = fields.Dict(
-        keys=Id(),
-        values=Id(),
-        required=True,
-        validate=Length(max=MAX_SYNCED),
-        metadata={"example": {"12": 345}},
-    )
-    limit = Number(1, 200, "200|1[0-9]{2}|[1-9][0-9]?", load_default=50)
-    conversation_ids = fields.List(Id(), validate=Length(max=MAX_SYNCED))
-
-
-class ChangedConversation(Conversation):
-    """A conversation that changed, and how; ``version`` is what to send next time.
-
-    With ``has_more`` there are more changes after that version, or of a conversation that was
-    not given: older messages.
-    """
-
-    messages = fields.List(fields.Nested(Message))
-    deleted_ids = fields.List(fields.Integer())
-    has_more = fields.Boolean()
-
-
-class SyncOut(ResponseSchema):
-    """What changed, and which of the given ids are no open conversations of the caller."""
-
-    conversations = fields.List(fields.Nested(ChangedConversation))
-    gone = fields.List(fields.Integer())
+def messages_out(page: MessagePage, base: str) -> dict[str, Any]:
+    """See `MessagesOut`."""
+    return {
+        "messages": blocks_out(page.messages, partial(message_list_out, base=base)),
+        "deleted_ids": page.deleted_ids,
+        "version": page.version,
+    }
 
 
 class ReadIn(ConversationIn):
@@ -109,6 +125,11 @@ class SentOut(ResponseSchema):
     message_id = fields.Integer()
     seq = fields.Integer()
     created_time = Time()
+
+
+def sent_out(sent: SentMessage) -> dict[str, Any]:
+    """See `SentOut`."""
+    return {"message_id": sent.message_id, "seq": sent.seq, "created_time": sent.created_at}
 
 
 class MessageIdIn(RequestSchema):
@@ -142,65 +163,26 @@ class RepliesOut(ResponseSchema):
     replies = fields.List(fields.Nested(Reply))
 
 
-class FiltersIn(RequestSchema):
-    """筛选聊天记录: what the messages must all be; both times belong to the span."""
-
-    conversation_id = ConversationId("conversationId")
-    since = Time(data_key="start_time")
-    until = Time(data_key="end_time", end_of_second=True)
-    sender_id = Id()
-    sender_name = Text(validate=Length(max=255))
-    content = Text(validate=Length(max=255))
+def replies_out(found: FoundBlock | Blocks[FoundBlock], base: str) -> dict[str, Any]:
+    """See `RepliesOut`."""
+    return {"replies": blocks_out(found, partial(_reply_list_out, base=base))}
 
 
-class FoundMessage(ResponseSchema):
-    """A message that fits the filters."""
-
-    id = fields.Integer()
-    type = fields.Integer()
-    sender_id = fields.Integer()
-    sender_name = fields.String()
-    sender_avatar = fields.String()
-    content = fields.String()
-    timestamp = Time()
-
-
-class FoundMessagesOut(ResponseSchema):
-    """The messages that fit, oldest first."""
-
-    messages = fields.List(fields.Nested(FoundMessage))
-
-
-class SearchIn(RequestSchema):
-    """What to find in all conversations of the caller, or in one of them."""
-
-    content = Text(required=True, validate=Length(1, 255), metadata={"example": "hello"})
-    conversation_id = ConversationId(required=False)
-    sender_id = Id()
-    since = Time(data_key="start_time")
-    until = Time(data_key="end_time", end_of_second=True)
-    before_id = Id()
-    limit = Number(1, 100, "100|[1-9][0-9]?", load_default=50)
-
-
-class FoundAnywhere(FoundMessage):
-    """A message that fits, and where it is."""
-
-    conversation_id = fields.Integer()
-    conversation_name = fields.String()
-
-
-class SearchOut(ResponseSchema):
-    """The messages that fit, newest first; ``next_before_id`` if there may be more."""
-
-    messages = fields.List(fields.Nested(FoundAnywhere))
-    next_before_id = fields.Integer(
-        metadata={
-            "optional": True,
-            "description": "The `before_id` of the next page; absent on the last one. What one "
-            "request reads is bounded: a page may be short, or empty, and not be the last one.",
+def _reply_list_out(block: FoundBlock, base: str) -> list[dict[str, Any]]:
+    senders = people_out(block.senders, base)
+    return [
+        {
+            "reply_id": row.id,
+            "reply_type": row.type,
+            "sender_id": row.sender_id,
+            "sender_name": senders[row.sender_id].name,
+            "sender_avatar": senders[row.sender_id].avatar,
+            "content": content_out(base, row.type, row.content),
+            "timestamp": row.created_at,
+            "time": row.created_at,
         }
-    )
+        for row in block.rows
+    ]
 
 
 class Reader(ResponseSchema):
@@ -215,3 +197,12 @@ class ReadersOut(ResponseSchema):
     """Who has read a message, beside its sender."""
 
     read_users = fields.List(fields.Nested(Reader))
+
+
+def readers_out(readers: Iterable[Person], base: str) -> dict[str, Any]:
+    """See `ReadersOut`."""
+    return {
+        "read_users": [
+            {"id": reader.id, **person_out(reader, base)._asdict()} for reader in readers
+        ]
+    }

@@ -11,7 +11,7 @@ from flask import Flask
 
 from chat_service.config import ChatSettings
 from chat_service.db import db
-from chat_service.domain.images import store
+from chat_service.domain.media import store
 from chat_service.tests.factories import make_group
 from chat_service.tests.pictures import data_uri, picture
 from chat_service.tests.test_images import send

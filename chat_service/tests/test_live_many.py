@@ -216,7 +216,7 @@ def test_nothing_that_was_told_stays_in_redis(
         alice.says(group, "secret")
         bob.next()
 
-        assert 0 < client.pttl("ims:live:notices") <= 20_000
+        assert 0 < client.pttl("ims:live:events") <= 20_000
         assert all(client.ttl(key) > 0 for key in client.keys("ims:live:session:*"))
 
 

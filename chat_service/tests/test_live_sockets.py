@@ -15,6 +15,7 @@ from websocket._abnf import ABNF
 from chat_service.live.audience import Audience
 from chat_service.live.frames import START, Mark, Notice
 from chat_service.live.sockets import Limits, Listener, Socket
+from chat_service.schemas.live import frame_out
 from chat_service.tests.factories import make_account, make_group
 from chat_service.tests.live_server import (
     SECONDS,
@@ -367,7 +368,7 @@ def test_reading_in_a_group_while_away_is_told_at_most_once(
 @pytest.fixture
 def line() -> Iterator[tuple[socket.socket, Socket, Audience]]:
     """The far end of a socket of bob's in this process, the socket, and an audience."""
-    audience = Audience(3, lambda *_: None)
+    audience = Audience(3, frame_out, lambda *_: None)
     listening, connecting = socket.socket(), socket.socket()
     with listening, connecting:
         listening.bind(("127.0.0.1", 0))

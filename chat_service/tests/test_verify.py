@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 
 from chat_service.db import db
-from chat_service.domain.images import store
+from chat_service.domain.media import store
 from chat_service.tests.factories import befriend, index_everything, make_group
 from chat_service.tests.talking import hide, messages, remove_for_everybody, say, show
 from shared.testing.cast import ALICE, BOB, CAROL

@@ -24,6 +24,7 @@ from shared.web.errors import TOO_MANY_REQUESTS, ApiError, overloaded
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 STALL_TIMEOUT = 15.0
 """Seconds in which a reader must take a block."""
@@ -61,6 +62,15 @@ class Blocks(Iterator[T]):
             self.close()
             raise StopIteration
         return block
+
+    def map(self, change: Callable[[T], U]) -> "Blocks[U]":
+        """The same blocks, each changed; in the place of these, which must not be used any more.
+
+        Args:
+            change: called in the application's context, too.
+        """
+        changed = (change(block) for block in self._blocks)
+        return Blocks(self._app, changed, self._pace, self._release)
 
     def close(self) -> None:
         """Make no more blocks. Safe to repeat."""

@@ -90,7 +90,7 @@ def test_without_postgresql_and_redis_live_delivery_logs_lines_and_no_traces(
     cluster.postgres.stop()
     with cluster.redis.client() as redis:
         entry = {"sender": "test", "number": 1, "notice": joined.packed()}
-        redis.xadd("ims:live:notices", entry)
+        redis.xadd("ims:live:events", entry)
     until(lambda: "members_not_confirmed" in chat.log())
     cluster.redis.kill()
     until(lambda: "redis_unreachable" in chat.log()[began_at[chat.name] :])

@@ -61,6 +61,11 @@ def kept(name: str) -> KeptPicture:
     return KeptPicture(_TYPES[well_formed[1]], file)
 
 
+def is_url_of(name: str, reference: str) -> bool:
+    """Whether a client sent back the URL of the file ``name``, upon whatever base."""
+    return name != "" and reference.endswith(f"/media/{name}")
+
+
 def forget(name: str) -> None:
     """Delete the file of this name; ``""`` is no file."""
     if name:

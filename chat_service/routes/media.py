@@ -5,15 +5,15 @@ from typing import Any
 from flask import Response, request
 
 from chat_service import errors
-from chat_service.domain import image_messages, images
-from chat_service.schemas.images import ImageIn
-from chat_service.schemas.messages import SentOut
+from chat_service.domain import media, sending
+from chat_service.schemas.media import ImageIn
+from chat_service.schemas.messages import SentOut, sent_out
 from shared.web.api import MIB, Blueprint
 from shared.web.authentication import current_user_id, public
 from shared.web.errors import NOT_FOUND
 from shared.web.spool import SpoolFile
 
-blueprint = Blueprint("images", __name__)
+blueprint = Blueprint("media", __name__)
 
 # A name stands for one picture for ever; nothing in it may act as a page of this origin.
 _HEADERS = {
@@ -32,8 +32,8 @@ def send_image(
     conversation_id: int, image: SpoolFile, client_id: str | None = None
 ) -> dict[str, Any]:
     """Send an image (聊天消息发送 /conversations/image)."""
-    sent = image_messages.send_image(conversation_id, current_user_id(), image, client_id)
-    return {"message_id": sent.message_id, "seq": sent.seq, "created_time": sent.created_at}
+    sent = sending.send_image(conversation_id, current_user_id(), image, client_id)
+    return sent_out(sent)
 
 
 @blueprint.get("/media/<name>")
@@ -42,7 +42,7 @@ def send_image(
 @blueprint.errors(NOT_FOUND)
 def picture(name: str) -> Response:
     """Get an image; no token is needed, the URL cannot be guessed."""
-    media_type, file = images.kept(name)
+    media_type, file = media.kept(name)
     response = Response(file.pieces, mimetype=media_type, headers=_HEADERS)
     response.content_length = file.size
     response.set_etag(name)

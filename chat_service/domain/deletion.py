@@ -1,0 +1,152 @@
+"""Deleting messages: for everybody, or from one's own view."""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import delete, insert, select, update
+
+from chat_service import errors
+from chat_service.db import db, transaction
+from chat_service.domain import media, notices
+from chat_service.domain.access import lock_conversation
+from chat_service.domain.indexing import remove_from_index
+from chat_service.models import (
+    IMAGE,
+    TEXT,
+    Conversation,
+    Deletion,
+    HiddenMessage,
+    Membership,
+    Message,
+)
+from shared.web.errors import ApiError
+
+_BATCH_SIZE = 100
+
+
+def delete_message(message_id: int, user_id: int) -> None:
+    """Delete a message: its sender may, and the owner and the admins of its group."""
+    conversation_id = db.session.scalar(
+        select(Message.conversation_id)
+        .join(Conversation, Conversation.id == Message.conversation_id)
+        .where(Message.id == message_id, Conversation.is_open)
+    )
+    if conversation_id is None:
+        raise ApiError(errors.MESSAGE_NOT_FOUND_ZH)
+    with transaction() as session:
+        conversation = lock_conversation(conversation_id, (user_id,), errors.MESSAGE_NOT_FOUND_ZH)
+        message = session.get(Message, message_id)
+        if message is None:
+            raise ApiError(errors.MESSAGE_NOT_FOUND_ZH)
+        is_own = message.sender_id == user_id and user_id in conversation.roles
+        if not is_own and not conversation.is_admin(user_id):
+            raise ApiError(errors.MAY_NOT_DELETE)
+        _delete_messages(session, conversation_id, [message_id])
+        notices.message_deleted(conversation_id, user_id, message_id)
+
+
+def delete_batch_by_sender(sender_id: int, conversation_id: int) -> bool:
+    """Delete a hundred messages of somebody who sends no more, for everybody; also in a closed one.
+
+    Returns:
+        whether there were any.
+    """
+    some = db.session.execute(
+        select(Message.id, Message.type, Message.content)
+        .where(Message.conversation_id == conversation_id, Message.sender_id == sender_id)
+        .order_by(Message.id)
+        .limit(_BATCH_SIZE)
+    ).all()
+    db.release()
+    for row in some:
+        if row.type == IMAGE:  # Before its row, which says that there is a file to delete.
+            media.forget(row.content)
+    if some:
+        with transaction() as session:
+            session.execute(
+                select(Conversation.id)
+                .where(Conversation.id == conversation_id)
+                .with_for_update(key_share=True)
+            )
+            _delete_messages(session, conversation_id, [row.id for row in some])
+            notices.message_deleted(conversation_id, sender_id, some[-1].id)
+    return bool(some)
+
+
+def _delete_messages(session: Any, conversation_id: int, message_ids: Collection[int]) -> None:
+    """Put a `Deletion` in the place of each of these messages; their conversation is locked."""
+    gone = sorted(
+        session.execute(
+            delete(Message)
+            .where(Message.id.in_(message_ids))
+            .returning(
+                Message.seq,
+                Message.id,
+                Message.sender_id,
+                Message.client_id,
+                Message.created_at,
+                Message.type,
+                Message.content,
+            )
+        ),
+        key=lambda row: row.seq,
+    )
+    version = session.execute(
+        update(Conversation)
+        .where(Conversation.id == conversation_id)
+        .values(version=Conversation.version + len(gone))
+        .returning(Conversation.version)
+    ).scalar_one()
+    if not gone:
+        return
+    session.execute(
+        insert(Deletion),
+        [
+            {
+                "message_id": row.id,
+                "conversation_id": conversation_id,
+                "seq": row.seq,
+                "version": version - len(gone) + number,
+                "sender_id": row.sender_id,
+                "client_id": row.client_id,
+                "created_at": row.created_at,
+            }
+            for number, row in enumerate(gone, start=1)
+        ],
+    )
+    remove_from_index(
+        session, [(conversation_id, row.id, row.content) for row in gone if row.type == TEXT]
+    )
+    media.forget_after_commit([row.content for row in gone if row.type == IMAGE])
+
+
+def hide_messages(message_ids: Collection[int], user_id: int) -> None:
+    """Delete messages from one's own view only: all of them or none."""
+    with transaction() as session:
+        # Locked, so that none of them is deleted for everybody before it is hidden.
+        rows = session.execute(
+            select(Message.id, Message.conversation_id, Message.seq)
+            .join(Conversation, Conversation.id == Message.conversation_id)
+            .join(
+                Membership,
+                (Membership.conversation_id == Message.conversation_id)
+                & (Membership.user_id == user_id),
+            )
+            .where(Message.id.in_(message_ids), Conversation.is_open)
+            .order_by(Message.id)
+            .with_for_update(read=True, key_share=True, of=Message)
+        ).all()
+        if len(rows) < len(set(message_ids)):
+            raise ApiError(errors.MESSAGE_NOT_FOUND)
+        session.execute(
+            db.insert(HiddenMessage).on_conflict_do_nothing(),
+            [
+                {
+                    "user_id": user_id,
+                    "message_id": row.id,
+                    "conversation_id": row.conversation_id,
+                    "seq": row.seq,
+                }
+                for row in rows
+            ],
+        )

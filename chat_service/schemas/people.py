@@ -1,0 +1,25 @@
+"""How people are shown, wherever they are."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from chat_service.domain.accounts import Person
+from shared.data.accounts import avatar_url
+
+
+class PersonOut(NamedTuple):
+    """A name, and as ``avatar`` a URL, a reference of the account's own, or ``""``."""
+
+    name: str
+    avatar: str
+
+
+def person_out(person: Person, base: str) -> PersonOut:
+    """How an account is shown, in an answer whose public base is ``base``."""
+    avatar = avatar_url(base, person.id, person.avatar_digest, person.avatar_reference)
+    return PersonOut(person.name, avatar)
+
+
+def people_out(people: Mapping[int, Person], base: str) -> dict[int, PersonOut]:
+    """How accounts are shown, by id."""
+    return {person_id: person_out(person, base) for person_id, person in people.items()}

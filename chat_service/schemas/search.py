@@ -1,0 +1,114 @@
+"""Shapes of what searches for messages take and answer."""
+
+from functools import partial
+from typing import Any
+
+from marshmallow import fields
+from marshmallow.validate import Length
+
+from chat_service.domain.search import FoundBlock, FoundRow
+from chat_service.domain.search_everywhere import MessagesAnywhere
+from chat_service.schemas import ConversationId, Number, blocks_out
+from chat_service.schemas.media import content_out
+from chat_service.schemas.people import PersonOut, people_out
+from shared.web.fields import Id, RequestSchema, ResponseSchema, Text, Time
+from shared.web.streaming import Blocks
+
+
+class FiltersIn(RequestSchema):
+    """筛选聊天记录: what the messages must all be; both times belong to the span."""
+
+    conversation_id = ConversationId("conversationId")
+    since = Time(data_key="start_time")
+    until = Time(data_key="end_time", end_of_second=True)
+    sender_id = Id()
+    sender_name = Text(validate=Length(max=255))
+    content = Text(validate=Length(max=255))
+
+
+class FoundMessage(ResponseSchema):
+    """A message that fits the filters."""
+
+    id = fields.Integer()
+    type = fields.Integer()
+    sender_id = fields.Integer()
+    sender_name = fields.String()
+    sender_avatar = fields.String()
+    content = fields.String()
+    timestamp = Time()
+
+
+def found_message_out(row: FoundRow, sender: PersonOut, base: str) -> dict[str, Any]:
+    """A `FoundMessage`."""
+    return {
+        "id": row.id,
+        "type": row.type,
+        "sender_id": row.sender_id,
+        "sender_name": sender.name,
+        "sender_avatar": sender.avatar,
+        "content": content_out(base, row.type, row.content),
+        "timestamp": row.created_at,
+    }
+
+
+class FoundMessagesOut(ResponseSchema):
+    """The messages that fit, oldest first."""
+
+    messages = fields.List(fields.Nested(FoundMessage))
+
+
+def found_messages_out(found: FoundBlock | Blocks[FoundBlock], base: str) -> dict[str, Any]:
+    """See `FoundMessagesOut`."""
+    return {"messages": blocks_out(found, partial(_found_list_out, base=base))}
+
+
+def _found_list_out(block: FoundBlock, base: str) -> list[dict[str, Any]]:
+    senders = people_out(block.senders, base)
+    return [found_message_out(row, senders[row.sender_id], base) for row in block.rows]
+
+
+class SearchIn(RequestSchema):
+    """What to find in all conversations of the caller, or in one of them."""
+
+    content = Text(required=True, validate=Length(1, 255), metadata={"example": "hello"})
+    conversation_id = ConversationId(required=False)
+    sender_id = Id()
+    since = Time(data_key="start_time")
+    until = Time(data_key="end_time", end_of_second=True)
+    before_id = Id()
+    limit = Number(1, 100, "100|[1-9][0-9]?", load_default=50)
+
+
+class FoundAnywhere(FoundMessage):
+    """A message that fits, and where it is."""
+
+    conversation_id = fields.Integer()
+    conversation_name = fields.String()
+
+
+class SearchOut(ResponseSchema):
+    """The messages that fit, newest first; ``next_before_id`` if there may be more."""
+
+    messages = fields.List(fields.Nested(FoundAnywhere))
+    next_before_id = fields.Integer(
+        metadata={
+            "optional": True,
+            "description": "The `before_id` of the next page; absent on the last one. What one "
+            "request reads is bounded: a page may be short, or empty, and not be the last one.",
+        }
+    )
+
+
+def search_out(found: MessagesAnywhere, base: str) -> dict[str, Any]:
+    """See `SearchOut`."""
+    senders = people_out(found.senders, base)
+    messages = [
+        {
+            **found_message_out(each.message, senders[each.message.sender_id], base),
+            "conversation_id": each.conversation_id,
+            "conversation_name": each.conversation_name,
+        }
+        for each in found.messages
+    ]
+    more = {} if found.next_before_id is None else {"next_before_id": found.next_before_id}
+    return {"messages": messages, **more}
