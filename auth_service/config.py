@@ -1,4 +1,4 @@
-"""Everything that the auth service takes from its environment."""
+"""Settings of the auth service."""
 
 from email.utils import parseaddr
 from typing import Annotated, Any, Literal
@@ -16,7 +16,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def _is_production(settings: dict[str, Any]) -> bool:
-    """Whether this is a real installation: a database server, and an address for everybody."""
+    """Whether this is a production installation: a database server and a public base URL."""
     database: str = settings.get("database_url") or "sqlite:"
     address: str = settings.get("public_base_url") or "//localhost"
     return not database.startswith("sqlite") and (urlsplit(address).hostname or "") not in _LOOPBACK
@@ -32,19 +32,19 @@ class AuthSettings(LimitSettings, MediaSettings, ServiceSettings):
         "RATE_LIMIT_CODES_ADDRESS": "RATE_LIMIT_VERIFICATION_CODES_ADDRESS",
     }
 
-    jwt_private_key: SecretStr = Field(description="PEM of the Ed25519 key that signs tokens.")
+    jwt_private_key: SecretStr = Field(description="Ed25519 private key that signs tokens, as PEM.")
     token_lifetime_seconds: int = Field(
-        7 * 24 * 3600, gt=0, le=10 * 365 * 24 * 3600, description="Seconds that a token lives."
+        7 * 24 * 3600, gt=0, le=10 * 365 * 24 * 3600, description="Lifetime of a token in seconds."
     )
     password_transport_key: SecretStr = Field(
         SecretStr(DEVELOPMENT_KEY),
         validate_default=True,
-        description="16 bytes, shared with the clients, that encrypt passwords on their way; "
-        f"`{DEVELOPMENT_KEY}` unless set, which no installation with a database server and a "
-        "`PUBLIC_BASE_URL` takes.",
+        description="Key of 16 bytes, shared with the clients, that encrypts passwords in transit. "
+        f"The default, `{DEVELOPMENT_KEY}`, is rejected with a database server and a public "
+        "`PUBLIC_BASE_URL`.",
     )
     password_transport: Literal["any", "encrypted"] = Field(
-        "any", description="`encrypted` refuses passwords that come as they are."
+        "any", description="`encrypted` rejects plaintext passwords."
     )
     registration: Annotated[
         str, Field(pattern=r"^(open|closed|domains: *[^\s,]+(, *[^\s,]+)*)$")
@@ -59,48 +59,49 @@ class AuthSettings(LimitSettings, MediaSettings, ServiceSettings):
         "empty: mail is written to `DATA_DIR/mail`.",
     )
     smtp_timeout_seconds: float = Field(
-        3, gt=0, le=8, description="How long each answer of the mail server may take."
+        3, gt=0, le=8, description="Timeout of each response of the mail server."
     )
-    mail_from: str = Field("IMS <ims@localhost>", description="Sender of mail.")
+    mail_from: str = Field("IMS <ims@localhost>", description="Sender address of mail.")
     rate_limit_logins: Rates = Field(
-        "30/minute", description="Passwords, right or wrong, for one e-mail from one address."
+        "30/minute",
+        description="Login attempts per e-mail and address, with right or wrong password.",
     )
     rate_limit_failed_logins: Rates = Field(
-        "15/minute and 20/hour", description="Wrong passwords for one e-mail from one address."
+        "15/minute and 20/hour", description="Wrong passwords per e-mail and address."
     )
     rate_limit_failed_logins_email: Rates = Field(
         "30/minute and 50/hour",
-        description="Wrong passwords for one e-mail from all addresses that have signed in to it "
-        "lately, and, counted apart, from all others.",
+        description="Wrong passwords per e-mail, from all addresses. Addresses that have recently "
+        "signed in to the account are counted separately from all others.",
     )
     rate_limit_failed_logins_address: Rates = Field(
         "100/minute and 500/hour",
-        description="Wrong passwords and unknown e-mails from one address.",
+        description="Wrong passwords and unknown e-mails per address.",
     )
-    rate_limit_exports: Rates = Field(
-        "2/day", description="Archives of its own data that one account downloads."
-    )
+    rate_limit_exports: Rates = Field("2/day", description="Data exports per account.")
     rate_limit_email_checks: Rates = Field(
         "10/minute and 20/hour",
-        description="Other e-mails that one account wants for itself, which tells whether they "
-        "are registered.",
+        description="E-mail changes per account, because they reveal whether an e-mail is "
+        "registered.",
     )
-    rate_limit_registrations: Rates = Field(
-        "2000/minute", description="Registrations from one address."
-    )
+    rate_limit_registrations: Rates = Field("2000/minute", description="Registrations per address.")
     rate_limit_verification_codes: Rates = Field(
-        "1/minute or 2/hour", description="Codes that are sent to one e-mail."
+        "1/minute or 2/hour", description="Verification codes per e-mail."
     )
     rate_limit_verification_codes_address: Rates = Field(
-        "60/minute or 300/hour", description="Codes that one address has sent."
+        "60/minute or 300/hour", description="Verification codes requested per address."
     )
-    social_service_url: BaseUrls = Field(description="Where the social service takes events.")
+    social_service_url: BaseUrls = Field(
+        description="Base URLs of the social service, comma-separated."
+    )
     social_service_secret: OutgoingSecret = Field(
-        description="What it asks of its callers; of several, comma-separated, the first."
+        description="Secret sent to the social service; of a list, the first entry."
     )
-    chat_service_url: BaseUrls = Field(description="Where the chat service takes events.")
+    chat_service_url: BaseUrls = Field(
+        description="Base URLs of the chat service, comma-separated."
+    )
     chat_service_secret: OutgoingSecret = Field(
-        description="What it asks of its callers; of several, comma-separated, the first."
+        description="Secret sent to the chat service; of a list, the first entry."
     )
 
     @field_validator("jwt_private_key")

@@ -2,11 +2,11 @@
 
 from prometheus_client import Counter
 
-logins = Counter("ims_logins", "Sign-ins that succeeded.")
+logins = Counter("ims_logins", "Successful sign-ins.")
 failed_logins = Counter(
     "ims_failed_logins",
-    "Sign-ins refused, by reason: `unknown` address, `deleted` account, wrong `password`.",
+    "Failed sign-ins, by reason: `unknown` address, `deleted` account, wrong `password`.",
     ["reason"],
 )
-registrations = Counter("ims_registrations", "Accounts made or restored.")
-codes = Counter("ims_verification_codes", "Codes sent by mail.")
+registrations = Counter("ims_registrations", "Accounts created or restored.")
+codes = Counter("ims_verification_codes", "Verification codes sent by mail.")

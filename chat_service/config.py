@@ -1,4 +1,4 @@
-"""Everything that the chat service takes from its environment."""
+"""Settings of the chat service."""
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -10,20 +10,24 @@ from shared.web.rate_limits import LimitSettings, Rates
 class ChatSettings(LimitSettings, MediaSettings, ServiceSettings):
     """Settings of the chat service."""
 
-    auth_service_url: BaseUrls = Field(description="Where accounts that the copy lacks are asked.")
+    auth_service_url: BaseUrls = Field(
+        description="Base URLs of the auth service, comma-separated."
+    )
     auth_service_secret: OutgoingSecret = Field(
-        description="What it asks of its callers; of several, comma-separated, the first."
+        description="Secret sent to the auth service; of a list, the first entry."
     )
-    social_service_url: BaseUrls = Field(description="Where friendships are copied from again.")
+    social_service_url: BaseUrls = Field(
+        description="Base URLs of the social service, comma-separated."
+    )
     social_service_secret: OutgoingSecret = Field(
-        description="What it asks of its callers; of several, comma-separated, the first."
+        description="Secret sent to the social service; of a list, the first entry."
     )
-    rate_limit_new_groups: Rates = Field("60/hour", description="Groups that one account creates.")
+    rate_limit_new_groups: Rates = Field("60/hour", description="New groups per account.")
     ws_ping_seconds: float = Field(
-        25, gt=0, description="How often a websocket is pinged; who stays silent is dropped."
+        25, gt=0, description="Ping interval of websockets; one without a reply is closed."
     )
     ws_queue_frames: int = Field(
-        256, ge=128, description="Frames that wait for a slow websocket before it is closed."
+        256, ge=128, description="Maximum queued frames per websocket; one more closes it."
     )
     ws_sockets_per_user: int = Field(
         20, ge=1, description="Websockets per user and worker; one more closes the oldest."
@@ -37,7 +41,7 @@ class ChatSettings(LimitSettings, MediaSettings, ServiceSettings):
     def _workers_hear_of_each_other(cls, workers: int, given: ValidationInfo) -> int:
         if workers > 1 and not given.data.get("redis_url"):
             raise ValueError(
-                f"{workers} workers need REDIS_URL, or none would tell its websockets what "
-                "another one did"
+                f"{workers} workers need REDIS_URL to deliver live events to each other's "
+                "websockets"
             )
         return workers

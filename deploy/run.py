@@ -39,15 +39,13 @@ POLL_INTERVAL = 0.1
 
 
 class LauncherSettings(Settings):
-    """What the launcher itself reads; everything else in the environment is passed on."""
+    """Settings of the launcher. The programs inherit the rest of the environment."""
 
-    host: str = Field(LOOPBACK, description="Address that the gateway listens on.")
-    port: int = Field(8000, ge=1, le=65535, description="Port that the gateway listens on.")
-    data_dir: Path = Field(
-        Path("var"), description="Folder for everything that a program keeps on disk."
-    )
+    host: str = Field(LOOPBACK, description="Listen address of the gateway.")
+    port: int = Field(8000, ge=1, le=65535, description="Listen port of the gateway.")
+    data_dir: Path = Field(Path("var"), description="Folder of all files that a program writes.")
     start_timeout_seconds: float = Field(
-        60, gt=0, description="How long `make run` waits for the programs to become healthy."
+        60, gt=0, description="Timeout for the programs to become healthy at start."
     )
 
 

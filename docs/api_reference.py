@@ -8,10 +8,10 @@ METHODS = ("get", "post", "put", "delete")
 _HEAD = """\
 # Endpoints
 
-Made from the code by `make docs`. Every answer is JSON with `code` and `info`; every endpoint
-without the word *public* needs a token in `Authorization` and otherwise answers 401, -2
-`Invalid or expired JWT`. Errors that any endpoint can give (404, 405, 413, 415, 429, 500, 503)
-have the code -status. Fields of GET and DELETE may come in the query string or as JSON.
+Generated from the code by `make docs`. Every response is JSON with `code` and `info`. Endpoints
+not marked *public* need a token in `Authorization`; without a valid token the response is 401, -2
+`Invalid or expired JWT`. Errors of any endpoint (404, 405, 413, 415, 429, 500, 503) have the
+negative status as their code. Fields of GET and DELETE are read from the query string or JSON.
 """
 
 
@@ -102,7 +102,7 @@ def _request(path: str, operation: dict[str, Any], schemas: _Schemas) -> Iterato
 def _response(response: dict[str, Any], schemas: _Schemas) -> Iterator[str]:
     body = response.get("content", {}).get("application/json")
     if body is None:
-        yield f"\nAnswers {', '.join(response.get('content', {})) or 'nothing but a status'}."
+        yield f"\nResponse: {', '.join(response.get('content', {})) or 'a status without body'}."
         return
     fields = [
         [name, kind, values]

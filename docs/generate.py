@@ -1,12 +1,12 @@
-"""Write what the documentation says about the code from the code: ``make docs``.
+"""Generate the parts of the documentation that come from code: ``make docs``.
 
 ``docs/api.md`` lists every endpoint with its errors, and ``docs/openapi.json`` is the document
 that the gateway serves, so that a diff shows a change of the API. The settings table of the README
 and ``.env.example`` list every setting, ``deploy/compose.env.example`` those of docker-compose.yml,
 ``deploy/observe/kubernetes/rules.yaml`` every alert, ``docs/security.md`` the rate limits,
-``docs/operations.md`` every metric; ``docs/licences.md`` says what the images contain, and
-``docs/performance.md`` holds the committed figures of ``make bench``.
-``--check`` only tells whether they are up to date.
+``docs/operations.md`` every metric. ``docs/licences.md`` lists the contents of the images, and
+``docs/performance.md`` has the committed figures of ``make bench``.
+``--check`` writes nothing and fails if a text is out of date.
 """
 
 import argparse
@@ -52,15 +52,15 @@ METRICS = {
     "auth_service.metrics": "auth",
     "chat_service.metrics": "chat",
 }
-# What docker-compose.yml itself takes from .env.
+# Variables of .env that only docker-compose.yml reads.
 _OF_COMPOSE = {
-    "LISTEN_ADDRESS": ("127.0.0.1", "Address of this machine that publishes the gateway."),
-    "PORT": ("8000", "Its port."),
+    "LISTEN_ADDRESS": ("127.0.0.1", "Address of this machine on which the gateway is published."),
+    "PORT": ("8000", "Port on which the gateway is published."),
     "AUTH_REPLICAS": ("1", "Containers of the auth service; 2 for upgrades without a pause."),
-    "SOCIAL_REPLICAS": ("1", "The same of the social service."),
-    "CHAT_REPLICAS": ("1", "The same of the chat service."),
-    "POSTGRES_CPUS": ("1", "Processors that PostgreSQL may use; not more than there are."),
-    "GRAFANA_PORT": ("3000", "Port of Grafana, for this machine alone."),
+    "SOCIAL_REPLICAS": ("1", "Containers of the social service."),
+    "CHAT_REPLICAS": ("1", "Containers of the chat service."),
+    "POSTGRES_CPUS": ("1", "CPUs of PostgreSQL; at most the number of the machine."),
+    "GRAFANA_PORT": ("3000", "Port of Grafana on 127.0.0.1."),
     "IMS_VERSION": ("dev", "Tag of the images."),
 }
 
@@ -69,7 +69,7 @@ def main() -> int:
     """Write or check every generated text.
 
     Returns:
-        the exit status: 1 if ``--check`` finds one that is not up to date.
+        the exit status: 1 if ``--check`` finds a text that is out of date.
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, only compare")
@@ -103,7 +103,7 @@ def main() -> int:
 
 
 def _documents() -> dict[str, bytes]:
-    """The OpenAPI document of each service, by the service's name in the route table."""
+    """Build the OpenAPI document of each service, by the service's name in the route table."""
     documents = {}
     for name in ("auth", "social", "chat"):
         with TemporaryDirectory() as folder:
@@ -112,7 +112,7 @@ def _documents() -> dict[str, bytes]:
 
 
 def _document(service: str, folder: str) -> bytes:
-    """The OpenAPI document of a service, from an application that serves nobody."""
+    """Build the OpenAPI document of a service from an application without a server."""
     neighbours = {
         f"{name}_SERVICE_{what}": value
         for name in ("AUTH", "SOCIAL", "CHAT")
@@ -140,7 +140,7 @@ def _openapi(documents: dict[str, bytes]) -> str:
 
 
 def _settings() -> dict[str, tuple[FieldInfo, list[str]]]:
-    """Every setting with the programs that read it."""
+    """List every setting with the programs that read it."""
     found: dict[str, tuple[FieldInfo, list[str]]] = {}
     for program, kind in PROGRAMS.items():
         for name, field in kind.model_fields.items():
@@ -163,7 +163,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def _table(beginning: str) -> str:
-    rows = ["| variable | default | read by | meaning |", "|---|---|---|---|"]
+    rows = ["| variable | default | read by | description |", "|---|---|---|---|"]
     chosen = (each for each in _settings().items() if each[0].startswith(beginning))
     for name, (field, programs) in sorted(chosen):
         readers = "all" if len(programs) >= 4 else ", ".join(programs)
@@ -174,8 +174,8 @@ def _table(beginning: str) -> str:
 
 
 def _metrics() -> str:
-    """Every metric, with the programs that show it."""
-    rows = ["| metric | kind | shown by | meaning |", "|---|---|---|---|"]
+    """List every metric with the programs that export it."""
+    rows = ["| metric | type | exported by | description |", "|---|---|---|---|"]
     for module, programs in METRICS.items():
         for metric in vars(importlib.import_module(module)).values():
             if isinstance(metric, MetricWrapperBase):
@@ -186,20 +186,20 @@ def _metrics() -> str:
 
 
 def _with_table(path: Path, beginning: str = "") -> str:
-    """The text of ``path`` with the table of all settings whose names have this beginning."""
+    """Return the text of ``path`` with the table of all settings that have this prefix."""
     return _between("settings", path, _table(beginning))
 
 
 def _between(marks: str, path: Path, table: str) -> str:
-    """The text of ``path`` with ``table`` between these marks."""
+    """Return the text of ``path`` with ``table`` between these marks."""
     opening, closing = f"<!-- {marks} -->\n", f"<!-- /{marks} -->\n"
     before, _, rest = path.read_text().partition(opening)
     return f"{before}{opening}{table}\n{closing}{rest.partition(closing)[2]}"
 
 
 def _env_example() -> str:
-    head = """# Every setting with its default. Any NAME may be given as NAME_FILE=/path instead.
-# `make run` chooses what is required here by itself. Made by `make docs`.
+    head = """# Every setting with its default. NAME_FILE=/path reads the value of NAME from a file.
+# `make run` sets the required ones itself. Generated by `make docs`.
 """
     blocks = [head]
     for name, (field, programs) in sorted(_settings().items()):
@@ -210,9 +210,9 @@ def _env_example() -> str:
 
 
 def _prometheus_rule() -> str:
-    """The alert rules as an object of the Prometheus operator."""
+    """Build the PrometheusRule object of the alert rules, for the Prometheus operator."""
     head = """\
-# The rules of deploy/observe/alerts.yml. Made by `make docs`.
+# The rules of deploy/observe/alerts.yml. Generated by `make docs`.
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
 metadata:
@@ -226,15 +226,15 @@ spec:
 
 
 def _compose_env_example() -> str:
-    """Every variable that docker-compose.yml takes from its environment, with its default."""
+    """List every variable that docker-compose.yml reads from its environment."""
     text = (ROOT / "docker-compose.yml").read_text()
     defaults = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", text))
     passed_on = dict.fromkeys(re.findall(r"^ +([A-Z_]+):$", text, re.MULTILINE), "")
     settings = _settings()
     head = """\
-# Settings of docker-compose.yml with their defaults. Copy this file to .env beside it, and
-# set what you need. Secrets are in var/secrets, but for those that only you know: let nobody
-# else read .env. Made by `make docs`.
+# Settings of docker-compose.yml with their defaults. Copy this file to .env beside
+# docker-compose.yml and set what you need. Generated secrets are in var/secrets. .env can
+# contain passwords, so make it readable by its owner only. Generated by `make docs`.
 """
     blocks = [head]
     for name, (default, meaning) in _OF_COMPOSE.items():

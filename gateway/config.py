@@ -26,45 +26,52 @@ class GatewaySettings(LimitSettings):
     """Where the services are, who may call, and the bounds of a request."""
 
     auth_service_url: ReplicaUrls = Field(
-        description="`http://host:port` of the auth service; several replicas, comma-separated."
+        description="Base URLs of the auth service, `http://host:port`, comma-separated."
     )
-    social_service_url: ReplicaUrls = Field(description="The same of the social service.")
-    chat_service_url: ReplicaUrls = Field(description="The same of the chat service.")
+    social_service_url: ReplicaUrls = Field(
+        description="Base URLs of the social service, `http://host:port`, comma-separated."
+    )
+    chat_service_url: ReplicaUrls = Field(
+        description="Base URLs of the chat service, `http://host:port`, comma-separated."
+    )
     cors_origins: CommaSeparated = Field(
-        ("*",), description="Origins of the web pages that may call, comma-separated; `*`: any."
+        ("*",), description="Allowed CORS origins, comma-separated; `*`: any."
     )
-    api_docs: bool = Field(True, description="`off`: no `/docs` and no `/openapi.json`.")
+    api_docs: bool = Field(True, description="`off` disables `/docs` and `/openapi.json`.")
     trusted_proxies: int = Field(
-        0, ge=0, le=10, description="Proxies in front whose `X-Forwarded-For` and `-Proto` count."
+        0,
+        ge=0,
+        le=10,
+        description="Number of proxies whose `X-Forwarded-For` and `-Proto` are trusted.",
     )
-    max_body_bytes: int = Field(16 * MIB, ge=1, description="Largest request body.")
+    max_body_bytes: int = Field(16 * MIB, ge=1, description="Maximum size of a request body.")
     upstream_connect_timeout_seconds: float = Field(
-        1, gt=0, description="How long a service may take to accept a connection."
+        1, gt=0, description="Connect timeout of requests to a service."
     )
     upstream_timeout_seconds: float = Field(
-        10, gt=0, description="How long a service may be silent before the answer is 504."
+        10, gt=0, description="Read timeout of requests to a service; the response is then 504."
     )
     upstream_concurrency: int = Field(
         200,
         ge=1,
-        description="Requests per worker that may wait for one service; an account may have a "
+        description="Maximum concurrent requests to one service, per worker; one account may use a "
         "quarter of them.",
     )
-    max_websockets: int = Field(10_000, ge=0, description="Open websockets per worker.")
+    max_websockets: int = Field(10_000, ge=0, description="Maximum open websockets per worker.")
     rate_limit_address: Rates = Field(
-        "20000/10 seconds", description="Requests from one address, per worker."
+        "20000/10 seconds", description="Requests per address, counted by each worker."
     )
     rate_limit_account: Rates = Field(
-        "10000/10 seconds", description="Requests with the tokens of one account, per worker."
+        "10000/10 seconds", description="Requests per account, counted by each worker."
     )
     rate_limit_websockets: Rates = Field(
-        "600/minute", description="Websockets that one account opens, per worker."
+        "600/minute", description="New websockets per account, counted by each worker."
     )
     web_client: bool = Field(
         False, description="`on` serves the web client at `/`; `make run` and compose set it."
     )
     public_base_url: BaseUrl | None = Field(
-        None, description="Start of every URL given out; empty: scheme and `Host` of the request."
+        None, description="Base of every URL in responses; empty: scheme and `Host` of the request."
     )
     registration: str = Field(
         "open",
@@ -72,12 +79,11 @@ class GatewaySettings(LimitSettings):
         "addresses of these domains.",
     )
     password_transport: Literal["any", "encrypted"] = Field(
-        "any", description="`encrypted` refuses passwords that come as they are."
+        "any", description="`encrypted` rejects plaintext passwords."
     )
     password_transport_key: SecretStr = Field(
         SecretStr(""),
-        description="16 bytes, shared with the clients, that encrypt passwords on their way; "
-        "`ims-development!` unless set, which no installation with a database server and a "
-        "`PUBLIC_BASE_URL` takes. The web client sends passwords as they are if the gateway does "
-        "not have it.",
+        description="Key of 16 bytes, shared with the clients, that encrypts passwords in transit. "
+        "The default, `ims-development!`, is rejected with a database server and a public "
+        "`PUBLIC_BASE_URL`. The web client sends plaintext passwords if the gateway has no key.",
     )

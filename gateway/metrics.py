@@ -4,13 +4,13 @@ from prometheus_client import Counter, Gauge
 
 upstream_failures = Counter(
     "ims_upstream_failures",
-    "Requests refused because a service failed, by service and reason: `read_timeout`, "
+    "Requests that failed in a service, by service and reason: `read_timeout`, "
     "`write_timeout`, `connection_lost`, `connect_error`, `overloaded`.",
     ["service", "reason"],
 )
 upstream_retries = Counter(
-    "ims_upstream_retries", "Attempts repeated on another replica or a new connection."
+    "ims_upstream_retries", "Retries on another replica or a new connection."
 )
 open_websockets = Gauge(
-    "ims_gateway_websockets", "Websockets passed on.", multiprocess_mode="livesum"
+    "ims_gateway_websockets", "Open proxied websockets.", multiprocess_mode="livesum"
 )

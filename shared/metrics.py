@@ -19,12 +19,12 @@ _UPDATE_INTERVAL = 5.0
 
 _requests = Counter(
     "ims_http_requests",
-    "Requests answered, by method, route and status.",
+    "HTTP requests, by method, route and status.",
     ["method", "route", "status"],
 )
 _seconds = Histogram(
     "ims_http_request_duration_seconds",
-    "Seconds until an answer began, by method and route.",
+    "Seconds until the first byte of the response, by method and route.",
     ["method", "route"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )

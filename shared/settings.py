@@ -1,7 +1,7 @@
-"""Settings come from the environment alone and are checked when a program starts.
+"""Load settings from the environment and validate them when a program starts.
 
 A program declares a ``Settings`` class: the attribute ``data_dir`` is the variable
-``DATA_DIR``. Any value may stand in a file instead: ``JWT_PRIVATE_KEY_FILE=/run/secrets/key``.
+``DATA_DIR``. A value can be read from a file: ``JWT_PRIVATE_KEY_FILE=/run/secrets/key``.
 """
 
 import logging
@@ -26,7 +26,7 @@ from shared.urls import sqlalchemy_url
 
 log = logging.getLogger(__name__)
 
-# What a secret consists of beside these must be of some variety.
+# Common words are removed from a secret before its distinct characters are counted.
 _COMMON_WORDS = re.compile(
     "change.?me|secret|password|passwd|default|example|admin|letmein|qwerty(uiop)?|"
     "1234567890|0123456789|123456789|12345678|abcdefgh|abcdef"
@@ -35,14 +35,14 @@ _MIN_DISTINCT_CHARACTERS = 6
 
 
 class SettingsError(Exception):
-    """A missing or wrong setting; the text names each variable and what is wrong with it."""
+    """A setting is missing or invalid. The text names each variable and its error."""
 
 
 class Settings(BaseModel):
-    """Base of every program's settings. Values are never shown in messages or ``repr``."""
+    """Base class of every program's settings. Error messages and ``repr`` never contain values."""
 
     deprecated_names: ClassVar[Mapping[str, str]] = {}
-    """Settings by their former name, which is accepted for one minor version with a warning."""
+    """Former names of settings, mapped to the current ones. They work for one minor version."""
 
     model_config = ConfigDict(
         alias_generator=str.upper, extra="ignore", frozen=True, hide_input_in_errors=True
@@ -69,10 +69,10 @@ def _validate_public_keys(pem: str) -> str:
 
 
 def reject_weak_secret(secret: SecretStr) -> SecretStr:
-    """The secret itself.
+    """Return the secret if it is hard to guess.
 
     Raises:
-        ValueError: it consists of well-known words or few characters.
+        ValueError: the secret consists of common words or too few distinct characters.
     """
     rest = _COMMON_WORDS.sub("", secret.get_secret_value().lower())
     if len(set(rest)) < _MIN_DISTINCT_CHARACTERS:
@@ -86,7 +86,7 @@ BaseUrl = Annotated[
 BaseUrls = Annotated[tuple[BaseUrl, ...], BeforeValidator(_comma_separated), Field(min_length=1)]
 Secret = Annotated[SecretStr, Field(min_length=16), AfterValidator(reject_weak_secret)]
 OutgoingSecret = Annotated[Secret, BeforeValidator(_first_of_comma_separated)]
-"""A secret to show; where the other side takes several, the first, so that both read one file."""
+"""The secret that a client sends: the first entry of a list, so that both sides read one file."""
 AcceptedSecrets = Annotated[
     tuple[Secret, ...], BeforeValidator(_comma_separated), Field(min_length=1)
 ]
@@ -95,80 +95,81 @@ CommaSeparated = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
 
 
 class ProgramSettings(Settings):
-    """What the gateway and every service read."""
+    """Settings of the gateway and of every service."""
 
-    data_dir: Path = Field(
-        Path("var"), description="Folder for everything that a program keeps on disk."
-    )
+    data_dir: Path = Field(Path("var"), description="Folder of all files that a program writes.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="Least severe log line that is written."
+        "INFO", description="Minimum severity of log lines."
     )
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="`json`, `text`, or `auto`: text on a terminal, else JSON."
     )
     jwt_public_keys: Annotated[str, AfterValidator(_validate_public_keys)] = Field(
-        description="PEM of the Ed25519 public keys whose tokens are accepted, one after another."
+        description="Ed25519 public keys of accepted tokens, as concatenated PEM."
     )
     spool_dir: Path | None = Field(
         None,
-        description="Folder on a disk, not in memory, where uploads wait; empty: `DATA_DIR/spool`.",
+        description="Folder for buffered uploads, on a disk, not a tmpfs; empty: `DATA_DIR/spool`.",
     )
     spool_max_bytes: int = Field(
-        1 << 30, ge=1 << 24, description="Bytes of all waiting uploads together, per worker."
+        1 << 30, ge=1 << 24, description="Maximum total size of buffered uploads, per worker."
     )
     body_timeout_seconds: float = Field(
-        15, gt=0, description="How long a client may be silent while it sends a request body."
+        15, gt=0, description="Maximum pause of a client while it sends a request body."
     )
     body_min_bytes_per_second: int = Field(
-        8192, ge=1, description="Least average rate of a request body, from its 10th second on."
+        8192, ge=1, description="Minimum average rate of a request body after its first 10 seconds."
     )
     redis_url: Annotated[str, AfterValidator(check_redis_url)] | None = Field(
         None,
-        description="Redis or Valkey for what several processes share; empty: in process. With "
-        "Sentinels: `redis+sentinel://[user:password@]host:port,host:port/name[/db]`.",
+        description="Redis or Valkey for state that processes share; empty: in-process state. "
+        "With Sentinels: `redis+sentinel://[user:password@]host:port,host:port/name[/db]`.",
     )
     metrics_port: int | None = Field(
-        None, ge=1, le=65535, description="Port where Prometheus finds metrics; empty: none."
+        None, ge=1, le=65535, description="Port of the Prometheus metrics; empty: no metrics."
     )
     metrics_host: str = Field(
-        "", description="Address of `METRICS_PORT`; empty: the one that the program listens on."
+        "", description="Address of `METRICS_PORT`; empty: the listen address of the program."
     )
     shutdown_delay_seconds: float = Field(
         0,
         ge=0,
         le=60,
-        description="How long a program that is told to stop still takes requests while balancers "
-        "and gateways turn to other replicas; with several replicas: 5.",
+        description="How long a program accepts requests after SIGTERM, while load balancers and "
+        "gateways switch to other replicas. Use 5 with several replicas.",
     )
 
 
 class ServiceSettings(ProgramSettings):
-    """What every service behind the gateway reads."""
+    """Settings of every service behind the gateway."""
 
     deprecated_names = {"DATABASE_POOL": "DATABASE_POOL_SIZE"}
 
     database_url: DatabaseUrl = Field(
         "",
-        description="URL of the service's own database, as libpq or SQLAlchemy spells it, also of "
-        "several servers; empty: SQLite in `DATA_DIR`.",
+        description="Database URL in libpq or SQLAlchemy syntax, with one or several servers; "
+        "empty: SQLite in `DATA_DIR`.",
     )
-    database_pool_size: int = Field(16, ge=1, le=200, description="Connections per worker.")
+    database_pool_size: int = Field(
+        16, ge=1, le=200, description="Database connections per worker."
+    )
     sqlite_synchronous: Literal["FULL", "NORMAL"] = Field(
-        "FULL", description="`NORMAL` is faster and survives killed processes, not power loss."
+        "FULL",
+        description="`NORMAL` is faster. It is safe when a process is killed, not on power loss.",
     )
     internal_secrets: AcceptedSecrets = Field(
-        description="Secrets that callers of `/internal` must show: the current, then the previous."
+        description="Secrets accepted on `/internal`: the current one, then the previous one."
     )
     public_base_url: BaseUrl | None = Field(
-        None, description="Start of every URL given out; empty: scheme and `Host` of the request."
+        None, description="Base of every URL in responses; empty: scheme and `Host` of the request."
     )
     audit_log_days: int = Field(
-        90, ge=0, le=3650, description="Days for which audit events stay in the database; 0: none."
+        90, ge=0, le=3650, description="Retention of audit events in days; 0: they are not stored."
     )
 
 
 def database_url(settings: ServiceSettings, service: str) -> str:
-    """The URL of a service's database: the setting's, else a SQLite file in the data folder."""
+    """Return the configured database URL, or that of a SQLite file in the data folder."""
     if not settings.database_url:
         folder = Path(settings.data_dir).resolve()
         folder.mkdir(parents=True, exist_ok=True)
@@ -180,14 +181,14 @@ S = TypeVar("S", bound=Settings)
 
 
 def load_settings(kind: type[S], env: Mapping[str, str]) -> S:
-    """Read and check the settings of a program.
+    """Read and validate the settings of a program.
 
     Args:
-        kind: the program's declaration.
-        env: the environment; empty values count as absent.
+        kind: the settings class of the program.
+        env: the environment. Empty values count as absent.
 
     Raises:
-        SettingsError: naming every variable that is missing or wrong.
+        SettingsError: a variable is missing or invalid. The text names all of them.
     """
     env = _with_current_names(kind, env)
     values: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Everything that the social service takes from its environment."""
+"""Settings of the social service."""
 
 from pydantic import Field
 
@@ -10,16 +10,20 @@ class SocialSettings(LimitSettings, ServiceSettings):
     """Settings of the social service."""
 
     rate_limit_lookups: Rates = Field(
-        "60/minute", description="Strangers that one account looks up, by name or id."
+        "60/minute", description="Lookups of strangers per account, by name or id."
     )
     rate_limit_repeated_requests: Rates = Field(
-        "3/day", description="Friend requests of one account to one that has refused it before."
+        "3/day", description="Friend requests from one account to a user who has declined one."
     )
-    auth_service_url: BaseUrls = Field(description="Where accounts that the copy lacks are asked.")
+    auth_service_url: BaseUrls = Field(
+        description="Base URLs of the auth service, comma-separated."
+    )
     auth_service_secret: OutgoingSecret = Field(
-        description="What it asks of its callers; of several, comma-separated, the first."
+        description="Secret sent to the auth service; of a list, the first entry."
     )
-    chat_service_url: BaseUrls = Field(description="Where the chat service takes events.")
+    chat_service_url: BaseUrls = Field(
+        description="Base URLs of the chat service, comma-separated."
+    )
     chat_service_secret: OutgoingSecret = Field(
-        description="What it asks of its callers; of several, comma-separated, the first."
+        description="Secret sent to the chat service; of a list, the first entry."
     )

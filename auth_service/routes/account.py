@@ -57,7 +57,7 @@ def delete_account() -> None:
 @blueprint.success(content_type="application/zip")
 @blueprint.errors(SERVICE_UNAVAILABLE)
 def export() -> Response:
-    """Download everything that is kept about the caller, as a ZIP archive."""
+    """Download all stored data of the caller as a ZIP archive."""
     archive = own_data.export(current_user_id())
     response = stream_response(archive, [archive], "application/zip")
     response.headers["Content-Disposition"] = 'attachment; filename="ims-export.zip"'
@@ -88,7 +88,7 @@ def logout() -> None:
 @blueprint.get("/account/sessions")
 @blueprint.success("Succeed", SessionsOut)
 def list_sessions() -> dict[str, Any]:
-    """List one's sessions, newest first."""
+    """List the sessions of the caller, newest first."""
     return {"sessions": sessions.list_sessions(current_claims(), current_client())}
 
 
@@ -97,7 +97,7 @@ def list_sessions() -> dict[str, Any]:
 @blueprint.success("Succeed", message="退出登录成功")
 @blueprint.errors(errors.SESSION_NOT_FOUND)
 def end_sessions(others: bool, session_id: int | None = None) -> None:
-    """End one of one's sessions, or all but the current."""
+    """End one session of the caller, or all but the current one."""
     sessions.end_sessions(current_claims(), session_id, others=others)
 
 

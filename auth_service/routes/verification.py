@@ -27,7 +27,7 @@ def send_code(email: str) -> dict[str, str]:
 @blueprint.success("Succeed", message="如果该邮箱已注册，验证码已发送")
 @blueprint.errors(errors.INVALID_EMAIL)
 def forgot_password(email: str) -> None:
-    """Have a code to reset one's password sent by mail, if the address has an account."""
+    """Send a password reset code by mail if the address has an account."""
     resetting.request_code(email, current_client())
 
 
@@ -37,5 +37,5 @@ def forgot_password(email: str) -> None:
 @blueprint.success("Succeed", message="修改成功")
 @blueprint.errors(errors.INVALID_EMAIL, errors.INVALID_PASSWORD, errors.INVALID_CODE)
 def reset_password(email: str, code: str, password: str) -> None:
-    """Set another password with a code from a mail, which ends all sessions."""
+    """Set a new password with a code from a mail and end all sessions."""
     resetting.reset_password(email, code, password, current_client())

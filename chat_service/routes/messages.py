@@ -91,7 +91,7 @@ def send_text(
 @blueprint.success("Succeed", message="删除聊天记录成功")
 @blueprint.errors(errors.MESSAGE_NOT_FOUND_ZH, errors.MAY_NOT_DELETE)
 def delete_message(message_id: int) -> None:
-    """Delete a message for everybody (彻底删除聊天记录 /conversations/messages)."""
+    """Delete a message for all members (彻底删除聊天记录 /conversations/messages)."""
     deletion.delete_message(message_id, current_user_id())
 
 
@@ -100,7 +100,7 @@ def delete_message(message_id: int) -> None:
 @blueprint.success("Succeed", message="删除聊天记录成功")
 @blueprint.errors(errors.MESSAGE_NOT_FOUND)
 def hide_messages(message_ids: list[int]) -> None:
-    """Hide messages from the own view (beyond the document: /conversations/delete_messages)."""
+    """Hide messages for the caller (beyond the document: /conversations/delete_messages)."""
     deletion.hide_messages(message_ids, current_user_id())
 
 

@@ -47,7 +47,7 @@ _AFTER_COMMIT = "after_commit"
 
 _database_failures = Counter(
     "ims_database_failures",
-    "Requests refused because the database, or a connection to it, could not be had.",
+    "Requests that failed because the database or a connection was unavailable.",
 )
 
 

@@ -39,13 +39,13 @@ log = logging.getLogger(__name__)
 
 _outbox_depth = Gauge(
     "ims_outbox_backlog",
-    "Events not taken yet, by consumer; the same from every replica of a service.",
+    "Undelivered events, by consumer; every replica of a service reports the same value.",
     ["consumer"],
     multiprocess_mode="livemostrecent",
 )
 _outbox_oldest = Gauge(
     "ims_outbox_oldest_age_seconds",
-    "Age of the oldest event not taken yet, by consumer; the same from every replica.",
+    "Age of the oldest undelivered event, by consumer; every replica reports the same value.",
     ["consumer"],
     multiprocess_mode="livemostrecent",
 )

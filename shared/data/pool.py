@@ -11,17 +11,17 @@ from shared.data import postgres
 
 _pool_size = Gauge(
     "ims_database_pool_size",
-    "Connections that the database pools may hold.",
+    "Maximum connections of the database pools.",
     multiprocess_mode="livesum",
 )
 _pool_in_use = Gauge(
     "ims_database_pool_in_use",
-    "Connections of the database pools that are in use.",
+    "Connections of the database pools in use.",
     multiprocess_mode="livesum",
 )
 _pool_waiting = Gauge(
     "ims_database_pool_waiting",
-    "Requests that wait for a connection, as all are in use.",
+    "Requests that wait for a connection while all are in use.",
     multiprocess_mode="livesum",
 )
 

@@ -18,7 +18,7 @@ _SECONDS_FOR_A_TURN = 10
 
 _unreachable = Gauge(
     "ims_redis_unreachable",
-    "1 while the Redis of `REDIS_URL` cannot be reached, else 0.",
+    "1 while the Redis of `REDIS_URL` is unreachable, else 0.",
     multiprocess_mode="livemax",
 )
 

@@ -35,10 +35,10 @@ class MediaSettings(DecoderSettings, ProgramSettings):
         pattern=r"^(|file:///.+|s3://[^/?#]+(/[^?#]*)?)$",
         description="`s3://bucket/prefix` or `file:///folder`; empty: `DATA_DIR/media`.",
     )
-    aws_endpoint_url: str = Field("", description="An S3 service other than Amazon's.")
+    aws_endpoint_url: str = Field("", description="URL of an S3-compatible service; empty: AWS.")
     aws_region: str = Field("us-east-1", description="Region of the bucket.")
-    aws_access_key_id: str = Field("", description="Empty: the role of the machine.")
-    aws_secret_access_key: SecretStr = Field(SecretStr(""), description="Belongs to the id.")
+    aws_access_key_id: str = Field("", description="S3 access key; empty: instance role.")
+    aws_secret_access_key: SecretStr = Field(SecretStr(""), description="S3 secret key.")
 
 
 class ListedFile(NamedTuple):

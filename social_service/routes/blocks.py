@@ -39,5 +39,5 @@ def block(user_id: int) -> None:
 @blueprint.success("Succeed")
 @blueprint.errors(errors.USER_NOT_FOUND, errors.CANNOT_BLOCK_SELF)
 def unblock(user_id: int) -> None:
-    """Unblock a user. Requests that were not delivered are forgotten."""
+    """Unblock a user and delete their withheld friend request."""
     blocks.unblock_user(current_user_id(), user_id)
