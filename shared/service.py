@@ -16,10 +16,12 @@ from shared.logs import configure_logging, log, log_requests
 from shared.metrics import observe_request
 from shared.operations.commands import ServiceCLI
 from shared.settings import S, ServiceSettings, SettingsError, load_settings
-from shared.web.api import MIB, Api, OrjsonProvider
+from shared.web.api import MIB
 from shared.web.authentication import AccountState, init_jwt, public, require_authentication
 from shared.web.errors import register_error_handlers
 from shared.web.health import NotReadyError, add_health_part, register_health
+from shared.web.json_provider import OrjsonProvider
+from shared.web.openapi import Api
 from shared.web.proxies import trust_proxies
 from shared.web.request_body import bound_bodies
 from shared.web.spool import spool

@@ -233,7 +233,9 @@ def info(account_id: int) -> dict[str, Any]:
     }
 
 
-def change(claims: Claims, origin_password: str, client: Client, **wanted: str | None) -> None:
+def change(
+    claims: Claims, origin_password: str, client: Client, wanted: dict[str, str | None]
+) -> None:
     """Change what is wanted, all of it or nothing; ``None`` leaves something as it is.
 
     Another password ends every other session.

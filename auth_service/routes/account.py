@@ -120,6 +120,20 @@ def show_info() -> dict[str, Any]:
     errors.INVALID_PASSWORD,
     errors.REGISTRATION_CLOSED,
 )
-def change_info(**wanted: Any) -> None:
+def change_info(
+    origin_password: str,
+    name: str | None,
+    password: str | None,
+    email: str | None,
+    user_info: str | None,
+    avatar: str | None,
+) -> None:
     """Update the caller's profile, all or nothing (修改个人信息/account/info)."""
-    accounts.change(current_claims(), client=current_client(), **wanted)
+    wanted = {
+        "name": name,
+        "password": password,
+        "email": email,
+        "user_info": user_info,
+        "avatar": avatar,
+    }
+    accounts.change(current_claims(), origin_password, current_client(), wanted)

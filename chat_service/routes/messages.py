@@ -39,7 +39,8 @@ from chat_service.schemas.search import (
 )
 from chat_service.schemas.sync import SyncIn, SyncOut, sync_out
 from shared.service import public_base_url
-from shared.web.api import KIB, Blueprint
+from shared.web.api import Blueprint
+from shared.web.arguments import KIB
 from shared.web.authentication import current_user_id
 from shared.web.errors import ErrorSpec
 
