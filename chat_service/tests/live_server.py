@@ -1,7 +1,6 @@
 """The chat service under gunicorn, and people who talk to it and listen."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -21,6 +20,7 @@ from chat_service.tests.factories import SECRET
 from shared.data.client import SECRET_HEADER
 from shared.testing.cast import DAVE
 from shared.testing.contracts import state
+from shared.testing.processes import environment_of_tests
 from shared.testing.tokens import issue
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +44,7 @@ class Server:
         self.program = subprocess.Popen(
             (*command, *bind, *options, "chat_service.app:create_app()"),
             cwd=ROOT,
-            env={"PATH": os.environ["PATH"], **environment},
+            env=environment_of_tests() | dict(environment),
         )
 
     def wait_until_up(self) -> None:

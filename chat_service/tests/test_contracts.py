@@ -7,7 +7,6 @@ import pytest
 from flask import Flask
 
 from chat_service.tests.factories import befriend
-from chat_service.tests.live_server import Listening, Server
 from chat_service.tests.talking import conversations
 from shared.testing.cast import ALICE, BOB
 from shared.testing.client import ApiClient
@@ -61,21 +60,6 @@ def test_a_friendship_is_taken_from_any_version(
 ) -> None:
     _tell(app, said)
     assert [row["friend_id"] for row in conversations(alice)] == [BOB]
-
-
-@pytest.mark.parametrize(
-    ("name", "said"), all_versions("events/friend_request_changed", "events/friendship_ended")
-)
-def test_a_notice_is_passed_on_from_any_version(
-    server: Server, name: str, said: dict[str, Any]
-) -> None:
-    frames = {
-        "events/friend_request_changed": {"type": "request_message"},
-        "events/friendship_ended": {"type": "delete_friend"},
-    }
-    with Listening(server, ALICE) as alice, Listening(server, BOB) as bob:
-        server.tell(said["type"], said["state"])
-        assert alice.next() == bob.next() == frames[name]
 
 
 def test_odd_events_keep_nothing_behind_them_out(app: Flask, alice: ApiClient) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 from chat_service.tests.factories import befriend, make_account, make_group
 from chat_service.tests.live_server import Listening, Person, Server
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE
-from shared.testing.contracts import state
+from shared.testing.contracts import all_versions, state
 
 pytestmark = pytest.mark.database
 
@@ -345,3 +345,18 @@ def test_a_refused_request_is_told_to_nobody(group: int, cast: Cast, ears: Ears)
         cast[ALICE].says(group, " ")
 
     assert heard(ears) == {ALICE: [], BOB: [], CAROL: [], DAVE: []}
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), all_versions("events/friend_request_changed", "events/friendship_ended")
+)
+def test_a_notice_is_passed_on_from_any_version(
+    server: Server, name: str, said: dict[str, Any]
+) -> None:
+    frames = {
+        "events/friend_request_changed": {"type": "request_message"},
+        "events/friendship_ended": {"type": "delete_friend"},
+    }
+    with Listening(server, ALICE) as alice, Listening(server, BOB) as bob:
+        server.tell(said["type"], said["state"])
+        assert alice.next() == bob.next() == frames[name]

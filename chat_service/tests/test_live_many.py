@@ -1,6 +1,5 @@
 """Live delivery across processes: one Redis, and what happens without it."""
 
-import os
 import subprocess
 import sys
 import time
@@ -29,6 +28,7 @@ from chat_service.tests.live_server import (
     until_all_is_told,
 )
 from shared.testing.cast import ALICE, BOB, CAROL
+from shared.testing.processes import environment_of_tests
 from shared.testing.redis import RedisServer, redis_server
 
 
@@ -263,7 +263,11 @@ def test_many_who_leave_at_once_take_few_connections_to_redis(
 
 
 @pytest.mark.parametrize(
-    ("options", "concurrency"), [(("--workers", "2"), "1"), ((), "2")], ids=["option", "variable"]
+    ("options", "concurrency"),
+    [
+        pytest.param(("--workers", "2"), "1", id="option"),
+        pytest.param((), "2", id="variable", marks=pytest.mark.slow),
+    ],
 )
 def test_several_workers_without_redis_refuse_to_start(
     settings: dict[str, str], options: tuple[str, ...], concurrency: str
@@ -273,7 +277,7 @@ def test_several_workers_without_redis_refuse_to_start(
         (*command, "--bind", "127.0.0.1:0", *options, "chat_service.app:create_app()"),
         cwd=ROOT,
         env={
-            "PATH": os.environ["PATH"],
+            **environment_of_tests(),
             **settings,
             "REDIS_URL": "",
             "WEB_CONCURRENCY": concurrency,

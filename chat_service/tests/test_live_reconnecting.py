@@ -37,10 +37,10 @@ class Restless:
         self._addresses = addresses
         self._token = issue(BOB)
 
-    def visit(self, seconds: float, leaves: str) -> None:
-        """Listen for a while, and leave somehow."""
+    def visit(self, seconds: float, leaves: str, last: int | None = None) -> None:
+        """Listen for a while, or until the ``last`` message, and leave somehow."""
         wire = self._connect()
-        self._listen(wire, seconds)
+        self._listen(wire, seconds, last)
         if leaves == "freeze":
             self._network.freeze()
             self._listen(wire, seconds)
@@ -56,10 +56,10 @@ class Restless:
         url = f"ws://{self._network.address}/ws/?token={self._token}"
         return create_connection(url, timeout=SECONDS)
 
-    def _listen(self, wire: WebSocket, seconds: float) -> None:
+    def _listen(self, wire: WebSocket, seconds: float, last: int | None = None) -> None:
         until = time.monotonic() + seconds
         with suppress(OSError, WebSocketException):  # Too late, or closed by the server.
-            while (left := until - time.monotonic()) > 0:
+            while (left := until - time.monotonic()) > 0 and self.told[-1:] != [last]:
                 wire.settimeout(left)
                 frame: dict[str, Any] = json.loads(wire.recv())
                 self.told.append(int(frame["message"]["content"]))
@@ -80,7 +80,7 @@ def servers(
             ]
 
 
-@pytest.mark.parametrize("seconds", [6, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seconds", [4, pytest.param(60, marks=pytest.mark.slow)])
 def test_no_frame_is_lost_however_connections_end(
     app: Flask, servers: list[Server], seconds: float
 ) -> None:
@@ -107,6 +107,6 @@ def test_no_frame_is_lost_however_connections_end(
             all_sent.wait(random.choice((0, 0, 0.5)))
         sending.join()
         alice.close()
-        bob.visit(3, "close")
+        bob.visit(SECONDS, "close", sent[-1])
 
     assert list(dict.fromkeys(bob.told)) == sent

@@ -1,6 +1,5 @@
 """A gateway under gunicorn, real servers behind it, and clients in front of it."""
 
-import os
 import signal
 import socket
 import subprocess
@@ -15,6 +14,7 @@ from flask.testing import FlaskClient
 from gateway.app import create_app
 from gateway.tests.upstreams import Upstream, running
 from gateway.tests.wire import Gateway
+from shared.testing.processes import environment_of_tests
 from shared.testing.tokens import PUBLIC_KEYS_PEM, issue
 
 ROOT = Path(__file__).parents[2]
@@ -108,7 +108,7 @@ def _gateway(environment: Mapping[str, str]) -> Iterator[Gateway]:
     program = subprocess.Popen(
         (*command, "--bind", f"127.0.0.1:{port}", "gateway.app:create_app()"),
         cwd=ROOT,
-        env={"PATH": os.environ["PATH"], **environment},
+        env=environment_of_tests() | dict(environment),
         stderr=subprocess.PIPE,
     )
     gateway = Gateway(port, program)

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from urllib.parse import quote, unquote
 
 import psutil
 import pytest
@@ -280,41 +281,29 @@ def test_open_websockets_do_not_hold_up_the_stop(
     assert connection.recv_data(control_frame=True) == (ABNF.OPCODE_CLOSE, struct.pack("!H", 1001))
 
 
-@pytest.mark.parametrize(
-    ("sent", "goodbye"),
-    [
-        (b"\x81\x02hi", GOING_AWAY),
-        (b"\x81\x02hi\x89\x00", GOING_AWAY),
-        (b"\x81\x7e\x01\x00" + b"x" * 256, GOING_AWAY),
-        (b"\x82\x7f" + (70_000).to_bytes(8) + b"x" * 70_000, GOING_AWAY),
-        (b"\x81", b""),
-        (b"\x81\x03hi", b""),
-        (b"\x81\x7e\x01", b""),
-        (b"\x82\x7f" + (70_000).to_bytes(8) + b"x" * 69_999, b""),
-    ],
-    ids=[
-        "a frame",
-        "two frames",
-        "a frame of two length bytes",
-        "a frame of eight length bytes",
-        "half a head",
-        "half a payload",
-        "half a length",
-        "most of a large payload",
-    ],
-)
+ENDINGS = {  # What was sent before the stop, and what ends it.
+    "a frame": (b"\x81\x02hi", GOING_AWAY),
+    "two frames": (b"\x81\x02hi\x89\x00", GOING_AWAY),
+    "a frame of two length bytes": (b"\x81\x7e\x01\x00" + b"x" * 256, GOING_AWAY),
+    "a frame of eight length bytes": (
+        b"\x82\x7f" + (70_000).to_bytes(8) + b"x" * 70_000,
+        GOING_AWAY,
+    ),
+    "half a head": (b"\x81", b""),
+    "half a payload": (b"\x81\x03hi", b""),
+    "half a length": (b"\x81\x7e\x01", b""),
+    "most of a large payload": (b"\x82\x7f" + (70_000).to_bytes(8) + b"x" * 69_999, b""),
+}
+
+
 def test_a_gateway_that_stops_says_goodbye_between_two_frames(
-    chat: Upstream,
-    environment: dict[str, str],
-    start_gateway: StartGateway,
-    token: str,
-    sent: bytes,
-    goodbye: bytes,
+    chat: Upstream, environment: dict[str, str], start_gateway: StartGateway
 ) -> None:
     released = threading.Event()
 
     def send_and_wait(got: Exchange) -> None:
         got.send("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket")
+        sent, _ = ENDINGS[unquote(got.path.rpartition("=")[2])]
         for at in range(0, len(sent), 1000):  # In pieces that end anywhere.
             got.connection.sendall(sent[at : at + 1000])
         released.wait(SECONDS)
@@ -322,12 +311,17 @@ def test_a_gateway_that_stops_says_goodbye_between_two_frames(
 
     chat.answer = send_and_wait
     gateway = start_gateway(environment)
-    with gateway.saying(*_handshake(token)) as connection:
-        everything = b""
-        while not everything.endswith(b"\r\n\r\n" + sent):
-            everything += connection.recv(1000)
+    with ExitStack() as stack:
+        connections = {}
+        for user, name in enumerate(ENDINGS):
+            asking = gateway.saying(*_handshake(f"{issue(user)}&name={quote(name)}"))
+            connections[name] = stack.enter_context(asking)
+        for name, connection in connections.items():
+            everything = b""
+            while not everything.endswith(b"\r\n\r\n" + ENDINGS[name][0]):
+                everything += connection.recv(1000)
         gateway.stop()
-        rest = b"".join(iter(lambda: connection.recv(1000), b""))
+        rest = {name: connection.makefile("rb").read() for name, connection in connections.items()}
     released.set()
 
-    assert rest == goodbye
+    assert rest == {name: goodbye for name, (_, goodbye) in ENDINGS.items()}

@@ -1,11 +1,19 @@
-"""Waiting until processes have ended, also those whose parent was killed."""
+"""Starting processes with nothing of this one's environment, and waiting until processes end."""
 
+import os
 import time
 from collections.abc import Iterable
 
 import psutil
 
 _SECONDS_BETWEEN_LOOKS = 0.01
+
+_INHERITED = ("PATH", "COVERAGE_PROCESS_CONFIG")  # The second one measures what the process runs.
+
+
+def environment_of_tests() -> dict[str, str]:
+    """What a program under test inherits beside its settings."""
+    return {name: os.environ[name] for name in _INHERITED if name in os.environ}
 
 
 def all_end(processes: Iterable[psutil.Process], seconds: float = 30) -> bool:
