@@ -35,7 +35,7 @@ ROTATION = block("docs/deploying.md", "Rotating keys and secrets")
 ACCOUNTS = block("docs/operations.md", "Accounts")
 OUTBOX = block("docs/operations.md", "Outbox")
 MEDIA = block("docs/operations.md", "Media")
-EXPORT = block("docs/operations.md", "One person's data")
+EXPORT = block("docs/operations.md", "Data of one account")
 BLOCKS = {
     *(START, COMPOSE, UPGRADE, BACKUP, ALONE, ROTATION),
     *(ACCOUNTS, OUTBOX, MEDIA, EXPORT),
