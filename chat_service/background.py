@@ -8,6 +8,7 @@ from flask import Flask
 
 from chat_service.db import db
 from chat_service.domain.indexing import indexer
+from shared.runtime import runtime_of
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +17,7 @@ _IDLE_INTERVAL = 1.0
 
 def fill_search_index(app: Flask) -> None:
     """Let each worker of ``app`` fill the search index, at most half of the time."""
-    app.extensions.setdefault("ims.background", []).append(lambda: _start(app))
+    runtime_of(app).background.append(lambda: _start(app))
 
 
 def _start(app: Flask) -> None:

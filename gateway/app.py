@@ -17,6 +17,7 @@ from gateway.web import create_web_blueprint
 from gateway.websocket_proxy import WebSocketProxy, is_websocket_upgrade
 from shared.logs import configure_logging, log_requests
 from shared.metrics import observe_request
+from shared.runtime import runtime_of
 from shared.settings import load_settings
 from shared.web.authentication import init_jwt, verify_handshake_token, verify_request_token
 from shared.web.errors import register_error_handlers
@@ -88,7 +89,7 @@ def _add_routes(
     """Forward what belongs to a service. The endpoint of a route is its prefix."""
     handshakes = limiter.limit("websockets", settings.rate_limit_websockets)
     websockets = WebSocketProxy(settings.max_websockets)
-    app.extensions["ims.stopping"] = [websockets.close]
+    runtime_of(app).at_stop.append(websockets.close)
 
     def forward(service: UpstreamService, _rest: str = "") -> Response:
         return proxy_request(service, settings)

@@ -13,6 +13,8 @@ from threading import Event, Thread
 from flask import Flask
 from prometheus_client import Counter, Histogram
 
+from shared.runtime import runtime_of
+
 log = logging.getLogger(__name__)
 
 _UPDATE_INTERVAL = 5.0
@@ -60,4 +62,4 @@ def update_gauges_periodically(app: Flask, look: Callable[[], None]) -> None:
     def start() -> None:
         Thread(target=update_loop, name="metrics", daemon=True).start()
 
-    app.extensions.setdefault("ims.background", []).append(start)
+    runtime_of(app).background.append(start)

@@ -1,5 +1,6 @@
 """What every service does alike: tokens, errors, logs, health, its OpenAPI document."""
 
+import logging
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,9 +13,10 @@ from shared.data.db import Database, DatabaseState, first_line
 from shared.data.events import Handlers, register_event_consumer, require_internal_secret
 from shared.data.postgres import SharedSessionsError, refuse_shared_sessions
 from shared.data.schema import SchemaMismatchError, check_schema
-from shared.logs import configure_logging, log, log_requests
+from shared.logs import configure_logging, log_requests
 from shared.metrics import observe_request
 from shared.operations.commands import ServiceCLI
+from shared.runtime import runtime_of
 from shared.settings import S, ServiceSettings, SettingsError, load_settings
 from shared.web.api import MIB
 from shared.web.authentication import AccountState, init_jwt, public, require_authentication
@@ -25,6 +27,8 @@ from shared.web.openapi import Api
 from shared.web.proxies import trust_proxies
 from shared.web.request_body import bound_bodies
 from shared.web.spool import spool
+
+log = logging.getLogger(__name__)
 
 VERSION = "1.0.0"
 
@@ -83,7 +87,7 @@ def create_service_app(
     app.cli = ServiceCLI(app, schema.check)
     register_health(app)
     add_health_part(app, "database", schema.report_health)
-    app.extensions.setdefault("ims.starting", []).append(schema.abort_on_mismatch)
+    runtime_of(app).at_start.append(schema.abort_on_mismatch)
     if events is not None:
         register_event_consumer(app, events)
     _serve_openapi(app, api)

@@ -15,6 +15,7 @@ from chat_service.live.bus import Bus, LocalBus, RedisBus
 from chat_service.live.frames import Mark, Notice, Render
 from chat_service.live.sockets import COME_AGAIN, GOING_AWAY, Limits, Listener, Socket
 from shared.data.db import DATABASE_FAILURES, first_line
+from shared.runtime import runtime_of
 from shared.web.errors import INVALID_JWT, ApiError
 
 log = logging.getLogger(__name__)
@@ -72,8 +73,8 @@ class Delivery:
             self._bus = RedisBus(settings.redis_url, audience.take, confirm, keeper)
         else:
             self._bus = LocalBus(audience.take)
-        app.extensions.setdefault("ims.background", []).append(self._bus.start)
-        app.extensions.setdefault("ims.stopping", []).append(lambda: audience.close(GOING_AWAY))
+        runtime_of(app).background.append(self._bus.start)
+        runtime_of(app).at_stop.append(lambda: audience.close(GOING_AWAY))
 
     def publish(self, notices: Iterable[Notice]) -> None:
         """Tell everybody concerned, in this order. What they tell of has been committed."""

@@ -4,6 +4,7 @@ from flask import Flask
 
 from shared.logs import log_requests
 from shared.metrics import observe_request
+from shared.runtime import runtime_of
 from shared.web.health import register_health
 
 
@@ -11,8 +12,8 @@ def create_app() -> Flask:
     """An application that logs when its worker has started and when it is told to stop."""
     app = Flask("sample")
     log_requests(app, observe_request)
-    app.extensions["ims.background"] = [lambda: app.logger.warning("background_started")]
-    app.extensions["ims.stopping"] = [lambda: app.logger.warning("told_to_stop")]
+    runtime_of(app).background.append(lambda: app.logger.warning("background_started"))
+    runtime_of(app).at_stop.append(lambda: app.logger.warning("told_to_stop"))
 
     register_health(app)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from flask import Flask
 
 from shared.data.db import DATABASE_FAILURES, first_line
+from shared.runtime import runtime_of
 
 log = logging.getLogger(__name__)
 
@@ -33,4 +34,4 @@ def repeat(app: Flask, work: Callable[[], object], seconds: float) -> None:
     def start() -> None:
         threading.Thread(target=loop, name=work.__name__, daemon=True).start()
 
-    app.extensions.setdefault("ims.background", []).append(start)
+    runtime_of(app).background.append(start)

@@ -16,6 +16,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.data.db import DATABASE_FAILURES, Database
+from shared.runtime import runtime_of
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class Erasures:
 
     def init_app(self, app: Flask) -> None:
         """Let the server of ``app`` work them off."""
-        app.extensions.setdefault("ims.background", []).append(lambda: self._start(app))
+        runtime_of(app).background.append(lambda: self._start(app))
 
     def schedule(self, session: Any, account_ids: Collection[int]) -> None:
         """Have everything of these accounts erased, once the running transaction is committed."""

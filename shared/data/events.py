@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from sqlalchemy.exc import DataError, IntegrityError
 
 from shared.data.client import SECRET_HEADER
+from shared.runtime import runtime_of
 from shared.web.authentication import public
 from shared.web.errors import INVALID_JWT, ApiError, bad_parameter
 
@@ -51,7 +52,7 @@ def register_event_consumer(app: Flask, handlers: Handlers) -> None:
         handlers: what to do with the state of each type; called once per event, each in a
             transaction of its own, and harmless when called twice or late.
     """
-    app.extensions["ims.events"] = frozenset(handlers)
+    runtime_of(app).event_types = frozenset(handlers)
 
     @app.post("/internal/events")
     @public

@@ -34,6 +34,7 @@ from shared.data.client import ServiceClient, UnreachableError
 from shared.data.columns import UtcDateTime
 from shared.data.db import Database
 from shared.metrics import update_gauges_periodically
+from shared.runtime import runtime_of
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +104,7 @@ class Outbox:
     def init_app(self, app: Flask, consumers: dict[str, ServiceClient]) -> None:
         """Deliver to ``consumers``, let the server of ``app`` run the relay."""
         self.consumers = consumers
-        app.extensions.setdefault("ims.background", []).append(lambda: self._start_relay(app))
+        runtime_of(app).background.append(lambda: self._start_relay(app))
         update_gauges_periodically(app, self._update_gauges)
 
     def add(self, session: Any, event: Event, consumers: Iterable[str] | None = None) -> None:

@@ -1,11 +1,8 @@
 """How every program runs under gunicorn: ``gunicorn -c python:shared.server.gunicorn_conf APP``.
 
 The number of workers is gunicorn's own ``WEB_CONCURRENCY`` (1 unless set). An application
-offers lists of functions in ``app.extensions``, called in every worker: ``ims.starting``
-before it serves, and may refuse (``SystemExit`` with the reason); ``ims.background`` when it
-has started; ``ims.stopping`` when it stops, so that connections that would never end by
-themselves (websockets) do not hold it up. Before that, ``app.extensions["ims.leaving"]`` is true
-for ``SHUTDOWN_DELAY_SECONDS``: requests are still taken, but no more are wanted.
+says by its `Runtime` what is called in every worker. Before a worker stops, it is draining for
+``SHUTDOWN_DELAY_SECONDS``: requests are still taken, but no more are wanted.
 """
 
 from gevent import monkey
@@ -17,6 +14,7 @@ monkey.patch_all()
 import errno
 import fcntl
 import json
+import logging
 import math
 import os
 import re
@@ -44,7 +42,8 @@ from gunicorn.http.message import Request
 from gunicorn.http.parser import RequestParser
 from gunicorn.workers.ggevent import GeventWorker
 
-from shared.logs import configure_logging, log
+from shared.logs import configure_logging
+from shared.runtime import Runtime, runtime_of
 from shared.server.malloc import limit_malloc_arenas, start_heap_trimming
 from shared.server.parent_death import set_parent_death_signal
 from shared.settings import Settings, load_settings
@@ -76,6 +75,7 @@ class _ServerSettings(Settings):
     shutdown_delay_seconds: float = 0
 
 
+log = logging.getLogger(__name__)
 _settings = load_settings(_ServerSettings, os.environ)
 _memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
@@ -212,7 +212,7 @@ class Worker(GeventWorker):
         """Load the application; one that refuses to start is not tried again and again."""
         try:
             super().load_wsgi()
-            for start in self.wsgi.extensions.get("ims.starting", []):
+            for start in runtime_of(self.wsgi).at_start:
                 start()
         except SystemExit as refusal:
             raise AppImportError(refusal.code) from None
@@ -252,11 +252,11 @@ class Worker(GeventWorker):
         gevent.spawn(self._leave, sig, frame)  # A signal handler must not switch greenlets itself.
 
     def _leave(self, sig: int, frame: FrameType | None) -> None:
-        extensions: dict[str, Any] = self.wsgi.extensions if self.wsgi is not None else {}
-        self._leaving = extensions["ims.leaving"] = True
+        runtime = Runtime() if self.wsgi is None else runtime_of(self.wsgi)
+        self._leaving = runtime.is_draining = True
         gevent.sleep(_settings.shutdown_delay_seconds)
         super().handle_exit(sig, frame)
-        for stop in extensions.get("ims.stopping", []):
+        for stop in runtime.at_stop:
             stop()
         gevent.killall(list(self._idle), block=False)
 
@@ -359,7 +359,7 @@ def pre_fork(_server: Arbiter, _worker: Worker) -> None:
 def post_worker_init(worker: Worker) -> None:
     """Start what is done beside answering requests."""
     start_heap_trimming()
-    for start in worker.wsgi.extensions.get("ims.background", []):
+    for start in runtime_of(worker.wsgi).background:
         start()
 
 

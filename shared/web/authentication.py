@@ -22,6 +22,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import MethodNotAllowed
 
 from shared.keys import load_public_keys
+from shared.runtime import runtime_of
 from shared.web.errors import INVALID_JWT, ApiError
 
 ALGORITHM = "EdDSA"
@@ -207,7 +208,7 @@ def init_jwt(app: Flask, public_keys_pem: str) -> None:
             raise ApiError(INVALID_JWT)
         return claims
 
-    app.extensions["ims.verified"] = verified
+    runtime_of(app).verified_claims = verified
 
 
 def verify_token(token: str) -> Claims:
@@ -218,7 +219,7 @@ def verify_token(token: str) -> Claims:
     """
     if not 0 < len(token) <= _MAX_TOKEN_LENGTH:
         raise ApiError(INVALID_JWT)
-    claims: Claims = current_app.extensions["ims.verified"](token)
+    claims: Claims = runtime_of(current_app).verified_claims(token)
     if claims.expires_at <= time():
         raise ApiError(INVALID_JWT)
     return claims

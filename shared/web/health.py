@@ -1,14 +1,16 @@
 """Whether a service lives, and whether it can serve."""
 
+import logging
 from collections.abc import Callable
 
 from flask import Flask, current_app, jsonify
 from flask.typing import ResponseReturnValue
 
+from shared.runtime import runtime_of
 from shared.web.authentication import public
-from shared.web.errors import SERVICE_UNAVAILABLE, answer, log
+from shared.web.errors import SERVICE_UNAVAILABLE, answer
 
-_DETAILS = "ims.health"
+log = logging.getLogger(__name__)
 
 
 class NotReadyError(Exception):
@@ -34,7 +36,7 @@ def register_health(app: Flask) -> None:
     @app.get("/healthz")
     @public
     def healthz() -> ResponseReturnValue:
-        parts: dict[str, Callable[[], str]] = current_app.extensions.get(_DETAILS, {})
+        parts = runtime_of(current_app).health_checks
         try:
             states = {name: check() for name, check in parts.items()}
         except NotReadyError as error:
@@ -55,9 +57,9 @@ def add_health_part(app: Flask, name: str, check: Callable[[], str]) -> None:
         check: its state in a word or two, ``ok`` if nothing is wrong; raises if the service
             cannot serve without the part.
     """
-    app.extensions.setdefault(_DETAILS, {})[name] = check
+    runtime_of(app).health_checks[name] = check
 
 
 def is_draining() -> bool:
     """Whether this process was told to stop, and its callers had better turn to others."""
-    return "ims.leaving" in current_app.extensions
+    return runtime_of(current_app).is_draining

@@ -1,12 +1,13 @@
 """The address of a client behind proxies."""
 
+import logging
 import re
 from typing import Any
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from shared.logs import log
+log = logging.getLogger(__name__)
 
 # How some proxies write an address: 192.0.2.1:4711, [2001:db8::1], [2001:db8::1]:4711.
 _WITH_PORT = re.compile(r"\[([^\]]*)\](?::[0-9]*)?|([^:]+):[0-9]*")

@@ -15,6 +15,7 @@ import pytest
 from flask import Flask
 
 from shared.data.client import SECRET_HEADER
+from shared.runtime import runtime_of
 from shared.testing.client import ApiClient, Reply
 
 _FOLDERS = sorted(Path(__file__).parent.glob("v*"), key=lambda folder: int(folder.name[1:]))
@@ -86,7 +87,7 @@ def undescribed(app: Flask) -> set[str]:
     """The endpoints under ``/internal``, and the events that a service takes, without a file."""
     paths = {newest(name)["path"] for name in names("calls")}
     served = {rule.rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/internal")}
-    taken = {f"events/{kind}" for kind in app.extensions.get("ims.events", ())}
+    taken = {f"events/{kind}" for kind in runtime_of(app).event_types}
     return (served - paths) | (taken - names("events"))
 
 
