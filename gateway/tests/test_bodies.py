@@ -106,8 +106,12 @@ def test_a_client_that_falls_silent_is_refused(
 
 
 def test_a_client_that_is_slow_for_ever_is_refused(
-    gateway: Gateway, chat: Upstream, upload: tuple[str, ...]
+    environment: dict[str, str],
+    start_gateway: StartGateway,
+    chat: Upstream,
+    upload: tuple[str, ...],
 ) -> None:
+    gateway = start_gateway({**environment, "BODY_TIMEOUT_SECONDS": "0.5"})
     with gateway.saying(*upload, "Content-Length: 300000") as connection:
         connection.settimeout(0.2)
         answer = b""

@@ -15,9 +15,8 @@ from shared.testing.fake_services import FakeService
 from shared.tests.tiny import db
 from shared.web.errors import SERVICE_UNAVAILABLE
 
-pytestmark = pytest.mark.database
 
-
+@pytest.mark.database
 def test_a_connection_that_dies_after_its_last_question_changes_no_answer(app: Flask) -> None:
     with app.app_context():
         connection = db.session.connection().connection.driver_connection
@@ -28,6 +27,7 @@ def test_a_connection_that_dies_after_its_last_question_changes_no_answer(app: F
         assert db.session.execute(text("SELECT 1")).scalar() == 1
 
 
+@pytest.mark.database
 def test_a_request_holds_one_connection_however_it_reads(app: Flask) -> None:
     with app.app_context():
         pool = db.engine.pool
@@ -41,6 +41,7 @@ def test_a_request_holds_one_connection_however_it_reads(app: Flask) -> None:
         assert pool.checkedout() == 0
 
 
+@pytest.mark.database
 def test_nothing_is_held_after_a_transaction(app: Flask) -> None:
     with app.app_context():
         pool = db.engine.pool
@@ -52,6 +53,7 @@ def test_nothing_is_held_after_a_transaction(app: Flask) -> None:
         assert pool.checkedout() == 0
 
 
+@pytest.mark.database
 def test_nothing_is_held_while_a_thread_or_another_service_is_waited_for(
     app: Flask, fake_services: dict[str, FakeService]
 ) -> None:
@@ -69,11 +71,13 @@ def test_nothing_is_held_while_a_thread_or_another_service_is_waited_for(
         assert pool.checkedout() == 0
 
 
+@pytest.mark.database
 def test_nothing_may_be_waited_for_in_a_transaction(app: Flask) -> None:
     with app.app_context(), pytest.raises(RuntimeError), db.transaction():
         OffloadPool(1).run(int)
 
 
+@pytest.mark.database
 def test_a_snapshot_is_held_while_a_thread_is_waited_for(app: Flask) -> None:
     with app.app_context(), db.snapshot() as session:
         OffloadPool(1).run(int)
@@ -92,6 +96,7 @@ def test_who_waits_five_seconds_for_a_connection_is_told_to_come_later(
         assert_error(alice.get("/me"), SERVICE_UNAVAILABLE)
 
 
+@pytest.mark.database
 def test_a_full_pool_is_seen_without_waiting_for_a_connection(app: Flask) -> None:
     with app.app_context(), ExitStack() as held:
         pool = db.engine.pool

@@ -64,13 +64,18 @@ def test_what_was_put_can_be_read_piece_by_piece(store: MediaStore) -> None:
     assert len(pieces) > 1
 
 
-def test_everything_that_is_kept_can_be_listed(store: MediaStore) -> None:
-    keys = {f"list/{number}/file" for number in range(1_002)}
+@pytest.mark.parametrize(
+    ("store", "count"),  # A bucket lists a thousand at once.
+    [("folder of the data", 3), ("folder", 1_002), ("bucket", 1_002), ("bucket with a prefix", 3)],
+    indirect=["store"],
+)
+def test_everything_that_is_kept_can_be_listed(store: MediaStore, count: int) -> None:
+    keys = {f"list/{number}/file" for number in range(count)}
     for key in keys:
         store.put(key, b"four")
     store.put("other", b"x")
     listed = [file for batch in store.listed("list/") for file in batch]
-    assert (len(listed), {file.key for file in listed}) == (1_002, keys)
+    assert (len(listed), {file.key for file in listed}) == (count, keys)
     assert {file.size for file in listed} == {4}
     assert all(abs((file.put_at - datetime.now(UTC)).total_seconds()) < 120 for file in listed)
 
