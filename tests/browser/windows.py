@@ -22,7 +22,9 @@ from playwright.sync_api import (
 from tests.browser.words import LOCALES, Words
 from tests.people import PASSWORD, Person
 
+REMOTE_NAME = "ims.example"  # This machine, as if it were another one.
 FLAGS = (
+    f"--host-resolver-rules=MAP {REMOTE_NAME} 127.0.0.1",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -36,7 +38,11 @@ PHONE = (390, 844)
 MILLISECONDS = 30_000  # The machine may be busy.
 
 _SESSION = "ims.session"
-_REFUSED = ("Failed to load resource", "WebSocket connection")
+_HARMLESS = (
+    "Failed to load resource",
+    "WebSocket connection",
+    "The Cross-Origin-Opener-Policy header has been ignored",  # On plain HTTP.
+)
 # What a page says when it is refused something by its policy.
 _WATCH_POLICY = """
   window.violations = [];
@@ -87,7 +93,7 @@ class Window:
 
     def _note_console(self, message: ConsoleMessage) -> None:
         # A refused request is no fault of the page; what it makes of it is seen by the tests.
-        if message.type == "error" and not message.text.startswith(_REFUSED):
+        if message.type == "error" and not message.text.startswith(_HARMLESS):
             self.problems.append(message.text)
 
     def violations(self) -> list[str]:
@@ -227,7 +233,7 @@ class Windows:
         ]
         for window in self._open:
             window.context.close()
-        assert problems == []
+        assert problems == [], problems
 
 
 def run_node(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -125,7 +125,6 @@ function picture({ content: src, sendername: name }) {
  */
 function actionsOf(message, isOwn, jumpTo) {
   const isModerator = (state.members[message.conversation]?.identity ?? 3) < 3;
-  // Away from localhost and without TLS there is no clipboard.
   const copy = () => attempt(() => navigator.clipboard.writeText(message.content), t("copied"));
   const askToDelete = () =>
     confirm(t("deleteForAll"), t("deleteForAllText"), t("delete"), () => deleteForAll(message));
@@ -133,7 +132,8 @@ function actionsOf(message, isOwn, jumpTo) {
     { label: t("reply"), icon: "reply", run: () => replyTo(message) },
     { label: t("showReplies"), icon: "chat", run: () => attempt(() => openReplies(message, jumpTo)) },
     { label: t("readBy"), icon: "eye", run: () => attempt(() => openReaders(message)) },
-    message.type === 0 && { label: t("copy"), icon: "copy", run: copy },
+    // Away from localhost and without TLS there is no clipboard.
+    message.type === 0 && !!navigator.clipboard && { label: t("copy"), icon: "copy", run: copy },
     { label: t("deleteForMe"), icon: "trash", run: () => attempt(() => deleteForMe(message)) },
     (isOwn || isModerator) && { label: t("deleteForAll"), icon: "trash", isDanger: true, run: askToDelete },
   ];
