@@ -13,7 +13,7 @@ from urllib.parse import quote
 from flask import Response, request
 
 from gateway.config import GatewaySettings
-from gateway.connection import UpstreamError, UpstreamRequest, UpstreamResponse
+from gateway.http_client import UpstreamError, UpstreamRequest, UpstreamResponse
 from gateway.request_body import read_body
 from gateway.upstream import UpstreamService
 from shared.logs import request_id

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from gateway import metrics
 from gateway.config import GatewaySettings
-from gateway.connection import (
+from gateway.http_client import (
     ConnectError,
     Connection,
     ConnectionLostError,

@@ -15,8 +15,8 @@ from contextlib import suppress
 from flask import Response, request
 from gevent import get_hub
 
-from gateway.connection import Connection, UpstreamRequest, UpstreamResponse
 from gateway.frames import GOING_AWAY, FrameBoundaries
+from gateway.http_client import Connection, UpstreamRequest, UpstreamResponse
 from gateway.metrics import open_websockets
 from gateway.proxy import client_response, request_target, upstream_headers
 from gateway.upstream import Replica, UpstreamService
