@@ -94,16 +94,34 @@ DatabaseUrl = Annotated[str, AfterValidator(lambda url: url and sqlalchemy_url(u
 CommaSeparated = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
 
 
-class ProgramSettings(Settings):
-    """Settings of the gateway and of every service."""
+class ServerSettings(Settings):
+    """Settings of the server that runs a program."""
 
-    data_dir: Path = Field(Path("var"), description="Folder of all files that a program writes.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Minimum severity of log lines."
     )
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="`json`, `text`, or `auto`: text on a terminal, else JSON."
     )
+    metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="Port of the Prometheus metrics; empty: no metrics."
+    )
+    metrics_host: str = Field(
+        "", description="Address of `METRICS_PORT`; empty: the listen address of the program."
+    )
+    shutdown_delay_seconds: float = Field(
+        0,
+        ge=0,
+        le=60,
+        description="How long a program accepts requests after SIGTERM, while load balancers and "
+        "gateways switch to other replicas. Use 5 with several replicas.",
+    )
+
+
+class ProgramSettings(ServerSettings):
+    """Settings of the gateway and of every service."""
+
+    data_dir: Path = Field(Path("var"), description="Folder of all files that a program writes.")
     jwt_public_keys: Annotated[str, AfterValidator(_validate_public_keys)] = Field(
         description="Ed25519 public keys of accepted tokens, as concatenated PEM."
     )
@@ -124,19 +142,6 @@ class ProgramSettings(Settings):
         None,
         description="Redis or Valkey for state that processes share; empty: in-process state. "
         "With Sentinels: `redis+sentinel://[user:password@]host:port,host:port/name[/db]`.",
-    )
-    metrics_port: int | None = Field(
-        None, ge=1, le=65535, description="Port of the Prometheus metrics; empty: no metrics."
-    )
-    metrics_host: str = Field(
-        "", description="Address of `METRICS_PORT`; empty: the listen address of the program."
-    )
-    shutdown_delay_seconds: float = Field(
-        0,
-        ge=0,
-        le=60,
-        description="How long a program accepts requests after SIGTERM, while load balancers and "
-        "gateways switch to other replicas. Use 5 with several replicas.",
     )
 
 

@@ -12,16 +12,21 @@ whichever container the program was.
 """
 
 import fcntl
+import logging
 import os
 import select
 import shutil
 import signal
 import socket
+import subprocess
 import sys
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 from shared.server.parent_death import set_parent_death_signal
+
+log = logging.getLogger(__name__)
 
 _FOLDERS = "ims-prometheus-*"
 
@@ -36,6 +41,39 @@ def _remove_leftovers(memory: Path) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
             finally:
                 os.close(lock)
+
+
+def start_exporter(host: str, port: int, memory: str | None) -> None:
+    """Let the workers count in a new folder, and start the process that shows the sums.
+
+    Args:
+        host: address to listen on.
+        port: to listen on.
+        memory: folder in memory; None if there is none.
+    """
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, port), family=family)
+    except OSError as error:  # Serving is more important than metrics.
+        log.error("metrics_exporter_failed", extra={"why": error.strerror})
+        return
+    with listener:
+        folder, lock = _make_locked_folder(memory)
+        # Where prometheus_client, when a worker imports it, looks for the folder.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        arguments = (str(listener.fileno()), folder, str(os.getpid()))
+        subprocess.Popen(
+            [sys.executable, "-m", "shared.server.exporter", *arguments],
+            pass_fds=[listener.fileno(), lock],
+        )
+
+
+def _make_locked_folder(memory: str | None) -> tuple[str, int]:
+    """A new folder for metrics, and the descriptor that locks it, before others see its name."""
+    unlocked = Path(tempfile.mkdtemp(prefix=".ims-prometheus-", dir=memory))
+    lock = os.open(unlocked, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return str(unlocked.rename(unlocked.with_name(unlocked.name[1:]))), lock
 
 
 def main() -> None:

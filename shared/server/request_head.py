@@ -1,0 +1,77 @@
+"""Reads the head of a request once, within bounds of size and time, before gunicorn parses it.
+
+gunicorn's parsers scan all of an unfinished head whenever more of it arrives, and keep up to 819 KB
+of it; see docs/decisions/0001-http-parser.md. ``RequestParser.mesg_class`` is the class that they
+make requests of.
+"""
+
+import re
+from typing import Any
+
+import gevent
+from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
+from gunicorn.http.message import Request
+from gunicorn.http.parser import RequestParser
+
+from shared.web.rate_limits import network_key
+from shared.web.waiting import waiting_clients
+
+MAX_HEAD_BYTES = 32 * 1024
+_HEAD_TIMEOUT = 15
+# Or a line feed that ends no line: then it is no head, and waiting for the rest is useless.
+_END_OF_HEAD = re.compile(rb"\r\n\r\n|(?<!\r)\n")
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
+
+
+class HeadTimeoutError(ParseException):
+    """The head of a request was not complete in time."""
+
+
+class BoundedRequest(Request):
+    """A request whose head is bounded in size and time, and complete before it is parsed."""
+
+    def parse(self, unreader: Any) -> bytes:
+        """Read and parse the head; what was received after it is returned."""
+        self.max_buffer_headers = MAX_HEAD_BYTES  # Also of a trailer.
+        with waiting_clients.wait_for(unreader.sock, client_key(self.peer_addr)):
+            head = _read_head(unreader, self.limit_request_line)
+        line, end, rest = head.partition(b"\r\n")
+        if not line.isascii():
+            line = _encode_target(line)
+        unreader.unread(line + end + rest)
+        unused: bytes = super().parse(unreader)
+        return unused
+
+
+def _read_head(unreader: Any, max_line_bytes: int) -> bytes:
+    """Read up to the end of a head, or to where it cannot be one any more."""
+    head = bytearray(unreader.read())
+    end = _END_OF_HEAD.search(head)
+    if head and not end:
+        with gevent.Timeout(_HEAD_TIMEOUT, HeadTimeoutError):
+            while not end and len(head) <= MAX_HEAD_BYTES and (block := unreader.read()):
+                searched = max(0, len(head) - 3)
+                head += block
+                end = _END_OF_HEAD.search(head, searched)
+    if (end.end() if end else len(head)) > MAX_HEAD_BYTES:
+        line_length = head.find(b"\r\n")
+        if not 0 <= line_length <= max_line_bytes:
+            raise LimitRequestLine(line_length, max_line_bytes)
+        raise LimitRequestHeaders("the head is too large")
+    return bytes(head)
+
+
+def _encode_target(line: bytes) -> bytes:
+    """A request line whose target holds raw UTF-8, as some programs send it, in ASCII."""
+    method, space, target = line.partition(b" ")
+    return method + space + _NOT_ASCII.sub(lambda byte: b"%%%02X" % ord(byte[0]), target)
+
+
+def client_key(peer_address: Any) -> str:
+    """What a connection is counted by. A peer on a Unix socket has no address."""
+    return network_key(peer_address[0]) if isinstance(peer_address, tuple) else ""
+
+
+def install() -> None:
+    """Let gunicorn read requests in this way."""
+    RequestParser.mesg_class = BoundedRequest

@@ -1,0 +1,72 @@
+"""Sends responses: head and first block in one piece, and with bounds for clients that do not read.
+
+gunicorn has no setting for its class of responses, so `install` replaces it in the module that
+creates them (docs/decisions/0012-gunicorn.md).
+"""
+
+import json
+import socket
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Any
+
+from gunicorn import util
+from gunicorn.http import wsgi
+
+from shared.server.request_head import client_key
+from shared.web.errors import ErrorSpec
+from shared.web.request_body import discard_input
+from shared.web.waiting import waiting_clients
+
+_BLOCK_SIZE = 64 * 1024
+
+
+class _SendBuffer(bytearray):
+    """Collects what would be sent over a connection."""
+
+    sendall = bytearray.extend
+
+
+class Response(wsgi.Response):
+    """A response whose head and first block are sent in one piece.
+
+    The timeout of the connection holds for each 64 KiB.
+    """
+
+    sock: Any
+
+    def default_headers(self) -> list[str]:
+        """All of gunicorn's but ``Server``."""
+        lines: list[str] = super().default_headers()
+        return [line for line in lines if not line.startswith("Server:")]
+
+    def write(self, block: bytes) -> None:
+        """Send a block of the body; the head precedes the first."""
+        connection, self.sock = self.sock, _SendBuffer()
+        try:
+            super().write(block)
+        finally:
+            collected, self.sock = self.sock, connection
+        with waiting_clients.wait_for(connection, client_key(self.req.peer_addr)):
+            for start in range(0, len(collected), _BLOCK_SIZE):
+                connection.sendall(collected[start : start + _BLOCK_SIZE])
+
+
+def send_error(client: socket.socket, spec: ErrorSpec) -> None:
+    """Send an error for what never reached the application, and let the client read it."""
+    body = json.dumps({"code": spec.code, "info": spec.info})
+    head = (
+        f"HTTP/1.1 {spec.status} {HTTPStatus(spec.status).phrase}",
+        "Connection: close",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+    )
+    with suppress(OSError):
+        util.write_nonblock(client, "\r\n".join((*head, "", body)).encode())
+        client.shutdown(socket.SHUT_WR)
+    discard_input(client)
+
+
+def install() -> None:
+    """Let gunicorn respond in this way."""
+    wsgi.Response = Response
