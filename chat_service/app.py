@@ -9,13 +9,13 @@ from chat_service.background import fill_search_index
 from chat_service.commands import add_commands
 from chat_service.config import ChatSettings
 from chat_service.db import db
-from chat_service.domain import exporting, friendships, notices, verify
+from chat_service.domain import export, friendships, integrity, live_events
 from chat_service.domain.accounts import accounts
 from chat_service.domain.audit import audit
-from chat_service.domain.erasing import erasures
+from chat_service.domain.erasure import erasures
 from chat_service.domain.limits import counters, limits
-from chat_service.domain.listening import live as live_delivery
-from chat_service.domain.media import store
+from chat_service.domain.media import media_store
+from chat_service.domain.subscriptions import live as live_delivery
 from chat_service.routes import (
     announcements,
     conversations,
@@ -53,10 +53,10 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
         db,
         accounts.state_of,
         events={
-            "account": notices.account_told,
+            "account": live_events.on_account_event,
             "friendship": friendships.apply,
-            "friend_request_changed": notices.friend_request_changed,
-            "friendship_ended": notices.friendship_ended,
+            "friend_request_changed": live_events.friend_request_changed,
+            "friendship_ended": live_events.friendship_ended,
         },
     )
     auth = ServiceClient(settings.auth_service_url, settings.auth_service_secret)
@@ -65,11 +65,11 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     add_resync_command(app, accounts)
     erasures.init_app(app)
     add_erasures_command(app, erasures)
-    export_files = partial(exporting.export_files, to_json=partial(conversation_out, base=""))
+    export_files = partial(export.export_files, to_json=partial(conversation_out, base=""))
     add_export_command(app, export_files)
     add_export_route(app, export_files)
     decoder.configure(settings)
-    store.configure(settings)
+    media_store.configure(settings)
     live_delivery.init_app(app, settings, frame_out)
     if settings.redis_url:
         watch_redis(app, settings.redis_url)
@@ -85,5 +85,5 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     api.register_blueprint(invitations.blueprint)
     api.register_blueprint(messages.blueprint)
     app.register_blueprint(live.blueprint)
-    add_integrity_commands(app, verify.CHECKS, verify.STATES)
+    add_integrity_commands(app, integrity.CHECKS, integrity.STATES)
     return app

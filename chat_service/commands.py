@@ -26,4 +26,4 @@ def add_commands(app: Flask, social: ServiceClient) -> None:
     def media_commands() -> None:
         """The files of pictures: those of messages and of groups."""
 
-    add_prune_command(media_commands, media.store, media.find_orphans)
+    add_prune_command(media_commands, media.media_store, media.find_orphans)

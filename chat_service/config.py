@@ -38,7 +38,7 @@ class ChatSettings(LimitSettings, MediaSettings, ServiceSettings):
 
     @field_validator("web_concurrency")
     @classmethod
-    def _workers_hear_of_each_other(cls, workers: int, given: ValidationInfo) -> int:
+    def _require_redis_for_workers(cls, workers: int, given: ValidationInfo) -> int:
         if workers > 1 and not given.data.get("redis_url"):
             raise ValueError(
                 f"{workers} workers need REDIS_URL to deliver live events to each other's "

@@ -13,7 +13,7 @@ from shared.operations.audit import AuditEventMixin
 
 OWNER, ADMIN, MEMBER = 1, 2, 3
 TEXT, IMAGE = 0, 1
-WAITING, REJECTED, ACCEPTED, CAME_OTHERWISE = 0, 1, 2, 3
+PENDING, REJECTED, ACCEPTED, SUPERSEDED = 0, 1, 2, 3
 
 
 class Account(AccountMixin, Model):
@@ -231,7 +231,7 @@ class Invitation(Model):
     )
     sender_id: Mapped[int]
     receiver_id: Mapped[int]
-    status: Mapped[int] = mapped_column(default=WAITING)
+    status: Mapped[int] = mapped_column(default=PENDING)
     created_at: Mapped[datetime]
 
 

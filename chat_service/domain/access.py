@@ -38,11 +38,11 @@ class Access(NamedTuple):
         return self.role in (OWNER, ADMIN)
 
 
-def access_to(conversation_id: int, user_id: int, unknown: ErrorSpec) -> Access:
+def get_access(conversation_id: int, user_id: int, not_found: ErrorSpec) -> Access:
     """What ``user_id`` is in a conversation.
 
     Raises:
-        ApiError: ``unknown``, if there is no such conversation, or a closed one.
+        ApiError: ``not_found``, if there is no such conversation, or a closed one.
     """
     row = db.session.execute(
         select(Conversation.is_group, Membership.role)
@@ -53,7 +53,7 @@ def access_to(conversation_id: int, user_id: int, unknown: ErrorSpec) -> Access:
         .where(Conversation.id == conversation_id, Conversation.is_open)
     ).first()
     if row is None:
-        raise ApiError(unknown)
+        raise ApiError(not_found)
     return Access(*row)
 
 
@@ -78,12 +78,12 @@ class LockedConversation(NamedTuple):
 
 
 def lock_conversation(
-    conversation_id: int, user_ids: Collection[int], unknown: ErrorSpec
+    conversation_id: int, user_ids: Collection[int], not_found: ErrorSpec
 ) -> LockedConversation:
     """Lock a conversation for the running transaction, and say who of ``user_ids`` is what in it.
 
     Raises:
-        ApiError: ``unknown``, if there is no such conversation, or a closed one.
+        ApiError: ``not_found``, if there is no such conversation, or a closed one.
     """
     conversation = db.session.execute(
         select(Conversation.is_group, Conversation.last_seq, Conversation.avatar_digest)
@@ -91,7 +91,7 @@ def lock_conversation(
         .with_for_update(key_share=True)
     ).first()
     if conversation is None:
-        raise ApiError(unknown)
+        raise ApiError(not_found)
     memberships = db.session.execute(
         select(Membership.user_id, Membership.role).where(
             Membership.conversation_id == conversation_id, Membership.user_id.in_(user_ids)
@@ -100,7 +100,7 @@ def lock_conversation(
     return LockedConversation(*conversation, roles=dict(memberships.all()))
 
 
-def friends_among(user_id: int, others: Collection[int]) -> set[int]:
+def filter_friends(user_id: int, others: Collection[int]) -> set[int]:
     """Those of ``others`` who are friends of ``user_id``: whose private conversation is open."""
     return set(
         db.session.scalars(

@@ -7,8 +7,8 @@ from sqlalchemy import delete, insert, select
 
 from chat_service import errors
 from chat_service.db import db, transaction
-from chat_service.domain import notices
-from chat_service.domain.access import access_to, lock_conversation
+from chat_service.domain import live_events
+from chat_service.domain.access import get_access, lock_conversation
 from chat_service.domain.accounts import Person, get_people
 from chat_service.domain.text import is_blank
 from chat_service.models import Announcement
@@ -33,7 +33,7 @@ def list_announcements(conversation_id: int, user_id: int) -> list[PostedAnnounc
         conversation_id: the group.
         user_id: any of its members.
     """
-    if not access_to(conversation_id, user_id, errors.CONVERSATION_NOT_FOUND).is_member:
+    if not get_access(conversation_id, user_id, errors.CONVERSATION_NOT_FOUND).is_member:
         raise ApiError(errors.CONVERSATION_NOT_FOUND)
     rows = db.session.execute(
         select(
@@ -73,7 +73,7 @@ def post_announcement(conversation_id: int, user_id: int, content: str) -> int:
             )
             .returning(Announcement.id)
         ).scalar_one()
-        notices.announcements_changed(conversation_id)
+        live_events.announcements_changed(conversation_id)
     return announcement_id
 
 
@@ -95,4 +95,4 @@ def delete_announcement(announcement_id: int, user_id: int) -> None:
         ).first()
         if gone is None:  # Somebody else was quicker.
             raise ApiError(errors.ANNOUNCEMENT_NOT_FOUND)
-        notices.announcements_changed(conversation_id)
+        live_events.announcements_changed(conversation_id)

@@ -8,12 +8,12 @@ from sqlalchemy import bindparam, case, func, insert, select, update
 
 from chat_service import errors
 from chat_service.db import db, transaction
-from chat_service.domain import notices
-from chat_service.domain.access import access_to, friends_among
+from chat_service.domain import live_events
+from chat_service.domain.access import filter_friends, get_access
 from chat_service.domain.accounts import Person, accounts, get_people
 from chat_service.domain.limits import limits
 from chat_service.domain.messages import visible_to
-from chat_service.domain.reading import set_unread_count, unread_count
+from chat_service.domain.read_state import set_unread_count, unread_count
 from chat_service.models import MEMBER, OWNER, Account, Conversation, Membership, Message
 from shared.data.columns import BigId
 from shared.web.errors import ApiError, bad_parameter
@@ -100,10 +100,10 @@ def list_conversations(
     else:
         found = db.run(_SOME_CONVERSATIONS, user=user_id, ids=list(conversation_ids))
     rows = list(map(ConversationRow._make, found))
-    unknown = {row.friend_id for row in rows if row.friend_id and row.friend_name is None}
-    if not unknown:
+    not_found = {row.friend_id for row in rows if row.friend_id and row.friend_name is None}
+    if not not_found:
         return rows
-    friends = get_people(unknown)
+    friends = get_people(not_found)
     return [
         _with_friend(row, friends[row.friend_id]) if row.friend_id in friends else row
         for row in rows
@@ -139,7 +139,7 @@ def create_group(owner_id: int, name: str, member_ids: Collection[int]) -> int:
     active = {account.id for account in accounts.find(others).values() if not account.deleted}
     if not others <= active:
         raise ApiError(errors.MEMBER_UNKNOWN)
-    if not others <= friends_among(owner_id, others):
+    if not others <= filter_friends(owner_id, others):
         raise ApiError(errors.NOT_FRIEND)
     limits.new_groups.hit(str(owner_id))
     now = datetime.now(UTC)
@@ -160,7 +160,7 @@ def create_group(owner_id: int, name: str, member_ids: Collection[int]) -> int:
                 for user_id, role in roles.items()
             ],
         )
-        notices.conversation_changed(conversation.id, members=tuple(roles))
+        live_events.conversation_changed(conversation.id, members=tuple(roles))
     return conversation.id
 
 
@@ -186,7 +186,7 @@ def list_members(conversation_id: int, user_id: int) -> Members:
         conversation_id: the conversation.
         user_id: a member of it.
     """
-    access = access_to(conversation_id, user_id, errors.CONVERSATION_NOT_FOUND)
+    access = get_access(conversation_id, user_id, errors.CONVERSATION_NOT_FOUND)
     if access.role is None:
         raise ApiError(errors.CONVERSATION_NOT_FOUND)
     rows = db.session.execute(
@@ -246,7 +246,7 @@ def update_settings(
         notices_on: whether its messages are to be noticed.
         unread: the number of unread messages to show until it is read.
     """
-    if not access_to(conversation_id, user_id, errors.CONVERSATION_NOT_FOUND_ZH).is_member:
+    if not get_access(conversation_id, user_id, errors.CONVERSATION_NOT_FOUND_ZH).is_member:
         raise ApiError(errors.NO_ACCESS)
     given = {"is_pinned": is_pinned, "notices_on": notices_on}
     changed = {name: value for name, value in given.items() if value is not None}
@@ -259,4 +259,4 @@ def update_settings(
                 .where(Membership.conversation_id == conversation_id, Membership.user_id == user_id)
                 .values(changed)
             )
-            notices.own_setting_changed(user_id)
+            live_events.own_setting_changed(user_id)

@@ -7,7 +7,7 @@ from sqlalchemy import delete, insert, select, update
 
 from chat_service import errors
 from chat_service.db import db, transaction
-from chat_service.domain import media, notices
+from chat_service.domain import live_events, media
 from chat_service.domain.access import lock_conversation
 from chat_service.domain.indexing import remove_from_index
 from chat_service.models import (
@@ -42,7 +42,7 @@ def delete_message(message_id: int, user_id: int) -> None:
         if not is_own and not conversation.is_admin(user_id):
             raise ApiError(errors.MAY_NOT_DELETE)
         _delete_messages(session, conversation_id, [message_id])
-        notices.message_deleted(conversation_id, user_id, message_id)
+        live_events.message_deleted(conversation_id, user_id, message_id)
 
 
 def delete_batch_by_sender(sender_id: int, conversation_id: int) -> bool:
@@ -60,7 +60,7 @@ def delete_batch_by_sender(sender_id: int, conversation_id: int) -> bool:
     db.release()
     for row in some:
         if row.type == IMAGE:  # Before its row, which says that there is a file to delete.
-            media.forget(row.content)
+            media.delete_image(row.content)
     if some:
         with transaction() as session:
             session.execute(
@@ -69,7 +69,7 @@ def delete_batch_by_sender(sender_id: int, conversation_id: int) -> bool:
                 .with_for_update(key_share=True)
             )
             _delete_messages(session, conversation_id, [row.id for row in some])
-            notices.message_deleted(conversation_id, sender_id, some[-1].id)
+            live_events.message_deleted(conversation_id, sender_id, some[-1].id)
     return bool(some)
 
 
@@ -117,7 +117,7 @@ def _delete_messages(session: Any, conversation_id: int, message_ids: Collection
     remove_from_index(
         session, [(conversation_id, row.id, row.content) for row in gone if row.type == TEXT]
     )
-    media.forget_after_commit([row.content for row in gone if row.type == IMAGE])
+    media.delete_after_commit([row.content for row in gone if row.type == IMAGE])
 
 
 def hide_messages(message_ids: Collection[int], user_id: int) -> None:

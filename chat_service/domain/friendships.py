@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, fields
 
 from chat_service.db import db, transaction
-from chat_service.domain import notices
+from chat_service.domain import live_events
 from chat_service.models import MEMBER, Conversation, Membership
 from shared.data.client import ServiceClient
 
@@ -74,7 +74,7 @@ def apply(state: dict[str, Any]) -> None:
             )
             .on_conflict_do_nothing()
         )
-        notices.conversation_changed(conversation_id, members=pair)
+        live_events.conversation_changed(conversation_id, members=pair)
 
 
 def resync(social: ServiceClient) -> Iterator[int]:

@@ -10,8 +10,8 @@ from sqlalchemy import delete, func, select, update
 
 from chat_service import errors
 from chat_service.db import transaction
-from chat_service.domain import media, notices
-from chat_service.domain.access import LockedConversation, access_to, lock_conversation
+from chat_service.domain import live_events, media
+from chat_service.domain.access import LockedConversation, get_access, lock_conversation
 from chat_service.domain.accounts import accounts
 from chat_service.domain.audit import audit
 from chat_service.models import (
@@ -30,30 +30,30 @@ from shared.media.decoder import Picture
 from shared.web.errors import ApiError, ErrorSpec
 
 
-def make_admin(conversation_id: int, owner_id: int, user_id: int) -> None:
+def grant_admin(conversation_id: int, owner_id: int, user_id: int) -> None:
     """Let the owner make a member an admin; a deleted account cannot become one."""
     exists = accounts.is_active(user_id)
     with transaction() as session:
-        group = _lock_as_owner(conversation_id, owner_id, user_id, errors.ONLY_OWNER_SETS_ADMINS)
+        group = _lock_for_owner(conversation_id, owner_id, user_id, errors.ONLY_OWNER_SETS_ADMINS)
         _require_member(group, user_id, exists=exists)
         if group.is_admin(user_id):
             raise ApiError(errors.ALREADY_ADMIN)
         _set_role(session, conversation_id, user_id, ADMIN)
         audit.record(session, "admin_made", user_id, conversation_id=conversation_id)
-        notices.members_changed(conversation_id)
+        live_events.members_changed(conversation_id)
 
 
-def dismiss_admin(conversation_id: int, owner_id: int, user_id: int) -> None:
+def revoke_admin(conversation_id: int, owner_id: int, user_id: int) -> None:
     """Let the owner make an admin a plain member again."""
     exists = user_id in accounts.find([user_id])
     with transaction() as session:
-        group = _lock_as_owner(conversation_id, owner_id, user_id, errors.ONLY_OWNER_SETS_ADMINS)
+        group = _lock_for_owner(conversation_id, owner_id, user_id, errors.ONLY_OWNER_SETS_ADMINS)
         _require_member(group, user_id, exists=exists)
         if group.roles[user_id] != ADMIN:
             raise ApiError(errors.NOT_AN_ADMIN)
         _set_role(session, conversation_id, user_id, MEMBER)
         audit.record(session, "admin_dismissed", user_id, conversation_id=conversation_id)
-        notices.members_changed(conversation_id)
+        live_events.members_changed(conversation_id)
 
 
 def transfer_ownership(conversation_id: int, owner_id: int, user_id: int) -> None:
@@ -63,14 +63,14 @@ def transfer_ownership(conversation_id: int, owner_id: int, user_id: int) -> Non
     """
     exists = accounts.is_active(user_id)
     with transaction() as session:
-        group = _lock_as_owner(conversation_id, owner_id, user_id, errors.ONLY_OWNER_TRANSFERS)
+        group = _lock_for_owner(conversation_id, owner_id, user_id, errors.ONLY_OWNER_TRANSFERS)
         if user_id == owner_id:
             raise ApiError(errors.CANNOT_TRANSFER_TO_SELF)
         _require_member(group, user_id, exists=exists)
         _set_role(session, conversation_id, owner_id, MEMBER)  # At no moment are there two owners.
         _set_role(session, conversation_id, user_id, OWNER)
         audit.record(session, "ownership_transferred", user_id, conversation_id=conversation_id)
-        notices.members_changed(conversation_id)
+        live_events.members_changed(conversation_id)
 
 
 def leave_group(conversation_id: int, user_id: int) -> None:
@@ -83,10 +83,10 @@ def leave_group(conversation_id: int, user_id: int) -> None:
             _dissolve(session, conversation_id, group, user_id)
             audit.record(session, "group_dissolved", user_id, conversation_id=conversation_id)
         else:
-            _take_out(session, conversation_id, user_id, left_by_themselves=user_id)
+            _remove_membership(session, conversation_id, user_id, left_voluntarily=user_id)
 
 
-def leave_for_good(conversation_id: int, user_id: int) -> None:
+def remove_erased_member(conversation_id: int, user_id: int) -> None:
     """Take out somebody who will never come back; the group stays for those who are left in it.
 
     Who owned it is followed by its oldest admin, else by its oldest member.
@@ -94,14 +94,14 @@ def leave_for_good(conversation_id: int, user_id: int) -> None:
     with transaction() as session:
         group = lock_conversation(conversation_id, (user_id,), errors.CONVERSATION_NOT_FOUND)
         if not group.is_owner(user_id):
-            _take_out(session, conversation_id, user_id, left_by_themselves=None)
+            _remove_membership(session, conversation_id, user_id, left_voluntarily=None)
             return
-        heir_id = _heir_of(session, conversation_id)
-        if heir_id is None:
+        successor_id = _find_successor(session, conversation_id)
+        if successor_id is None:
             _dissolve(session, conversation_id, group, user_id)
             return
-        _take_out(session, conversation_id, user_id, left_by_themselves=None)
-        _set_role(session, conversation_id, heir_id, OWNER)
+        _remove_membership(session, conversation_id, user_id, left_voluntarily=None)
+        _set_role(session, conversation_id, successor_id, OWNER)
 
 
 def remove_member(conversation_id: int, remover_id: int, user_id: int) -> None:
@@ -118,7 +118,7 @@ def remove_member(conversation_id: int, remover_id: int, user_id: int) -> None:
             raise ApiError(errors.ONLY_OWNER_REMOVES_ADMINS)
         if user_id == remover_id:
             raise ApiError(errors.OWNER_CANNOT_REMOVE_SELF)
-        _take_out(session, conversation_id, user_id, left_by_themselves=None)
+        _remove_membership(session, conversation_id, user_id, left_voluntarily=None)
         audit.record(session, "member_removed", user_id, conversation_id=conversation_id)
 
 
@@ -133,28 +133,28 @@ def update_group(
         name: 1 to 100 characters.
         avatar: a picture as text, a short reference, ``""`` for none, or the URL that it has.
     """
-    if not access_to(conversation_id, user_id, errors.CONVERSATION_NOT_FOUND).is_admin:
+    if not get_access(conversation_id, user_id, errors.CONVERSATION_NOT_FOUND).is_admin:
         raise ApiError(errors.MAY_NOT_UPDATE)
     # Decoded and stored for those alone who may, and outside the transaction.
     found = None if avatar is None else parse_avatar(avatar, user_id)
     uploaded = found if isinstance(found, Picture) else None
     reference = found if isinstance(found, str) else ""
-    with media.keeping(uploaded) as picture, transaction() as session:
+    with media.stored_image(uploaded) as picture, transaction() as session:
         group = lock_conversation(conversation_id, (user_id,), errors.CONVERSATION_NOT_FOUND)
         if not group.is_admin(user_id):
             raise ApiError(errors.MAY_NOT_UPDATE)
         changes = {} if name is None else {"name": name}
         if found is not None and not media.is_url_of(group.avatar_name, reference):
             changes |= {"avatar_digest": picture, "avatar_reference": reference}
-            media.forget_after_commit([group.avatar_name])
+            media.delete_after_commit([group.avatar_name])
         if changes:
             session.execute(
                 update(Conversation).where(Conversation.id == conversation_id).values(changes)
             )
-            notices.conversation_changed(conversation_id)
+            live_events.conversation_changed(conversation_id)
 
 
-def _lock_as_owner(
+def _lock_for_owner(
     conversation_id: int, owner_id: int, user_id: int, refusal: ErrorSpec
 ) -> LockedConversation:
     group = lock_conversation(conversation_id, (owner_id, user_id), errors.CONVERSATION_NOT_FOUND)
@@ -163,9 +163,9 @@ def _lock_as_owner(
     return group
 
 
-def _heir_of(session: Any, conversation_id: int) -> int | None:
+def _find_successor(session: Any, conversation_id: int) -> int | None:
     """Who follows the owner; somebody whose account is deleted only if there is nobody else."""
-    heir_id: int | None = session.scalar(
+    successor_id: int | None = session.scalar(
         select(Membership.user_id)
         .outerjoin(Account, Account.id == Membership.user_id)
         .where(Membership.conversation_id == conversation_id, Membership.role != OWNER)
@@ -177,7 +177,7 @@ def _heir_of(session: Any, conversation_id: int) -> int | None:
         )
         .limit(1)
     )
-    return heir_id
+    return successor_id
 
 
 def _require_member(group: LockedConversation, user_id: int, *, exists: bool) -> None:
@@ -195,16 +195,16 @@ def _set_role(session: Any, conversation_id: int, user_id: int, role: int) -> No
     )
 
 
-def _take_out(
-    session: Any, conversation_id: int, user_id: int, *, left_by_themselves: int | None
+def _remove_membership(
+    session: Any, conversation_id: int, user_id: int, *, left_voluntarily: int | None
 ) -> None:
     session.execute(
         delete(Membership).where(
             Membership.conversation_id == conversation_id, Membership.user_id == user_id
         )
     )
-    notices.members_out(conversation_id, (user_id,), left_by_themselves)
-    notices.members_changed(conversation_id)
+    live_events.members_removed(conversation_id, (user_id,), left_voluntarily)
+    live_events.members_changed(conversation_id)
 
 
 def _dissolve(session: Any, conversation_id: int, group: LockedConversation, owner_id: int) -> None:
@@ -221,5 +221,5 @@ def _dissolve(session: Any, conversation_id: int, group: LockedConversation, own
     ).all()
     session.execute(delete(Conversation).where(Conversation.id == conversation_id))
     session.execute(delete(SearchGram).where(SearchGram.conversation_id == conversation_id))
-    media.forget_after_commit([*pictures, group.avatar_name])
-    notices.members_out(conversation_id, tuple(members), owner_id)
+    media.delete_after_commit([*pictures, group.avatar_name])
+    live_events.members_removed(conversation_id, tuple(members), owner_id)

@@ -24,7 +24,7 @@ from chat_service.domain.messages import (
     visible_to,
     with_senders,
 )
-from chat_service.domain.reading import Place, place_of, read_up_to
+from chat_service.domain.read_state import ReadState, get_read_state, mark_read_up_to
 from chat_service.models import Deletion, Message
 from shared.data.columns import BigId
 from shared.web.authentication import MAX_ID
@@ -96,10 +96,10 @@ def list_messages(
         limit: at most so many: the newest, or the oldest if there is a lower bound.
         marks_read: whether the read position moves up to the newest one fetched.
     """
-    place = place_of(
+    read_state = get_read_state(
         conversation_id, user_id, errors.CONVERSATION_NOT_FOUND_ZH, errors.NOT_IN_CONVERSATION_ZH
     )
-    return _History(conversation_id, user_id, place, marks_read).read(bounds, limit)
+    return _History(conversation_id, user_id, read_state, marks_read).read(bounds, limit)
 
 
 class _History(NamedTuple):
@@ -110,20 +110,22 @@ class _History(NamedTuple):
 
     conversation_id: int
     user_id: int
-    place: Place
+    read_state: ReadState
     marks_read: bool
 
     def read(self, bounds: Bounds, limit: int | None) -> MessagePage:
         """See `list_messages`."""
-        place, after_version = self.place, bounds.after_version
-        has_news = after_version is None or after_version < place.version
+        read_state, after_version = self.read_state, bounds.after_version
+        has_news = after_version is None or after_version < read_state.version
         from_newest = limit is not None and not bounds.has_lower
         rows = self._rows(bounds, limit or MAX_WHOLE + 1, from_newest) if has_news else []
         if from_newest:
             rows.reverse()
         is_long = limit is None and len(rows) > MAX_WHOLE
         more_follow = bounds.has_lower and len(rows) == limit
-        version = rows[-1].version if more_follow and after_version is not None else place.version
+        version = (
+            rows[-1].version if more_follow and after_version is not None else read_state.version
+        )
         page = long_reads.admit(
             self.user_id,
             {
@@ -142,7 +144,7 @@ class _History(NamedTuple):
                 _messages_query(frozenset(bounds.given), newest_first=from_newest),
                 conversation=self.conversation_id,
                 user=self.user_id,
-                version=self.place.version,
+                version=self.read_state.version,
                 limit=limit,
                 **bounds.given,
             )
@@ -164,13 +166,13 @@ class _History(NamedTuple):
 
     def _check_access(self) -> None:
         not_found = errors.CONVERSATION_NOT_FOUND_ZH
-        place_of(self.conversation_id, self.user_id, not_found, not_in_it=not_found)
+        get_read_state(self.conversation_id, self.user_id, not_found, not_member=not_found)
 
     def _block(self, rows: list[MessageRow]) -> MessageBlock:
-        place, reads = self.place, None
-        if place.friend_read_seq is not None:
-            own_read_seq = place.last_seq if self.marks_read else place.read_seq
-            reads = PairReads(self.user_id, own_read_seq, place.friend_read_seq)
+        read_state, reads = self.read_state, None
+        if read_state.friend_read_seq is not None:
+            own_read_seq = read_state.last_seq if self.marks_read else read_state.read_seq
+            reads = PairReads(self.user_id, own_read_seq, read_state.friend_read_seq)
         return with_senders(rows, reads)
 
     def _deleted_ids(self, after: int | None, until: int) -> list[int] | Iterator[list[int]]:
@@ -198,9 +200,9 @@ class _History(NamedTuple):
         reaches_end = (
             bounds.before_id is None and not more_follow and bool(rows or not bounds.has_lower)
         )
-        seq = self.place.last_seq if reaches_end else rows[-1].seq if rows else 0
+        seq = self.read_state.last_seq if reaches_end else rows[-1].seq if rows else 0
         with db.outages_logged("read positions"):  # A full disk takes nothing from who reads.
-            read_up_to(self.conversation_id, self.user_id, seq, self.place)
+            mark_read_up_to(self.conversation_id, self.user_id, seq, self.read_state)
 
 
 _CONVERSATION = bindparam("conversation", type_=BigId)
@@ -217,8 +219,8 @@ def version_next_to(name: str, *, before: bool = False) -> Any:
     if db.is_sqlite:
         beyond = here & (_near.id < bound if before else _near.id > bound)
     else:
-        pair, place = tuple_(_near.conversation_id, _near.id), tuple_(_CONVERSATION, bound)
-        beyond = pair < place if before else pair > place
+        pair, edge = tuple_(_near.conversation_id, _near.id), tuple_(_CONVERSATION, bound)
+        beyond = pair < edge if before else pair > edge
     order: list[Any] = [_near.conversation_id, _near.id]
     nearest = (
         select(_near.conversation_id, _near.version)

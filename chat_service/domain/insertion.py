@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, case, exists, select, update
 
 from chat_service import errors
 from chat_service.db import db
-from chat_service.domain.reading import forward_to, move_forward
+from chat_service.domain.read_state import advance_read_position, advance_statement
 from chat_service.models import Conversation, Deletion, Membership, Message
 from shared.data.columns import UtcDateTime
 from shared.web.errors import ApiError
@@ -76,7 +76,7 @@ def _insert_on_sqlite(message: NewMessage, parameters: dict[str, Any]) -> tuple[
     inserted = db.run(_insert_numbered_statement(), **parameters, **numbered).first()
     if inserted is None:
         return None, False
-    return inserted, move_forward(message.conversation_id, message.sender_id, inserted.seq)
+    return inserted, advance_read_position(message.conversation_id, message.sender_id, inserted.seq)
 
 
 def _as_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def _number_and_insert_statement() -> Any:
     ]
     names = [*NewMessage._fields, *number.c.keys()]
     stored = _insert_statement().from_select(names, select(*given, *number.c)).cte("stored")
-    forward = forward_to(stored.c.seq).returning(Membership.user_id).cte("forward")
+    forward = advance_statement(stored.c.seq).returning(Membership.user_id).cte("forward")
     return select(*stored.c, exists(select(forward.c.user_id)).label("has_read"))
 
 

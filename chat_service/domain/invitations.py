@@ -8,15 +8,15 @@ from sqlalchemy import case, insert, select, update
 
 from chat_service import errors
 from chat_service.db import db, transaction
-from chat_service.domain import notices
-from chat_service.domain.access import access_to, friends_among, lock_conversation
+from chat_service.domain import live_events
+from chat_service.domain.access import filter_friends, get_access, lock_conversation
 from chat_service.domain.accounts import Person, accounts, get_people
 from chat_service.models import (
     ACCEPTED,
-    CAME_OTHERWISE,
     MEMBER,
+    PENDING,
     REJECTED,
-    WAITING,
+    SUPERSEDED,
     Invitation,
     Membership,
 )
@@ -43,7 +43,7 @@ def invite(conversation_id: int, sender_id: int, receiver_ids: Collection[int]) 
             raise ApiError(errors.CONVERSATION_NOT_FOUND)
         if not group.roles.keys().isdisjoint(receiver_ids):
             raise ApiError(errors.ALREADY_MEMBER)
-        if not friends_among(sender_id, receiver_ids) & active >= set(receiver_ids):
+        if not filter_friends(sender_id, receiver_ids) & active >= set(receiver_ids):
             raise ApiError(errors.NOT_YOUR_FRIEND)
         now = datetime.now(UTC)
         added = session.execute(
@@ -55,7 +55,7 @@ def invite(conversation_id: int, sender_id: int, receiver_ids: Collection[int]) 
                     "conversation_id": conversation_id,
                     "sender_id": sender_id,
                     "receiver_id": receiver_id,
-                    "status": WAITING,
+                    "status": PENDING,
                     "created_at": now,
                 }
                 for receiver_id in receiver_ids
@@ -64,7 +64,7 @@ def invite(conversation_id: int, sender_id: int, receiver_ids: Collection[int]) 
         ids = dict(added.all())
         if len(ids) < len(receiver_ids):
             raise ApiError(errors.INVITATION_WAITING)
-        notices.invitations_changed(conversation_id)
+        live_events.invitations_changed(conversation_id)
     return [ids[receiver_id] for receiver_id in receiver_ids]
 
 
@@ -86,7 +86,7 @@ def list_invitations(conversation_id: int, user_id: int) -> list[SentInvitation]
         conversation_id: the group.
         user_id: any of its members.
     """
-    if not access_to(conversation_id, user_id, errors.CONVERSATION_NOT_FOUND).is_member:
+    if not get_access(conversation_id, user_id, errors.CONVERSATION_NOT_FOUND).is_member:
         raise ApiError(errors.CONVERSATION_NOT_FOUND)
     rows = db.session.execute(
         select(
@@ -129,50 +129,52 @@ def accept(invitation_id: int, user_id: int, conversation_id: int | None) -> Non
     receiver_id = db.session.execute(
         select(Invitation.receiver_id).where(Invitation.id == invitation_id)
     ).scalar()
-    can_come = receiver_id is not None and accounts.is_active(receiver_id)
+    receiver_is_active = receiver_id is not None and accounts.is_active(receiver_id)
     with transaction() as session:
-        waiting = _lock_waiting(invitation_id, user_id, conversation_id)
-        if not can_come:
+        pending = _lock_pending(invitation_id, user_id, conversation_id)
+        if not receiver_is_active:
             raise ApiError(errors.INVITATION_NOT_FOUND)
         session.execute(
             insert(Membership).values(
-                conversation_id=waiting.conversation_id,
-                user_id=waiting.receiver_id,
+                conversation_id=pending.conversation_id,
+                user_id=pending.receiver_id,
                 role=MEMBER,
-                unread_seq=waiting.last_seq,
+                unread_seq=pending.last_seq,
                 joined_at=datetime.now(UTC),
             )
         )
         session.execute(
             update(Invitation)
             .where(
-                Invitation.conversation_id == waiting.conversation_id,
-                Invitation.receiver_id == waiting.receiver_id,
-                Invitation.status == WAITING,
+                Invitation.conversation_id == pending.conversation_id,
+                Invitation.receiver_id == pending.receiver_id,
+                Invitation.status == PENDING,
             )
-            .values(status=case((Invitation.id == invitation_id, ACCEPTED), else_=CAME_OTHERWISE))
+            .values(status=case((Invitation.id == invitation_id, ACCEPTED), else_=SUPERSEDED))
         )
-        notices.members_changed(waiting.conversation_id, joined=(waiting.receiver_id,))
-        notices.invitations_changed(waiting.conversation_id)
+        live_events.members_changed(pending.conversation_id, joined=(pending.receiver_id,))
+        live_events.invitations_changed(pending.conversation_id)
 
 
 def reject(invitation_id: int, user_id: int, conversation_id: int | None) -> None:
     """Decline an invitation; the arguments are those of `accept`."""
     with transaction() as session:
-        waiting = _lock_waiting(invitation_id, user_id, conversation_id)
+        pending = _lock_pending(invitation_id, user_id, conversation_id)
         session.execute(
             update(Invitation).where(Invitation.id == invitation_id).values(status=REJECTED)
         )
-        notices.invitations_changed(waiting.conversation_id)
+        live_events.invitations_changed(pending.conversation_id)
 
 
-class _Waiting(NamedTuple):
+class _PendingInvitation(NamedTuple):
     conversation_id: int
     receiver_id: int
     last_seq: int
 
 
-def _lock_waiting(invitation_id: int, user_id: int, conversation_id: int | None) -> _Waiting:
+def _lock_pending(
+    invitation_id: int, user_id: int, conversation_id: int | None
+) -> _PendingInvitation:
     """Lock the group of an invitation that still waits for ``user_id``'s decision."""
     row = db.session.execute(
         select(Invitation.conversation_id, Invitation.receiver_id).where(
@@ -189,8 +191,8 @@ def _lock_waiting(invitation_id: int, user_id: int, conversation_id: int | None)
     status = db.session.execute(
         select(Invitation.status).where(Invitation.id == invitation_id)
     ).scalar_one()  # As it is under the lock.
-    if status != WAITING:
+    if status != PENDING:
         raise ApiError(errors.INVITATION_HANDLED)
     if row.receiver_id in group.roles:
         raise ApiError(errors.INVITED_ALREADY_MEMBER)
-    return _Waiting(row.conversation_id, row.receiver_id, group.last_seq)
+    return _PendingInvitation(row.conversation_id, row.receiver_id, group.last_seq)

@@ -18,13 +18,13 @@ from shared.media.decoder import Picture
 from shared.media.object_store import MediaStore, StoredFile
 from shared.web.errors import NOT_FOUND, ApiError
 
-store = MediaStore()
+media_store = MediaStore()
 
 _TYPES = {"png": "image/png", "jpg": "image/jpeg", "gif": "image/gif", "webp": "image/webp"}
 _NAME = re.compile(rf"[A-Za-z0-9_-]{{32}}\.({'|'.join(_TYPES)})", re.ASCII)
 
 
-class KeptPicture(NamedTuple):
+class StoredImage(NamedTuple):
     """A kept picture, opened for reading."""
 
     media_type: str
@@ -32,7 +32,7 @@ class KeptPicture(NamedTuple):
 
 
 @contextmanager
-def keeping(picture: Picture | None) -> Iterator[str]:
+def stored_image(picture: Picture | None) -> Iterator[str]:
     """Keep a picture under a new name; it goes again if the block is refused.
 
     Only a refusal says for sure that nothing refers to it. After another failure something
@@ -44,21 +44,21 @@ def keeping(picture: Picture | None) -> Iterator[str]:
     name = f"{secrets.token_urlsafe(24)}.{picture.extension}" if picture else ""
     if picture:
         with picture.file as file:
-            store.put(name, file)
+            media_store.put(name, file)
     try:
         yield name
     except ApiError:
-        forget(name)
+        delete_image(name)
         raise
 
 
-def kept(name: str) -> KeptPicture:
+def open_image(name: str) -> StoredImage:
     """The picture of this name."""
     well_formed = _NAME.fullmatch(name)
-    file = store.open(name) if well_formed else None
+    file = media_store.open(name) if well_formed else None
     if well_formed is None or file is None:
         raise ApiError(NOT_FOUND)
-    return KeptPicture(_TYPES[well_formed[1]], file)
+    return StoredImage(_TYPES[well_formed[1]], file)
 
 
 def is_url_of(name: str, reference: str) -> bool:
@@ -66,10 +66,10 @@ def is_url_of(name: str, reference: str) -> bool:
     return name != "" and reference.endswith(f"/media/{name}")
 
 
-def forget(name: str) -> None:
+def delete_image(name: str) -> None:
     """Delete the file of this name; ``""`` is no file."""
     if name:
-        store.delete(name)
+        media_store.delete(name)
 
 
 def find_orphans(keys: Collection[str]) -> set[str]:
@@ -85,11 +85,11 @@ def find_orphans(keys: Collection[str]) -> set[str]:
     return names.difference(named)
 
 
-def forget_after_commit(names: Collection[str]) -> None:
+def delete_after_commit(names: Collection[str]) -> None:
     """Delete these files once the running transaction has been committed."""
 
-    def forget_all() -> None:
+    def delete_all() -> None:
         for name in names:
-            forget(name)
+            delete_image(name)
 
-    db.after_commit(forget_all)
+    db.after_commit(delete_all)

@@ -23,7 +23,7 @@ from chat_service.domain.history import (
 )
 from chat_service.domain.indexing import grams_of, indexed_id, rarest_first
 from chat_service.domain.messages import visible_to
-from chat_service.domain.reading import place_of
+from chat_service.domain.read_state import get_read_state
 from chat_service.domain.text import fold
 from chat_service.models import TEXT, Message, SearchGram
 from shared.data.columns import BigId
@@ -92,9 +92,9 @@ def search_messages(
         the messages, in blocks if the conversation is long.
     """
     not_found = errors.CONVERSATION_NOT_FOUND_ZH
-    place = place_of(conversation_id, user_id, not_found, not_member)
+    read_state = get_read_state(conversation_id, user_id, not_found, not_member)
     search = _Search(conversation_id, user_id, filters)
-    first, last = search.span(place.version)
+    first, last = search.span(read_state.version)
     if last - first < WINDOW:
         return search.found(first, last)
     blocks: Blocks[FoundBlock]
@@ -134,7 +134,7 @@ class _Search(NamedTuple):
     def _blocks_by_index(self, grams: list[int], oldest: int, newest: int) -> Iterator[FoundBlock]:
         """What is found among the messages of these ids, all of which are in the index."""
         grams = rarest_first([self.conversation_id], grams)[:MAX_GRAMS]
-        named = {f"gram_{place}": gram for place, gram in enumerate(grams)}
+        named = {f"gram_{position}": gram for position, gram in enumerate(grams)}
         query, after, is_last = _grams_query(len(grams)), oldest - 1, False
         while not is_last:
             self._check_access()
@@ -148,7 +148,7 @@ class _Search(NamedTuple):
 
     def _check_access(self) -> None:
         not_found = errors.CONVERSATION_NOT_FOUND_ZH
-        place_of(self.conversation_id, self.user_id, not_found, not_in_it=not_found)
+        get_read_state(self.conversation_id, self.user_id, not_found, not_member=not_found)
 
     def found(self, first: int, last: int) -> FoundBlock:
         """What is found among the messages of these versions, in the order of versions."""
@@ -248,12 +248,12 @@ def _grams_query(count: int) -> Select[*tuple[Any, ...]]:
         select(each.message_id)
         .where(
             each.conversation_id == _CONVERSATION,
-            each.gram == bindparam(f"gram_{place}", type_=BigId),
+            each.gram == bindparam(f"gram_{position}", type_=BigId),
             each.message_id == page.c.message_id,
         )
         .scalar_subquery()
         .is_not(None)
-        for place, each in enumerate((aliased(SearchGram) for _ in range(count - 1)), 1)
+        for position, each in enumerate((aliased(SearchGram) for _ in range(count - 1)), 1)
     )
     has_all = and_(true(), *has_others).label("has_all")
     return select(page.c.message_id, has_all).order_by(page.c.message_id)

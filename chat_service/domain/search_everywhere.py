@@ -38,7 +38,7 @@ from chat_service.domain.conversations import FRIEND_ID
 from chat_service.domain.history import long_reads
 from chat_service.domain.indexing import grams_of, indexed_id, rarest_first
 from chat_service.domain.messages import visible_to
-from chat_service.domain.reading import place_of
+from chat_service.domain.read_state import get_read_state
 from chat_service.domain.search import FoundRow
 from chat_service.domain.text import fold
 from chat_service.models import TEXT, Conversation, Membership, Message, SearchGram
@@ -124,8 +124,8 @@ def find_everywhere(user_id: int, wanted: Everywhere) -> MessagesAnywhere:
     """
     search = _Search(wanted, user_id)
     if wanted.conversation_id is not None:
-        unknown = errors.CONVERSATION_NOT_FOUND_ZH
-        place_of(wanted.conversation_id, user_id, unknown, not_in_it=unknown)
+        not_found = errors.CONVERSATION_NOT_FOUND_ZH
+        get_read_state(wanted.conversation_id, user_id, not_found, not_member=not_found)
     steps = search.steps()
     if len(list(islice(steps, _SHORT_STEPS))) == _SHORT_STEPS:
         db.release()
@@ -221,7 +221,7 @@ class _Search:
         self, grams: Sequence[int], positions: Mapping[int, int], size: int
     ) -> tuple[list[Any], Iterable[int]]:
         """The next rows of the index of each conversation, and which have all of these pairs."""
-        named = {f"gram_{place}": gram for place, gram in enumerate(grams)}
+        named = {f"gram_{position}": gram for position, gram in enumerate(grams)}
         rows = list(db.run(_grams_query(len(grams)), **named, positions=positions, limit=size))
         return rows, (row.id for row in rows if row.has_all)
 
@@ -309,12 +309,12 @@ def _grams_query(count: int) -> Select[*tuple[Any, ...]]:
         select(each.message_id)
         .where(
             each.conversation_id == _CONVERSATION,
-            each.gram == _id(f"gram_{place}"),
+            each.gram == _id(f"gram_{position}"),
             each.message_id == message_id,
         )
         .scalar_subquery()
         .is_not(None)
-        for place, each in enumerate((aliased(SearchGram) for _ in range(count - 1)), 1)
+        for position, each in enumerate((aliased(SearchGram) for _ in range(count - 1)), 1)
     )
     has_all = and_(true(), *has_others).label("has_all")
     query = select(_CONVERSATION.label("conversation_id"), message_id.label("id"), has_all)

@@ -7,12 +7,12 @@ from sqlalchemy import bindparam, null, select
 
 from chat_service import errors
 from chat_service.db import db, transaction
-from chat_service.domain import media, notices
-from chat_service.domain.access import access_to
+from chat_service.domain import live_events, media
+from chat_service.domain.access import get_access
 from chat_service.domain.accounts import Person
 from chat_service.domain.insertion import InsertConflictError, NewMessage, insert_message
 from chat_service.domain.messages import NO_REPLY, MessageRow, ReplyTarget, visible_to
-from chat_service.domain.reading import PLACE, Place, place_in
+from chat_service.domain.read_state import READ_STATE, ReadState, parse_read_state
 from chat_service.domain.text import is_blank
 from chat_service.metrics import messages_sent
 from chat_service.models import IMAGE, TEXT, Account, Deletion, Message
@@ -71,7 +71,7 @@ def send_image(
         upload: the file as it came.
         client_id: the sender's own name for this message; the same one sends nothing twice.
     """
-    if not access_to(conversation_id, sender_id, errors.CONVERSATION_NOT_FOUND).is_member:
+    if not get_access(conversation_id, sender_id, errors.CONVERSATION_NOT_FOUND).is_member:
         raise ApiError(errors.NOT_IN_CONVERSATION)
     if upload.size > _MAX_IMAGE_BYTES:
         raise ApiError(PAYLOAD_TOO_LARGE)
@@ -79,23 +79,23 @@ def send_image(
         picture = decoder.clean(upload, sender_id)
     except BadImageError:
         raise bad_parameter("image") from None
-    with media.keeping(picture) as name:
+    with media.stored_image(picture) as name:
         sender = _load_sender(conversation_id, sender_id)
         message = NewMessage(conversation_id, sender_id, IMAGE, name, None, client_id or None)
         sent = _send(message, sender)
     if not sent.is_new:
-        media.forget(name)
+        media.delete_image(name)
     return sent
 
 
 class _SenderContext(NamedTuple):
     """Where a sender stands in the conversation, and how others see the account."""
 
-    place: Place
+    read_state: ReadState
     person: Person
 
 
-_SENDER = PLACE.join(Account, Account.id == bindparam("user")).add_columns(
+_SENDER = READ_STATE.join(Account, Account.id == bindparam("user")).add_columns(
     Account.id.label("account_id"),
     Account.name,
     Account.avatar_digest,
@@ -105,9 +105,9 @@ _SENDER = PLACE.join(Account, Account.id == bindparam("user")).add_columns(
 
 def _load_sender(conversation_id: int, sender_id: int) -> _SenderContext:
     row: Any = db.run(_SENDER, conversation=conversation_id, user=sender_id).first()
-    place = place_in(row, errors.CONVERSATION_NOT_FOUND, errors.NOT_IN_CONVERSATION)
+    read_state = parse_read_state(row, errors.CONVERSATION_NOT_FOUND, errors.NOT_IN_CONVERSATION)
     return _SenderContext(
-        place, Person(row.account_id, row.name, row.avatar_digest, row.avatar_reference)
+        read_state, Person(row.account_id, row.name, row.avatar_digest, row.avatar_reference)
     )
 
 
@@ -115,13 +115,13 @@ def _send(new: NewMessage, sender: _SenderContext) -> SentMessage:
     duplicate = _find_duplicate(new)
     if duplicate is not None:
         return duplicate
-    place, reply = sender.place, _load_reply_target(new)
+    read_state, reply = sender.read_state, _load_reply_target(new)
     try:
         with transaction():
             inserted = insert_message(new)
-            if place.read_seq < inserted.seq - 1:
-                notices.read_position_moved(
-                    new.conversation_id, new.sender_id, inserted.seq, is_group=place.is_group
+            if read_state.read_seq < inserted.seq - 1:
+                live_events.read_position_moved(
+                    new.conversation_id, new.sender_id, inserted.seq, is_group=read_state.is_group
                 )
             message = MessageRow(
                 id=inserted.id,
@@ -136,7 +136,7 @@ def _send(new: NewMessage, sender: _SenderContext) -> SentMessage:
                 reply_type=reply.type,
                 reply_content=reply.content,
             )
-            notices.message_sent(message, sender.person, is_group=place.is_group)
+            live_events.message_sent(message, sender.person, is_group=read_state.is_group)
     except InsertConflictError:
         duplicate = _find_duplicate(new)
         if duplicate is None:

@@ -252,7 +252,8 @@ def _span() -> _Span:
         column("key", Text), column("value", JSON)
     )
     after, until = (
-        cast(type_coerce(each.c.value, JSON)[place].as_string(), BigInteger) for place in (0, 1)
+        cast(type_coerce(each.c.value, JSON)[position].as_string(), BigInteger)
+        for position in (0, 1)
     )
     return _Span(each, cast(each.c.key, BigInteger), after, until)
 

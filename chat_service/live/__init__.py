@@ -1,6 +1,7 @@
-"""Live delivery: who listens, what they are told, and how it reaches every process.
+"""Live delivery: how a change reaches the open websockets of every process.
 
-``frames`` says what is told to whom, ``sockets`` is one open websocket, ``audience`` knows who
-listens where in this process, and ``bus`` carries notices from process to process. Nothing in
-here knows the database or the rules of conversations.
+``frames`` says what an event is and who learns of it; ``sockets`` is one open websocket; ``hub``
+knows the subscribers of this process, and ``replay`` what a session has missed; ``bus`` and
+``redis_bus`` carry events from process to process. Nothing in here knows the database, the rules
+of conversations or the words of the API.
 """

@@ -10,10 +10,12 @@ import gevent
 from flask import Flask
 
 from chat_service.config import ChatSettings
-from chat_service.live.audience import Audience, Standing
-from chat_service.live.bus import Bus, LocalBus, RedisBus
-from chat_service.live.frames import Mark, Notice, Render
-from chat_service.live.sockets import COME_AGAIN, GOING_AWAY, Limits, Listener, Socket
+from chat_service.live.bus import Bus, LocalBus
+from chat_service.live.frames import GOING_AWAY, SERVICE_RESTART, LiveEvent, Mark, Render
+from chat_service.live.hub import Hub
+from chat_service.live.redis_bus import RedisBus
+from chat_service.live.sockets import WebSocketConnection
+from chat_service.live.subscriber import SocketLimits, Subscriber, Subscriptions
 from shared.data.db import DATABASE_FAILURES, first_line
 from shared.runtime import runtime_of
 from shared.web.errors import INVALID_JWT, ApiError
@@ -27,32 +29,35 @@ _SHARE_INTERVAL = 0.5
 _MEMBERS_PER_SHARE = 100
 _MAX_SHARES = 10
 
-MembersAmong = Callable[[int, Collection[int]], Collection[int]]
-StandingOf = Callable[[Collection[int]], Mapping[int, Standing]]
-CirclesOf = Callable[[int, int], tuple[Collection[int], int]]
+FilterMembers = Callable[[int, Collection[int]], Collection[int]]
+LoadSubscriptions = Callable[[Collection[int]], Mapping[int, Subscriptions]]
+LoadCircles = Callable[[int, int], tuple[Collection[int], int]]
 
 
-class Delivery:
-    """Live delivery of one process. Notices that nobody listens to cost next to nothing.
+class LiveDelivery:
+    """Live delivery of one process. Events that nobody listens to cost next to nothing.
 
     Args:
-        standing_of: what the database has of some accounts, by id.
-        members_among: which of some accounts are in a conversation, as the database has it.
-        circles_of: the open conversations of an account, and how many members they have, counted
+        load_subscriptions: what the database has of some accounts, by id.
+        filter_members: which of some accounts are in a conversation, as the database has it.
+        load_circles: the open conversations of an account, and how many members they have, counted
             up to a number.
     """
 
     def __init__(
-        self, standing_of: StandingOf, members_among: MembersAmong, circles_of: CirclesOf
+        self,
+        load_subscriptions: LoadSubscriptions,
+        filter_members: FilterMembers,
+        load_circles: LoadCircles,
     ) -> None:
-        self._standing_of = standing_of
-        self._members_among = members_among
-        self._circles_of = circles_of
+        self._load_subscriptions = load_subscriptions
+        self._filter_members = filter_members
+        self._load_circles = load_circles
         self._profiles_waiting = 0
         self._app: Flask
-        self._audience: Audience
+        self._hub: Hub
         self._bus: Bus
-        self._limits: Limits
+        self._limits: SocketLimits
 
     def init_app(self, app: Flask, settings: ChatSettings, render: Render) -> None:
         """Set up by ``settings``; begin and end with the server of ``app``.
@@ -63,22 +68,20 @@ class Delivery:
             render: how frames are written.
         """
         self._app = app
-        self._limits = Limits(settings.ws_ping_seconds, settings.ws_queue_frames)
-        audience = self._audience = Audience(
-            settings.ws_sockets_per_user, render, self._acknowledge
-        )
+        self._limits = SocketLimits(settings.ws_ping_seconds, settings.ws_queue_frames)
+        hub = self._hub = Hub(settings.ws_sockets_per_user, render, self._acknowledge)
         if settings.redis_url:
-            keeper = partial(self._look_again, app)
-            confirm = partial(self._confirmed, app)
-            self._bus = RedisBus(settings.redis_url, audience.take, confirm, keeper)
+            resync = partial(self._resync_sockets, app)
+            refresh_members = partial(self._with_current_members, app)
+            self._bus = RedisBus(settings.redis_url, hub.dispatch, refresh_members, resync)
         else:
-            self._bus = LocalBus(audience.take)
+            self._bus = LocalBus(hub.dispatch)
         runtime_of(app).background.append(self._bus.start)
-        runtime_of(app).at_stop.append(lambda: audience.close(GOING_AWAY))
+        runtime_of(app).at_stop.append(lambda: hub.close(GOING_AWAY))
 
-    def publish(self, notices: Iterable[Notice]) -> None:
+    def publish(self, events: Iterable[LiveEvent]) -> None:
         """Tell everybody concerned, in this order. What they tell of has been committed."""
-        self._bus.publish(notices)
+        self._bus.publish(events)
 
     def announce_profile(self, user_id: int) -> None:
         """Tell the friends and fellow members of an account that its name or picture changed.
@@ -96,74 +99,78 @@ class Delivery:
                 return
             gevent.sleep(seconds)
             with self._app.app_context():
-                rooms, members = self._circles_of(user_id, _MAX_SHARES * _MEMBERS_PER_SHARE)
+                rooms, members = self._load_circles(user_id, _MAX_SHARES * _MEMBERS_PER_SHARE)
             shares = min(_MAX_SHARES, 1 + members // _MEMBERS_PER_SHARE)
             for number in range(shares if rooms else 0):
                 frame = {"type": "conv_setting"}
-                self.publish([Notice(frame=frame, rooms=rooms, share=(number, shares))])
+                self.publish([LiveEvent(frame=frame, rooms=rooms, share=(number, shares))])
                 gevent.sleep(_SHARE_INTERVAL)
         except Exception as failure:
             _log_failure("profile_not_announced", failure)
         finally:
             self._profiles_waiting -= 1
 
-    def connect(self, connection: socket.socket, consent: bytes, listener: Listener) -> None:
+    def connect(
+        self, connection: socket.socket, handshake_response: bytes, subscriber: Subscriber
+    ) -> None:
         """Open a socket and tell it what its session has not acknowledged.
 
         Args:
             connection: over which the handshake came; taken over unless this raises.
-            consent: the answer to the handshake.
-            listener: who connects.
+            handshake_response: the answer to the handshake.
+            subscriber: who connects.
 
         Raises:
             ApiError: ``INVALID_JWT``, if the account is gone or the token is of an earlier life
                 of it.
         """
-        user_id = listener.user_id
-        known = self._audience.seen  # What changes while the database is asked comes after this.
-        standing = self._standing_of([user_id]).get(user_id)
-        if standing is None or not standing.allows(listener):
+        user_id = subscriber.user_id
+        known = self._hub.seen  # What changes while the database is asked comes after this.
+        subscriptions = self._load_subscriptions([user_id]).get(user_id)
+        if subscriptions is None or not subscriptions.accepts(subscriber):
             raise ApiError(INVALID_JWT)
-        mark = self._bus.resume(listener.token_id, known)
-        opened = Socket(connection, consent, listener, self._limits, self._audience)
-        self._audience.enter(opened, standing.rooms, known, mark)
+        mark = self._bus.resume(subscriber.token_id, known)
+        opened = WebSocketConnection(
+            connection, handshake_response, subscriber, self._limits, self._hub
+        )
+        self._hub.register(opened, subscriptions.rooms, known, mark)
         opened.open()
 
     def _acknowledge(self, session_id: str, mark: Mark) -> None:
         self._bus.acknowledge(session_id, mark)
 
-    def _confirmed(self, app: Flask, notice: Notice) -> Notice:
-        """The notice with those who are in and out as of now."""
-        assert notice.room is not None
-        moved = {*notice.joined, *notice.out}
+    def _with_current_members(self, app: Flask, event: LiveEvent) -> LiveEvent:
+        """The event with those who are in and out as of now."""
+        assert event.room is not None
+        moved = {*event.joined, *event.removed}
         try:
             with app.app_context():
-                inside = set(self._members_among(notice.room, moved))
+                inside = set(self._filter_members(event.room, moved))
         except Exception as failure:
             _log_failure("members_not_confirmed", failure)
-            return notice
-        return replace(notice, joined=inside, out=moved - inside)
+            return event
+        return replace(event, joined=inside, removed=moved - inside)
 
-    def _look_again(self, app: Flask) -> None:
+    def _resync_sockets(self, app: Flask) -> None:
         """Correct every socket by the database: what happened meanwhile may never be told."""
-        sockets = self._audience.sockets()
-        people = sorted({socket.listener.user_id for socket in sockets})
-        nobody = Standing(None, "", set())
+        sockets = self._hub.sockets()
+        users = sorted({socket.subscriber.user_id for socket in sockets})
+        none = Subscriptions(None, "", set())
         try:
             with app.app_context():
-                batches = (people[at : at + _BATCH] for at in range(0, len(people), _BATCH))
-                standings = {
-                    user_id: standing
+                batches = (users[at : at + _BATCH] for at in range(0, len(users), _BATCH))
+                found = {
+                    user_id: subscriptions
                     for batch in batches
-                    for user_id, standing in self._standing_of(batch).items()
+                    for user_id, subscriptions in self._load_subscriptions(batch).items()
                 }
         except Exception as failure:
             _log_failure("sockets_not_corrected", failure)
-            self._audience.close(COME_AGAIN)
+            self._hub.close(SERVICE_RESTART)
             return
         for each in sockets:
-            self._bus.acknowledge(each.listener.token_id, each.acknowledged)
-            self._audience.correct(each, standings.get(each.listener.user_id, nobody))
+            self._bus.acknowledge(each.subscriber.token_id, each.acknowledged)
+            self._hub.resync(each, found.get(each.subscriber.user_id, none))
 
 
 def _log_failure(event: str, failure: Exception) -> None:

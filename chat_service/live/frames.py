@@ -1,4 +1,4 @@
-"""What is told to whom: notices on the bus become frames on the sockets."""
+"""What is told to whom: events on the bus become frames on the sockets."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -12,76 +12,84 @@ Frame = dict[str, Any]
 Render = Callable[[Frame, str], dict[str, Any]]
 """Writes a frame in the contract's words, its URLs upon a public base."""
 Position = tuple[int, int]
-"""Place of a notice on the bus: the millisecond it came, and its number within that."""
+"""Place of an event on the bus: the millisecond it came, and its number within that."""
 
 START: Final[Position] = (0, 0)
-"""Before every notice."""
+"""Before every event."""
 
 
 class Mark(NamedTuple):
     """What a session has acknowledged: everything up to ``position``, except ``skipped``.
 
-    Skipped are notices that were held back when what came after them was written.
+    Skipped are events that were held back when what came after them was written.
     """
 
     position: Position
     skipped: tuple[Position, ...] = ()
 
     def covers(self, position: Position) -> bool:
-        """Whether the notice at ``position`` has been acknowledged."""
+        """Whether the event at ``position`` has been acknowledged."""
         return position <= self.position and position not in self.skipped
 
+
+GOING_AWAY: Final = 1001
+POLICY_VIOLATION: Final = 1008
+SERVICE_RESTART: Final = 1012
+TRY_AGAIN_LATER: Final = 1013
+TOKEN_EXPIRED: Final = 4401
+TOO_MANY_CONNECTIONS: Final = 4429
+"""Codes with which a connection is closed; those from 4000 on are ours."""
 
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS
 _protocol = FrameProtocol(client=False, extensions=[])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class LiveEvent:
     """One thing that happened, and who learns of it.
 
     Attributes:
         frame: what they are told.
         room: the conversation whose members are told.
-        people: others who are told, by account.
+        users: others who are told, by account.
         rooms: conversations whose members are told, each once ...
         share: ... if their id is ``share[0]`` modulo ``share[1]``.
         actor: whose deed it was.
-        to_actor: what the actor is told instead; None: nothing.
+        actor_frame: what the actor is told instead; None: nothing.
         joined: who is in the room from now on.
-        out: who is in the room no longer, and no longer told what happens there.
-        eased: it may wait for a second and give way to a newer one of the same room.
-        generation: the sockets of ``people`` with tokens of an earlier generation end,
+        removed: who is in the room no longer, and no longer told what happens there.
+        throttled: it may wait for a second and give way to a newer one of the same room.
+        generation: the sockets of ``users`` with tokens of an earlier generation end,
         session_ends: and with it those of these sessions.
     """
 
     frame: Frame | None = None
     room: int | None = None
-    people: Collection[int] = ()
+    users: Collection[int] = ()
     rooms: Collection[int] = ()
     share: tuple[int, int] = (0, 1)
     actor: int | None = None
-    to_actor: Frame | None = None
+    actor_frame: Frame | None = None
     joined: Collection[int] = ()
-    out: Collection[int] = ()
-    eased: bool = False
+    removed: Collection[int] = ()
+    throttled: bool = False
     generation: int | None = None
     session_ends: str = ""
 
-    def packed(self) -> bytes:
+    def to_bytes(self) -> bytes:
         """It as the bus carries it."""
         return orjson.dumps(self, option=_OPTIONS)
 
     @classmethod
-    def unpacked(cls, packed: bytes) -> "Notice":
-        """What `packed` made."""
+    def from_bytes(cls, packed: bytes) -> "LiveEvent":
+        """What `to_bytes` made."""
         return cls(**orjson.loads(packed))
 
-    def is_about(self, user_id: int, rooms: Collection[int]) -> bool:
+    def concerns(self, user_id: int, rooms: Collection[int]) -> bool:
         """Whether somebody who is in ``rooms`` is told of it."""
         return (
             self.room in rooms
-            or user_id in self.people
+            or user_id in self.users
             or (self.is_share_of(user_id) and any(room in rooms for room in self.rooms))
         )
 
@@ -90,37 +98,37 @@ class Notice:
         number, shares = self.share
         return user_id % shares == number
 
-    def tells(self, user_id: int) -> Frame | None:
+    def frame_for(self, user_id: int) -> Frame | None:
         """What it tells this person, who is among those told."""
-        return self.to_actor if user_id == self.actor else self.frame
+        return self.actor_frame if user_id == self.actor else self.frame
 
 
-class Wording:
-    """The bytes that carry a notice, made once for everybody who reads the same.
+class FrameCache:
+    """The bytes that carry an event, made once for everybody who reads the same.
 
     Args:
-        notice: what is told.
+        event: what is told.
         render: how a frame is written for a public base.
     """
 
-    __slots__ = ("_made", "_notice", "_render")
+    __slots__ = ("_event", "_made", "_render")
 
-    def __init__(self, notice: Notice, render: Render) -> None:
-        self._notice = notice
+    def __init__(self, event: LiveEvent, render: Render) -> None:
+        self._event = event
         self._render = render
         self._made: dict[tuple[bool, str], bytes] = {}
 
-    def to(self, user_id: int, base: str) -> bytes:
+    def for_user(self, user_id: int, base: str) -> bytes:
         """The websocket frame for this person, empty if there is none.
 
         Args:
             user_id: who reads it.
             base: what the URLs in it begin with.
         """
-        key = user_id == self._notice.actor, base
+        key = user_id == self._event.actor, base
         made = self._made.get(key)
         if made is None:
-            frame = self._notice.tells(user_id)
+            frame = self._event.frame_for(user_id)
             made = self._made[key] = b"" if frame is None else _to_text(self._render(frame, base))
         return made
 
@@ -135,7 +143,7 @@ def pong(payload: bytes) -> bytes:
     return bytes(_protocol.pong(payload))
 
 
-def goodbye(code: int) -> bytes:
+def close_frame(code: int) -> bytes:
     """The last frame of a connection, with the reason for its end."""
     return bytes(_protocol.close(code))
 

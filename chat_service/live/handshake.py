@@ -13,7 +13,7 @@ SUBPROTOCOL: Final = "ims"
 _KEY_LENGTH = 24
 
 
-def consent_to(headers: Headers) -> bytes:
+def accept_handshake(headers: Headers) -> bytes:
     """The bytes that answer a handshake.
 
     Args:

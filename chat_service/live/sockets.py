@@ -9,27 +9,31 @@ socket remembers of its unacknowledged frames is one `Mark`.
 
 import os
 import socket
-from dataclasses import dataclass
 from time import monotonic, time
 from typing import Any, Final, Protocol, cast
 
 from gevent import get_hub
 from wsproto.frame_protocol import FrameProtocol, Opcode, ParseFailed
 
-from chat_service.live.frames import EMPTY_PING, PINGS, START, Mark, Position, goodbye, pong
+from chat_service.live.frames import (
+    EMPTY_PING,
+    PINGS,
+    POLICY_VIOLATION,
+    START,
+    TOKEN_EXPIRED,
+    TRY_AGAIN_LATER,
+    Mark,
+    Position,
+    close_frame,
+    pong,
+)
+from chat_service.live.subscriber import SocketLimits, Subscriber
 from chat_service.metrics import slow_sockets_closed
 
-GOING_AWAY: Final = 1001
-TOO_MUCH_SAID: Final = 1008
-COME_AGAIN: Final = 1012
-TOO_SLOW: Final = 1013
-TOKEN_ENDED: Final = 4401
-TOO_MANY_SOCKETS: Final = 4429
-
 _READABLE, _WRITABLE = 1, 2
-_BLOCK = 4096
-_MOST_HEARD = 64 * 1024  # Between two pings; an ordinary client says nothing but pong.
-_SECONDS_TO_SAY_GOODBYE = 10.0
+_READ_SIZE = 4096
+_MAX_RECEIVED_BYTES = 64 * 1024  # Between two pings; an ordinary client says nothing but pong.
+_CLOSE_TIMEOUT = 10.0
 _KERNEL_BUFFER = 64 * 1024
 _ACKNOWLEDGE_INTERVAL = 1.0
 _PONG = b"\x8a\x81"  # Final, masked, with one byte of payload: the answer to one of ours.
@@ -41,63 +45,40 @@ MARK_REFRESH_INTERVAL: Final = 1800.0
 """Seconds after which the mark of an idle session is stored again, before it expires."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """Whose socket it is, with a token of which generation and session, until when (Unix seconds).
-
-    ``base`` begins the URLs that it is told. A session is one token, on whatever sockets.
-    """
-
-    user_id: int
-    generation: int
-    expires_at: int
-    base: str
-    token_id: str
-    session_id: int | None
-
-
 class Registry(Protocol):
     """What a socket reports to."""
 
-    def leave(self, socket: "Socket") -> None:
+    def unregister(self, socket: "WebSocketConnection") -> None:
         """Note that the socket takes no more frames."""
 
-    def current_mark(self, socket: "Socket") -> Mark:
+    def current_mark(self, socket: "WebSocketConnection") -> Mark:
         """What has been written to the socket up to now."""
 
     def acknowledge(self, session_id: str, mark: Mark) -> None:
         """Note that a socket of the session has shown that it has everything up to ``mark``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How often a socket is pinged, and how many frames wait for a slow one."""
-
-    ping_seconds: float
-    queued_frames: int
-
-
-class Socket:
+class WebSocketConnection:
     """A connection after its handshake; whatever it says is ignored.
 
     Args:
         connection: its descriptor now belongs to the socket.
-        consent: the end of the handshake, sent when the socket is opened.
-        listener: whose it is.
+        handshake_response: the end of the handshake, sent when the socket is opened.
+        subscriber: whose it is.
         limits: when it is given up.
         registry: told what is acknowledged, and once when the socket takes no more frames.
 
     Attributes:
-        since: notices up to here were told before.
+        last_position: events up to here were told before.
         acknowledged: what the peer has shown that it has.
         rooms: the conversations it is told of.
     """
 
     __slots__ = (
         "_awaited_mark",
+        "_bytes_received",
         "_closing",
         "_fd",
-        "_heard",
         "_heartbeat_at",
         "_is_unacknowledged",
         "_limits",
@@ -107,32 +88,32 @@ class Socket:
         "_readable",
         "_refresh_at",
         "_registry",
+        "_send_queue",
         "_timer",
-        "_unsent",
         "_writable",
         "acknowledged",
-        "listener",
+        "last_position",
         "rooms",
-        "since",
+        "subscriber",
     )
 
     def __init__(
         self,
         connection: socket.socket,
-        consent: bytes,
-        listener: Listener,
-        limits: Limits,
+        handshake_response: bytes,
+        subscriber: Subscriber,
+        limits: SocketLimits,
         registry: Registry,
     ) -> None:
-        self.listener = listener
-        self.since: Position = START
+        self.subscriber = subscriber
+        self.last_position: Position = START
         self.acknowledged = Mark(START)
         self.rooms: set[int] = set()
         self._limits = limits
         self._registry = registry
         self._closing = False
-        self._heard = 1
-        self._unsent = [consent]
+        self._bytes_received = 1
+        self._send_queue = [handshake_response]
         self._protocol: FrameProtocol | None = None
         self._is_unacknowledged = False  # Frames were written after the last ping.
         self._awaited_mark: Mark | None = None  # Acknowledged by the pong that has not come.
@@ -146,7 +127,7 @@ class Socket:
         loop = get_hub().loop
         self._readable = loop.io(self._fd, _READABLE)
         self._writable = loop.io(self._fd, _WRITABLE)
-        self._timer = self._timer_to(self._heartbeat_at)
+        self._timer = self._start_timer(self._heartbeat_at)
 
     def open(self) -> None:
         """Consent, send what has been written before, and hear what the peer says."""
@@ -164,63 +145,63 @@ class Socket:
             if now >= self._pinged_at + _ACKNOWLEDGE_INTERVAL:
                 frames += self._next_ping(now)
             else:
-                self._wake_to_ping()
+                self._schedule_ping()
         self._send(frames)
 
     def _send(self, frames: bytes) -> None:
         if self._closing:
             return
-        self._unsent.append(frames)
-        if len(self._unsent) == 1:
+        self._send_queue.append(frames)
+        if len(self._send_queue) == 1:
             self._flush()
-        elif len(self._unsent) > self._limits.queued_frames:
+        elif len(self._send_queue) > self._limits.queued_frames:
             slow_sockets_closed.inc()
-            self.close(TOO_SLOW)
+            self.close(TRY_AGAIN_LATER)
 
     def close(self, code: int) -> None:
         """Take no more frames, say why, and let go. Safe to repeat."""
         if self._closing:
             return
         self._closing = True
-        self._registry.leave(self)
-        del self._unsent[1:]  # The first may be half sent.
-        self._unsent.append(goodbye(code))
-        self._wake_at(monotonic() + _SECONDS_TO_SAY_GOODBYE)
+        self._registry.unregister(self)
+        del self._send_queue[1:]  # The first may be half sent.
+        self._send_queue.append(close_frame(code))
+        self._reset_timer(monotonic() + _CLOSE_TIMEOUT)
         self._flush()
 
     def _flush(self) -> None:
         try:
-            while self._unsent:
-                frame = self._unsent[0]
+            while self._send_queue:
+                frame = self._send_queue[0]
                 written = os.write(self._fd, frame)
                 if written < len(frame):
-                    self._unsent[0] = frame[written:]
+                    self._send_queue[0] = frame[written:]
                 else:
-                    del self._unsent[0]
+                    del self._send_queue[0]
         except BlockingIOError:
             self._writable.start(self._flush)
         except OSError:
-            self._end()
+            self._close_fd()
         else:
             self._writable.stop()
 
     def _read(self) -> None:
         try:
-            block = os.read(self._fd, _BLOCK)
+            block = os.read(self._fd, _READ_SIZE)
         except BlockingIOError:
             return
         except OSError:
             block = b""
         if not block:
-            self._end()
+            self._close_fd()
             return
-        self._heard += len(block)
-        if self._heard > _MOST_HEARD:
-            self.close(TOO_MUCH_SAID)
+        self._bytes_received += len(block)
+        if self._bytes_received > _MAX_RECEIVED_BYTES:
+            self.close(POLICY_VIOLATION)
         else:
-            self._listen(block)
+            self._on_data(block)
 
-    def _listen(self, block: bytes) -> None:
+    def _on_data(self, block: bytes) -> None:
         if self._protocol is None:
             # All that an ordinary client says.
             if len(block) == _PONG_LENGTH and block.startswith(_PONG):
@@ -235,7 +216,7 @@ class Socket:
                 if frame.opcode is Opcode.CLOSE:
                     code, _reason = cast("tuple[int, str]", frame.payload)
                     self.close(code)
-                    self._end()
+                    self._close_fd()
                     return
                 if frame.opcode is Opcode.PING:
                     self._send(pong(cast("bytes", frame.payload)))
@@ -250,9 +231,9 @@ class Socket:
             return
         self._awaited_mark = None
         self.acknowledged = mark
-        self._registry.acknowledge(self.listener.token_id, mark)
+        self._registry.acknowledge(self.subscriber.token_id, mark)
         if self._is_unacknowledged and not self._closing:
-            self._wake_to_ping()
+            self._schedule_ping()
 
     def _next_ping(self, now: float) -> bytes:
         self._pinged_at = now
@@ -265,40 +246,40 @@ class Socket:
             return EMPTY_PING
         return PINGS[self._ping_number]
 
-    def _look(self) -> None:
+    def _on_timer(self) -> None:
         """See whether the token is still good, the peer still there, and what it has."""
         now = monotonic()
         is_heartbeat = now >= self._heartbeat_at
-        if self._closing or (is_heartbeat and not self._heard):
-            self._end()
-        elif self.listener.expires_at <= time():
-            self.close(TOKEN_ENDED)
+        if self._closing or (is_heartbeat and not self._bytes_received):
+            self._close_fd()
+        elif self.subscriber.expires_at <= time():
+            self.close(TOKEN_EXPIRED)
         else:
             if is_heartbeat:
-                self._heard = 0
+                self._bytes_received = 0
                 self._heartbeat_at = now + self._limits.ping_seconds
-            self._wake_at(self._heartbeat_at)
+            self._reset_timer(self._heartbeat_at)
             if is_heartbeat or (self._is_unacknowledged and self._awaited_mark is None):
                 self._send(self._next_ping(now))
 
-    def _wake_to_ping(self) -> None:
-        self._wake_at(min(self._pinged_at + _ACKNOWLEDGE_INTERVAL, self._heartbeat_at))
+    def _schedule_ping(self) -> None:
+        self._reset_timer(min(self._pinged_at + _ACKNOWLEDGE_INTERVAL, self._heartbeat_at))
 
-    def _wake_at(self, moment: float) -> None:
+    def _reset_timer(self, moment: float) -> None:
         self._timer.stop()
         self._timer.close()
-        self._timer = self._timer_to(moment)
+        self._timer = self._start_timer(moment)
 
-    def _timer_to(self, moment: float) -> Any:
+    def _start_timer(self, moment: float) -> Any:
         """A timer that looks at ``moment``, or just after the end of the token."""
         seconds = moment - monotonic()
         if not self._closing:
-            seconds = min(seconds, self.listener.expires_at - time() + 0.01)
+            seconds = min(seconds, self.subscriber.expires_at - time() + 0.01)
         timer = get_hub().loop.timer(max(seconds, 0))
-        timer.start(self._look, update=True)
+        timer.start(self._on_timer, update=True)
         return timer
 
-    def _end(self) -> None:
+    def _close_fd(self) -> None:
         if self._fd < 0:
             return
         for watcher in (self._readable, self._writable, self._timer):
@@ -306,7 +287,7 @@ class Socket:
             watcher.close()
         os.close(self._fd)
         self._fd = -1
-        self._unsent.clear()
+        self._send_queue.clear()
         if not self._closing:
             self._closing = True
-            self._registry.leave(self)
+            self._registry.unregister(self)

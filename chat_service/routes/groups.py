@@ -20,9 +20,9 @@ blueprint = Blueprint("group_chats", __name__)
     errors.USER_NOT_IN_CONVERSATION,
     errors.ALREADY_ADMIN,
 )
-def make_admin(conversation_id: int, user_id: int) -> None:
+def grant_admin(conversation_id: int, user_id: int) -> None:
     """Promote a member to admin (设置/解除群组管理员 /conversations/manage/admin)."""
-    groups.make_admin(conversation_id, current_user_id(), user_id)
+    groups.grant_admin(conversation_id, current_user_id(), user_id)
 
 
 @blueprint.delete("/conversations/manage/admin")
@@ -35,9 +35,9 @@ def make_admin(conversation_id: int, user_id: int) -> None:
     errors.USER_NOT_IN_CONVERSATION,
     errors.NOT_AN_ADMIN,
 )
-def dismiss_admin(conversation_id: int, user_id: int) -> None:
+def revoke_admin(conversation_id: int, user_id: int) -> None:
     """Demote an admin to member (设置/解除群组管理员 /conversations/manage/admin)."""
-    groups.dismiss_admin(conversation_id, current_user_id(), user_id)
+    groups.revoke_admin(conversation_id, current_user_id(), user_id)
 
 
 @blueprint.post("/conversations/manage/ownership_transfer")

@@ -6,7 +6,7 @@ from chat_service import errors
 from chat_service.domain import invitations
 from chat_service.schemas import ConversationIn
 from chat_service.schemas.groups import (
-    HandlingIn,
+    HandleInvitationIn,
     InvitationListOut,
     InvitationsOut,
     InviteIn,
@@ -60,7 +60,7 @@ def list_invitations(conversation_id: int) -> dict[str, Any]:
 
 
 @blueprint.post("/conversations/manage/handle_invitation")
-@blueprint.arguments(HandlingIn)
+@blueprint.arguments(HandleInvitationIn)
 @blueprint.success("success", message="同意该用户入群")
 @_handling_errors
 def accept(invitation_id: int, conversation_id: int | None = None) -> None:
@@ -69,7 +69,7 @@ def accept(invitation_id: int, conversation_id: int | None = None) -> None:
 
 
 @blueprint.delete("/conversations/manage/handle_invitation")
-@blueprint.arguments(HandlingIn)
+@blueprint.arguments(HandleInvitationIn)
 @blueprint.success("success", message="拒绝该用户入群")
 @_handling_errors
 def reject(invitation_id: int, conversation_id: int | None = None) -> None:

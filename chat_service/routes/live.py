@@ -2,9 +2,9 @@
 
 from flask import Blueprint, g, request
 
-from chat_service.domain import listening
-from chat_service.live.handshake import consent_to
-from chat_service.live.sockets import Listener
+from chat_service.domain import subscriptions
+from chat_service.live.handshake import accept_handshake
+from chat_service.live.subscriber import Subscriber
 from shared.server.hijack import HijackedResponse, hijack_socket
 from shared.service import public_base_url
 from shared.web.authentication import public, verify_handshake_token
@@ -13,12 +13,12 @@ blueprint = Blueprint("live", __name__)
 
 
 @public  # The token is a subprotocol or in the query: a browser's websocket sets no headers.
-def listen() -> HijackedResponse:
+def open_socket() -> HijackedResponse:
     """Open a websocket: 101, or a refusal like that of any other request."""
     claims = verify_handshake_token()
     g.user_id = claims.user_id
-    consent = consent_to(request.headers)
-    listener = Listener(
+    handshake_response = accept_handshake(request.headers)
+    subscriber = Subscriber(
         claims.user_id,
         claims.generation,
         claims.expires_at,
@@ -26,12 +26,12 @@ def listen() -> HijackedResponse:
         claims.token_id,
         claims.session_id,
     )
-    listening.listen(hijack_socket(request), consent, listener)
+    subscriptions.open_socket(hijack_socket(request), handshake_response, subscriber)
     return HijackedResponse()
 
 
 # The second rule is for those who ask without wanting a websocket: they, too, get an answer.
 for websocket in (True, False):
     blueprint.add_url_rule(
-        "/ws/", view_func=listen, methods=["GET"], websocket=websocket, strict_slashes=False
+        "/ws/", view_func=open_socket, methods=["GET"], websocket=websocket, strict_slashes=False
     )

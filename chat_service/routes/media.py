@@ -42,7 +42,7 @@ def send_image(
 @blueprint.errors(NOT_FOUND)
 def picture(name: str) -> Response:
     """Get an image; no token is needed, the URL cannot be guessed."""
-    media_type, file = media.kept(name)
+    media_type, file = media.open_image(name)
     response = Response(file.pieces, mimetype=media_type, headers=_HEADERS)
     response.content_length = file.size
     response.set_etag(name)

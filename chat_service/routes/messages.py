@@ -7,7 +7,7 @@ from chat_service import errors
 from chat_service.domain import (
     deletion,
     history,
-    reading,
+    read_state,
     replies,
     search,
     search_everywhere,
@@ -186,7 +186,7 @@ def sync_conversations(
 @blueprint.errors(errors.CONVERSATION_NOT_FOUND_ZH, errors.MESSAGE_NOT_FOUND_ZH)
 def mark_read(conversation_id: int, message_id: int) -> None:
     """Mark as read up to a message (beyond the document: /conversations/read)."""
-    reading.mark_read(conversation_id, current_user_id(), message_id)
+    read_state.mark_read(conversation_id, current_user_id(), message_id)
 
 
 @blueprint.post("/conversations/readlist")
@@ -195,7 +195,7 @@ def mark_read(conversation_id: int, message_id: int) -> None:
 @blueprint.errors(errors.MESSAGE_NOT_FOUND_ZH, errors.NO_ACCESS_BAD_REQUEST)
 def list_readers(message_id: int) -> dict[str, Any]:
     """List the users who have read a message (beyond the document: /conversations/readlist)."""
-    return readers_out(reading.list_readers(message_id, current_user_id()), public_base_url())
+    return readers_out(read_state.list_readers(message_id, current_user_id()), public_base_url())
 
 
 def _search_messages(

@@ -26,33 +26,38 @@ class ConversationId(Id):
         super().__init__(required=required, data_key=name, alias=_NAMES[name])
 
 
-class Number(fields.Field[int]):
+class NumberOrString(fields.Field[int]):
     """A number of something, as JSON number or string.
 
     Args:
-        least: the smallest that is taken.
-        most: the largest.
+        minimum: the smallest that is taken.
+        maximum: the largest.
         pattern: of the strings that are taken.
         types: the JSON types that are taken.
     """
 
     def __init__(
         self,
-        least: int,
-        most: int,
+        minimum: int,
+        maximum: int,
         pattern: str,
         types: tuple[str, ...] = ("integer", "string"),
         **kwargs: Any,
     ) -> None:
-        bounds = {"minimum": least, "maximum": most, "pattern": f"^({pattern})$", "example": most}
+        bounds = {
+            "minimum": minimum,
+            "maximum": maximum,
+            "pattern": f"^({pattern})$",
+            "example": maximum,
+        }
         super().__init__(metadata={"type": types, **bounds}, **kwargs)
-        self._least, self._most = least, most
+        self._minimum, self._maximum = minimum, maximum
         self._pattern = re.compile(pattern, re.ASCII)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
         if isinstance(value, str) and self._pattern.fullmatch(value):
             value = int(value)
-        if type(value) is not int or not self._least <= value <= self._most:
+        if type(value) is not int or not self._minimum <= value <= self._maximum:
             raise ValidationError("Not such a number.")
         return value
 

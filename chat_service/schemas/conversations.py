@@ -6,14 +6,14 @@ from marshmallow import fields
 from marshmallow.validate import Length
 
 from chat_service.domain.conversations import ConversationRow, Members, Settings
-from chat_service.schemas import ConversationId, IdList, Number
+from chat_service.schemas import ConversationId, IdList, NumberOrString
 from chat_service.schemas.media import content_out, media_url
 from chat_service.schemas.people import person_out
 from shared.data.accounts import avatar_url
 from shared.web.fields import RequestSchema, ResponseSchema, StrictBoolean, Text
 
 
-class UnreadCount(Number):
+class UnreadCount(NumberOrString):
     """A number from 0 to 999999; ``true`` is 1 and ``false`` is 0."""
 
     def __init__(self, **kwargs: Any) -> None:

@@ -13,7 +13,7 @@ from chat_service.schemas.people import person_out
 from shared.web.fields import Id, RequestSchema, ResponseSchema, Text, Time
 
 
-class Ids(IdList):
+class IdOrIdList(IdList):
     """One id, or a list of them."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[Any]:
@@ -91,7 +91,7 @@ class InviteIn(RequestSchema):
     """进群邀请/conversations/member/add: an id or a list of ids."""
 
     conversation_id = ConversationId("conversationId")
-    receiver_ids = Ids(required=True, data_key="member_id")
+    receiver_ids = IdOrIdList(required=True, data_key="member_id")
 
 
 class InviteOut(ResponseSchema):
@@ -146,7 +146,7 @@ class InvitationsOut(ResponseSchema):
     invitations = fields.List(fields.Nested(Invitation))
 
 
-class HandlingIn(RequestSchema):
+class HandleInvitationIn(RequestSchema):
     """处理入群邀请: which invitation; the method says what becomes of it, not ``status``."""
 
     invitation_id = Id(required=True, data_key="invite_id")

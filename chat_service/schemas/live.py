@@ -13,7 +13,7 @@ def frame_out(frame: Mapping[str, Any], base: str) -> dict[str, Any]:
     """A frame in the contract's words.
 
     Args:
-        frame: as `chat_service.domain.notices` publishes it.
+        frame: as `chat_service.domain.live_events` publishes it.
         base: the public base of the socket's handshake.
     """
     out: dict[str, Any] = {}

@@ -12,7 +12,7 @@ from chat_service.domain.history import MessagePage
 from chat_service.domain.messages import MessageBlock, MessageRow
 from chat_service.domain.search import FoundBlock
 from chat_service.domain.sending import SentMessage
-from chat_service.schemas import ConversationId, ConversationIn, IdList, Number, blocks_out
+from chat_service.schemas import ConversationId, ConversationIn, IdList, NumberOrString, blocks_out
 from chat_service.schemas.media import content_out
 from chat_service.schemas.people import PersonOut, people_out, person_out
 from shared.web.fields import Id, QueryFlag, RequestSchema, ResponseSchema, Text, Time
@@ -24,7 +24,7 @@ class MessagesIn(RequestSchema):
 
     conversation_id = ConversationId("conversationId")
     since = Time(data_key="from")
-    limit = Number(1, 1000, "1000|[1-9][0-9]{0,2}")
+    limit = NumberOrString(1, 1000, "1000|[1-9][0-9]{0,2}")
     before_id = Id()
     after_id = Id()
     after_version = Id()

@@ -8,7 +8,7 @@ from marshmallow.validate import Length
 
 from chat_service.domain.search import FoundBlock, FoundRow
 from chat_service.domain.search_everywhere import MessagesAnywhere
-from chat_service.schemas import ConversationId, Number, blocks_out
+from chat_service.schemas import ConversationId, NumberOrString, blocks_out
 from chat_service.schemas.media import content_out
 from chat_service.schemas.people import PersonOut, people_out
 from shared.web.fields import Id, RequestSchema, ResponseSchema, Text, Time
@@ -76,7 +76,7 @@ class SearchIn(RequestSchema):
     since = Time(data_key="start_time")
     until = Time(data_key="end_time", end_of_second=True)
     before_id = Id()
-    limit = Number(1, 100, "100|[1-9][0-9]?", load_default=50)
+    limit = NumberOrString(1, 100, "100|[1-9][0-9]?", load_default=50)
 
 
 class FoundAnywhere(FoundMessage):

@@ -6,7 +6,7 @@ from marshmallow import fields
 from marshmallow.validate import Length
 
 from chat_service.domain.sync import SyncResult
-from chat_service.schemas import Number
+from chat_service.schemas import NumberOrString
 from chat_service.schemas.conversations import Conversation, conversation_out
 from chat_service.schemas.messages import Message, message_list_out
 from shared.web.fields import Id, RequestSchema, ResponseSchema
@@ -24,7 +24,7 @@ class SyncIn(RequestSchema):
         validate=Length(max=MAX_SYNCED),
         metadata={"example": {"12": 345}},
     )
-    limit = Number(1, 200, "200|1[0-9]{2}|[1-9][0-9]?", load_default=50)
+    limit = NumberOrString(1, 200, "200|1[0-9]{2}|[1-9][0-9]?", load_default=50)
     conversation_ids = fields.List(Id(), validate=Length(max=MAX_SYNCED))
 
 

@@ -3,7 +3,7 @@
 import pytest
 from flask import Flask
 
-from chat_service.domain import erasing
+from chat_service.domain import erasure
 from chat_service.tests.factories import make_group
 from chat_service.tests.test_groups import ADMIN_PATH, REMOVE_PATH, TRANSFER_PATH
 from shared.testing.audit import events_of
@@ -46,6 +46,6 @@ def test_erasing_removes_from_where_somebody_acted(app: Flask, alice: ApiClient)
     group = make_group(app, ALICE, BOB)
     alice.delete(REMOVE_PATH, json={"conversation_id": group, "user": BOB})
     with app.app_context():
-        erasing.erase(ALICE)
+        erasure.erase(ALICE)
 
     assert {event["address"] for event in events_of(app, ALICE)} == {""}

@@ -11,7 +11,7 @@ from flask import Flask
 
 from chat_service.config import ChatSettings
 from chat_service.db import db
-from chat_service.domain.media import store
+from chat_service.domain.media import media_store
 from chat_service.tests.factories import make_group
 from chat_service.tests.pictures import data_uri, picture
 from chat_service.tests.test_images import send
@@ -29,27 +29,29 @@ ORPHAN = f"{'x' * 32}.png"
 @pytest.fixture
 def app(app: Flask, settings: dict[str, str], tmp_path: Path) -> Iterator[Flask]:
     """The service with a store in a folder, where files can be made old."""
-    store.configure(load_settings(ChatSettings, {**settings, "MEDIA_URL": f"file://{tmp_path}"}))
+    media_store.configure(
+        load_settings(ChatSettings, {**settings, "MEDIA_URL": f"file://{tmp_path}"})
+    )
     yield app
-    store.configure(load_settings(ChatSettings, settings))
+    media_store.configure(load_settings(ChatSettings, settings))
 
 
 @pytest.fixture
-def kept(app: Flask, tmp_path: Path) -> Path:
+def open_image(app: Flask, tmp_path: Path) -> Path:
     """The folder where pictures are kept, empty."""
     return tmp_path
 
 
 @pytest.fixture
-def named(app: Flask, alice: ApiClient, kept: Path) -> list[str]:
+def named(app: Flask, alice: ApiClient, open_image: Path) -> list[str]:
     """The files of a message and of a group's picture, long there."""
     group = make_group(app, ALICE, BOB)
     assert send(alice, group, picture()).status_code == 200
     body = {"conversation_id": group, "avatar": data_uri(picture("JPEG"), "jpeg")}
     assert alice.post("/conversations/manage/info", json=body).status_code == 200
-    assert len(_files(kept)) == 2
-    _grow_old(kept)
-    return sorted(_files(kept))
+    assert len(_files(open_image)) == 2
+    _grow_old(open_image)
+    return sorted(_files(open_image))
 
 
 def _clean(app: Flask, *options: str) -> Result:
@@ -66,43 +68,43 @@ def _grow_old(folder: Path) -> None:
 
 
 def test_old_files_to_which_nothing_refers_are_deleted(
-    app: Flask, kept: Path, named: list[str]
+    app: Flask, open_image: Path, named: list[str]
 ) -> None:
-    (kept / ORPHAN).write_bytes(bytes(2_000_000))
-    _grow_old(kept)
+    (open_image / ORPHAN).write_bytes(bytes(2_000_000))
+    _grow_old(open_image)
     assert "Orphans deleted: 1 (2.0 MB)." in _clean(app, "--delete").stdout
-    assert sorted(_files(kept)) == named
+    assert sorted(_files(open_image)) == named
 
 
-def test_without_the_word_nothing_is_deleted(app: Flask, kept: Path) -> None:
-    (kept / ORPHAN).touch()
-    _grow_old(kept)
+def test_without_the_word_nothing_is_deleted(app: Flask, open_image: Path) -> None:
+    (open_image / ORPHAN).touch()
+    _grow_old(open_image)
     assert "Orphans found: 1 (0.0 MB)." in _clean(app).stdout
-    assert _files(kept) == [ORPHAN]
+    assert _files(open_image) == [ORPHAN]
 
 
-def test_a_young_file_may_be_about_to_be_named(app: Flask, kept: Path) -> None:
-    (kept / ORPHAN).touch()
+def test_a_young_file_may_be_about_to_be_named(app: Flask, open_image: Path) -> None:
+    (open_image / ORPHAN).touch()
     assert "deleted: 0 (" in _clean(app, "--delete").stdout
-    assert _files(kept) == [ORPHAN]
+    assert _files(open_image) == [ORPHAN]
 
 
-def test_what_is_none_of_the_services_files_is_left_alone(app: Flask, kept: Path) -> None:
-    avatar = kept / "avatars" / "1" / ORPHAN
+def test_what_is_none_of_the_services_files_is_left_alone(app: Flask, open_image: Path) -> None:
+    avatar = open_image / "avatars" / "1" / ORPHAN
     avatar.parent.mkdir(parents=True)
-    for file in (avatar, kept / "note.txt"):
+    for file in (avatar, open_image / "note.txt"):
         file.touch()
         os.utime(file, (time.time() - 2 * DAY,) * 2)
     assert "deleted: 0 (" in _clean(app, "--delete").stdout
     assert avatar.exists()
-    assert _files(kept) == ["note.txt"]
+    assert _files(open_image) == ["note.txt"]
 
 
 @pytest.mark.parametrize("count", [1, 40])
-def test_a_batch_of_files_costs_one_query(app: Flask, kept: Path, count: int) -> None:
+def test_a_batch_of_files_costs_one_query(app: Flask, open_image: Path, count: int) -> None:
     for number in range(count):
-        (kept / f"{number:032}.png").touch()
-    _grow_old(kept)
+        (open_image / f"{number:032}.png").touch()
+    _grow_old(open_image)
     with counted_queries(app, db) as queries:
         assert f"found: {count} (" in _clean(app).stdout
     assert len(queries) == 1

@@ -16,7 +16,7 @@ from shared.web.errors import BAD_PARAMETER
 ADD_PATH = "/conversations/member/add"
 HANDLE_PATH = "/conversations/manage/handle_invitation"
 NOBODY = 999
-WAITING, REJECTED, ACCEPTED, CAME_OTHERWISE = 0, 1, 2, 3
+PENDING, REJECTED, ACCEPTED, SUPERSEDED = 0, 1, 2, 3
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ class TestInvite:
             "success",
             "邀请成功，等待管理员确认",
         )
-        assert list(statuses(caller, group).values()) == [WAITING]
+        assert list(statuses(caller, group).values()) == [PENDING]
         assert group not in ids(dave.get("/conversations"), "conversation")
 
     def test_several_are_invited_at_once_and_nobody_twice(
@@ -150,7 +150,7 @@ class TestList:
             "receiver_id": DAVE,
             "receiver_name": "Dave",
             "receiver_avatar": f"http://localhost/account/avatar/{DAVE}/d1",
-            "status": WAITING,
+            "status": PENDING,
         }
 
     def test_the_newest_comes_first(self, alice: ApiClient, bob: ApiClient, group: int) -> None:
@@ -244,7 +244,7 @@ class TestAccept:
     ) -> None:
         first, second = invited(alice, group), invited(bob, group)
         alice.post(HANDLE_PATH, json={"invite_id": first})
-        assert statuses(alice, group) == {first: ACCEPTED, second: CAME_OTHERWISE}
+        assert statuses(alice, group) == {first: ACCEPTED, second: SUPERSEDED}
 
     def test_unknown_invitation(self, alice: ApiClient) -> None:
         reply = alice.post(HANDLE_PATH, json={"invite_id": NOBODY})

@@ -14,7 +14,7 @@ from flask import Flask
 from sqlalchemy import delete
 
 from chat_service.db import transaction
-from chat_service.live.bus import MOST_CONNECTIONS
+from chat_service.live.redis_bus import MAX_CONNECTIONS
 from chat_service.models import Membership
 from chat_service.tests.factories import make_account, make_group
 from chat_service.tests.live_server import (
@@ -246,7 +246,7 @@ def test_many_who_leave_at_once_take_few_connections_to_redis(
         peers = [each.raddr for each in worker.net_connections("tcp") if each.raddr]
         return [peer.port for peer in peers].count(redis_port)
 
-    crowd = range(9_000, 9_000 + 3 * MOST_CONNECTIONS)
+    crowd = range(9_000, 9_000 + 3 * MAX_CONNECTIONS)
     for number in crowd:
         make_account(app, number, f"Somebody {number}")
     listening = [Listening(here, number) for number in crowd]
@@ -259,7 +259,7 @@ def test_many_who_leave_at_once_take_few_connections_to_redis(
             counted.append(connections())
             assert time.monotonic() < deadline
 
-    assert max(counted) <= MOST_CONNECTIONS + 2  # Those that read, and that count.
+    assert max(counted) <= MAX_CONNECTIONS + 2  # Those that read, and that count.
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,10 @@ from flask import Flask
 from websocket import WebSocketTimeoutException, create_connection
 from websocket._abnf import ABNF
 
-from chat_service.live.audience import Audience
-from chat_service.live.frames import START, Mark, Notice
-from chat_service.live.sockets import Limits, Listener, Socket
+from chat_service.live.frames import START, LiveEvent, Mark
+from chat_service.live.hub import Hub
+from chat_service.live.sockets import WebSocketConnection
+from chat_service.live.subscriber import SocketLimits, Subscriber
 from chat_service.schemas.live import frame_out
 from chat_service.tests.factories import make_account, make_group
 from chat_service.tests.live_server import (
@@ -366,9 +367,9 @@ def test_reading_in_a_group_while_away_is_told_at_most_once(
 
 
 @pytest.fixture
-def line() -> Iterator[tuple[socket.socket, Socket, Audience]]:
+def line() -> Iterator[tuple[socket.socket, WebSocketConnection, Hub]]:
     """The far end of a socket of bob's in this process, the socket, and an audience."""
-    audience = Audience(3, frame_out, lambda *_: None)
+    hub = Hub(3, frame_out, lambda *_: None)
     listening, connecting = socket.socket(), socket.socket()
     with listening, connecting:
         listening.bind(("127.0.0.1", 0))
@@ -376,21 +377,21 @@ def line() -> Iterator[tuple[socket.socket, Socket, Audience]]:
         connecting.connect(listening.getsockname())
         near, _ = listening.accept()
         near.setblocking(False)
-        bob = Listener(BOB, 0, int(time.time()) + 60, "http://localhost", "token", 1)
-        opened = Socket(near, b"", bob, Limits(25, 100), audience)
-        yield connecting, opened, audience
+        bob = Subscriber(BOB, 0, int(time.time()) + 60, "http://localhost", "token", 1)
+        opened = WebSocketConnection(near, b"", bob, SocketLimits(25, 100), hub)
+        yield connecting, opened, hub
         opened.close(1000)
         gevent.sleep(0)
 
 
 def test_what_came_longer_than_ten_seconds_ago_is_not_told(
-    line: tuple[socket.socket, Socket, Audience],
+    line: tuple[socket.socket, WebSocketConnection, Hub],
 ) -> None:
-    far, opened, audience = line
-    audience.take((1, 0), Notice(frame={"type": "old"}, people=(BOB,)), age=12)
-    audience.take((2, 0), Notice(frame={"type": "late"}, people=(BOB,)), age=8)
+    far, opened, hub = line
+    hub.dispatch((1, 0), LiveEvent(frame={"type": "old"}, users=(BOB,)), age=12)
+    hub.dispatch((2, 0), LiveEvent(frame={"type": "late"}, users=(BOB,)), age=8)
 
-    audience.enter(opened, set(), audience.seen, Mark(START))
+    hub.register(opened, set(), hub.seen, Mark(START))
     opened.open()
 
     assert far.recv(4096).startswith(b"\x81\x0f" + b'{"type":"late"}')

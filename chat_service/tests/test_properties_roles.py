@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from chat_service import errors
-from chat_service.models import ACCEPTED, ADMIN, CAME_OTHERWISE, MEMBER, OWNER, REJECTED, WAITING
+from chat_service.models import ACCEPTED, ADMIN, MEMBER, OWNER, PENDING, REJECTED, SUPERSEDED
 from chat_service.tests.factories import befriend, make_account
 from chat_service.tests.talking import conversations
 from shared.testing.cast import signed_in
@@ -123,7 +123,7 @@ class Roles(RuleBasedStateMachine):
         elif not self._know_each_other(sender, receiver):
             refusal = errors.NOT_YOUR_FRIEND
         elif any(
-            (each.sender, each.receiver, each.status) == (sender, receiver, WAITING)
+            (each.sender, each.receiver, each.status) == (sender, receiver, PENDING)
             for each in self.invitations
         ):
             refusal = errors.INVITATION_WAITING
@@ -131,7 +131,7 @@ class Roles(RuleBasedStateMachine):
         reply = self.people[sender].post("/conversations/member/add", json=body)
         if succeeds(reply, refusal):
             [invitation_id] = reply.json["invite_ids"]
-            self.invitations.append(Invitation(invitation_id, sender, receiver, WAITING))
+            self.invitations.append(Invitation(invitation_id, sender, receiver, PENDING))
 
     @precondition(lambda self: 1 < len(self.roles) < len(EVERYBODY))
     @rule(which=any_number)
@@ -153,7 +153,7 @@ class Roles(RuleBasedStateMachine):
         return [
             number
             for number, each in enumerate(self.invitations)
-            if self.roles and each.status == WAITING and each.receiver not in self.roles
+            if self.roles and each.status == PENDING and each.receiver not in self.roles
         ]
 
     @precondition(lambda self: self.invitations)
@@ -165,7 +165,7 @@ class Roles(RuleBasedStateMachine):
             refusal = errors.INVITATION_NOT_FOUND
         elif not self._is_admin(actor):
             refusal = errors.MAY_NOT_HANDLE
-        elif invitation.status != WAITING:
+        elif invitation.status != PENDING:
             refusal = errors.INVITATION_HANDLED
         elif invitation.receiver in self.roles:
             refusal = errors.INVITED_ALREADY_MEMBER
@@ -177,8 +177,8 @@ class Roles(RuleBasedStateMachine):
             invitation.status = REJECTED
             return
         for each in self.invitations:
-            if (each.receiver, each.status) == (invitation.receiver, WAITING):
-                each.status = CAME_OTHERWISE
+            if (each.receiver, each.status) == (invitation.receiver, PENDING):
+                each.status = SUPERSEDED
         invitation.status = ACCEPTED
         self.roles[invitation.receiver] = MEMBER
 

@@ -7,7 +7,7 @@ import pytest
 from websocket import create_connection
 from websocket._abnf import ABNF
 
-from chat_service.live.frames import Notice
+from chat_service.live.frames import LiveEvent
 from shared.testing.postgres import PostgresServer
 from tests.cluster import ProductionCluster, until
 from tests.people import newcomer
@@ -84,12 +84,12 @@ def test_without_postgresql_and_redis_live_delivery_logs_lines_and_no_traces(
     [chat, _] = cluster.of("chat_service")
     url = f"{chat.url.replace('http', 'ws')}/ws/?token={ann.token}"
     live = create_connection(url, timeout=SECONDS_TO_START)
-    joined = Notice(frame={"type": "conv_setting"}, people=[ann.id], room=1, joined=[ann.id])
+    joined = LiveEvent(frame={"type": "conv_setting"}, users=[ann.id], room=1, joined=[ann.id])
     began_at = {replica.name: len(replica.log()) for replica in cluster.all()}
 
     cluster.postgres.stop()
     with cluster.redis.client() as redis:
-        entry = {"sender": "test", "number": 1, "notice": joined.packed()}
+        entry = {"sender": "test", "number": 1, "event": joined.to_bytes()}
         redis.xadd("ims:live:events", entry)
     until(lambda: "members_not_confirmed" in chat.log())
     cluster.redis.kill()

@@ -7,7 +7,7 @@ from sqlalchemy.orm import aliased
 
 from chat_service import errors
 from chat_service.db import db, transaction
-from chat_service.domain import notices
+from chat_service.domain import live_events
 from chat_service.domain.accounts import Person, get_people
 from chat_service.domain.messages import visible_to
 from chat_service.models import Conversation, Deletion, HiddenMessage, Membership, Message
@@ -15,7 +15,7 @@ from shared.data.columns import BigId
 from shared.web.errors import ApiError, ErrorSpec
 
 _own, _friend = aliased(Membership), aliased(Membership)
-PLACE = (
+READ_STATE = (
     select(
         Conversation.is_group,
         Conversation.last_seq,
@@ -36,14 +36,14 @@ PLACE = (
     )
     .where(Conversation.id == bindparam("conversation"), Conversation.is_open)
 )
-"""The row of a `Place`, for `place_in`."""
+"""The row of a `ReadState`, for `parse_read_state`."""
 
 
-def _later(one: Any, other: Any) -> Any:
+def _greatest(one: Any, other: Any) -> Any:
     return case((one > other, one), else_=other)
 
 
-def forward_to(seq: Any) -> Update:
+def advance_statement(seq: Any) -> Update:
     """Move the read positions of a member to ``seq``, never back, and forget the number they set.
 
     ``user`` and ``conversation`` are parameters; what would move nothing is left alone.
@@ -58,17 +58,17 @@ def forward_to(seq: Any) -> Update:
             | ((Membership.unread_seq == seq) & (Membership.unread_extra > 0)),
         )
         .values(
-            unread_seq=_later(Membership.unread_seq, seq),
-            read_seq=_later(Membership.read_seq, seq),
+            unread_seq=_greatest(Membership.unread_seq, seq),
+            read_seq=_greatest(Membership.read_seq, seq),
             unread_extra=case((Membership.unread_seq <= seq, 0), else_=Membership.unread_extra),
         )
     )
 
 
-_FORWARD = forward_to(bindparam("seq", type_=BigId))
+_ADVANCE = advance_statement(bindparam("seq", type_=BigId))
 
 
-class Place(NamedTuple):
+class ReadState(NamedTuple):
     """Where somebody stands in a conversation that they are in.
 
     ``friend_read_seq`` is how far the other one of a private conversation has read.
@@ -83,24 +83,26 @@ class Place(NamedTuple):
     friend_read_seq: int | None
 
 
-def place_of(conversation_id: int, user_id: int, unknown: ErrorSpec, not_in_it: ErrorSpec) -> Place:
+def get_read_state(
+    conversation_id: int, user_id: int, not_found: ErrorSpec, not_member: ErrorSpec
+) -> ReadState:
     """Where ``user_id`` stands in a conversation.
 
     Raises:
-        ApiError: ``unknown``, if there is no such conversation, or a closed one;
-            ``not_in_it``, if they are not in it.
+        ApiError: ``not_found``, if there is no such conversation, or a closed one;
+            ``not_member``, if they are not in it.
     """
-    row = db.run(PLACE, conversation=conversation_id, user=user_id).first()
-    return place_in(row, unknown, not_in_it)
+    row = db.run(READ_STATE, conversation=conversation_id, user=user_id).first()
+    return parse_read_state(row, not_found, not_member)
 
 
-def place_in(row: Any | None, unknown: ErrorSpec, not_in_it: ErrorSpec) -> Place:
-    """The place that a row with the columns of `PLACE` tells of; see `place_of`."""
+def parse_read_state(row: Any | None, not_found: ErrorSpec, not_member: ErrorSpec) -> ReadState:
+    """The place that a row with the columns of `READ_STATE` tells of; see `get_read_state`."""
     if row is None:
-        raise ApiError(unknown)
+        raise ApiError(not_found)
     if row.read_seq is None:
-        raise ApiError(not_in_it)
-    return Place(
+        raise ApiError(not_member)
+    return ReadState(
         is_group=row.is_group,
         last_seq=row.last_seq,
         version=row.version,
@@ -143,8 +145,8 @@ def mark_read(conversation_id: int, user_id: int, message_id: int) -> None:
         user_id: a member.
         message_id: a message that was sent to the conversation.
     """
-    unknown = errors.CONVERSATION_NOT_FOUND_ZH
-    place = place_of(conversation_id, user_id, unknown, not_in_it=unknown)
+    not_found = errors.CONVERSATION_NOT_FOUND_ZH
+    read_state = get_read_state(conversation_id, user_id, not_found, not_member=not_found)
     seq = db.session.scalar(
         union_all(
             *(
@@ -155,7 +157,7 @@ def mark_read(conversation_id: int, user_id: int, message_id: int) -> None:
     )
     if seq is None:
         raise ApiError(errors.MESSAGE_NOT_FOUND_ZH)
-    read_up_to(conversation_id, user_id, seq, place)
+    mark_read_up_to(conversation_id, user_id, seq, read_state)
 
 
 def list_readers(message_id: int, user_id: int) -> list[Person]:
@@ -196,26 +198,28 @@ def list_readers(message_id: int, user_id: int) -> list[Person]:
     return list(get_people(reader_ids).values())
 
 
-def read_up_to(conversation_id: int, user_id: int, seq: int, place: Place) -> None:
-    """Let somebody who stands at ``place`` have read everything up to ``seq``.
+def mark_read_up_to(conversation_id: int, user_id: int, seq: int, read_state: ReadState) -> None:
+    """Let somebody who stands at ``read_state`` have read everything up to ``seq``.
 
     Writes nothing if that moves nothing.
     """
-    clears_extra = place.unread_extra > 0 and seq >= place.unread_seq
-    if seq <= place.unread_seq and seq <= place.read_seq and not clears_extra:
+    clears_extra = read_state.unread_extra > 0 and seq >= read_state.unread_seq
+    if seq <= read_state.unread_seq and seq <= read_state.read_seq and not clears_extra:
         return
     with transaction():
-        if move_forward(conversation_id, user_id, seq) and seq > place.read_seq:
-            notices.read_position_moved(conversation_id, user_id, seq, is_group=place.is_group)
+        if advance_read_position(conversation_id, user_id, seq) and seq > read_state.read_seq:
+            live_events.read_position_moved(
+                conversation_id, user_id, seq, is_group=read_state.is_group
+            )
 
 
-def move_forward(conversation_id: int, user_id: int, seq: int) -> bool:
-    """See `forward_to`.
+def advance_read_position(conversation_id: int, user_id: int, seq: int) -> bool:
+    """See `advance_statement`.
 
     Returns:
         whether anything moved; not if they are not in the conversation.
     """
-    moved = db.run(_FORWARD, conversation=conversation_id, user=user_id, seq=seq)
+    moved = db.run(_ADVANCE, conversation=conversation_id, user=user_id, seq=seq)
     return bool(moved.rowcount)
 
 
@@ -227,5 +231,5 @@ def set_unread_count(session: Any, conversation_id: int, user_id: int, count: in
     session.execute(
         update(Membership)
         .where(Membership.conversation_id == conversation_id, Membership.user_id == user_id)
-        .values(unread_seq=_later(Membership.unread_seq, last_seq), unread_extra=count)
+        .values(unread_seq=_greatest(Membership.unread_seq, last_seq), unread_extra=count)
     )

@@ -7,28 +7,29 @@ from sqlalchemy import func, select
 
 from chat_service.db import db
 from chat_service.domain.accounts import accounts
-from chat_service.live.audience import Standing
-from chat_service.live.delivery import Delivery
-from chat_service.live.sockets import Listener
+from chat_service.live.delivery import LiveDelivery
+from chat_service.live.subscriber import Subscriber, Subscriptions
 from chat_service.models import Account, Conversation, Membership
 
 
-def listen(connection: socket.socket, consent: bytes, listener: Listener) -> None:
+def open_socket(
+    connection: socket.socket, handshake_response: bytes, subscriber: Subscriber
+) -> None:
     """Open a socket for a person.
 
     Args:
         connection: over which the handshake came.
-        consent: the answer to the handshake.
-        listener: what the person's token says.
+        handshake_response: the answer to the handshake.
+        subscriber: what the person's token says.
 
     Raises:
         ApiError: ``INVALID_JWT``, if the account is gone or the token is of an earlier life of it.
     """
-    accounts.state_of(listener.user_id)  # Auth is asked for what the copy lacks.
-    live.connect(connection, consent, listener)
+    accounts.state_of(subscriber.user_id)  # Auth is asked for what the copy lacks.
+    live.connect(connection, handshake_response, subscriber)
 
 
-def _standing_of(user_ids: Collection[int]) -> dict[int, Standing]:
+def _load_subscriptions(user_ids: Collection[int]) -> dict[int, Subscriptions]:
     rows = db.session.execute(
         select(
             Account.id,
@@ -41,17 +42,16 @@ def _standing_of(user_ids: Collection[int]) -> dict[int, Standing]:
         .where(Account.id.in_(user_ids))
     ).all()
     db.release()
-    standings: dict[int, Standing] = {}
-    for user_id, generation, deleted, session_ends, conversation_id in rows:
-        standing = standings.setdefault(
-            user_id, Standing(None if deleted else generation, session_ends, set())
-        )
-        if conversation_id is not None:
-            standing.rooms.add(conversation_id)
-    return standings
+    found: dict[int, Subscriptions] = {}
+    for row in rows:
+        generation = None if row.deleted else row.generation
+        subscriptions = found.setdefault(row.id, Subscriptions(generation, row.session_ends, set()))
+        if row.conversation_id is not None:
+            subscriptions.rooms.add(row.conversation_id)
+    return found
 
 
-def _members_among(conversation_id: int, user_ids: Collection[int]) -> Collection[int]:
+def _filter_members(conversation_id: int, user_ids: Collection[int]) -> Collection[int]:
     return db.session.scalars(
         select(Membership.user_id).where(
             Membership.conversation_id == conversation_id, Membership.user_id.in_(user_ids)
@@ -59,7 +59,7 @@ def _members_among(conversation_id: int, user_ids: Collection[int]) -> Collectio
     ).all()
 
 
-def _circles_of(user_id: int, limit: int) -> tuple[Collection[int], int]:
+def _load_circles(user_id: int, limit: int) -> tuple[Collection[int], int]:
     own = (
         select(Membership.conversation_id)
         .join(Conversation, Conversation.id == Membership.conversation_id)
@@ -70,4 +70,4 @@ def _circles_of(user_id: int, limit: int) -> tuple[Collection[int], int]:
     return db.session.scalars(own).all(), members or 0
 
 
-live = Delivery(_standing_of, _members_among, _circles_of)
+live = LiveDelivery(_load_subscriptions, _filter_members, _load_circles)

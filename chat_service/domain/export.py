@@ -13,10 +13,10 @@ from chat_service.domain.conversations import ConversationRow, list_conversation
 from chat_service.domain.messages import visible_to
 from chat_service.models import (
     ACCEPTED,
-    CAME_OTHERWISE,
     IMAGE,
+    PENDING,
     REJECTED,
-    WAITING,
+    SUPERSEDED,
     Account,
     Announcement,
     Conversation,
@@ -27,10 +27,10 @@ from chat_service.models import (
 from shared.operations.data_export import ExportedFile, iter_json_array
 
 _STATUS = {
-    WAITING: "waiting",
+    PENDING: "waiting",
     REJECTED: "rejected",
     ACCEPTED: "accepted",
-    CAME_OTHERWISE: "came by another invitation",
+    SUPERSEDED: "came by another invitation",
 }
 _README = """\
 conversations.json        the conversations that the person is in
@@ -64,19 +64,19 @@ def export_files(
         messages = _messages((Message.conversation_id == conversation.id) & visible_to(account_id))
         yield ExportedFile(f"messages/{conversation.id}.json", iter_json_array(messages))
     is_own = Message.sender_id == account_id
-    elsewhere = _messages(is_own & Message.conversation_id.not_in(_open_to(account_id)))
+    elsewhere = _messages(is_own & Message.conversation_id.not_in(_open_conversations(account_id)))
     yield ExportedFile("sent_elsewhere.json", iter_json_array(elsewhere))
     yield ExportedFile("announcements.json", iter_json_array(_announcements(account_id)))
     yield ExportedFile("invitations.json", iter_json_array(_invitations(account_id)))
     yield ExportedFile("audit.json", iter_json_array(audit.export(account_id)))
     pictures = select(Message.content).where(is_own, Message.type == IMAGE)
     for row in db.pages(pictures, Message.id):
-        picture = media.store.open(row["content"])
+        picture = media.media_store.open(row["content"])
         if picture is not None:
             yield ExportedFile(f"pictures/{row['content']}", picture.pieces)
 
 
-def _open_to(account_id: int) -> Select[*tuple[Any, ...]]:
+def _open_conversations(account_id: int) -> Select[*tuple[Any, ...]]:
     return (
         select(Membership.conversation_id)
         .join(Conversation, Conversation.id == Membership.conversation_id)
@@ -114,7 +114,7 @@ def _members(account_id: int) -> Iterator[dict[str, Any]]:
             Membership.joined_at,
         )
         .outerjoin(Account, Account.id == Membership.user_id)
-        .where(Membership.conversation_id.in_(_open_to(account_id))),
+        .where(Membership.conversation_id.in_(_open_conversations(account_id))),
         Membership.conversation_id,
         Membership.user_id,
     )

@@ -3,7 +3,7 @@
 from sqlalchemy import delete, or_, select, update
 
 from chat_service.db import db, transaction
-from chat_service.domain import deletion, groups, notices
+from chat_service.domain import deletion, groups, live_events
 from chat_service.domain.audit import audit
 from chat_service.models import (
     Announcement,
@@ -20,16 +20,16 @@ from shared.data.erasure import Erasures
 
 def erase(account_id: int) -> None:
     """Take a person out of everything, and delete what they wrote, for everybody."""
-    _leave_everything(account_id)  # First: who is nowhere a member sends no more.
-    for conversation_id in _where_they_wrote(account_id):
+    _remove_memberships(account_id)  # First: who is nowhere a member sends no more.
+    for conversation_id in _conversations_with_messages_by(account_id):
         while deletion.delete_batch_by_sender(account_id, conversation_id):
             pass
-    _delete_the_rest(account_id)
+    _delete_remaining(account_id)
 
 
-def _leave_everything(account_id: int) -> None:
-    for conversation_id in _groups_of(account_id):
-        groups.leave_for_good(conversation_id, account_id)
+def _remove_memberships(account_id: int) -> None:
+    for conversation_id in _list_groups(account_id):
+        groups.remove_erased_member(conversation_id, account_id)
     private = or_(Conversation.low_id == account_id, Conversation.high_id == account_id)
     with transaction() as session:
         session.execute(update(Conversation).where(private).values(is_open=False))
@@ -40,7 +40,7 @@ def _leave_everything(account_id: int) -> None:
         )
 
 
-def _groups_of(account_id: int) -> list[int]:
+def _list_groups(account_id: int) -> list[int]:
     found = db.session.scalars(
         select(Membership.conversation_id)
         .join(Conversation, Conversation.id == Membership.conversation_id)
@@ -50,7 +50,7 @@ def _groups_of(account_id: int) -> list[int]:
     return list(found)
 
 
-def _where_they_wrote(account_id: int) -> list[int]:
+def _conversations_with_messages_by(account_id: int) -> list[int]:
     found = db.session.scalars(
         select(Message.conversation_id)
         .where(Message.sender_id == account_id)
@@ -60,7 +60,7 @@ def _where_they_wrote(account_id: int) -> list[int]:
     return list(found)
 
 
-def _delete_the_rest(account_id: int) -> None:
+def _delete_remaining(account_id: int) -> None:
     with transaction() as session:
         session.execute(
             update(Deletion)
@@ -80,9 +80,9 @@ def _delete_the_rest(account_id: int) -> None:
             .returning(Invitation.conversation_id)
         ).all()
         for conversation_id in sorted(set(announced)):
-            notices.announcements_changed(conversation_id)
+            live_events.announcements_changed(conversation_id)
         for conversation_id in sorted(set(invited)):
-            notices.invitations_changed(conversation_id)
+            live_events.invitations_changed(conversation_id)
 
 
 erasures = Erasures(db, Erasure, erase)

@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 
 from chat_service.db import db
-from chat_service.domain.media import store
+from chat_service.domain.media import media_store
 from chat_service.tests.factories import befriend, index_everything, make_group
 from chat_service.tests.talking import hide, messages, remove_for_everybody, say, show
 from shared.testing.cast import ALICE, BOB, CAROL
@@ -93,7 +93,7 @@ def test_a_missing_picture_is_found(app: Flask, talk: None, alice: ApiClient) ->
     show(alice, GROUP)
     [*_, shown] = messages(alice, GROUP)
     with app.app_context():
-        store.delete(shown["content"].rpartition("/")[2])
+        media_store.delete(shown["content"].rpartition("/")[2])
 
     assert find_violations(app) == {PICTURES: 1}
 

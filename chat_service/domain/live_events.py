@@ -1,7 +1,7 @@
-"""What people with an open socket are told, once the running transaction has been committed.
+"""Live events: sent to open sockets once the running transaction has been committed.
 
-Each function belongs to one kind of deed and is called inside its transaction; of a burst, who
-is out learns it first, and invitations come last. What other services tell of comes by events.
+One function per kind of change, called inside its transaction. Of the events of a transaction,
+removals are sent first and invitations last. Changes in other services come by their events.
 """
 
 from collections.abc import Collection
@@ -12,30 +12,30 @@ from marshmallow import EXCLUDE, Schema, fields
 
 from chat_service.db import db
 from chat_service.domain.accounts import Person, accounts
-from chat_service.domain.listening import live
 from chat_service.domain.messages import MessageRow
-from chat_service.live.frames import Frame, Notice
+from chat_service.domain.subscriptions import live
+from chat_service.live.frames import Frame, LiveEvent
 
-_FIRST_TO_LAST = {"remove_members": 0, "invitation_message": 2}
+_EVENT_ORDER = {"remove_members": 0, "invitation_message": 2}
 
 
 def message_sent(message: MessageRow, sender: Person, *, is_group: bool) -> None:
     """A message came: everybody in the conversation, the sender too."""
     frame = {"row": message._asdict(), "sender": sender._asdict(), "is_group": is_group}
-    _notify(message.conversation_id, sender.id, message=frame)
+    _enqueue_message_event(message.conversation_id, sender.id, message=frame)
 
 
 def message_deleted(conversation_id: int, deleter_id: int, message_id: int) -> None:
     """A message is gone for everybody."""
-    _notify(conversation_id, deleter_id, deleted_message_id=message_id)
+    _enqueue_message_event(conversation_id, deleter_id, deleted_message_id=message_id)
 
 
 def read_position_moved(
     conversation_id: int, user_id: int, read_seq: int, *, is_group: bool
 ) -> None:
     """Somebody has read further: every other member, in groups at most once a second."""
-    frame = _about(conversation_id, "already_read", user_id=user_id, read_seq=read_seq)
-    _tell(Notice(frame=frame, room=conversation_id, actor=user_id, eased=is_group))
+    frame = _make_frame(conversation_id, "already_read", user_id=user_id, read_seq=read_seq)
+    _enqueue(LiveEvent(frame=frame, room=conversation_id, actor=user_id, throttled=is_group))
 
 
 def conversation_changed(conversation_id: int, members: Collection[int] = ()) -> None:
@@ -45,12 +45,12 @@ def conversation_changed(conversation_id: int, members: Collection[int] = ()) ->
         conversation_id: which.
         members: everybody in it, if it came to be.
     """
-    _tell(Notice(frame={"type": "conv_setting"}, room=conversation_id, joined=members))
+    _enqueue(LiveEvent(frame={"type": "conv_setting"}, room=conversation_id, joined=members))
 
 
 def own_setting_changed(user_id: int) -> None:
     """Somebody pinned or muted a conversation: their own sockets."""
-    _tell(Notice(frame={"type": "conv_setting"}, people=(user_id,)))
+    _enqueue(LiveEvent(frame={"type": "conv_setting"}, users=(user_id,)))
 
 
 def members_changed(conversation_id: int, joined: Collection[int] = ()) -> None:
@@ -59,29 +59,37 @@ def members_changed(conversation_id: int, joined: Collection[int] = ()) -> None:
     Clients list the conversation of those who joined when ``conv_setting`` comes, and not before.
     """
     if joined:
-        _tell(Notice(frame={"type": "conv_setting"}, people=joined))
-    frame = _about(conversation_id, "modify_members")
-    _tell(Notice(frame=frame, room=conversation_id, joined=joined))
+        _enqueue(LiveEvent(frame={"type": "conv_setting"}, users=joined))
+    frame = _make_frame(conversation_id, "modify_members")
+    _enqueue(LiveEvent(frame=frame, room=conversation_id, joined=joined))
 
 
-def members_out(conversation_id: int, out: Collection[int], left_by_themselves: int | None) -> None:
-    """``out`` are in no longer; the one who left or dissolved is told that it was they."""
-    told, told_themselves = ({"type": "remove_members", "is_own": own} for own in (False, True))
-    _tell(Notice(frame=told, people=out, actor=left_by_themselves, to_actor=told_themselves))
-    _tell(Notice(room=conversation_id, out=out))
+def members_removed(
+    conversation_id: int, removed: Collection[int], left_voluntarily: int | None
+) -> None:
+    """``removed`` are in no longer; the one who left or dissolved is told that it was they."""
+    frame, own_frame = (
+        {"type": "remove_members", "is_own": own_frame} for own_frame in (False, True)
+    )
+    _enqueue(LiveEvent(frame=frame, users=removed, actor=left_voluntarily, actor_frame=own_frame))
+    _enqueue(LiveEvent(room=conversation_id, removed=removed))
 
 
 def announcements_changed(conversation_id: int) -> None:
     """An announcement was posted or deleted: every member."""
-    _tell(Notice(frame=_about(conversation_id, "notification_message"), room=conversation_id))
+    _enqueue(
+        LiveEvent(frame=_make_frame(conversation_id, "notification_message"), room=conversation_id)
+    )
 
 
 def invitations_changed(conversation_id: int) -> None:
     """Somebody was invited, or an invitation was handled: every member."""
-    _tell(Notice(frame=_about(conversation_id, "invitation_message"), room=conversation_id))
+    _enqueue(
+        LiveEvent(frame=_make_frame(conversation_id, "invitation_message"), room=conversation_id)
+    )
 
 
-def account_told(state: dict[str, Any]) -> None:
+def on_account_event(state: dict[str, Any]) -> None:
     """Take an account's state; sockets of ended sessions and deleted accounts end, unannounced.
 
     Friends and fellow members are told of another name or picture.
@@ -95,7 +103,7 @@ def account_told(state: dict[str, Any]) -> None:
         live.announce_profile(state["id"])
     generation, ends = state["generation"], state.get("session_ends", "")
     if generation or ends:
-        ended = Notice(people=(state["id"],), generation=generation, session_ends=ends)
+        ended = LiveEvent(users=(state["id"],), generation=generation, session_ends=ends)
         live.publish([ended])
 
 
@@ -107,8 +115,8 @@ def friend_request_changed(state: dict[str, Any]) -> None:
     Raises:
         ValidationError: the event does not name them.
     """
-    people = tuple(set(_REQUEST.load(state).values()))
-    live.publish([Notice(frame={"type": "request_message"}, people=people)])
+    users = tuple(set(_REQUEST.load(state).values()))
+    live.publish([LiveEvent(frame={"type": "request_message"}, users=users)])
 
 
 def friendship_ended(state: dict[str, Any]) -> None:
@@ -117,8 +125,8 @@ def friendship_ended(state: dict[str, Any]) -> None:
     Raises:
         ValidationError: the event does not name them.
     """
-    people = tuple(_PAIR.load(state).values())
-    live.publish([Notice(frame={"type": "delete_friend"}, people=people)])
+    users = tuple(_PAIR.load(state).values())
+    live.publish([LiveEvent(frame={"type": "delete_friend"}, users=users)])
 
 
 class _Request(Schema):
@@ -141,30 +149,30 @@ _REQUEST = _Request()
 _PAIR = _Pair()
 
 
-def _notify(conversation_id: int, actor: int, **what: Any) -> None:
-    theirs, own = (
-        _about(conversation_id, "notify", is_own=is_own, **what) for is_own in (False, True)
+def _enqueue_message_event(conversation_id: int, actor: int, **what: Any) -> None:
+    frame, own_frame = (
+        _make_frame(conversation_id, "notify", is_own=is_own, **what) for is_own in (False, True)
     )
-    _tell(Notice(frame=theirs, room=conversation_id, actor=actor, to_actor=own))
+    _enqueue(LiveEvent(frame=frame, room=conversation_id, actor=actor, actor_frame=own_frame))
 
 
-def _about(conversation_id: int, kind: str, **more: Any) -> Frame:
+def _make_frame(conversation_id: int, kind: str, **more: Any) -> Frame:
     return {"type": kind, "conversation_id": conversation_id, **more}
 
 
-def _tell(notice: Notice) -> None:
-    waiting: list[Notice] | None = db.transaction_state.get("notices")
+def _enqueue(event: LiveEvent) -> None:
+    waiting: list[LiveEvent] | None = db.transaction_state.get("live_events")
     if waiting is None:
-        waiting = db.transaction_state["notices"] = []
+        waiting = db.transaction_state["live_events"] = []
         db.after_commit(partial(_publish, waiting))
-    waiting.append(notice)
+    waiting.append(event)
 
 
-def _publish(notices: list[Notice]) -> None:
-    live.publish(sorted(notices, key=_place_in_burst))
+def _publish(events: list[LiveEvent]) -> None:
+    live.publish(sorted(events, key=_order_in_batch))
 
 
-def _place_in_burst(notice: Notice) -> int:
-    if notice.out:
+def _order_in_batch(event: LiveEvent) -> int:
+    if event.removed:
         return 0
-    return _FIRST_TO_LAST.get(notice.frame["type"], 1) if notice.frame else 1
+    return _EVENT_ORDER.get(event.frame["type"], 1) if event.frame else 1

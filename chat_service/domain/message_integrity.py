@@ -1,0 +1,263 @@
+"""What always holds of messages: their numbers, versions and order, unread counts, the index."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, literal, null, or_, select, union_all
+
+from chat_service.db import db
+from chat_service.domain.indexing import grams_of
+from chat_service.domain.read_state import unread_count
+from chat_service.models import (
+    TEXT,
+    Conversation,
+    Deletion,
+    HiddenMessage,
+    Membership,
+    Message,
+    SearchGram,
+    SearchProgress,
+)
+from shared.operations.integrity import Page
+
+_CONVERSATIONS = 500
+_MESSAGES = 200_000
+_ROWS = 1000
+
+
+def count_rows(model: Any, *which: ColumnElement[bool]) -> Any:
+    """How many rows of ``model`` a conversation has, in SQL."""
+    counted = select(func.count()).where(model.conversation_id == Conversation.id, *which)
+    return counted.correlate(Conversation).scalar_subquery()
+
+
+def any_rows(model: Any, *which: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether a conversation has such rows of ``model``, in SQL."""
+    found = select(model.conversation_id).where(model.conversation_id == Conversation.id, *which)
+    return found.correlate(Conversation).exists()
+
+
+def wrong_numbers() -> Select[*tuple[Any, ...]]:
+    """Conversations with a gap; the database sees to it that no number comes twice in a table."""
+    messages, deletions = count_rows(Message), count_rows(Deletion)
+    in_both = select(Message.seq).join(
+        Deletion,
+        (Deletion.conversation_id == Message.conversation_id) & (Deletion.seq == Message.seq),
+    )
+    return select(
+        Conversation.id.label("conversation_id"),
+        Conversation.last_seq,
+        messages.label("messages"),
+        deletions.label("deletions"),
+    ).where(
+        or_(
+            messages + deletions != Conversation.last_seq,
+            any_rows(Message, ~Message.seq.between(1, Conversation.last_seq)),
+            any_rows(Deletion, ~Deletion.seq.between(1, Conversation.last_seq)),
+            in_both.where(Message.conversation_id == Conversation.id)
+            .correlate(Conversation)
+            .exists(),
+        )
+    )
+
+
+def wrong_versions() -> Select[*tuple[Any, ...]]:
+    """Conversations whose version is not the number of their sends and deletions."""
+    changes = Conversation.last_seq + count_rows(Deletion)
+    return select(
+        Conversation.id.label("conversation_id"), Conversation.version, changes.label("changes")
+    ).where(
+        or_(
+            Conversation.version != changes,
+            any_rows(Message, Message.version > Conversation.version),
+            any_rows(Deletion, Deletion.version > Conversation.version),
+        )
+    )
+
+
+def _iter_batches() -> Iterator[tuple[Any, list[int]]]:
+    """All conversations, in batches of so many messages.
+
+    Yields:
+        a transaction of one state of the database, and the ids.
+    """
+    after = 0
+    while True:
+        with db.snapshot() as session:
+            ids: list[int] = []
+            room = _MESSAGES
+            for row in session.execute(
+                select(Conversation.id, Conversation.last_seq)
+                .where(Conversation.id > after)
+                .order_by(Conversation.id)
+                .limit(_CONVERSATIONS)
+            ):
+                room -= row.last_seq
+                if ids and room < 0:
+                    break
+                ids.append(row.id)
+            if not ids:
+                return
+            yield session, ids
+        after = ids[-1]
+
+
+def check_order() -> Iterator[Page]:
+    """Messages are listed by id and caught up with by version: these and time follow ``seq``."""
+    for session, ids in _iter_batches():
+        here = Message.conversation_id.in_(ids)
+        by_seq: dict[str, Any] = {
+            "partition_by": Message.conversation_id,
+            "order_by": Message.seq,
+        }
+        each = (
+            select(
+                Message.conversation_id,
+                Message.id,
+                (Message.id > func.lag(Message.id).over(**by_seq)).label("id_follows"),
+                (Message.version > func.lag(Message.version).over(**by_seq)).label(
+                    "version_follows"
+                ),
+                (Message.created_at >= func.lag(Message.created_at).over(**by_seq)).label(
+                    "time_follows"
+                ),
+            )
+            .where(here)
+            .subquery()
+        )
+        wrong = session.execute(
+            select(each.c.id, each.c.conversation_id).where(
+                or_(~each.c.id_follows, ~each.c.version_follows, ~each.c.time_follows)
+            )
+        )
+        violations = [f"message {row.id} of conversation {row.conversation_id}" for row in wrong]
+        count = session.scalar(select(func.count()).select_from(Message).where(here))
+        yield Page(count or 0, violations)
+
+
+def check_unread_counts() -> Iterator[Page]:
+    """The unread messages that lists show, counted once more and in another way."""
+    for session, ids in _iter_batches():
+        here = Membership.conversation_id.in_(ids)
+        wrong = session.execute(_wrong_unread_counts(ids).where(here))
+        violations = [
+            f"conversation {row.conversation_id}, member {row.user_id}: "
+            f"{row.shown}, not {row.recounted}"
+            for row in wrong
+        ]
+        count = session.scalar(select(func.count()).select_from(Membership).where(here))
+        yield Page(count or 0, violations)
+
+
+def _wrong_unread_counts(conversation_ids: list[int]) -> Select[*tuple[Any, ...]]:
+    """Memberships that show another number, or have not read what they sent themselves."""
+    later, own = _later_messages(conversation_ids), _own_messages(conversation_ids)
+    hidden = (
+        select(func.count())
+        .select_from(HiddenMessage)
+        .join(Message, Message.id == HiddenMessage.message_id)
+        .where(
+            HiddenMessage.user_id == Membership.user_id,
+            Message.conversation_id == Membership.conversation_id,
+            Message.seq > Membership.unread_seq,
+        )
+        .correlate(Membership)
+        .scalar_subquery()
+    )
+    recounted = later.c.number - hidden + Membership.unread_extra
+    shown = unread_count()
+    return (
+        select(
+            Membership.conversation_id,
+            Membership.user_id,
+            shown.label("shown"),
+            recounted.label("recounted"),
+        )
+        .join(Conversation, Conversation.id == Membership.conversation_id)
+        .join(
+            later,
+            (later.c.conversation_id == Membership.conversation_id)
+            & (later.c.user_id == Membership.user_id),
+        )
+        .outerjoin(
+            own,
+            (own.c.conversation_id == Membership.conversation_id)
+            & (own.c.sender_id == Membership.user_id),
+        )
+        .where(or_(shown != recounted, own.c.last_seq > Membership.unread_seq))
+    )
+
+
+def _later_messages(conversation_ids: list[int]) -> Any:
+    """How many messages there are after the unread position of each member."""
+    points = union_all(
+        select(
+            Message.conversation_id,
+            Message.seq,
+            literal(1).label("is_message"),
+            null().label("user_id"),
+        ).where(Message.conversation_id.in_(conversation_ids)),
+        select(
+            Membership.conversation_id, Membership.unread_seq, literal(0), Membership.user_id
+        ).where(Membership.conversation_id.in_(conversation_ids)),
+    ).subquery()
+    number = func.sum(points.c.is_message).over(
+        partition_by=points.c.conversation_id,
+        order_by=(points.c.seq.desc(), points.c.is_message),
+        rows=(None, 0),
+    )
+    return select(points.c.conversation_id, points.c.user_id, number.label("number")).subquery()
+
+
+def _own_messages(conversation_ids: list[int]) -> Any:
+    """The last message of each sender."""
+    return (
+        select(
+            Message.conversation_id,
+            Message.sender_id,
+            func.max(Message.seq).label("last_seq"),
+        )
+        .where(Message.conversation_id.in_(conversation_ids))
+        .group_by(Message.conversation_id, Message.sender_id)
+        .subquery()
+    )
+
+
+def pairs_without_text() -> Select[*tuple[Any, ...]]:
+    """Pairs in the index of searches whose text is not there."""
+    text = select(Message.id).where(
+        Message.id == SearchGram.message_id,
+        Message.conversation_id == SearchGram.conversation_id,
+        Message.type == TEXT,
+    )
+    columns = select(SearchGram.conversation_id, SearchGram.message_id).distinct()
+    return columns.where(~text.exists())
+
+
+def check_index() -> Iterator[Page]:
+    """The texts that searches believe to be in the index; their pairs are counted and added up."""
+    for session, ids in _iter_batches():
+        mark = session.scalar(select(SearchProgress.indexed_id)) or 0
+        pairs = (
+            select(
+                SearchGram.message_id,
+                func.count().label("number"),
+                func.sum(SearchGram.gram).label("total"),
+            )
+            .where(SearchGram.conversation_id.in_(ids))
+            .group_by(SearchGram.message_id)
+            .subquery()
+        )
+        rows = session.execute(
+            select(Message.id, Message.content, pairs.c.number, pairs.c.total)
+            .outerjoin(pairs, pairs.c.message_id == Message.id)
+            .where(Message.conversation_id.in_(ids), Message.id <= mark, Message.type == TEXT),
+            execution_options={"yield_per": _ROWS},
+        )
+        checked, violations = 0, []
+        for row in rows:
+            grams = grams_of(row.content)
+            if (row.number or 0, row.total or 0) != (len(grams), sum(grams)):
+                violations.append(f"message {row.id}: {row.number or 0} pairs, not {len(grams)}")
+            checked += 1
+        yield Page(checked, violations)

@@ -1,0 +1,270 @@
+"""Who listens in this process: which sockets an event goes to, and what a session has missed."""
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterable
+from itertools import takewhile
+from time import monotonic
+from typing import Any
+
+from gevent import get_hub
+
+from chat_service.live.frames import (
+    START,
+    TOKEN_EXPIRED,
+    TOO_MANY_CONNECTIONS,
+    FrameCache,
+    LiveEvent,
+    Mark,
+    Position,
+    Render,
+)
+from chat_service.live.replay import (
+    MAX_REPLAYED,
+    MAX_RETAINED,
+    REPLAY_WINDOW,
+    RETENTION,
+    StreamEntry,
+    current_rooms,
+    replayable,
+)
+from chat_service.live.sockets import WebSocketConnection
+from chat_service.live.subscriber import Subscriptions
+from chat_service.metrics import frames_delivered, sockets_open
+from shared.web.authentication import has_ended
+
+_THROTTLE_SECONDS = 1.0
+
+Acknowledge = Callable[[str, Mark], None]
+
+
+class Hub:
+    """The open sockets of this process, by account and by conversation.
+
+    Nothing in here waits, so that events and newcomers never meet halfway.
+
+    Args:
+        sockets_per_user: when one more opens, the oldest closes.
+        render: how frames are written.
+        acknowledge: told what the sockets of a session have acknowledged.
+
+    Attributes:
+        seen: the place of the newest event that came.
+    """
+
+    def __init__(self, sockets_per_user: int, render: Render, acknowledge: Acknowledge) -> None:
+        self.seen: Position = START
+        self.acknowledge = acknowledge
+        self._render = render
+        self._sockets_per_user = sockets_per_user
+        self._sockets_by_user: dict[int, list[WebSocketConnection]] = {}
+        self._rooms: dict[int, set[WebSocketConnection]] = {}
+        self._recent: deque[StreamEntry] = deque(maxlen=MAX_RETAINED)
+        self._throttles: dict[int, _Throttle] = {}
+
+    def dispatch(self, position: Position, event: LiveEvent, age: float = 0) -> None:
+        """Tell everybody whom ``event`` concerns. Events are taken in the order of the bus.
+
+        Args:
+            position: its place on the bus, later than `seen`.
+            event: what happened.
+            age: how many seconds ago it came to the bus.
+        """
+        now = monotonic()
+        self.seen = position
+        entry = StreamEntry(position, event, now - age)
+        self._recent.append(entry)
+        while self._recent[0].arrived_at < now - RETENTION:
+            self._recent.popleft()
+        for user_id in event.joined:
+            for socket in self._sockets_by_user.get(user_id, ()):
+                self._join_room(socket, event.room)
+        for user_id in event.removed:
+            for socket in self._sockets_by_user.get(user_id, ()):
+                self._leave_room(socket, event.room)
+        if event.generation is not None:
+            for socket in self._recipients(event):
+                _close_if_stale(socket, event.generation, event.session_ends)
+        elif event.throttled:
+            self._throttle(entry)
+        else:
+            self._send(entry, self._recipients(event))
+
+    def register(
+        self,
+        socket: WebSocketConnection,
+        rooms: Collection[int],
+        known: Position,
+        mark: Mark | None,
+    ) -> None:
+        """Let a socket listen, and tell it what its session has not acknowledged.
+
+        Args:
+            socket: newly open.
+            rooms: the conversations its person was in, as the database had it ...
+            known: ... when this was the newest event.
+            mark: what the session has acknowledged; None if it is new.
+        """
+        user_id = socket.subscriber.user_id
+        mark = mark or Mark(known)
+        recent = self._since(min(mark.position, known, *mark.skipped))
+        current = current_rooms(
+            rooms, user_id, (entry for entry in recent if entry.position > known)
+        )
+        own_sockets = self._sockets_by_user.setdefault(user_id, [])
+        own_sockets.append(socket)
+        sockets_open.inc()
+        for room in current:
+            self._join_room(socket, room)
+        oldest = monotonic() - REPLAY_WINDOW
+        missed = [
+            entry
+            for entry in recent
+            if not mark.covers(entry.position)
+            and (entry.position > known or entry.arrived_at >= oldest)
+        ]
+        socket.acknowledged = mark
+        socket.last_position = max(self.seen, mark.position)
+        self._replay(socket, replayable(missed, user_id, current))
+        _close_if_any_is_stale(socket, recent)
+        if len(own_sockets) > self._sockets_per_user:
+            own_sockets[0].close(TOO_MANY_CONNECTIONS)
+
+    def current_mark(self, socket: WebSocketConnection) -> Mark:
+        """What has been written to a socket: everything, except what its rooms hold back."""
+        held_back = [
+            entry.position
+            for room in self._throttles.keys() & socket.rooms
+            for entry in self._throttles[room].waiting
+            if entry.position > socket.last_position
+        ]
+        return Mark(max(self.seen, socket.last_position), tuple(sorted(held_back)[-MAX_REPLAYED:]))
+
+    def unregister(self, socket: WebSocketConnection) -> None:
+        """Tell a socket nothing more."""
+        for room in tuple(socket.rooms):
+            self._leave_room(socket, room)
+        user_id = socket.subscriber.user_id
+        own_sockets = self._sockets_by_user[user_id]
+        own_sockets.remove(socket)
+        sockets_open.dec()
+        if not own_sockets:
+            del self._sockets_by_user[user_id]
+
+    def sockets(self) -> list[WebSocketConnection]:
+        """Every socket."""
+        return [socket for own_sockets in self._sockets_by_user.values() for socket in own_sockets]
+
+    def resync(self, socket: WebSocketConnection, subscriptions: Subscriptions) -> None:
+        """Let a socket listen to what its person may hear, whatever it listened to before."""
+        if socket not in self._sockets_by_user.get(socket.subscriber.user_id, ()):
+            return  # It has closed since.
+        if not subscriptions.accepts(socket.subscriber):
+            socket.close(TOKEN_EXPIRED)
+            return
+        for room in socket.rooms - subscriptions.rooms:
+            self._leave_room(socket, room)
+        for room in subscriptions.rooms - socket.rooms:
+            self._join_room(socket, room)
+
+    def close(self, code: int) -> None:
+        """Close every socket."""
+        for socket in self.sockets():
+            socket.close(code)
+
+    def _join_room(self, socket: WebSocketConnection, room: int | None) -> None:
+        if room is not None:
+            socket.rooms.add(room)
+            self._rooms.setdefault(room, set()).add(socket)
+
+    def _leave_room(self, socket: WebSocketConnection, room: int | None) -> None:
+        if room in socket.rooms:
+            socket.rooms.remove(room)
+            inside = self._rooms[room]
+            inside.remove(socket)
+            if not inside:
+                del self._rooms[room]
+
+    def _since(self, position: Position) -> list[StreamEntry]:
+        later = takewhile(lambda entry: entry.position > position, reversed(self._recent))
+        return list(later)[::-1]
+
+    def _recipients(self, event: LiveEvent) -> tuple[WebSocketConnection, ...]:
+        if event.rooms:
+            inside = {socket for room in event.rooms for socket in self._rooms.get(room, ())}
+            return tuple(each for each in inside if event.is_share_of(each.subscriber.user_id))
+        named = [socket for user in event.users for socket in self._sockets_by_user.get(user, ())]
+        return (*self._rooms.get(event.room or 0, ()), *named)
+
+    def _replay(self, socket: WebSocketConnection, missed: Iterable[StreamEntry]) -> None:
+        subscriber = socket.subscriber
+        frames = [
+            FrameCache(each.event, self._render).for_user(subscriber.user_id, subscriber.base)
+            for each in missed
+        ]
+        if frames:
+            socket.write(b"".join(frames))
+            frames_delivered.inc(len(frames))
+
+    def _send(self, entry: StreamEntry, sockets: Iterable[WebSocketConnection]) -> None:
+        frames = FrameCache(entry.event, self._render)
+        delivered = 0
+        for socket in sockets:
+            if socket.last_position < entry.position:
+                subscriber = socket.subscriber
+                if frame := frames.for_user(subscriber.user_id, subscriber.base):
+                    socket.write(frame)
+                    delivered += 1
+        frames_delivered.inc(delivered)
+
+    def _throttle(self, entry: StreamEntry) -> None:
+        """Tell at once what is the first of its room for a second; the newest of the rest later."""
+        room = entry.event.room or 0
+        if room in self._throttles:
+            self._throttles[room].add(entry)
+        elif listening := self._recipients(entry.event):
+            self._send(entry, listening)
+            self._throttles[room] = _Throttle(lambda: self._flush_throttled(room))
+
+    def _flush_throttled(self, room: int) -> None:
+        waiting = self._throttles.pop(room).waiting
+        if not waiting:
+            return
+        inside = tuple(self._rooms.get(room, ()))
+        actor = waiting[-1].event.actor
+        self._send(waiting[-1], [socket for socket in inside if socket.subscriber.user_id != actor])
+        # Whoever did the newest is not told of it, but of what somebody else did before.
+        for entry in waiting[:-1]:
+            self._send(entry, [socket for socket in inside if socket.subscriber.user_id == actor])
+        self._throttles[room] = _Throttle(lambda: self._flush_throttled(room))
+
+
+class _Throttle:
+    """A second during which a room is told nothing that is throttled.
+
+    Attributes:
+        waiting: the newest event, behind the newest that was somebody else's deed.
+    """
+
+    __slots__ = ("_timer", "waiting")
+
+    def __init__(self, end: Any) -> None:
+        self.waiting: list[StreamEntry] = []
+        self._timer = get_hub().loop.timer(_THROTTLE_SECONDS)
+        self._timer.start(end, update=True)
+
+    def add(self, entry: StreamEntry) -> None:
+        """Let an event wait, in place of what it makes old."""
+        actor = entry.event.actor
+        others = [each for each in self.waiting if each.event.actor != actor]
+        self.waiting = [*others[-1:], entry]
+
+
+def _close_if_stale(socket: WebSocketConnection, generation: int, ends: str) -> None:
+    if socket.subscriber.generation < generation or has_ended(socket.subscriber, ends):
+        socket.close(TOKEN_EXPIRED)
+
+
+def _close_if_any_is_stale(socket: WebSocketConnection, recent: Iterable[StreamEntry]) -> None:
+    for _, event, _ in recent:
+        if event.generation is not None and socket.subscriber.user_id in event.users:
+            _close_if_stale(socket, event.generation, event.session_ends)

@@ -1,0 +1,248 @@
+"""The bus of a service that is many processes: one Redis stream, which all of them read."""
+
+import logging
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any
+
+import gevent
+from gevent.event import Event
+from redis import Redis
+from redis.exceptions import RedisError
+
+from chat_service.live.bus import MARK_TTL, MAX_MARKS, Handler, position_of
+from chat_service.live.frames import START, LiveEvent, Mark, Position
+from chat_service.live.redis_scripts import (
+    ACKNOWLEDGE,
+    POSITION_WIDTH,
+    PUBLISH,
+    RESERVE,
+    mark_from_text,
+    mark_to_text,
+    position_from_text,
+)
+from chat_service.live.replay import RETENTION
+from shared.data.redis_pool import redis_pool
+
+log = logging.getLogger(__name__)
+
+_STREAM = "ims:live:events"
+_LAST = "ims:live:last"
+_SESSION = "ims:live:session:"
+_RESERVED = "ims:live:reserved:"
+_MAX_STREAM_LENGTH = 20_000
+_MAX_PENDING = 10_000
+MAX_CONNECTIONS = 16
+"""To Redis, of one process."""
+_BATCH = 500
+_BLOCK_SECONDS = 2
+_RETRY_DELAY = 0.5  # Between two attempts to reach Redis.
+
+
+class RedisBus:
+    """The bus of a service that is many processes: one Redis stream, which all of them read.
+
+    While Redis cannot be reached, events wait, and nobody's request fails for it.
+
+    Args:
+        url: of the Redis or Valkey server.
+        handler: what is done with each event.
+        refresh_members: reads the members again, because events of different processes may arrive
+            in another order than they happened in.
+        resync: called when Redis is reachable again, because some events may have been lost.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        handler: Handler,
+        refresh_members: Callable[[LiveEvent], LiveEvent],
+        resync: Callable[[], None],
+    ) -> None:
+        self._handler = handler
+        self._refresh_members = refresh_members
+        self._resync = resync
+        self._process = uuid.uuid4().hex
+        self._reader = _client(url, _BLOCK_SECONDS + 3)
+        self._writer = _client(url, 1)
+        self._publish_script = self._writer.register_script(PUBLISH)
+        self._acknowledge_script = self._writer.register_script(ACKNOWLEDGE)
+        self._reserve_script = self._writer.register_script(RESERVE)
+        self._seen = START
+        self._last_position = START
+        self._sent_count = 0
+        self._last_number_by_sender: dict[bytes, int] = {}
+        self._pending: deque[LiveEvent] = deque(maxlen=_MAX_PENDING)
+        self._has_pending = Event()
+        self._marks: dict[str, Mark] = {}  # Those that Redis may not have yet.
+        self._has_marks = Event()
+        self._is_unavailable = False
+
+    def start(self) -> None:
+        """Read what came of late, which the next newcomer may have missed; then carry on."""
+        try:
+            self._read_again(self._join())
+        except RedisError as failure:
+            self._mark_unavailable(failure)
+        gevent.spawn(self._read_loop)
+        gevent.spawn(self._send_loop)
+        gevent.spawn(self._acknowledge_loop)
+
+    def publish(self, events: Iterable[LiveEvent]) -> None:
+        """See `Bus`."""
+        self._pending.extend(events)
+        self._has_pending.set()
+
+    def resume(self, session_id: str, position: Position) -> Mark | None:
+        """See `Bus`."""
+        if self._is_unavailable:
+            return None
+        key = _SESSION + session_id
+        pipeline = self._writer.pipeline()
+        pipeline.get(key)
+        pipeline.set(key, mark_to_text(Mark(position)), ex=MARK_TTL, nx=True)
+        pipeline.expire(key, MARK_TTL)
+        try:
+            text, *_ = pipeline.execute()
+        except RedisError as failure:
+            self._mark_unavailable(failure)
+            return None
+        marks = [self._marks[session_id]] if session_id in self._marks else []
+        if text:
+            marks.append(mark_from_text(text.decode()))
+        return max(marks, key=position_of, default=None)
+
+    def acknowledge(self, session_id: str, mark: Mark) -> None:
+        """See `Bus`. A greenlet sends the marks of all sessions together."""
+        known = self._marks.pop(session_id, mark)
+        self._marks[session_id] = max(mark, known, key=position_of)
+        if len(self._marks) > MAX_MARKS:
+            del self._marks[next(iter(self._marks))]
+        self._has_marks.set()
+
+    def reserve(self, name: str, interval: float) -> float | None:
+        """See `Bus`. Without Redis, nothing is reserved: events wait anyway."""
+        try:
+            left: int = self._reserve_script([_RESERVED + name], [int(interval * 1000)])
+        except RedisError as failure:
+            self._mark_unavailable(failure)
+            return interval
+        return left / 1000 if left >= 0 else None
+
+    def _acknowledge_loop(self) -> None:
+        while True:
+            self._has_marks.wait()
+            self._has_marks.clear()
+            while batch := dict(islice(self._marks.items(), _BATCH)):
+                keys = [_SESSION + session_id for session_id in batch]
+                marks = [mark_to_text(mark) for mark in batch.values()]
+                try:
+                    self._acknowledge_script(keys, [MARK_TTL, POSITION_WIDTH, *marks])
+                except RedisError as failure:
+                    self._mark_unavailable(failure)
+                    gevent.sleep(_RETRY_DELAY)
+                    continue
+                for session_id, mark in batch.items():
+                    if self._marks.get(session_id) is mark:
+                        del self._marks[session_id]
+
+    def _read_loop(self) -> None:
+        while True:
+            try:
+                if self._is_unavailable:
+                    now = self._join()
+                    self._is_unavailable = False
+                    log.warning("redis_reachable_again")
+                    self._resync()  # Before anybody is told anything.
+                    self._read_again(now)
+                self._read(block=_BLOCK_SECONDS * 1000)
+            except RedisError as failure:
+                self._mark_unavailable(failure)
+                gevent.sleep(_RETRY_DELAY)
+
+    def _join(self) -> int:
+        """Let places on the bus go on from what this process has seen.
+
+        Returns:
+            the time by Redis's clock, in milliseconds.
+        """
+        return int(self._publish_batch([]))
+
+    def _read_again(self, now: int) -> None:
+        """Take what is in the stream and has not been taken, whatever its places are."""
+        self._last_position = START
+        while self._read(block=None, now=now):
+            pass
+
+    def _read(self, block: int | None, now: int = 0) -> bool:
+        """Take what has come.
+
+        Args:
+            block: how many milliseconds to wait for something.
+            now: the time by Redis's clock, if what comes may have been there for a while.
+
+        Returns:
+            whether anything has come.
+        """
+        after = "{}-{}".format(*self._last_position)
+        answer: Any = self._reader.xread({_STREAM: after}, _BATCH, block)
+        for _stream, entries in answer:
+            for entry, fields in entries:
+                self._last_position = position_from_text(entry.decode())
+                age = max(now - self._last_position[0], 0) / 1000
+                self._dispatch_once(
+                    fields[b"sender"], int(fields[b"number"]), fields[b"event"], age
+                )
+                gevent.sleep(0)  # Others want to live as well.
+        return bool(answer)
+
+    def _dispatch_once(self, sender: bytes, number: int, packed: bytes, age: float) -> None:
+        """Take an event, unless it was sent again by a process that missed Redis's answer."""
+        if number <= self._last_number_by_sender.get(sender, 0):
+            return
+        self._last_number_by_sender[sender] = number
+        try:
+            event = LiveEvent.from_bytes(packed)
+            if event.joined or event.removed:
+                event = self._refresh_members(event)
+            self._seen = max(self._last_position, (self._seen[0], self._seen[1] + 1))
+            self._handler(self._seen, event, age)
+        except Exception:
+            log.exception("notice_failed")
+
+    def _send_loop(self) -> None:
+        while True:
+            self._has_pending.wait()
+            self._has_pending.clear()
+            while self._pending:
+                batch = [self._pending.popleft() for _ in range(min(_BATCH, len(self._pending)))]
+                while not self._try_send(batch):
+                    gevent.sleep(_RETRY_DELAY)
+                self._sent_count += len(batch)
+
+    def _try_send(self, batch: list[LiveEvent]) -> bool:
+        try:
+            self._publish_batch(batch)
+            return True
+        except RedisError as failure:
+            self._mark_unavailable(failure)
+            return False
+
+    def _publish_batch(self, batch: list[LiveEvent]) -> Any:
+        limits = RETENTION * 1000, _MAX_STREAM_LENGTH
+        sender = self._process, self._sent_count + 1
+        packed = [event.to_bytes() for event in batch]
+        return self._publish_script([_STREAM, _LAST], [*self._seen, *limits, *sender, *packed])
+
+    def _mark_unavailable(self, failure: RedisError) -> None:
+        if not self._is_unavailable:
+            self._is_unavailable = True
+            log.error("redis_unreachable", extra={"failure": str(failure)})
+
+
+def _client(url: str, timeout: float) -> Any:
+    return Redis.from_pool(
+        redis_pool(url, max_connections=MAX_CONNECTIONS, connect_timeout=1, timeout=timeout)
+    )
