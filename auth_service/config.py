@@ -8,7 +8,13 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from shared.keys import key_id, load_public_keys, private_key
 from shared.media.object_store import MediaSettings
-from shared.settings import BaseUrls, OutgoingSecret, ServiceSettings, reject_weak_secret
+from shared.settings import (
+    ChatClientSettings,
+    RedisSettings,
+    ServiceSettings,
+    SocialClientSettings,
+    reject_weak_secret,
+)
 from shared.web.rate_limits import LimitSettings, Rates
 
 DEVELOPMENT_KEY = "ims-development!"
@@ -22,7 +28,14 @@ def _is_production(settings: dict[str, Any]) -> bool:
     return not database.startswith("sqlite") and (urlsplit(address).hostname or "") not in _LOOPBACK
 
 
-class AuthSettings(LimitSettings, MediaSettings, ServiceSettings):
+class AuthSettings(
+    LimitSettings,
+    MediaSettings,
+    SocialClientSettings,
+    ChatClientSettings,
+    RedisSettings,
+    ServiceSettings,
+):
     """Settings of the auth service."""
 
     deprecated_names = {
@@ -90,18 +103,6 @@ class AuthSettings(LimitSettings, MediaSettings, ServiceSettings):
     )
     rate_limit_verification_codes_address: Rates = Field(
         "60/minute or 300/hour", description="Verification codes requested per address."
-    )
-    social_service_url: BaseUrls = Field(
-        description="Base URLs of the social service, comma-separated."
-    )
-    social_service_secret: OutgoingSecret = Field(
-        description="Secret sent to the social service; of a list, the first entry."
-    )
-    chat_service_url: BaseUrls = Field(
-        description="Base URLs of the chat service, comma-separated."
-    )
-    chat_service_secret: OutgoingSecret = Field(
-        description="Secret sent to the chat service; of a list, the first entry."
     )
 
     @field_validator("jwt_private_key")

@@ -3,25 +3,20 @@
 from pydantic import Field, ValidationInfo, field_validator
 
 from shared.media.object_store import MediaSettings
-from shared.settings import BaseUrls, OutgoingSecret, ServiceSettings
+from shared.settings import AuthClientSettings, RedisSettings, ServiceSettings, SocialClientSettings
 from shared.web.rate_limits import LimitSettings, Rates
 
 
-class ChatSettings(LimitSettings, MediaSettings, ServiceSettings):
+class ChatSettings(
+    LimitSettings,
+    MediaSettings,
+    AuthClientSettings,
+    SocialClientSettings,
+    RedisSettings,
+    ServiceSettings,
+):
     """Settings of the chat service."""
 
-    auth_service_url: BaseUrls = Field(
-        description="Base URLs of the auth service, comma-separated."
-    )
-    auth_service_secret: OutgoingSecret = Field(
-        description="Secret sent to the auth service; of a list, the first entry."
-    )
-    social_service_url: BaseUrls = Field(
-        description="Base URLs of the social service, comma-separated."
-    )
-    social_service_secret: OutgoingSecret = Field(
-        description="Secret sent to the social service; of a list, the first entry."
-    )
     rate_limit_new_groups: Rates = Field("60/hour", description="New groups per account.")
     ws_ping_seconds: float = Field(
         25, gt=0, description="Ping interval of websockets; one without a reply is closed."

@@ -138,11 +138,6 @@ class ProgramSettings(ServerSettings):
     body_min_bytes_per_second: int = Field(
         8192, ge=1, description="Minimum average rate of a request body after its first 10 seconds."
     )
-    redis_url: Annotated[str, AfterValidator(check_redis_url)] | None = Field(
-        None,
-        description="Redis or Valkey for state that processes share; empty: in-process state. "
-        "With Sentinels: `redis+sentinel://[user:password@]host:port,host:port/name[/db]`.",
-    )
 
 
 class ServiceSettings(ProgramSettings):
@@ -170,6 +165,49 @@ class ServiceSettings(ProgramSettings):
     )
     audit_log_days: int = Field(
         90, ge=0, le=3650, description="Retention of audit events in days; 0: they are not stored."
+    )
+
+
+class RedisSettings(Settings):
+    """Of a program whose processes share something in Redis."""
+
+    redis_url: Annotated[str, AfterValidator(check_redis_url)] | None = Field(
+        None,
+        description="Redis or Valkey for state that processes share; empty: in-process state. "
+        "With Sentinels: `redis+sentinel://[user:password@]host:port,host:port/name[/db]`.",
+    )
+
+
+class AuthClientSettings(Settings):
+    """How a program reaches the auth service."""
+
+    auth_service_url: BaseUrls = Field(
+        description="Base URLs of the auth service, comma-separated."
+    )
+    auth_service_secret: OutgoingSecret = Field(
+        description="Secret sent to the auth service; of a list, the first entry."
+    )
+
+
+class SocialClientSettings(Settings):
+    """How a program reaches the social service."""
+
+    social_service_url: BaseUrls = Field(
+        description="Base URLs of the social service, comma-separated."
+    )
+    social_service_secret: OutgoingSecret = Field(
+        description="Secret sent to the social service; of a list, the first entry."
+    )
+
+
+class ChatClientSettings(Settings):
+    """How a program reaches the chat service."""
+
+    chat_service_url: BaseUrls = Field(
+        description="Base URLs of the chat service, comma-separated."
+    )
+    chat_service_secret: OutgoingSecret = Field(
+        description="Secret sent to the chat service; of a list, the first entry."
     )
 
 

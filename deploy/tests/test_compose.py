@@ -101,7 +101,7 @@ def test_a_container_reaches_what_it_needs_and_nothing_else() -> None:
         "front": {"gateway"},
         "services": set(PROGRAMS),
         "database": {"postgres", "operations", *SERVICES, *migrations},
-        "redis": {"redis", "operations", *PROGRAMS},
+        "redis": {"redis", "operations", "auth_service", "chat_service"},
         "outside": {"mail", "operations", "auth_service", "chat_service"},
         "metrics": {"prometheus", *PROGRAMS},
         "dashboard": {"prometheus", "grafana"},
