@@ -1,6 +1,7 @@
 """A service's command on the machine where the product was started."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from deploy.run import ROOT
-from deploy.tests.conftest import PATIENCE_SECONDS
+from deploy.tests.conftest import PATIENCE_SECONDS, Copies
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("launcher"),  # They share copies of the product with its tests.
+]
 
 
 def _run(module: str, *args: str, data_dir: Path) -> subprocess.CompletedProcess[str]:
@@ -25,24 +29,18 @@ def _run(module: str, *args: str, data_dir: Path) -> subprocess.CompletedProcess
     )
 
 
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Data on which nothing runs."""
-    data_dir = tmp_path_factory.mktemp("data")
-    assert _run("deploy.run", "--only-migrate", data_dir=data_dir).returncode == 0
-    return data_dir
-
-
-def test_a_command_finds_the_data_and_the_keys_of_the_product(migrated: Path) -> None:
-    done = _run("deploy.command", "auth_service", "outbox", "show", data_dir=migrated)
+def test_a_command_finds_the_data_and_the_keys_of_the_product(copies: Copies) -> None:
+    data_dir = copies.running().data_dir
+    done = _run("deploy.command", "auth_service", "outbox", "show", data_dir=data_dir)
     assert done.returncode == 0
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["consumer", "social", "chat"]
 
 
-def test_a_database_without_tables_is_said_in_a_line(migrated: Path) -> None:
-    for file in migrated.glob("social.db*"):
-        file.unlink()
-    done = _run("deploy.command", "social_service", "outbox", "show", data_dir=migrated)
+def test_a_database_without_tables_is_said_in_a_line(copies: Copies, tmp_path: Path) -> None:
+    data_dir = copies.running().data_dir
+    for folder in ("keys", "run"):
+        shutil.copytree(data_dir / folder, tmp_path / folder)
+    done = _run("deploy.command", "social_service", "outbox", "show", data_dir=tmp_path)
     assert done.returncode == 1
     assert done.stderr.startswith("Error: social_service: the database is at revision base, ")
     assert done.stderr.endswith("; run: python -m social_service migrate\n")
