@@ -7,7 +7,7 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 
-from auth_service.domain import accounts, avatars, erasing
+from auth_service.domain import accounts, avatars, erasing, signup
 from auth_service.domain.outbox import outbox
 from auth_service.domain.passwords import transport
 from shared.operations.commands import accounts_group, as_json, print_record, print_table
@@ -38,7 +38,7 @@ def _add_accounts_commands(group: AppGroup) -> None:
     @_from_pipe
     def create(email: str, name: str, password_stdin: bool) -> None:
         """Make an account."""
-        account_id = accounts.create(email, name, _password(password_stdin))
+        account_id = signup.create(email, name, _password(password_stdin))
         click.echo(f"Account {account_id} is made.")
 
     @group.command("list")
@@ -79,7 +79,7 @@ def _add_accounts_commands(group: AppGroup) -> None:
     def reactivate(who: str) -> None:
         """Undo the deletion of an account; its owner signs in with the old password."""
         account_id = accounts.found(who)["id"]
-        accounts.reactivate(account_id)
+        signup.reactivate(account_id)
         click.echo(f"Account {account_id} is active. Tokens from before its deletion stay dead.")
 
     @group.command("reset-password")

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response
 
 from auth_service import errors
-from auth_service.domain import accounts, sessions
+from auth_service.domain import accounts, authentication, profile, sessions, signup
 from auth_service.domain.own_data import own_data
 from auth_service.routes.clients import current_client
 from auth_service.routes.tokens import create_token
@@ -41,7 +41,7 @@ blueprint = Blueprint("account", __name__)
 )
 def register(email: str, name: str, password: str) -> dict[str, Any]:
     """Register an account, or restore a deleted one (用户注册/account/reg)."""
-    account, restored = accounts.register(email, name, password, current_client())
+    account, restored = signup.register(email, name, password, current_client())
     message = REGISTRATION_MESSAGES[restored]
     return {"id": account.id, "token": create_token(account), "message": message}
 
@@ -74,7 +74,7 @@ def export() -> Response:
 )
 def login(email: str, password: str) -> dict[str, Any]:
     """Sign in (用户登录/account/login)."""
-    account = accounts.login(email, password, current_client())
+    account = authentication.login(email, password, current_client())
     return {"id": account.id, "token": create_token(account)}
 
 
@@ -106,7 +106,7 @@ def end_sessions(others: bool, session_id: int | None = None) -> None:
 @blueprint.success("Succeed", InfoOut)
 def show_info() -> dict[str, Any]:
     """Get the caller's profile (获取个人信息/account/info)."""
-    return accounts.info(current_user_id())
+    return profile.info(current_user_id())
 
 
 @blueprint.put("/account/info")
@@ -136,4 +136,4 @@ def change_info(
         "user_info": user_info,
         "avatar": avatar,
     }
-    accounts.change(current_claims(), origin_password, current_client(), wanted)
+    profile.change(current_claims(), origin_password, current_client(), wanted)

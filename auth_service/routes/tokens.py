@@ -6,7 +6,7 @@ from flask import Flask
 from flask_jwt_extended import create_access_token
 from pydantic import SecretStr
 
-from auth_service.domain.accounts import AuthenticatedAccount
+from auth_service.domain.authentication import AuthenticatedAccount
 from shared.keys import key_id, private_key
 
 

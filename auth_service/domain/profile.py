@@ -1,0 +1,149 @@
+"""What an account says of itself, and changing it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Row
+
+from auth_service import errors
+from auth_service.clients.mail import mail
+from auth_service.db import db, transaction
+from auth_service.domain import accounts, avatars, emails, passwords, resetting, sessions
+from auth_service.domain.audit import audit
+from auth_service.domain.avatars import Avatar
+from auth_service.domain.limits import limits
+from auth_service.domain.notifications import Change, notify
+from auth_service.domain.registration import registration
+from auth_service.domain.sessions import NOBODY, Client
+from auth_service.models import Account
+from shared.web.authentication import Claims, has_ended
+from shared.web.errors import INVALID_JWT, ApiError, bad_parameter
+
+_MAX_USER_INFO_LENGTH = 255
+
+
+def info(account_id: int) -> dict[str, Any]:
+    """What the account says of itself, the avatar exactly as it was put."""
+    account = accounts.get_by_id(account_id, NOBODY)
+    return {
+        "id": account.id,
+        "name": account.name,
+        "email": account.email,
+        "user_info": account.user_info,
+        "avatar": avatars.get_original(account.id, _avatar_of(account)),
+        "deleted": account.deleted,
+    }
+
+
+def change(
+    claims: Claims, origin_password: str, client: Client, wanted: dict[str, str | None]
+) -> None:
+    """Change what is wanted, all of it or nothing; ``None`` leaves something as it is.
+
+    Another password ends every other session.
+    """
+    before = accounts.get_by_id(claims.user_id, client)
+    accounts.require_password(before, origin_password, client, errors.WRONG_PASSWORD)
+    if _is_same_password(wanted.get("password"), origin_password):
+        del wanted["password"]
+    changes: dict[str, Any] = {}
+    for field, columns in _FIELD_HANDLERS.items():
+        sent = wanted.get(field)
+        if sent is not None:
+            changes |= columns(before, sent)
+    with transaction() as session:
+        account = _locked_as_before(session, before, claims)
+        replaced, address = account.avatar_digest, account.email
+        for column, value in changes.items():
+            setattr(account, column, value)
+        if not session.is_modified(account):
+            return
+        accounts.flush(
+            session
+        )  # Before anything is queried, which would flush without the refusal.
+        if "password_hash" in changes:
+            sessions.end_others(session, account, claims)
+        _report_changes(session, account, address, changes)
+        accounts.save_and_publish(session, account)
+        if replaced != account.avatar_digest:
+            db.after_commit(lambda: avatars.forget(before.id, replaced))
+        if address != account.email:  # Erasing the account would not know it any more.
+            db.after_commit(lambda: mail.forget(emails.deliverable(address)))
+
+
+def _report_changes(session: Any, account: Account, address: str, changes: dict[str, Any]) -> None:
+    """Record and announce another password or e-mail, and void what was sent to the old one."""
+    if "password_hash" in changes:
+        audit.record(session, "password_changed", account.id)
+        notify(session, account, address, Change.PASSWORD)
+    if account.email != address:
+        audit.record(session, "email_changed", account.id, email=address)
+        notify(session, account, address, Change.EMAIL)
+    if account.email != address or "password_hash" in changes:
+        resetting.void_codes(session, account.id)
+
+
+def _locked_as_before(session: Any, before: Row[Any], claims: Claims) -> Account:
+    """The account, held until the transaction ends, unless token or password ended meanwhile."""
+    account: Account = session.get_one(Account, before.id, with_for_update=True)
+    if (account.generation, account.deleted) != (before.generation, False):
+        raise ApiError(INVALID_JWT)
+    if has_ended(claims, account.session_ends):
+        raise ApiError(INVALID_JWT)
+    if account.password_hash != before.password_hash:
+        raise ApiError(errors.WRONG_PASSWORD)
+    return account
+
+
+def _is_same_password(sent: str | None, proved: str) -> bool:
+    decrypt_password = passwords.transport.decrypt_password
+    return sent is not None and decrypt_password(sent) == decrypt_password(proved)
+
+
+def _new_name(_before: Row[Any], sent: str) -> dict[str, Any]:
+    return {"name": accounts.validate_name(sent)}
+
+
+def _new_email(before: Row[Any], sent: str) -> dict[str, Any]:
+    email = emails.checked(sent)
+    if emails.normalize_email(email) != before.email_key:
+        limits.email_checks.hit(str(before.id))
+    if not registration.allows_change(before.email, email):
+        raise ApiError(errors.REGISTRATION_CLOSED)
+    owner = accounts.get_by_email(email, NOBODY)
+    if owner is not None and owner.id != before.id:
+        raise ApiError(errors.USER_EXISTS)
+    return {"email": email, "email_key": emails.normalize_email(email)}
+
+
+def _new_password(_before: Row[Any], sent: str) -> dict[str, Any]:
+    return {
+        "password_hash": passwords.hash_password(
+            accounts.validate_password(sent, errors.INVALID_PASSWORD)
+        )
+    }
+
+
+def _new_user_info(_before: Row[Any], sent: str) -> dict[str, Any]:
+    if len(sent) > _MAX_USER_INFO_LENGTH:
+        raise bad_parameter("user_info")
+    return {"user_info": sent}
+
+
+def _new_avatar(before: Row[Any], sent: str) -> dict[str, Any]:
+    shown = avatars.put(before.id, _avatar_of(before), sent)
+    return {"avatar_digest": shown.digest, "avatar_reference": shown.reference} if shown else {}
+
+
+def _avatar_of(account: Row[Any]) -> Avatar:
+    return Avatar(account.avatar_digest, account.avatar_reference)
+
+
+# The first that does not fit is the one that is refused.
+_FIELD_HANDLERS: dict[str, Callable[[Row[Any], str], dict[str, Any]]] = {
+    "name": _new_name,
+    "email": _new_email,
+    "password": _new_password,
+    "user_info": _new_user_info,
+    "avatar": _new_avatar,
+}

@@ -1,0 +1,113 @@
+"""Registering, and restoring deleted accounts."""
+
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row
+
+from auth_service import errors, metrics
+from auth_service.db import db, transaction
+from auth_service.domain import accounts, emails, passwords
+from auth_service.domain.audit import audit
+from auth_service.domain.authentication import AuthenticatedAccount, sign_in
+from auth_service.domain.limits import limits
+from auth_service.domain.outbox import account_changed, outbox
+from auth_service.domain.registration import registration
+from auth_service.domain.sessions import NOBODY, Client
+from auth_service.models import Account
+from shared.web.errors import ApiError
+
+
+class RegistrationResult(NamedTuple):
+    """Whom a registration has signed in, and whether the account had been deleted before."""
+
+    account: AuthenticatedAccount
+    restored: bool
+
+
+def register(email: str, name: str, password: str, client: Client) -> RegistrationResult:
+    """Make an account, or restore the deleted one that has this e-mail and this password."""
+    email = emails.checked(email)
+    name = accounts.validate_name(name)
+    legal_password = accounts.validate_password(password, errors.PASSWORD_ILLEGAL)
+    limits.registrations.hit(client.network)
+    known = accounts.get_by_email(email, client)
+    is_allowed = registration.allows(email)
+    if known is None:
+        if not is_allowed:
+            raise ApiError(errors.REGISTRATION_CLOSED)
+        password_hash = passwords.hash_password(legal_password, client.network)
+        with transaction() as session:
+            account = _add(session, email, name, password_hash)
+            audit.record(session, "registered", account.id, actor_id=account.id)
+            return RegistrationResult(sign_in(session, account, client), restored=False)
+    # Otherwise whoever knows an address could take over what was deleted.
+    refusal = errors.USER_EXISTS if is_allowed else errors.REGISTRATION_CLOSED
+    if not known.deleted:
+        raise ApiError(refusal)
+    accounts.require_password(known, password, client, refusal)
+    with transaction() as session:
+        account = _restore(session, known, email, name)
+        audit.record(session, "restored", account.id, actor_id=account.id)
+        return RegistrationResult(sign_in(session, account, client), restored=True)
+
+
+def create(email: str, name: str, password: str) -> int:
+    """Make an account for somebody, as operators do: any number of them.
+
+    Returns:
+        its id.
+    """
+    email = emails.checked(email)
+    name = accounts.validate_name(name)
+    legal_password = accounts.validate_password(password, errors.PASSWORD_ILLEGAL)
+    password_hash = passwords.hash_password(legal_password)
+    with transaction() as session:
+        account = _add(session, email, name, password_hash)
+        audit.record(session, "registered", account.id)
+        return account.id
+
+
+def reactivate(account_id: int) -> None:
+    """Undo a deletion, which an erased account does not bring back. Older tokens stay dead."""
+    account = accounts.get_by_id(account_id, NOBODY)
+    if not account.email:
+        raise ApiError(errors.USER_NOT_FOUND)
+    if account.deleted:
+        with transaction() as session:
+            _restore(session, account, account.email, account.name)
+            audit.record(session, "restored", account_id)
+
+
+def _add(session: Any, email: str, name: str, password_hash: str) -> Account:
+    new_id: int | None = session.execute(
+        db.insert(Account)
+        .values(
+            email=email,
+            email_key=emails.normalize_email(email),
+            name=name,
+            password_hash=password_hash,
+            created_at=datetime.now(UTC),
+        )
+        .on_conflict_do_nothing(index_elements=["email_key"])
+        .returning(Account.id)
+    ).scalar()
+    if new_id is None:
+        raise ApiError(errors.USER_EXISTS)
+    account: Account = session.get_one(Account, new_id)
+    outbox.add(session, account_changed(account))
+    db.after_commit(metrics.registrations.inc)
+    return account
+
+
+def _restore(session: Any, known: Row[Any], email: str, name: str) -> Account:
+    account: Account = session.get_one(Account, known.id, with_for_update=True)
+    # Its password was looked at before it was locked: somebody else may have been faster.
+    if not account.deleted or account.generation != known.generation:
+        raise ApiError(errors.USER_EXISTS)
+    account.deleted = False
+    account.email = email
+    account.name = name
+    accounts.save_and_publish(session, account)
+    db.after_commit(metrics.registrations.inc)
+    return account
