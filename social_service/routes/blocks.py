@@ -7,7 +7,7 @@ from shared.web.api import Blueprint
 from shared.web.authentication import current_user_id
 from social_service import errors
 from social_service.domain import blocks
-from social_service.schemas import BlockedQuery, BlocksOut, blocked_user_out
+from social_service.schemas.blocks import BlockedQuery, BlocksOut, blocked_user_out
 
 blueprint = Blueprint("blocks", __name__)
 

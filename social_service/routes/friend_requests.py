@@ -7,7 +7,7 @@ from shared.web.api import Blueprint
 from shared.web.authentication import allow_deleted_account, current_user_id
 from social_service import errors
 from social_service.domain import friend_requests
-from social_service.schemas import (
+from social_service.schemas.friend_requests import (
     FriendRequestHandled,
     FriendRequestIn,
     ReceivedRequestsOut,

@@ -7,7 +7,8 @@ from shared.web.api import Blueprint
 from shared.web.authentication import current_user_id
 from social_service import errors
 from social_service.domain import friends
-from social_service.schemas import FriendOut, FriendQuery, FriendsOut, friend_out, person_out
+from social_service.schemas.friends import FriendOut, FriendQuery, FriendsOut, friend_out
+from social_service.schemas.people import person_out
 
 blueprint = Blueprint("friends", __name__)
 

@@ -7,7 +7,7 @@ from shared.web.api import Blueprint
 from shared.web.authentication import current_user_id
 from social_service import errors
 from social_service.domain import groups
-from social_service.schemas import (
+from social_service.schemas.groups import (
     CreatedGroupOut,
     GroupDetailsOut,
     GroupIn,
@@ -17,8 +17,8 @@ from social_service.schemas import (
     GroupRenaming,
     GroupsOut,
     group_out,
-    person_out,
 )
+from social_service.schemas.people import person_out
 
 blueprint = Blueprint("friend_groups", __name__)
 

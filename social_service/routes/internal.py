@@ -6,7 +6,7 @@ from shared.web.api import Blueprint
 from shared.web.authentication import public
 from social_service.domain import friendships
 from social_service.domain.outbox import friendship_state
-from social_service.schemas import FriendshipPage
+from social_service.schemas.friends import FriendshipPage
 
 blueprint = Blueprint("internal", __name__)
 

@@ -7,7 +7,7 @@ from shared.web.api import Blueprint
 from shared.web.authentication import current_user_id
 from social_service import errors
 from social_service.domain import people
-from social_service.schemas import (
+from social_service.schemas.people import (
     FoundPeopleOut,
     NameQuery,
     PersonDetailsOut,

@@ -1,0 +1,112 @@
+"""People who are searched for, and those in lists."""
+
+from typing import Any
+
+from marshmallow import fields
+from marshmallow.validate import Length
+
+from shared.data.accounts import avatar_url
+from shared.web.fields import Id, RequestSchema, ResponseSchema, Text
+
+
+class NameQuery(RequestSchema):
+    """用户查找/search_user."""
+
+    name = Text(
+        required=True,
+        data_key="query_name",
+        validate=Length(min=1),
+        metadata={"example": "username"},
+    )
+
+
+class PersonQuery(RequestSchema):
+    """查询单独用户信息/search_user_detail."""
+
+    person_id = Id(required=True, data_key="userId")
+
+
+class PersonOut(ResponseSchema):
+    """A person in a list of friends or of a group's members."""
+
+    id = fields.Integer()
+    email = fields.String()
+    name = fields.String()
+    avatar = fields.String(metadata={"description": "A URL, or empty."})
+    deleted = fields.Boolean()
+
+
+def person_out(account: Any, base: str) -> dict[str, Any]:
+    """A `PersonOut` of an account's row; pictures load from ``base``."""
+    return {
+        "id": account.id,
+        "email": account.email,
+        "name": account.name,
+        "avatar": avatar_of(account, base),
+        "deleted": account.deleted,
+    }
+
+
+class FoundPersonOut(ResponseSchema):
+    """A person whose name was searched for."""
+
+    user_id = fields.Integer()
+    name = fields.String()
+    email = fields.String()
+    avatar = fields.String(metadata={"description": "A URL, or empty."})
+    is_friend = fields.Boolean()
+    deleted = fields.Boolean()
+
+
+def found_person_out(found: Any, base: str) -> dict[str, Any]:
+    """A `FoundPersonOut` of an account's row with ``is_friend``."""
+    return {
+        "user_id": found.id,
+        "name": found.name,
+        "email": found.email,
+        "avatar": avatar_of(found, base),
+        "is_friend": found.is_friend,
+        "deleted": found.deleted,
+    }
+
+
+class PersonDetailOut(ResponseSchema):
+    """A person on his own."""
+
+    id = fields.Integer()
+    name = fields.String()
+    email = fields.String()
+    avatar = fields.String(metadata={"description": "A URL, or empty."})
+    user_info = fields.String()
+    is_friend = fields.Boolean()
+    is_deleted = fields.Boolean()
+
+
+def person_detail_out(account: Any, is_friend: bool, base: str) -> dict[str, Any]:
+    """A `PersonDetailOut` of an account's row."""
+    return {
+        "id": account.id,
+        "name": account.name,
+        "email": account.email,
+        "avatar": avatar_of(account, base),
+        "user_info": account.user_info,
+        "is_friend": is_friend,
+        "is_deleted": account.deleted,
+    }
+
+
+class FoundPeopleOut(ResponseSchema):
+    """Everybody of that name."""
+
+    results = fields.List(fields.Nested(FoundPersonOut))
+
+
+class PersonDetailsOut(ResponseSchema):
+    """One person."""
+
+    user = fields.Nested(PersonDetailOut)
+
+
+def avatar_of(account: Any, base: str) -> str:
+    """The URL of an account's picture, or an empty text."""
+    return avatar_url(base, account.id, account.avatar_digest, account.avatar_reference)
