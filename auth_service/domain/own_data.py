@@ -14,6 +14,7 @@ from shared.web.streaming import Blocks
 MAX_EXPORTS = 8
 """Archives that a process sends at once."""
 _PATH = "/internal/export"
+_START_TIMEOUT = (0.5, 2.0)  # Shorter than what the gateway waits for an answer.
 _RETRY_AFTER_SECONDS = 30
 
 
@@ -25,10 +26,14 @@ class OwnData:
         self._others = others
         self._places = BoundedSemaphore(MAX_EXPORTS)
 
-    def export(self, account_id: int) -> Blocks[bytes]:
+    def export(self, account_id: int, *, is_counted: bool = True) -> Blocks[bytes]:
         """A ZIP archive, which is made while it is read, and must be closed.
 
         What fails while it is read breaks it off.
+
+        Args:
+            account_id: whose data.
+            is_counted: whether it is one of those that an account may download a day.
 
         Raises:
             ApiError: ``TOO_MANY_REQUESTS``; ``SERVICE_UNAVAILABLE``, not counted, if a service does
@@ -39,7 +44,8 @@ class OwnData:
         if not self._places.acquire(blocking=False):
             raise overloaded(_RETRY_AFTER_SECONDS)
         try:
-            limits.exports.hit(str(account_id))
+            if is_counted:
+                limits.exports.hit(str(account_id))
         except BaseException:
             self._places.release()
             raise
@@ -50,7 +56,8 @@ class OwnData:
         """Let each service begin, so that one that cannot is known before anything is sent."""
         try:
             for other in self._others:
-                with closing(other.lines(_PATH, account_id=account_id)) as lines:
+                lines = other.lines(_PATH, timeout=_START_TIMEOUT, account_id=account_id)
+                with closing(lines):
                     next(lines)
         except (UnreachableError, StopIteration):
             raise ApiError(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Response
+from flask import Response, request
 
 from auth_service import errors
 from auth_service.domain import accounts, authentication, profile, sessions, signup
@@ -58,7 +58,7 @@ def delete_account() -> None:
 @blueprint.errors(SERVICE_UNAVAILABLE)
 def export() -> Response:
     """Download all stored data of the caller as a ZIP archive."""
-    archive = own_data.export(current_user_id())
+    archive = own_data.export(current_user_id(), is_counted=request.method != "HEAD")
     response = stream_response(archive, [archive], "application/zip")
     response.headers["Content-Disposition"] = 'attachment; filename="ims-export.zip"'
     response.headers["Cache-Control"] = "no-store"

@@ -62,18 +62,23 @@ class ServiceClient:
         """
         return self._call("POST", path, _as_json, json=body)
 
-    def lines(self, path: str, **params: Any) -> Generator[bytes]:
+    def lines(
+        self, path: str, *, timeout: tuple[float, float] = _STREAM_TIMEOUT, **params: Any
+    ) -> Generator[bytes]:
         """GET ``path``: the lines of its answer as they come.
 
         Another replica is asked if one does not begin to answer. Until the last line has come, or
         the iterator is closed, a connection is held.
 
+        Args:
+            path: below ``/internal``.
+            timeout: seconds to wait for a connection, and for each part of the answer.
+            params: the query.
+
         Raises:
             UnreachableError: none began to answer; or, with a line, one broke off.
         """
-        response = self._call(
-            "GET", path, _unread, params=params, stream=True, timeout=_STREAM_TIMEOUT
-        )
+        response = self._call("GET", path, _unread, params=params, stream=True, timeout=timeout)
         return _lines_of(response)
 
     def _call(
