@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import NamedTuple
 
 from sqlalchemy import select, text, union_all
@@ -59,6 +60,19 @@ def open_image(name: str) -> StoredImage:
     if well_formed is None or file is None:
         raise ApiError(NOT_FOUND)
     return StoredImage(_TYPES[well_formed[1]], file)
+
+
+def are_same_image(name: str, other: str) -> bool:
+    """Whether two files hold the same picture; also if one of them has been deleted."""
+    files = [media_store.open(each) for each in (name, other)]
+    return len({_digest(file) for file in files if file is not None}) < 2
+
+
+def _digest(file: StoredFile) -> bytes:
+    digest = sha256()
+    for piece in file.pieces:
+        digest.update(piece)
+    return digest.digest()
 
 
 def is_url_of(name: str, reference: str) -> bool:

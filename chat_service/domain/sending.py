@@ -173,11 +173,16 @@ def _find_duplicate(new: NewMessage) -> SentMessage | None:
     row = db.session.execute(there.union_all(gone)).first()
     if row is None:
         return None
-    # An image gets another file name each time; a deleted message has nothing to compare.
-    same_content = row.type == new.type and (row.type == IMAGE or row.content == new.content)
-    if row.conversation_id != new.conversation_id or not (row.type is None or same_content):
+    # A deleted message has nothing to compare.
+    if row.conversation_id != new.conversation_id or not (row.type is None or _is_equal(row, new)):
         raise ApiError(errors.CLIENT_ID_USED)
     return SentMessage(row.id, row.seq, row.created_at, is_new=False)
+
+
+def _is_equal(stored: Any, new: NewMessage) -> bool:
+    if stored.type == new.type == IMAGE:  # It gets another file name each time.
+        return media.are_same_image(stored.content, new.content)
+    return (stored.type, stored.content) == (new.type, new.content)
 
 
 def _load_reply_target(new: NewMessage) -> ReplyTarget:

@@ -110,6 +110,15 @@ class TestSend:
         assert again.json == first.json
         assert len(messages(alice, group)) == len(kept()) == 1
 
+    def test_the_client_id_of_another_picture_is_refused_and_its_file_stays(
+        self, alice: ApiClient, group: int, kept: Callable[[], set[str]]
+    ) -> None:
+        first = send(alice, group, picture(), client_id="once")
+        other = send(alice, group, picture("GIF"), client_id="once")
+        assert_error(other, errors.CLIENT_ID_USED)
+        assert send(alice, group, picture(), client_id="once").json == first.json
+        assert len(messages(alice, group)) == len(kept()) == 1
+
     def test_the_client_id_of_a_text_is_refused_and_no_file_stays(
         self, alice: ApiClient, group: int, kept: Callable[[], set[str]]
     ) -> None:
