@@ -128,6 +128,12 @@ def test_only_one_byte_order_mark_is_left_out(alice: ApiClient) -> None:
     assert_error(alice.post("/echo", data=b"\xef\xbb\xbf" * 2 + b"{}"), BAD_PARAMETER, field="body")
 
 
+def test_an_endless_number_is_a_bad_value_of_its_field(alice: ApiClient) -> None:
+    """Python refuses to parse more than 4,300 digits."""
+    body = b'{"text": ' + b"9" * 5000 + b"}"
+    assert_error(alice.post("/echo", data=body), BAD_PARAMETER, field="text")
+
+
 def test_a_large_body_is_parsed_only_once(alice: ApiClient) -> None:
     """One with a lone surrogate needs a slow parser to name the field."""
     surrogate = b'{"text": "\\ud800"}'

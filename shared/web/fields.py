@@ -105,7 +105,6 @@ class Time(fields.DateTime):
         self.end_of_second = end_of_second
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> datetime:
-        # In a query string an unescaped "+" of an offset arrives as a blank.
         shape = _TIME.fullmatch(value) if isinstance(value, str) else None
         if shape is None:
             raise ValidationError("Not a time.")
