@@ -17,9 +17,8 @@ const rendered = new WeakMap();
  * Describe an element: `h("p.quiet", { dir: "auto" }, "text")`. Props may be left out: `on…` handlers,
  * `key`, `ref` (called once, with the element, after it was inserted), `class` (further classes, of
  * which the false ones are left out), `style` as an object, and attributes.
- * @param {string} selector tag and classes
- * @param {(Props | Child)[]} parts props, if any, and children
- * @returns {VElement}
+ * `selector`: tag and classes. `parts`: props, if any, and children.
+ * @type {(selector: string, ...parts: (Props | Child)[]) => VElement}
  */
 export function h(selector, ...parts) {
   const [tag, ...classes] = selector.split(".");
@@ -66,8 +65,7 @@ export function memoized(view) {
 
 /**
  * Make the children of an element what is described.
- * @param {Element} parent
- * @param {VNode[]} wanted
+ * @type {(parent: Element, wanted: VNode[]) => void}
  */
 export function render(parent, wanted) {
   /** @type {Map<string, ChildNode>} */

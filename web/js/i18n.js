@@ -29,9 +29,7 @@ export const locale = () => (language === "zh" ? "zh-CN" : "en");
 
 /**
  * The text of a key. `{name}` is replaced; with `n` of 1, `<key>_one` is used where there is one.
- * @param {Key} key
- * @param {Record<string, string | number>} [values]
- * @returns {string}
+ * @type {(key: Key, values?: Record<string, string | number>) => string}
  */
 export function t(key, values = {}) {
   const texts = (values.n === 1 && words[`${key}_one`]) || words[key];

@@ -5,24 +5,6 @@ import { backoff } from "./backoff.js";
 const TOKEN_ENDED = 4401;
 const TOO_MANY_SOCKETS = 4429;
 
-/**
- * @typedef {object} LiveHandlers
- * @property {() => void} onOpen the socket stands: fetch what was missed
- * @property {(frame: any) => void} onFrame
- * @property {(connection: Connection) => void} onState
- * @property {() => void} onEnded the token has ended
- * @property {() => void} onRefused the handshake failed: the token may have ended
- */
-
-/**
- * What a browser gives, or a test.
- * @typedef {object} Surroundings
- * @property {(url: string, protocols: string[]) => WebSocket} connect
- * @property {(callback: () => void, ms: number) => any} setTimer
- * @property {(timer: any) => void} clearTimer
- * @property {() => number} random
- */
-
 /** @type {Surroundings} */
 const BROWSER = {
   connect: (url, protocols) => new WebSocket(url, protocols),

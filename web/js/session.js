@@ -36,11 +36,7 @@ export const authorization = () => (session ? { Authorization: session.token } :
 /** @returns {string[]} The websocket subprotocols that prove it, so that no URL holds the token. */
 export const subprotocols = () => (session ? ["ims", session.token] : ["ims"]);
 
-/**
- * Sign in with what the server answered.
- * @param {string} token
- * @param {number} id
- */
+/** Sign in with what the server answered. @type {(token: string, id: number) => void} */
 export function begin(token, id) {
   session = { token, userId: id };
   storage().setItem(SESSION, JSON.stringify(session));

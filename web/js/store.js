@@ -2,38 +2,29 @@
 
 import * as session from "./session.js";
 
+/** @type {State} */
 export const state = {
-  config: { public_base: "", password_transport: "any", password_transport_key: "", registration: "open" },
-  /** @type {Profile | null} */
+  config: {
+    public_base: "",
+    password_transport: "any",
+    password_transport_key: "",
+    registration: "open",
+  },
   me: null,
-  /** @type {string[]} The route: the parts of the address after `#/`. */
   route: [],
-  /** @type {Connection} */
   connection: "connecting",
   isLoaded: false,
-  /** @type {Conversation[]} */
   conversations: [],
-  /** @type {Record<number, Room>} */
   rooms: {},
-  /** @type {Pending[]} */
   outbox: [],
-  /** @type {Friend[]} */
   friends: [],
-  /** @type {any[]} */
   requests: [],
-  /** @type {{id: number, name: string}[]} */
   groups: [],
-  /** @type {Named[] | null} Null until they are known. */
   blocks: null,
-  /** @type {Record<number, {identity?: number, members: Member[]}>} */
   members: {},
-  /** @type {Record<number, any[]>} */
   announcements: {},
-  /** @type {Record<number, any[]>} */
   invitations: {},
-  /** The newest message in the open conversation, for screen readers. */
   heard: "",
-  /** @type {Record<number, Record<number, number>>} By conversation and user: read up to which seq. */
   readSeqs: {},
 };
 
@@ -47,7 +38,7 @@ export function subscribe(listener) {
   return () => listeners.delete(listener);
 }
 
-/** @param {Partial<typeof state>} [changes] */
+/** @param {Partial<State>} [changes] */
 export function change(changes = {}) {
   Object.assign(state, changes);
   if (isScheduled) return;

@@ -85,6 +85,63 @@ interface Pending {
 /** Whether the page hears from the server. */
 type Connection = "connecting" | "online" | "offline" | "too-many";
 
+type IconName = keyof typeof import("./ui/icons.js").PATHS;
+
+interface MenuItem {
+  label: string;
+  icon: IconName;
+  run(): void;
+  isDanger?: boolean;
+}
+
+interface State {
+  config: {
+    public_base: string;
+    password_transport: string;
+    password_transport_key: string;
+    registration: string;
+  };
+  me: Profile | null;
+  /** The parts of the address after `#/`. */
+  route: string[];
+  connection: Connection;
+  isLoaded: boolean;
+  conversations: Conversation[];
+  rooms: Record<number, Room>;
+  outbox: Pending[];
+  friends: Friend[];
+  requests: any[];
+  groups: { id: number; name: string }[];
+  /** Null until they are known. */
+  blocks: Named[] | null;
+  members: Record<number, { identity?: number; members: Member[] }>;
+  announcements: Record<number, any[]>;
+  invitations: Record<number, any[]>;
+  /** The newest message in the open conversation, for screen readers. */
+  heard: string;
+  /** By conversation and user: read up to which seq. */
+  readSeqs: Record<number, Record<number, number>>;
+}
+
+interface LiveHandlers {
+  /** The socket stands: fetch what was missed. */
+  onOpen(): void;
+  onFrame(frame: any): void;
+  onState(connection: Connection): void;
+  /** The token has ended. */
+  onEnded(): void;
+  /** The handshake failed: the token may have ended. */
+  onRefused(): void;
+}
+
+/** What a browser gives, or a test. */
+interface Surroundings {
+  connect(url: string, protocols: string[]): WebSocket;
+  setTimer(callback: () => void, ms: number): any;
+  clearTimer(timer: any): void;
+  random(): number;
+}
+
 type Props = Record<string, any>;
 type VElement = { tag: string; props: Props; children: VNode[] };
 type VNode = VElement | string;

@@ -56,7 +56,7 @@ export const refreshConversations = coalesced(async () => {
   return conversations !== answer.conversation;
 });
 
-/** @param {string} path @param {(answer: any) => Partial<typeof state>} read */
+/** @param {string} path @param {(answer: any) => Partial<State>} read */
 const loader = (path, read) => coalesced(async () => change(read(await api.get(path))));
 
 export const refreshFriends = loader("/friends", ({ friends }) => ({ friends }));

@@ -69,9 +69,8 @@ export async function loadOlder(id, limit = OLDER_PAGE) {
 
 /**
  * Fetch older messages until one is known.
- * @param {number} id
- * @param {number} messageId
- * @returns {Promise<boolean | undefined>} whether it is there, if the server could be asked
+ * Returns whether it is there, if the server could be asked.
+ * @type {(id: number, messageId: number) => Promise<boolean | undefined>}
  */
 export async function loadUntil(id, messageId) {
   await openConversation(id);
@@ -147,9 +146,8 @@ const tellTabs = (what) => tabs.postMessage({ ...what, userId: session.userId() 
 const seenSeqs = new Map();
 
 /**
- * Mark as read what somebody has seen.
- * @param {number} id
- * @param {number} seq of the newest message that was on the screen
+ * Mark as read what somebody has seen. `seq`: of the newest message that was on the screen.
+ * @type {(id: number, seq: number) => void}
  */
 export function markRead(id, seq) {
   if (!state.rooms[id] || !conversation(id) || !isWatched()) return;

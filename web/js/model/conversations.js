@@ -2,10 +2,9 @@
 
 /**
  * The list after a message: its conversation first, behind those that are pinned.
- * @param {Conversation[]} list
- * @param {Message} message
- * @param {boolean} isOwn sent by the account itself, which reads what was there
- * @returns {Conversation[] | null} null if the conversation is not in the list
+ * `isOwn`: sent by the account itself, which reads what was there. Returns null if the conversation
+ * is not in the list.
+ * @type {(list: Conversation[], message: Message, isOwn: boolean) => Conversation[] | null}
  */
 export function withMessage(list, message, isOwn) {
   const before = list.find((each) => each.id === message.conversation);
@@ -25,22 +24,15 @@ export function withMessage(list, message, isOwn) {
   return rest;
 }
 
-/**
- * @param {Conversation[]} list
- * @param {number} id
- * @param {Partial<Conversation>} changes
- * @returns {Conversation[]}
- */
+/** @type {(list: Conversation[], id: number, changes: Partial<Conversation>) => Conversation[]} */
 export const withChanges = (list, id, changes) =>
   list.map((each) => (each.id === id ? { ...each, ...changes } : each));
 
 /**
  * A list that was fetched, but with those conversations as they are here that changed meanwhile:
  * the answer may be older than they are.
- * @param {Conversation[]} fetched
- * @param {Conversation[]} before the list when it was asked for
- * @param {Conversation[]} now
- * @returns {Conversation[]} what was fetched itself if nothing changed
+ * `before`: the list when it was asked for. Returns what was fetched itself if nothing changed.
+ * @type {(fetched: Conversation[], before: Conversation[], now: Conversation[]) => Conversation[]}
  */
 export function withNewer(fetched, before, now) {
   const known = new Set(before);

@@ -44,10 +44,7 @@ function isSame(pending, message) {
 /**
  * After the server has answered: it waits for its message, which later ones no longer mistake for
  * theirs.
- * @param {Pending[]} outbox
- * @param {Pending} sent
- * @param {number} seq
- * @returns {Pending[]}
+ * @type {(outbox: Pending[], sent: Pending, seq: number) => Pending[]}
  */
 export function acknowledge(outbox, sent, seq) {
   return outbox.map((each) => {
@@ -59,10 +56,7 @@ export function acknowledge(outbox, sent, seq) {
 
 /**
  * Without what has become a message of the conversation.
- * @param {Pending[]} outbox
- * @param {number} conversationId
- * @param {number} newestSeq
- * @returns {Pending[]}
+ * @type {(outbox: Pending[], conversationId: number, newestSeq: number) => Pending[]}
  */
 export const settle = (outbox, conversationId, newestSeq) =>
   outbox.filter(
@@ -74,8 +68,7 @@ export const settle = (outbox, conversationId, newestSeq) =>
 
 /**
  * The next message to send in each conversation: one at a time keeps their order.
- * @param {Pending[]} outbox
- * @returns {Pending[]}
+ * @type {(outbox: Pending[]) => Pending[]}
  */
 export function nextToSend(outbox) {
   const seen = new Set();

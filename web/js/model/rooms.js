@@ -1,10 +1,8 @@
 /** The messages of a conversation as they are known here. Pure functions; docs/live.md has the rules. */
 
 /**
- * The newest messages, as first fetched.
- * @param {{messages: Message[], version: number}} answer
- * @param {number} limit how many were asked for
- * @returns {Room}
+ * The newest messages, as first fetched. `limit`: how many were asked for.
+ * @type {(answer: {messages: Message[], version: number}, limit: number) => Room}
  */
 export function openRoom({ messages, version }, limit) {
   return { messages, version, isAtStart: messages.length < limit };
@@ -12,9 +10,8 @@ export function openRoom({ messages, version }, limit) {
 
 /**
  * A message that came over the socket.
- * @param {Room} room
- * @param {Message} message
- * @returns {{room: Room, hasGap: boolean}} with a gap nothing is changed: the rest must be fetched
+ * With a gap nothing is changed: the rest must be fetched.
+ * @type {(room: Room, message: Message) => {room: Room, hasGap: boolean}}
  */
 export function receive(room, message) {
   if (message.version <= room.version) return { room, hasGap: false };
@@ -38,11 +35,8 @@ export function merge(room, changes) {
 }
 
 /**
- * An older page, put before what is known.
- * @param {Room} room
- * @param {Message[]} older oldest first
- * @param {number} limit how many were asked for
- * @returns {Room}
+ * An older page, put before what is known. `older`: oldest first. `limit`: how many were asked for.
+ * @type {(room: Room, older: Message[], limit: number) => Room}
  */
 export function prepend(room, older, limit) {
   const first = room.messages[0]?.seq ?? Infinity;
@@ -52,9 +46,7 @@ export function prepend(room, older, limit) {
 
 /**
  * Without some messages; replies to them stay, without what they replied to.
- * @param {Room} room
- * @param {Iterable<number>} ids
- * @returns {Room}
+ * @type {(room: Room, ids: Iterable<number>) => Room}
  */
 export function remove(room, ids) {
   const gone = new Set(ids);

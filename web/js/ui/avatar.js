@@ -35,9 +35,8 @@ function initials(name) {
 }
 
 /**
- * Decorative: the name always stands beside it.
- * @param {{id?: number, name: string, avatar?: string}} of
- * @param {string} [size] `small`, `large` or `huge`
+ * Decorative: the name always stands beside it. `size`: `small`, `large` or `huge`.
+ * @type {(of: {id?: number, name: string, avatar?: string}, size?: string) => VElement}
  */
 export function avatar({ id = 0, name, avatar: url = "" }, size) {
   const onError = () => {

@@ -11,10 +11,8 @@ let count = 0;
 
 /**
  * Open a dialog. It is drawn again with the page.
- * @param {string} title
- * @param {(close: () => void) => Child} content
- * @param {string} [kind] a class
- * @returns {Promise<void>} settled when it is closed
+ * `kind`: a class. What it returns is settled when it is closed.
+ * @type {(title: string, content: (close: () => void) => Child, kind?: string) => Promise<void>}
  */
 export function openDialog(title, content, kind = "") {
   const dialog = document.createElement("dialog");

@@ -52,19 +52,13 @@ export function form({ key, fields, submit, onSubmit, isDisabled = false, kind, 
   );
 }
 
-/**
- * A labelled control of a form.
- * @param {string} label
- * @param {Child} control
- */
+/** A labelled control of a form. @type {(label: string, control: Child) => VElement} */
 export const labelled = (label, control) =>
   h("label.field", h("span.field-label", label), control);
 
 /**
  * A labelled field of a form.
- * @param {string} label
- * @param {string} name
- * @param {Props & {rows?: number, hint?: string}} [props]
+ * @type {(label: string, name: string, props?: Props & {rows?: number, hint?: string}) => VElement}
  */
 export function field(label, name, { hint, rows, ...props } = {}) {
   const hintId = hint ? `hint-${name}` : null;

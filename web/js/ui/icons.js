@@ -2,7 +2,7 @@
 
 import { h } from "../dom.js";
 
-const PATHS = {
+export const PATHS = {
   chat: "M4 5h16v11H9l-5 4z",
   people: "M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7zM2.5 20c.5-4 3-6 6.5-6s6 2 6.5 6M16 4.500a3.3 3.3 0 0 1 0 6M17.5 14.500c2.3.7 3.700 2.5 4 5.5",
   search: "M10.5 17a6.5 6.5 0 1 0 0-13 6.5 6.5 0 0 0 0 13zM15.5 15.5 20 20",
@@ -35,6 +35,6 @@ const PATHS = {
   history: "M4 12a8 8 0 1 1 2.5 5.800M4 12l-2-2M4 12l2.5-2M12 8v4l3 2",
 };
 
-/** @param {keyof typeof PATHS} name @param {string} [extra] further classes */
+/** @param {IconName} name @param {string} [extra] further classes */
 export const icon = (name, extra) =>
   h("svg.icon", { class: extra, viewBox: "0 0 24 24", "aria-hidden": "true" }, h("path", { d: PATHS[name] }));

@@ -3,8 +3,6 @@
 import { h, render } from "../dom.js";
 import { icon } from "./icons.js";
 
-/** @typedef {{label: string, icon: Parameters<typeof icon>[0], run: () => void, isDanger?: boolean}} MenuItem */
-
 const MARGIN = 8;
 
 /**

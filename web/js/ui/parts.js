@@ -5,7 +5,6 @@ import { t } from "../i18n.js";
 import { avatar } from "./avatar.js";
 import { icon } from "./icons.js";
 
-/** @typedef {Parameters<typeof icon>[0]} IconName */
 
 /**
  * @param {string} label
@@ -23,11 +22,8 @@ export const linkButton = (label, href, props) => h("a.button", { href, ...props
 export const link = (label, onClick) => h("button.link", { onClick }, label);
 
 /**
- * A button that shows only an icon; its name is read out and shown as a tooltip.
- * @param {IconName} name
- * @param {string} label
- * @param {(event: any) => void} onClick
- * @param {string} [kind] a class
+ * A button that shows only an icon; its name is read out and shown as a tooltip. `kind`: a class.
+ * @type {(name: IconName, label: string, onClick: (event: any) => void, kind?: string) => VElement}
  */
 export const iconButton = (name, label, onClick, kind) =>
   h("button.icon-button", { class: kind, "aria-label": label, title: label, onClick }, icon(name));
@@ -76,10 +72,8 @@ export const personItem = (person, ...rest) =>
   h("li.person-row", { key: person.id }, avatar(person, "small"), h("bdi.clip.grow", person.name), rest);
 
 /**
- * The head of somebody's or a group's card.
- * @param {Named} of
- * @param {Child} below
- * @param {string} [about] what they say about themselves
+ * The head of somebody's or a group's card. `about`: what they say about themselves.
+ * @type {(of: Named, below: Child, about?: string) => Child[]}
  */
 export const portrait = (of, below, about) => [
   avatar(of, "huge"),

@@ -18,9 +18,8 @@ export const say = (error) => toast(describe(error), "problem");
 
 /**
  * Do something that may fail, and say so if it does.
- * @param {() => Promise<any>} action
- * @param {string} [done] what to say when it is done
- * @returns {Promise<boolean>} whether it succeeded
+ * `done`: what to say when it is done. Returns whether it succeeded.
+ * @type {(action: () => Promise<any>, done?: string) => Promise<boolean>}
  */
 export async function attempt(action, done) {
   try {

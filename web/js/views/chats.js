@@ -8,13 +8,10 @@ import { contentOf, moment } from "../format.js";
 import { language, t } from "../i18n.js";
 import { go } from "../router.js";
 import { change, state } from "../store.js";
-import { avatar, brokenCount } from "../ui/avatar.js";
-import { openDialog, openForm } from "../ui/dialog.js";
-import { chosenPeople, nameField, peopleField, requireName } from "../ui/form.js";
-import { icon } from "../ui/icons.js";
-import { openMenu } from "../ui/menu.js";
-import { badge, emptyNote, iconButton, linkButton, preview, rowText } from "../ui/parts.js";
-import { attempt } from "../ui/toast.js";
+import {
+  attempt, avatar, badge, brokenCount, chosenPeople, emptyNote, icon, iconButton, linkButton,
+  nameField, openDialog, openForm, openMenu, peopleField, preview, requireName, rowText,
+} from "../ui/index.js";
 
 let filter = "";
 
@@ -70,7 +67,7 @@ const row = memoized((/** @type {Conversation} */ each, /** @type {boolean} */ i
   );
 });
 
-/** @param {Conversation} each @returns {import("../ui/menu.js").MenuItem[]} */
+/** @param {Conversation} each @returns {MenuItem[]} */
 function actionsOf({ id, is_top, notice_able, unread_count }) {
   const set = (/** @type {Record<string, any>} */ settings) => () =>
     attempt(() => changeSettings(id, settings));

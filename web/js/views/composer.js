@@ -5,9 +5,7 @@ import { h } from "../dom.js";
 import { contentOf } from "../format.js";
 import { t } from "../i18n.js";
 import { change } from "../store.js";
-import { icon } from "../ui/icons.js";
-import { iconButton } from "../ui/parts.js";
-import { PICTURES } from "../ui/picture.js";
+import { icon, iconButton, PICTURES } from "../ui/index.js";
 
 const MAX_TEXT = 255;
 const COUNTED_FROM = 200;

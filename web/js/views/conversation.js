@@ -10,10 +10,7 @@ import { drawnRange, slide } from "../model/rooms.js";
 import { go } from "../router.js";
 import * as session from "../session.js";
 import { change, conversation, friend, state } from "../store.js";
-import { avatar } from "../ui/avatar.js";
-import { icon } from "../ui/icons.js";
-import { emptyNote, iconButton, iconLink, spinner } from "../ui/parts.js";
-import { toast } from "../ui/toast.js";
+import { avatar, emptyNote, icon, iconButton, iconLink, spinner, toast } from "../ui/index.js";
 import { composer } from "./composer.js";
 import { messageView, pendingView } from "./message.js";
 
@@ -145,8 +142,7 @@ function noteUnread(id) {
 
 /**
  * Show a message of a conversation, wherever in its history it is.
- * @param {number} conversationId
- * @param {number} messageId
+ * @type {(conversationId: number, messageId: number) => Promise<void>}
  */
 export async function jumpTo(conversationId, messageId) {
   const isThere = await loadUntil(conversationId, messageId);

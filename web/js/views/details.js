@@ -9,13 +9,11 @@ import { t } from "../i18n.js";
 import { go } from "../router.js";
 import * as session from "../session.js";
 import { change, state } from "../store.js";
-import { avatar } from "../ui/avatar.js";
-import { confirm, openDialog, openForm } from "../ui/dialog.js";
-import { chosenPeople, field, nameField, peopleField, requireName, toggle } from "../ui/form.js";
-import { openMenu } from "../ui/menu.js";
-import { badge, button, detailsCard, iconButton, portrait, preview, rowText, sidePane } from "../ui/parts.js";
-import { pictureField } from "../ui/picture.js";
-import { attempt } from "../ui/toast.js";
+import {
+  attempt, avatar, badge, button, chosenPeople, confirm, detailsCard, field, iconButton,
+  nameField, openDialog, openForm, openMenu, peopleField, pictureField, portrait, preview,
+  requireName, rowText, sidePane, toggle,
+} from "../ui/index.js";
 import { loadPerson, openPerson, personCard } from "./person.js";
 
 const OWNER = 1;
@@ -192,7 +190,7 @@ function member(id, each) {
   );
 }
 
-/** @param {number} id @param {Member} each @returns {(import("../ui/menu.js").MenuItem | false)[]} */
+/** @param {number} id @param {Member} each @returns {(MenuItem | false)[]} */
 function memberActions(id, { id: user, name, identity: theirs = PLAIN }) {
   const own = ownRole(id);
   const call = (/** @type {typeof api.post} */ method, /** @type {string} */ path) => async () => {

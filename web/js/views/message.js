@@ -8,12 +8,10 @@ import { clock, contentOf, full } from "../format.js";
 import { language, t } from "../i18n.js";
 import * as session from "../session.js";
 import { state } from "../store.js";
-import { avatar, brokenCount, isOwnUrl, tone } from "../ui/avatar.js";
-import { confirm, openDialog } from "../ui/dialog.js";
-import { icon } from "../ui/icons.js";
-import { openMenu } from "../ui/menu.js";
-import { iconButton, link, personItem, rowText } from "../ui/parts.js";
-import { attempt } from "../ui/toast.js";
+import {
+  attempt, avatar, brokenCount, confirm, icon, iconButton, isOwnUrl, link, openDialog, openMenu,
+  personItem, rowText, tone,
+} from "../ui/index.js";
 import { replyTo } from "./composer.js";
 import { openPerson } from "./person.js";
 
@@ -96,7 +94,7 @@ function linked(text) {
   return [...parts, text.slice(from)];
 }
 
-/** @param {string} label @param {import("../ui/parts.js").IconName} picture @param {boolean} [isRead] */
+/** @param {string} label @param {IconName} picture @param {boolean} [isRead] */
 const receipt = (label, picture, isRead) =>
   h("span.receipt", { class: isRead && "is-read", role: "img", "aria-label": label, title: label }, icon(picture));
 
@@ -121,7 +119,7 @@ function picture({ content: src, sendername: name }) {
  * @param {Message} message
  * @param {boolean} isOwn
  * @param {JumpTo} jumpTo
- * @returns {(import("../ui/menu.js").MenuItem | false)[]}
+ * @returns {(MenuItem | false)[]}
  */
 function actionsOf(message, isOwn, jumpTo) {
   const isModerator = (state.members[message.conversation]?.identity ?? 3) < 3;

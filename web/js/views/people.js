@@ -8,12 +8,11 @@ import { t } from "../i18n.js";
 import { go } from "../router.js";
 import * as session from "../session.js";
 import { change, state, waitingRequests } from "../store.js";
-import { avatar } from "../ui/avatar.js";
-import { confirm, openForm } from "../ui/dialog.js";
-import { chosenPeople, field, form, FormError, nameField, peopleField, requireName } from "../ui/form.js";
-import { icon } from "../ui/icons.js";
-import { badge, button, emptyNote, iconButton, iconLink, linkButton, preview, rowText } from "../ui/parts.js";
-import { attempt } from "../ui/toast.js";
+import {
+  attempt, avatar, badge, button, chosenPeople, confirm, emptyNote, field, form, FormError, icon,
+  iconButton, iconLink, linkButton, nameField, openForm, peopleField, preview, requireName,
+  rowText,
+} from "../ui/index.js";
 import { loadPerson, openRequest, personCard } from "./person.js";
 
 const ui = {
@@ -33,7 +32,7 @@ export function peopleList(place) {
     const props = { href: `#/people/${path}`, "aria-current": isShown && "true" };
     return h("li.row", { key: path }, h("a.row-link", props, content));
   };
-  const sign = (/** @type {import("../ui/parts.js").IconName} */ name) =>
+  const sign = (/** @type {IconName} */ name) =>
     h("span.avatar.plain-icon", icon(name));
   return h("section.list-pane", { key: "people", "aria-label": t("people") },
     h("header.pane-head", h("h1", t("people")), iconLink("addPerson", t("addFriend"), "#/people/add")),

@@ -6,10 +6,9 @@ import { h } from "../dom.js";
 import { t } from "../i18n.js";
 import * as session from "../session.js";
 import { change, friend, state } from "../store.js";
-import { confirm, openDialog, openForm } from "../ui/dialog.js";
-import { field } from "../ui/form.js";
-import { button, linkButton, portrait, spinner } from "../ui/parts.js";
-import { attempt, toast } from "../ui/toast.js";
+import {
+  attempt, button, confirm, field, linkButton, openDialog, openForm, portrait, spinner, toast,
+} from "../ui/index.js";
 
 /** @type {Map<number, Person | null>} Null: there is nobody of that id. */
 const known = new Map();

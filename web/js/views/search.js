@@ -6,9 +6,9 @@ import { contentOf, full } from "../format.js";
 import { t } from "../i18n.js";
 import { go } from "../router.js";
 import { change, state } from "../store.js";
-import { avatar } from "../ui/avatar.js";
-import { field, form, FormError, labelled } from "../ui/form.js";
-import { button, rowText, sidePane } from "../ui/parts.js";
+import {
+  avatar, button, field, form, FormError, labelled, rowText, sidePane,
+} from "../ui/index.js";
 import { jumpTo } from "./conversation.js";
 
 const PAGE = 50;

@@ -10,12 +10,10 @@ import * as passwords from "../passwords.js";
 import * as session from "../session.js";
 import { change, state } from "../store.js";
 import { setTheme, theme } from "../theme.js";
-import { confirm, openForm } from "../ui/dialog.js";
-import { field } from "../ui/form.js";
-import { icon } from "../ui/icons.js";
-import { button, card, personItem, portrait, preview, rowText } from "../ui/parts.js";
-import { pictureField } from "../ui/picture.js";
-import { attempt, toast } from "../ui/toast.js";
+import {
+  attempt, button, card, confirm, field, icon, openForm, personItem, pictureField, portrait,
+  preview, rowText, toast,
+} from "../ui/index.js";
 import { unblock } from "./person.js";
 
 const ui = {

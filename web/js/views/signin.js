@@ -7,10 +7,7 @@ import { t } from "../i18n.js";
 import * as passwords from "../passwords.js";
 import * as session from "../session.js";
 import { change, state } from "../store.js";
-import { field, form, FormError, resetForm } from "../ui/form.js";
-import { icon } from "../ui/icons.js";
-import { link } from "../ui/parts.js";
-import { attempt, toast } from "../ui/toast.js";
+import { attempt, field, form, FormError, icon, link, resetForm, toast } from "../ui/index.js";
 import { languageSwitch } from "./settings.js";
 
 /** @typedef {keyof typeof MODES} Mode */
