@@ -52,3 +52,13 @@ def _claim(port: int) -> bool:
             return False
         claim.detach()
         return True
+
+
+def connect_host(host: str) -> str:
+    """The address for clients on this machine; ``host`` may mean all addresses."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+
+
+def bracketed(host: str) -> str:
+    """``host`` as written before a port."""
+    return f"[{host}]" if ":" in host else host

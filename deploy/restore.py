@@ -22,16 +22,9 @@ from deploy.environment import started
 from deploy.ownership import give_to_owner_of
 from deploy.ports import free_ports
 from deploy.programs import PROGRAMS, SERVICES, environment_of, validate_all_settings
-from deploy.run import (
-    LOOPBACK,
-    ROOT,
-    LauncherSettings,
-    StartupError,
-    ensure_writable,
-    exclusive_lock,
-    migrate,
-    running_programs,
-)
+from deploy.run import LOOPBACK, ROOT, LauncherSettings, migrate
+from deploy.running import running_programs
+from deploy.startup import StartupError, ensure_writable, exclusive_lock
 from shared.operations.commands import with_progress
 from shared.settings import SettingsError, load_settings
 from shared.web.errors import ApiError

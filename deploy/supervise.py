@@ -1,6 +1,7 @@
-"""supervisord, ending with its launcher, and giving up while the product has never been up.
+"""supervisord, as the launcher runs it: ``python -m deploy.supervise CONFIG READY LAUNCHER``.
 
-Started by ``deploy.run`` as ``python -m deploy.supervise CONFIG READY LAUNCHER``.
+`render_config` says what its configuration can say. The rest overrides supervisord here, each for a
+reason beside it (docs/decisions/0014-gunicorn-and-supervisor.md).
 """
 
 import os
@@ -28,8 +29,8 @@ loglevel = warn
 pidfile = %(here)s/supervisord.pid
 {user}
 """
-# It never gives a program up: the pause between two attempts grows by a second each time.
-# Time to stop is longer than the longest SHUTDOWN_DELAY_SECONDS and what requests in flight get.
+# It never gives up a program: the pause between two attempts grows by a second each time.
+# Time to stop is longer than the maximum of SHUTDOWN_DELAY_SECONDS and graceful_timeout together.
 _CONFIGURATION = "python:shared.server.gunicorn_conf"
 _PROGRAM = """
 [program:{name}]
@@ -53,8 +54,8 @@ priority = 1
 """
 
 
-def configuration(binds: Mapping[str, str]) -> str:
-    """supervisord's configuration for programs that listen where ``binds`` says."""
+def render_config(binds: Mapping[str, str]) -> str:
+    """supervisord's configuration for programs with these listen addresses."""
     python = sys.executable.replace("%", "%%")
     sections = [
         # As root, supervisord asks to be told that this is meant.
@@ -69,20 +70,26 @@ def configuration(binds: Mapping[str, str]) -> str:
 
 
 class Options(ServerOptions):
-    """Programs write to the launcher's own output; supervisord would read and copy every line."""
+    """Programs inherit the launcher's output, so that they see a terminal if there is one.
+
+    supervisord would read and copy every line; ``/dev/stdout`` as a log file is no way out, because
+    a socket, such as journald's, cannot be opened.
+    """
 
     def dup2(self, source: int, target: int) -> None:
-        """Called in a new program, for its standard streams alone."""
+        """Called in a new program, for its standard streams only."""
         if target == 0:
             super().dup2(source, target)
 
 
-class Manager(Supervisor):
-    """Restarts what ends, once the product has been up; before that, gives up.
+class FailFastSupervisor(Supervisor):
+    """Restarts programs that end, once all were healthy; before that, gives up.
+
+    By configuration, that would take one more program: an event listener.
 
     Args:
         options: of supervisord, read from its configuration.
-        ready: a file that is there once the product has been up.
+        ready: a file that exists as soon as all programs were healthy.
     """
 
     exit_status = 0
@@ -92,13 +99,11 @@ class Manager(Supervisor):
         self._ready = ready
 
     def runforever(self) -> None:
-        """Watch over the programs until told to stop."""
+        """Start the programs at once, and supervise them until told to stop."""
         events.subscribe(events.ProcessStateBackoffEvent, self._on_exit)
         events.subscribe(events.ProcessStateExitedEvent, self._on_exit)
-        for (
-            group
-        ) in self.process_groups.values():  # The first poll would start them a second later.
-            group.transition()
+        for group in self.process_groups.values():
+            group.transition()  # supervisord itself would wait for its first poll, a second.
         super().runforever()
 
     def _on_exit(self, event: events.ProcessStateEvent) -> None:
@@ -112,17 +117,18 @@ def main() -> int:
     """Run until a signal, or until a program cannot start (status 1)."""
     config, ready, launcher = sys.argv[1:]
     set_parent_death_signal(int(launcher), signal.SIGKILL)
-    os.environ["MANAGER_PID"] = str(os.getpid())
+    os.environ["SUPERVISOR_PID"] = str(os.getpid())
     options = Options()
     options.first, options.test = True, False
     options.realize(["-c", config])
+    # In the configuration, secrets would be in a file, and "%" in them would be expanded.
     for group in options.process_group_configs:
         for program in group.process_configs:
             program.environment = environment_of(program.name, os.environ)
-    manager = Manager(options, Path(ready))
+    supervisor = FailFastSupervisor(options, Path(ready))
     with suppress(ExitNow):
-        manager.main()
-    return manager.exit_status
+        supervisor.main()
+    return supervisor.exit_status
 
 
 if __name__ == "__main__":

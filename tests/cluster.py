@@ -59,7 +59,7 @@ class Replica:
 
     def begin(self) -> None:
         """Start it, and do not wait for it. It ends with the process that calls this."""
-        manager = {"MANAGER_PID": str(os.getpid())}
+        manager = {"SUPERVISOR_PID": str(os.getpid())}
         scan_file(self._log)
         with self._log.open("ab") as log:
             self._process = psutil.Popen(

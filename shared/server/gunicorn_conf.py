@@ -34,8 +34,8 @@ from shared.server.worker import Worker
 from shared.settings import ServerSettings, SettingsError, load_settings
 
 # A program that our supervisor started ends with it, at once.
-if "MANAGER_PID" in os.environ:
-    set_parent_death_signal(int(os.environ["MANAGER_PID"]), signal.SIGQUIT)
+if "SUPERVISOR_PID" in os.environ:
+    set_parent_death_signal(int(os.environ["SUPERVISOR_PID"]), signal.SIGQUIT)
 limit_malloc_arenas()
 request_head.install()
 response.install()

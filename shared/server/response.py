@@ -1,7 +1,7 @@
 """Sends responses: head and first block in one piece, and with bounds for clients that do not read.
 
 gunicorn has no setting for its class of responses, so `install` replaces it in the module that
-creates them (docs/decisions/0012-gunicorn.md).
+creates them (docs/decisions/0014-gunicorn-and-supervisor.md).
 """
 
 import json
