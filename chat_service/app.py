@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from flask import Flask
+from flask_smorest import Api
 
 from chat_service.background import fill_search_index
 from chat_service.commands import add_commands
@@ -78,12 +79,12 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     repeat(app, counters.delete_expired, 3600)
     fill_search_index(app)
     add_commands(app, ServiceClient(settings.social_service_url, settings.social_service_secret))
-    api.register_blueprint(announcements.blueprint)
-    api.register_blueprint(conversations.blueprint)
-    api.register_blueprint(groups.blueprint)
-    api.register_blueprint(media.blueprint)
-    api.register_blueprint(invitations.blueprint)
-    api.register_blueprint(messages.blueprint)
-    app.register_blueprint(live.blueprint)
+    _register_blueprints(app, api)
     add_integrity_commands(app, integrity.CHECKS, integrity.STATES)
     return app
+
+
+def _register_blueprints(app: Flask, api: Api) -> None:
+    for module in (announcements, conversations, groups, media, invitations, messages):
+        api.register_blueprint(module.blueprint)
+    app.register_blueprint(live.blueprint)

@@ -54,7 +54,7 @@ def get_access(conversation_id: int, user_id: int, not_found: ErrorSpec) -> Acce
     ).first()
     if row is None:
         raise ApiError(not_found)
-    return Access(*row)
+    return Access(row.is_group, row.role)
 
 
 class LockedConversation(NamedTuple):
@@ -97,7 +97,12 @@ def lock_conversation(
             Membership.conversation_id == conversation_id, Membership.user_id.in_(user_ids)
         )
     )
-    return LockedConversation(*conversation, roles=dict(memberships.all()))
+    return LockedConversation(
+        is_group=conversation.is_group,
+        last_seq=conversation.last_seq,
+        avatar_name=conversation.avatar_digest,
+        roles={row.user_id: row.role for row in memberships},
+    )
 
 
 def filter_friends(user_id: int, others: Collection[int]) -> set[int]:

@@ -1,8 +1,8 @@
 """Conversations: the list of them, new groups, one's own settings, who is in one."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, case, func, insert, select, update
 
@@ -148,20 +148,26 @@ def create_group(owner_id: int, name: str, member_ids: Collection[int]) -> int:
         session.add(conversation)
         session.flush()
         roles = {owner_id: OWNER} | dict.fromkeys(sorted(others), MEMBER)
-        session.execute(
-            insert(Membership),
-            [
-                {
-                    "conversation_id": conversation.id,
-                    "user_id": user_id,
-                    "role": role,
-                    "joined_at": now,
-                }
-                for user_id, role in roles.items()
-            ],
-        )
+        _insert_memberships(session, conversation.id, roles, now)
         live_events.conversation_changed(conversation.id, members=tuple(roles))
     return conversation.id
+
+
+def _insert_memberships(
+    session: Any, conversation_id: int, roles: Mapping[int, int], joined_at: datetime
+) -> None:
+    session.execute(
+        insert(Membership),
+        [
+            {
+                "conversation_id": conversation_id,
+                "user_id": user_id,
+                "role": role,
+                "joined_at": joined_at,
+            }
+            for user_id, role in roles.items()
+        ],
+    )
 
 
 class Member(NamedTuple):

@@ -99,6 +99,15 @@ def _delete_messages(session: Any, conversation_id: int, message_ids: Collection
     ).scalar_one()
     if not gone:
         return
+    _insert_deletions(session, conversation_id, gone, version - len(gone) + 1)
+    texts = {row.id: row.content for row in gone if row.type == TEXT}
+    remove_from_index(session, conversation_id, texts)
+    media.delete_after_commit([row.content for row in gone if row.type == IMAGE])
+
+
+def _insert_deletions(
+    session: Any, conversation_id: int, messages: Collection[Any], first_version: int
+) -> None:
     session.execute(
         insert(Deletion),
         [
@@ -106,18 +115,14 @@ def _delete_messages(session: Any, conversation_id: int, message_ids: Collection
                 "message_id": row.id,
                 "conversation_id": conversation_id,
                 "seq": row.seq,
-                "version": version - len(gone) + number,
+                "version": first_version + number,
                 "sender_id": row.sender_id,
                 "client_id": row.client_id,
                 "created_at": row.created_at,
             }
-            for number, row in enumerate(gone, start=1)
+            for number, row in enumerate(messages)
         ],
     )
-    remove_from_index(
-        session, [(conversation_id, row.id, row.content) for row in gone if row.type == TEXT]
-    )
-    media.delete_after_commit([row.content for row in gone if row.type == IMAGE])
 
 
 def hide_messages(message_ids: Collection[int], user_id: int) -> None:

@@ -59,22 +59,23 @@ def apply(state: dict[str, Any]) -> None:
         ).scalar()
         if conversation_id is None or not friendship["active"]:
             return
-        session.execute(
-            db.insert(Membership)
-            .values(
-                [
-                    {
-                        "conversation_id": conversation_id,
-                        "user_id": user_id,
-                        "role": MEMBER,
-                        "joined_at": now,
-                    }
-                    for user_id in pair
-                ]
-            )
-            .on_conflict_do_nothing()
-        )
+        _insert_pair(session, conversation_id, pair, now)
         live_events.conversation_changed(conversation_id, members=pair)
+
+
+def _insert_pair(
+    session: Any, conversation_id: int, pair: tuple[int, int], joined_at: datetime
+) -> None:
+    members = [
+        {
+            "conversation_id": conversation_id,
+            "user_id": user_id,
+            "role": MEMBER,
+            "joined_at": joined_at,
+        }
+        for user_id in pair
+    ]
+    session.execute(db.insert(Membership).values(members).on_conflict_do_nothing())
 
 
 def resync(social: ServiceClient) -> Iterator[int]:

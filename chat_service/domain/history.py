@@ -10,8 +10,7 @@ from functools import cache
 from itertools import chain
 from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, Select, bindparam, func, select, tuple_
-from sqlalchemy.orm import aliased
+from sqlalchemy import Integer, Select, bindparam, func, select
 
 from chat_service import errors
 from chat_service.db import db
@@ -25,6 +24,7 @@ from chat_service.domain.messages import (
     with_senders,
 )
 from chat_service.domain.read_state import ReadState, get_read_state, mark_read_up_to
+from chat_service.domain.version_bounds import version_next_to, version_since
 from chat_service.models import Deletion, Message
 from shared.data.columns import BigId
 from shared.web.authentication import MAX_ID
@@ -206,57 +206,10 @@ class _History(NamedTuple):
 
 
 _CONVERSATION = bindparam("conversation", type_=BigId)
-_near = aliased(Message)
-
-
-def version_next_to(name: str, *, before: bool = False) -> Any:
-    """The version of the conversation's first message after an id, or of the last one before it.
-
-    PostgreSQL compares pairs, and is asked for no conversation: nothing but the index of such
-    pairs has that order. Along the index of ids alone it would look through all conversations.
-    """
-    here, bound = _near.conversation_id == _CONVERSATION, _id(name)
-    if db.is_sqlite:
-        beyond = here & (_near.id < bound if before else _near.id > bound)
-    else:
-        pair, edge = tuple_(_near.conversation_id, _near.id), tuple_(_CONVERSATION, bound)
-        beyond = pair < edge if before else pair > edge
-    order: list[Any] = [_near.conversation_id, _near.id]
-    nearest = (
-        select(_near.conversation_id, _near.version)
-        .where(beyond)
-        .order_by(*(each.desc() if before else each for each in order))
-        .limit(1)
-        .subquery()
-    )
-    is_here = nearest.c.conversation_id == _CONVERSATION
-    return select(nearest.c.version).where(is_here).scalar_subquery()
 
 
 def _id(name: str) -> Any:
     return bindparam(name, type_=BigId)
-
-
-def version_since(name: str) -> Any:
-    """The version of the conversation's first message sent at a time or later, in SQL."""
-    order = _near.created_at, _near.version
-    return _version_by_time(_near.created_at >= bindparam(name), *order)
-
-
-def version_until(name: str) -> Any:
-    """The version of the conversation's last message sent at a time or earlier, in SQL."""
-    order = _near.created_at.desc(), _near.version.desc()
-    return _version_by_time(_near.created_at <= bindparam(name), *order)
-
-
-def _version_by_time(condition: Any, *order: Any) -> Any:
-    return (
-        select(_near.version)
-        .where(_near.conversation_id == _CONVERSATION, condition)
-        .order_by(*order)
-        .limit(1)
-        .scalar_subquery()
-    )
 
 
 _LOWER: dict[str, Callable[[str], Any]] = {

@@ -5,7 +5,7 @@ a send costs nothing more, and a search is exact at any time.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -77,14 +77,15 @@ def indexed_id() -> int:
     return db.session.scalar(select(SearchProgress.indexed_id)) or 0
 
 
-def remove_from_index(session: Any, rows: Iterable[tuple[int, int, str]]) -> None:
+def remove_from_index(session: Any, conversation_id: int, texts: Mapping[int, str]) -> None:
     """Take messages that are being deleted out of the index.
 
     Args:
         session: of the running transaction.
-        rows: conversation, id and text of each.
+        conversation_id: whose messages.
+        texts: their texts, by id.
     """
-    for conversation_id, message_id, content in rows:
+    for message_id, content in texts.items():
         grams = grams_of(content)
         if grams:
             session.execute(
@@ -131,10 +132,10 @@ class Indexer:
                 .with_for_update(read=True, key_share=True)
             ).all()
             grams = [
-                {"conversation_id": conversation_id, "gram": gram, "message_id": message_id}
-                for message_id, conversation_id, kind, content in rows
-                if kind == TEXT
-                for gram in grams_of(content)
+                {"conversation_id": row.conversation_id, "gram": gram, "message_id": row.id}
+                for row in rows
+                if row.type == TEXT
+                for gram in grams_of(row.content)
             ]
             if grams:
                 session.execute(insert(SearchGram), grams)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import case, insert, select, update
 
@@ -45,27 +45,34 @@ def invite(conversation_id: int, sender_id: int, receiver_ids: Collection[int]) 
             raise ApiError(errors.ALREADY_MEMBER)
         if not filter_friends(sender_id, receiver_ids) & active >= set(receiver_ids):
             raise ApiError(errors.NOT_YOUR_FRIEND)
-        now = datetime.now(UTC)
-        added = session.execute(
-            db.insert(Invitation)
-            .on_conflict_do_nothing()
-            .returning(Invitation.receiver_id, Invitation.id),
-            [
-                {
-                    "conversation_id": conversation_id,
-                    "sender_id": sender_id,
-                    "receiver_id": receiver_id,
-                    "status": PENDING,
-                    "created_at": now,
-                }
-                for receiver_id in receiver_ids
-            ],
-        )
-        ids = dict(added.all())
+        ids = _insert_invitations(session, conversation_id, sender_id, receiver_ids)
         if len(ids) < len(receiver_ids):
             raise ApiError(errors.INVITATION_WAITING)
         live_events.invitations_changed(conversation_id)
     return [ids[receiver_id] for receiver_id in receiver_ids]
+
+
+def _insert_invitations(
+    session: Any, conversation_id: int, sender_id: int, receiver_ids: Collection[int]
+) -> dict[int, int]:
+    """The ids of the new invitations, by receiver; one that waits already is left out."""
+    now = datetime.now(UTC)
+    added = session.execute(
+        db.insert(Invitation)
+        .on_conflict_do_nothing()
+        .returning(Invitation.receiver_id, Invitation.id),
+        [
+            {
+                "conversation_id": conversation_id,
+                "sender_id": sender_id,
+                "receiver_id": receiver_id,
+                "status": PENDING,
+                "created_at": now,
+            }
+            for receiver_id in receiver_ids
+        ],
+    )
+    return {row.receiver_id: row.id for row in added}
 
 
 class SentInvitation(NamedTuple):

@@ -15,16 +15,12 @@ from sqlalchemy.orm import aliased
 from chat_service import errors
 from chat_service.db import db
 from chat_service.domain.accounts import Person, get_people
-from chat_service.domain.history import (
-    long_reads,
-    version_next_to,
-    version_since,
-    version_until,
-)
+from chat_service.domain.history import long_reads
 from chat_service.domain.indexing import grams_of, indexed_id, rarest_first
 from chat_service.domain.messages import visible_to
 from chat_service.domain.read_state import get_read_state
 from chat_service.domain.text import fold
+from chat_service.domain.version_bounds import version_next_to, version_since, version_until
 from chat_service.models import TEXT, Message, SearchGram
 from shared.data.columns import BigId
 from shared.web.errors import ErrorSpec

@@ -9,40 +9,28 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
-from functools import cache, partial
+from functools import partial
 from heapq import heappop, heappush, nlargest
 from itertools import islice
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Integer,
-    Select,
-    Text,
-    and_,
-    bindparam,
-    cast,
-    column,
-    func,
-    select,
-    true,
-)
-from sqlalchemy.orm import aliased
-
 from chat_service import errors
 from chat_service.db import db
 from chat_service.domain.accounts import Person, get_people
-from chat_service.domain.conversations import FRIEND_ID
 from chat_service.domain.history import long_reads
 from chat_service.domain.indexing import grams_of, indexed_id, rarest_first
-from chat_service.domain.messages import visible_to
 from chat_service.domain.read_state import get_read_state
 from chat_service.domain.search import FoundRow
+from chat_service.domain.search_everywhere_queries import (
+    NAMES,
+    grams_query,
+    longest_query,
+    messages_query,
+    page_query,
+)
 from chat_service.domain.text import fold
-from chat_service.models import TEXT, Conversation, Membership, Message, SearchGram
-from shared.data.columns import BigId
+from chat_service.models import TEXT
 from shared.web.authentication import MAX_ID
 
 MAX_READ = 100_000
@@ -164,7 +152,7 @@ class _Search:
         mark = indexed_id() if grams else 0
         scope = {"user": self._user_id, "conversation": self.wanted.conversation_id}
         is_one = self.wanted.conversation_id is not None
-        longest = db.run(_longest_query(is_one=is_one), **scope).scalars().all()
+        longest = db.run(longest_query(is_one=is_one), **scope).scalars().all()
         yield from self._go_back(longest, before, partial(self._read, mark))
         if grams and self.next_before_id is None:
             grams = rarest_first(longest[:_RANKED_IN], grams)[:_MAX_GRAMS]
@@ -201,7 +189,7 @@ class _Search:
             ids: list[int] = []
             while self._candidates and -self._candidates[0] >= horizon and len(ids) < 2 * limit:
                 ids.append(-heappop(self._candidates))
-            rows = db.run(_messages_query(), user=self._user_id, ids=ids)
+            rows = db.run(messages_query(), user=self._user_id, ids=ids)
             self.found += filter(self.wanted.fits, rows)
         if len(self.found) >= limit:
             del self.found[limit:]
@@ -214,7 +202,7 @@ class _Search:
     ) -> tuple[list[Any], Iterable[int]]:
         """The next messages of each conversation, and which of them fit."""
         bounds = {"positions": positions, "after": after, "limit": size}
-        rows = list(db.run(_page_query(), **bounds))
+        rows = list(db.run(page_query(), **bounds))
         return rows, (row.id for row in rows if self.wanted.fits(row))
 
     def _read_index(
@@ -222,117 +210,13 @@ class _Search:
     ) -> tuple[list[Any], Iterable[int]]:
         """The next rows of the index of each conversation, and which have all of these pairs."""
         named = {f"gram_{position}": gram for position, gram in enumerate(grams)}
-        rows = list(db.run(_grams_query(len(grams)), **named, positions=positions, limit=size))
+        rows = list(db.run(grams_query(len(grams)), **named, positions=positions, limit=size))
         return rows, (row.id for row in rows if row.has_all)
-
-
-def _id(name: str) -> Any:
-    return bindparam(name, type_=BigId)
-
-
-@cache
-def _longest_query(*, is_one: bool) -> Select[*tuple[Any, ...]]:
-    """The ids of the conversations to search, the longest first."""
-    mine = (
-        select(Conversation.id)
-        .join(Membership, Membership.conversation_id == Conversation.id)
-        .where(Membership.user_id == _id("user"), Conversation.is_open)
-        .order_by(Conversation.last_seq.desc())
-    )
-    return mine.where(Conversation.id == _id("conversation")) if is_one else mine
-
-
-_FIELDS = (
-    Message.id,
-    Message.type,
-    Message.content,
-    Message.sender_id,
-    Message.created_at,
-    Message.conversation_id,
-)
-_positions = func.json_each(bindparam("positions", type_=JSON)).table_valued(
-    column("key", Text), column("value", Text)
-)
-_CONVERSATION = cast(_positions.c.key, BigInteger)
-_BEFORE = cast(cast(_positions.c.value, Text), BigInteger)
-_SIZE = bindparam("limit", type_=Integer)
-
-
-@cache
-def _page_query() -> Select[*tuple[Any, ...]]:
-    """The newest messages of some conversations before a position in each and after an id."""
-    near = aliased(Message)
-    columns = [near.id] if db.is_sqlite else [getattr(near, each.key) for each in _FIELDS]
-    page = (
-        select(*columns)
-        .where(
-            near.conversation_id == _CONVERSATION,
-            near.id < _BEFORE,
-            near.id > _id("after"),
-        )
-        .order_by(near.conversation_id.desc(), near.id.desc())  # As the index has them.
-        .limit(_SIZE)
-        .correlate(_positions)
-    )
-    if db.is_sqlite:
-        return select(*_FIELDS).select_from(_positions).join(Message, Message.id.in_(page))
-    rows = page.lateral()
-    return select(rows).select_from(_positions).join(rows, true())
-
-
-@cache
-def _grams_query(count: int) -> Select[*tuple[Any, ...]]:
-    """A page as above of the messages with a pair of characters, and whether they have others."""
-    near, shown = aliased(SearchGram), aliased(SearchGram)
-    page = (
-        select(near.message_id)
-        .where(
-            near.conversation_id == _CONVERSATION,
-            near.gram == _id("gram_0"),
-            near.message_id < _BEFORE,
-        )
-        .order_by(near.message_id.desc())
-        .limit(_SIZE)
-        .correlate(_positions)
-    )
-    found: Any = shown if db.is_sqlite else page.lateral()
-    message_id = (found if db.is_sqlite else found.c).message_id
-    is_found = true()
-    if db.is_sqlite:
-        is_found = (
-            (shown.conversation_id == _CONVERSATION)
-            & (shown.gram == _id("gram_0"))
-            & shown.message_id.in_(page)
-        )
-    has_others = (
-        # No EXISTS, for which PostgreSQL might gather all messages that have the pair.
-        select(each.message_id)
-        .where(
-            each.conversation_id == _CONVERSATION,
-            each.gram == _id(f"gram_{position}"),
-            each.message_id == message_id,
-        )
-        .scalar_subquery()
-        .is_not(None)
-        for position, each in enumerate((aliased(SearchGram) for _ in range(count - 1)), 1)
-    )
-    has_all = and_(true(), *has_others).label("has_all")
-    query = select(_CONVERSATION.label("conversation_id"), message_id.label("id"), has_all)
-    return query.select_from(_positions).join(found, is_found)
-
-
-@cache
-def _messages_query() -> Select[*tuple[Any, ...]]:
-    return (
-        select(*_FIELDS)
-        .where(Message.id.in_(bindparam("ids", expanding=True)), visible_to(_id("user")))
-        .order_by(Message.id.desc())
-    )
 
 
 def _with_names(rows: list[Any], next_before_id: int | None, user_id: int) -> MessagesAnywhere:
     ids = {row.conversation_id for row in rows}
-    conversations = db.run(_NAMES, user=user_id, ids=list(ids)).all() if ids else []
+    conversations = db.run(NAMES, user=user_id, ids=list(ids)).all() if ids else []
     friends = {row.id: row.friend_id for row in conversations if row.friend_id is not None}
     people = get_people({row.sender_id for row in rows} | set(friends.values()))
     names = {row.id: row.name for row in conversations}
@@ -349,8 +233,3 @@ def _with_names(rows: list[Any], next_before_id: int | None, user_id: int) -> Me
         people,
         next_before_id,
     )
-
-
-_NAMES = select(Conversation.id, Conversation.name, FRIEND_ID.label("friend_id")).where(
-    Conversation.id.in_(bindparam("ids", expanding=True))
-)

@@ -265,6 +265,7 @@ def _close_if_stale(socket: WebSocketConnection, generation: int, ends: str) -> 
 
 
 def _close_if_any_is_stale(socket: WebSocketConnection, recent: Iterable[StreamEntry]) -> None:
-    for _, event, _ in recent:
+    for entry in recent:
+        event = entry.event
         if event.generation is not None and socket.subscriber.user_id in event.users:
             _close_if_stale(socket, event.generation, event.session_ends)

@@ -22,11 +22,11 @@ class StreamEntry(NamedTuple):
 def current_rooms(rooms: Collection[int], user_id: int, later: Iterable[StreamEntry]) -> set[int]:
     """The rooms of a user, from what they were before some events."""
     current = set(rooms)
-    for _, event, _ in later:
-        if user_id in event.joined:
-            current.add(event.room or 0)
-        if user_id in event.removed:
-            current.discard(event.room or 0)
+    for entry in later:
+        if user_id in entry.event.joined:
+            current.add(entry.event.room or 0)
+        if user_id in entry.event.removed:
+            current.discard(entry.event.room or 0)
     return current
 
 

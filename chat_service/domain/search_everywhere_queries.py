@@ -1,0 +1,137 @@
+"""The statements of a search of all conversations."""
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Integer,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    column,
+    func,
+    select,
+    true,
+)
+from sqlalchemy.orm import aliased
+
+from chat_service.db import db
+from chat_service.domain.conversations import FRIEND_ID
+from chat_service.domain.messages import visible_to
+from chat_service.models import Conversation, Membership, Message, SearchGram
+from shared.data.columns import BigId
+
+
+def _id(name: str) -> Any:
+    return bindparam(name, type_=BigId)
+
+
+@cache
+def longest_query(*, is_one: bool) -> Select[*tuple[Any, ...]]:
+    """The ids of the conversations to search, the longest first."""
+    mine = (
+        select(Conversation.id)
+        .join(Membership, Membership.conversation_id == Conversation.id)
+        .where(Membership.user_id == _id("user"), Conversation.is_open)
+        .order_by(Conversation.last_seq.desc())
+    )
+    return mine.where(Conversation.id == _id("conversation")) if is_one else mine
+
+
+_FIELDS = (
+    Message.id,
+    Message.type,
+    Message.content,
+    Message.sender_id,
+    Message.created_at,
+    Message.conversation_id,
+)
+_positions = func.json_each(bindparam("positions", type_=JSON)).table_valued(
+    column("key", Text), column("value", Text)
+)
+_CONVERSATION = cast(_positions.c.key, BigInteger)
+_BEFORE = cast(cast(_positions.c.value, Text), BigInteger)
+_SIZE = bindparam("limit", type_=Integer)
+
+
+@cache
+def page_query() -> Select[*tuple[Any, ...]]:
+    """The newest messages of some conversations before a position in each and after an id."""
+    near = aliased(Message)
+    columns = [near.id] if db.is_sqlite else [getattr(near, each.key) for each in _FIELDS]
+    page = (
+        select(*columns)
+        .where(
+            near.conversation_id == _CONVERSATION,
+            near.id < _BEFORE,
+            near.id > _id("after"),
+        )
+        .order_by(near.conversation_id.desc(), near.id.desc())  # As the index has them.
+        .limit(_SIZE)
+        .correlate(_positions)
+    )
+    if db.is_sqlite:
+        return select(*_FIELDS).select_from(_positions).join(Message, Message.id.in_(page))
+    rows = page.lateral()
+    return select(rows).select_from(_positions).join(rows, true())
+
+
+@cache
+def grams_query(count: int) -> Select[*tuple[Any, ...]]:
+    """A page as above of the messages with a pair of characters, and whether they have others."""
+    near, shown = aliased(SearchGram), aliased(SearchGram)
+    page = (
+        select(near.message_id)
+        .where(
+            near.conversation_id == _CONVERSATION,
+            near.gram == _id("gram_0"),
+            near.message_id < _BEFORE,
+        )
+        .order_by(near.message_id.desc())
+        .limit(_SIZE)
+        .correlate(_positions)
+    )
+    found: Any = shown if db.is_sqlite else page.lateral()
+    message_id = (found if db.is_sqlite else found.c).message_id
+    is_found = true()
+    if db.is_sqlite:
+        is_found = (
+            (shown.conversation_id == _CONVERSATION)
+            & (shown.gram == _id("gram_0"))
+            & shown.message_id.in_(page)
+        )
+    has_others = (
+        # No EXISTS, for which PostgreSQL might gather all messages that have the pair.
+        select(each.message_id)
+        .where(
+            each.conversation_id == _CONVERSATION,
+            each.gram == _id(f"gram_{position}"),
+            each.message_id == message_id,
+        )
+        .scalar_subquery()
+        .is_not(None)
+        for position, each in enumerate((aliased(SearchGram) for _ in range(count - 1)), 1)
+    )
+    has_all = and_(true(), *has_others).label("has_all")
+    query = select(_CONVERSATION.label("conversation_id"), message_id.label("id"), has_all)
+    return query.select_from(_positions).join(found, is_found)
+
+
+@cache
+def messages_query() -> Select[*tuple[Any, ...]]:
+    """The messages of some ids that a user sees, newest first."""
+    return (
+        select(*_FIELDS)
+        .where(Message.id.in_(bindparam("ids", expanding=True)), visible_to(_id("user")))
+        .order_by(Message.id.desc())
+    )
+
+
+NAMES = select(Conversation.id, Conversation.name, FRIEND_ID.label("friend_id")).where(
+    Conversation.id.in_(bindparam("ids", expanding=True))
+)
+"""Names of conversations, and the friends in private ones."""
