@@ -33,7 +33,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     """Build the service.
 
     Args:
-        env: its settings; the process's environment unless given.
+        env: the settings; defaults to the environment of the process.
     """
     settings = load_service_settings(AuthSettings, env)
     app, api = create_service_app("auth_service", "IMS accounts", settings, db, accounts.state_of)

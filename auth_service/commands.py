@@ -1,4 +1,4 @@
-"""Commands of the auth service beside those of every service."""
+"""Commands of the auth service, in addition to those of every service."""
 
 import secrets
 import sys
@@ -15,7 +15,7 @@ from shared.operations.orphans import add_prune_command
 
 _who = click.argument("who", metavar="ID_OR_EMAIL")
 _from_pipe = click.option(
-    "--password-stdin", is_flag=True, help="Read the password from standard input, do not ask."
+    "--password-stdin", is_flag=True, help="Read the password from standard input."
 )
 
 
@@ -26,7 +26,7 @@ def add_commands(app: Flask) -> None:
 
     @app.cli.group("avatars")
     def avatars_commands() -> None:
-        """The pictures of the accounts."""
+        """Manage the avatars of accounts."""
 
     add_prune_command(avatars_commands, avatars.pictures, avatars.find_orphans, avatars.FOLDER)
 
@@ -37,14 +37,14 @@ def _add_accounts_commands(group: AppGroup) -> None:
     @click.argument("name")
     @_from_pipe
     def create(email: str, name: str, password_stdin: bool) -> None:
-        """Make an account."""
+        """Create an account."""
         account_id = signup.create(email, name, _password(password_stdin))
-        click.echo(f"Account {account_id} is made.")
+        click.echo(f"Created account {account_id}.")
 
     @group.command("list")
-    @click.option("--containing", default="", metavar="TEXT", help="In the name or the e-mail.")
-    @click.option("--deleted/--active", default=None, help="Only those; both unless given.")
-    @click.option("--after", default=0, metavar="ID", help="Begin behind this id.")
+    @click.option("--containing", default="", metavar="TEXT", help="Part of name or e-mail.")
+    @click.option("--deleted/--active", default=None, help="Only deleted or active accounts.")
+    @click.option("--after", default=0, metavar="ID", help="Start after this id.")
     @click.option("--limit", default=50, type=click.IntRange(1, 1000), show_default=True)
     @as_json
     def list_accounts(
@@ -54,7 +54,7 @@ def _add_accounts_commands(group: AppGroup) -> None:
         found = accounts.page(after, limit, containing=containing, deleted=deleted)
         print_table(found, as_json)
         if len(found) == limit:
-            click.echo(f"There may be more: --after {found[-1]['id']}", err=True)
+            click.echo(f"Next page: --after {found[-1]['id']}", err=True)
 
     @group.command("show")
     @_who
@@ -66,35 +66,35 @@ def _add_accounts_commands(group: AppGroup) -> None:
     @group.command()
     @_who
     def deactivate(who: str) -> None:
-        """Delete an account as its owner could; its tokens end. `reactivate` undoes it."""
+        """Delete an account and end its tokens. `reactivate` restores it."""
         account = accounts.found(who)
         if account["deleted"]:
-            click.echo(f"Account {account['id']} was deleted before.")
+            click.echo(f"Account {account['id']} is already deleted.")
             return
         accounts.delete(account["id"])
-        click.echo(f"Account {account['id']} is deleted, and nobody is signed in to it.")
+        click.echo(f"Deleted account {account['id']}. All its sessions have ended.")
 
     @group.command()
     @_who
     def reactivate(who: str) -> None:
-        """Undo the deletion of an account; its owner signs in with the old password."""
+        """Restore a deleted account with its old password."""
         account_id = accounts.found(who)["id"]
         signup.reactivate(account_id)
-        click.echo(f"Account {account_id} is active. Tokens from before its deletion stay dead.")
+        click.echo(f"Restored account {account_id}. Its earlier tokens stay invalid.")
 
     @group.command("reset-password")
     @_who
     @_from_pipe
-    @click.option("--generate", is_flag=True, help="Make a password up and print it, once.")
+    @click.option("--generate", is_flag=True, help="Generate a password and print it.")
     def reset_password(who: str, password_stdin: bool, generate: bool) -> None:
-        """Give an account another password, and end its tokens on all devices."""
+        """Set another password and end all tokens of an account."""
         account_id = accounts.found(who)["id"]
         generated = secrets.token_hex(10) if generate else ""
         password = transport.encrypt(generated) if generate else _password(password_stdin)
         accounts.reset_password(account_id, password)
-        click.echo(f"Account {account_id} has another password, and nobody is signed in to it.")
+        click.echo(f"Set the password of account {account_id}. All its sessions have ended.")
         if generate:
-            click.echo(f"The password, which is shown only now: {generated}")
+            click.echo(f"Password, shown only once: {generated}")
 
 
 def _add_erase_command(group: AppGroup) -> None:
@@ -102,22 +102,22 @@ def _add_erase_command(group: AppGroup) -> None:
     @_who
     @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
     def erase(who: str, yes: bool) -> None:
-        """Erase an account with everything that it wrote, in all services, for good.
+        """Erase an account and all its data in all services, irreversibly.
 
-        Safe to repeat: the other services are told once more.
+        Can be repeated; the other services are then notified again.
         """
         account = accounts.found(who)
         named = f"account {account['id']} ({account['email']}, {account['name']})"
         if not yes:
-            click.confirm(f"Erase {named}, for everybody and for good?", abort=True, err=True)
+            click.confirm(f"Erase {named} irreversibly, in all services?", abort=True, err=True)
         erasing.erase(account["id"])
-        click.echo(f"Account {account['id']} is erased here; the other services have been told.")
+        click.echo(f"Erased account {account['id']} here, and notified the other services.")
         if waiting := outbox.depth():
-            click.echo(f"Not yet taken: {waiting} event(s), which wait until the others are up.")
+            click.echo(f"Undelivered: {waiting} event(s), delivered when the services are up.")
 
 
 def _password(from_pipe: bool) -> str:
-    """A password as a client would send it; it never stands on a command line."""
+    """Read a password from a prompt or standard input; it is never an argument."""
     if from_pipe:
         return transport.encrypt(sys.stdin.readline().rstrip("\n"))
     answer: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)

@@ -7,10 +7,10 @@ from sqlalchemy.orm import DeclarativeBase
 from shared.data.db import Database
 
 db = Database()
-if TYPE_CHECKING:  # A checker takes no attribute of an object for a base class.
+if TYPE_CHECKING:  # A type checker accepts no attribute of an object as a base class.
 
     class Model(DeclarativeBase):
-        """What ``db.Model`` is, to a checker."""
+        """Type of ``db.Model`` for the type checker."""
 else:
     Model = db.Model
 transaction = db.transaction

@@ -1,4 +1,4 @@
-"""Every refusal that the auth service can give, beside those of every service."""
+"""Error catalogue of the auth service, in addition to the errors of every service."""
 
 from shared.web.errors import ErrorSpec
 

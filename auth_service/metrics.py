@@ -1,4 +1,4 @@
-"""What the auth service counts beside what every program does."""
+"""Metrics of the auth service, in addition to those of every program."""
 
 from prometheus_client import Counter
 

@@ -1,4 +1,4 @@
-"""The auth service's tables."""
+"""Tables of the auth service."""
 
 from datetime import datetime
 
@@ -13,9 +13,9 @@ from shared.operations.audit import AuditEventMixin
 
 
 class Account(Model):
-    """A person who registered. Deleting marks the row; it is never removed.
+    """A registered account. Deleting marks the row; it is never removed.
 
-    Erasing empties it as well, so that nobody else ever gets its id.
+    Erasing also empties it. The row stays, so that its id is not reused.
     """
 
     __tablename__ = "accounts"
@@ -40,12 +40,12 @@ class Account(Model):
 
     @hybrid_property
     def erased(self) -> bool:
-        """Whether nothing is left of it: every other account has an address."""
+        """Whether the account is erased: every other account has an address."""
         return self.email == ""
 
 
 class Session(Model):
-    """A sign-in and its token, until that expires."""
+    """A sign-in with its token, until the token expires."""
 
     __tablename__ = "sessions"
     __table_args__ = (
@@ -68,9 +68,9 @@ class Session(Model):
 
 
 class ResetCode(Model):
-    """A password reset that somebody asked for; also for addresses of no account.
+    """A requested password reset, also for addresses without an account.
 
-    Without a hash, its code has not been made yet.
+    Without a hash, its code has not been generated yet.
     """
 
     __tablename__ = "reset_codes"
@@ -85,7 +85,7 @@ class ResetCode(Model):
 
 
 class Notification(Model):
-    """A mail about a change of an account that was not sent yet."""
+    """An unsent mail about a change of an account."""
 
     __tablename__ = "notifications"
 
@@ -98,19 +98,19 @@ class Notification(Model):
 
 
 class LimitCounter(LimitCounterMixin, Model):
-    """How often something was done that is limited by the hour."""
+    """The counter of a rate limit per hour."""
 
     __tablename__ = "limit_counters"
 
 
 class OutboxEvent(OutboxMixin, Model):
-    """An event that a neighbour has not taken yet."""
+    """An undelivered event to another service."""
 
     __tablename__ = "outbox"
     __table_args__ = {"sqlite_autoincrement": True}
 
 
 class AuditEvent(AuditEventMixin, Model):
-    """Something that was done, and matters for security."""
+    """A security event."""
 
     __tablename__ = "audit_events"

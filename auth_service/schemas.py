@@ -1,4 +1,4 @@
-"""Shapes of what the auth service takes and answers."""
+"""Request and response schemas of the auth service."""
 
 from typing import Any
 
@@ -38,27 +38,27 @@ class LoginIn(RequestSchema):
 
 
 class TokenOut(ResponseSchema):
-    """Whose token, and the token."""
+    """A token and its account."""
 
     id = fields.Integer()
     token = fields.String()
 
 
 class RegistrationOut(TokenOut):
-    """Also says whether the account is a new one."""
+    """A token, and whether the account is new."""
 
     message = fields.String(validate=validate.OneOf(list(REGISTRATION_MESSAGES.values())))
 
 
 class SessionOut(ResponseSchema):
-    """One sign-in that has not ended."""
+    """An open session."""
 
     id = fields.Integer()
     created_at = Time()
     last_seen_at = Time()
-    device = fields.String(metadata={"description": "The User-Agent that signed in."})
-    address = fields.String(metadata={"description": "The address that signed in."})
-    current = fields.Boolean(metadata={"description": "It is the session of this token."})
+    device = fields.String(metadata={"description": "User-Agent of the sign-in."})
+    address = fields.String(metadata={"description": "Address of the sign-in."})
+    current = fields.Boolean(metadata={"description": "Whether it is the session of this token."})
 
 
 class SessionsOut(ResponseSchema):
@@ -68,7 +68,7 @@ class SessionsOut(ResponseSchema):
 
 
 class SessionEnd(RequestSchema):
-    """Which sessions to end: one, or all but the current."""
+    """The sessions to end: one, or all except the current one."""
 
     session_id = Id()
     others = QueryFlag(load_default=False)
@@ -86,7 +86,7 @@ class InfoOut(ResponseSchema):
     name = fields.String(metadata=_NAME)
     email = fields.String(metadata=_EMAIL)
     user_info = fields.String()
-    avatar = fields.String(metadata={**_AVATAR, "description": "Exactly as it was put."})
+    avatar = fields.String(metadata={**_AVATAR, "description": "The text as it was uploaded."})
     deleted = fields.Boolean()
 
 
@@ -102,13 +102,13 @@ class InfoChange(RequestSchema):
 
 
 class ForgottenIn(RequestSchema):
-    """Whose password is forgotten."""
+    """The account whose password is reset."""
 
     email = Text(required=True, metadata=_EMAIL)
 
 
 class ResetIn(RequestSchema):
-    """A code from a mail, and the password to come."""
+    """A code from a mail and the new password."""
 
     email = Text(required=True, metadata=_EMAIL)
     code = Text(required=True, metadata={"example": "01234567"})
@@ -135,19 +135,19 @@ class PictureAddress(RequestSchema):
 
 
 class AccountPage(RequestSchema):
-    """A page of accounts: those after an id."""
+    """A page of accounts after an id."""
 
     after = Id(load_default=0)
     limit = fields.Integer(load_default=500, validate=validate.Range(1, 1000))
 
 
 class SessionIds(RequestSchema):
-    """Some sessions."""
+    """A list of session ids."""
 
     ids = fields.List(Id(), required=True, validate=validate.Length(max=1000))
 
 
 class AccountIds(RequestSchema):
-    """Some accounts."""
+    """A list of account ids."""
 
     ids = fields.List(Id(), required=True, validate=validate.Length(max=1000))

@@ -1,4 +1,4 @@
-"""Every refusal that the social service can give, beside those of every service."""
+"""Error catalogue of the social service, in addition to the errors of every service."""
 
 from shared.web.errors import ErrorSpec
 
@@ -21,7 +21,7 @@ REQUEST_NOT_FOUND = ErrorSpec(403, -5, "Request not found")
 FRIEND_NOT_FOUND = ErrorSpec(404, -1, "Friend not found")
 ALREADY_NOT_FRIEND = ErrorSpec(404, -3, "Already not friend")
 
-# Friend groups. Who changes the members of a group that is not there gets a code of its own.
+# Friend groups. Changing the members of a missing group has its own code.
 GROUP_EXISTS = ErrorSpec(409, -1, "Group already exists")
 GROUP_NAME_EXISTS = ErrorSpec(409, -1, "Name already exists")
 GROUP_NOT_FOUND = ErrorSpec(404, -1, "Group not found")

@@ -1,6 +1,6 @@
-"""The social service's tables.
+"""Tables of the social service.
 
-Accounts live in the auth service, so ids of people are no foreign keys here.
+Accounts are owned by the auth service, so ids of users are not foreign keys here.
 """
 
 from datetime import datetime
@@ -18,35 +18,35 @@ from social_service.db import Model
 
 
 class Account(AccountMixin, Model):
-    """Our copy of a person's account, as auth last told it."""
+    """The copy of an account, as of its last event."""
 
     __tablename__ = "accounts"
 
 
 class OutboxEvent(OutboxMixin, Model):
-    """An event that a neighbour has not taken yet."""
+    """An undelivered event to another service."""
 
     __tablename__ = "outbox"
     __table_args__ = {"sqlite_autoincrement": True}
 
 
 class Erasure(ErasureMixin, Model):
-    """An account of which something may be left here."""
+    """A pending erasure of an account's data."""
 
     __tablename__ = "erasures"
 
 
 class LimitCounter(LimitCounterMixin, Model):
-    """How often something was done that is limited by the day."""
+    """The counter of a rate limit per day."""
 
     __tablename__ = "limit_counters"
 
 
 class Friendship(Model):
-    """An unordered pair of people, stored once with the smaller id first; friends while active.
+    """An unordered pair of users, stored once with the smaller id first; friends while active.
 
-    The row comes with the pair's first request and is never deleted, so that its version goes
-    on. It is the lock of everything that requests, begins or ends the pair's friendship.
+    The row is created with the pair's first request and never deleted, so that its version never
+    decreases. All changes of the pair's requests and friendship lock it.
     """
 
     __tablename__ = "friendships"
@@ -63,16 +63,16 @@ class Friendship(Model):
 
 
 class RequestStatus(IntEnum):
-    """What became of a friend request."""
+    """The status of a friend request."""
 
     PENDING = 0
     ACCEPTED = 1
     REJECTED = 2
-    SUPERSEDED = 3  # By the request that the receiver had sent himself.
+    SUPERSEDED = 3  # By the crossing request of the receiver.
 
 
 class FriendRequest(Model):
-    """The last time that one person asked another to become friends."""
+    """The last friend request from one user to another."""
 
     __tablename__ = "friend_requests"
     __table_args__ = (
@@ -97,7 +97,7 @@ class FriendRequest(Model):
 
 
 class Block(Model):
-    """A user wants no requests from another; the two are no friends."""
+    """A user has blocked another. The two are not friends."""
 
     __tablename__ = "blocks"
     __table_args__ = (
@@ -113,7 +113,7 @@ class Block(Model):
 
 
 class FriendGroup(Model):
-    """A named group into which its owner, and only he, sorts friends."""
+    """A named group of friends, visible only to its owner."""
 
     __tablename__ = "friend_groups"
     __table_args__ = (UniqueConstraint("owner_id", "name"), {"sqlite_autoincrement": True})
@@ -124,7 +124,7 @@ class FriendGroup(Model):
 
 
 class FriendGroupMember(Model):
-    """A friend of the group's owner is in the group."""
+    """A member of a friend group, who is a friend of its owner."""
 
     __tablename__ = "friend_group_members"
 
@@ -135,6 +135,6 @@ class FriendGroupMember(Model):
 
 
 class AuditEvent(AuditEventMixin, Model):
-    """Something that was done, and matters for security."""
+    """A security event."""
 
     __tablename__ = "audit_events"

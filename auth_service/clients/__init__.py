@@ -1,1 +1,1 @@
-"""What the service asks of others."""
+"""Clients of other services."""

@@ -1,4 +1,4 @@
-"""Sending mail: over SMTP, or into a folder where there is no mail server."""
+"""Send mail over SMTP, or write it to a folder if no mail server is configured."""
 
 import logging
 import os
@@ -23,20 +23,20 @@ _PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
 
 class MailError(Exception):
-    """The mail could not be handed over."""
+    """The mail server or the folder did not accept a mail."""
 
 
 class Mailer:
-    """The way out for mail."""
+    """Sends mail."""
 
     def configure(self, smtp_url: SecretStr, timeout: float, sender: str, folder: Path) -> None:
-        """Send by the server that ``smtp_url`` names, or write into ``folder`` if it is empty.
+        """Configure the server ``smtp_url``, or the ``folder`` if that is empty.
 
         Args:
-            smtp_url: see the setting.
-            timeout: seconds to wait for each answer of the server.
-            sender: the address, with or without a name, that mail comes from.
-            folder: is made when it is needed.
+            smtp_url: see the setting ``SMTP_URL``.
+            timeout: of each response of the server, in seconds.
+            sender: the sender address, with or without a name.
+            folder: is created when it is needed.
         """
         self._server = urlsplit(smtp_url.get_secret_value())
         self._timeout = timeout
@@ -44,17 +44,17 @@ class Mailer:
         self._folder = folder
 
     def send(self, address: str, subject: str, text: str, html: str = "") -> None:
-        """Send a text; it may take some seconds.
+        """Send a mail. This can take some seconds.
 
         Args:
-            address: its domain in ASCII; other letters before the ``@`` need a server that
-                knows SMTPUTF8.
-            subject: what it is about.
-            text: the body.
-            html: the same for those who read HTML; empty: none.
+            address: the recipient, with an ASCII domain. Other characters before the ``@``
+                need a server with SMTPUTF8.
+            subject: the subject line.
+            text: the plain text body.
+            html: the HTML body; empty: none.
 
         Raises:
-            MailError: the server, or the folder, did not take it.
+            MailError: the server or the folder did not accept the mail.
         """
         try:
             message = self._message(address, subject, text, html)
@@ -67,7 +67,7 @@ class Mailer:
             raise MailError from failure
 
     def forget(self, address: str) -> None:
-        """Remove what was written into the folder for an address."""
+        """Delete the mails to an address from the folder."""
         for path in self._folder.glob("*.eml"):
             message = message_from_bytes(path.read_bytes(), policy=SMTPUTF8)
             if parseaddr(message["To"])[1].casefold() == address.casefold():
@@ -81,7 +81,7 @@ class Mailer:
         message["Subject"] = subject
         message["Date"] = format_datetime(datetime.now(UTC))
         message["Message-ID"] = make_msgid(domain=parseaddr(self._sender)[1].rpartition("@")[2])
-        # Goes through every server, and the code stays readable in a file.
+        # Every server accepts quoted-printable, and codes stay readable in a file.
         message.set_content(text, cte="quoted-printable")
         if html:
             message.add_alternative(html, subtype="html", cte="quoted-printable")

@@ -1,1 +1,1 @@
-"""The rules of accounts."""
+"""Business rules of accounts."""

@@ -38,25 +38,25 @@ _SHOWN = (
 
 
 def state_of(account_id: int) -> AccountState | None:
-    """What decides whether the account's tokens work, or None if there is no such account."""
+    """Get the state that decides whether tokens are valid; None if the account does not exist."""
     row: Any = db.run(_ACCOUNT_STATE, id=account_id).first()
     return row and AccountState(row.generation, row.deleted, row.session_ends)
 
 
 def list_states(account_id: int, limit: int) -> list[dict[str, Any]]:
-    """The states of the next ``limit`` accounts by id."""
+    """List the states of the next ``limit`` accounts by id."""
     page = select(*STATE).where(Account.id > account_id).order_by(Account.id).limit(limit)
     return [dict(row) for row in db.session.execute(page).mappings()]
 
 
 def get_states(account_ids: Collection[int]) -> list[dict[str, Any]]:
-    """The states of those of these accounts that exist."""
+    """List the states of those of these accounts that exist."""
     found = db.session.execute(select(*STATE).where(Account.id.in_(account_ids)))
     return [dict(row) for row in found.mappings()]
 
 
 def delete(account_id: int) -> None:
-    """Mark the account as deleted, which ends its tokens."""
+    """Mark the account as deleted, which invalidates its tokens."""
     with transaction() as session:
         account = session.get_one(Account, account_id, with_for_update=True)
         if account.deleted:
@@ -69,9 +69,9 @@ def delete(account_id: int) -> None:
 
 
 def reset_password(account_id: int, password: str) -> None:
-    """Give an active account another password, and end its tokens.
+    """Set another password of an active account, and invalidate its tokens.
 
-    Unlike somebody who changes it themselves, who asks for this may have lost more than a password.
+    All tokens end, because the owner may have lost control of more than the password.
     """
     password_hash = passwords.hash_password(validate_password(password, errors.INVALID_PASSWORD))
     with transaction() as session:
@@ -87,7 +87,7 @@ def reset_password(account_id: int, password: str) -> None:
 
 
 def found(who: str) -> dict[str, Any]:
-    """An account by its id or its e-mail, as operators see it: without its secrets."""
+    """Get an account by id or e-mail for an operator, without its secrets."""
     number = who.isdecimal() and int(who) <= MAX_ID
     condition = (
         Account.id == int(who) if number else Account.email_key == emails.normalize_email(who)
@@ -101,13 +101,13 @@ def found(who: str) -> dict[str, Any]:
 def page(
     after: int, limit: int, *, containing: str = "", deleted: bool | None = None
 ) -> list[dict[str, Any]]:
-    """The next accounts by id, as operators see them.
+    """List the next accounts by id for an operator.
 
     Args:
-        after: the id before the first one.
-        limit: how many at most.
-        containing: what name or e-mail contain, without regard to case.
-        deleted: only those that are, or that are not.
+        after: only accounts with a greater id.
+        limit: the maximum number.
+        containing: a part of the name or e-mail, in any case.
+        deleted: only deleted or only active accounts; None: both.
     """
     wanted = select(*_SHOWN).where(Account.id > after).order_by(Account.id).limit(limit)
     if containing:
@@ -121,7 +121,7 @@ def page(
 def get_by_id(account_id: int, client: Client) -> Row[Any]:
     """The account of this id, which must exist."""
     found = db.run(_WITH_ID, id=account_id, network=client.network).one()
-    db.release()  # No connection is held while a password or the store is looked at.
+    db.release()  # No connection is held during a password hash or a request to the store.
     return found
 
 
@@ -135,7 +135,7 @@ def get_by_email(email: str, client: Client) -> Row[Any] | None:
 def require_password(
     account: Row[Any], password: str, client: Client, otherwise: ErrorSpec
 ) -> None:
-    """Refuse whoever does not know the account's password."""
+    """Raise an error unless the password is that of the account."""
     is_known = account.is_known_network
     with limits.password_attempt(account.email_key, client.network, is_known=is_known):
         if not passwords.verify_password(account.password_hash, password, client.network):
@@ -143,7 +143,7 @@ def require_password(
 
 
 def save_and_publish(session: Any, account: Account) -> None:
-    """Write the account's new state, and tell the other services of it."""
+    """Write the account's new state, and add its event to the outbox."""
     flush(session)
     sessions.publish(session, account)
 
@@ -152,7 +152,7 @@ def flush(session: Any) -> None:
     """Write what is new, or refuse an e-mail that is somebody else's."""
     try:
         session.flush()
-    except IntegrityError:  # Two wanted the same address at the same time.
+    except IntegrityError:  # Two requests wanted the same address at the same time.
         raise ApiError(errors.USER_EXISTS) from None
 
 

@@ -13,7 +13,7 @@ from shared.web.errors import ApiError
 
 
 class AuthenticatedAccount(NamedTuple):
-    """An account that has just proved who it is, and so gets a token."""
+    """An account that has just authenticated, for which a token is issued."""
 
     id: int
     generation: int

@@ -1,8 +1,8 @@
-"""Avatars: a picture that was put, or a short reference of the client's own.
+"""Avatars: an uploaded image, or a short reference of the client.
 
-The text that was put is kept as it came; everybody else sees a small rendition without
-metadata. Both lie in the store under a digest that is new with every upload, so what a URL
-shows never changes.
+The uploaded text is stored unchanged for its owner. Other users get a thumbnail without
+metadata. Both have keys with a digest that is new for every upload, so the content of a URL
+never changes.
 """
 
 import hashlib
@@ -29,20 +29,20 @@ pictures = MediaStore()
 
 
 class Avatar(NamedTuple):
-    """What an account shows: a picture by its digest, or a reference, or neither."""
+    """The avatar of an account: an image by its digest, or a reference, or neither."""
 
     digest: str
     reference: str
 
 
 def put(account_id: int, shown: Avatar, sent: str) -> Avatar | None:
-    """What the account shows from now on instead of ``shown``; None: the same as before.
+    """Store a new avatar that replaces ``shown``; None: it is unchanged.
 
-    A new picture is in the store when this returns. Nothing refers to it until the account
-    does.
+    A new image is in the store when this returns. It is unreferenced until the account is
+    updated.
 
     Raises:
-        ApiError: ``sent`` is neither a picture nor a reference.
+        ApiError: ``sent`` is neither an image nor a reference.
     """
     if sent == "":
         return Avatar("", "")
@@ -55,7 +55,7 @@ def put(account_id: int, shown: Avatar, sent: str) -> Avatar | None:
 
 
 def get_original(account_id: int, shown: Avatar) -> str:
-    """The very text that was put, ``""`` if there is none."""
+    """Read the text as it was uploaded; ``""`` if there is none."""
     if not shown.digest:
         return shown.reference
     original = pictures.get(_original(account_id, shown.digest))
@@ -63,7 +63,7 @@ def get_original(account_id: int, shown: Avatar) -> str:
 
 
 def picture(account_id: str, digest: str) -> bytes:
-    """The WebP that everybody sees."""
+    """Open the WebP thumbnail that other users get."""
     found = None
     if _ACCOUNT_ID.fullmatch(account_id) and _DIGEST.fullmatch(digest):
         found = pictures.get(_rendition(account_id, digest))
@@ -73,13 +73,13 @@ def picture(account_id: str, digest: str) -> bytes:
 
 
 def is_kept(account_id: int, digest: str) -> bool:
-    """Whether a picture is in the store, as it was put and as everybody sees it."""
+    """Whether an image is in the store, both as the original and as the thumbnail."""
     keys = _original(account_id, digest), _rendition(account_id, digest)
     return all(map(pictures.exists, keys))
 
 
 def find_orphans(keys: Collection[str]) -> set[str]:
-    """Those of ``keys`` that belong to a picture that its account does not show."""
+    """Find those of ``keys`` whose image is not the avatar of its account."""
     parts = {key: _KEY.fullmatch(key) for key in keys}
     ours = {key: (int(match[1]), match[2]) for key, match in parts.items() if match}
     account_ids = {account_id for account_id, _ in ours.values()}
@@ -90,7 +90,7 @@ def find_orphans(keys: Collection[str]) -> set[str]:
 
 
 def forget(account_id: int, digest: str) -> None:
-    """Remove a picture that is not shown any more."""
+    """Delete a replaced image."""
     if digest:
         pictures.delete(_rendition(account_id, digest))
         pictures.delete(_original(account_id, digest))

@@ -1,4 +1,4 @@
-"""E-mail addresses: shown as they were given, compared by the mailbox that they name."""
+"""E-mail addresses: stored as entered, compared by mailbox."""
 
 import idna
 from marshmallow import ValidationError
@@ -7,12 +7,12 @@ from marshmallow.validate import Email
 from auth_service import errors
 from shared.web.errors import ApiError
 
-_MAX_LENGTH = 254  # What fits into an SMTP path.
+_MAX_LENGTH = 254  # The limit of an SMTP path.
 _check = Email()
 
 
 def checked(sent: str) -> str:
-    """The address in what a client sent.
+    """Validate the address sent by a client.
 
     Raises:
         ApiError: ``INVALID_EMAIL``.
@@ -27,24 +27,24 @@ def checked(sent: str) -> str:
 
 
 def normalize_email(email: str) -> str:
-    """What is the same for two spellings of one address: lower case, the domain in punycode."""
+    """Normalize an address for comparison: lower case, the domain in punycode."""
     local_part, _, domain = email.rpartition("@")
     return f"{''.join(map(_lower, local_part))}@{_ascii(domain).lower()}"
 
 
 def domain_of(email: str) -> str:
-    """The domain of an address, the same for every spelling."""
+    """Get the normalized domain of an address."""
     return _ascii(email.rpartition("@")[2]).lower()
 
 
 def deliverable(email: str) -> str:
-    """The address for mail servers, which know domains in punycode only."""
+    """Convert the domain of an address to punycode, for mail servers."""
     local_part, _, domain = email.rpartition("@")
     return f"{local_part}@{_ascii(domain)}"
 
 
 def _ascii(domain: str) -> str:
-    """A domain in punycode, as the name service knows it, if it can be written so."""
+    """Convert a domain to punycode, if possible."""
     try:
         return domain if domain.isascii() else idna.encode(domain, uts46=True).decode()
     except idna.IDNAError:
@@ -52,6 +52,6 @@ def _ascii(domain: str) -> str:
 
 
 def _lower(character: str) -> str:
-    """The lower case, unless that of a foreign letter is an ASCII one, as of the KELVIN SIGN."""
+    """Lower-case a text, except letters whose lower case is ASCII, such as the KELVIN SIGN."""
     lower = character.lower()
     return character if lower.isascii() and not character.isascii() else lower

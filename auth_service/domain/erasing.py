@@ -1,4 +1,4 @@
-"""Erasing an account for good: what stays is a number that nobody else will ever get."""
+"""Irreversible erasure of an account. Only its id stays, so that it is not reused."""
 
 from sqlalchemy import delete
 
@@ -14,9 +14,9 @@ from shared.web.errors import ApiError
 
 
 def erase(account_id: int) -> None:
-    """Delete an account so that it cannot be restored, and have the other services forget it, too.
+    """Erase an account here, and in the other services by an event.
 
-    Its e-mail address is free again. Repeating it tells the other services once more.
+    Its e-mail address is free again. Repeating it notifies the other services again.
 
     Raises:
         ApiError: ``USER_NOT_FOUND``.
@@ -36,10 +36,10 @@ def erase(account_id: int) -> None:
         audit.erase(session, account_id)
         audit.record(session, "erased", account_id)
         account.deleted = True
-        account.generation += 1  # Also of a deleted one: somebody may be restoring it just now.
+        account.generation += 1  # Also for a deleted account: a request may be restoring it.
         account.email = account.name = account.user_info = account.password_hash = ""
         account.avatar_digest = account.avatar_reference = ""
-        account.email_key = str(account_id)  # Unique, and no address.
+        account.email_key = str(account_id)  # Unique, and not an address.
         account.version += 1
         outbox.add(session, account_changed(account))
         db.after_commit(lambda: avatars.forget(account_id, picture))

@@ -1,4 +1,4 @@
-"""What an account consists of, for the person whose it is."""
+"""Export of the data of an account."""
 
 from collections.abc import Iterator
 
@@ -25,7 +25,7 @@ The password is not here: only a hash of it is kept.
 
 
 def files(account_id: int) -> Iterator[ExportedFile]:
-    """Everything about an account but its password's hash.
+    """Export all data of an account except its password hash.
 
     Raises:
         ApiError: ``USER_NOT_FOUND``.

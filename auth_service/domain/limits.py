@@ -1,4 +1,4 @@
-"""How often somebody may try a password, register, and have a code sent."""
+"""Rate limits of passwords, registrations and verification codes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,10 +14,10 @@ counters = DatabaseStorage(db, LimitCounter)
 
 
 class Limits:
-    """The limits of this service. A network is where a client comes from, as it is counted."""
+    """The rate limits of this service. A network is the address prefix that is counted."""
 
     def configure(self, settings: AuthSettings) -> None:
-        """Set every limit; count in Redis, if there is one."""
+        """Configure every limit; count in Redis if it is configured."""
         limiter = Limiter(
             on=settings.rate_limits,
             shared=redis_counters(settings.redis_url),
@@ -40,7 +40,7 @@ class Limits:
         )
 
     def hit_code(self, email_key: str, network: str) -> None:
-        """Take one of the codes that are left.
+        """Count a verification code.
 
         Raises:
             ApiError: ``TOO_MANY_REQUESTS``.
@@ -50,19 +50,19 @@ class Limits:
 
     @contextmanager
     def password_attempt(self, email_key: str, network: str, *, is_known: bool) -> Iterator[None]:
-        """Let the block try a password; a refusal in it counts.
+        """Run a block that verifies a password, and count its failure.
 
-        The limit for both together is the lowest, so that who guesses from one address locks
-        nobody out who comes from another. Guesses from anywhere lock nobody out who comes from
-        where the account has been used before.
+        The limit per e-mail and network is the lowest, so an attack from one network does not
+        lock out users of another. Attacks from any network do not lock out networks that the
+        account has used before.
 
         Args:
-            email_key: whose password it is.
-            network: where the guess comes from.
-            is_known: whether the account has had a session from there.
+            email_key: the normalized e-mail of the account.
+            network: the network of the client.
+            is_known: whether the account has had a session from that network.
 
         Raises:
-            ApiError: ``TOO_MANY_REQUESTS``, before the block, or instead of what came of it.
+            ApiError: ``TOO_MANY_REQUESTS``, before the block or instead of its result.
         """
         counted = (
             (self._failed, (network, email_key)),
@@ -75,13 +75,13 @@ class Limits:
         try:
             yield
         except ApiError as refusal:
-            if refusal.spec in (TOO_MANY_REQUESTS, SERVICE_UNAVAILABLE):  # No password was tried.
+            if refusal.spec in (TOO_MANY_REQUESTS, SERVICE_UNAVAILABLE):  # Not verified.
                 raise
             for limit, key in counted:
                 limit.hit(*key)
             raise
-        # Guesses at the same time may have used up what was left. Who sends many at once
-        # shall not learn which was the right one.
+        # Concurrent attempts may have reached the limit. Their results are withheld, so that
+        # many simultaneous attempts do not reveal the right password.
         for limit, key in counted:
             limit.check(*key)
 

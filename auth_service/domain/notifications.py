@@ -1,7 +1,7 @@
-"""Mails that tell the owner of an account that its password or its e-mail address was changed.
+"""Mails that notify the owner of an account of a new password or e-mail address.
 
-They go to the address that the account had before, so that owners learn of changes that they did
-not make. A change adds rows in its transaction; a background sender mails them.
+They are sent to the previous address, so that owners learn of changes by others. A change
+adds rows in its transaction; a background task sends them.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ _RETRY_INTERVAL = timedelta(minutes=2)  # Doubled after each attempt.
 
 
 class Change(StrEnum):
-    """What was changed; the name of the templates."""
+    """The kind of a change; also the name of its templates."""
 
     PASSWORD = "password"
     EMAIL = "email"
@@ -48,13 +48,13 @@ _TEMPLATES = {
 
 
 def notify(session: Any, account: Account, address: str, change: Change) -> None:
-    """Have a mail about a change sent, once the running transaction is committed.
+    """Schedule a mail about a change, sent after the commit of the running transaction.
 
     Args:
         session: the running transaction.
-        account: whose change it is.
-        address: what was its e-mail address before.
-        change: what was changed.
+        account: the changed account.
+        address: its previous e-mail address.
+        change: the kind of change.
     """
     now = datetime.now(UTC)
     session.add(
@@ -65,14 +65,14 @@ def notify(session: Any, account: Account, address: str, change: Change) -> None
 
 
 def send_waiting() -> None:
-    """Send the mails that are due; the work of the sender. One that fails is tried again later."""
+    """Send the due mails. Failed ones are retried later."""
     while (waiting := _lease_next()) is not None:
         template = _TEMPLATES[Change(waiting.change)]
         text = f"{template.chinese}\n\n{template.english}\n"
         html = f'<p>{template.chinese}</p>\n<p lang="en">{template.english}</p>\n'
         try:
             mail.send(emails.deliverable(waiting.address), template.subject, text, html)
-        except MailError:  # It is logged.
+        except MailError:  # The failure is logged.
             if waiting.attempts < _MAX_ATTEMPTS:
                 continue
         with transaction() as session:
@@ -80,7 +80,7 @@ def send_waiting() -> None:
 
 
 def delete_notifications(session: Any, account_id: int) -> None:
-    """Delete the mails about an account that were not sent yet."""
+    """Delete the unsent mails about an account."""
     session.execute(delete(Notification).where(Notification.account_id == account_id))
 
 
@@ -92,7 +92,7 @@ class _Waiting(NamedTuple):
 
 
 def _lease_next() -> _Waiting | None:
-    """Take the mail that has been due longest, for one attempt."""
+    """Lease the mail that has been due longest, for one attempt."""
     now = datetime.now(UTC)
     with transaction() as session:
         due = (

@@ -1,4 +1,4 @@
-"""What the other services are told."""
+"""Events to the other services."""
 
 from typing import Any
 
@@ -21,10 +21,10 @@ STATE = (
     Account.version,
     Account.erased,
 )
-"""The whole state of an account, as the other services copy it."""
+"""The complete state of an account, as the other services copy it."""
 
 
 def account_changed(account: Account) -> Event:
-    """The event that carries an account's new state."""
+    """Create the event with an account's new state."""
     state: dict[str, Any] = {column.key: getattr(account, column.key) for column in STATE}
     return {"type": "account", "state": state}

@@ -1,4 +1,4 @@
-"""Everything that all services keep of an account, for its owner."""
+"""The archive of an account's data in all services, for its owner."""
 
 from collections.abc import Collection, Iterator
 from contextlib import closing
@@ -12,32 +12,32 @@ from shared.web.errors import SERVICE_UNAVAILABLE, ApiError, overloaded
 from shared.web.streaming import Blocks
 
 MAX_EXPORTS = 8
-"""Archives that a process sends at once."""
+"""Maximum number of archives that a process sends at the same time."""
 _PATH = "/internal/export"
 _START_TIMEOUT = (0.5, 2.0)  # Shorter than what the gateway waits for an answer.
 _RETRY_AFTER_SECONDS = 30
 
 
 class OwnData:
-    """Makes archives of what this service and the others keep of an account."""
+    """Creates archives of an account's data in this and the other services."""
 
     def configure(self, others: Collection[ServiceClient]) -> None:
-        """Collect from the services ``others``, too."""
+        """Configure the clients of the other services."""
         self._others = others
         self._places = BoundedSemaphore(MAX_EXPORTS)
 
     def export(self, account_id: int, *, is_counted: bool = True) -> Blocks[bytes]:
-        """A ZIP archive, which is made while it is read, and must be closed.
+        """Open a ZIP archive that is generated while it is read. The caller must close it.
 
-        What fails while it is read breaks it off.
+        A failure during reading aborts the archive.
 
         Args:
             account_id: whose data.
             is_counted: whether it is one of those that an account may download a day.
 
         Raises:
-            ApiError: ``TOO_MANY_REQUESTS``; ``SERVICE_UNAVAILABLE``, not counted, if a service does
-                not answer, or too many archives are being sent.
+            ApiError: ``TOO_MANY_REQUESTS``; ``SERVICE_UNAVAILABLE``, which does not count, if a
+                service does not respond or too many archives are being sent.
         """
         limits.exports.check(str(account_id))
         self._check_others(account_id)
@@ -53,7 +53,7 @@ class OwnData:
         return Blocks.alone(archive, self._places.release)
 
     def _check_others(self, account_id: int) -> None:
-        """Let each service begin, so that one that cannot is known before anything is sent."""
+        """Start the export of each service, so that a failure is known before the response."""
         try:
             for other in self._others:
                 lines = other.lines(_PATH, timeout=_START_TIMEOUT, account_id=account_id)
@@ -65,7 +65,7 @@ class OwnData:
             ) from None
 
     def _files(self, account_id: int) -> Iterator[ExportedFile]:
-        """Those of one service after the other: none waits while another is read."""
+        """Yield the files of one service after another, so that none waits."""
         yield ExportedFile("README.txt", [README.format(account_id=account_id).encode()])
         yield from within("auth", exporting.files(account_id))
         for other in self._others:

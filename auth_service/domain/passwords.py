@@ -1,4 +1,4 @@
-"""Passwords: encrypted on their way here, hashed with Argon2id at rest."""
+"""Passwords: encrypted in transit, hashed with Argon2id at rest."""
 
 import base64
 import re
@@ -20,8 +20,8 @@ from shared.web.errors import SERVICE_UNAVAILABLE, TOO_MANY_REQUESTS, ApiError
 _PASSWORD_PATTERN = re.compile(r"[A-Za-z0-9_]{1,20}")
 _MAX_PLAINTEXT_LENGTH = 20  # A ciphertext has at least 24 characters.
 _MAX_CIPHERTEXT_LENGTH = 44  # Two blocks hold 20 characters and their padding.
-_LONGEST_SENT = 256  # A ciphertext with line breaks and white space, however it was wrapped.
-_MAX_WAITING = 64  # Some two thirds of a second.
+_LONGEST_SENT = 256  # A ciphertext with line breaks and white space.
+_MAX_WAITING = 64  # They take about two thirds of a second.
 _MAX_WAITING_OF_ONE = 16
 _COME_BACK = {"Retry-After": "1"}
 _ZERO_IV = bytes(16)
@@ -30,30 +30,30 @@ _argon2 = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 
 class TransportCipher:
-    """How short secrets travel: AES-128-CBC, PKCS#7, an IV of zeros, base64."""
+    """Transport encryption of short secrets: AES-128-CBC, PKCS#7, an IV of zeros, base64."""
 
     def configure(self, key: SecretStr, *, allow_plaintext: bool) -> None:
-        """Use a key of 16 bytes; accept passwords that come as they are if ``allow_plaintext``."""
+        """Set the key of 16 bytes, and whether plaintext passwords are accepted."""
         self._cipher = Cipher(AES128(key.get_secret_value().encode()), CBC(_ZERO_IV))
         self._plain_too = allow_plaintext
 
     def decrypt_password(self, sent: str) -> str | None:
-        """The password in what a client sent, or None if there is no legal one in it."""
+        """Decrypt the password sent by a client; None if it contains no valid one."""
         password = (
             sent if len(sent) <= _MAX_PLAINTEXT_LENGTH and self._plain_too else self._decrypt(sent)
         )
         return password if _PASSWORD_PATTERN.fullmatch(password) else None
 
     def encrypt(self, text: str) -> str:
-        """``text`` as a client sends a password."""
+        """Encrypt ``text`` as clients encrypt passwords."""
         padder, encryptor = PKCS7(128).padder(), self._cipher.encryptor()
         padded = padder.update(text.encode()) + padder.finalize()
         return base64.b64encode(encryptor.update(padded) + encryptor.finalize()).decode()
 
     def _decrypt(self, sent: str) -> str:
-        """The text in a ciphertext; empty, and so never legal, if there is none.
+        """Decrypt a ciphertext; an invalid one results in an empty, hence invalid, text.
 
-        Encoders wrap lines, end with a line break, or leave the padding out.
+        Encoders can wrap lines, end with a line break, or omit the padding.
         """
         if len(sent) > _LONGEST_SENT:
             return ""
@@ -73,23 +73,23 @@ transport = TransportCipher()
 
 
 class HashQueue:
-    """Bounds of how many wait for a hash, so that one client cannot make others wait."""
+    """Limits the number of waiting hashes, so that one client cannot delay others."""
 
     def __init__(self) -> None:
         self._waiting: Counter[str] = Counter()
         self._is_bounded = True
 
     def configure(self, *, is_bounded: bool) -> None:
-        """Let any number wait unless ``is_bounded``."""
+        """Set whether the queue is bounded."""
         self._is_bounded = is_bounded
 
     @contextmanager
     def place(self, network: str) -> Iterator[None]:
-        """Let the block hash something for a client.
+        """Run a block that hashes a password for a client.
 
         Raises:
-            ApiError: ``TOO_MANY_REQUESTS``, if the network has many waiting, or
-                ``SERVICE_UNAVAILABLE``, if all together have.
+            ApiError: ``TOO_MANY_REQUESTS`` if the network has too many waiting hashes, or
+                ``SERVICE_UNAVAILABLE`` if all networks together have.
         """
         if self._is_bounded:
             if self._waiting[network] >= _MAX_WAITING_OF_ONE:
@@ -109,11 +109,11 @@ queue = HashQueue()
 
 
 def hash_password(password: str, network: str = "") -> str:
-    """What is kept of a password. Takes some 20 ms of a processor, like `verify_password`.
+    """Hash a password. Takes about 20 ms of processor time, like `verify_password`.
 
     Args:
-        password: in plain.
-        network: for whom; see `HashQueue`.
+        password: the plaintext.
+        network: of the client; see `HashQueue`.
     """
     with queue.place(network):
         return processor.run(_argon2.hash, password)
@@ -122,7 +122,7 @@ def hash_password(password: str, network: str = "") -> str:
 def verify_password(kept: str, sent: str, network: str = "") -> bool:
     """Whether a client sent the password that belongs to ``kept``."""
     try:
-        # Nobody has the empty password; trying it takes as long as any other.
+        # No account has the empty password; verifying it takes as long as any other.
         with queue.place(network):
             return processor.run(_argon2.verify, kept, transport.decrypt_password(sent) or "")
     except (VerificationError, InvalidHashError):  # An erased account has no password.

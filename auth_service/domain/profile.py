@@ -23,7 +23,7 @@ _MAX_USER_INFO_LENGTH = 255
 
 
 def info(account_id: int) -> dict[str, Any]:
-    """What the account says of itself, the avatar exactly as it was put."""
+    """Get the profile of the account, with the original avatar."""
     account = accounts.get_by_id(account_id, NOBODY)
     return {
         "id": account.id,
@@ -38,9 +38,9 @@ def info(account_id: int) -> dict[str, Any]:
 def change(
     claims: Claims, origin_password: str, client: Client, wanted: dict[str, str | None]
 ) -> None:
-    """Change what is wanted, all of it or nothing; ``None`` leaves something as it is.
+    """Update the profile atomically; ``None`` leaves a field unchanged.
 
-    Another password ends every other session.
+    A new password ends every other session.
     """
     before = accounts.get_by_id(claims.user_id, client)
     accounts.require_password(before, origin_password, client, errors.WRONG_PASSWORD)
@@ -60,19 +60,19 @@ def change(
             return
         accounts.flush(
             session
-        )  # Before anything is queried, which would flush without the refusal.
+        )  # Before any query, which would flush and raise a database error instead.
         if "password_hash" in changes:
             sessions.end_others(session, account, claims)
         _report_changes(session, account, address, changes)
         accounts.save_and_publish(session, account)
         if replaced != account.avatar_digest:
             db.after_commit(lambda: avatars.forget(before.id, replaced))
-        if address != account.email:  # Erasing the account would not know it any more.
+        if address != account.email:  # A later erasure does not know the former address.
             db.after_commit(lambda: mail.forget(emails.deliverable(address)))
 
 
 def _report_changes(session: Any, account: Account, address: str, changes: dict[str, Any]) -> None:
-    """Record and announce another password or e-mail, and void what was sent to the old one."""
+    """Audit and mail a new password or e-mail, and delete codes sent to the former address."""
     if "password_hash" in changes:
         audit.record(session, "password_changed", account.id)
         notify(session, account, address, Change.PASSWORD)
@@ -84,7 +84,7 @@ def _report_changes(session: Any, account: Account, address: str, changes: dict[
 
 
 def _locked_as_before(session: Any, before: Row[Any], claims: Claims) -> Account:
-    """The account, held until the transaction ends, unless token or password ended meanwhile."""
+    """Lock the account for the transaction, unless the token or password became invalid."""
     account: Account = session.get_one(Account, before.id, with_for_update=True)
     if (account.generation, account.deleted) != (before.generation, False):
         raise ApiError(INVALID_JWT)
@@ -139,7 +139,7 @@ def _avatar_of(account: Row[Any]) -> Avatar:
     return Avatar(account.avatar_digest, account.avatar_reference)
 
 
-# The first that does not fit is the one that is refused.
+# In the order of validation: the first invalid field decides the error.
 _FIELD_HANDLERS: dict[str, Callable[[Row[Any], str], dict[str, Any]]] = {
     "name": _new_name,
     "email": _new_email,

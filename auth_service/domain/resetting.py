@@ -1,7 +1,8 @@
-"""Resetting a forgotten password with a code that is sent by mail.
+"""Password reset with a code sent by mail.
 
-Nothing tells whether an address has an account: a request leaves a row whichever it is, and a
-sender beside the requests makes the code, stores its hash, and mails it if there is somebody.
+Neither the response nor its time reveals whether an address has an account. Every request
+adds a row. A background task generates the code, stores its hash, and mails it if the address
+has an account.
 """
 
 import hashlib
@@ -51,14 +52,14 @@ If you did not ask for it, please ignore this message: your password stays as it
 
 
 class _Sealing:
-    """The key of the codes' hashes: a database alone does not tell the codes."""
+    """The key of the code hashes, so that the database alone does not reveal the codes."""
 
     def configure(self, secret: SecretStr) -> None:
         """Derive the key from a secret of this service."""
         self._key = hashlib.sha256(b"reset codes" + secret.get_secret_value().encode()).digest()
 
     def hash(self, email_key: str, code: str) -> str:
-        """What is stored of a code."""
+        """Hash a code for storage."""
         return hmac.new(self._key, f"{email_key} {code}".encode(), hashlib.sha256).hexdigest()
 
 
@@ -71,7 +72,7 @@ class _Letter(NamedTuple):
 
 
 def request_code(email: str, client: Client) -> None:
-    """Have a code sent to an address, if it is that of an active account.
+    """Schedule a code for an address. It is sent if the address has an active account.
 
     Raises:
         ApiError: ``INVALID_EMAIL``, ``TOO_MANY_REQUESTS``.
@@ -83,27 +84,27 @@ def request_code(email: str, client: Client) -> None:
 
 
 def send_waiting() -> None:
-    """Make and send the codes that were asked for; the work of the sender."""
+    """Generate and send the requested codes."""
     while (letter := _next_letter()) is not None:
         if letter.address is None:
             continue
         text, html = (template.format(code=letter.code) for template in (_TEXT, _HTML))
         try:
             mail.send(letter.address, _SUBJECT, text, html)
-        except MailError:  # It is logged; whoever waits asks for another.
+        except MailError:  # The failure is logged; the user can request another code.
             continue
         metrics.codes.inc()
 
 
 def delete_expired() -> None:
-    """Delete the codes that work no longer."""
+    """Delete expired codes."""
     with transaction() as session:
         expired = ResetCode.created_at < datetime.now(UTC) - _LIFETIME
         session.execute(delete(ResetCode).where(expired))
 
 
 def reset_password(email: str, code: str, password: str, client: Client) -> None:
-    """Give an account another password, and end all of its sessions.
+    """Set another password of an account, and end all of its sessions.
 
     Raises:
         ApiError: ``INVALID_EMAIL``, ``INVALID_PASSWORD``, ``INVALID_CODE``.
@@ -140,7 +141,7 @@ def void_codes(session: Any, account_id: int, code_id: int = 0) -> bool:
 
 
 def _next_letter() -> _Letter | None:
-    """Make the code that has waited longest; without an address if nobody is to have it."""
+    """Generate the code that has waited longest; without an address if it is not to be sent."""
     with transaction() as session:
         waiting = (
             select(ResetCode)
@@ -163,7 +164,7 @@ def _next_letter() -> _Letter | None:
 
 
 def _find_code(key: str, code: str, network: str) -> ResetCode | None:
-    """The valid code of an address that this is; if it is none, a try is counted."""
+    """Find the valid code of an address that matches; otherwise count a failed attempt."""
     with transaction() as session:
         newest = (
             select(ResetCode)

@@ -1,4 +1,4 @@
-"""Sessions: each sign-in is one, with a token of its own, until it expires or is ended."""
+"""Sessions. Each sign-in creates one with its own token, valid until it expires or is ended."""
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
@@ -25,13 +25,13 @@ from shared.web.authentication import Claims, SessionEnds
 from shared.web.errors import INVALID_JWT, ApiError
 
 _MAX_OPEN = 100
-_MAX_ENDED = 100  # Of an account; they tell from which addresses it was used.
+_MAX_ENDED = 100  # Per account, for a list of the addresses that used it.
 _MAX_TOKENS = 100
-_EXPIRY_MARGIN = timedelta(minutes=1)  # A token is issued a moment after its session.
+_EXPIRY_MARGIN = timedelta(minutes=1)  # A token is issued shortly after its session.
 
 
 class Client(NamedTuple):
-    """Where a request comes from: its address, the network that limits count, its User-Agent."""
+    """Origin of a request: its address, the network for rate limits, and its User-Agent."""
 
     address: str
     network: str
@@ -39,14 +39,14 @@ class Client(NamedTuple):
 
 
 NOBODY = Client("", "", "")
-"""The client of a session of which nothing but its token is known."""
+"""The client of a session of which only the token is known."""
 
 
 class Sessions:
     """The lifetime of sessions."""
 
     def configure(self, token_lifetime: float) -> None:
-        """Let sessions last as long as their tokens."""
+        """Set the lifetime of sessions, which is that of tokens."""
         self.lifetime = timedelta(seconds=token_lifetime)
 
 
@@ -54,9 +54,9 @@ sessions = Sessions()
 
 
 def begin_session(session: Any, account: Account, client: Client) -> int:
-    """Begin a session of a locked account.
+    """Create a session of a locked account.
 
-    Beyond the limit, the one that was seen longest ago ends.
+    Beyond the limit, the least recently used one ends.
 
     Returns:
         its id.
@@ -90,7 +90,7 @@ def begin_session(session: Any, account: Account, client: Client) -> int:
 
 
 def record_seen(session_ids: Collection[int]) -> None:
-    """Move ``last_seen_at`` of sessions to now, once a day (UTC). Unknown ids are left out."""
+    """Set ``last_seen_at`` of sessions to now, once a day (UTC). Unknown ids are ignored."""
     now = datetime.now(UTC)
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     with transaction() as session:
@@ -102,7 +102,7 @@ def record_seen(session_ids: Collection[int]) -> None:
 
 
 def list_sessions(claims: Claims, client: Client) -> list[dict[str, Any]]:
-    """The open sessions of an account, newest first; ``client`` is that of the current one."""
+    """List the open sessions of an account, newest first; ``client`` is that of the current one."""
     if claims.session_id is None:
         _add_token(claims, client)
     rows = db.session.scalars(
@@ -128,11 +128,11 @@ def end_current_session(claims: Claims) -> None:
     """End the session of a token."""
     if claims.session_id is None:
         _add_token(claims, NOBODY)
-    _end_one(claims, _is_of(claims))  # Another request may have ended it meanwhile.
+    _end_one(claims, _is_of(claims))  # A concurrent request may have ended it.
 
 
 def end_sessions(claims: Claims, session_id: int | None, *, others: bool) -> None:
-    """End a session of the caller, or every one but that of the token.
+    """End a session of the caller, or all except that of the token.
 
     Raises:
         ApiError: ``SESSION_NOT_FOUND``.
@@ -148,7 +148,7 @@ def end_sessions(claims: Claims, session_id: int | None, *, others: bool) -> Non
 
 
 def end_others(session: Any, account: Account, claims: Claims) -> None:
-    """End every session of a locked account but that of the token, also those unknown here."""
+    """End all sessions of a locked account except that of the token, also unknown ones."""
     end_rows(session, account.id, ~_is_of(claims))
     newest = session.scalar(select(func.max(Session.id)).where(Session.account_id == account.id))
     current = claims.session_id
@@ -161,7 +161,7 @@ def end_others(session: Any, account: Account, claims: Claims) -> None:
 
 
 def end_rows(session: Any, account_id: int, *which: ColumnElement[bool]) -> None:
-    """Mark sessions of an account as ended, whose tokens are refused for another reason."""
+    """Mark sessions of an account as ended whose tokens are invalid for another reason."""
     session.execute(
         update(Session)
         .where(Session.account_id == account_id, Session.ended_at.is_(None), *which)
@@ -170,13 +170,13 @@ def end_rows(session: Any, account_id: int, *which: ColumnElement[bool]) -> None
 
 
 def publish(session: Any, account: Account) -> None:
-    """Tell the other services of a locked account's new state."""
+    """Notify the other services of a locked account's new state."""
     account.version += 1
     outbox.add(session, account_changed(account))
 
 
 def used_from(network: BindParameter[str]) -> ColumnElement[bool]:
-    """Whether an account has had a session from a network lately, in SQL."""
+    """Build the SQL condition that an account has recently had a session from a network."""
     return exists().where(Session.account_id == Account.id, Session.network == network)
 
 
@@ -187,7 +187,7 @@ def delete_expired() -> None:
 
 
 def _end_one(claims: Claims, which: ColumnElement[bool]) -> bool:
-    """Whether the caller had an open session like this, which has ended now."""
+    """End a session of the caller, and return whether it was open."""
     with transaction() as session:
         account = _lock_account(session, claims)
         is_open = _is_open(account.id, datetime.now(UTC))
@@ -213,7 +213,7 @@ def _end(session: Any, account: Account, ids: Sequence[int]) -> None:
     is_open = _is_open(account.id, now)
     still_open = session.execute(select(Session.id, Session.token_id).where(is_open)).all()
     open_ids = frozenset(row.id for row in still_open if row.token_id is None and row.id <= up_to)
-    # Tokens work unless they are listed, until the list is long: then only if they are listed.
+    # Ended tokens are listed. When the list is long, valid tokens are listed instead.
     tokens_open = ends.tokens_open
     tokens = ends.tokens ^ {row.token_id for row in ended if row.token_id is not None}
     if tokens_open and len(tokens) > _MAX_TOKENS:
@@ -223,7 +223,7 @@ def _end(session: Any, account: Account, ids: Sequence[int]) -> None:
 
 
 def _lock_account(session: Any, claims: Claims) -> Account:
-    """The account of a token, held until the transaction ends; its token still works."""
+    """Lock the account of a valid token for the transaction."""
     account: Account = session.get_one(Account, claims.user_id, with_for_update=True)
     if account.deleted or account.generation != claims.generation:
         raise ApiError(INVALID_JWT)
@@ -231,7 +231,7 @@ def _lock_account(session: Any, claims: Claims) -> Account:
 
 
 def _add_token(claims: Claims, client: Client) -> None:
-    """Have a row for the session of a token that is older than sessions."""
+    """Ensure a row for the session of a token from before sessions existed."""
     expires_at = datetime.fromtimestamp(claims.expires_at, UTC)
     with transaction() as session:
         session.execute(
@@ -257,7 +257,7 @@ def _is_open(account_id: int, now: datetime) -> ColumnElement[bool]:
 
 
 def _is_of(claims: Claims) -> ColumnElement[bool]:
-    """Whether a session is the one of a token."""
+    """Build the SQL condition that a session is that of a token."""
     if claims.session_id is None:
         return func.coalesce(Session.token_id == claims.token_id, false())
     return Session.id == claims.session_id

@@ -19,14 +19,14 @@ from shared.web.errors import ApiError
 
 
 class RegistrationResult(NamedTuple):
-    """Whom a registration has signed in, and whether the account had been deleted before."""
+    """The account of a registration, and whether a deleted one was restored."""
 
     account: AuthenticatedAccount
     restored: bool
 
 
 def register(email: str, name: str, password: str, client: Client) -> RegistrationResult:
-    """Make an account, or restore the deleted one that has this e-mail and this password."""
+    """Create an account, or restore the deleted one with this e-mail and password."""
     email = emails.checked(email)
     name = accounts.validate_name(name)
     legal_password = accounts.validate_password(password, errors.PASSWORD_ILLEGAL)
@@ -41,7 +41,7 @@ def register(email: str, name: str, password: str, client: Client) -> Registrati
             account = _add(session, email, name, password_hash)
             audit.record(session, "registered", account.id, actor_id=account.id)
             return RegistrationResult(sign_in(session, account, client), restored=False)
-    # Otherwise whoever knows an address could take over what was deleted.
+    # The password is required, or a stranger could take over a deleted account by its address.
     refusal = errors.USER_EXISTS if is_allowed else errors.REGISTRATION_CLOSED
     if not known.deleted:
         raise ApiError(refusal)
@@ -53,10 +53,10 @@ def register(email: str, name: str, password: str, client: Client) -> Registrati
 
 
 def create(email: str, name: str, password: str) -> int:
-    """Make an account for somebody, as operators do: any number of them.
+    """Create an account for an operator, without rate limits.
 
     Returns:
-        its id.
+        the account's id.
     """
     email = emails.checked(email)
     name = accounts.validate_name(name)
@@ -69,7 +69,7 @@ def create(email: str, name: str, password: str) -> int:
 
 
 def reactivate(account_id: int) -> None:
-    """Undo a deletion, which an erased account does not bring back. Older tokens stay dead."""
+    """Restore a deleted account unless it is erased. Earlier tokens stay invalid."""
     account = accounts.get_by_id(account_id, NOBODY)
     if not account.email:
         raise ApiError(errors.USER_NOT_FOUND)
@@ -102,7 +102,7 @@ def _add(session: Any, email: str, name: str, password_hash: str) -> Account:
 
 def _restore(session: Any, known: Row[Any], email: str, name: str) -> Account:
     account: Account = session.get_one(Account, known.id, with_for_update=True)
-    # Its password was looked at before it was locked: somebody else may have been faster.
+    # The password was verified before the lock: a concurrent request may have changed it.
     if not account.deleted or account.generation != known.generation:
         raise ApiError(errors.USER_EXISTS)
     account.deleted = False

@@ -1,6 +1,6 @@
-"""Codes sent by e-mail, with which a client checks that an address is its user's.
+"""Verification codes by e-mail, with which a client checks the address of its user.
 
-Every client can read the code in the answer, so it proves nothing to the server.
+The response contains the code, so it proves nothing to the server.
 """
 
 import secrets

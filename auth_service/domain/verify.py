@@ -1,4 +1,4 @@
-"""What always holds in the auth service, and what it tells the other services of."""
+"""Integrity checks of the auth service, and the state that its copies must equal."""
 
 from collections.abc import Iterator
 
@@ -28,7 +28,7 @@ def _addresses() -> Iterator[Page]:
 def _pictures() -> Iterator[Page]:
     for rows in _pages(Account.avatar_digest != ""):
         missing = [row for row in rows if not avatars.is_kept(row.id, row.avatar_digest)]
-        # A picture goes after the row has let go of it: only who still shows it misses it.
+        # A replaced image is deleted after its row is updated: check the current rows only.
         shown = set(
             db.session.execute(
                 select(Account.id, Account.avatar_digest).where(

@@ -1,4 +1,4 @@
-"""Accounts over HTTP."""
+"""Routes of accounts."""
 
 from typing import Any
 

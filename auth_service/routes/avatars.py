@@ -1,4 +1,4 @@
-"""Avatars over HTTP, for every ``<img>``."""
+"""Route of avatars, for ``<img>`` elements."""
 
 from flask import Response, request
 
@@ -17,7 +17,7 @@ blueprint = Blueprint("avatars", __name__)
 @blueprint.success(content_type="image/webp")
 @blueprint.errors(NOT_FOUND)
 def show_avatar(account_id: str, digest: str) -> Response:
-    """Get an avatar, at most 512 pixels a side; the picture behind a URL never changes."""
+    """Get an avatar, at most 512 pixels a side. The image of a URL never changes."""
     response = Response(avatars.picture(account_id, digest), mimetype="image/webp")
     response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"

@@ -1,16 +1,16 @@
-"""Where a request comes from."""
+"""The client of a request."""
 
 from flask import request
 
 from auth_service.domain.sessions import Client
 from shared.web.rate_limits import client_network
 
-_MAX_ADDRESS_LENGTH = 64  # A proxy may write anything.
+_MAX_ADDRESS_LENGTH = 64  # A proxy can send any text.
 _MAX_DEVICE_LENGTH = 255
 
 
 def current_client() -> Client:
-    """The client of the current request."""
+    """Get the client of the current request."""
     return Client(
         (request.remote_addr or "")[:_MAX_ADDRESS_LENGTH],
         client_network()[:_MAX_ADDRESS_LENGTH],

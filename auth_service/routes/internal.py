@@ -1,4 +1,4 @@
-"""What the other services ask; the callers' secret is checked before."""
+"""Routes for the other services. The callers' secret is checked before."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Codes by e-mail over HTTP."""
+"""Routes of codes by e-mail."""
 
 from auth_service import errors
 from auth_service.domain import resetting, verification

@@ -36,7 +36,7 @@ def test_a_created_account_can_sign_in_and_the_others_know_it(
     run: Accounts, anyone: ApiClient, fake_services: dict[str, FakeService]
 ) -> None:
     done = run("create", "ann@example.com", "安娜", "--password-stdin", said=f"{PASSWORD}\n")
-    assert (done.exit_code, done.stdout) == (0, "Account 1 is made.\n")
+    assert (done.exit_code, done.stdout) == (0, "Created account 1.\n")
     assert _login(anyone, "ann", PASSWORD).json["id"] == 1
     assert [state["name"] for state in fake_services["chat"].states("account")] == ["安娜"]
 
@@ -77,7 +77,7 @@ def test_accounts_are_listed_page_by_page(run: Accounts, alice: ApiClient, bob: 
     first = run("list", "--limit", "1")
     rest = run("list", "--after", "1")
     assert [line.split()[0] for line in first.stdout.splitlines()] == ["id", "1"]
-    assert first.stderr == "There may be more: --after 1\n"
+    assert first.stderr == "Next page: --after 1\n"
     assert [line.split()[0] for line in rest.stdout.splitlines()] == ["id", "2"]
     assert rest.stderr == ""
 

@@ -118,7 +118,7 @@ def test_what_a_neighbour_cannot_take_yet_is_said_and_waits(
     app: Flask, alice: ApiClient, fake_services: dict[str, FakeService]
 ) -> None:
     fake_services["social"].set_mode("failing")
-    assert "Not yet taken: 1 event" in erase(app, ALICE, "--yes").output
+    assert "Undelivered: 1 event" in erase(app, ALICE, "--yes").output
 
 
 def test_nothing_is_erased_without_a_yes(app: Flask, alice: ApiClient) -> None:

@@ -1,1 +1,1 @@
-"""The rules of friends."""
+"""Business rules of friends."""

@@ -1,4 +1,4 @@
-"""Who there is: our copy of the accounts, and lists with people in them."""
+"""The copy of the accounts, and lists joined with accounts."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ accounts = AccountReplica(db, Account)
 
 
 def are_active(*account_ids: int) -> bool:
-    """Whether there are all these accounts and none of them is deleted."""
+    """Whether all these accounts exist and none of them is deleted."""
     found = accounts.find(account_ids)
     return all(id_ in found and not found[id_].deleted for id_ in account_ids)
 
@@ -22,7 +22,7 @@ def are_active(*account_ids: int) -> bool:
 def join_accounts(
     rows: Select[*tuple[Any, ...]], person_id: ColumnElement[int] | InstrumentedAttribute[int]
 ) -> Select[*tuple[Any, ...]]:
-    """``rows``, each beside the account that its ``person_id`` names, for `fetch_with_accounts`."""
+    """Join ``rows`` with the accounts of their ``person_id``, for `fetch_with_accounts`."""
     return rows.add_columns(
         person_id.label("id"),
         Account.name,
@@ -34,10 +34,10 @@ def join_accounts(
 
 
 def fetch_with_accounts(query: Select[*tuple[Any, ...]], **values: Any) -> Sequence[AnyRow]:
-    """The rows of a query that `join_accounts` made.
+    """Fetch the rows of a query made by `join_accounts`.
 
-    It is run once; only if the copy lacks some of the accounts are they asked of auth and the
-    query repeated. Rows of accounts that exist nowhere are left out.
+    The query runs once. If the copy lacks accounts, they are fetched from auth and the query
+    runs again. Rows of accounts that do not exist are left out.
     """
     found = db.run(query, **values).all()
     missing = {row.id for row in found if row.name is None}

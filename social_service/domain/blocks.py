@@ -1,7 +1,7 @@
-"""Users whom a user has blocked. A blocked user is never told.
+"""Blocking of users. A block is not revealed to the blocked user.
 
-A friend request to a user who has blocked its sender is stored like any other, but withheld from
-its receiver. The sender gets the answers and notices of a request that waits.
+A friend request to a user who has blocked its sender is stored like any other, but withheld
+from its receiver. The sender gets the responses and live events of a pending request.
 """
 
 from collections.abc import Sequence
@@ -30,12 +30,12 @@ _BLOCKS = join_accounts(
 
 
 def list_blocks(user_id: int) -> Sequence[AnyRow]:
-    """The accounts that a user has blocked, newest first, each with ``created_at``."""
+    """List the accounts that a user has blocked, newest first, each with ``created_at``."""
     return fetch_with_accounts(_BLOCKS, blocker=user_id)
 
 
 def block_user(user_id: int, blocked_id: int) -> None:
-    """Block a user: ends a friendship of the two and their requests. Repeating changes nothing.
+    """Block a user, and end a friendship of the two and their requests. Idempotent.
 
     Raises:
         ApiError: ``USER_NOT_FOUND``, ``CANNOT_BLOCK_SELF``, ``TOO_MANY_BLOCKS``.
@@ -58,7 +58,7 @@ def block_user(user_id: int, blocked_id: int) -> None:
 
 
 def unblock_user(user_id: int, blocked_id: int) -> None:
-    """Lift a block; does nothing if there is none.
+    """Remove a block; does nothing if there is none.
 
     Raises:
         ApiError: ``USER_NOT_FOUND``, ``CANNOT_BLOCK_SELF``.
@@ -71,7 +71,7 @@ def unblock_user(user_id: int, blocked_id: int) -> None:
 
 
 def blockers_among(session: Any, user_id: int, other_id: int) -> set[int]:
-    """Which of a locked pair have blocked the other."""
+    """List which of a locked pair have blocked the other."""
     return set(
         session.scalars(
             select(Block.blocker_id).where(
@@ -85,7 +85,7 @@ def blockers_among(session: Any, user_id: int, other_id: int) -> set[int]:
 
 
 def lift_block(session: Any, user_id: int, blocked_id: int) -> bool:
-    """Delete a block of a locked pair, and the requests that were withheld for it.
+    """Delete a block of a locked pair and the requests that it withheld.
 
     Returns:
         whether there was one.
@@ -118,7 +118,7 @@ def _check_users(user_id: int, blocked_id: int) -> None:
 
 
 def _lock_blocker(session: Any, user_id: int) -> None:
-    """Let one block at a time be counted for a user."""
+    """Lock the blocks of a user, so that concurrent blocks are counted one after another."""
     session.execute(select(Account.id).where(Account.id == user_id).with_for_update())
 
 

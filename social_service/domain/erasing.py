@@ -1,4 +1,4 @@
-"""Erasing everything of a person whose account was erased."""
+"""Erasure of the data of an erased account."""
 
 from sqlalchemy import delete, or_
 
@@ -8,11 +8,11 @@ from social_service.domain import blocks, friends, friendships
 from social_service.domain.audit import audit
 from social_service.models import Erasure, FriendGroup, FriendGroupMember, FriendRequest
 
-_BATCH_SIZE = 20  # Chat is told of each of them when the transaction ends, and is given seconds.
+_BATCH_SIZE = 20  # Chat is notified of each of them after the commit, with a timeout of seconds.
 
 
 def erase(account_id: int) -> None:
-    """End a person's friendships, and delete their requests, groups and blocks."""
+    """End a user's friendships, and delete their requests, groups and blocks."""
     while _end_some_friendships(account_id):
         pass
     with transaction() as session:

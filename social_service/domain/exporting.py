@@ -1,4 +1,4 @@
-"""What is known of a person's friends and requests, for the person concerned."""
+"""Export of the data of a user."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -28,7 +28,7 @@ audit.json             what the person did that matters for security
 
 
 def files(account_id: int) -> Iterator[ExportedFile]:
-    """A person's friends, requests, groups of friends and blocks."""
+    """Export a user's friends, requests, friend groups and blocks."""
     yield ExportedFile("README.txt", [_README.encode()])
     yield ExportedFile("friends.json", iter_json_array(_friends(account_id)))
     yield ExportedFile("friend_requests.json", iter_json_array(_requests(account_id)))

@@ -1,4 +1,4 @@
-"""Asking somebody to become a friend, and what the asked one makes of it."""
+"""Sending, accepting and rejecting friend requests."""
 
 import logging
 from collections.abc import Sequence
@@ -38,14 +38,14 @@ _EARLIER = select(FriendRequest.status).where(
 
 
 def send_friend_request(sender_id: int, target_id: int, message: str) -> None:
-    """Ask ``target_id`` to become a friend; takes the place of an earlier request.
+    """Send a friend request to ``target_id``. It replaces an earlier one.
 
-    Lifts the sender's block of the target, if there is one. If the target has blocked the sender,
-    everything is as usual for the sender, and the target never sees the request.
+    This removes the sender's block of the target. If the target has blocked the sender, the
+    request is withheld from the target, which is not revealed to the sender.
 
     Raises:
         ApiError: ``CANNOT_ADD_SELF``, ``USER_GONE`` (either of the two), ``ALREADY_FRIENDS``,
-            ``REQUEST_ALREADY_SENT`` (and it still waits), ``TOO_MANY_REQUESTS``.
+            ``REQUEST_ALREADY_SENT`` (and it is pending), ``TOO_MANY_REQUESTS``.
     """
     if sender_id == target_id:
         raise ApiError(errors.CANNOT_ADD_SELF)
@@ -65,7 +65,7 @@ def send_friend_request(sender_id: int, target_id: int, message: str) -> None:
         withheld = target_id in blockers
         if not _insert_request(session, sender_id, target_id, message, withheld=withheld):
             raise ApiError(errors.REQUEST_ALREADY_SENT)
-        # A withheld request is announced to its sender alone.
+        # A withheld request is announced only to its sender.
         outbox.add(session, friend_request_changed(sender_id, sender_id if withheld else target_id))
     if earlier == RequestStatus.REJECTED:
         limits.repeated_requests.hit(str(sender_id), str(target_id))
@@ -73,17 +73,17 @@ def send_friend_request(sender_id: int, target_id: int, message: str) -> None:
 
 
 def list_friend_requests(receiver_id: int) -> Sequence[AnyRow]:
-    """What a person was asked, newest first, each beside the sender's account."""
+    """List the requests that a user received, newest first, each with the sender's account."""
     return fetch_with_accounts(_REQUESTS, receiver=receiver_id)
 
 
 def accept_friend_request(user_id: int, sender_id: int, receiver_id: int) -> None:
-    """Become friends; what the two had asked crosswise is settled with it.
+    """Accept a request and start a friendship. A crossing request is resolved with it.
 
     Args:
-        user_id: who accepts; only the receiver may.
-        sender_id: who asked.
-        receiver_id: who was asked.
+        user_id: the caller, who must be the receiver.
+        sender_id: the sender of the request.
+        receiver_id: its receiver.
 
     Raises:
         ApiError: ``USER_DELETED`` (either of the two), ``ALREADY_FRIENDS``, ``REQUEST_NOT_FOUND``.
@@ -98,7 +98,7 @@ def accept_friend_request(user_id: int, sender_id: int, receiver_id: int) -> Non
 
 
 def refuse_friend_request(user_id: int, sender_id: int, receiver_id: int) -> None:
-    """Refuse a request; arguments and errors are those of `accept_friend_request`."""
+    """Reject a request. Arguments and errors are those of `accept_friend_request`."""
     _check_receiver(user_id, sender_id, receiver_id)
     with transaction() as session:
         _resolve(session, sender_id, receiver_id, RequestStatus.REJECTED)
@@ -109,7 +109,7 @@ def refuse_friend_request(user_id: int, sender_id: int, receiver_id: int) -> Non
 def _insert_request(
     session: Any, sender_id: int, receiver_id: int, message: str, *, withheld: bool
 ) -> bool:
-    """Put a request in the place of a settled one; False if one is waiting."""
+    """Insert a request or replace a resolved one; False if one is pending."""
     session.execute(
         delete(FriendRequest).where(
             FriendRequest.sender_id == sender_id,
@@ -141,7 +141,7 @@ def _check_receiver(user_id: int, sender_id: int, receiver_id: int) -> None:
 
 
 def _resolve(session: Any, sender_id: int, receiver_id: int, status: RequestStatus) -> Friendship:
-    """Give a waiting request its final status.
+    """Set the final status of a pending request.
 
     Returns:
         the pair, locked.
@@ -155,7 +155,7 @@ def _resolve(session: Any, sender_id: int, receiver_id: int, status: RequestStat
 
 
 def _set_status(session: Any, sender_id: int, receiver_id: int, status: RequestStatus) -> bool:
-    """Change the status of a waiting request, if there is one."""
+    """Set the status of a pending request, if there is one."""
     marked = session.execute(
         update(FriendRequest)
         .where(

@@ -1,4 +1,4 @@
-"""A person's friends: the list, one of them, and the end of a friendship."""
+"""Friends of a user: listing, profile, end of a friendship."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,12 +19,12 @@ _FRIENDS = join_accounts(select().select_from(_friend).order_by(_friend.c.id), _
 
 
 def list_friends(user_id: int) -> Sequence[AnyRow]:
-    """The accounts of a person's friends, by id."""
+    """List the accounts of a user's friends, by id."""
     return fetch_with_accounts(_FRIENDS, user=user_id)
 
 
 def get_friend(user_id: int, friend_id: int) -> tuple[AnyRow, Sequence[AnyRow]]:
-    """A friend's account, and the person's own groups that he is in.
+    """Get a friend's account, and the user's groups that contain the friend.
 
     Raises:
         ApiError: ``USER_NOT_FOUND``, ``FRIEND_NOT_FOUND``.
@@ -38,7 +38,7 @@ def get_friend(user_id: int, friend_id: int) -> tuple[AnyRow, Sequence[AnyRow]]:
 
 
 def end_friendship(user_id: int, friend_id: int) -> None:
-    """Be friends no more: the pair's requests go, and each leaves the other's groups.
+    """End a friendship, delete the pair's requests, and remove each from the other's groups.
 
     Raises:
         ApiError: ``FRIEND_NOT_FOUND``, ``ALREADY_NOT_FRIEND``.
@@ -54,7 +54,7 @@ def end_friendship(user_id: int, friend_id: int) -> None:
 
 
 def part(session: Any, pair: Friendship) -> None:
-    """Make a locked pair of friends friends no more, with all that belongs to it."""
+    """End the friendship of a locked pair, with its requests and group memberships."""
     friendships.end(session, pair)
     delete_requests(session, pair.low_id, pair.high_id)
     groups.remove_from_all_groups(session, pair.low_id, pair.high_id)
@@ -63,7 +63,7 @@ def part(session: Any, pair: Friendship) -> None:
 
 
 def delete_requests(session: Any, user_id: int, other_id: int) -> bool:
-    """Delete the requests of a locked pair; whether one of them was waiting."""
+    """Delete the requests of a locked pair, and return whether one was pending."""
     deleted = session.scalars(
         delete(FriendRequest)
         .where(

@@ -1,4 +1,4 @@
-"""Pairs of people: who is friends with whom, and the lock that changes of it take."""
+"""Friendships: the row of a pair of users, which also locks changes of the pair."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -25,7 +25,7 @@ USER = bindparam("user", type_=BigId)
 
 
 def friend_ids_of(user_id: BindParameter[int]) -> CompoundSelect[int]:
-    """Select the ids of a person's friends."""
+    """Select the ids of a user's friends."""
     return union_all(
         select(Friendship.high_id.label("id")).where(
             Friendship.active, Friendship.low_id == user_id
@@ -37,7 +37,7 @@ def friend_ids_of(user_id: BindParameter[int]) -> CompoundSelect[int]:
 
 
 def is_friend_of(user_id: BindParameter[int], other_id: SQLColumnExpression[int]) -> Exists:
-    """Whether a person is friends with another, in SQL."""
+    """Build the SQL condition that two users are friends."""
     return (
         select(Friendship.id)
         .where(
@@ -55,18 +55,18 @@ _ARE_FRIENDS = select(is_friend_of(USER, bindparam("other", type_=BigId)))
 
 
 def are_friends(user_id: int, other_id: int) -> bool:
-    """Whether two people are friends now."""
+    """Whether two users are friends."""
     return bool(db.run(_ARE_FRIENDS, user=user_id, other=other_id).scalar_one())
 
 
 def list_friendships(friendship_id: int, limit: int) -> Sequence[AnyRow]:
-    """A page of all friendships that ever began, by id."""
+    """List a page of all friendships, also ended ones, by id."""
     page = select_friendships().where(Friendship.id > friendship_id)
     return db.session.execute(page.order_by(Friendship.id).limit(limit)).all()
 
 
 def select_friendships() -> Select[int, int, int, bool, int]:
-    """Select the states of all friendships that ever began."""
+    """Select the states of all friendships, also ended ones."""
     return select(
         Friendship.id,
         Friendship.low_id,
@@ -77,7 +77,7 @@ def select_friendships() -> Select[int, int, int, bool, int]:
 
 
 def ensure_pair(session: Any, user_id: int, other_id: int) -> None:
-    """Have the row of a pair, whoever else makes it at this moment."""
+    """Ensure the row of a pair; concurrent calls are safe."""
     low_id, high_id = sorted((user_id, other_id))
     session.execute(
         db.insert(Friendship)
@@ -87,7 +87,7 @@ def ensure_pair(session: Any, user_id: int, other_id: int) -> None:
 
 
 def lock_pair(session: Any, user_id: int, other_id: int) -> Friendship | None:
-    """The row of a pair, held until the transaction ends; None if neither ever asked the other."""
+    """Lock the row of a pair for the transaction; None if there was never a request."""
     low_id, high_id = sorted((user_id, other_id))
     pair: Friendship | None = session.scalars(
         select(Friendship)
@@ -98,7 +98,7 @@ def lock_pair(session: Any, user_id: int, other_id: int) -> Friendship | None:
 
 
 def lock_batch(session: Any, user_id: int, limit: int) -> Sequence[Friendship]:
-    """Rows of a person's friends, ``limit`` of them, held until the transaction ends."""
+    """Lock at most ``limit`` rows of a user's friendships for the transaction."""
     pairs: Sequence[Friendship] = session.scalars(
         select(Friendship)
         .where(Friendship.active, or_(Friendship.low_id == user_id, Friendship.high_id == user_id))
@@ -110,12 +110,12 @@ def lock_batch(session: Any, user_id: int, limit: int) -> Sequence[Friendship]:
 
 
 def begin(session: Any, pair: Friendship) -> None:
-    """Make a locked pair friends, and tell chat."""
+    """Start the friendship of a locked pair, and notify chat."""
     _change(session, pair, active=True)
 
 
 def end(session: Any, pair: Friendship) -> None:
-    """Make a locked pair friends no more, and tell chat."""
+    """End the friendship of a locked pair, and notify chat."""
     _change(session, pair, active=False)
 
 

@@ -1,4 +1,4 @@
-"""Friend groups: each belongs to its owner, and for anybody else it does not exist."""
+"""Friend groups. A group exists only for its owner."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,7 +23,7 @@ _MEMBERS = join_accounts(
 
 
 def list_groups(owner_id: int) -> Sequence[AnyRow]:
-    """Id and name of a person's groups, by id."""
+    """List id and name of a user's groups, by id."""
     return db.session.execute(
         select(FriendGroup.id, FriendGroup.name)
         .where(FriendGroup.owner_id == owner_id)
@@ -32,7 +32,7 @@ def list_groups(owner_id: int) -> Sequence[AnyRow]:
 
 
 def list_groups_containing(owner_id: int, member_id: int) -> Sequence[AnyRow]:
-    """Id and name of the person's groups that a friend is in, by id."""
+    """List id and name of the user's groups that contain a friend, by id."""
     return db.session.execute(
         select(FriendGroup.id, FriendGroup.name)
         .join(FriendGroupMember, FriendGroupMember.group_id == FriendGroup.id)
@@ -42,10 +42,10 @@ def list_groups_containing(owner_id: int, member_id: int) -> Sequence[AnyRow]:
 
 
 def create_group(owner_id: int, name: str) -> int:
-    """Make an empty group.
+    """Create an empty group.
 
     Raises:
-        ApiError: ``GROUP_EXISTS``, a group of his has this name.
+        ApiError: ``GROUP_EXISTS``: another group of the user has this name.
     """
     with transaction() as session:
         group_id: int | None = session.execute(
@@ -60,7 +60,7 @@ def create_group(owner_id: int, name: str) -> int:
 
 
 def get_group(owner_id: int, group_id: int) -> tuple[AnyRow, Sequence[AnyRow]]:
-    """A group's id and name, and the accounts of its members by id.
+    """Get a group's id and name, and the accounts of its members by id.
 
     Raises:
         ApiError: ``GROUP_NOT_FOUND``.
@@ -74,16 +74,16 @@ def get_group(owner_id: int, group_id: int) -> tuple[AnyRow, Sequence[AnyRow]]:
 
 
 def list_members(owner_id: int, group_id: int) -> Sequence[AnyRow]:
-    """The accounts of a group's members, by id; errors are those of `get_group`."""
+    """List the accounts of a group's members, by id. Errors are those of `get_group`."""
     _, members = get_group(owner_id, group_id)
     return members
 
 
 def rename_group(owner_id: int, group_id: int, new_name: str) -> None:
-    """Give a group another name, or its own again.
+    """Rename a group.
 
     Raises:
-        ApiError: ``GROUP_NOT_FOUND``; ``GROUP_NAME_EXISTS``, another group of his has this name.
+        ApiError: ``GROUP_NOT_FOUND``; ``GROUP_NAME_EXISTS``: another group has this name.
     """
     try:
         with transaction() as session:
@@ -100,7 +100,7 @@ def rename_group(owner_id: int, group_id: int, new_name: str) -> None:
 
 
 def delete_group(owner_id: int, group_id: int) -> None:
-    """Delete a group; its members stay friends.
+    """Delete a group. Its members stay friends.
 
     Raises:
         ApiError: ``GROUP_NOT_FOUND``.
@@ -114,14 +114,14 @@ def delete_group(owner_id: int, group_id: int) -> None:
 
 
 def add_member(owner_id: int, group_id: int, member_id: int) -> None:
-    """Put a friend into a group.
+    """Add a friend to a group.
 
     Raises:
         ApiError: ``GROUP_TO_CHANGE_NOT_FOUND``, ``MEMBER_NOT_FRIEND``, ``MEMBER_ALREADY_IN_GROUP``.
     """
     with transaction() as session:
         _lock_group(session, owner_id, group_id)
-        # Who is put into a group at the moment of the friendship's end must not stay in it.
+        # A friendship that ends concurrently must not leave a member in the group.
         pair = friendships.lock_pair(session, owner_id, member_id)
         if pair is None or not pair.active:
             raise ApiError(errors.MEMBER_NOT_FRIEND)
@@ -136,7 +136,7 @@ def add_member(owner_id: int, group_id: int, member_id: int) -> None:
 
 
 def remove_member(owner_id: int, group_id: int, member_id: int) -> None:
-    """Take a friend out of a group.
+    """Remove a friend from a group.
 
     Raises:
         ApiError: ``GROUP_TO_CHANGE_NOT_FOUND``, ``MEMBER_NOT_IN_GROUP``.
@@ -153,7 +153,7 @@ def remove_member(owner_id: int, group_id: int, member_id: int) -> None:
 
 
 def remove_from_all_groups(session: Any, owner_id: int, member_id: int) -> None:
-    """Take somebody out of every group of a person's."""
+    """Remove a member from all groups of a user."""
     owned = select(FriendGroup.id).where(FriendGroup.owner_id == owner_id)
     session.execute(
         delete(FriendGroupMember).where(
@@ -167,7 +167,7 @@ def _owned_group(owner_id: int, group_id: int) -> ColumnElement[bool]:
 
 
 def _lock_group(session: Any, owner_id: int, group_id: int) -> None:
-    """Keep a group from being deleted until the transaction ends."""
+    """Lock a group against deletion for the transaction."""
     held = session.execute(
         select(FriendGroup.id)
         .where(_owned_group(owner_id, group_id))

@@ -1,4 +1,4 @@
-"""How often a user may do what concerns strangers."""
+"""Rate limits of lookups and repeated friend requests."""
 
 from shared.data.rate_limits import DatabaseStorage
 from shared.web.rate_limits import Limit, Limiter
@@ -10,7 +10,7 @@ counters = DatabaseStorage(db, LimitCounter)
 
 
 class Limits:
-    """The limits of this service.
+    """The rate limits of this service.
 
     ``lookups`` are counted by account, ``repeated_requests`` by sender and receiver.
     """
@@ -19,7 +19,7 @@ class Limits:
     repeated_requests: Limit
 
     def configure(self, settings: SocialSettings) -> None:
-        """Set every limit. By the minute, each process counts for itself."""
+        """Configure every limit. Limits per minute are counted in each process."""
         limiter = Limiter(on=settings.rate_limits, lasting=counters)
         self.lookups = limiter.limit("lookups", settings.rate_limit_lookups)
         self.repeated_requests = limiter.limit(

@@ -1,7 +1,7 @@
-"""What the chat service is told.
+"""Events to the chat service.
 
-A friendship's state goes out before the notice about it, so that the private conversation is
-there, or closed, when the people concerned hear of it.
+A friendship's state is sent before the live event about it, so that the private conversation
+is open or closed when the clients receive it.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ outbox = Outbox(db, OutboxEvent)
 
 
 def friendship_state(friendship: Any) -> dict[str, Any]:
-    """The whole state of a friendship (or of a row of its columns), as chat copies it."""
+    """The complete state of a friendship (or of a row of its columns), as chat copies it."""
     return {
         "id": friendship.id,
         "low_id": friendship.low_id,
@@ -25,12 +25,12 @@ def friendship_state(friendship: Any) -> dict[str, Any]:
 
 
 def friendship_changed(friendship: Friendship) -> Event:
-    """A friendship began or ended."""
+    """Create the event of a friendship that started or ended."""
     return {"type": "friendship", "state": friendship_state(friendship)}
 
 
 def friend_request_changed(sender_id: int, receiver_id: int) -> Event:
-    """Notice: a friend request came, was accepted or was refused."""
+    """Create the live event of a request that was sent, accepted or rejected."""
     return {
         "type": "friend_request_changed",
         "state": {"sender_id": sender_id, "receiver_id": receiver_id},
@@ -38,7 +38,7 @@ def friend_request_changed(sender_id: int, receiver_id: int) -> Event:
 
 
 def friendship_ended(friendship: Friendship) -> Event:
-    """Notice: two people are friends no more."""
+    """Create the live event of an ended friendship."""
     return {
         "type": "friendship_ended",
         "state": {"low_id": friendship.low_id, "high_id": friendship.high_id},

@@ -1,4 +1,4 @@
-"""Finding people."""
+"""Search of users."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,7 @@ _PEOPLE_NAMED = (
 
 
 def search_by_name(name: str, user_id: int) -> Sequence[AnyRow]:
-    """The accounts with exactly this name, by id, and whether each is a friend of ``user_id``.
+    """List the accounts with exactly this name, by id, and whether each is a friend of ``user_id``.
 
     Raises:
         ApiError: ``TOO_MANY_REQUESTS``.
@@ -38,7 +38,7 @@ def search_by_name(name: str, user_id: int) -> Sequence[AnyRow]:
 
 
 def person(person_id: int, user_id: int) -> tuple[AnyRow, bool]:
-    """An account, and whether it is a friend of ``user_id``.
+    """Get an account, and whether it is a friend of ``user_id``.
 
     Raises:
         ApiError: ``USER_NOT_FOUND``, ``TOO_MANY_REQUESTS``.

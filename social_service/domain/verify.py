@@ -1,4 +1,4 @@
-"""What always holds in the social service, and what it knows together with others."""
+"""Integrity checks of the social service, and the state that it shares with others."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ from social_service.models import (
 
 
 def _is_pair_of(one: InstrumentedAttribute[int], other: InstrumentedAttribute[int]) -> Any:
-    """Whether a friendship's row is that of these two, in SQL."""
+    """Build the SQL condition that a friendship's row is that of these two users."""
     is_ordered = one < other
     return (Friendship.low_id == case((is_ordered, one), else_=other)) & (
         Friendship.high_id == case((is_ordered, other), else_=one)

@@ -1,4 +1,4 @@
-"""Blocks over HTTP."""
+"""Routes of blocks."""
 
 from typing import Any
 
@@ -28,8 +28,8 @@ def list_blocks() -> dict[str, Any]:
 def block(user_id: int) -> None:
     """Block a user.
 
-    Ends a friendship and its requests. From then on requests of the blocked user are answered as
-    usual and are not delivered.
+    This ends a friendship and deletes its requests. Later requests of the blocked user get the
+    usual response but are not delivered.
     """
     blocks.block_user(current_user_id(), user_id)
 

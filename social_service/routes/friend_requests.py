@@ -1,4 +1,4 @@
-"""Friend requests over HTTP."""
+"""Routes of friend requests."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Friends over HTTP."""
+"""Routes of friends."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Friend groups over HTTP."""
+"""Routes of friend groups."""
 
 from typing import Any
 

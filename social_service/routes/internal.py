@@ -1,4 +1,4 @@
-"""What the other services ask; the callers' secret is checked before."""
+"""Routes for the other services. The callers' secret is checked before."""
 
 from typing import Any
 
@@ -16,6 +16,6 @@ blueprint = Blueprint("internal", __name__)
 @blueprint.arguments(FriendshipPage)
 @blueprint.success()
 def list_friendships(after: int, limit: int) -> dict[str, Any]:
-    """A page of all friendships by id, for a consumer that rebuilds what it knows of them."""
+    """List a page of all friendships by id, for a consumer that rebuilds its copy."""
     page = friendships.list_friendships(after, limit)
     return {"friendships": [friendship_state(row) for row in page]}

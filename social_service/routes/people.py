@@ -1,4 +1,4 @@
-"""Finding people over HTTP."""
+"""Routes of user search."""
 
 from typing import Any
 

@@ -1,5 +1,5 @@
-"""Shapes of what the social service takes and answers.
+"""Request and response schemas of the social service.
 
-Beside each shape of an answer stands the function that makes it of a row: models keep the
-better names, the document's own are found here only.
+Each response schema has a function that builds the response from a row. Only this module has
+the names of the API document where they differ from those of the models.
 """

@@ -9,13 +9,13 @@ from social_service.schemas.people import avatar_of
 
 
 class BlockedQuery(RequestSchema):
-    """Whom to block or unblock."""
+    """The user to block or unblock."""
 
     user_id = Id(required=True)
 
 
 class BlockedUserOut(ResponseSchema):
-    """A user whom the caller has blocked, and since when."""
+    """A blocked user, and the time of the block."""
 
     id = fields.Integer()
     name = fields.String()
@@ -24,7 +24,7 @@ class BlockedUserOut(ResponseSchema):
 
 
 def blocked_user_out(blocked: Any, base: str) -> dict[str, Any]:
-    """A `BlockedUserOut` of a block's row with the blocked account."""
+    """Build a `BlockedUserOut` from a block's row with the blocked account."""
     return {
         "id": blocked.id,
         "name": blocked.name,

@@ -25,7 +25,7 @@ class FriendRequestHandled(RequestSchema):
 
 
 class ReceivedRequestOut(ResponseSchema):
-    """A friend request as its receiver sees it: who asked, what and when, and its status."""
+    """A friend request for its receiver: sender, message, time and status."""
 
     sender_user_id = fields.Integer()
     receiver_user_id = fields.Integer()
@@ -36,12 +36,12 @@ class ReceivedRequestOut(ResponseSchema):
     created_at = Time()
     status = fields.Integer(
         validate=OneOf(list(RequestStatus)),
-        metadata={"description": "0 waiting, 1 accepted, 2 refused, 3 became friends otherwise."},
+        metadata={"description": "0 pending, 1 accepted, 2 rejected, 3 superseded."},
     )
 
 
 def received_request_out(received: Any, base: str) -> dict[str, Any]:
-    """A `ReceivedRequestOut` of a request's row with the sender's account."""
+    """Build a `ReceivedRequestOut` from a request's row with the sender's account."""
     return {
         "sender_user_id": received.sender_id,
         "receiver_user_id": received.receiver_id,
@@ -55,6 +55,6 @@ def received_request_out(received: Any, base: str) -> dict[str, Any]:
 
 
 class ReceivedRequestsOut(ResponseSchema):
-    """What the caller was asked."""
+    """The requests that the caller received."""
 
     requests = fields.List(fields.Nested(ReceivedRequestOut))

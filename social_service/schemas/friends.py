@@ -17,21 +17,21 @@ class FriendQuery(RequestSchema):
 
 
 class FriendshipPage(RequestSchema):
-    """A page of friendships: those after an id."""
+    """A page of friendships after an id."""
 
     after = Id(load_default=0)
     limit = fields.Integer(load_default=500, validate=Range(min=1, max=1000))
 
 
 class FriendOut(PersonOut):
-    """A friend, and the caller's groups that he is in."""
+    """A friend, and the caller's groups that contain them."""
 
     user_info = fields.String()
     groups = fields.List(fields.Nested(GroupOut))
 
 
 def friend_out(account: Any, groups: Any, base: str) -> dict[str, Any]:
-    """A `FriendOut` of an account's row and rows of groups."""
+    """Build a `FriendOut` from an account's row and rows of groups."""
     return {
         **person_out(account, base),
         "user_info": account.user_info,

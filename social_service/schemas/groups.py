@@ -45,7 +45,7 @@ class GroupOut(ResponseSchema):
 
 
 def group_out(group: Any) -> dict[str, Any]:
-    """A `GroupOut` of a group's row."""
+    """Build a `GroupOut` from a group's row."""
     return {"id": group.id, "name": group.name}
 
 

@@ -27,7 +27,7 @@ class PersonQuery(RequestSchema):
 
 
 class PersonOut(ResponseSchema):
-    """A person in a list of friends or of a group's members."""
+    """A user in a list of friends or of a group's members."""
 
     id = fields.Integer()
     email = fields.String()
@@ -37,7 +37,7 @@ class PersonOut(ResponseSchema):
 
 
 def person_out(account: Any, base: str) -> dict[str, Any]:
-    """A `PersonOut` of an account's row; pictures load from ``base``."""
+    """Build a `PersonOut` from an account's row; ``base`` is the base of avatar URLs."""
     return {
         "id": account.id,
         "email": account.email,
@@ -48,7 +48,7 @@ def person_out(account: Any, base: str) -> dict[str, Any]:
 
 
 class FoundPersonOut(ResponseSchema):
-    """A person whose name was searched for."""
+    """A search result."""
 
     user_id = fields.Integer()
     name = fields.String()
@@ -59,7 +59,7 @@ class FoundPersonOut(ResponseSchema):
 
 
 def found_person_out(found: Any, base: str) -> dict[str, Any]:
-    """A `FoundPersonOut` of an account's row with ``is_friend``."""
+    """Build a `FoundPersonOut` from an account's row with ``is_friend``."""
     return {
         "user_id": found.id,
         "name": found.name,
@@ -71,7 +71,7 @@ def found_person_out(found: Any, base: str) -> dict[str, Any]:
 
 
 class PersonDetailOut(ResponseSchema):
-    """A person on his own."""
+    """The profile of a user."""
 
     id = fields.Integer()
     name = fields.String()
@@ -83,7 +83,7 @@ class PersonDetailOut(ResponseSchema):
 
 
 def person_detail_out(account: Any, is_friend: bool, base: str) -> dict[str, Any]:
-    """A `PersonDetailOut` of an account's row."""
+    """Build a `PersonDetailOut` from an account's row."""
     return {
         "id": account.id,
         "name": account.name,
@@ -96,13 +96,13 @@ def person_detail_out(account: Any, is_friend: bool, base: str) -> dict[str, Any
 
 
 class FoundPeopleOut(ResponseSchema):
-    """Everybody of that name."""
+    """The users with the name."""
 
     results = fields.List(fields.Nested(FoundPersonOut))
 
 
 class PersonDetailsOut(ResponseSchema):
-    """One person."""
+    """One user."""
 
     user = fields.Nested(PersonDetailOut)
 
