@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping
 from functools import partial
+from time import sleep
 
 from flask import Blueprint, Flask, Response, g, jsonify, request
 from flask_cors import CORS
@@ -20,11 +21,13 @@ from shared.metrics import observe_request
 from shared.runtime import runtime_of
 from shared.settings import load_settings
 from shared.web.authentication import init_jwt, verify_handshake_token, verify_request_token
-from shared.web.errors import register_error_handlers
+from shared.web.errors import TOO_MANY_REQUESTS, register_error_handlers
 from shared.web.proxies import trust_proxies
 from shared.web.rate_limits import Limiter, client_network
 from shared.web.request_body import bound_bodies
 from shared.web.spool import spool
+
+_SECONDS_BEFORE_429 = 1.0
 
 
 class Gateway(Flask):
@@ -45,6 +48,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     trust_proxies(app, settings.trusted_proxies)
     spool.configure(settings)
     bound_bodies(app, settings)
+    _delay_refusals(app)
     log_requests(app, observe_request)
     init_jwt(app, settings.jwt_public_keys)
     _init_cors(app, settings)
@@ -138,6 +142,16 @@ def _init_cors(app: Flask, settings: GatewaySettings) -> None:
         always_send=False,
         vary_header=False,
     )
+
+
+def _delay_refusals(app: Flask) -> None:
+    """Send a 429 later: a client that repeats requests at once would take the time of others."""
+
+    @app.after_request
+    def delay(response: Response) -> Response:
+        if response.status_code == TOO_MANY_REQUESTS.status:
+            sleep(_SECONDS_BEFORE_429)
+        return response
 
 
 def _set_response_headers(app: Flask) -> None:

@@ -38,6 +38,16 @@ def test_one_account_is_limited_wherever_it_comes_from(limited: Limited) -> None
     assert _ask(gateway, BOB) == 200
 
 
+def test_a_refused_client_waits_a_second_so_that_its_next_request_comes_later(
+    limited: Limited,
+) -> None:
+    gateway = limited(RATE_LIMIT_ACCOUNT="1/minute")
+    _ask(gateway)
+    begun = time.monotonic()
+    assert _ask(gateway) == 429
+    assert time.monotonic() - begun >= 1
+
+
 def test_one_address_is_limited_whoever_it_is(limited: Limited) -> None:
     gateway = limited(RATE_LIMIT_ADDRESS="2/minute")
     assert [_ask(gateway, user_id) for user_id in (ALICE, BOB, BOB)] == [200, 200, 429]
