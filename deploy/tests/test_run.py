@@ -6,10 +6,12 @@ What leaves a copy whole comes first, so that few have to be started; what needs
 import json
 import signal
 import socket
+import subprocess
 import sys
 from http import HTTPStatus
 from pathlib import Path
 
+import psutil
 import pytest
 
 from deploy.ports import bind_error
@@ -119,6 +121,35 @@ def test_two_copies_run_side_by_side(copies: Copies) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+def test_a_second_start_takes_little_of_a_processor(copies: Copies) -> None:
+    first = copies.running()
+    first.process.terminate()
+    assert first.has_ended()
+
+    again = copies.start(on=first.port, data_dir=first.data_dir).until_ready()
+
+    # Four programs, and what starts them; a number of seconds would be one of this machine.
+    assert sum(map(cpu_seconds, again.family)) <= 11 * seconds_to_import()
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    """What a process and its children that have ended have used of a processor."""
+    times = process.cpu_times()
+    return float(times.user + times.system + times.children_user + times.children_system)
+
+
+def seconds_to_import() -> float:
+    """What it takes to import the libraries that a service is made of."""
+    program = """
+import gevent, flask, flask_smorest, marshmallow, pydantic, requests, sqlalchemy.orm
+import cryptography.hazmat.primitives.serialization, resource
+used = resource.getrusage(resource.RUSAGE_SELF)
+print(used.ru_utime + used.ru_stime)
+"""
+    return float(subprocess.check_output([sys.executable, "-c", program]))
+
+
 def test_everything_ends_with_the_process_manager(copies: Copies) -> None:
     copy = copies.running()
 
