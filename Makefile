@@ -89,8 +89,9 @@ chaos: .venv/to-develop ## Kill, freeze and cut everything for a minute a column
 	@PYTHONPATH=examples $(BIN)/python -m tests.chaos \
 		$(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
-attack: .venv/to-develop ## Attack the product beside a bystander, each attack on its own (ten minutes)
-	@PYTHONPATH=examples $(BIN)/python -m tests.attacks $(if $(SEED),--seed $(SEED))
+attack: .venv/to-develop ## Attack the product beside a bystander, each attack on its own (ten minutes; LIFTED=1)
+	@PYTHONPATH=examples $(BIN)/python -m tests.attacks $(if $(SEED),--seed $(SEED)) \
+		$(if $(LIFTED),--lifted)
 
 lint: .venv/to-develop ## Check formatting, lint rules, types, imports, images, manifests and docs
 	@$(BIN)/ruff format --check --quiet .

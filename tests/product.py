@@ -25,7 +25,13 @@ SECONDS_BETWEEN_LOOKS = 0.05
 
 
 class Product:
-    """One copy of the product on a data folder and a port of its own."""
+    """One copy of the product on a data folder and a port of its own.
+
+    Attributes:
+        launcher: the module that starts it.
+    """
+
+    launcher = "deploy.run"
 
     def __init__(self, data_dir: Path, **settings: str) -> None:
         self.data_dir = data_dir
@@ -46,7 +52,7 @@ class Product:
         scan_file(self._log)
         with self._log.open("ab") as log:
             self._launcher = subprocess.Popen(
-                [sys.executable, "-m", "deploy.run", "--parent", str(os.getpid())],
+                [sys.executable, "-m", self.launcher, "--parent", str(os.getpid())],
                 cwd=ROOT,
                 env=os.environ | self._settings,
                 stdin=subprocess.DEVNULL,

@@ -26,6 +26,7 @@ from shared.web.spool import SpoolFile, spool
 
 log = logging.getLogger(__name__)
 
+PROGRAM = "shared.media.imaging.server"
 MAX_WAITING = 32
 MAX_WAITING_PER_USER = 4
 LOCK = "IMS_DECODER_LOCK"
@@ -156,7 +157,7 @@ class Decoder:
             descriptors = [str(other_end.fileno()), *filter(None, [os.environ.get(LOCK)])]
             with other_end:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "shared.media.imaging.server", *descriptors],
+                    [sys.executable, "-m", PROGRAM, *descriptors],
                     cwd=Path(__file__).parents[2],
                     env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
                     pass_fds=list(map(int, descriptors)),

@@ -8,7 +8,9 @@ Status 1: the bystander was refused, a program died or needed more memory than i
 
 import argparse
 import sys
+from collections import Counter
 
+from tests.attacks.bounds import BOUNDS
 from tests.attacks.campaign import Outcome, run
 from tests.attacks.hostile import ATTACKS
 from tests.attacks.memory import container_limits
@@ -22,42 +24,54 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.attacks", description=__doc__)
     parser.add_argument("--only", choices=names, action="append", metavar="NAME", help=str(names))
     parser.add_argument("--requests", type=int, default=200, help="of the bystander (%(default)d)")
-    parser.add_argument("--messages", type=int, default=5000, help="in the attacker's history")
+    parser.add_argument("--messages", type=int, default=20_000, help="in the attacker's history")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--lifted", action="store_true", help="attack a product without the bound, too"
+    )
     wanted = parser.parse_args()
     _print(_ROW.format("attack", "failures", "p50 ms", "p99 ms", "largest memory", "died"))
     outcome = run(None, requests=wanted.requests, messages=0, seed=wanted.seed)
-    _print_row("(none)", outcome)
+    _print_outcome("(none)", outcome)
     hurt = []
     for attack in ATTACKS:
-        if wanted.only and attack.__name__ not in wanted.only:
+        name = attack.__name__
+        if wanted.only and name not in wanted.only:
             continue
-        messages = wanted.messages if attack.__name__ == "read_long_history" else 0
-        outcome = run(attack, requests=wanted.requests, messages=messages, seed=wanted.seed)
-        _print_row(attack.__name__, outcome)
-        for failure in sorted(set(outcome.experience.failures)):
-            _print(f"    {outcome.experience.failures.count(failure)} x {failure}")
+        work = {
+            "requests": wanted.requests,
+            "messages": wanted.messages if name == "read_long_history" else 0,
+            "seed": wanted.seed,
+        }
+        outcome = run(attack, **work)
+        _print_outcome(name, outcome)
         if outcome.hurt:
-            hurt.append(attack.__name__)
+            hurt.append(name)
+        if wanted.lifted:
+            _print_outcome("  without its bound", run(attack, is_bounded=False, **work))
+            _print(f"    {BOUNDS[name].words}")
     if not outcome.is_enforced:
         _print("NOT ENFORCED: the memory limits; no memory cgroup can be made here.")
     _print(f"Hurt by: {', '.join(hurt)}" if hurt else "The bystander noticed no attack.")
     return 1 if hurt else 0
 
 
-def _print_row(name: str, outcome: Outcome) -> None:
+def _print_outcome(name: str, outcome: Outcome) -> None:
     program, share = outcome.largest
     limit = container_limits()[program] // 2**20
+    experience = outcome.experience
     _print(
         _ROW.format(
             name,
-            len(outcome.experience.failures),
-            f"{outcome.experience.p50 * 1000:.0f}",
-            f"{outcome.experience.p99 * 1000:.0f}",
+            len(experience.failures),
+            f"{experience.p50 * 1000:.0f}",
+            f"{experience.p99 * 1000:.0f}",
             f"{program} {share:.0%} of {limit} MiB",
             outcome.died,
         )
     )
+    for failure, count in Counter(experience.failures).most_common(5):
+        _print(f"    {count} x {failure}")
 
 
 def _print(line: str) -> None:

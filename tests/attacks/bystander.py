@@ -56,6 +56,7 @@ class Bystander:
         self._socket = websocket.create_connection(
             f"{base_url.replace('http', 'ws', 1)}/ws/?token={self.alice.token}", timeout=_TIMEOUT
         )
+        self._socket.settimeout(None)  # It may be silent for as long as nothing happens.
         self._reader = threading.Thread(target=self._read_frames, daemon=True)
         self._reader.start()
         picture = BytesIO()

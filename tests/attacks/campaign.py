@@ -1,12 +1,15 @@
 """Attack a product beside a bystander, and measure what he notices of it."""
 
+import sqlite3
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.attacks import bounds
 from tests.attacks.bystander import Bystander, Experience
 from tests.attacks.hostile import Attack, Target, attacking
 from tests.attacks.memory import PROGRAMS, ContainerMemory, container_limits, process_ids
@@ -41,8 +44,14 @@ class Outcome:
         return max(shares.items(), key=lambda share: share[1])
 
 
+class UnboundedProduct(Product):
+    """A product without the bounds against one attack."""
+
+    launcher = bounds.__name__
+
+
 def run(
-    attack: Attack | None, *, requests: int, messages: int, seed: int, **settings: str
+    attack: Attack | None, *, requests: int, messages: int, seed: int, is_bounded: bool = True
 ) -> Outcome:
     """Start a product with its default limits and attack it while a bystander uses it.
 
@@ -51,28 +60,49 @@ def run(
         requests: how many the bystander makes, five a second.
         messages: how long the attacker's conversation is.
         seed: of the attacker's random choices.
-        settings: of the product, beside the defaults.
+        is_bounded: whether the product has the bounds against the attack.
     """
+    lifted = attack if not is_bounded else None
+    with contained(lifted) as memory:
+        return measure(memory, attack, requests=requests, messages=messages, seed=seed)
+
+
+@contextmanager
+def contained(lifted: Attack | None = None) -> Iterator[ContainerMemory]:
+    """A product within its containers' limits of memory, without the bounds against one attack."""
     with tempfile.TemporaryDirectory(prefix="ims-attack-") as folder:
-        product = Product(Path(folder) / "data", RATE_LIMITS="on", **settings)
+        data_dir = Path(folder) / "data"
+        product = Product(data_dir, RATE_LIMITS="on")
+        if lifted is not None:
+            settings = {"RATE_LIMITS": "on", bounds.ATTACK: lifted.__name__}
+            product = UnboundedProduct(data_dir, **settings)
         product.start()
         memory = ContainerMemory(product)
         try:
-            before = {program: process_ids(product, program) for program in PROGRAMS}
-            bystander = Bystander(product.base_url)
-            target = _target_of(product, bystander, messages)
-            if attack is None:
-                experience = bystander.use(requests)
-            else:
-                with attacking(attack, target, seed):
-                    time.sleep(WARM_UP_SECONDS)
-                    experience = bystander.use(requests)
-            bystander.close()
-            gone = {p: pids - process_ids(product, p) for p, pids in before.items()}
-            died = max(memory.killed(), sum(map(len, gone.values())))
-            return Outcome(experience, memory.peaks(), memory.is_enforced, died)
+            yield memory
         finally:
             memory.close()
+
+
+def measure(
+    memory: ContainerMemory, attack: Attack | None, *, requests: int, messages: int, seed: int
+) -> Outcome:
+    """Attack a product that runs; see `run`."""
+    product = memory.product
+    before = {program: process_ids(product, program) for program in PROGRAMS}
+    killed = memory.killed()
+    bystander = Bystander(product.base_url)
+    target = _target_of(product, bystander, messages)
+    if attack is None:
+        experience = bystander.use(requests)
+    else:
+        with attacking(attack, target, seed):
+            time.sleep(WARM_UP_SECONDS)
+            experience = bystander.use(requests)
+    bystander.close()
+    gone = {program: pids - process_ids(product, program) for program, pids in before.items()}
+    died = max(memory.killed() - killed, sum(map(len, gone.values())))
+    return Outcome(experience, memory.peaks(), memory.is_enforced, died)
 
 
 def _target_of(product: Product, bystander: Bystander, messages: int) -> Target:
@@ -80,8 +110,9 @@ def _target_of(product: Product, bystander: Bystander, messages: int) -> Target:
     accomplice = newcomer(product.base_url, "Trent")
     befriend(mallory, accomplice)
     group = make_group(mallory, accomplice)
-    for number in range(messages):
-        send(mallory, group, f"{number}{_LONG_TEXT}"[:255])
+    if messages:
+        send(mallory, group, "0")
+        _make_history(product.data_dir / "chat.db", group, messages)
     address = urlsplit(product.base_url)
     assert address.hostname is not None
     assert address.port is not None
@@ -95,3 +126,20 @@ def _target_of(product: Product, bystander: Bystander, messages: int) -> Target:
         group,
         bystander.alice.email,
     )
+
+
+def _make_history(database: Path, conversation_id: int, count: int) -> None:
+    """Repeat the first message of a conversation, as if it had been sent again and again."""
+    with closing(sqlite3.connect(database, timeout=30)) as connection, connection:
+        connection.execute(
+            "INSERT INTO messages (conversation_id, seq, version, sender_id, type, content,"
+            " created_at) WITH RECURSIVE n(n) AS"
+            " (SELECT 2 UNION ALL SELECT n + 1 FROM n WHERE n < :count)"
+            " SELECT conversation_id, n, n, sender_id, type, :content, created_at"
+            " FROM messages, n WHERE conversation_id = :conversation AND seq = 1",
+            {"count": count, "content": _LONG_TEXT, "conversation": conversation_id},
+        )
+        connection.execute(
+            "UPDATE conversations SET last_seq = ?, version = ? WHERE id = ?",
+            (count, count, conversation_id),
+        )

@@ -10,7 +10,7 @@ import socket
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from io import BytesIO
@@ -23,6 +23,7 @@ from PIL import Image
 _ADDRESS = "127.0.6.6"
 _TIMEOUT = 30.0
 _BOUNDARY = "hostile"
+_LARGE_SIDES = (6000, 8000)
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,15 @@ class Target:
         finally:
             connection.close()
         return response.status
+
+    def register(self, name: str) -> str:
+        """The token of another account with the attacker's password."""
+        account = {"email": f"{name}@example.com", "name": "Mallory", "password": self.password}
+        connection = HTTPConnection(self.host, self.port, _TIMEOUT, source_address=(_ADDRESS, 0))
+        with closing(connection):
+            connection.request("POST", "/account/reg", json.dumps(account))
+            token: str = json.loads(connection.getresponse().read())["token"]
+        return token
 
     @property
     def signed_in(self) -> dict[str, str]:
@@ -117,22 +127,41 @@ def _webp(side: int) -> bytes:
     return picture.getvalue()
 
 
-def send_large_pictures(target: Target, _: random.Random) -> None:
-    """Send pictures of 40 bytes that are 50 megapixels large, on 24 connections."""
+def send_large_pictures(target: Target, chance: random.Random) -> None:
+    """Send pictures of 40 bytes that are 36 or 64 megapixels large, on 24 connections."""
     head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="'
-    body = (
+    fields = (
         f'{head}conversationId"\r\n\r\n{target.conversation_id}\r\n'
         f'{head}image"; filename="x.webp"\r\n\r\n'
-    ).encode() + b"%b\r\n--%b--\r\n" % (_webp(7070), _BOUNDARY.encode())
+    ).encode()
+    bodies = [
+        fields + b"%b\r\n--%b--\r\n" % (_webp(side), _BOUNDARY.encode()) for side in _LARGE_SIDES
+    ]
     headers = target.signed_in | {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}
-    _in_parallel(24, lambda: target.request("POST", "/conversations/image", body, headers))
+
+    def send() -> None:
+        target.request("POST", "/conversations/image", chance.choice(bodies), headers)
+
+    _in_parallel(24, send)
 
 
-def put_large_avatars(target: Target, _: random.Random) -> None:
-    """Change the avatar to a picture of 40 bytes that is 50 megapixels large, on 8 connections."""
-    avatar = f"data:image/webp;base64,{b64encode(_webp(7070)).decode()}"
-    body = json.dumps({"origin_password": target.password, "avatar": avatar}).encode()
-    _in_parallel(8, lambda: target.request("PUT", "/account/info", body, target.signed_in))
+def put_large_avatars(target: Target, chance: random.Random) -> None:
+    """Change the avatars of 4 accounts to pictures of 36 or 64 megapixels, on 16 connections.
+
+    Zeros behind the picture make each as large as an avatar may be, 2 MiB.
+    """
+    bodies = []
+    for side in _LARGE_SIDES:
+        avatar = b64encode(_webp(side).ljust(2 * 2**20, b"\0")).decode()
+        changes = {"origin_password": target.password, "avatar": avatar}
+        bodies.append(json.dumps(changes).encode())
+    tokens = [target.register(f"mallory-{chance.randbytes(8).hex()}") for _ in range(4)]
+
+    def put() -> None:
+        headers = {"Authorization": chance.choice(tokens)}
+        target.request("PUT", "/account/info", chance.choice(bodies), headers)
+
+    _in_parallel(16, put)
 
 
 def stall_bodies(target: Target, _: random.Random) -> None:
@@ -154,8 +183,8 @@ def stall_heads(target: Target, _: random.Random) -> None:
 
 
 def hold_idle_connections(target: Target, _: random.Random) -> None:
-    """Open 5,000 connections and say nothing; no token."""
-    _hold_open(target, 5000, b"")
+    """Open 10,500 connections and say nothing; no token."""
+    _hold_open(target, 10_500, b"")
 
 
 def sign_in(target: Target, _: random.Random) -> None:
@@ -198,8 +227,8 @@ def show_bad_tokens(target: Target, chance: random.Random) -> None:
 
 
 def send_nested_json(target: Target, _: random.Random) -> None:
-    """Send 8 MiB of empty lists and one lone surrogate, on 4 connections."""
-    body = b'{"origin_password": "x", "name": [' + b"[]," * (8 * 2**20 // 3) + b'"\\ud800"]}'
+    """Send 7 MiB of empty lists and one lone surrogate, on 4 connections."""
+    body = b'{"origin_password": "x", "name": [' + b"[]," * (7 * 2**20 // 3) + b'"\\ud800"]}'
     _in_parallel(4, lambda: target.request("PUT", "/account/info", body, target.signed_in))
 
 
@@ -209,8 +238,8 @@ def fetch_documents(target: Target, chance: random.Random) -> None:
 
 
 def list_conversations(target: Target, _: random.Random) -> None:
-    """List conversations on 16 connections."""
-    _in_parallel(16, lambda: target.request("GET", "/conversations", headers=target.signed_in))
+    """List conversations on 250 connections."""
+    _in_parallel(250, lambda: target.request("GET", "/conversations", headers=target.signed_in))
 
 
 def open_websockets(target: Target, _: random.Random) -> None:

@@ -86,7 +86,7 @@ class ContainerMemory:
     """
 
     def __init__(self, product: Product) -> None:
-        self._product = product
+        self.product = product
         self._groups: dict[str, Cgroup] = {}
         self._used_before = {program: _memory_of(product, program) for program in PROGRAMS}
         self._peaks = dict.fromkeys(PROGRAMS, 0)
@@ -125,14 +125,14 @@ class ContainerMemory:
         self._stopped.set()
         if not self.is_enforced:
             self._sampler.join()
-        self._product.kill()
+        self.product.kill()
         for group in self._groups.values():
             group.remove()
 
     def _sample_until_stopped(self) -> None:
         while not self._stopped.wait(_SAMPLE_INTERVAL):
             for program, peak in self._peaks.items():
-                self._peaks[program] = max(peak, _memory_of(self._product, program))
+                self._peaks[program] = max(peak, _memory_of(self.product, program))
 
 
 def _memory_of(product: Product, program: str) -> int:
