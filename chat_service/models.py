@@ -140,7 +140,7 @@ class Message(Model):
 
 
 class Deletion(Model):
-    """What stays of a message deleted for everybody, for counts, catch-up and repeated sends."""
+    """What stays of a message deleted for all members, for counts, catch-up and repeated sends."""
 
     __tablename__ = "deletions"
     __table_args__ = (
@@ -208,7 +208,7 @@ class Announcement(Model):
 
 
 class Invitation(Model):
-    """A member's wish that somebody joins the group; the owner or an admin decides."""
+    """A member's request to add a user to the group; the owner or an admin decides."""
 
     __tablename__ = "invitations"
     __table_args__ = (

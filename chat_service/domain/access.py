@@ -16,7 +16,7 @@ from shared.web.errors import ApiError, ErrorSpec
 class Access(NamedTuple):
     """What the rules ask about one person and one conversation.
 
-    ``role`` is None for somebody who is not in it.
+    ``role`` is None for a user who is not in it.
     """
 
     is_group: bool
@@ -58,7 +58,7 @@ def get_access(conversation_id: int, user_id: int, not_found: ErrorSpec) -> Acce
 
 
 class LockedConversation(NamedTuple):
-    """A conversation that nobody else sends to, joins or leaves until the transaction ends.
+    """A locked conversation: no other transaction changes it or its members until this one ends.
 
     ``roles`` are of those who were asked about and are in it.
     """

@@ -1,4 +1,4 @@
-"""The copied accounts: who exists, what they are called, what they look like."""
+"""The copied accounts, and how they are shown."""
 
 from collections.abc import Collection
 from typing import Any, NamedTuple
@@ -25,7 +25,7 @@ def get_people(account_ids: Collection[int]) -> dict[int, Person]:
     Must not be called inside a transaction: it may have to ask auth.
 
     Args:
-        account_ids: whom to look up, in one query.
+        account_ids: which accounts, in one query.
     """
     people = {account_id: Person(account_id, "", "", "") for account_id in account_ids}
     for account in accounts.find(account_ids).values():

@@ -78,7 +78,7 @@ def post_announcement(conversation_id: int, user_id: int, content: str) -> int:
 
 
 def delete_announcement(announcement_id: int, user_id: int) -> None:
-    """Take an announcement back, whoever posted it."""
+    """Delete an announcement of any author."""
     with transaction() as session:
         conversation_id = session.execute(
             select(Announcement.conversation_id).where(Announcement.id == announcement_id)
@@ -93,6 +93,6 @@ def delete_announcement(announcement_id: int, user_id: int) -> None:
             .where(Announcement.id == announcement_id)
             .returning(Announcement.id)
         ).first()
-        if gone is None:  # Somebody else was quicker.
+        if gone is None:  # Another request was faster.
             raise ApiError(errors.ANNOUNCEMENT_NOT_FOUND)
         live_events.announcements_changed(conversation_id)

@@ -1,4 +1,4 @@
-"""Conversations: the list of them, new groups, one's own settings, who is in one."""
+"""Conversations: the list of them, new groups, a member's settings, members."""
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
@@ -247,7 +247,7 @@ def update_settings(
 
     Args:
         conversation_id: the conversation.
-        user_id: somebody in it.
+        user_id: a member of it.
         is_pinned: whether it stands before the others.
         notices_on: whether its messages are to be noticed.
         unread: the number of unread messages to show until it is read.

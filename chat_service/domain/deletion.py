@@ -1,4 +1,4 @@
-"""Deleting messages: for everybody, or from one's own view."""
+"""Deleting messages: for all members, or from the own view."""
 
 from collections.abc import Collection
 from typing import Any
@@ -46,7 +46,7 @@ def delete_message(message_id: int, user_id: int) -> None:
 
 
 def delete_batch_by_sender(sender_id: int, conversation_id: int) -> bool:
-    """Delete a hundred messages of somebody who sends no more, for everybody; also in a closed one.
+    """Delete a hundred messages of a user who sends no more, also in a closed conversation.
 
     Returns:
         whether there were any.
@@ -126,9 +126,9 @@ def _insert_deletions(
 
 
 def hide_messages(message_ids: Collection[int], user_id: int) -> None:
-    """Delete messages from one's own view only: all of them or none."""
+    """Delete messages from the own view only: all of them or none."""
     with transaction() as session:
-        # Locked, so that none of them is deleted for everybody before it is hidden.
+        # Locked, so that none of them is deleted for all before it is hidden.
         rows = session.execute(
             select(Message.id, Message.conversation_id, Message.seq)
             .join(Conversation, Conversation.id == Message.conversation_id)

@@ -19,7 +19,7 @@ from shared.data.erasure import Erasures
 
 
 def erase(account_id: int) -> None:
-    """Take a person out of everything, and delete what they wrote, for everybody."""
+    """Remove all memberships of a user, and delete the user's messages for all members."""
     _remove_memberships(account_id)  # First: who is nowhere a member sends no more.
     for conversation_id in _conversations_with_messages_by(account_id):
         while deletion.delete_batch_by_sender(account_id, conversation_id):

@@ -1,4 +1,4 @@
-"""A person's conversations as they see them, and everything that they wrote, for themselves."""
+"""Export of a user's data: the conversations as the user sees them, and all own messages."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

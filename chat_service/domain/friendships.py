@@ -1,4 +1,4 @@
-"""Friendships as the social service tells them: each is a private conversation, open or closed."""
+"""Friendships of the social service: each is a private conversation, open or closed."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

@@ -59,7 +59,7 @@ def revoke_admin(conversation_id: int, owner_id: int, user_id: int) -> None:
 def transfer_ownership(conversation_id: int, owner_id: int, user_id: int) -> None:
     """Make another member the owner and the old owner a plain member.
 
-    A deleted account cannot become the owner: nobody could act for the group any more.
+    A deleted account cannot become the owner: the group would be without an acting owner.
     """
     exists = accounts.is_active(user_id)
     with transaction() as session:
@@ -87,7 +87,7 @@ def leave_group(conversation_id: int, user_id: int) -> None:
 
 
 def remove_erased_member(conversation_id: int, user_id: int) -> None:
-    """Take out somebody who will never come back; the group stays for those who are left in it.
+    """Remove a member whose account is erased; the group stays for the other members.
 
     Who owned it is followed by its oldest admin, else by its oldest member.
     """
@@ -164,7 +164,7 @@ def _lock_for_owner(
 
 
 def _find_successor(session: Any, conversation_id: int) -> int | None:
-    """Who follows the owner; somebody whose account is deleted only if there is nobody else."""
+    """The next owner; a member with a deleted account only if there is no other."""
     successor_id: int | None = session.scalar(
         select(Membership.user_id)
         .outerjoin(Account, Account.id == Membership.user_id)

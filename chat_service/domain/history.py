@@ -91,7 +91,7 @@ def list_messages(
 
     Args:
         conversation_id: the conversation.
-        user_id: somebody in it.
+        user_id: a member of it.
         bounds: which of its messages.
         limit: at most so many: the newest, or the oldest if there is a lower bound.
         marks_read: whether the read position moves up to the newest one fetched.
@@ -103,7 +103,7 @@ def list_messages(
 
 
 class _History(NamedTuple):
-    """Somebody's view of a conversation, up to the version that it has now.
+    """A member's view of a conversation, up to the version that it has now.
 
     Versions are given out under the conversation's lock, so all up to this one can be seen.
     """
@@ -221,7 +221,7 @@ _LOWER: dict[str, Callable[[str], Any]] = {
 
 @cache
 def _messages_query(bounds: frozenset[str], *, newest_first: bool) -> Select[*tuple[Any, ...]]:
-    """The rows of `MessageRow` that somebody sees, within bounds of these names.
+    """The rows of `MessageRow` that a member sees, within bounds of these names.
 
     Of several lower (or upper) bounds SQLite would read from the first: so there is one.
     """

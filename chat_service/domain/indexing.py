@@ -98,7 +98,7 @@ def remove_from_index(session: Any, conversation_id: int, texts: Mapping[int, st
 
 
 class Indexer:
-    """Fills the index. Several may run: each waits for nobody, and one works at a time."""
+    """Fills the index. Several may run: none waits, and one works at a time."""
 
     def __init__(self) -> None:
         self._horizon = 0
@@ -167,7 +167,7 @@ class Indexer:
         self._horizon = min(self._horizon, seen)  # A restored database may have fewer.
         if self._candidate is None and seen > self._horizon:
             self._candidate = seen, following
-            if running == following:  # Nobody is writing.
+            if running == following:  # No transaction is running.
                 self._horizon, self._candidate = seen, None
 
 

@@ -24,12 +24,12 @@ from shared.web.errors import ApiError
 
 
 def invite(conversation_id: int, sender_id: int, receiver_ids: Collection[int]) -> list[int]:
-    """Ask the owner and the admins to let friends of ``sender_id`` in: all of them or nobody.
+    """Ask the owner and the admins to let friends of ``sender_id`` in: all or none.
 
     Args:
         conversation_id: the group.
         sender_id: any of its members.
-        receiver_ids: who shall join, nobody twice.
+        receiver_ids: who shall join, without repeats.
 
     Returns:
         the invitations' ids, in the order of ``receiver_ids``.

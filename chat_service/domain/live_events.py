@@ -20,20 +20,20 @@ _EVENT_ORDER = {"remove_members": 0, "invitation_message": 2}
 
 
 def message_sent(message: MessageRow, sender: Person, *, is_group: bool) -> None:
-    """A message came: everybody in the conversation, the sender too."""
+    """A message was sent: every member, the sender too."""
     frame = {"row": message._asdict(), "sender": sender._asdict(), "is_group": is_group}
     _enqueue_message_event(message.conversation_id, sender.id, message=frame)
 
 
 def message_deleted(conversation_id: int, deleter_id: int, message_id: int) -> None:
-    """A message is gone for everybody."""
+    """A message was deleted: every member."""
     _enqueue_message_event(conversation_id, deleter_id, deleted_message_id=message_id)
 
 
 def read_position_moved(
     conversation_id: int, user_id: int, read_seq: int, *, is_group: bool
 ) -> None:
-    """Somebody has read further: every other member, in groups at most once a second."""
+    """A member has read further: every other member, in groups at most once a second."""
     frame = _make_frame(conversation_id, "already_read", user_id=user_id, read_seq=read_seq)
     _enqueue(LiveEvent(frame=frame, room=conversation_id, actor=user_id, throttled=is_group))
 
@@ -43,13 +43,13 @@ def conversation_changed(conversation_id: int, members: Collection[int] = ()) ->
 
     Args:
         conversation_id: which.
-        members: everybody in it, if it came to be.
+        members: all members, if it came to be.
     """
     _enqueue(LiveEvent(frame={"type": "conv_setting"}, room=conversation_id, joined=members))
 
 
 def own_setting_changed(user_id: int) -> None:
-    """Somebody pinned or muted a conversation: their own sockets."""
+    """A user pinned or muted a conversation: the own sockets."""
     _enqueue(LiveEvent(frame={"type": "conv_setting"}, users=(user_id,)))
 
 
@@ -67,7 +67,7 @@ def members_changed(conversation_id: int, joined: Collection[int] = ()) -> None:
 def members_removed(
     conversation_id: int, removed: Collection[int], left_voluntarily: int | None
 ) -> None:
-    """``removed`` are in no longer; the one who left or dissolved is told that it was they."""
+    """``removed`` are no members any more; the one who left or dissolved gets another frame."""
     frame, own_frame = (
         {"type": "remove_members", "is_own": own_frame} for own_frame in (False, True)
     )
@@ -83,7 +83,7 @@ def announcements_changed(conversation_id: int) -> None:
 
 
 def invitations_changed(conversation_id: int) -> None:
-    """Somebody was invited, or an invitation was handled: every member."""
+    """A user was invited, or an invitation was handled: every member."""
     _enqueue(
         LiveEvent(frame=_make_frame(conversation_id, "invitation_message"), room=conversation_id)
     )
@@ -92,7 +92,7 @@ def invitations_changed(conversation_id: int) -> None:
 def on_account_event(state: dict[str, Any]) -> None:
     """Take an account's state; sockets of ended sessions and deleted accounts end, unannounced.
 
-    Friends and fellow members are told of another name or picture.
+    Friends and fellow members get an event about another name or picture.
 
     Raises:
         ValidationError: it is no state of an account.
@@ -110,7 +110,7 @@ def on_account_event(state: dict[str, Any]) -> None:
 def friend_request_changed(state: dict[str, Any]) -> None:
     """A friend request came, was accepted or refused: sender and receiver.
 
-    The two are one account for a request of which the receiver is not told.
+    The two are one account for a request that is withheld from the receiver.
 
     Raises:
         ValidationError: the event does not name them.

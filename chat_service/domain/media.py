@@ -1,6 +1,6 @@
 """Files of pictures: those of image messages and of groups.
 
-Whoever knows the name of a file may see it, so names cannot be guessed. A name stands for one
+Any user who knows the name of a file may see it, so names cannot be guessed. A name stands for one
 picture for ever.
 """
 

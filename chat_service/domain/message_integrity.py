@@ -150,7 +150,7 @@ def check_unread_counts() -> Iterator[Page]:
 
 
 def _wrong_unread_counts(conversation_ids: list[int]) -> Select[*tuple[Any, ...]]:
-    """Memberships that show another number, or have not read what they sent themselves."""
+    """Memberships that show another number, or have unread messages of their own."""
     later, own = _later_messages(conversation_ids), _own_messages(conversation_ids)
     hidden = (
         select(func.count())

@@ -1,4 +1,4 @@
-"""How far people have read: what is unread to them, and what others may know of it."""
+"""Read positions: unread messages of a member, and what other members see."""
 
 from typing import Any, NamedTuple
 
@@ -69,7 +69,7 @@ _ADVANCE = advance_statement(bindparam("seq", type_=BigId))
 
 
 class ReadState(NamedTuple):
-    """Where somebody stands in a conversation that they are in.
+    """The read position of a member in a conversation.
 
     ``friend_read_seq`` is how far the other one of a private conversation has read.
     """
@@ -86,7 +86,7 @@ class ReadState(NamedTuple):
 def get_read_state(
     conversation_id: int, user_id: int, not_found: ErrorSpec, not_member: ErrorSpec
 ) -> ReadState:
-    """Where ``user_id`` stands in a conversation.
+    """The read state of ``user_id`` in a conversation.
 
     Raises:
         ApiError: ``not_found``, if there is no such conversation, or a closed one;
@@ -97,7 +97,7 @@ def get_read_state(
 
 
 def parse_read_state(row: Any | None, not_found: ErrorSpec, not_member: ErrorSpec) -> ReadState:
-    """The place that a row with the columns of `READ_STATE` tells of; see `get_read_state`."""
+    """The read state in a row with the columns of `READ_STATE`; see `get_read_state`."""
     if row is None:
         raise ApiError(not_found)
     if row.read_seq is None:
@@ -116,7 +116,7 @@ def parse_read_state(row: Any | None, not_found: ErrorSpec, not_member: ErrorSpe
 def unread_count() -> ColumnElement[int]:
     """The unread messages of a membership that is joined with its conversation, in SQL.
 
-    All messages after the read position, without those that were deleted for everybody or
+    All messages after the read position, without those that were deleted for all members or
     hidden by the person (a message that is deleted is no longer hidden), plus what they set.
     """
     deleted = select(func.count()).where(
@@ -138,7 +138,7 @@ def unread_count() -> ColumnElement[int]:
 
 
 def mark_read(conversation_id: int, user_id: int, message_id: int) -> None:
-    """Move the read position of somebody up to a message, which may be deleted; never back.
+    """Move the read position of a member up to a message, which may be deleted; never back.
 
     Args:
         conversation_id: the conversation.
@@ -199,7 +199,7 @@ def list_readers(message_id: int, user_id: int) -> list[Person]:
 
 
 def mark_read_up_to(conversation_id: int, user_id: int, seq: int, read_state: ReadState) -> None:
-    """Let somebody who stands at ``read_state`` have read everything up to ``seq``.
+    """Move the read position of a member with this ``read_state`` up to ``seq``.
 
     Writes nothing if that moves nothing.
     """
@@ -224,7 +224,7 @@ def advance_read_position(conversation_id: int, user_id: int, seq: int) -> bool:
 
 
 def set_unread_count(session: Any, conversation_id: int, user_id: int, count: int) -> None:
-    """Show somebody this number of unread messages; what others know of their reading stays."""
+    """Set the number of unread messages that a member sees; what others see stays."""
     last_seq = (
         select(Conversation.last_seq).where(Conversation.id == conversation_id).scalar_subquery()
     )

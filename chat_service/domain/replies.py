@@ -22,7 +22,7 @@ def list_replies(message_id: int, user_id: int) -> FoundBlock | Blocks[FoundBloc
 
     Args:
         message_id: a message that ``user_id`` sees.
-        user_id: somebody in its conversation.
+        user_id: a member of its conversation.
 
     Returns:
         the replies, in blocks if they are many.

@@ -68,7 +68,7 @@ class Filters(NamedTuple):
 
     @property
     def sql_conditions(self) -> dict[str, Any]:
-        """Those that the database looks after; names and texts are compared by `fold` alone."""
+        """Those that the database compares; names and texts are compared by `fold` alone."""
         named = {"since": self.since, "until": self.until, "sender_id": self.sender_id}
         return {name: value for name, value in named.items() if value is not None}
 
@@ -80,7 +80,7 @@ def search_messages(
 
     Args:
         conversation_id: the conversation.
-        user_id: somebody in it.
+        user_id: a member of it.
         filters: what the messages must be.
         not_member: how a user who is not in it is refused.
 
@@ -195,7 +195,7 @@ _SCOPES = {
 def _messages_query(
     scope: str, conditions: frozenset[str], *, texts_only: bool
 ) -> Select[*tuple[Any, ...]]:
-    """The messages of a scope that somebody sees, with conditions of these names."""
+    """The messages of a scope that a member sees, with conditions of these names."""
     query = select(
         Message.id, Message.type, Message.content, Message.sender_id, Message.created_at
     ).where(

@@ -89,7 +89,7 @@ def send_image(
 
 
 class _SenderContext(NamedTuple):
-    """Where a sender stands in the conversation, and how others see the account."""
+    """The sender's read state in the conversation, and how the account is shown."""
 
     read_state: ReadState
     person: Person

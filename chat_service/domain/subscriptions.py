@@ -1,4 +1,4 @@
-"""Who may open a socket, and which conversations it is told of."""
+"""Who may open a socket, and which conversations it subscribes to."""
 
 import socket
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""Catching up with all of one's conversations at once, by their versions."""
+"""Catching up with all conversations of a user at once, by their versions."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -80,7 +80,7 @@ def sync(
     limit: int,
     conversation_ids: Collection[int] | None = None,
 ) -> SyncResult:
-    """What is new in somebody's conversations. Moves no read position.
+    """What is new in a user's conversations. Moves no read position.
 
     Args:
         user_id: whose conversations.

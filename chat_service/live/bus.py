@@ -38,7 +38,7 @@ class Bus(Protocol):
         """Reserve the next moment for something that any process does at most once an interval.
 
         Returns:
-            seconds until then; None if somebody has reserved it already.
+            seconds until then; None if another process has reserved it already.
         """
 
 

@@ -1,4 +1,4 @@
-"""The way from what happened to the open sockets of everybody concerned, in every process."""
+"""Delivery of live events to the open sockets of their recipients, in every process."""
 
 import logging
 import socket
@@ -35,7 +35,7 @@ LoadCircles = Callable[[int, int], tuple[Collection[int], int]]
 
 
 class LiveDelivery:
-    """Live delivery of one process. Events that nobody listens to cost next to nothing.
+    """Live delivery of one process. Events without recipients cost next to nothing.
 
     Args:
         load_subscriptions: what the database has of some accounts, by id.
@@ -80,7 +80,7 @@ class LiveDelivery:
         runtime_of(app).at_stop.append(lambda: hub.close(GOING_AWAY))
 
     def publish(self, events: Iterable[LiveEvent]) -> None:
-        """Tell everybody concerned, in this order. What they tell of has been committed."""
+        """Send events to their recipients, in this order, after the commit."""
         self._bus.publish(events)
 
     def announce_profile(self, user_id: int) -> None:
@@ -113,7 +113,7 @@ class LiveDelivery:
     def connect(
         self, connection: socket.socket, handshake_response: bytes, subscriber: Subscriber
     ) -> None:
-        """Open a socket and tell it what its session has not acknowledged.
+        """Open a socket and send it what its session has not acknowledged.
 
         Args:
             connection: over which the handshake came; taken over unless this raises.
@@ -152,7 +152,7 @@ class LiveDelivery:
         return replace(event, joined=inside, removed=moved - inside)
 
     def _resync_sockets(self, app: Flask) -> None:
-        """Correct every socket by the database: what happened meanwhile may never be told."""
+        """Resynchronize every socket with the database, because events may have been lost."""
         sockets = self._hub.sockets()
         users = sorted({socket.subscriber.user_id for socket in sockets})
         none = Subscriptions(None, "", set())

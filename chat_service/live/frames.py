@@ -1,4 +1,4 @@
-"""What is told to whom: events on the bus become frames on the sockets."""
+"""Live events and their recipients, and the frames that are made of them."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -49,15 +49,15 @@ class LiveEvent:
     """One thing that happened, and who learns of it.
 
     Attributes:
-        frame: what they are told.
-        room: the conversation whose members are told.
-        users: others who are told, by account.
-        rooms: conversations whose members are told, each once ...
+        frame: what the recipients get.
+        room: the conversation whose members are recipients.
+        users: other recipients, by account.
+        rooms: conversations whose members are recipients, each once ...
         share: ... if their id is ``share[0]`` modulo ``share[1]``.
-        actor: whose deed it was.
-        actor_frame: what the actor is told instead; None: nothing.
+        actor: the user who caused it.
+        actor_frame: what the actor gets instead; None: nothing.
         joined: who is in the room from now on.
-        removed: who is in the room no longer, and no longer told what happens there.
+        removed: who is in the room no longer, and gets none of its events any more.
         throttled: it may wait for a second and give way to a newer one of the same room.
         generation: the sockets of ``users`` with tokens of an earlier generation end,
         session_ends: and with it those of these sessions.
@@ -86,7 +86,7 @@ class LiveEvent:
         return cls(**orjson.loads(packed))
 
     def concerns(self, user_id: int, rooms: Collection[int]) -> bool:
-        """Whether somebody who is in ``rooms`` is told of it."""
+        """Whether a user who is in ``rooms`` is a recipient."""
         return (
             self.room in rooms
             or user_id in self.users
@@ -94,20 +94,20 @@ class LiveEvent:
         )
 
     def is_share_of(self, user_id: int) -> bool:
-        """Whether a member of ``rooms`` is among those told."""
+        """Whether a member of ``rooms`` is a recipient."""
         number, shares = self.share
         return user_id % shares == number
 
     def frame_for(self, user_id: int) -> Frame | None:
-        """What it tells this person, who is among those told."""
+        """The frame for a user, who is a recipient."""
         return self.actor_frame if user_id == self.actor else self.frame
 
 
 class FrameCache:
-    """The bytes that carry an event, made once for everybody who reads the same.
+    """The bytes of the frames of an event, each made once.
 
     Args:
-        event: what is told.
+        event: what the frames are made of.
         render: how a frame is written for a public base.
     """
 

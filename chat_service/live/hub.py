@@ -45,7 +45,7 @@ class Hub:
     Args:
         sockets_per_user: when one more opens, the oldest closes.
         render: how frames are written.
-        acknowledge: told what the sockets of a session have acknowledged.
+        acknowledge: called with what a session has acknowledged.
 
     Attributes:
         seen: the place of the newest event that came.
@@ -62,7 +62,7 @@ class Hub:
         self._throttles: dict[int, _Throttle] = {}
 
     def dispatch(self, position: Position, event: LiveEvent, age: float = 0) -> None:
-        """Tell everybody whom ``event`` concerns. Events are taken in the order of the bus.
+        """Send ``event`` to its recipients. Events are dispatched in the order of the bus.
 
         Args:
             position: its place on the bus, later than `seen`.
@@ -96,7 +96,7 @@ class Hub:
         known: Position,
         mark: Mark | None,
     ) -> None:
-        """Let a socket listen, and tell it what its session has not acknowledged.
+        """Add a socket, and send it what its session has not acknowledged.
 
         Args:
             socket: newly open.
@@ -140,7 +140,7 @@ class Hub:
         return Mark(max(self.seen, socket.last_position), tuple(sorted(held_back)[-MAX_REPLAYED:]))
 
     def unregister(self, socket: WebSocketConnection) -> None:
-        """Tell a socket nothing more."""
+        """Remove a socket."""
         for room in tuple(socket.rooms):
             self._leave_room(socket, room)
         user_id = socket.subscriber.user_id
@@ -217,7 +217,7 @@ class Hub:
         frames_delivered.inc(delivered)
 
     def _throttle(self, entry: StreamEntry) -> None:
-        """Tell at once what is the first of its room for a second; the newest of the rest later."""
+        """Send the first event of a room in a second at once, the newest of the rest later."""
         room = entry.event.room or 0
         if room in self._throttles:
             self._throttles[room].add(entry)
@@ -232,17 +232,17 @@ class Hub:
         inside = tuple(self._rooms.get(room, ()))
         actor = waiting[-1].event.actor
         self._send(waiting[-1], [socket for socket in inside if socket.subscriber.user_id != actor])
-        # Whoever did the newest is not told of it, but of what somebody else did before.
+        # The actor of the newest event gets the newest one of another actor instead.
         for entry in waiting[:-1]:
             self._send(entry, [socket for socket in inside if socket.subscriber.user_id == actor])
         self._throttles[room] = _Throttle(lambda: self._flush_throttled(room))
 
 
 class _Throttle:
-    """A second during which a room is told nothing that is throttled.
+    """A second during which a room gets no throttled event.
 
     Attributes:
-        waiting: the newest event, behind the newest that was somebody else's deed.
+        waiting: the newest event, behind the newest one of another actor.
     """
 
     __slots__ = ("_timer", "waiting")

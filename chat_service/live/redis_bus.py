@@ -44,7 +44,7 @@ _RETRY_DELAY = 0.5  # Between two attempts to reach Redis.
 class RedisBus:
     """The bus of a service that is many processes: one Redis stream, which all of them read.
 
-    While Redis cannot be reached, events wait, and nobody's request fails for it.
+    While Redis cannot be reached, events are queued; no request fails because of it.
 
     Args:
         url: of the Redis or Valkey server.
@@ -155,7 +155,7 @@ class RedisBus:
                     now = self._join()
                     self._is_unavailable = False
                     log.warning("redis_reachable_again")
-                    self._resync()  # Before anybody is told anything.
+                    self._resync()  # Before any event is dispatched.
                     self._read_again(now)
                 self._read(block=_BLOCK_SECONDS * 1000)
             except RedisError as failure:

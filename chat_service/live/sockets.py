@@ -66,12 +66,12 @@ class WebSocketConnection:
         handshake_response: the end of the handshake, sent when the socket is opened.
         subscriber: whose it is.
         limits: when it is given up.
-        registry: told what is acknowledged, and once when the socket takes no more frames.
+        registry: notified of acknowledgements, and once when the socket takes no more frames.
 
     Attributes:
-        last_position: events up to here were told before.
+        last_position: events up to here were sent before.
         acknowledged: what the peer has shown that it has.
-        rooms: the conversations it is told of.
+        rooms: the conversations whose events it gets.
     """
 
     __slots__ = (
@@ -271,7 +271,7 @@ class WebSocketConnection:
         self._timer = self._start_timer(moment)
 
     def _start_timer(self, moment: float) -> Any:
-        """A timer that looks at ``moment``, or just after the end of the token."""
+        """A timer that fires at ``moment``, or just after the end of the token."""
         seconds = moment - monotonic()
         if not self._closing:
             seconds = min(seconds, self.subscriber.expires_at - time() + 0.01)

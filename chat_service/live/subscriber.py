@@ -10,7 +10,7 @@ from shared.web.authentication import has_ended
 class Subscriber:
     """Whose socket it is, with a token of which generation and session, until when (Unix seconds).
 
-    ``base`` begins the URLs that it is told. A session is one token, on whatever sockets.
+    ``base`` begins the URLs in its frames. A session is one token, on whatever sockets.
     """
 
     user_id: int

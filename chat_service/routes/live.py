@@ -1,4 +1,4 @@
-"""The websocket on which people are told what happens (``/ws/``)."""
+"""The websocket of live events (``/ws/``)."""
 
 from flask import Blueprint, g, request
 

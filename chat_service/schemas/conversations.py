@@ -1,4 +1,4 @@
-"""Shapes of what conversations, one's settings of them and their members take and answer."""
+"""Shapes of what conversations, a member's settings and lists of members take and answer."""
 
 from typing import Any
 
@@ -100,7 +100,7 @@ class ConversationsOut(ResponseSchema):
 
 
 class Member(ResponseSchema):
-    """Somebody in a conversation; in groups 1 is the owner, 2 an admin, 3 a plain member."""
+    """A member of a conversation; in groups 1 is the owner, 2 an admin, 3 a plain member."""
 
     id = fields.Integer()
     name = fields.String()

@@ -22,7 +22,7 @@ class IdOrIdList(IdList):
 
 
 class MemberIn(ConversationIn):
-    """Somebody in a conversation."""
+    """A member of a conversation."""
 
     user_id = Id(required=True, data_key="user")
 

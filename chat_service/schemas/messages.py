@@ -186,7 +186,7 @@ def _reply_list_out(block: FoundBlock, base: str) -> list[dict[str, Any]]:
 
 
 class Reader(ResponseSchema):
-    """Somebody who has read a message."""
+    """A user who has read a message."""
 
     id = fields.Integer()
     name = fields.String()
