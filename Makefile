@@ -72,9 +72,9 @@ test-containers: .venv/to-develop ## Run images, compose and the documents' reci
 	@TEST_CONTAINERS=1 $(BIN)/python -m pytest deploy/tests/containers -rs --log-cli-level=INFO \
 		--log-cli-format="%(asctime)s %(message)s" --log-cli-date-format=%H:%M:%S
 
-coverage: .venv/to-develop ## Measure which lines and branches of the rules the tests run
+coverage: .venv/to-develop ## Measure which lines and branches of the programs their tests run
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m $(subst $(BIN)/python -m,,$(PYTEST)) --column sqlite $(WITH_DATABASE)
+	@$(BIN)/coverage run -m $(subst $(BIN)/python -m,,$(PYTEST)) --column sqlite $(PARTS)
 	@$(BIN)/coverage run -m $(subst $(BIN)/python -m,,$(PYTEST)) --column postgres $(WITH_DATABASE)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
