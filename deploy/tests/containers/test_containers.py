@@ -18,7 +18,15 @@ from deploy.run import ROOT
 from deploy.tests.containers.conftest import Installation
 from deploy.tests.containers.engine import CommandError, Engine
 from deploy.tests.documents import block, blocks_of
-from tests.people import PASSWORD, Person, newcomer
+from tests.attacks.hostile import (
+    Attack,
+    Target,
+    attacking,
+    put_large_avatars,
+    send_large_pictures,
+    send_nested_json,
+)
+from tests.people import PASSWORD, Person, befriend, make_group, newcomer
 
 log = logging.getLogger(__name__)
 
@@ -127,6 +135,18 @@ def reaches(engine: Engine, service: str, host: str, port: int) -> bool:
     dial = f"import socket; socket.create_connection(('{host}', {port}), 3)"
     python = "python3" if service == "mail" else "python"
     return not is_refused(engine, f'docker compose exec -T {service} {python} -c "{dial}"')
+
+
+def memory_kills(engine: Engine, service: str) -> tuple[str, str]:
+    """When a container was started, and how often the kernel killed a process for its memory."""
+    started = engine.run(
+        f"docker inspect --format '{{{{.State.StartedAt}}}}' $(docker compose ps --quiet {service})"
+    )
+    events = engine.run(
+        f"docker compose exec -T {service} sh -c "
+        "'cat /sys/fs/cgroup/memory.events || cat /sys/fs/cgroup/memory/memory.oom_control'"
+    )
+    return started, re.findall(r"oom_kill (\d+)", events)[0]
 
 
 def test_the_lines_of_the_readme_start_it_healthy(product: Installation) -> None:
@@ -240,6 +260,30 @@ def test_renewing_keys_signs_nobody_out(product: Installation) -> None:
     product.engine.run(restart)
     until(lambda: is_ready(f"{product.base_url}/healthz"), "all programs are back")
     assert alice.get("/conversations").status == 401
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [send_large_pictures, put_large_avatars, send_nested_json],
+    ids=["pictures", "avatars", "nested JSON"],
+)
+def test_memory_limits_hold_under_attack(attack: Attack, product: Installation) -> None:
+    mallory, trent = newcomer(product.base_url, "Mallory"), newcomer(product.base_url, "Trent")
+    befriend(mallory, trent)
+    group = make_group(mallory, trent)
+    assert mallory.token is not None
+    host, port = "127.0.0.1", 8000
+    target = Target(host, port, mallory.email, mallory.password, mallory.token, group, trent.email)
+    before = {each: memory_kills(product.engine, each) for each in PROGRAMS}
+
+    with attacking(attack, target, seed=1):
+        for _ in range(300):
+            with suppress(AssertionError, requests.RequestException):
+                trent.get("/conversations")
+
+    assert {each: memory_kills(product.engine, each) for each in PROGRAMS} == before
+    until(product.is_healthy, "healthy after the attack")
+    assert trent.get("/conversations").status == 200
 
 
 def test_redis_wants_a_password(product: Installation) -> None:
