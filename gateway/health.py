@@ -2,6 +2,7 @@
 
 from threading import Lock
 from time import monotonic
+from typing import Any
 
 from flask import Blueprint, Response, json, jsonify
 
@@ -18,9 +19,7 @@ def create_health_blueprint(services: dict[str, UpstreamService]) -> Blueprint:
     """``/livez`` and ``/readyz`` of the gateway, ``/healthz`` of it and every service."""
     pages = Blueprint("health", __name__)
     lock = Lock()
-    states: dict[str, str] = {}
-    degraded: dict[str, dict[str, str]] = {}
-    fresh_until = 0.0
+    cached: tuple[float, dict[str, Any], int] = (0.0, {}, 0)
 
     @pages.get("/livez")
     def livez() -> Response:
@@ -34,27 +33,32 @@ def create_health_blueprint(services: dict[str, UpstreamService]) -> Blueprint:
 
     @pages.get("/healthz")
     def healthz() -> Response:
-        nonlocal states, degraded, fresh_until
+        nonlocal cached
         with lock:
-            if monotonic() >= fresh_until:
-                bodies = fetch_all(services.values(), "/healthz", _CHECK_TIMEOUT)
-                states = {name: "down" if body is None else "ok" for name, body in bodies.items()}
-                parts = {name: _degraded_parts(body) for name, body in bodies.items() if body}
-                degraded = {name: found for name, found in parts.items() if found}
-                fresh_until = monotonic() + _CACHE_TTL
-        if "down" not in states.values():
-            more = {"degraded": degraded} if degraded else {}
-            return jsonify(code=0, info="Succeed", gateway="ok", services=states, **more)
-        response = jsonify(
-            code=SERVICE_UNAVAILABLE.code,
-            info=SERVICE_UNAVAILABLE.info,
-            gateway="ok",
-            services=states,
-        )
-        response.status_code = SERVICE_UNAVAILABLE.status
+            if monotonic() >= cached[0]:
+                report, status = _check_services(services)
+                cached = (monotonic() + _CACHE_TTL, report, status)
+        _, report, status = cached
+        response = jsonify(report)
+        response.status_code = status
         return response
 
     return pages
+
+
+def _check_services(services: dict[str, UpstreamService]) -> tuple[dict[str, Any], int]:
+    """The body and the status of ``/healthz``."""
+    bodies = fetch_all(services.values(), "/healthz", _CHECK_TIMEOUT)
+    states = {name: "down" if body is None else "ok" for name, body in bodies.items()}
+    if "down" in states.values():
+        error = SERVICE_UNAVAILABLE
+        report = {"code": error.code, "info": error.info, "gateway": "ok", "services": states}
+        return report, error.status
+    report = {"code": 0, "info": "Succeed", "gateway": "ok", "services": states}
+    parts = {name: _degraded_parts(body) for name, body in bodies.items() if body}
+    if degraded := {name: found for name, found in parts.items() if found}:
+        report["degraded"] = degraded
+    return report, 200
 
 
 def _degraded_parts(body: bytes) -> dict[str, str]:

@@ -14,7 +14,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from shared.server.sockets import is_idle_and_open
 from shared.web.errors import GATEWAY_TIMEOUT, SERVICE_UNAVAILABLE
-from shared.web.request_body import BLOCK
+from shared.web.request_body import CHUNK_SIZE
 from shared.web.spool import SpoolFile
 
 # Much shorter than the keep-alive timeout of the services, so that they hardly ever close a
@@ -136,7 +136,7 @@ class Connection:
         response.read_headers()
         return response
 
-    def recv(self, size: int = BLOCK, flags: int = 0) -> bytes:
+    def recv(self, size: int = CHUNK_SIZE, flags: int = 0) -> bytes:
         """The next bytes; none at the end.
 
         Raises:
@@ -166,7 +166,7 @@ def _serialize_request(request: UpstreamRequest) -> Iterator[bytes]:
         return
     yield head
     body.seek(0)
-    while block := body.read(BLOCK):
+    while block := body.read(CHUNK_SIZE):
         yield block
 
 

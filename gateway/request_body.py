@@ -7,7 +7,7 @@ from gateway.config import GatewaySettings
 from gateway.routes import is_public
 from shared.web.budget import current_caller
 from shared.web.errors import PAYLOAD_TOO_LARGE, ApiError, bad_parameter
-from shared.web.request_body import BLOCK, Environ, Stream, has_body
+from shared.web.request_body import CHUNK_SIZE, Environ, Stream, has_body
 from shared.web.spool import SpoolFile, spool
 
 MAX_PUBLIC_BYTES = 64 * 1024
@@ -33,7 +33,7 @@ def read_body(environ: Environ, settings: GatewaySettings) -> Iterator[bytes | S
         raise ApiError(PAYLOAD_TOO_LARGE)
     blocks = _iter_body(environ["wsgi.input"], length, max_bytes)
     first = next(blocks, b"")
-    if len(first) == length or (length is None and len(first) < BLOCK):
+    if len(first) == length or (length is None and len(first) < CHUNK_SIZE):
         yield first
         return
     with closing(spool.create_file(current_caller())) as file:
@@ -46,7 +46,7 @@ def read_body(environ: Environ, settings: GatewaySettings) -> Iterator[bytes | S
 def _iter_body(stream: Stream, length: int | None, max_bytes: int) -> Iterator[bytes]:
     received = 0
     while received != length:
-        size = BLOCK if length is None else min(BLOCK, length - received)
+        size = CHUNK_SIZE if length is None else min(CHUNK_SIZE, length - received)
         block = stream.read(size)
         if len(block) < size and length is not None:
             raise bad_parameter("body")

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 from pydantic import SecretStr
 
-from shared.server.offload import processor
+from shared.server.offload import cpu_pool
 from shared.web.errors import SERVICE_UNAVAILABLE, TOO_MANY_REQUESTS, ApiError
 
 _PASSWORD_PATTERN = re.compile(r"[A-Za-z0-9_]{1,20}")
@@ -116,7 +116,7 @@ def hash_password(password: str, network: str = "") -> str:
         network: of the client; see `HashQueue`.
     """
     with queue.place(network):
-        return processor.run(_argon2.hash, password)
+        return cpu_pool.run(_argon2.hash, password)
 
 
 def verify_password(kept: str, sent: str, network: str = "") -> bool:
@@ -124,6 +124,6 @@ def verify_password(kept: str, sent: str, network: str = "") -> bool:
     try:
         # No account has the empty password; verifying it takes as long as any other.
         with queue.place(network):
-            return processor.run(_argon2.verify, kept, transport.decrypt_password(sent) or "")
+            return cpu_pool.run(_argon2.verify, kept, transport.decrypt_password(sent) or "")
     except (VerificationError, InvalidHashError):  # An erased account has no password.
         return False

@@ -15,7 +15,7 @@ from auth_service.domain import passwords
 from auth_service.domain.limits import counters
 from auth_service.models import LimitCounter
 from auth_service.tests.factories import BOB, PASSWORD, email_of, make_account
-from shared.server.offload import processor
+from shared.server.offload import cpu_pool
 from shared.testing.client import ApiClient, Reply, assert_error
 from shared.testing.races import run_concurrently
 from shared.testing.redis import RedisServer, redis_server
@@ -210,14 +210,14 @@ def test_nothing_holds_a_connection_while_a_password_is_hashed(
     alice: ApiClient, anyone: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     in_use: list[int] = []
-    run = processor.run
+    run = cpu_pool.run
 
     def noted(*work: Any) -> Any:
         pool: Any = db.engine.pool
         in_use.append(pool.checkedout())
         return run(*work)
 
-    monkeypatch.setattr(processor, "run", noted)
+    monkeypatch.setattr(cpu_pool, "run", noted)
     _login(anyone, PASSWORD)
     _register(anyone, email_of("ann"))
     alice.put("/account/info", json={"origin_password": PASSWORD, "password": "another_1"})
@@ -283,7 +283,7 @@ def test_a_refused_try_costs_no_hashing(
         tried.append(sent)
         return verify_password(kept, sent, network)
 
-    monkeypatch.setattr(passwords, "matches", noted)
+    monkeypatch.setattr(passwords, "verify_password", noted)
     service = limited(RATE_LIMIT_FAILED_LOGINS="1/minute")
 
     for password_attempt in ("first", "second", "third"):

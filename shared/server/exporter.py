@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 _FOLDERS = "ims-prometheus-*"
 
 
-def _remove_leftovers(memory: Path) -> None:
+def _remove_stale_directories(memory: Path) -> None:
     """Remove the folders of programs that were killed together with their exporter."""
     for folder in memory.glob(_FOLDERS):
         with suppress(OSError):  # It is in use or another user's, or another exporter was faster.
@@ -77,13 +77,13 @@ def _make_locked_folder(memory: str | None) -> tuple[str, int]:
 
 
 def main() -> None:
-    """Answer until the program ends, or somebody ends this process alone."""
+    """Serve metrics until the program ends, or a signal ends this process."""
     descriptor, folder, program = int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the program.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     try:
         set_parent_death_signal(program, signal.SIGTERM)
-        _remove_leftovers(folder.parent)
+        _remove_stale_directories(folder.parent)
         listener = socket.socket(fileno=descriptor)
         listener.setblocking(True)  # gevent, who opened it, does not.
         select.select([listener], [], [])

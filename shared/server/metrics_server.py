@@ -11,8 +11,8 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from prometheus_client.registry import Collector
 
 
-class _Workers(Collector):
-    """What the workers of a program have counted and measured.
+class WorkerMetricsCollector(Collector):
+    """The counters and gauges of all workers of a program.
 
     Args:
         folder: of their files.
@@ -35,7 +35,7 @@ def _is_alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # It is somebody else's.
+    except PermissionError:  # It belongs to another user.
         return True
     return True
 
@@ -43,7 +43,7 @@ def _is_alive(pid: int) -> bool:
 def serve(listener: socket.socket, folder: Path) -> None:
     """Answer at ``listener`` for the files in ``folder``, for ever."""
     registry = CollectorRegistry()
-    registry.register(_Workers(folder))
+    registry.register(WorkerMetricsCollector(folder))
     handler = MetricsHandler.factory(registry)
     server = ThreadingHTTPServer(("", 0), handler, bind_and_activate=False)
     server.socket.close()

@@ -51,5 +51,5 @@ class OffloadPool:
         return results[0]
 
 
-processor = OffloadPool(2)
-"""For what keeps a processor busy: hashing passwords."""
+cpu_pool = OffloadPool(2)
+"""For work that keeps a processor busy: hashing passwords."""

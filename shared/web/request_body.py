@@ -14,7 +14,7 @@ from shared.web.errors import REQUEST_TIMEOUT, ApiError, bad_parameter
 from shared.web.rate_limits import network_key
 from shared.web.waiting import waiting_clients
 
-BLOCK = 64 * 1024
+CHUNK_SIZE = 64 * 1024
 _GRACE_SECONDS = 10
 _MAX_DISCARDED_BYTES = 32 * 1024 * 1024
 _DISCARD_TIMEOUT = 5
@@ -70,7 +70,7 @@ class IncomingBody:
         blocks: list[bytes] = []
         missing = size
         while missing:
-            wanted = BLOCK if missing < 0 else min(BLOCK, missing)
+            wanted = CHUNK_SIZE if missing < 0 else min(CHUNK_SIZE, missing)
             block = self._read_block(wanted)
             blocks.append(block)
             if len(block) < wanted:  # A server reads as much as it is asked for.
@@ -113,8 +113,8 @@ class IncomingBody:
         discarded = 0
         with suppress(ApiError), Timeout(_DISCARD_TIMEOUT, exception=False):
             while not self._has_failed and discarded < _MAX_DISCARDED_BYTES:
-                block = self.read(BLOCK)
-                if len(block) < BLOCK:
+                block = self.read(CHUNK_SIZE)
+                if len(block) < CHUNK_SIZE:
                     return
                 discarded += len(block)
         self._stream.failed = True  # Where the next request begins is not known.
@@ -160,5 +160,5 @@ def discard_input(client: socket.socket) -> None:
     """
     discarded = 0
     with suppress(OSError), Timeout(_DISCARD_TIMEOUT, exception=False):
-        while discarded < _MAX_DISCARDED_BYTES and (block := client.recv(BLOCK)):
+        while discarded < _MAX_DISCARDED_BYTES and (block := client.recv(CHUNK_SIZE)):
             discarded += len(block)
