@@ -57,15 +57,15 @@ def get_states(account_ids: Collection[int]) -> list[dict[str, Any]]:
 
 def delete(account_id: int) -> None:
     """Mark the account as deleted, which invalidates its tokens."""
-    with transaction() as session:
-        account = session.get_one(Account, account_id, with_for_update=True)
+    with transaction():
+        account = db.session.get_one(Account, account_id, with_for_update=True)
         if account.deleted:
             raise ApiError(INVALID_JWT)
         account.deleted = True
         account.generation += 1
-        sessions.end_rows(session, account_id)
-        audit.record(session, "deleted", account_id)
-        save_and_publish(session, account)
+        sessions.end_rows(account_id)
+        audit.record("deleted", account_id)
+        save_and_publish(account)
 
 
 def reset_password(account_id: int, password: str) -> None:
@@ -74,16 +74,16 @@ def reset_password(account_id: int, password: str) -> None:
     All tokens end, because the owner may have lost control of more than the password.
     """
     password_hash = passwords.hash_password(validate_password(password, errors.INVALID_PASSWORD))
-    with transaction() as session:
-        account = session.get_one(Account, account_id, with_for_update=True)
+    with transaction():
+        account = db.session.get_one(Account, account_id, with_for_update=True)
         if account.deleted:
             raise ApiError(errors.USER_DELETED)
         account.password_hash = password_hash
         account.generation += 1
-        sessions.end_rows(session, account_id)
-        resetting.void_codes(session, account_id)
-        audit.record(session, "password_reset", account_id)
-        save_and_publish(session, account)
+        sessions.end_rows(account_id)
+        resetting.void_codes(account_id)
+        audit.record("password_reset", account_id)
+        save_and_publish(account)
 
 
 def found(who: str) -> dict[str, Any]:
@@ -142,16 +142,16 @@ def require_password(
             raise ApiError(otherwise)
 
 
-def save_and_publish(session: Any, account: Account) -> None:
+def save_and_publish(account: Account) -> None:
     """Write the account's new state, and add its event to the outbox."""
-    flush(session)
-    sessions.publish(session, account)
+    flush()
+    sessions.publish(account)
 
 
-def flush(session: Any) -> None:
+def flush() -> None:
     """Write what is new, or refuse an e-mail that is somebody else's."""
     try:
-        session.flush()
+        db.session.flush()
     except IntegrityError:  # Two requests wanted the same address at the same time.
         raise ApiError(errors.USER_EXISTS) from None
 

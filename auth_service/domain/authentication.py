@@ -1,6 +1,6 @@
 """Signing in with e-mail and password."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from auth_service import errors, metrics
 from auth_service.db import db, transaction
@@ -35,25 +35,25 @@ def login(email: str, password: str, client: Client) -> AuthenticatedAccount:
         if not passwords.verify_password(account.password_hash, password, client.network):
             _record_failed_login(account.id, "password")
             raise ApiError(errors.WRONG_PASSWORD)
-    with transaction() as session:
-        now = session.get_one(Account, account.id, with_for_update=True)
+    with transaction():
+        now = db.session.get_one(Account, account.id, with_for_update=True)
         if now.deleted:
             raise ApiError(errors.USER_DELETED)
         if now.password_hash != account.password_hash:
             raise ApiError(errors.WRONG_PASSWORD)
         db.after_commit(metrics.logins.inc)
-        signed_in = sign_in(session, now, client)
-        audit.record(session, "signed_in", now.id, actor_id=now.id, session_id=signed_in.session_id)
+        signed_in = sign_in(now, client)
+        audit.record("signed_in", now.id, actor_id=now.id, session_id=signed_in.session_id)
         return signed_in
 
 
-def sign_in(session: Any, account: Account, client: Client) -> AuthenticatedAccount:
+def sign_in(account: Account, client: Client) -> AuthenticatedAccount:
     """Begin a session of the account."""
-    session_id = sessions.begin_session(session, account, client)
+    session_id = sessions.begin_session(account, client)
     return AuthenticatedAccount(account.id, account.generation, session_id)
 
 
 def _record_failed_login(account_id: int | None, reason: str) -> None:
     metrics.failed_logins.labels(reason).inc()
-    with transaction() as session:
-        audit.record(session, "sign_in_failed", account_id, reason=reason)
+    with transaction():
+        audit.record("sign_in_failed", account_id, reason=reason)

@@ -26,20 +26,20 @@ def erase(account_id: int) -> None:
         raise ApiError(errors.USER_NOT_FOUND)
     for address in {known.email, *audit.list_former_emails(account_id)} - {""}:
         mail.forget(emails.deliverable(address))
-    with transaction() as session:
-        account = session.get_one(Account, account_id, with_for_update=True)
+    with transaction():
+        account = db.session.get_one(Account, account_id, with_for_update=True)
         picture = account.avatar_digest
-        resetting.void_codes(session, account_id)
-        session.execute(delete(ResetCode).where(ResetCode.email_key == account.email_key))
-        session.execute(delete(Session).where(Session.account_id == account_id))
-        delete_notifications(session, account_id)
-        audit.erase(session, account_id)
-        audit.record(session, "erased", account_id)
+        resetting.void_codes(account_id)
+        db.session.execute(delete(ResetCode).where(ResetCode.email_key == account.email_key))
+        db.session.execute(delete(Session).where(Session.account_id == account_id))
+        delete_notifications(account_id)
+        audit.erase(account_id)
+        audit.record("erased", account_id)
         account.deleted = True
         account.generation += 1  # Also for a deleted account: a request may be restoring it.
         account.email = account.name = account.user_info = account.password_hash = ""
         account.avatar_digest = account.avatar_reference = ""
         account.email_key = str(account_id)  # Unique, and not an address.
         account.version += 1
-        outbox.add(session, account_changed(account))
+        outbox.add(account_changed(account))
         db.after_commit(lambda: avatars.forget(account_id, picture))

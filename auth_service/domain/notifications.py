@@ -6,12 +6,12 @@ adds rows in its transaction; a background task sends them.
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import delete, select
 
 from auth_service.clients.mail import MailError, mail
-from auth_service.db import transaction
+from auth_service.db import db, transaction
 from auth_service.domain import emails
 from auth_service.models import Account, Notification
 
@@ -47,17 +47,16 @@ _TEMPLATES = {
 }
 
 
-def notify(session: Any, account: Account, address: str, change: Change) -> None:
+def notify(account: Account, address: str, change: Change) -> None:
     """Schedule a mail about a change, sent after the commit of the running transaction.
 
     Args:
-        session: the running transaction.
         account: the changed account.
         address: its previous e-mail address.
         change: the kind of change.
     """
     now = datetime.now(UTC)
-    session.add(
+    db.session.add(
         Notification(
             account_id=account.id, address=address, change=change, attempts=0, next_attempt_at=now
         )
@@ -75,13 +74,13 @@ def send_waiting() -> None:
         except MailError:  # The failure is logged.
             if waiting.attempts < _MAX_ATTEMPTS:
                 continue
-        with transaction() as session:
-            session.execute(delete(Notification).where(Notification.id == waiting.id))
+        with transaction():
+            db.session.execute(delete(Notification).where(Notification.id == waiting.id))
 
 
-def delete_notifications(session: Any, account_id: int) -> None:
+def delete_notifications(account_id: int) -> None:
     """Delete the unsent mails about an account."""
-    session.execute(delete(Notification).where(Notification.account_id == account_id))
+    db.session.execute(delete(Notification).where(Notification.account_id == account_id))
 
 
 class _Waiting(NamedTuple):
@@ -94,7 +93,7 @@ class _Waiting(NamedTuple):
 def _lease_next() -> _Waiting | None:
     """Lease the mail that has been due longest, for one attempt."""
     now = datetime.now(UTC)
-    with transaction() as session:
+    with transaction():
         due = (
             select(Notification)
             .where(Notification.next_attempt_at <= now)
@@ -102,7 +101,7 @@ def _lease_next() -> _Waiting | None:
             .limit(1)
             .with_for_update(skip_locked=True)
         )
-        row: Notification | None = session.scalars(due).one_or_none()
+        row: Notification | None = db.session.scalars(due).one_or_none()
         if row is None:
             return None
         row.next_attempt_at = now + _RETRY_INTERVAL * 2**row.attempts

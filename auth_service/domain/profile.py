@@ -51,41 +51,39 @@ def change(
         sent = wanted.get(field)
         if sent is not None:
             changes |= columns(before, sent)
-    with transaction() as session:
-        account = _locked_as_before(session, before, claims)
+    with transaction():
+        account = _locked_as_before(before, claims)
         replaced, address = account.avatar_digest, account.email
         for column, value in changes.items():
             setattr(account, column, value)
-        if not session.is_modified(account):
+        if not db.session.is_modified(account):
             return
-        accounts.flush(
-            session
-        )  # Before any query, which would flush and raise a database error instead.
+        accounts.flush()  # Before any query, which would flush and raise a database error instead.
         if "password_hash" in changes:
-            sessions.end_others(session, account, claims)
-        _report_changes(session, account, address, changes)
-        accounts.save_and_publish(session, account)
+            sessions.end_others(account, claims)
+        _report_changes(account, address, changes)
+        accounts.save_and_publish(account)
         if replaced != account.avatar_digest:
             db.after_commit(lambda: avatars.forget(before.id, replaced))
         if address != account.email:  # A later erasure does not know the former address.
             db.after_commit(lambda: mail.forget(emails.deliverable(address)))
 
 
-def _report_changes(session: Any, account: Account, address: str, changes: dict[str, Any]) -> None:
+def _report_changes(account: Account, address: str, changes: dict[str, Any]) -> None:
     """Audit and mail a new password or e-mail, and delete codes sent to the former address."""
     if "password_hash" in changes:
-        audit.record(session, "password_changed", account.id)
-        notify(session, account, address, Change.PASSWORD)
+        audit.record("password_changed", account.id)
+        notify(account, address, Change.PASSWORD)
     if account.email != address:
-        audit.record(session, "email_changed", account.id, email=address)
-        notify(session, account, address, Change.EMAIL)
+        audit.record("email_changed", account.id, email=address)
+        notify(account, address, Change.EMAIL)
     if account.email != address or "password_hash" in changes:
-        resetting.void_codes(session, account.id)
+        resetting.void_codes(account.id)
 
 
-def _locked_as_before(session: Any, before: Row[Any], claims: Claims) -> Account:
+def _locked_as_before(before: Row[Any], claims: Claims) -> Account:
     """Lock the account for the transaction, unless the token or password became invalid."""
-    account: Account = session.get_one(Account, before.id, with_for_update=True)
+    account: Account = db.session.get_one(Account, before.id, with_for_update=True)
     if (account.generation, account.deleted) != (before.generation, False):
         raise ApiError(INVALID_JWT)
     if has_ended(claims, account.session_ends):

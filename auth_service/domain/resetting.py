@@ -10,14 +10,14 @@ import hmac
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydantic import SecretStr
 from sqlalchemy import delete, select
 
 from auth_service import errors, metrics
 from auth_service.clients.mail import MailError, mail
-from auth_service.db import transaction
+from auth_service.db import db, transaction
 from auth_service.domain import emails, passwords, sessions
 from auth_service.domain.audit import audit
 from auth_service.domain.limits import limits
@@ -79,8 +79,8 @@ def request_code(email: str, client: Client) -> None:
     """
     key = emails.normalize_email(emails.checked(email))
     limits.hit_code(key, client.network)
-    with transaction() as session:
-        session.add(ResetCode(email_key=key, tries={}, created_at=datetime.now(UTC)))
+    with transaction():
+        db.session.add(ResetCode(email_key=key, tries={}, created_at=datetime.now(UTC)))
 
 
 def send_waiting() -> None:
@@ -98,9 +98,9 @@ def send_waiting() -> None:
 
 def delete_expired() -> None:
     """Delete expired codes."""
-    with transaction() as session:
+    with transaction():
         expired = ResetCode.created_at < datetime.now(UTC) - _LIFETIME
-        session.execute(delete(ResetCode).where(expired))
+        db.session.execute(delete(ResetCode).where(expired))
 
 
 def reset_password(email: str, code: str, password: str, client: Client) -> None:
@@ -117,32 +117,32 @@ def reset_password(email: str, code: str, password: str, client: Client) -> None
     if found is None or found.account_id is None:
         raise ApiError(errors.INVALID_CODE)
     password_hash = passwords.hash_password(legal_password, client.network)
-    with transaction() as session:
-        account = session.get_one(Account, found.account_id, with_for_update=True)
-        code_is_unused = void_codes(session, account.id, found.id)
+    with transaction():
+        account = db.session.get_one(Account, found.account_id, with_for_update=True)
+        code_is_unused = void_codes(account.id, found.id)
         if account.deleted or account.email_key != key or not code_is_unused:
             raise ApiError(errors.INVALID_CODE)
         account.password_hash = password_hash
         account.generation += 1
-        sessions.end_rows(session, account.id)
-        audit.record(session, "password_reset", account.id, by="mail")
-        notify(session, account, account.email, Change.PASSWORD)
-        sessions.publish(session, account)
+        sessions.end_rows(account.id)
+        audit.record("password_reset", account.id, by="mail")
+        notify(account, account.email, Change.PASSWORD)
+        sessions.publish(account)
 
 
-def void_codes(session: Any, account_id: int, code_id: int = 0) -> bool:
+def void_codes(account_id: int, code_id: int = 0) -> bool:
     """Delete every code of an account.
 
     Returns:
         whether the code with this id was among them.
     """
     codes = delete(ResetCode).where(ResetCode.account_id == account_id)
-    return code_id in session.scalars(codes.returning(ResetCode.id)).all()
+    return code_id in db.session.scalars(codes.returning(ResetCode.id)).all()
 
 
 def _next_letter() -> _Letter | None:
     """Generate the code that has waited longest; without an address if it is not to be sent."""
-    with transaction() as session:
+    with transaction():
         waiting = (
             select(ResetCode)
             .where(ResetCode.code_hash == "", ResetCode.created_at > datetime.now(UTC) - _LIFETIME)
@@ -150,13 +150,13 @@ def _next_letter() -> _Letter | None:
             .limit(1)
             .with_for_update(skip_locked=True)
         )
-        row: ResetCode | None = session.scalars(waiting).one_or_none()
+        row: ResetCode | None = db.session.scalars(waiting).one_or_none()
         if row is None:
             return None
         code = f"{secrets.randbelow(10**_DIGITS):0{_DIGITS}}"
         row.code_hash = sealing.hash(row.email_key, code)
         active = select(Account).where(Account.email_key == row.email_key, ~Account.deleted)
-        account: Account | None = session.scalars(active).one_or_none()
+        account: Account | None = db.session.scalars(active).one_or_none()
         if account is None:
             return _Letter(None, code)
         row.account_id = account.id
@@ -165,7 +165,7 @@ def _next_letter() -> _Letter | None:
 
 def _find_code(key: str, code: str, network: str) -> ResetCode | None:
     """Find the valid code of an address that matches; otherwise count a failed attempt."""
-    with transaction() as session:
+    with transaction():
         newest = (
             select(ResetCode)
             .where(
@@ -177,7 +177,7 @@ def _find_code(key: str, code: str, network: str) -> ResetCode | None:
             .limit(_MAX_VALID)
             .with_for_update()
         )
-        rows: Sequence[ResetCode] = session.scalars(newest).all()
+        rows: Sequence[ResetCode] = db.session.scalars(newest).all()
         valid = [
             row
             for row in rows

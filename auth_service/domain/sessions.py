@@ -53,7 +53,7 @@ class Sessions:
 sessions = Sessions()
 
 
-def begin_session(session: Any, account: Account, client: Client) -> int:
+def begin_session(account: Account, client: Client) -> int:
     """Create a session of a locked account.
 
     Beyond the limit, the least recently used one ends.
@@ -71,9 +71,9 @@ def begin_session(session: Any, account: Account, client: Client) -> int:
         last_seen_at=now,
         expires_at=now + sessions.lifetime + _EXPIRY_MARGIN,
     )
-    session.add(new)
-    session.flush()
-    rows = session.execute(
+    db.session.add(new)
+    db.session.flush()
+    rows = db.session.execute(
         select(Session.id, Session.ended_at, Session.expires_at)
         .where(Session.account_id == account.id)
         .order_by(Session.last_seen_at, Session.id)
@@ -81,11 +81,11 @@ def begin_session(session: Any, account: Account, client: Client) -> int:
     ended = [row.id for row in rows if row.ended_at is not None]
     useless = {*ended[:-_MAX_ENDED], *(row.id for row in rows if row.expires_at < now)}
     if useless:
-        session.execute(delete(Session).where(Session.id.in_(useless)))
+        db.session.execute(delete(Session).where(Session.id.in_(useless)))
     opened = [row.id for row in rows if row.ended_at is None and row.id not in useless]
     if excess := opened[: max(0, len(opened) - _MAX_OPEN)]:
-        _end(session, account, excess)
-        publish(session, account)
+        _end(account, excess)
+        publish(account)
     return new.id
 
 
@@ -93,8 +93,8 @@ def record_seen(session_ids: Collection[int]) -> None:
     """Set ``last_seen_at`` of sessions to now, once a day (UTC). Unknown ids are ignored."""
     now = datetime.now(UTC)
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    with transaction() as session:
-        session.execute(
+    with transaction():
+        db.session.execute(
             update(Session)
             .where(Session.id.in_(session_ids), Session.last_seen_at < today)
             .values(last_seen_at=now)
@@ -140,17 +140,17 @@ def end_sessions(claims: Claims, session_id: int | None, *, others: bool) -> Non
     if session_id is not None and not _end_one(claims, Session.id == session_id):
         raise ApiError(errors.SESSION_NOT_FOUND)
     if others:
-        with transaction() as session:
-            account = _lock_account(session, claims)
-            end_others(session, account, claims)
-            audit.record(session, "other_sessions_ended", account.id)
-            publish(session, account)
+        with transaction():
+            account = _lock_account(claims)
+            end_others(account, claims)
+            audit.record("other_sessions_ended", account.id)
+            publish(account)
 
 
-def end_others(session: Any, account: Account, claims: Claims) -> None:
+def end_others(account: Account, claims: Claims) -> None:
     """End all sessions of a locked account except that of the token, also unknown ones."""
-    end_rows(session, account.id, ~_is_of(claims))
-    newest = session.scalar(select(func.max(Session.id)).where(Session.account_id == account.id))
+    end_rows(account.id, ~_is_of(claims))
+    newest = db.session.scalar(select(func.max(Session.id)).where(Session.account_id == account.id))
     current = claims.session_id
     account.session_ends = SessionEnds(
         up_to=max(newest or 0, current or 0, SessionEnds.from_text(account.session_ends).up_to),
@@ -160,19 +160,19 @@ def end_others(session: Any, account: Account, claims: Claims) -> None:
     ).to_text()
 
 
-def end_rows(session: Any, account_id: int, *which: ColumnElement[bool]) -> None:
+def end_rows(account_id: int, *which: ColumnElement[bool]) -> None:
     """Mark sessions of an account as ended whose tokens are invalid for another reason."""
-    session.execute(
+    db.session.execute(
         update(Session)
         .where(Session.account_id == account_id, Session.ended_at.is_(None), *which)
         .values(ended_at=datetime.now(UTC))
     )
 
 
-def publish(session: Any, account: Account) -> None:
+def publish(account: Account) -> None:
     """Notify the other services of a locked account's new state."""
     account.version += 1
-    outbox.add(session, account_changed(account))
+    outbox.add(account_changed(account))
 
 
 def used_from(network: BindParameter[str]) -> ColumnElement[bool]:
@@ -182,27 +182,27 @@ def used_from(network: BindParameter[str]) -> ColumnElement[bool]:
 
 def delete_expired() -> None:
     """Delete the sessions whose tokens have expired."""
-    with transaction() as session:
-        session.execute(delete(Session).where(Session.expires_at < datetime.now(UTC)))
+    with transaction():
+        db.session.execute(delete(Session).where(Session.expires_at < datetime.now(UTC)))
 
 
 def _end_one(claims: Claims, which: ColumnElement[bool]) -> bool:
     """End a session of the caller, and return whether it was open."""
-    with transaction() as session:
-        account = _lock_account(session, claims)
+    with transaction():
+        account = _lock_account(claims)
         is_open = _is_open(account.id, datetime.now(UTC))
-        ids = session.scalars(select(Session.id).where(is_open, which)).all()
+        ids = db.session.scalars(select(Session.id).where(is_open, which)).all()
         if ids:
-            _end(session, account, ids)
-            audit.record(session, "session_ended", account.id, session_id=ids[0])
-            publish(session, account)
+            _end(account, ids)
+            audit.record("session_ended", account.id, session_id=ids[0])
+            publish(account)
     return bool(ids)
 
 
-def _end(session: Any, account: Account, ids: Sequence[int]) -> None:
+def _end(account: Account, ids: Sequence[int]) -> None:
     """End open sessions of a locked account."""
     now = datetime.now(UTC)
-    ended = session.execute(
+    ended = db.session.execute(
         update(Session)
         .where(Session.id.in_(ids))
         .values(ended_at=now)
@@ -211,7 +211,7 @@ def _end(session: Any, account: Account, ids: Sequence[int]) -> None:
     ends = SessionEnds.from_text(account.session_ends)
     up_to = max([ends.up_to, *(row.id for row in ended if row.token_id is None)])
     is_open = _is_open(account.id, now)
-    still_open = session.execute(select(Session.id, Session.token_id).where(is_open)).all()
+    still_open = db.session.execute(select(Session.id, Session.token_id).where(is_open)).all()
     open_ids = frozenset(row.id for row in still_open if row.token_id is None and row.id <= up_to)
     # Ended tokens are listed. When the list is long, valid tokens are listed instead.
     tokens_open = ends.tokens_open
@@ -222,9 +222,9 @@ def _end(session: Any, account: Account, ids: Sequence[int]) -> None:
     account.session_ends = SessionEnds(up_to, open_ids, tokens_open, tokens).to_text()
 
 
-def _lock_account(session: Any, claims: Claims) -> Account:
+def _lock_account(claims: Claims) -> Account:
     """Lock the account of a valid token for the transaction."""
-    account: Account = session.get_one(Account, claims.user_id, with_for_update=True)
+    account: Account = db.session.get_one(Account, claims.user_id, with_for_update=True)
     if account.deleted or account.generation != claims.generation:
         raise ApiError(INVALID_JWT)
     return account
@@ -233,8 +233,8 @@ def _lock_account(session: Any, claims: Claims) -> Account:
 def _add_token(claims: Claims, client: Client) -> None:
     """Ensure a row for the session of a token from before sessions existed."""
     expires_at = datetime.fromtimestamp(claims.expires_at, UTC)
-    with transaction() as session:
-        session.execute(
+    with transaction():
+        db.session.execute(
             db.insert(Session)
             .values(
                 account_id=claims.user_id,

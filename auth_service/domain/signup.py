@@ -37,19 +37,19 @@ def register(email: str, name: str, password: str, client: Client) -> Registrati
         if not is_allowed:
             raise ApiError(errors.REGISTRATION_CLOSED)
         password_hash = passwords.hash_password(legal_password, client.network)
-        with transaction() as session:
-            account = _add(session, email, name, password_hash)
-            audit.record(session, "registered", account.id, actor_id=account.id)
-            return RegistrationResult(sign_in(session, account, client), restored=False)
+        with transaction():
+            account = _add(email, name, password_hash)
+            audit.record("registered", account.id, actor_id=account.id)
+            return RegistrationResult(sign_in(account, client), restored=False)
     # The password is required, or a stranger could take over a deleted account by its address.
     refusal = errors.USER_EXISTS if is_allowed else errors.REGISTRATION_CLOSED
     if not known.deleted:
         raise ApiError(refusal)
     accounts.require_password(known, password, client, refusal)
-    with transaction() as session:
-        account = _restore(session, known, email, name)
-        audit.record(session, "restored", account.id, actor_id=account.id)
-        return RegistrationResult(sign_in(session, account, client), restored=True)
+    with transaction():
+        account = _restore(known, email, name)
+        audit.record("restored", account.id, actor_id=account.id)
+        return RegistrationResult(sign_in(account, client), restored=True)
 
 
 def create(email: str, name: str, password: str) -> int:
@@ -62,9 +62,9 @@ def create(email: str, name: str, password: str) -> int:
     name = accounts.validate_name(name)
     legal_password = accounts.validate_password(password, errors.PASSWORD_ILLEGAL)
     password_hash = passwords.hash_password(legal_password)
-    with transaction() as session:
-        account = _add(session, email, name, password_hash)
-        audit.record(session, "registered", account.id)
+    with transaction():
+        account = _add(email, name, password_hash)
+        audit.record("registered", account.id)
         return account.id
 
 
@@ -74,13 +74,13 @@ def reactivate(account_id: int) -> None:
     if not account.email:
         raise ApiError(errors.USER_NOT_FOUND)
     if account.deleted:
-        with transaction() as session:
-            _restore(session, account, account.email, account.name)
-            audit.record(session, "restored", account_id)
+        with transaction():
+            _restore(account, account.email, account.name)
+            audit.record("restored", account_id)
 
 
-def _add(session: Any, email: str, name: str, password_hash: str) -> Account:
-    new_id: int | None = session.execute(
+def _add(email: str, name: str, password_hash: str) -> Account:
+    new_id: int | None = db.session.execute(
         db.insert(Account)
         .values(
             email=email,
@@ -94,20 +94,20 @@ def _add(session: Any, email: str, name: str, password_hash: str) -> Account:
     ).scalar()
     if new_id is None:
         raise ApiError(errors.USER_EXISTS)
-    account: Account = session.get_one(Account, new_id)
-    outbox.add(session, account_changed(account))
+    account: Account = db.session.get_one(Account, new_id)
+    outbox.add(account_changed(account))
     db.after_commit(metrics.registrations.inc)
     return account
 
 
-def _restore(session: Any, known: Row[Any], email: str, name: str) -> Account:
-    account: Account = session.get_one(Account, known.id, with_for_update=True)
+def _restore(known: Row[Any], email: str, name: str) -> Account:
+    account: Account = db.session.get_one(Account, known.id, with_for_update=True)
     # The password was verified before the lock: a concurrent request may have changed it.
     if not account.deleted or account.generation != known.generation:
         raise ApiError(errors.USER_EXISTS)
     account.deleted = False
     account.email = email
     account.name = name
-    accounts.save_and_publish(session, account)
+    accounts.save_and_publish(account)
     db.after_commit(metrics.registrations.inc)
     return account

@@ -45,9 +45,9 @@ def _pages(which: ColumnElement[bool]) -> Iterator[list[Account]]:
     after = 0
     while True:
         page = select(Account).where(which, Account.id > after).order_by(Account.id).limit(_PAGE)
-        with db.snapshot() as session:
-            rows = list(session.scalars(page))
-            session.expunge_all()
+        with db.snapshot():
+            rows = list(db.session.scalars(page))
+            db.session.expunge_all()
         if not rows:
             return
         yield rows

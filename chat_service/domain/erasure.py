@@ -68,7 +68,7 @@ def _delete_remaining(account_id: int) -> None:
             .values(client_id=None)
         )
         session.execute(delete(HiddenMessage).where(HiddenMessage.user_id == account_id))
-        audit.erase(session, account_id)
+        audit.erase(account_id)
         announced = session.scalars(
             delete(Announcement)
             .where(Announcement.sender_id == account_id)

@@ -39,7 +39,7 @@ def grant_admin(conversation_id: int, owner_id: int, user_id: int) -> None:
         if group.is_admin(user_id):
             raise ApiError(errors.ALREADY_ADMIN)
         _set_role(session, conversation_id, user_id, ADMIN)
-        audit.record(session, "admin_made", user_id, conversation_id=conversation_id)
+        audit.record("admin_made", user_id, conversation_id=conversation_id)
         live_events.members_changed(conversation_id)
 
 
@@ -52,7 +52,7 @@ def revoke_admin(conversation_id: int, owner_id: int, user_id: int) -> None:
         if group.roles[user_id] != ADMIN:
             raise ApiError(errors.NOT_AN_ADMIN)
         _set_role(session, conversation_id, user_id, MEMBER)
-        audit.record(session, "admin_dismissed", user_id, conversation_id=conversation_id)
+        audit.record("admin_dismissed", user_id, conversation_id=conversation_id)
         live_events.members_changed(conversation_id)
 
 
@@ -69,7 +69,7 @@ def transfer_ownership(conversation_id: int, owner_id: int, user_id: int) -> Non
         _require_member(group, user_id, exists=exists)
         _set_role(session, conversation_id, owner_id, MEMBER)  # At no moment are there two owners.
         _set_role(session, conversation_id, user_id, OWNER)
-        audit.record(session, "ownership_transferred", user_id, conversation_id=conversation_id)
+        audit.record("ownership_transferred", user_id, conversation_id=conversation_id)
         live_events.members_changed(conversation_id)
 
 
@@ -81,7 +81,7 @@ def leave_group(conversation_id: int, user_id: int) -> None:
             raise ApiError(errors.NOT_IN_GROUP_TO_LEAVE)
         if group.is_owner(user_id):
             _dissolve(session, conversation_id, group, user_id)
-            audit.record(session, "group_dissolved", user_id, conversation_id=conversation_id)
+            audit.record("group_dissolved", user_id, conversation_id=conversation_id)
         else:
             _remove_membership(session, conversation_id, user_id, left_voluntarily=user_id)
 
@@ -119,7 +119,7 @@ def remove_member(conversation_id: int, remover_id: int, user_id: int) -> None:
         if user_id == remover_id:
             raise ApiError(errors.OWNER_CANNOT_REMOVE_SELF)
         _remove_membership(session, conversation_id, user_id, left_voluntarily=None)
-        audit.record(session, "member_removed", user_id, conversation_id=conversation_id)
+        audit.record("member_removed", user_id, conversation_id=conversation_id)
 
 
 def update_group(

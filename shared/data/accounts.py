@@ -221,12 +221,12 @@ class AccountReplica:
         erased = [state["id"] for state in states if state.pop("erased")]
         states = sorted(states, key=lambda state: state["id"])
         complete = [s | {"session_ends_version": s["version"]} for s in states if _ENDS in s]
-        with self._db.transaction() as session:
+        with self._db.transaction():
             for some in (complete, [state for state in states if _ENDS not in state]):
                 if some:
-                    session.execute(self._upsert(some[0].keys()), some)
+                    self._db.session.execute(self._upsert(some[0].keys()), some)
             if erased:
-                self._erasures.schedule(session, erased)
+                self._erasures.schedule(erased)
 
     def _upsert(self, columns: Collection[str]) -> Any:
         """Write states of these columns, where they are newer or say more than what is there."""

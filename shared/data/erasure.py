@@ -49,10 +49,10 @@ class Erasures:
         """Let the server of ``app`` work them off."""
         runtime_of(app).background.append(lambda: self._start(app))
 
-    def schedule(self, session: Any, account_ids: Collection[int]) -> None:
+    def schedule(self, account_ids: Collection[int]) -> None:
         """Have everything of these accounts erased, once the running transaction is committed."""
         wished_at = datetime.now(UTC)
-        session.execute(
+        self._db.session.execute(
             self._db.insert(self._model).on_conflict_do_nothing(),
             [{"account_id": id_, "wished_at": wished_at} for id_ in sorted(account_ids)],
         )
@@ -64,8 +64,8 @@ class Erasures:
         Returns:
             how many wishes stay: those too young, and those that failed.
         """
-        session, model = self._db.session, self._model
-        wishes = session.execute(select(model.account_id, model.wished_at)).all()
+        model = self._model
+        wishes = self._db.session.execute(select(model.account_id, model.wished_at)).all()
         self._db.release()
         return len(wishes) - sum(self._process(*schedule) for schedule in wishes)
 
@@ -81,8 +81,10 @@ class Erasures:
             return False
         if began_at < wished_at + _SECOND_PASS_DELAY:
             return False
-        with self._db.transaction() as session:
-            session.execute(delete(self._model).where(self._model.account_id == account_id))
+        with self._db.transaction():
+            self._db.session.execute(
+                delete(self._model).where(self._model.account_id == account_id)
+            )
         log.info("account_erased", extra={"account_id": account_id})
         return True
 

@@ -107,7 +107,7 @@ class Outbox:
         runtime_of(app).background.append(lambda: self._start_relay(app))
         update_gauges_periodically(app, self._update_gauges)
 
-    def add(self, session: Any, event: Event, consumers: Iterable[str] | None = None) -> None:
+    def add(self, event: Event, consumers: Iterable[str] | None = None) -> None:
         """Tell ``consumers`` (all, unless named) of ``event`` once the transaction commits."""
         now = datetime.now(UTC)
         rows = [
@@ -122,8 +122,8 @@ class Outbox:
         ]
         if not rows:
             return
-        session.flush()
-        added = session.execute(
+        self._db.session.flush()
+        added = self._db.session.execute(
             insert(self._model).returning(self._model.id, self._model.consumer), rows
         )
         waiting: dict[str, list[int]] | None = self._db.transaction_state.get("outbox")
@@ -172,8 +172,8 @@ class Outbox:
         Yields:
             how many events were taken so far.
         """
-        with self._db.transaction() as session:
-            session.execute(
+        with self._db.transaction():
+            self._db.session.execute(
                 update(self._model)
                 .where(self._model.consumer == consumer)
                 .values(due_at=datetime.now(UTC))
@@ -194,8 +194,10 @@ class Outbox:
     def pending_events(self) -> Iterator[dict[str, Any]]:
         """The events that have not been taken yet, each with its consumer."""
         events = select(self._model.consumer, self._model.event)
-        with self._db.snapshot() as session:
-            for consumer, event in session.execute(events, execution_options={"yield_per": _BATCH}):
+        with self._db.snapshot():
+            for consumer, event in self._db.session.execute(
+                events, execution_options={"yield_per": _BATCH}
+            ):
                 yield {"consumer": consumer, **event}
 
     def overdue(self) -> Select[int, str, int]:
@@ -247,8 +249,8 @@ class Outbox:
         if self._db.session.execute(due.limit(1)).first() is None:
             self._db.release()
             return []
-        with self._db.transaction() as session:
-            rows = session.execute(
+        with self._db.transaction():
+            rows = self._db.session.execute(
                 update(self._model)
                 .where(self._model.id.in_(due.with_for_update(skip_locked=True)))
                 .values(due_at=now + _LEASE)
@@ -269,17 +271,17 @@ class Outbox:
             )
             self._schedule_retry(row_ids)
             return False
-        with self._db.transaction() as session:
-            session.execute(delete(self._model).where(self._model.id.in_(row_ids)))
+        with self._db.transaction():
+            self._db.session.execute(delete(self._model).where(self._model.id.in_(row_ids)))
         return True
 
     def _schedule_retry(self, row_ids: list[int]) -> None:
-        with self._db.transaction() as session:
-            attempts = session.execute(
+        with self._db.transaction():
+            attempts = self._db.session.execute(
                 select(func.max(self._model.attempts)).where(self._model.id.in_(row_ids))
             ).scalar()
             wait = min(timedelta(seconds=2 ** min(attempts or 0, 6)), _MAX_BACKOFF)
-            session.execute(
+            self._db.session.execute(
                 update(self._model)
                 .where(self._model.id.in_(row_ids))
                 .values(attempts=self._model.attempts + 1, due_at=datetime.now(UTC) + wait)

@@ -55,8 +55,8 @@ class DatabaseStorage(Storage):
                 "expires_at": case((is_over, now + expiry), else_=model.expires_at),
             },
         ).returning(model.count)
-        with self._db.transaction() as session:
-            return int(session.execute(upsert).scalar_one())
+        with self._db.transaction():
+            return int(self._db.session.execute(upsert).scalar_one())
 
     def get(self, key: str) -> int:
         """How much was counted."""
@@ -70,13 +70,13 @@ class DatabaseStorage(Storage):
 
     def clear(self, key: str) -> None:
         """Forget one."""
-        with self._db.transaction() as session:
-            session.execute(delete(self._model).where(self._model.key == _digest(key)))
+        with self._db.transaction():
+            self._db.session.execute(delete(self._model).where(self._model.key == _digest(key)))
 
     def reset(self) -> int | None:
         """Forget all."""
-        with self._db.transaction() as session:
-            session.execute(delete(self._model))
+        with self._db.transaction():
+            self._db.session.execute(delete(self._model))
         return None
 
     def check(self) -> bool:
@@ -85,8 +85,10 @@ class DatabaseStorage(Storage):
 
     def delete_expired(self) -> None:
         """Delete the counters that count no longer."""
-        with self._db.transaction() as session:
-            session.execute(delete(self._model).where(self._model.expires_at <= time.time()))
+        with self._db.transaction():
+            self._db.session.execute(
+                delete(self._model).where(self._model.expires_at <= time.time())
+            )
 
     def _read(self, key: str) -> Any:
         row = self._db.run(self._counter, key=_digest(key), now=time.time()).first()

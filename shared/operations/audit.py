@@ -73,7 +73,6 @@ class AuditLog:
 
     def record(
         self,
-        session: Any,
         act: str,
         subject_id: int | None,
         *,
@@ -84,7 +83,6 @@ class AuditLog:
         """Record an act in its own transaction.
 
         Args:
-            session: the running transaction.
             act: what was done, such as ``password_changed``.
             subject_id: the account that it was done to.
             actor_id: the account that did it, where that is not whose token the request carries.
@@ -94,7 +92,7 @@ class AuditLog:
         event = {"act": act, "subject_id": subject_id, **_origin(actor_id)}
         if self._days:
             row = {**event, "email": email, "details": details, "created_at": datetime.now(UTC)}
-            session.execute(self._db.insert(self._model).values(row))
+            self._db.session.execute(self._db.insert(self._model).values(row))
         facts = {name: value for name, value in event.items() if name not in ("act", "request_id")}
         self._db.after_commit(lambda: log.info(act, extra=facts | details))
 
@@ -128,10 +126,10 @@ class AuditLog:
         wanted = select(model.email).where(model.actor_id == account_id, model.email != "")
         return self._db.run(wanted).scalars().all()
 
-    def erase(self, session: Any, account_id: int) -> None:
+    def erase(self, account_id: int) -> None:
         """Remove from where an account was used, and its former addresses."""
         own = update(self._model).where(self._is_own(account_id))
-        session.execute(own.values(address="", device="", email=""))
+        self._db.session.execute(own.values(address="", device="", email=""))
 
     def delete_expired(self) -> None:
         """Delete the events that are older than they are kept."""
@@ -144,9 +142,9 @@ class AuditLog:
         )
         ids: Sequence[int] = [0] * _MAX_DELETED_AT_ONCE
         while len(ids) == _MAX_DELETED_AT_ONCE:
-            with self._db.transaction() as session:
-                ids = session.scalars(expired).all()
-                session.execute(delete(model).where(model.id.in_(ids)))
+            with self._db.transaction():
+                ids = self._db.session.scalars(expired).all()
+                self._db.session.execute(delete(model).where(model.id.in_(ids)))
 
     def _is_own(self, account_id: int) -> ColumnElement[bool]:
         """Whether an account did it, or it was done to it by nobody who has an account."""

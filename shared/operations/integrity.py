@@ -67,14 +67,14 @@ def sql_check(
     def pages() -> Iterator[Page]:
         after = -1
         while True:
-            with db.snapshot() as session:
+            with db.snapshot():
                 ahead = select(key.label("key")).where(key > after).order_by(key).limit(_PAGE)
-                last = session.scalar(select(func.max(ahead.subquery().c.key)))
+                last = db.session.scalar(select(func.max(ahead.subquery().c.key)))
                 if last is None:
                     return
                 part = (key > after, key <= last)
-                count = session.scalar(select(func.count()).select_from(key.table).where(*part))
-                rows = session.execute(violations.where(*part)).mappings()
+                count = db.session.scalar(select(func.count()).select_from(key.table).where(*part))
+                rows = db.session.execute(violations.where(*part)).mappings()
                 page = Page(count or 0, [_format_row(dict(row)) for row in rows])
             yield page
             after = last

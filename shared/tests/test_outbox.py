@@ -29,9 +29,9 @@ def tell(app: Flask) -> Callable[..., None]:
     """Say something to chat in one transaction."""
 
     def commit(*names: str) -> None:
-        with app.app_context(), db.transaction() as session:
+        with app.app_context(), db.transaction():
             for name in names:
-                outbox.add(session, _word(name))
+                outbox.add(_word(name))
 
     return commit
 
@@ -82,8 +82,8 @@ def test_what_was_committed_is_told_at_once_and_in_order(
 def test_what_was_taken_back_is_never_told(
     app: Flask, heard: Callable[[], list[str]], tell: Callable[..., None]
 ) -> None:
-    with app.app_context(), suppress(ChangedOurMindError), db.transaction() as session:
-        outbox.add(session, _word("never"))
+    with app.app_context(), suppress(ChangedOurMindError), db.transaction():
+        outbox.add(_word("never"))
         raise ChangedOurMindError
     tell("later")
     assert heard() == ["later"]

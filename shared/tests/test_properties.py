@@ -42,10 +42,10 @@ class Telling(RuleBasedStateMachine):
             self.committed += numbers
 
     def _say_all(self, numbers: range, *, commits: bool) -> None:
-        with self.app.app_context(), db.transaction() as session:
+        with self.app.app_context(), db.transaction():
             for number in numbers:
                 said = state("account", version=number)
-                outbox.add(session, {"type": "account", "state": said})
+                outbox.add({"type": "account", "state": said})
             if not commits:
                 raise ChangedOurMindError
 

@@ -6,13 +6,12 @@ from its receiver. The sender gets the responses and live events of a pending re
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import and_, bindparam, delete, func, or_, select
 
 from shared.web.errors import ApiError
 from social_service import errors
-from social_service.db import AnyRow, transaction
+from social_service.db import AnyRow, db, transaction
 from social_service.domain import friends, friendships
 from social_service.domain.accounts import accounts, fetch_with_accounts, join_accounts
 from social_service.domain.audit import audit
@@ -41,20 +40,20 @@ def block_user(user_id: int, blocked_id: int) -> None:
         ApiError: ``USER_NOT_FOUND``, ``CANNOT_BLOCK_SELF``, ``TOO_MANY_BLOCKS``.
     """
     _check_users(user_id, blocked_id)
-    with transaction() as session:
-        _lock_blocker(session, user_id)
-        friendships.ensure_pair(session, user_id, blocked_id)
-        pair = friendships.lock_pair(session, user_id, blocked_id)
-        if user_id in blockers_among(session, user_id, blocked_id):
+    with transaction():
+        _lock_blocker(user_id)
+        friendships.ensure_pair(user_id, blocked_id)
+        pair = friendships.lock_pair(user_id, blocked_id)
+        if user_id in blockers_among(user_id, blocked_id):
             return
-        _check_room(session, user_id)
+        _check_room(user_id)
         block = Block(blocker_id=user_id, blocked_id=blocked_id, created_at=datetime.now(UTC))
-        session.add(block)
+        db.session.add(block)
         if pair is not None and pair.active:
-            friends.part(session, pair)
-        elif friends.delete_requests(session, user_id, blocked_id):
-            outbox.add(session, friend_request_changed(blocked_id, user_id))
-        audit.record(session, "user_blocked", blocked_id)
+            friends.part(pair)
+        elif friends.delete_requests(user_id, blocked_id):
+            outbox.add(friend_request_changed(blocked_id, user_id))
+        audit.record("user_blocked", blocked_id)
 
 
 def unblock_user(user_id: int, blocked_id: int) -> None:
@@ -64,16 +63,16 @@ def unblock_user(user_id: int, blocked_id: int) -> None:
         ApiError: ``USER_NOT_FOUND``, ``CANNOT_BLOCK_SELF``.
     """
     _check_users(user_id, blocked_id)
-    with transaction() as session:
-        friendships.lock_pair(session, user_id, blocked_id)
-        if lift_block(session, user_id, blocked_id):
-            audit.record(session, "user_unblocked", blocked_id)
+    with transaction():
+        friendships.lock_pair(user_id, blocked_id)
+        if lift_block(user_id, blocked_id):
+            audit.record("user_unblocked", blocked_id)
 
 
-def blockers_among(session: Any, user_id: int, other_id: int) -> set[int]:
+def blockers_among(user_id: int, other_id: int) -> set[int]:
     """List which of a locked pair have blocked the other."""
     return set(
-        session.scalars(
+        db.session.scalars(
             select(Block.blocker_id).where(
                 or_(
                     and_(Block.blocker_id == user_id, Block.blocked_id == other_id),
@@ -84,16 +83,16 @@ def blockers_among(session: Any, user_id: int, other_id: int) -> set[int]:
     )
 
 
-def lift_block(session: Any, user_id: int, blocked_id: int) -> bool:
+def lift_block(user_id: int, blocked_id: int) -> bool:
     """Delete a block of a locked pair and the requests that it withheld.
 
     Returns:
         whether there was one.
     """
-    deleted = session.execute(
+    deleted = db.run(
         delete(Block).where(Block.blocker_id == user_id, Block.blocked_id == blocked_id)
     )
-    session.execute(
+    db.session.execute(
         delete(FriendRequest).where(
             FriendRequest.sender_id == blocked_id,
             FriendRequest.receiver_id == user_id,
@@ -103,9 +102,9 @@ def lift_block(session: Any, user_id: int, blocked_id: int) -> bool:
     return bool(deleted.rowcount)
 
 
-def delete_blocks(session: Any, user_id: int) -> None:
+def delete_blocks(user_id: int) -> None:
     """Delete all blocks by a user and of a user."""
-    session.execute(
+    db.session.execute(
         delete(Block).where(or_(Block.blocker_id == user_id, Block.blocked_id == user_id))
     )
 
@@ -117,12 +116,12 @@ def _check_users(user_id: int, blocked_id: int) -> None:
         raise ApiError(errors.USER_NOT_FOUND)
 
 
-def _lock_blocker(session: Any, user_id: int) -> None:
+def _lock_blocker(user_id: int) -> None:
     """Lock the blocks of a user, so that concurrent blocks are counted one after another."""
-    session.execute(select(Account.id).where(Account.id == user_id).with_for_update())
+    db.session.execute(select(Account.id).where(Account.id == user_id).with_for_update())
 
 
-def _check_room(session: Any, user_id: int) -> None:
+def _check_room(user_id: int) -> None:
     blocks = select(func.count()).select_from(Block).where(Block.blocker_id == user_id)
-    if session.scalars(blocks).one() >= MAX_BLOCKS:
+    if db.session.scalars(blocks).one() >= MAX_BLOCKS:
         raise ApiError(errors.TOO_MANY_BLOCKS)

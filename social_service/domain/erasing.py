@@ -15,23 +15,25 @@ def erase(account_id: int) -> None:
     """End a user's friendships, and delete their requests, groups and blocks."""
     while _end_some_friendships(account_id):
         pass
-    with transaction() as session:
-        session.execute(
+    with transaction():
+        db.session.execute(
             delete(FriendRequest).where(
                 or_(FriendRequest.sender_id == account_id, FriendRequest.receiver_id == account_id)
             )
         )
-        blocks.delete_blocks(session, account_id)
-        audit.erase(session, account_id)
-        session.execute(delete(FriendGroup).where(FriendGroup.owner_id == account_id))
-        session.execute(delete(FriendGroupMember).where(FriendGroupMember.member_id == account_id))
+        blocks.delete_blocks(account_id)
+        audit.erase(account_id)
+        db.session.execute(delete(FriendGroup).where(FriendGroup.owner_id == account_id))
+        db.session.execute(
+            delete(FriendGroupMember).where(FriendGroupMember.member_id == account_id)
+        )
 
 
 def _end_some_friendships(account_id: int) -> bool:
-    with transaction() as session:
-        pairs = friendships.lock_batch(session, account_id, _BATCH_SIZE)
+    with transaction():
+        pairs = friendships.lock_batch(account_id, _BATCH_SIZE)
         for pair in pairs:
-            friends.part(session, pair)
+            friends.part(pair)
     return bool(pairs)
 
 

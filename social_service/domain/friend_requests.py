@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import bindparam, delete, select, update
 
@@ -54,19 +53,19 @@ def send_friend_request(sender_id: int, target_id: int, message: str) -> None:
     earlier = db.run(_EARLIER, sender=sender_id, receiver=target_id).scalar()
     if earlier != RequestStatus.PENDING:
         limits.repeated_requests.check(str(sender_id), str(target_id))
-    with transaction() as session:
-        friendships.ensure_pair(session, sender_id, target_id)
-        pair = friendships.lock_pair(session, sender_id, target_id)
+    with transaction():
+        friendships.ensure_pair(sender_id, target_id)
+        pair = friendships.lock_pair(sender_id, target_id)
         if pair is not None and pair.active:
             raise ApiError(errors.ALREADY_FRIENDS)
-        blockers = blocks.blockers_among(session, sender_id, target_id)
+        blockers = blocks.blockers_among(sender_id, target_id)
         if sender_id in blockers:
-            blocks.lift_block(session, sender_id, target_id)
+            blocks.lift_block(sender_id, target_id)
         withheld = target_id in blockers
-        if not _insert_request(session, sender_id, target_id, message, withheld=withheld):
+        if not _insert_request(sender_id, target_id, message, withheld=withheld):
             raise ApiError(errors.REQUEST_ALREADY_SENT)
         # A withheld request is announced only to its sender.
-        outbox.add(session, friend_request_changed(sender_id, sender_id if withheld else target_id))
+        outbox.add(friend_request_changed(sender_id, sender_id if withheld else target_id))
     if earlier == RequestStatus.REJECTED:
         limits.repeated_requests.hit(str(sender_id), str(target_id))
     log.info("friend_request_sent", extra={"sender_id": sender_id, "target_id": target_id})
@@ -89,35 +88,33 @@ def accept_friend_request(user_id: int, sender_id: int, receiver_id: int) -> Non
         ApiError: ``USER_DELETED`` (either of the two), ``ALREADY_FRIENDS``, ``REQUEST_NOT_FOUND``.
     """
     _check_receiver(user_id, sender_id, receiver_id)
-    with transaction() as session:
-        pair = _resolve(session, sender_id, receiver_id, RequestStatus.ACCEPTED)
-        _set_status(session, receiver_id, sender_id, RequestStatus.SUPERSEDED)
-        friendships.begin(session, pair)
-        outbox.add(session, friend_request_changed(sender_id, receiver_id))
+    with transaction():
+        pair = _resolve(sender_id, receiver_id, RequestStatus.ACCEPTED)
+        _set_status(receiver_id, sender_id, RequestStatus.SUPERSEDED)
+        friendships.begin(pair)
+        outbox.add(friend_request_changed(sender_id, receiver_id))
     log.info("friendship_began", extra={"sender_id": sender_id, "receiver_id": receiver_id})
 
 
 def refuse_friend_request(user_id: int, sender_id: int, receiver_id: int) -> None:
     """Reject a request. Arguments and errors are those of `accept_friend_request`."""
     _check_receiver(user_id, sender_id, receiver_id)
-    with transaction() as session:
-        _resolve(session, sender_id, receiver_id, RequestStatus.REJECTED)
-        outbox.add(session, friend_request_changed(sender_id, receiver_id))
+    with transaction():
+        _resolve(sender_id, receiver_id, RequestStatus.REJECTED)
+        outbox.add(friend_request_changed(sender_id, receiver_id))
     log.info("friend_request_refused", extra={"sender_id": sender_id, "receiver_id": receiver_id})
 
 
-def _insert_request(
-    session: Any, sender_id: int, receiver_id: int, message: str, *, withheld: bool
-) -> bool:
+def _insert_request(sender_id: int, receiver_id: int, message: str, *, withheld: bool) -> bool:
     """Insert a request or replace a resolved one; False if one is pending."""
-    session.execute(
+    db.session.execute(
         delete(FriendRequest).where(
             FriendRequest.sender_id == sender_id,
             FriendRequest.receiver_id == receiver_id,
             FriendRequest.status != RequestStatus.PENDING,
         )
     )
-    asked = session.execute(
+    asked = db.session.execute(
         db.insert(FriendRequest)
         .values(
             sender_id=sender_id,
@@ -140,23 +137,23 @@ def _check_receiver(user_id: int, sender_id: int, receiver_id: int) -> None:
         raise ApiError(errors.REQUEST_NOT_FOUND)
 
 
-def _resolve(session: Any, sender_id: int, receiver_id: int, status: RequestStatus) -> Friendship:
+def _resolve(sender_id: int, receiver_id: int, status: RequestStatus) -> Friendship:
     """Set the final status of a pending request.
 
     Returns:
         the pair, locked.
     """
-    pair = friendships.lock_pair(session, sender_id, receiver_id)
+    pair = friendships.lock_pair(sender_id, receiver_id)
     if pair is not None and pair.active:
         raise ApiError(errors.ALREADY_FRIENDS)
-    if pair is None or not _set_status(session, sender_id, receiver_id, status):
+    if pair is None or not _set_status(sender_id, receiver_id, status):
         raise ApiError(errors.REQUEST_NOT_FOUND)
     return pair
 
 
-def _set_status(session: Any, sender_id: int, receiver_id: int, status: RequestStatus) -> bool:
+def _set_status(sender_id: int, receiver_id: int, status: RequestStatus) -> bool:
     """Set the status of a pending request, if there is one."""
-    marked = session.execute(
+    marked = db.session.execute(
         update(FriendRequest)
         .where(
             FriendRequest.sender_id == sender_id,

@@ -1,13 +1,12 @@
 """Friends of a user: listing, profile, end of a friendship."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import and_, delete, or_, select
 
 from shared.web.errors import ApiError
 from social_service import errors
-from social_service.db import AnyRow, transaction
+from social_service.db import AnyRow, db, transaction
 from social_service.domain import friendships, groups
 from social_service.domain.accounts import accounts, fetch_with_accounts, join_accounts
 from social_service.domain.audit import audit
@@ -45,26 +44,26 @@ def end_friendship(user_id: int, friend_id: int) -> None:
     """
     if not accounts.find([friend_id]):
         raise ApiError(errors.FRIEND_NOT_FOUND)
-    with transaction() as session:
-        pair = friendships.lock_pair(session, user_id, friend_id)
+    with transaction():
+        pair = friendships.lock_pair(user_id, friend_id)
         if pair is None or not pair.active:
             raise ApiError(errors.ALREADY_NOT_FRIEND)
-        part(session, pair)
-        audit.record(session, "friendship_ended", friend_id)
+        part(pair)
+        audit.record("friendship_ended", friend_id)
 
 
-def part(session: Any, pair: Friendship) -> None:
+def part(pair: Friendship) -> None:
     """End the friendship of a locked pair, with its requests and group memberships."""
-    friendships.end(session, pair)
-    delete_requests(session, pair.low_id, pair.high_id)
-    groups.remove_from_all_groups(session, pair.low_id, pair.high_id)
-    groups.remove_from_all_groups(session, pair.high_id, pair.low_id)
-    outbox.add(session, friendship_ended(pair))
+    friendships.end(pair)
+    delete_requests(pair.low_id, pair.high_id)
+    groups.remove_from_all_groups(pair.low_id, pair.high_id)
+    groups.remove_from_all_groups(pair.high_id, pair.low_id)
+    outbox.add(friendship_ended(pair))
 
 
-def delete_requests(session: Any, user_id: int, other_id: int) -> bool:
+def delete_requests(user_id: int, other_id: int) -> bool:
     """Delete the requests of a locked pair, and return whether one was pending."""
-    deleted = session.scalars(
+    deleted = db.session.scalars(
         delete(FriendRequest)
         .where(
             or_(

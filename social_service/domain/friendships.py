@@ -1,7 +1,6 @@
 """Friendships: the row of a pair of users, which also locks changes of the pair."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import (
     BindParameter,
@@ -76,20 +75,20 @@ def select_friendships() -> Select[int, int, int, bool, int]:
     ).where(Friendship.version > 0)
 
 
-def ensure_pair(session: Any, user_id: int, other_id: int) -> None:
+def ensure_pair(user_id: int, other_id: int) -> None:
     """Ensure the row of a pair; concurrent calls are safe."""
     low_id, high_id = sorted((user_id, other_id))
-    session.execute(
+    db.session.execute(
         db.insert(Friendship)
         .values(low_id=low_id, high_id=high_id, active=False, version=0)
         .on_conflict_do_nothing(index_elements=["low_id", "high_id"])
     )
 
 
-def lock_pair(session: Any, user_id: int, other_id: int) -> Friendship | None:
+def lock_pair(user_id: int, other_id: int) -> Friendship | None:
     """Lock the row of a pair for the transaction; None if there was never a request."""
     low_id, high_id = sorted((user_id, other_id))
-    pair: Friendship | None = session.scalars(
+    pair: Friendship | None = db.session.scalars(
         select(Friendship)
         .where(Friendship.low_id == low_id, Friendship.high_id == high_id)
         .with_for_update()
@@ -97,9 +96,9 @@ def lock_pair(session: Any, user_id: int, other_id: int) -> Friendship | None:
     return pair
 
 
-def lock_batch(session: Any, user_id: int, limit: int) -> Sequence[Friendship]:
+def lock_batch(user_id: int, limit: int) -> Sequence[Friendship]:
     """Lock at most ``limit`` rows of a user's friendships for the transaction."""
-    pairs: Sequence[Friendship] = session.scalars(
+    pairs: Sequence[Friendship] = db.session.scalars(
         select(Friendship)
         .where(Friendship.active, or_(Friendship.low_id == user_id, Friendship.high_id == user_id))
         .order_by(Friendship.id)
@@ -109,17 +108,17 @@ def lock_batch(session: Any, user_id: int, limit: int) -> Sequence[Friendship]:
     return pairs
 
 
-def begin(session: Any, pair: Friendship) -> None:
+def begin(pair: Friendship) -> None:
     """Start the friendship of a locked pair, and notify chat."""
-    _change(session, pair, active=True)
+    _change(pair, active=True)
 
 
-def end(session: Any, pair: Friendship) -> None:
+def end(pair: Friendship) -> None:
     """End the friendship of a locked pair, and notify chat."""
-    _change(session, pair, active=False)
+    _change(pair, active=False)
 
 
-def _change(session: Any, pair: Friendship, *, active: bool) -> None:
+def _change(pair: Friendship, *, active: bool) -> None:
     pair.active = active
     pair.version += 1
-    outbox.add(session, friendship_changed(pair))
+    outbox.add(friendship_changed(pair))

@@ -1,7 +1,6 @@
 """Friend groups. A group exists only for its owner."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, delete, select, update
 from sqlalchemy.exc import IntegrityError
@@ -47,8 +46,8 @@ def create_group(owner_id: int, name: str) -> int:
     Raises:
         ApiError: ``GROUP_EXISTS``: another group of the user has this name.
     """
-    with transaction() as session:
-        group_id: int | None = session.execute(
+    with transaction():
+        group_id: int | None = db.session.execute(
             db.insert(FriendGroup)
             .values(owner_id=owner_id, name=name)
             .on_conflict_do_nothing(index_elements=["owner_id", "name"])
@@ -86,8 +85,8 @@ def rename_group(owner_id: int, group_id: int, new_name: str) -> None:
         ApiError: ``GROUP_NOT_FOUND``; ``GROUP_NAME_EXISTS``: another group has this name.
     """
     try:
-        with transaction() as session:
-            renamed = session.execute(
+        with transaction():
+            renamed = db.session.execute(
                 update(FriendGroup)
                 .where(_owned_group(owner_id, group_id))
                 .values(name=new_name)
@@ -105,8 +104,8 @@ def delete_group(owner_id: int, group_id: int) -> None:
     Raises:
         ApiError: ``GROUP_NOT_FOUND``.
     """
-    with transaction() as session:
-        deleted = session.execute(
+    with transaction():
+        deleted = db.session.execute(
             delete(FriendGroup).where(_owned_group(owner_id, group_id)).returning(FriendGroup.id)
         )
         if deleted.first() is None:
@@ -119,13 +118,13 @@ def add_member(owner_id: int, group_id: int, member_id: int) -> None:
     Raises:
         ApiError: ``GROUP_TO_CHANGE_NOT_FOUND``, ``MEMBER_NOT_FRIEND``, ``MEMBER_ALREADY_IN_GROUP``.
     """
-    with transaction() as session:
-        _lock_group(session, owner_id, group_id)
+    with transaction():
+        _lock_group(owner_id, group_id)
         # A friendship that ends concurrently must not leave a member in the group.
-        pair = friendships.lock_pair(session, owner_id, member_id)
+        pair = friendships.lock_pair(owner_id, member_id)
         if pair is None or not pair.active:
             raise ApiError(errors.MEMBER_NOT_FRIEND)
-        added = session.execute(
+        added = db.session.execute(
             db.insert(FriendGroupMember)
             .values(group_id=group_id, member_id=member_id)
             .on_conflict_do_nothing()
@@ -141,9 +140,9 @@ def remove_member(owner_id: int, group_id: int, member_id: int) -> None:
     Raises:
         ApiError: ``GROUP_TO_CHANGE_NOT_FOUND``, ``MEMBER_NOT_IN_GROUP``.
     """
-    with transaction() as session:
-        _lock_group(session, owner_id, group_id)
-        removed = session.execute(
+    with transaction():
+        _lock_group(owner_id, group_id)
+        removed = db.session.execute(
             delete(FriendGroupMember)
             .where(FriendGroupMember.group_id == group_id, FriendGroupMember.member_id == member_id)
             .returning(FriendGroupMember.group_id)
@@ -152,10 +151,10 @@ def remove_member(owner_id: int, group_id: int, member_id: int) -> None:
             raise ApiError(errors.MEMBER_NOT_IN_GROUP)
 
 
-def remove_from_all_groups(session: Any, owner_id: int, member_id: int) -> None:
+def remove_from_all_groups(owner_id: int, member_id: int) -> None:
     """Remove a member from all groups of a user."""
     owned = select(FriendGroup.id).where(FriendGroup.owner_id == owner_id)
-    session.execute(
+    db.session.execute(
         delete(FriendGroupMember).where(
             FriendGroupMember.member_id == member_id, FriendGroupMember.group_id.in_(owned)
         )
@@ -166,9 +165,9 @@ def _owned_group(owner_id: int, group_id: int) -> ColumnElement[bool]:
     return and_(FriendGroup.id == group_id, FriendGroup.owner_id == owner_id)
 
 
-def _lock_group(session: Any, owner_id: int, group_id: int) -> None:
+def _lock_group(owner_id: int, group_id: int) -> None:
     """Lock a group against deletion for the transaction."""
-    held = session.execute(
+    held = db.session.execute(
         select(FriendGroup.id)
         .where(_owned_group(owner_id, group_id))
         .with_for_update(read=True, key_share=True)
