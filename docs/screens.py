@@ -65,9 +65,7 @@ def _take(browser: Browser, base_url: str, email: str, shot: Shot) -> None:
     if place == "details":
         window.button("details").click()
         expect(window.page.locator(".role.owner")).to_be_visible()
-    window.page.wait_for_function(
-        "[...document.images].every((each) => each.complete && each.naturalWidth > 0)"
-    )
+    window.page.evaluate("Promise.all([...document.images].map((each) => each.decode()))")
     path = FOLDER / f"{name}.png"
     window.screenshot(str(path))
     windows.close()

@@ -229,6 +229,23 @@ def test_a_list_from_before_reading_brings_nothing_back(
     expect(badge).to_have_text("1 unread")
 
 
+def test_an_open_chat_can_be_marked_as_unread(
+    b: Window, alice: Person, bob: Person, chat: int
+) -> None:
+    badge = b.page.locator(".rail .badge")
+    send(alice, chat, "one")
+    expect(b.text("one")).to_be_visible()
+    expect(badge).to_have_count(0)
+
+    b.page.locator(".rows .row").hover()
+    b.button("actionsFor", name=alice.name).click()
+    b.menu_item("markUnread")
+
+    expect(badge).to_have_text("1 unread")
+    expect(b.page.locator("textarea.draft")).to_have_count(0)
+    assert conversation(bob, chat)["unread_count"] == 1
+
+
 def test_two_windows_agree(windows: Windows, b: Window, alice: Person, chat: int) -> None:
     other = windows.beside(b)
     other.goto("c")

@@ -12,7 +12,7 @@ import { change, state } from "../store.js";
 import { setTheme, theme } from "../theme.js";
 import {
   attempt, button, card, confirm, field, icon, openForm, personItem, pictureField, portrait,
-  preview, rowText, toast,
+  rowText, toast,
 } from "../ui/index.js";
 import { unblock } from "./person.js";
 
@@ -158,7 +158,7 @@ const sessionItem = ({ id, device, address, created_at, current }) =>
   h("li.person-row", { key: id },
     icon("window"),
     rowText([shortDevice(device), " ", current && h("span.tag", t("thisWindow"))],
-      preview(`${address} · ${t("since", { time: full(created_at) })}`),
+      h("bdi.row-preview.two-lines", `${address} · ${t("since", { time: full(created_at) })}`),
     ),
     !current && button(t("signOut"), () => endSessions({ session_id: id })),
   );
