@@ -1,1 +1,1 @@
-"""What the product costs and how fast it is; figures, not tests."""
+"""Benchmarks of processor time and latency."""

@@ -1,4 +1,4 @@
-"""The smallest Flask program: what one request costs when nothing is done in it."""
+"""The smallest Flask program; its cost per request is the unit H."""
 
 from flask import Flask
 

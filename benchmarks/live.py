@@ -69,7 +69,7 @@ class _Delivery:
         self._listeners = listeners
 
     def one_by_one(self, place: Participant, numbers: Sequence[int]) -> list[list[float]]:
-        """Send each message when everybody has the one before.
+        """Send each message after all sockets have received the previous one.
 
         Returns:
             for each message, the milliseconds until each socket had it, in order.
@@ -84,7 +84,7 @@ class _Delivery:
         return latencies
 
     def at_once(self, places: Sequence[Participant], numbers: Sequence[int]) -> float:
-        """Send without waiting; the seconds until everybody has everything."""
+        """Send without waiting, and measure the seconds until all sockets have all messages."""
         self._listeners.expect(numbers)
         began = time.monotonic()
         self._send(places[:SENDERS], numbers)

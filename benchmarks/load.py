@@ -1,7 +1,7 @@
-"""The source of load: prebuilt requests over open connections, by a process of its own.
+"""The load generator: a separate process that sends prebuilt requests over open connections.
 
-It does nothing but write bytes and read them, so that the servers are what is measured; its own
-processor time comes with every outcome, to show it.
+It only writes and reads bytes, so that the servers are the bottleneck. Every outcome includes
+its processor time as evidence.
 """
 
 import re
@@ -25,7 +25,7 @@ _SECONDS = 60.0
 
 
 class Outcome(NamedTuple):
-    """What became of some requests.
+    """The result of some requests.
 
     Attributes:
         seconds: from the first request to the last answer.

@@ -1,4 +1,4 @@
-"""What a scenario takes: rounds of requests, each beside a round of bare Flask requests."""
+"""Measure scenarios: rounds of requests, each with a round of bare Flask requests."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -21,7 +21,7 @@ _FEWEST = 8
 
 @dataclass(frozen=True)
 class Pace:
-    """How long is measured: so many rounds of so many seconds for each scenario."""
+    """The number of rounds and the seconds per round of each scenario."""
 
     rounds: int
     seconds: float
@@ -32,7 +32,7 @@ QUICK_PACE, FULL_PACE = Pace(2, 0.35), Pace(3, 0.8)
 
 @dataclass(frozen=True)
 class Figures:
-    """What one scenario took with so many clients.
+    """The result of one scenario with a number of clients.
 
     Processor time is the median of the rounds; H is that of a bare Flask request just before.
 

@@ -1,4 +1,4 @@
-"""The figures as pictures: SVG, written by hand, for it is bars and lines."""
+"""Plot the results as SVG bar and line charts."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""What was measured, as tables, as JSON, and beside the last committed result."""
+"""Results as tables and JSON, compared with the last committed result."""
 
 import json
 import os
@@ -30,7 +30,7 @@ _HEADINGS = (
 
 
 class Report:
-    """Everything that one run has found.
+    """All results of one run.
 
     Args:
         argon2_ms: processor time of one Argon2id verification.

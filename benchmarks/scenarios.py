@@ -1,4 +1,4 @@
-"""What is measured: endless requests of each kind, and what they are meant to cost."""
+"""Scenarios: endless requests of each kind, with their target cost."""
 
 from collections.abc import Callable, Iterator
 from itertools import count, cycle
@@ -37,7 +37,7 @@ class Scenario(NamedTuple):
 
 
 def scenarios(sizes: Sizes) -> list[Scenario]:
-    """Everything that is measured, reading first."""
+    """List all scenarios, read requests first."""
     return [
         Scenario("account info", _account_info, aim=5),
         Scenario("search", _search, aim=6),

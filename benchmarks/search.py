@@ -1,4 +1,4 @@
-"""How long a first page of ``/conversations/search`` takes: ``python -m benchmarks.search``.
+"""Measure first pages of ``/conversations/search``: ``python -m benchmarks.search``.
 
 The chat service alone, on each database, with 1,000,000 messages of which the index has all but
 the last 100. Each case is asked again and again of one worker, in its own process: what the

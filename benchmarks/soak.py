@@ -1,4 +1,4 @@
-"""Whether memory stays flat: ``python -m benchmarks.soak``, or ``make soak``.
+"""Detect memory leaks: ``python -m benchmarks.soak``, or ``make soak``.
 
 The product runs on PostgreSQL and Redis under every kind of request, while websockets come and go.
 After each round, what each worker holds is looked at: memory of its own (USS), open files and

@@ -1,6 +1,6 @@
-"""What the web client weighs, and how fast it is: ``python -m benchmarks.web_client``.
+"""Measure size and speed of the web client: ``python -m benchmarks.web_client``.
 
-A product is started, filled with conversations through its API, and watched in a real Chromium.
+It starts a product, fills it through the API, and measures it in Chromium.
 """
 
 import argparse
@@ -60,7 +60,7 @@ def main() -> int:
 
 
 def _fill(base_url: str, count: int) -> tuple[Person, list[int]]:
-    """Somebody with many conversations of some messages, and their ids."""
+    """Create a user with many conversations of some messages."""
     reader, writer = newcomer(base_url, "Reader"), newcomer(base_url, "Writer")
     befriend(reader, writer)
     groups = [make_group(writer, reader) for _ in range(count)]

@@ -1,4 +1,4 @@
-"""The people, friendships, conversations and messages that are measured, made through the API."""
+"""Create the users, friendships, conversations and messages of a benchmark through the API."""
 
 from collections.abc import Callable, Sequence
 from itertools import islice
@@ -18,7 +18,7 @@ Say = Callable[[str], None]
 
 
 class Person(NamedTuple):
-    """Somebody with an account."""
+    """A user with an account."""
 
     id: int
     token: str
@@ -27,14 +27,14 @@ class Person(NamedTuple):
 
 
 class Participant(NamedTuple):
-    """A conversation, as somebody in it writes to it and reads it."""
+    """A conversation and the member who reads and writes it."""
 
     person: Person
     conversation_id: int
 
 
 class Sizes(NamedTuple):
-    """How large everything is that is measured at several sizes."""
+    """Sizes of scenarios that are measured at several sizes."""
 
     groups: Sequence[int]
     lists: Sequence[int]
@@ -42,14 +42,14 @@ class Sizes(NamedTuple):
 
 
 class World(NamedTuple):
-    """Who and what is there.
+    """The created users and conversations.
 
     Attributes:
-        people: everybody; all of them are friends of the first.
+        people: all users; all of them are friends of the first.
         collectors: people by the number of their friends, each with a private conversation in
             which the friend has said something.
         private: some of these conversations, as the friends see them; for sending.
-        quiet: others; for reading, nobody says anything more in them.
+        quiet: others, for reading; they get no further messages.
         groups: group conversations by the number of their members, as some of them see them.
         histories: private conversations by the number of their messages.
     """
@@ -63,12 +63,12 @@ class World(NamedTuple):
 
 
 def text_of(number: int) -> str:
-    """What is said in the message of this number."""
+    """Generate the text of a message by its number."""
     return f"Message {number}: shall we meet at ten tomorrow?"
 
 
 def sending(place: Participant, content: str) -> bytes:
-    """The request that sends a text."""
+    """Build the request that sends a text."""
     body = {"conversationId": place.conversation_id, "content": content}
     return request("POST", "/conversations/messages", place.person.token, body)
 

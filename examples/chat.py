@@ -16,7 +16,7 @@ CONNECTED = "Connected   /help   /quit"
 
 
 class Chat:
-    """Somebody at a terminal; what happens meanwhile comes in a thread of its own."""
+    """The user of a terminal. Live events arrive in a separate thread."""
 
     def __init__(self, me: ims.Client) -> None:
         self.me, self.live, self.status = me, ims.Live(me), "Connecting ..."
@@ -65,7 +65,7 @@ class Chat:
     def do_list(self, _: str) -> None:
         """List your conversations, and how much in them is new."""
         self.listed = self.me.conversations()
-        say("" if self.listed else "No conversations yet: /add somebody.")
+        say("" if self.listed else "No conversations yet: /add a friend.")
         for number, each in enumerate(self.listed, 1):
             new = fit(f"{each.unread_count:>3} new" if each.unread_count else "", 8)
             name, last = in_colour(BOLD, fit(each.name, 16)), fit(each.last_message, 40)
@@ -85,22 +85,22 @@ class Chat:
                 self._show(message)
 
     def do_reply(self, rest: str) -> None:
-        """#N TEXT: answer message number N."""
+        """#N TEXT: reply to message number N."""
         number, _, text = rest.partition(" ")
         self.me.send(self.shown[number].conversation_id, text, self.shown[number].id)
 
     def do_delete(self, number: str) -> None:
-        """#N: take message number N back, for everybody."""
+        """#N: delete message number N for all members."""
         self.me.delete(self.shown[number].id)
 
     def do_friends(self, _: str) -> None:
-        """List your friends, and who would like to be one."""
+        """List your friends and received friend requests."""
         for friend in self.me.friends():
             say(f"  {fit(friend.name, 16)} {in_colour(DIM, friend.email)}")
         self._show_requests(self.me)
 
     def do_add(self, rest: str) -> None:
-        """NAME or ID, and maybe a greeting: ask somebody to be friends."""
+        """NAME or ID, and an optional greeting: send a friend request."""
         name, _, greeting = rest.partition(" ")
         found = {each.id: f"{each.id} ({each.email})" for each in self.me.people(name)}
         found.pop(self.me.user_id, None)
@@ -112,12 +112,12 @@ class Chat:
             say(f"There are {len(ids)} of that name. {', '.join(found.values())}")
 
     def do_accept(self, name: str) -> None:
-        """NAME: become friends with somebody who asked."""
+        """NAME: accept a friend request."""
         waiting = {each.sender_name: each for each in self.me.friend_requests() if each.is_waiting}
         self.me.accept_friend(waiting[name].sender_id)
 
     def do_group(self, rest: str) -> None:
-        """NAME: FRIEND, FRIEND: found a group."""
+        """NAME: FRIEND, FRIEND: create a group."""
         name, _, wanted = rest.partition(":")
         ids = {friend.name: friend.id for friend in self.me.friends()}
         self.me.create_group(name.strip(), [ids[each.strip()] for each in wanted.split(",")])

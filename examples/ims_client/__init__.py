@@ -1,4 +1,4 @@
-"""A client of the instant-messaging API: people, conversations, messages, and what happens live.
+"""A client of the instant-messaging API: users, conversations, messages and live events.
 
 from ims_client import Arrived, Client, Live
 
@@ -7,7 +7,7 @@ for conversation in alice.conversations():
     print(conversation.name, conversation.unread_count)
 
 with Live(alice) as live:
-    page = live.follow(conversation.id)  # What is there, and from now on whatever comes.
+    page = live.follow(conversation.id)  # The existing messages; later ones are yielded.
     for event in live:
         if isinstance(event, Arrived):
             print(event.message.sender_name, event.message.content)

@@ -1,4 +1,4 @@
-"""The API over HTTP: a method for each thing that one can do."""
+"""The HTTP API: a method for each operation."""
 
 import time
 import uuid
@@ -28,10 +28,10 @@ _LATER = 429
 
 
 class Client:
-    """Somebody with an account. Not to be used by two threads at once: each takes a `copy`.
+    """The client of an account. It is not thread-safe; use a `copy` per thread.
 
-    What only reads, and what is sent with a name of its own, is tried again when no answer
-    comes. Every method may raise `RefusedError` and `UnreachableError`.
+    Reads and idempotent sends are retried without a response. Every method can raise
+    `RefusedError` and `UnreachableError`.
 
     Args:
         base_url: of the gateway, e.g. ``http://127.0.0.1:8000``.
@@ -47,11 +47,11 @@ class Client:
 
     @classmethod
     def register(cls, base_url: str, email: str, password: str, name: str) -> "Client":
-        """Make an account; the password travels as it is, so let the URL begin with https.
+        """Register an account. The password is sent in plaintext, so use an https URL.
 
         Args:
             base_url: of the gateway.
-            email: nobody else's.
+            email: an address without an account.
             password: 1 to 20 letters, digits and underscores.
             name: 1 to 20 characters.
         """
@@ -74,55 +74,55 @@ class Client:
         return Client(self.base_url, self.user_id, self.token)
 
     def account(self) -> Account:
-        """One's own account."""
+        """Get the profile of the account."""
         return Account.of(self._get("/account/info"))
 
     def people(self, name: str) -> list[Person]:
-        """Everybody of exactly this name, oneself included."""
+        """List the users with exactly this name, including this account."""
         return [Person.of(each) for each in self._get("/search_user", query_name=name)["results"]]
 
     def friends(self) -> list[Person]:
-        """One's friends."""
+        """List the friends."""
         return [Person.of(each) for each in self._get("/friends")["friends"]]
 
     def ask_to_be_friends(self, user_id: int, message: str = "") -> None:
-        """Ask somebody, who then accepts or refuses."""
+        """Send a friend request."""
         self._post("/add_friend", target_id=user_id, message=message)
 
     def friend_requests(self) -> list[FriendRequest]:
-        """Who asked oneself, newest first."""
+        """List the received friend requests, newest first."""
         return [FriendRequest.of(each) for each in self._get("/friend_requests")["requests"]]
 
     def accept_friend(self, sender_id: int) -> None:
-        """Become friends with somebody who asked; a private conversation opens."""
+        """Accept a friend request, which opens a private conversation."""
         self._post("/friend_request_handle", **self._request_of(sender_id))
 
     def refuse_friend(self, sender_id: int) -> None:
-        """Do not become friends with somebody who asked."""
+        """Reject a friend request."""
         self._delete("/friend_request_handle", **self._request_of(sender_id))
 
     def end_friendship(self, user_id: int) -> None:
-        """Be friends no longer; the private conversation closes."""
+        """End a friendship, which closes the private conversation."""
         self._delete("/manage_friends", friend_id=user_id)
 
     def blocks(self) -> list[Blocked]:
-        """Whom one has blocked, newest first."""
+        """List the blocked users, newest first."""
         return [Blocked.of(each) for each in self._get("/blocks")["blocks"]]
 
     def block(self, user_id: int) -> None:
-        """End a friendship, and get no more requests from somebody, who is not told of it."""
+        """Block a user, which ends a friendship. The user is not notified."""
         self._post("/blocks", user_id=user_id)
 
     def unblock(self, user_id: int) -> None:
-        """Let somebody ask again."""
+        """Unblock a user."""
         self._delete("/blocks", user_id=user_id)
 
     def conversations(self) -> list[Conversation]:
-        """One's conversations: pinned ones first, then by the newest message."""
+        """List the conversations: pinned ones first, then by the newest message."""
         return [Conversation.of(each) for each in self._get("/conversations")["conversation"]]
 
     def private_conversation(self, friend_id: int) -> Conversation:
-        """The conversation with a friend.
+        """Get the conversation with a friend.
 
         Raises:
             KeyError: there is none.
@@ -133,18 +133,18 @@ class Client:
         raise KeyError(friend_id)
 
     def create_group(self, name: str, friend_ids: Collection[int]) -> int:
-        """Found a group of friends; the id of its conversation."""
+        """Create a group of friends, and return the id of its conversation."""
         answer = self._post("/conversations", name=name, members=list(friend_ids))
         conversation_id: int = answer["conversation_id"]
         return conversation_id
 
     def members(self, conversation_id: int) -> list[Member]:
-        """Who is in a group, the owner first; of a private conversation the other one alone."""
+        """List the members, the owner first; of a private conversation only the friend."""
         answer = self._get("/conversations/get_members", conversation_id=conversation_id)
         return [Member.of(each) for each in answer["members"]]
 
     def invite(self, conversation_id: int, friend_ids: Collection[int]) -> None:
-        """Wish that friends join a group; its owner or an admin decides."""
+        """Invite friends to a group; its owner or an admin accepts."""
         self._post(
             "/conversations/member/add",
             conversationId=conversation_id,
@@ -152,16 +152,16 @@ class Client:
         )
 
     def invitations(self, conversation_id: int) -> list[Invitation]:
-        """The invitations into a group, newest first."""
+        """List the invitations of a group, newest first."""
         answer = self._get(f"/conversations/{conversation_id}/invitation")
         return [Invitation.of(each) for each in answer["invitation"]]
 
     def accept_invitation(self, invitation_id: int) -> None:
-        """Let somebody invited in, as the group's owner or an admin."""
+        """Accept an invitation, as the group's owner or an admin."""
         self._post("/conversations/manage/handle_invitation", invite_id=invitation_id)
 
     def reject_invitation(self, invitation_id: int) -> None:
-        """Do not let somebody invited in, as the group's owner or an admin."""
+        """Reject an invitation, as the group's owner or an admin."""
         self._delete("/conversations/manage/handle_invitation", invite_id=invitation_id)
 
     def leave(self, conversation_id: int) -> None:
@@ -175,14 +175,14 @@ class Client:
         reply_to_id: int | None = None,
         client_id: str | None = None,
     ) -> Sent:
-        """Send a text. However often this is tried, the message is there once at most.
+        """Send a text. Retries create at most one message.
 
         Args:
             conversation_id: where to.
             content: 1 to 255 characters.
             reply_to_id: a message of the conversation that it answers.
-            client_id: one's own name for this message; repeating a send with the same one
-                answers the first message. Unless given, a new one is made.
+            client_id: an idempotency key: a repeated send with the same one returns the first
+                message. It defaults to a new one.
         """
         fields: dict[str, Any] = {"conversationId": conversation_id, "content": content}
         if reply_to_id is not None:
@@ -191,11 +191,11 @@ class Client:
         return Sent.of(self._repeatedly("POST", "/conversations/messages", json=fields))
 
     def delete(self, message_id: int) -> None:
-        """Delete a message for everybody: one's own, or any in a group that one administers."""
+        """Delete a message for all members: an own one, or any as owner or admin of the group."""
         self._delete("/conversations/messages", message_id=message_id)
 
     def hide(self, message_ids: Collection[int]) -> None:
-        """Delete messages from one's own view alone."""
+        """Hide messages for this account."""
         self._delete("/conversations/delete_messages", message_ids=list(message_ids))
 
     def history(
@@ -249,21 +249,21 @@ class Client:
         return Changes.of(self._repeatedly("POST", "/conversations/sync", json=fields))
 
     def find(self, conversation_id: int, content: str | None = None) -> list[Found]:
-        """The messages that contain a text, or all, oldest first. This reads nothing."""
+        """List the messages with a text, or all, oldest first. This marks nothing as read."""
         path = "/conversations/manage_messages"
         answer = self._get(path, conversationId=conversation_id, content=content)
         return [Found.of(each) for each in answer["messages"]]
 
     def read(self, conversation_id: int) -> None:
-        """Have read everything up to the newest message."""
+        """Mark all messages as read."""
         self._page(conversation_id, marks_read=True, limit=1)
 
     def read_up_to(self, conversation_id: int, message_id: int) -> None:
-        """Have read everything up to a message."""
+        """Mark messages as read up to this one."""
         self._post("/conversations/read", conversation_id=conversation_id, message_id=message_id)
 
     def export(self, file: IO[bytes]) -> None:
-        """Write everything that the server keeps of one into a file, as a ZIP archive."""
+        """Save all data of the account to a ZIP archive."""
         headers = {"Authorization": self.token}
         url = f"{self.base_url}/account/export"
         try:

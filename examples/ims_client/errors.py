@@ -1,4 +1,4 @@
-"""Why a call did not succeed.
+"""Errors of the client.
 
 RefusedError            the server refused; nothing happened
 └── TokenRefusedError   the token is not valid, or no longer: log in again
@@ -7,7 +7,7 @@ UnreachableError        no answer, or only "later": whether the call had an effe
 
 
 class RefusedError(Exception):
-    """The server said no.
+    """An error response of the server.
 
     Args:
         status: of the HTTP answer.
@@ -23,8 +23,8 @@ class RefusedError(Exception):
 
 
 class TokenRefusedError(RefusedError):
-    """The token is not good, or no longer."""
+    """The token is invalid or expired."""
 
 
 class UnreachableError(Exception):
-    """No answer came, or a failure, or "later". What was to be changed may have been, or not."""
+    """There was no response or a server error. The request may have had an effect."""

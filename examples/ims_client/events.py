@@ -1,4 +1,4 @@
-"""What can happen while one listens."""
+"""Events of `Live`."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """A message of a followed conversation is gone for everybody, maybe one that never arrived."""
+    """A message of a followed conversation was deleted, possibly one that was never yielded."""
 
     conversation_id: int
     message_id: int
@@ -27,14 +27,14 @@ class Deleted:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """A followed conversation is not open to this account any more, and not followed any more."""
+    """A followed conversation is no longer accessible to this account, nor followed."""
 
     conversation_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A hint that something is new elsewhere: a frame as it came. Hints may be lost."""
+    """A hint that other data has changed: the received frame. Hints can be lost."""
 
     type: str
     conversation_id: int | None

@@ -1,4 +1,4 @@
-"""What happens, as it happens: one websocket, opened again whenever it breaks."""
+"""Live events over one websocket, with automatic reconnection."""
 
 import json
 import random
@@ -75,7 +75,7 @@ class Live:
             except (WebSocketException, UnreachableError, OSError) as failure:
                 if self._closed.is_set():
                     break
-                # Many clients lose a server at once, and had better not come back at once.
+                # Jitter: many clients lose a server at the same time.
                 wait = pause * random.uniform(0.5, 1.0)
                 yield Disconnected(str(failure), wait)
                 self._closed.wait(wait)
@@ -109,18 +109,18 @@ class Live:
             return page
 
     def unfollow(self, conversation_id: int) -> None:
-        """Yield no more than hints of a conversation."""
+        """Stop following a conversation; it then yields only hints."""
         with self._lock:
             self._versions.pop(conversation_id, None)
             self._forget_pending(conversation_id)
 
     def close(self) -> None:
-        """End the iteration as soon as it has yielded what it knows of already."""
+        """End the iteration after the events that are already known."""
         self._closed.set()
         self.disconnect()
 
     def disconnect(self) -> None:
-        """Drop the connection; the iteration opens another."""
+        """Close the connection; the iteration opens another one."""
         if self._wire is not None:
             with suppress(OSError, AttributeError):  # It may just have broken by itself.
                 self._wire.abort()
@@ -213,7 +213,7 @@ class Live:
         self._versions[conversation_id] = page.version
 
     def _forget_pending(self, conversation_id: int) -> None:
-        """Drop what another page holds already, or what nobody wants to know any more."""
+        """Drop events that another page contains, or of conversations no longer followed."""
         self._pending = deque(each for each in self._pending if _place(each) != conversation_id)
 
 

@@ -1,4 +1,4 @@
-"""What the API tells of: plain values, with times in UTC."""
+"""Models of the API: plain values, with times in UTC."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One's own account."""
+    """The profile of the account."""
 
     id: int
     name: str
@@ -22,7 +22,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody else, found or befriended."""
+    """Another user, found by a search or in the list of friends."""
 
     id: int
     name: str
@@ -44,7 +44,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """Somebody whom one has blocked."""
+    """A blocked user."""
 
     id: int
     name: str
@@ -59,7 +59,7 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class FriendRequest:
-    """Somebody asked to be friends."""
+    """A friend request."""
 
     sender_id: int
     sender_name: str
@@ -79,7 +79,7 @@ class FriendRequest:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A conversation as it stands in one's list; only private ones have a ``friend_id``."""
+    """A conversation in the user's list; only private ones have a ``friend_id``."""
 
     id: int
     name: str
@@ -214,7 +214,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of a message that was sent."""
+    """The result of a send."""
 
     message_id: int
     seq: int
@@ -228,7 +228,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Somebody in a conversation; ``role``: 1 owner, 2 admin, 3 member, None in private ones."""
+    """A member of a conversation; ``role``: 1 owner, 2 admin, 3 member, None in private ones."""
 
     id: int
     name: str
@@ -242,7 +242,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """A member's wish that somebody joins a group, until the owner or an admin decides."""
+    """A pending invitation to a group, until the owner or an admin decides."""
 
     id: int
     conversation_id: int
