@@ -1,1 +1,1 @@
-"""Running the product: the launcher behind ``make run``, and what images and clusters need."""
+"""Deployment: the launcher of ``make run``, and files for images and clusters."""

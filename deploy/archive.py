@@ -1,13 +1,13 @@
-"""What a backup is: a folder with a dump of each database, all pictures, and the keys.
+"""The format of a backup: a folder with a dump of each database, all images, and the keys.
 
 ::
 
     ims-20260131T235959Z/
-        manifest.json           what is in it, and of which kind
-        SHA256SUMS              of every file; `sha256sum --check SHA256SUMS` looks, too
+        manifest.json           contents and kinds of the dumps
+        SHA256SUMS              of every file; `sha256sum --check SHA256SUMS` verifies them
         databases/<service>     a dump of each service's database
-        media/<service>/...     the pictures of the service's store; shared stores come once
-        keys/...                keys and secrets of the embedded default
+        media/<service>/...     the images of the service's store; a shared store is saved once
+        keys/...                generated keys and secrets of `make run`
 """
 
 import hashlib
@@ -32,7 +32,7 @@ _CONCURRENCY = 8
 
 @dataclass(frozen=True)
 class Manifest:
-    """What is in a backup.
+    """The contents of a backup.
 
     Attributes:
         kinds: of the dumps, by service.
@@ -47,15 +47,15 @@ class Manifest:
     format: int = FORMAT
 
     def write(self, folder: Path) -> None:
-        """Put it into a backup."""
+        """Write the manifest to a backup."""
         (folder / _MANIFEST).write_text(json.dumps(asdict(self), indent=2) + "\n")
 
     @classmethod
     def read(cls, folder: Path) -> "Manifest":
-        """What a backup says of itself.
+        """Read the manifest of a backup.
 
         Raises:
-            OperationError: it is none, or one of another version of this program.
+            OperationError: the folder is not a backup, or has another format.
         """
         try:
             said = json.loads((folder / _MANIFEST).read_text())
@@ -69,10 +69,10 @@ class Manifest:
 
 
 def create_stores(env: Mapping[str, str]) -> dict[str, tuple[str, MediaStore]]:
-    """The stores of the services that keep pictures, each beside the first service that uses it.
+    """List the object stores, each with the first service that uses it.
 
     Raises:
-        SettingsError: a service would refuse its settings.
+        SettingsError: the settings of a service are invalid.
     """
     stores: dict[object, tuple[str, MediaStore]] = {}
     found = {}
@@ -88,18 +88,18 @@ def create_stores(env: Mapping[str, str]) -> dict[str, tuple[str, MediaStore]]:
 
 
 def copy_store(store: MediaStore, folder: Path) -> Iterator[int]:
-    """Copy what a store holds into a folder, except what is there already.
+    """Copy a store into a folder, except existing files.
 
-    A key stands for the same bytes for ever, so what is there need not be looked at again.
+    The content of a key never changes, so existing files need no check.
 
     Yields:
-        how many were copied so far.
+        the number of copied files.
     """
 
     def copy(key: str) -> bool:
         path = folder / key
         file = None if path.exists() else store.open(key)
-        if file is None:  # Or it was deleted just now.
+        if file is None:  # Or it has just been deleted.
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as out:
@@ -114,10 +114,10 @@ def copy_store(store: MediaStore, folder: Path) -> Iterator[int]:
 
 
 def restore_store(folder: Path, store: MediaStore) -> Iterator[int]:
-    """Put everything that is in a folder into a store.
+    """Upload all files of a folder to a store.
 
     Yields:
-        how many were put so far.
+        the number of uploaded files.
     """
     for count, path in enumerate(files_in(folder), start=1):
         store.put(path.relative_to(folder).as_posix(), path.read_bytes())
@@ -125,12 +125,12 @@ def restore_store(folder: Path, store: MediaStore) -> Iterator[int]:
 
 
 def files_in(folder: Path) -> Iterator[Path]:
-    """Every file below a folder."""
+    """List every file below a folder."""
     return (path for path in folder.rglob("*") if path.is_file())
 
 
 def write_sums(folder: Path) -> None:
-    """Write down what every file of a backup must be."""
+    """Write the checksums of all files of a backup."""
     with (folder / CHECKSUMS).open("w") as sums:
         for path in files_in(folder):
             if path.name != CHECKSUMS:
@@ -138,13 +138,13 @@ def write_sums(folder: Path) -> None:
 
 
 def verify_checksums(folder: Path) -> Iterator[int]:
-    """Look whether every file of a backup is what it was.
+    """Verify the checksums of all files of a backup.
 
     Yields:
-        how many are.
+        the number of verified files.
 
     Raises:
-        OperationError: one is not.
+        OperationError: a file is missing or changed.
     """
     with (folder / CHECKSUMS).open() as sums:
         for count, line in enumerate(sums, start=1):

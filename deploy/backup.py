@@ -1,13 +1,12 @@
-"""Save all databases, all pictures and the keys into one folder, while the product runs.
+"""Back up all databases, images and keys to one folder, while the product runs.
 
-``python -m deploy.backup``, or ``make backup TO=folder``, in the environment that the product was
-started in.
+Run ``python -m deploy.backup`` or ``make backup TO=folder`` in the environment of the product.
 
-The databases are dumped one after another, those that are told of things before those that tell:
-chat, social, auth. So no copy in the backup is newer than what it is a copy of, and after a
-restore the newest state is told again and taken. Pictures are copied before, and once more what
-came meanwhile: a picture that a dumped row names was there when the row was dumped, so it is in
-one of the two listings unless it came and went in between.
+The databases are dumped one after another, consumers before producers: chat, social, auth. So no
+copy in the backup is newer than its source, and a restore delivers the newest state again. Images
+are copied before the databases, and new ones after them. An image that a dumped row references
+existed at the time of the dump, so it is in one of the two listings unless it was also deleted
+during the dump.
 """
 
 import argparse
@@ -31,16 +30,16 @@ _CONSUMERS_FIRST = tuple(reversed(SERVICES))
 
 
 def main() -> int:
-    """Save everything, and say where it is. Status 1: it could not."""
+    """Make a backup and print its folder. The exit status is 1 if it fails."""
     parser = argparse.ArgumentParser(prog="python -m deploy.backup", description=__doc__)
     parser.add_argument(
         "--to",
         type=Path,
         default=Path("backups"),
-        help="folder in which a folder of its own is made",
+        help="parent folder of the new backup",
     )
     wanted = parser.parse_args()
-    os.umask(0o077)  # There are secrets in it.
+    os.umask(0o077)  # The backup contains secrets.
     try:
         made = create_backup(installed(os.environ), wanted.to)
     except (*DATABASE_ERRORS, SettingsError, OSError) as reason:
@@ -50,26 +49,26 @@ def main() -> int:
         sys.stdout.write("No backup was made: the store of pictures does not answer.\n")
         return 1
     sys.stdout.write(
-        f"Saved in {made}, which holds everybody's data{_describe_keys(made)}: "
-        "keep it where nobody else reads it.\n"
+        f"Saved in {made}, which contains the data of all users{_describe_keys(made)}. "
+        "Keep it private.\n"
         "How to restore it: docs/operations.md, Backup and restore.\n"
     )
     return 0
 
 
 def create_backup(env: Mapping[str, str], to: Path) -> Path:
-    """Save everything into a new folder in ``to``.
+    """Make a backup in a new folder in ``to``.
 
     Args:
-        env: of all programs.
-        to: where folders of backups are.
+        env: the environment of all programs.
+        to: the parent folder of backups.
 
     Returns:
-        the folder, which has its name only if all is in it.
+        the folder. It has its final name only when it is complete.
 
     Raises:
         OperationError: a database cannot be dumped.
-        ApiError: the store of pictures does not answer.
+        ApiError: the object store does not respond.
     """
     began_at = datetime.now(UTC)
     folder = to / f"ims-{began_at:%Y%m%dT%H%M%SZ}"
@@ -87,12 +86,12 @@ def create_backup(env: Mapping[str, str], to: Path) -> Path:
     Manifest(kinds, media, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}").write(unfinished)
     archive.write_sums(unfinished)
     give_to_owner_of(to, unfinished)
-    os.sync()  # So that a power cut leaves all of it, or not the name.
+    os.sync()  # A power cut leaves the complete folder, or not its final name.
     return unfinished.rename(folder)
 
 
 def _save_media(env: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """Save the pictures that are not yet in the folder; where those of each service are."""
+    """Copy new images, and return the subfolder of each service."""
     places = archive.create_stores(env)
     for name, store in dict(places.values()).items():
         count = with_progress(
@@ -103,7 +102,7 @@ def _save_media(env: Mapping[str, str], folder: Path) -> dict[str, str]:
 
 
 def _save_keys(env: Mapping[str, str], folder: Path) -> None:
-    """Save the keys that were made here; others are kept by whoever made them."""
+    """Save the generated keys. Keys from other sources are not saved."""
     keys = Path(env.get("DATA_DIR", "")) / archive.KEYS
     if Path(env.get("JWT_PRIVATE_KEY_FILE", "")).parent == keys:
         (folder / archive.KEYS).mkdir()

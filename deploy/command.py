@@ -1,7 +1,7 @@
-"""A command of a service, in the environment that ``make run`` gives it on this machine.
+"""Run a command of a service in the environment of ``make run`` on this machine.
 
-``python -m deploy.command auth_service accounts list``; ``DATA_DIR`` and the like as for
-``make run``, which may be running or not.
+Example: ``python -m deploy.command auth_service accounts list``, with ``DATA_DIR`` and other
+settings as for ``make run``. The product can be running or stopped.
 """
 
 import os
@@ -15,11 +15,11 @@ _USAGE = f"Usage: python -m deploy.command {{{','.join(SERVICES)}}} [--help | CO
 
 
 def main() -> None:
-    """Become the command."""
+    """Replace this process by the command."""
     service, *arguments = sys.argv[1:] or [""]
     if service not in SERVICES:
         raise SystemExit(_USAGE)
-    os.umask(0o077)  # What it writes is for nobody else on this machine.
+    os.umask(0o077)  # Files are readable by their owner only.
     try:
         env = environment_of(service, installed(os.environ))
     except SettingsError as wrong:

@@ -1,4 +1,4 @@
-"""Whole databases as files: dumped while they are in use, and loaded where nobody uses them."""
+"""Dump databases in use, and load dumps into databases without connections."""
 
 import os
 import re
@@ -20,46 +20,46 @@ from shared.settings import database_url
 
 
 class OperationError(Exception):
-    """Why something cannot be saved or restored, in a line for whoever wants it."""
+    """A backup or restore failed; the text is a line for the operator."""
 
 
 DATABASE_ERRORS = (OperationError, sqlite3.Error, psycopg.Error, DBAPIError)
-"""What working with a database raises."""
+"""Errors of database operations."""
 
 
 class Database(Protocol):
     """The database of one service.
 
     Attributes:
-        kind: of its dumps; a database takes dumps of its own kind alone.
-        url: where it is.
+        kind: of its dumps. A database loads only dumps of its own kind.
+        url: the database URL.
     """
 
     kind: str
     url: URL
 
     def dump(self, to: Path) -> None:
-        """Write it as it is at one moment into a new file; nobody has to wait for that."""
+        """Write a consistent snapshot to a new file without blocking other connections."""
 
     def load(self, dump: Path) -> None:
-        """Put a dump in the place of all that is there."""
+        """Replace all data by a dump."""
 
     def has_connections(self) -> bool:
-        """Whether anybody else is connected, as far as the database tells."""
+        """Whether there are other connections, as far as the database knows."""
 
 
 def get_database(service: str, env: Mapping[str, str]) -> Database:
-    """The database of a service in the environment of all programs.
+    """Open the database of a service in the environment of all programs.
 
     Raises:
-        SettingsError: the service would refuse it.
+        SettingsError: the database URL is invalid.
     """
     url = make_url(database_url(load_service_settings(service, env), service))
     return SqliteFile(url) if url.get_dialect().name == "sqlite" else PostgresDatabase(url)
 
 
 def is_empty(database: Database) -> bool:
-    """Whether there are no rows, beside that which says how new the tables are."""
+    """Whether there are no rows, except the schema revision."""
     tables = _tables(database)
     with create_engine(database.url, poolclass=NullPool).connect() as connection:
         return not any(
@@ -70,7 +70,7 @@ def is_empty(database: Database) -> bool:
 
 
 class SqliteFile:
-    """A database of one file."""
+    """A SQLite database file."""
 
     kind = "sqlite"
 
@@ -79,16 +79,16 @@ class SqliteFile:
         self._path = Path(url.database or "")
 
     def dump(self, to: Path) -> None:
-        """Copy it by SQLite's own way of copying what is being written to."""
+        """Copy the database with SQLite's online backup."""
         with closing(sqlite3.connect(self._path)) as source, closing(sqlite3.connect(to)) as copy:
             source.backup(copy)
-            copy.execute("PRAGMA journal_mode=DELETE")  # One file, whatever is done with it.
+            copy.execute("PRAGMA journal_mode=DELETE")  # Only one file, without a WAL.
             [[verdict]] = copy.execute("PRAGMA integrity_check(1)")
         if verdict != "ok":
             raise OperationError(f"{self._path} is damaged: {verdict}")
 
     def load(self, dump: Path) -> None:
-        """Copy the file, and forget what belonged to the old one."""
+        """Copy the file, and delete the WAL of the former one."""
         unfinished = self._path.with_suffix(".restoring")
         shutil.copyfile(dump, unfinished)
         for belonging in ("-wal", "-shm"):
@@ -96,27 +96,27 @@ class SqliteFile:
         unfinished.rename(self._path)
 
     def has_connections(self) -> bool:
-        """SQLite does not know; the lock on the data folder does."""
+        """SQLite cannot tell; the lock on the data folder protects it."""
         return False
 
 
 class PostgresDatabase:
-    """A database of a PostgreSQL server, handled by its own tools."""
+    """A PostgreSQL database, dumped and restored with PostgreSQL's tools."""
 
     kind = "postgresql"
 
     def __init__(self, url: URL) -> None:
         self.url = url
         _, found = url.get_dialect()().create_connect_args(url)
-        self._password = str(found.pop("password", ""))  # Others see the arguments of a process.
+        self._password = str(found.pop("password", ""))  # Arguments of processes are public.
         self._place = make_conninfo(**found)
 
     def dump(self, to: Path) -> None:
-        """Have ``pg_dump`` write its own format."""
+        """Dump in the custom format of ``pg_dump``."""
         self._run("pg_dump", "--format=custom", f"--file={to}")
 
     def load(self, dump: Path) -> None:
-        """Drop every table, and have ``pg_restore`` make those of the dump: all or none."""
+        """Drop all tables and restore those of the dump, in one transaction."""
         _tables(self).drop_all(create_engine(self.url, poolclass=NullPool))
         self._run("pg_restore", "--single-transaction", "--exit-on-error", str(dump))
 
@@ -153,7 +153,7 @@ class PostgresDatabase:
 
 
 def _find_tool(name: str, major: int) -> Path:
-    """A tool of the server's version, or of the next newer one: older ones refuse the server."""
+    """Find a tool of the server's version or newer; older tools reject the server."""
     folders = [*os.get_exec_path(), *map(str, Path("/usr/lib/postgresql").glob("*/bin"))]
     found = {
         _major_version(tool): tool

@@ -1,6 +1,6 @@
-"""Fill a running product with people who talk: ``python -m deploy.demo``, or ``make demo``.
+"""Create example users and conversations: ``python -m deploy.demo``, or ``make demo``.
 
-It uses the API as any client does, prints the logins, and can be run again: names are fresh.
+It uses the public API, prints the logins, and can be repeated: e-mail addresses are new.
 """
 
 import argparse
@@ -38,11 +38,11 @@ _PRIVATE = (
 
 
 class DemoError(Exception):
-    """The product did not do what the demonstration asked for."""
+    """A request of the demo failed."""
 
 
 class Account:
-    """A person of the demonstration."""
+    """A user of the demo."""
 
     def __init__(self, base_url: str, name: str, email: str) -> None:
         self._base_url = base_url
@@ -57,12 +57,12 @@ class Account:
         """Call the API with JSON.
 
         Raises:
-            DemoError: it refuses.
+            DemoError: the response is an error.
         """
         return self._send(method, path, json=fields)
 
     def send_image(self, conversation_id: int, image: bytes) -> None:
-        """Send a picture."""
+        """Send an image."""
         form = {"conversationId": str(conversation_id)}
         files = {"image": ("picture.png", image)}
         self._send("POST", "/conversations/image", data=form, files=files)
@@ -80,7 +80,7 @@ class Account:
 
 
 def main() -> int:
-    """Make the demonstration; the exit status."""
+    """Create the demo data, and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", default="http://127.0.0.1:8000", help="of the gateway")
     base_url: str = parser.parse_args().url.rstrip("/")
@@ -96,10 +96,10 @@ def main() -> int:
 
 
 def create_demo(base_url: str) -> dict[str, Account]:
-    """Create the people, their friendships, a group, and what they say; the people by name.
+    """Create users, friendships, a group and messages, and return the users by name.
 
     Raises:
-        DemoError: the product refuses.
+        DemoError: a response is an error.
     """
     run = uuid.uuid4().hex[:6]
     people: dict[str, Account] = {}
@@ -158,7 +158,7 @@ def _group_talk(people: dict[str, Account]) -> None:
 
 
 def _landscape(colour: tuple[int, int, int], size: tuple[int, int]) -> bytes:
-    """A picture of hills below a sky, in the tones of a colour."""
+    """Draw hills below a sky, in shades of a colour."""
     width, height = size
     image = Image.new("RGB", size)
     draw = ImageDraw.Draw(image)

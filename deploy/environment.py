@@ -1,4 +1,4 @@
-"""The environment of the programs of one copy of the product on this machine."""
+"""The environment of the programs of one installation on this machine."""
 
 import json
 from collections.abc import Mapping
@@ -12,27 +12,27 @@ _URLS = "run/services.json"
 
 
 def started(data_dir: Path, urls: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
-    """The environment of the copy that is about to start on ``data_dir``, noted for commands.
+    """Build and store the environment of an installation that starts on ``data_dir``.
 
     Args:
-        data_dir: absolute; its keys are made if they are missing.
-        urls: where each service will listen.
-        given: what the user set, which stays as it is.
+        data_dir: absolute path. Missing keys are generated.
+        urls: the base URL of each service.
+        given: the user's environment, which has precedence.
 
     Raises:
-        SettingsError: one database is named for all services.
+        SettingsError: all services have the same database.
     """
     (data_dir / _URLS).write_text(json.dumps(urls))
     return _environment(data_dir, urls, given)
 
 
 def installed(given: Mapping[str, str]) -> dict[str, str]:
-    """The same for a copy that was started on ``DATA_DIR`` before, whether it runs now or not.
+    """Load the environment of an installation that was started on ``DATA_DIR`` before.
 
-    Where the services are deployed in another way, ``given`` says where they are, and is all.
+    If the services are deployed in another way, ``given`` has all their settings.
 
     Raises:
-        SettingsError: there is none, or one database is named for all services.
+        SettingsError: there is none, or all services have the same database.
     """
     if all(f"{service.upper()}_URL" in given for service in SERVICES):
         return dict(given)

@@ -1,6 +1,6 @@
-"""Everything about one account in one archive: ``python -m deploy.export ID FILE.zip``.
+"""Export all data of one account: ``python -m deploy.export ID FILE.zip``.
 
-It asks each service of the copy on ``DATA_DIR``, which may be running or not.
+It exports from each service on ``DATA_DIR``, which can be running or stopped.
 """
 
 import os
@@ -23,7 +23,7 @@ from shared.settings import SettingsError
 @click.argument("account_id", type=click.IntRange(1))
 @click.argument("file", type=click.Path(path_type=Path))
 def main(account_id: int, file: Path) -> None:
-    """Put the parts of all services together."""
+    """Combine the exports of all services."""
     try:
         env = installed(os.environ)
     except SettingsError as wrong:

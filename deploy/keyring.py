@@ -1,7 +1,7 @@
-"""Keys and secrets of an installation without any: made once, kept in a folder, renewed there.
+"""Generate, store and rotate the keys and secrets of an installation.
 
-``python -m deploy.keyring make FOLDER`` makes those that ``docker-compose.yml`` asks for, and
-``rotate`` renews what signs tokens and guards ``/internal`` without logging anybody out.
+``python -m deploy.keyring make FOLDER`` generates the secrets of ``docker-compose.yml``.
+``rotate`` renews the token signing key and the secrets of ``/internal``; users stay signed in.
 """
 
 import os
@@ -17,17 +17,17 @@ from deploy.programs import SERVICES
 from shared.keys import generate_key_pair, load_public_keys, private_key, public_pem
 
 _FOR_ITS_OWNER = 0o600
-# Containers run as a user of their own; the folder keeps everybody else on the host out.
+# Containers run as another user; the mode of the folder protects it from other host users.
 _FOR_CONTAINERS = 0o644
 _PRIVATE, _PUBLIC = "jwt-private.pem", "jwt-public.pem"
-_NEXT = "next"  # A folder in the folder: what is accepted but not used yet.
+_NEXT = "next"  # A subfolder with accepted keys that are not used yet.
 _WEEK = 7 * 24 * 3600
 
 
 def key_files(folder: Path, mode: int = _FOR_ITS_OWNER) -> dict[str, str]:
-    """Settings that name the files of the keys in ``folder``; what is missing is made.
+    """Return the settings with the key files of ``folder``. Missing keys are generated.
 
-    Every service has a secret of its own, which those who call it show.
+    Every service has its own secret, which its callers send.
     """
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -37,7 +37,7 @@ def key_files(folder: Path, mode: int = _FOR_ITS_OWNER) -> dict[str, str]:
     if not private.exists():
         private_pem, public_pem = generate_key_pair()
         _write(public, public_pem, mode)
-        _write(private, private_pem, mode)  # Last: where it is, its public key is there as well.
+        _write(private, private_pem, mode)  # Last: if it exists, its public key exists as well.
     settings = {"JWT_PRIVATE_KEY_FILE": str(private), "JWT_PUBLIC_KEYS_FILE": str(public)}
     for service in SERVICES:
         secret = folder / _secret_name(service)
@@ -48,7 +48,7 @@ def key_files(folder: Path, mode: int = _FOR_ITS_OWNER) -> dict[str, str]:
 
 
 def make_for_containers(folder: Path) -> None:
-    """Make the secrets of a production installation in ``folder``, whatever of them is missing."""
+    """Generate the missing secrets of a production installation in ``folder``."""
     key_files(folder, _FOR_CONTAINERS)
     for service in SERVICES:
         name = service.removesuffix("_service")
@@ -61,7 +61,7 @@ def make_for_containers(folder: Path) -> None:
 
 
 def prepare_rotation(folder: Path) -> None:
-    """First step: make the next key and secrets, to be accepted beside those in use.
+    """First step: generate the next key and secrets, accepted in addition to the current ones.
 
     Raises:
         OutOfOrderError: an earlier rotation has not been finished.
@@ -81,7 +81,7 @@ def prepare_rotation(folder: Path) -> None:
 
 
 def activate_rotation(folder: Path) -> None:
-    """Second step: sign with the next key and show the next secrets; the old ones still work.
+    """Second step: sign with the next key and send the next secrets; the old ones stay valid.
 
     Raises:
         OutOfOrderError: there are no next ones.
@@ -92,7 +92,7 @@ def activate_rotation(folder: Path) -> None:
     mode = _mode_of(folder)
     for service in SERVICES:
         new = next_dir / _secret_name(service)
-        if new.exists():  # Else it was taken before this was interrupted.
+        if new.exists():  # Otherwise it was done before an interruption.
             old = (folder / new.name).read_text().split(",")[0]
             _write(folder / new.name, f"{new.read_text()},{old}", mode)
             new.unlink()
@@ -104,11 +104,11 @@ def activate_rotation(folder: Path) -> None:
 
 
 def retire_previous(folder: Path, token_lifetime_seconds: float) -> None:
-    """Last step: accept nothing but what is in use.
+    """Last step: accept only the current key and secrets.
 
     Args:
-        folder: of the keys.
-        token_lifetime_seconds: seconds for which tokens of the previous key may still live.
+        folder: the folder of the keys.
+        token_lifetime_seconds: the lifetime of tokens of the previous key.
 
     Raises:
         OutOfOrderError: the next ones are not in use yet, or not for that long.
@@ -130,7 +130,7 @@ def retire_previous(folder: Path, token_lifetime_seconds: float) -> None:
 
 
 class OutOfOrderError(click.ClickException):
-    """Why a step of a rotation cannot be taken now, and which one can."""
+    """A step of a rotation is out of order. The text names the next step."""
 
 
 def _is_unfinished(folder: Path) -> bool:
@@ -155,9 +155,9 @@ def _write_once(path: Path, text: str, mode: int) -> None:
 
 
 def _write(path: Path, text: str, mode: int) -> None:
-    """Write a file so that it is there whole, or not at all, whatever happens meanwhile.
+    """Write a file atomically.
 
-    It belongs to the owner of the folder, also when root writes it.
+    It gets the owner of the folder, also when root writes it.
     """
     unfinished = path.with_suffix(".new")
     unfinished.unlink(missing_ok=True)
@@ -183,29 +183,29 @@ _RESTART = "Now restart every program, one after the other or all at once"
 
 @click.group()
 def keyring() -> None:
-    """Make and renew the keys and secrets of an installation."""
+    """Generate and rotate the keys and secrets of an installation."""
 
 
 @keyring.command()
 @_FOLDER
 def make(folder: Path) -> None:
-    """Make what docker-compose.yml asks for, whatever of it is missing."""
+    """Generate the missing secrets of docker-compose.yml."""
     make_for_containers(folder)
 
 
 @keyring.group()
 def rotate() -> None:
-    """Renew the key that signs tokens and the secrets of /internal; nobody is signed out.
+    """Rotate the token signing key and the secrets of /internal. Users stay signed in.
 
-    Three steps, with a restart of every program after each: accept, use, forget. Each is safe to
-    repeat. The folder is DATA_DIR/keys of `make run`, or the one of `make secrets`.
+    Three steps, with a restart of every program after each: accept, use, forget. Each can be
+    repeated. The folder is DATA_DIR/keys of `make run`, or the one of `make secrets`.
     """
 
 
 @rotate.command()
 @_MADE
 def accept(folder: Path) -> None:
-    """Make new ones, which are accepted beside the old."""
+    """Generate new ones, accepted in addition to the old ones."""
     prepare_rotation(folder)
     click.echo(f"New ones are made. {_RESTART}; then: rotate use {folder}")
 
@@ -213,7 +213,7 @@ def accept(folder: Path) -> None:
 @rotate.command()
 @_MADE
 def use(folder: Path) -> None:
-    """Sign with the new key and show the new secrets; the old are still accepted."""
+    """Sign with the new key and send the new secrets. The old ones stay valid."""
     activate_rotation(folder)
     click.echo(f"{_RESTART}; and when tokens of the old key have expired: rotate forget {folder}")
 
@@ -226,11 +226,11 @@ def use(folder: Path) -> None:
     default=_WEEK,
     envvar="TOKEN_LIFETIME_SECONDS",
     show_default=True,
-    help="Seconds that a token lives.",
+    help="Lifetime of a token in seconds.",
 )
-@click.option("--at-once", is_flag=True, help="The old key is in wrong hands: end its tokens.")
+@click.option("--at-once", is_flag=True, help="The old key is compromised: end its tokens.")
 def forget(folder: Path, token_lifetime_seconds: int, at_once: bool) -> None:
-    """Accept nothing but the new ones."""
+    """Accept only the new ones."""
     retire_previous(folder, 0 if at_once else token_lifetime_seconds)
     click.echo(f"The old ones are forgotten. {_RESTART}.")
 

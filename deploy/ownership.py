@@ -1,11 +1,11 @@
-"""Who owns the files that a command makes: in a container it is root, and its user is not."""
+"""Set the owner of created files: a command in a container runs as root."""
 
 import os
 from pathlib import Path
 
 
 def give_to_owner_of(folder: Path, below: Path) -> None:
-    """Give everything in ``below`` to the owner of ``folder``, if this process is root."""
+    """Change the owner of all files in ``below`` to that of ``folder``, if this process is root."""
     if os.geteuid() == 0:
         owner = folder.stat()
         for path in (below, *below.rglob("*")):

@@ -1,4 +1,4 @@
-"""Which addresses on this machine are free."""
+"""Find free ports on this machine."""
 
 import errno
 import socket
@@ -10,7 +10,7 @@ _APART = 8
 
 
 def bind_error(host: str, port: int) -> OSError | None:
-    """Why nobody could listen on this address now, or None if one could."""
+    """Return the error of listening on this address, or None if it is free."""
     try:
         [(family, kind, *_, address), *_] = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -24,15 +24,15 @@ def bind_error(host: str, port: int) -> OSError | None:
 
 
 def is_address_in_use(error: OSError) -> bool:
-    """Whether somebody else listening is the reason."""
+    """Whether the error is that another process listens."""
     return error.errno == errno.EADDRINUSE
 
 
 def free_ports(host: str, gateway_port: int, count: int) -> list[int]:
-    """Free ports for the programs behind the gateway on ``gateway_port``.
+    """Find free ports for the programs behind the gateway on ``gateway_port``.
 
-    Copies of the product with different gateway ports look in different places, and none gets
-    a port that this process was given before, as long as it runs.
+    Installations with different gateway ports search different ranges. A port is not returned
+    twice while this process runs.
     """
     start = _FIRST + gateway_port * _APART % (_LAST - _FIRST)
     candidates = chain(range(start, _LAST), range(_FIRST, start))
@@ -41,9 +41,9 @@ def free_ports(host: str, gateway_port: int, count: int) -> list[int]:
 
 
 def _claim(port: int) -> bool:
-    """Keep a port that is not listened on yet, or not for a moment, from other copies.
+    """Reserve a port that has no listener yet against other installations.
 
-    The UDP port of the same number, which nobody uses, is bound until this process ends.
+    The UDP port of the same number, which is otherwise unused, is bound until this process ends.
     """
     with socket.socket(type=socket.SOCK_DGRAM) as claim:
         try:
@@ -55,10 +55,10 @@ def _claim(port: int) -> bool:
 
 
 def connect_host(host: str) -> str:
-    """The address for clients on this machine; ``host`` may mean all addresses."""
+    """Return the address for clients on this machine; ``host`` can mean all addresses."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
 
 
 def bracketed(host: str) -> str:
-    """``host`` as written before a port."""
+    """Format ``host`` for use before a port."""
     return f"[{host}]" if ":" in host else host

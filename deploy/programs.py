@@ -1,4 +1,4 @@
-"""The programs that make up the product, and what each of them gets as its environment."""
+"""The programs of the product and their environments."""
 
 import inspect
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ PROGRAMS = (GATEWAY, *SERVICES)
 
 
 def environment_of(program: str, env: Mapping[str, str]) -> dict[str, str]:
-    """``env`` as one program sees it: what begins with the program's name is for it alone.
+    """Build the environment of one program; variables with its name as prefix are only for it.
 
     ``CHAT_SERVICE_DATABASE_URL`` is the ``DATABASE_URL`` of the chat service.
     """
@@ -22,7 +22,7 @@ def environment_of(program: str, env: Mapping[str, str]) -> dict[str, str]:
 
 
 def with_precedence(env: Mapping[str, str], over: Mapping[str, str]) -> dict[str, str]:
-    """``env`` with the settings of ``over``, also where one names a file and the other does not."""
+    """Merge ``env`` with the settings of ``over``, also if only one of them names a file."""
     replaced = {name.removesuffix("_FILE") for name in over if over[name]}
     return {name: env[name] for name in env if name.removesuffix("_FILE") not in replaced} | {
         **over
@@ -30,7 +30,7 @@ def with_precedence(env: Mapping[str, str], over: Mapping[str, str]) -> dict[str
 
 
 def validate_all_settings(env: Mapping[str, str]) -> list[str]:
-    """What the programs would refuse in their environment, each complaint once."""
+    """List the invalid settings of all programs, without duplicates."""
     found = (
         line
         for program in PROGRAMS
@@ -40,7 +40,7 @@ def validate_all_settings(env: Mapping[str, str]) -> list[str]:
 
 
 def validation_errors(program: str, env: Mapping[str, str]) -> Iterator[str]:
-    """What one program would refuse in its environment, each setting on a line."""
+    """List the invalid settings of one program, one per line."""
     for kind in _settings_classes(program):
         try:
             load_settings(kind, env)
@@ -49,22 +49,22 @@ def validation_errors(program: str, env: Mapping[str, str]) -> Iterator[str]:
 
 
 def settings_names(program: str) -> set[str]:
-    """The settings that a program reads."""
+    """Load the settings of a program."""
     return {name.upper() for kind in _settings_classes(program) for name in kind.model_fields}
 
 
 def load_service_settings(service: str, env: Mapping[str, str]) -> ServiceSettings:
-    """What a service reads from the environment of all programs.
+    """Load the settings of a service from the environment of all programs.
 
     Raises:
-        SettingsError: it would refuse it.
+        SettingsError: a setting is invalid.
     """
     [kind] = (kind for kind in _settings_classes(service) if issubclass(kind, ServiceSettings))
     return load_settings(kind, environment_of(service, env))
 
 
 def _settings_classes(program: str) -> Iterator[type[Settings]]:
-    """The settings that a program declares."""
+    """Return the settings class of a program."""
     config = import_module(f"{program}.config")
     for _, kind in inspect.getmembers(config, inspect.isclass):
         if issubclass(kind, Settings) and kind.__module__ == config.__name__:

@@ -1,11 +1,11 @@
-"""Put a backup into an empty installation: databases, pictures, keys.
+"""Restore a backup into an empty installation: databases, images, keys.
 
-``python -m deploy.restore FOLDER``, or ``make restore FROM=folder``, in the environment that the
-product will be started in, while it does not run.
+Run ``python -m deploy.restore FOLDER`` or ``make restore FROM=folder`` in the environment of the
+product while it is stopped.
 
-The databases of a backup are of different moments. When all are there and migrated, every service
-runs for a moment, reached by nobody: what waits in the outboxes is delivered, and the copies of
-accounts and friendships are told anew.
+The databases of a backup are from different times. After the restore and the migration, the
+services run briefly, unreachable for clients, to deliver the events of the outboxes and to
+rebuild the copies of accounts and friendships.
 """
 
 import argparse
@@ -37,9 +37,9 @@ _RESYNCS = (
 
 
 def main() -> int:
-    """Restore, and say what to do next. Status 1: it could not."""
+    """Restore, and print the next step. The exit status is 1 if it fails."""
     parser = argparse.ArgumentParser(prog="python -m deploy.restore", description=__doc__)
-    parser.add_argument("folder", type=Path, help="what make backup has made")
+    parser.add_argument("folder", type=Path, help="a folder made by make backup")
     parser.add_argument("--overwrite", action="store_true", help="lose what is there now")
     wanted = parser.parse_args()
     os.umask(0o077)

@@ -44,12 +44,12 @@ class LauncherSettings(Settings):
 
 
 def main() -> int:
-    """Run until told to stop (status 0). Status 1: it could not start, or ended by itself."""
+    """Run until a stop signal (status 0). Status 1: the start failed, or a program ended."""
     parser = argparse.ArgumentParser(prog="python -m deploy.run", description=__doc__)
     parser.add_argument("--parent", type=int, metavar="PID", help="stop when this process ends")
     parser.add_argument("--only-migrate", action="store_true", help="start nothing")
     wanted = parser.parse_args()
-    os.umask(0o077)  # What the programs write is for nobody else on this machine.
+    os.umask(0o077)  # Files are readable by their owner only.
     for stop in STOP_SIGNALS:
         signal.signal(stop, _stop_once)
     try:
@@ -67,7 +67,7 @@ def main() -> int:
 
 
 def _stop_once(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """Leave whatever is being done; signals that follow change nothing."""
+    """Stop the current work. Later signals have no effect."""
     for stop in STOP_SIGNALS:
         signal.signal(stop, signal.SIG_IGN)
     raise KeyboardInterrupt

@@ -186,7 +186,7 @@ def _keyed(shared: SharedState, service: str, survey: Lines) -> Iterator[tuple[K
 
 
 def _difference(told: State | None, known: State | None) -> str:
-    """In what somebody's knowledge is not what was told, ``""`` if in nothing."""
+    """Describe how a copy differs from its source; ``""`` if it does not."""
     if told is None:
         return "known, but there is no such thing"
     if known is None:
