@@ -3,7 +3,7 @@ of the program that alone has them.
 
 With ``METRICS_PORT``, all workers of a program count in the same files, which
 `shared.server.exporter` adds up and shows. A label only ever has a few values: never a path, an id
-or anything else that somebody sent.
+or other data of a request.
 """
 
 import logging
@@ -38,7 +38,7 @@ _label_cache: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
 def observe_request(method: str, route: str | None, status: int, seconds: float) -> None:
     """Count an answered request. Costs some 5 microseconds."""
-    # Without a route, a method may be any word that somebody sent.
+    # Without a route, a method can be any word sent by a client.
     key = (method, route, status) if route else ("", "", status)
     if key not in _label_cache:
         _label_cache[key] = _requests.labels(*key), _seconds.labels(*key[:2])

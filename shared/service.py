@@ -98,7 +98,7 @@ def create_service_app(
 def public_base_url() -> str:
     """Start of the URLs that an answer gives out, without a trailing slash."""
     configured: str | None = current_app.config["PUBLIC_BASE_URL"]
-    # Without a host, or with none that is one: this origin, whatever this program is called here.
+    # Without a valid host, URLs are relative to this origin.
     if configured or not request.headers.get("Host") or not request.host:
         return configured or ""
     return f"{request.scheme}://{request.host}"
@@ -167,7 +167,7 @@ def _add_migrate_command(app: Flask, schema: SchemaCheck) -> None:
     @click.option("--to", default="head", help="Revision to go to; the newest unless given.")
     def migrate_command(to: str) -> None:
         """Bring this service's database to the newest schema. Safe to repeat."""
-        from shared.data.migrations import migrate  # noqa: PLC0415 - nobody else needs Alembic
+        from shared.data.migrations import migrate  # noqa: PLC0415 - only this needs Alembic
 
         try:
             refuse_shared_sessions(schema.db.engine)

@@ -1,4 +1,4 @@
-"""Accounts as they are kept: read, checked, deleted."""
+"""Lookup, validation and deletion of accounts."""
 
 from collections.abc import Collection
 from typing import Any
@@ -149,7 +149,7 @@ def save_and_publish(account: Account) -> None:
 
 
 def flush() -> None:
-    """Write what is new, or refuse an e-mail that is somebody else's."""
+    """Flush pending changes; an e-mail of another account raises an error."""
     try:
         db.session.flush()
     except IntegrityError:  # Two requests wanted the same address at the same time.

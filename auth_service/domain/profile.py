@@ -1,4 +1,4 @@
-"""What an account says of itself, and changing it."""
+"""Reading and updating the profile of an account."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Registering, and restoring deleted accounts."""
+"""Registration, and restore of deleted accounts."""
 
 from datetime import UTC, datetime
 from typing import Any, NamedTuple

@@ -21,7 +21,7 @@ _FORBIDDEN_REFERENCE = re.compile(
 
 
 def parse_avatar(sent: str, user_id: int) -> Picture | str:
-    """What everybody shall see of ``sent``, which a user puts.
+    """Parse an uploaded avatar into what other users see.
 
     Returns:
         a small rendition of the picture that it holds (a data URI, or bare base64), or itself

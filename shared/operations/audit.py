@@ -23,14 +23,14 @@ from shared.logs import request_id
 from shared.operations.commands import accounts_group, as_json, print_table
 
 log = logging.getLogger("audit")
-log.setLevel(logging.INFO)  # Whatever LOG_LEVEL says of other lines.
+log.setLevel(logging.INFO)  # Independent of LOG_LEVEL.
 
 _MAX_DELETED_AT_ONCE = 1_000
 _SECONDS_BETWEEN_DELETIONS = 3600
 
 
 class AuditEventMixin:
-    """Columns of the audit log. An act of nobody's account is an operator's, or a stranger's."""
+    """Columns of the audit log. An act without an account is by an operator or a stranger."""
 
     id: Mapped[int] = mapped_column(primary_key=True)
     created_at: Mapped[datetime] = mapped_column(index=True)
@@ -147,14 +147,14 @@ class AuditLog:
                 self._db.session.execute(delete(model).where(model.id.in_(ids)))
 
     def _is_own(self, account_id: int) -> ColumnElement[bool]:
-        """Whether an account did it, or it was done to it by nobody who has an account."""
+        """Build the SQL condition of acts by an account, or on it by no other account."""
         model = self._model
         by_no_account = and_(model.actor_id.is_(None), model.subject_id == account_id)
         return or_(model.actor_id == account_id, by_no_account)
 
 
 def _origin(actor_id: int | None) -> dict[str, Any]:
-    """Who acts now and from where: an account in a request, else whoever runs a command."""
+    """Get the actor and origin: the account of the request, or the operator of a command."""
     if not has_request_context():
         origin = {"operator": _user_name(), "address": "", "device": "", "request_id": ""}
         return {"actor_id": actor_id, **origin}

@@ -105,7 +105,7 @@ def zipped(files: Iterable[ExportedFile]) -> Iterator[bytes]:
 
 
 class _Sink:
-    """What was written and not yet taken; nobody can go back in it."""
+    """A buffer of written bytes that were not read yet; it is not seekable."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []

@@ -53,7 +53,7 @@ CHECKS: list[Check] = [
     foreign_keys(db),
     reference_check(
         db,
-        "everybody who is named is known",
+        "all referenced accounts are known",
         [
             (Friendship.low_id, Account.id),
             (Friendship.high_id, Account.id),
@@ -104,7 +104,7 @@ CHECKS: list[Check] = [
     ),
     sql_check(
         db,
-        "everybody in a friend group is a friend of its owner",
+        "all members of a friend group are friends of its owner",
         FriendGroupMember.group_id,
         select(FriendGroupMember.group_id, FriendGroup.owner_id, FriendGroupMember.member_id)
         .join(FriendGroup, FriendGroup.id == FriendGroupMember.group_id)

@@ -57,7 +57,7 @@ def parse(data: bytes) -> Gif:
             block = data[start : reader.position]
             if label == _CONTROL:
                 control = block if len(block) == 8 else b""
-            elif label == _TEXT:  # Nobody shows it, and what controls it goes with it.
+            elif label == _TEXT:  # Viewers ignore it, so it is removed with its control block.
                 control = b""
             elif label == _APPLICATION and block[3:14] in _LOOPS and block[14:16] == b"\x03\x01":
                 parts.append(block[:18] + b"\0")

@@ -285,7 +285,7 @@ def _orientation(data: bytes) -> int:
     try:
         exif.load(data)
         found = exif.get(_ORIENTATION)
-    except Exception:  # Whatever is wrong with metadata is no reason to refuse an image.
+    except Exception:  # Invalid metadata is no reason to reject an image.
         return 1
     return found if found in _TRANSPOSITIONS else 1
 

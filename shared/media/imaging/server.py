@@ -5,7 +5,7 @@ Over the socket it takes one request after another: a JSON object with an ``oper
 image is worked off in a child process, whose memory and processor time are limited, so nothing of
 one image is left for the next. The answer is a line of JSON: ``outcome`` is ``done`` (with the
 ``format`` of the result), ``bad`` (the image is no good, or over a limit), ``failed`` (with a
-``trace``: an error in this program) or ``killed`` (somebody ended the child).
+``trace``: an error in this program) or ``killed`` (the child was killed from outside).
 
 The program ends when the other end of the socket is closed, and so does the child that is at work.
 """
@@ -43,7 +43,7 @@ def main() -> None:
     peer = socket.socket(fileno=int(sys.argv[1]))
     peer.setblocking(True)  # gevent, which made it, does not block.
     lock = int(sys.argv[2]) if len(sys.argv) > 2 else None
-    os.nice(5)  # Whoever waits for anything else goes first.
+    os.nice(5)  # Other processes have priority.
     while True:
         message, descriptors, _, _ = socket.recv_fds(peer, 4096, 2)
         if not message:
@@ -69,7 +69,7 @@ def _work(peer: socket.socket, request: dict[str, Any], source: int, target: int
         _answer(child_end, request, source, target)
     os.close(child_end)
     readable, _, _ = select.select([result, peer.fileno()], [], [])
-    if peer.fileno() in readable:  # Whoever asked has gone.
+    if peer.fileno() in readable:  # The caller has gone.
         os.kill(child, signal.SIGKILL)
     with os.fdopen(result, "rb") as answer:
         said = answer.read()
@@ -90,7 +90,7 @@ def _limit() -> None:
 
 
 def _answer(pipe: int, request: dict[str, Any], source: int, target: int) -> NoReturn:
-    """Do what is asked, say how it went, and end, whatever happens."""
+    """Process a request, write its result, and exit in any case."""
     try:
         with os.fdopen(source, "rb") as file:
             file.seek(0)
