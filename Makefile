@@ -99,6 +99,7 @@ lint: .venv/to-develop ## Check formatting, lint rules, types, imports, images, 
 	@$(BIN)/mypy --no-error-summary
 	@PYTHONPATH=. $(BIN)/lint-imports --no-logo
 	@$(BIN)/yamllint --strict .
+	@$(BIN)/codespell
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(BIN)/hadolint Dockerfile
