@@ -9,16 +9,7 @@ class Kind(Enum):
 
     ID = auto()
     ID_LIST = auto()  # one id, at least
-    ID_OR_LIST = auto()
-    TEXT = auto()
-    NAME = auto()  # of a conversation or a friend group: 1 to 100 code points
-    SEARCHED = auto()  # a text that is not empty
-    SHORT = auto()  # a text of up to 255 code points
-    CLIENT_ID = auto()  # a text of up to 64 code points
-    FLAG = auto()
-    COUNT = auto()  # a number, a numeric string or a boolean
-    LIMIT = auto()  # 1 to 1000
-    TIME = auto()
+    VALUE = auto()  # anything else
 
 
 @dataclass(frozen=True)
@@ -58,11 +49,11 @@ _PAIR = (Field("sender_user_id", Kind.ID), Field("receiver_user_id", Kind.ID))
 _INVITATION = (_may("conversation_id", Kind.ID), Field("invite_id", Kind.ID))
 _FILTERS = (
     _CONVERSATION,
-    _may("start_time", Kind.TIME),
-    _may("end_time", Kind.TIME),
+    _may("start_time", Kind.VALUE),
+    _may("end_time", Kind.VALUE),
     _may("sender_id", Kind.ID),
-    _may("sender_name", Kind.TEXT),
-    _may("content", Kind.TEXT),
+    _may("sender_name", Kind.VALUE),
+    _may("content", Kind.VALUE),
 )
 
 IMAGE = Operation("POST", "/conversations/image")
@@ -73,40 +64,40 @@ OPERATIONS = (
     Operation(
         "POST",
         "/account/reg",
-        (Field("email", Kind.TEXT), Field("password", Kind.TEXT), Field("name", Kind.TEXT)),
+        (Field("email", Kind.VALUE), Field("password", Kind.VALUE), Field("name", Kind.VALUE)),
         public=True,
     ),
     Operation("DELETE", "/account/delete"),
     Operation(
         "POST",
         "/account/login",
-        (Field("email", Kind.TEXT), Field("password", Kind.TEXT)),
+        (Field("email", Kind.VALUE), Field("password", Kind.VALUE)),
         public=True,
     ),
-    Operation("POST", "/verify", (Field("email", Kind.TEXT),), public=True),
+    Operation("POST", "/verify", (Field("email", Kind.VALUE),), public=True),
     Operation("GET", "/account/info"),
     Operation(
         "PUT",
         "/account/info",
         (
-            Field("origin_password", Kind.TEXT),
-            _may("name", Kind.TEXT),
-            _may("password", Kind.TEXT),
-            _may("email", Kind.TEXT),
-            _may("user_info", Kind.TEXT),
-            _may("avatar", Kind.TEXT),
+            Field("origin_password", Kind.VALUE),
+            _may("name", Kind.VALUE),
+            _may("password", Kind.VALUE),
+            _may("email", Kind.VALUE),
+            _may("user_info", Kind.VALUE),
+            _may("avatar", Kind.VALUE),
         ),
     ),
     # 好友关系
-    Operation("GET", "/search_user", (Field("query_name", Kind.SEARCHED),)),
-    Operation("POST", "/add_friend", (Field("target_id", Kind.ID), _may("message", Kind.SHORT))),
+    Operation("GET", "/search_user", (Field("query_name", Kind.VALUE),)),
+    Operation("POST", "/add_friend", (Field("target_id", Kind.ID), _may("message", Kind.VALUE))),
     Operation("GET", "/friend_requests"),
     Operation("POST", "/friend_request_handle", _PAIR),
     Operation("DELETE", "/friend_request_handle", _PAIR),
     Operation("GET", "/groups"),
-    Operation("POST", "/groups", (Field("name", Kind.NAME),)),
+    Operation("POST", "/groups", (Field("name", Kind.VALUE),)),
     Operation("GET", "/groups/manage_groups", (_GROUP,)),
-    Operation("PUT", "/groups/manage_groups", (_GROUP, Field("new_name", Kind.NAME))),
+    Operation("PUT", "/groups/manage_groups", (_GROUP, Field("new_name", Kind.VALUE))),
     Operation("DELETE", "/groups/manage_groups", (_GROUP,)),
     Operation("GET", "/groups/members", (_GROUP,)),
     Operation("POST", "/groups/members", (_GROUP, _MEMBER)),
@@ -117,14 +108,16 @@ OPERATIONS = (
     Operation("GET", "/search_user_detail", (Field("userId", Kind.ID),)),
     # 在线会话
     Operation("GET", "/conversations"),
-    Operation("POST", "/conversations", (Field("members", Kind.ID_LIST), Field("name", Kind.NAME))),
+    Operation(
+        "POST", "/conversations", (Field("members", Kind.ID_LIST), Field("name", Kind.VALUE))
+    ),
     Operation(
         "GET",
         "/conversations/messages",
         (
             _CONVERSATION,
-            _may("from", Kind.TIME),
-            _may("limit", Kind.LIMIT),
+            _may("from", Kind.VALUE),
+            _may("limit", Kind.VALUE),
             _may("before_id", Kind.ID),
             _may("after_id", Kind.ID),
             _may("after_version", Kind.ID),
@@ -135,9 +128,9 @@ OPERATIONS = (
         "/conversations/messages",
         (
             _CONVERSATION,
-            Field("content", Kind.TEXT),
+            Field("content", Kind.VALUE),
             _may("reply_to", Kind.ID),
-            _may("client_id", Kind.CLIENT_ID),
+            _may("client_id", Kind.VALUE),
         ),
     ),
     Operation("DELETE", "/conversations/messages", (_MESSAGE,)),
@@ -149,9 +142,9 @@ OPERATIONS = (
         "/interface",
         (
             _CONVERSATION,
-            _may("ontop", Kind.FLAG),
-            _may("notification", Kind.FLAG),
-            _may("unreads", Kind.COUNT),
+            _may("ontop", Kind.VALUE),
+            _may("notification", Kind.VALUE),
+            _may("unreads", Kind.VALUE),
         ),
     ),
     Operation("GET", "/conversations/manage_messages", _FILTERS),
@@ -162,7 +155,7 @@ OPERATIONS = (
     Operation(
         "POST",
         "/conversations/manage/notifications",
-        (_CONVERSATION_ID, Field("content", Kind.TEXT)),
+        (_CONVERSATION_ID, Field("content", Kind.VALUE)),
     ),
     Operation(
         "DELETE", "/conversations/manage/notifications", (Field("notification_id", Kind.ID),)
@@ -173,7 +166,7 @@ OPERATIONS = (
     Operation(
         "POST",
         "/conversations/member/add",
-        (_CONVERSATION, Field("member_id", Kind.ID_OR_LIST)),
+        (_CONVERSATION, Field("member_id", Kind.VALUE)),
     ),
     INVITATION_LIST,
     Operation("POST", "/conversations/manage/handle_invitation", _INVITATION),
@@ -181,7 +174,7 @@ OPERATIONS = (
     Operation(
         "POST",
         "/conversations/manage/info",
-        (_CONVERSATION_ID, _may("name", Kind.NAME), _may("avatar", Kind.TEXT)),
+        (_CONVERSATION_ID, _may("name", Kind.VALUE), _may("avatar", Kind.VALUE)),
     ),
     # What the existing web client also calls
     Operation("GET", "/csrf", public=True),

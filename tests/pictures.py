@@ -23,14 +23,6 @@ def photograph() -> bytes:
     return out.getvalue()
 
 
-def animation(kind: str) -> bytes:
-    """A GIF or WebP of three frames."""
-    out = BytesIO()
-    frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "green", "blue")]
-    frames[0].save(out, kind, save_all=True, append_images=frames[1:], duration=100)
-    return out.getvalue()
-
-
 def opened(content: bytes) -> Image.Image:
     """A picture that came back."""
     return Image.open(BytesIO(content))
