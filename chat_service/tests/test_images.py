@@ -168,6 +168,13 @@ class TestSend:
         reply = alice.post(PATH, data=form, content_type="multipart/form-data")
         assert_error(reply, BAD_PARAMETER, field=field)
 
+    def test_a_text_field_that_is_no_utf_8_is_named(self, alice: ApiClient, group: int) -> None:
+        fields: dict[str, Any] = {"conversationId": str(group), "client_id": b"\xff"}
+        fields["image"] = ("cat.png", picture())
+        body, content_type = encode_multipart_formdata(fields)
+        reply = alice.post(PATH, data=body, content_type=content_type)
+        assert_error(reply, BAD_PARAMETER, field="client_id")
+
     def test_the_part_needs_no_file_name(self, alice: ApiClient, group: int) -> None:
         form: dict[str, str | bytes] = {"conversationId": str(group), "image": picture()}
         body, content_type = encode_multipart_formdata([*form.items()])

@@ -117,6 +117,11 @@ def test_a_query_string_wins_over_a_body(alice: ApiClient) -> None:
     assert (answer["text"], answer["id"]) == ("query", 5)
 
 
+@pytest.mark.parametrize("sent", ["%FF", "a%C3(", "%ED%A0%80"])
+def test_a_query_string_holds_utf_8_alone(alice: ApiClient, sent: str) -> None:
+    assert_error(alice.get(f"/echo?text={sent}"), BAD_PARAMETER, field="text")
+
+
 def test_a_leading_byte_order_mark_is_not_part_of_the_json(alice: ApiClient) -> None:
     body = b'\xef\xbb\xbf{"text": "here"}'
 

@@ -3,11 +3,13 @@
 import json
 from codecs import BOM_UTF8
 from typing import Any, NoReturn
+from urllib.parse import parse_qsl
 
 import orjson
 from flask import Request, request
 from marshmallow import Schema, ValidationError, fields
 from webargs.flaskparser import FlaskParser
+from werkzeug.datastructures import MultiDict
 
 from shared.web.errors import UNSUPPORTED_MEDIA_TYPE, ApiError, bad_parameter
 from shared.web.fields import Upload
@@ -61,10 +63,13 @@ def has_body(req: Request = request) -> bool:
 
 def _query(req: Request, schema: Schema) -> dict[str, Any]:
     """The parameters of the query string; a list comes as a=1&a=2, a[]=1&a[]=2 or a=1,2."""
-    given: dict[str, Any] = {name: values[0] for name, values in req.args.lists()}
+    # Flask would take bytes that are no UTF-8 for the text of their percent-encoding.
+    query = req.query_string.decode(errors="surrogateescape")
+    args = MultiDict(parse_qsl(query, keep_blank_values=True, errors="surrogateescape"))
+    given: dict[str, Any] = {name: values[0] for name, values in args.lists()}
     lists = (f for f in schema.fields.values() if isinstance(f, fields.List))
     for name in (f.data_key or str(f.name) for f in lists):
-        if values := req.args.getlist(name) + req.args.getlist(f"{name}[]"):
+        if values := args.getlist(name) + args.getlist(f"{name}[]"):
             given[name] = ",".join(values).split(",")
     return given
 

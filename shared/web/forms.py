@@ -46,7 +46,7 @@ def read_form(uploads: Collection[str]) -> dict[str, str | SpoolFile]:
                 target += event.data
     except ValueError as error:
         raise bad_parameter("body") from error
-    return form | {name: text.decode(errors="replace") for name, text in texts.items()}
+    return form | {name: text.decode(errors="surrogateescape") for name, text in texts.items()}
 
 
 def _events() -> Iterator[Event]:
