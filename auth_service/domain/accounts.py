@@ -120,16 +120,12 @@ def page(
 
 def get_by_id(account_id: int, client: Client) -> Row[Any]:
     """The account of this id, which must exist."""
-    found = db.run(_WITH_ID, id=account_id, network=client.network).one()
-    db.release()  # No connection is held during a password hash or a request to the store.
-    return found
+    return db.run(_WITH_ID, id=account_id, network=client.network).one()
 
 
 def get_by_email(email: str, client: Client) -> Row[Any] | None:
     """The account that has this e-mail, if there is one."""
-    found = db.run(_WITH_EMAIL, key=emails.normalize_email(email), network=client.network).first()
-    db.release()
-    return found
+    return db.run(_WITH_EMAIL, key=emails.normalize_email(email), network=client.network).first()
 
 
 def require_password(

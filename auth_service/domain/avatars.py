@@ -85,7 +85,6 @@ def find_orphans(keys: Collection[str]) -> set[str]:
     account_ids = {account_id for account_id, _ in ours.values()}
     shown = select(Account.id, Account.avatar_digest).where(Account.id.in_(account_ids))
     named = {(row.id, row.avatar_digest) for row in db.session.execute(shown)}
-    db.release()
     return {key for key, picture in ours.items() if picture not in named}
 
 

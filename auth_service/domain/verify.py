@@ -36,7 +36,6 @@ def _pictures() -> Iterator[Page]:
                 )
             )
         )
-        db.release()
         lost = [row for row in missing if (row.id, row.avatar_digest) in shown]
         yield Page(len(rows), [f"account {row.id}, {row.avatar_digest}" for row in lost])
 

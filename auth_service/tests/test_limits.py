@@ -212,10 +212,13 @@ def test_nothing_holds_a_connection_while_a_password_is_hashed(
     in_use: list[int] = []
     run = cpu_pool.run
 
-    def noted(*work: Any) -> Any:
-        pool: Any = db.engine.pool
-        in_use.append(pool.checkedout())
-        return run(*work)
+    def noted(work: Callable[..., Any], *args: Any) -> Any:
+        def counted(*args: Any) -> Any:
+            pool: Any = db.engine.pool
+            in_use.append(pool.checkedout())
+            return work(*args)
+
+        return run(counted, *args)
 
     monkeypatch.setattr(cpu_pool, "run", noted)
     _login(anyone, PASSWORD)

@@ -202,7 +202,6 @@ class AccountReplica:
 
     def _fetch_missing(self, account_ids: Collection[int]) -> bool:
         assert self._auth is not None
-        self._db.release()  # No open transaction while waiting for a neighbour.
         asked = sorted(account_ids)
         states: list[Any] = []
         try:

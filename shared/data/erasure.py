@@ -66,7 +66,6 @@ class Erasures:
         """
         model = self._model
         wishes = self._db.session.execute(select(model.account_id, model.wished_at)).all()
-        self._db.release()
         return len(wishes) - sum(self._process(*schedule) for schedule in wishes)
 
     def _process(self, account_id: int, wished_at: datetime) -> bool:

@@ -230,7 +230,6 @@ class Outbox:
                 .where(self._model.id.in_(row_ids))
                 .order_by(self._model.id)
             ).all()
-            self._db.release()
             self._deliver(consumer, [(row_id, event) for row_id, event in rows])
 
     def _has_failures(self, consumer: str) -> bool:
@@ -247,7 +246,6 @@ class Outbox:
             .limit(_BATCH)
         )
         if self._db.session.execute(due.limit(1)).first() is None:
-            self._db.release()
             return []
         with self._db.transaction():
             rows = self._db.session.execute(

@@ -91,9 +91,7 @@ class DatabaseStorage(Storage):
             )
 
     def _read(self, key: str) -> Any:
-        row = self._db.run(self._counter, key=_digest(key), now=time.time()).first()
-        self._db.release()  # The caller may wait for something else next.
-        return row
+        return self._db.run(self._counter, key=_digest(key), now=time.time()).first()
 
 
 def _digest(key: str) -> str:
