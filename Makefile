@@ -30,7 +30,7 @@ help: ## List the targets
 run: .venv/to-run ## Start the product on http://127.0.0.1:8000 (PORT, DATA_DIR and others)
 	@exec $(BIN)/python -m deploy.run --parent $$PPID
 
-test: test-rules test-database test-product ## Run the tests, every promise once (four minutes)
+test: test-rules test-database test-product ## Run each test once, without the slow ones (four minutes)
 	@echo "All tests passed. Next: make lint; make test-all runs the slow ones, too"
 
 test-all: test test-rest test-containers ## Run every test: slow ones, all rules on PostgreSQL, containers
@@ -63,16 +63,16 @@ test-%: .venv/to-develop ## Run the tests of one part: make test-auth_service
 	@$(PYTEST) --column sqlite $*
 	@$(if $(filter $*,$(WITH_DATABASE)),$(PYTEST) --column postgres $*)
 
-alone-%: .venv/to-develop ## The same with the other services absent: make alone-auth_service
+alone-%: .venv/to-develop ## Test a service without the others: make alone-auth_service
 	@folder=$$(mktemp -d) && trap "rm -rf $$folder" EXIT && cp -r $* shared pyproject.toml $$folder && \
 		cd $$folder && $(CURDIR)/$(PYTEST) $*
 
-test-containers: .venv/to-develop ## Run images, compose and the documents' recipes in a Docker engine (root)
+test-containers: .venv/to-develop ## Test images, compose and documented commands in a Docker engine (root)
 	@echo "Testing containers, in a Docker engine of its own:"
 	@TEST_CONTAINERS=1 $(BIN)/python -m pytest deploy/tests/containers -rs --log-cli-level=INFO \
 		--log-cli-format="%(asctime)s %(message)s" --log-cli-date-format=%H:%M:%S
 
-coverage: .venv/to-develop ## Measure which lines and branches of the programs their tests run
+coverage: .venv/to-develop ## Measure the test coverage of lines and branches
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m $(subst $(BIN)/python -m,,$(PYTEST)) --column sqlite $(PARTS)
 	@$(BIN)/coverage run -m $(subst $(BIN)/python -m,,$(PYTEST)) --column postgres $(WITH_DATABASE)
@@ -82,10 +82,10 @@ coverage: .venv/to-develop ## Measure which lines and branches of the programs t
 bench: .venv/to-develop ## Measure the whole product (ten minutes; QUICK=1: two)
 	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
 
-soak: .venv/to-develop ## Check that memory stays flat under load (ten minutes; MINUTES=60: an hour)
+soak: .venv/to-develop ## Detect memory leaks under load (ten minutes; MINUTES=60: an hour)
 	@$(BIN)/python -m benchmarks.soak $(if $(MINUTES),--minutes $(MINUTES))
 
-chaos: .venv/to-develop ## Kill, freeze and cut everything for a minute a column (SECONDS, SEED)
+chaos: .venv/to-develop ## Run chaos tests for a minute per column (SECONDS, SEED)
 	@PYTHONPATH=examples $(BIN)/python -m tests.chaos \
 		$(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
@@ -93,7 +93,7 @@ attack: .venv/to-develop ## Attack the product beside a bystander, each attack o
 	@PYTHONPATH=examples $(BIN)/python -m tests.attacks $(if $(SEED),--seed $(SEED)) \
 		$(if $(LIFTED),--lifted)
 
-lint: .venv/to-develop ## Check formatting, lint rules, types, imports, images, manifests and docs
+lint: .venv/to-develop ## Check formatting, lint rules, types, imports, prose, images, manifests and docs
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
@@ -107,7 +107,7 @@ lint: .venv/to-develop ## Check formatting, lint rules, types, imports, images, 
 	@$(BIN)/shellcheck .ci/run deploy/postgres/*.sh deploy/tests/containers/*.sh examples/*.sh
 	@$(BIN)/python -m docs.generate --check
 	@$(MAKE) --no-print-directory lint-web
-	@echo "Nothing to complain about."
+	@echo "No problems found."
 
 # TypeScript checks the JSDoc types of the web client; nothing of Node.js is needed to run it.
 lint-web:
@@ -153,10 +153,10 @@ sbom: .venv/to-develop ## Write a CycloneDX SBOM of each image to var/sbom
 docs: .venv/to-develop ## Generate the parts of the documentation that come from code
 	@$(BIN)/python -m docs.generate
 
-demo: .venv/to-run ## Fill the running product with people who talk (URL=http://127.0.0.1:8000)
+demo: .venv/to-run ## Create example users and conversations (URL=http://127.0.0.1:8000)
 	@$(BIN)/python -m deploy.demo $(if $(URL),--url "$(URL)")
 
-screens: .venv/to-develop ## Take the pictures of the web client that the READMEs show
+screens: .venv/to-develop ## Take the screenshots of the web client for the READMEs
 	@$(BIN)/python -m docs.screens $(if $(URL),--url "$(URL)")
 
 secrets: .venv/to-run ## Generate the secrets that docker-compose.yml needs, in var/secrets
@@ -178,7 +178,7 @@ restore: .venv/to-run ## Restore a backup into an empty DATA_DIR: make restore F
 verify: .venv/to-run ## Check the integrity of all data, across the services; changes nothing
 	@$(BIN)/python -m deploy.verify
 
-clean: ## Remove everything that can be rebuilt; data stays
+clean: ## Remove all generated files except data
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "Clean. Data, if any, is still in var/."

@@ -43,10 +43,10 @@ def main() -> int:
     try:
         made = create_backup(installed(os.environ), wanted.to)
     except (*DATABASE_ERRORS, SettingsError, OSError) as reason:
-        sys.stdout.write(f"No backup was made: {reason}\n")
+        sys.stdout.write(f"Backup failed: {reason}\n")
         return 1
     except ApiError:
-        sys.stdout.write("No backup was made: the store of pictures does not answer.\n")
+        sys.stdout.write("Backup failed: the object store does not respond.\n")
         return 1
     sys.stdout.write(
         f"Saved in {made}, which contains the data of all users{_describe_keys(made)}. "

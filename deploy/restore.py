@@ -40,7 +40,7 @@ def main() -> int:
     """Restore, and print the next step. The exit status is 1 if it fails."""
     parser = argparse.ArgumentParser(prog="python -m deploy.restore", description=__doc__)
     parser.add_argument("folder", type=Path, help="a folder made by make backup")
-    parser.add_argument("--overwrite", action="store_true", help="lose what is there now")
+    parser.add_argument("--overwrite", action="store_true", help="replace existing data")
     wanted = parser.parse_args()
     os.umask(0o077)
     try:
@@ -50,22 +50,22 @@ def main() -> int:
             sys.stdout.write(f"Not restored: {line}\n")
         return 1
     except ApiError:
-        sys.stdout.write("Not restored: the store of pictures does not answer. Try again.\n")
+        sys.stdout.write("Not restored: the object store does not respond. Try again.\n")
         return 1
     sys.stdout.write("Restored. Next: make verify, then start it again (make run).\n")
     return 0
 
 
 def restore(folder: Path, *, overwrite: bool) -> None:
-    """Put everything in a backup where the settings of this process say.
+    """Restore a backup into the databases and stores of these settings.
 
     Args:
         folder: the backup.
-        overwrite: whether what is there now may be lost.
+        overwrite: whether existing data is replaced.
 
     Raises:
-        OperationError: it is no whole backup for these settings, or something is there already.
-        StartupError: it is there, and the services do not run on it.
+        OperationError: the backup is incomplete, does not match these settings, or data exists.
+        StartupError: the data is restored, but the services do not run on it.
     """
     settings = load_settings(LauncherSettings, os.environ)
     data_dir = ensure_writable(settings.data_dir.absolute())
@@ -73,7 +73,7 @@ def restore(folder: Path, *, overwrite: bool) -> None:
     with exclusive_lock(run_dir) as lock:
         saved = Manifest.read(folder)
         files = with_progress(archive.verify_checksums(folder), "")
-        sys.stdout.write(f"Every file is what was saved: {files}.\n")
+        sys.stdout.write(f"Verified the checksums of {files} files.\n")
         ports = free_ports(LOOPBACK, settings.port, len(PROGRAMS))
         addresses = {name: (LOOPBACK, port) for name, port in zip(PROGRAMS, ports, strict=True)}
         urls = {name: f"http://{LOOPBACK}:{addresses[name][1]}" for name in SERVICES}
@@ -93,10 +93,10 @@ def restore(folder: Path, *, overwrite: bool) -> None:
             sys.stdout.write(f"Restored the database of {service}.\n")
         for service, (_, store) in archive.create_stores(env).items():
             pictures = folder / archive.MEDIA / saved.media[service]
-            count = with_progress(archive.restore_store(pictures, store), "Putting pictures back")
+            count = with_progress(archive.restore_store(pictures, store), "Restoring images")
             if store.folder and store.folder.exists():
                 give_to_owner_of(store.folder, store.folder)
-            sys.stdout.write(f"Restored {count} pictures for {service}.\n")
+            sys.stdout.write(f"Restored {count} images of {service}.\n")
         migrate(env)
         with running_programs(addresses, run_dir, env, lock, settings.start_timeout_seconds):
             for service, what in _RESYNCS:
@@ -104,7 +104,7 @@ def restore(folder: Path, *, overwrite: bool) -> None:
 
 
 def _check_targets(databases: Mapping[str, Database], saved: Manifest, *, overwrite: bool) -> None:
-    """Make sure that every dump has a database that takes it, before anything is changed."""
+    """Check that every dump has a matching empty database, before any change."""
     for service, database in databases.items():
         kind = saved.kinds.get(service)
         if kind != database.kind:
@@ -120,7 +120,7 @@ def _check_targets(databases: Mapping[str, Database], saved: Manifest, *, overwr
 
 
 def _restore_keys(folder: Path, data_dir: Path) -> None:
-    """Put the keys back, so that tokens from before go on working."""
+    """Restore the keys, so that earlier tokens stay valid."""
     for path in archive.files_in(folder / archive.KEYS):
         (data_dir / archive.KEYS / path.name).write_bytes(path.read_bytes())
 
@@ -133,9 +133,7 @@ def _resync(service: str, what: str, env: Mapping[str, str]) -> None:
         check=False,
     )
     if done.returncode:
-        raise OperationError(
-            f"{service}: {what} resync failed, as said above; the rest is restored"
-        )
+        raise OperationError(f"{service}: {what} resync failed, see above; the rest is restored")
 
 
 if __name__ == "__main__":

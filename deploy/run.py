@@ -1,7 +1,7 @@
 """Start the whole product on this machine: ``python -m deploy.run``, or ``make run``.
 
-What prevents a start is found first and said in one line. Then four programs run under
-supervisord until SIGTERM or Ctrl-C, which lets them finish the requests in flight.
+Errors that prevent a start are detected first and reported in one line. The four programs then
+run under supervisord until SIGTERM or Ctrl-C, and finish the requests in flight.
 """
 
 import argparse
@@ -113,7 +113,7 @@ def _run(settings: LauncherSettings, only_migrate: bool) -> None:
 
 
 def _wait_for_port(settings: LauncherSettings, run_dir: Path) -> None:
-    """Refuse an address that is in use, unless by a killed run that is about to end."""
+    """Reject an address in use, unless a killed run is about to release it."""
     killed = (run_dir / "supervisord.pid").exists()
     deadline = time.monotonic() + (PORT_RELEASE_TIMEOUT if killed else 0)
     while error := bind_error(settings.host, settings.port):
@@ -124,13 +124,13 @@ def _wait_for_port(settings: LauncherSettings, run_dir: Path) -> None:
 
 
 def _metrics_settings(ports: Sequence[int]) -> dict[str, str]:
-    """Let each program show its metrics on a port of its own, to this machine alone."""
+    """Configure a metrics port on the loopback interface for each program."""
     names = (f"{program.upper()}_METRICS_PORT" for program in PROGRAMS)
     return {"METRICS_HOST": LOOPBACK, **dict(zip(names, map(str, ports), strict=True))}
 
 
 def _metrics_urls(env: Mapping[str, str]) -> Iterator[str]:
-    """Where each program shows its metrics, if it does."""
+    """List the metrics URLs of the programs that have one."""
     for program in PROGRAMS:
         own = environment_of(program, env)
         if port := own.get("METRICS_PORT"):
@@ -138,7 +138,7 @@ def _metrics_urls(env: Mapping[str, str]) -> Iterator[str]:
 
 
 def _mail_destination(data_dir: Path, env: Mapping[str, str]) -> str:
-    """Where mail with codes goes."""
+    """Describe where mail is sent."""
     own = environment_of("auth_service", env)
     if own.get("SMTP_URL") or own.get("SMTP_URL_FILE"):
         return "sent by the server of SMTP_URL"
@@ -146,7 +146,7 @@ def _mail_destination(data_dir: Path, env: Mapping[str, str]) -> str:
 
 
 def migrate(env: Mapping[str, str]) -> None:
-    """Bring the three databases to the newest schema, side by side."""
+    """Migrate the three databases to the newest schema in parallel."""
     migrations = {
         service: subprocess.Popen(
             [sys.executable, "-m", service, "migrate"],
@@ -163,7 +163,7 @@ def migrate(env: Mapping[str, str]) -> None:
             said, _ = migration.communicate()
             _echo(said.rstrip())
             if migration.returncode:
-                raise StartupError(f"{service}: its migration failed, as said above")
+                raise StartupError(f"{service}: its migration failed, see above")
     finally:
         for migration in migrations.values():
             migration.kill()

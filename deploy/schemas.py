@@ -1,4 +1,4 @@
-"""Whether the schemas of the services are current, without starting the services' commands."""
+"""Check that the schemas of the services are current, without running their commands."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -16,8 +16,8 @@ def are_current(root: Path, env: Mapping[str, str]) -> bool:
     """Whether every database is certainly at the newest revision of its service.
 
     Args:
-        root: with the folders of the services.
-        env: of all programs.
+        root: the parent folder of the services.
+        env: the environment of all programs.
     """
     return all(
         _revision(database_url(load_service_settings(service, env), service))
@@ -27,7 +27,7 @@ def are_current(root: Path, env: Mapping[str, str]) -> bool:
 
 
 def _revision(url: str) -> str | None:
-    """The revision of a database; none if there is none, or it cannot be read."""
+    """Read the revision of a database; None if it has none or is unreadable."""
     if url.startswith("sqlite:///"):
         path = url.removeprefix("sqlite:///").partition("?")[0]
         try:

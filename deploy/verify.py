@@ -1,9 +1,9 @@
-"""Look whether the rows of all databases keep the product's promises. Changes nothing.
+"""Check the integrity of the data of all services. Changes nothing.
 
-``python -m deploy.verify``, or ``make verify``, while the product runs or not. Each service looks
-at its own database (``python -m chat_service verify``); what one service must know as another
-one tells it is compared here, where events on their way are allowed for. Status 1: a promise is
-broken. Status 2: it could not be looked at.
+Run ``python -m deploy.verify`` or ``make verify``. The product can be running or stopped. Each
+service checks its own database (``python -m chat_service verify``). This module compares copies
+with their sources, taking undelivered events into account. Status 1: an invariant is violated.
+Status 2: a check could not run.
 """
 
 import argparse
@@ -30,12 +30,12 @@ _PROGRESS_INTERVAL = 1000
 
 
 class SharedState(NamedTuple):
-    """What one service tells others, who must know it alike.
+    """State that one service owns and others copy.
 
     Attributes:
-        key: the fields by which things are told apart, and listed in order.
-        teller: the service that decides.
-        knowers: the others, and what is promised of each.
+        key: the fields that identify a row, and by which rows are sorted.
+        teller: the service that owns the state.
+        knowers: the other services, and the invariant of each.
     """
 
     key: tuple[str, ...]
@@ -58,7 +58,7 @@ SHARED = {
         {"chat_service": "each friendship is a private chat, open while it lasts"},
     ),
 }
-"""By the type of the events, in the order in which services list them."""
+"""Shared states by event type, in the order in which services list them."""
 
 Key = tuple[int, ...]
 Lines = IO[bytes]
@@ -66,18 +66,18 @@ State = dict[str, Any]
 
 
 class Comparison(NamedTuple):
-    """How many things there are, and by their keys what is wrong with a service's knowledge."""
+    """The number of rows, and the differences of a service's copy by key."""
 
     things: int
     differences: dict[Key, str]
 
 
 class SurveyError(Exception):
-    """A service could not say what it knows."""
+    """A service could not list its state."""
 
 
 def main() -> int:
-    """Look at everything, and say what came of it."""
+    """Run all checks and print the results."""
     argparse.ArgumentParser(prog="python -m deploy.verify", description=__doc__).parse_args()
     try:
         env = installed(os.environ)
@@ -87,20 +87,20 @@ def main() -> int:
             _echo(table_row(result))
             violations += result.violations
     except (SettingsError, SurveyError) as reason:
-        _echo(f"Cannot look: {reason}")
+        _echo(f"Cannot check: {reason}")
         return 2
-    _echo(f"{violations} violations." if violations else "Everything is as it must be.")
+    _echo(f"{violations} violations." if violations else "No violations.")
     return 1 if violations else 0
 
 
 def run_all_checks(env: Mapping[str, str]) -> Iterator[CheckResult]:
-    """What each service finds in its own database, then whether they agree.
+    """Run the checks of each service, then compare their states.
 
     Args:
-        env: of all programs.
+        env: the environment of all programs.
 
     Raises:
-        SurveyError: a service cannot.
+        SurveyError: the survey of a service failed.
     """
     with _surveys(env) as surveys:
         for service, survey in surveys.items():
@@ -123,7 +123,7 @@ Comparisons = dict[tuple[str, str], Comparison]
 
 
 def _persistent_differences(earlier: Comparisons, env: Mapping[str, str]) -> Comparisons:
-    """What still differs: while the product runs, things change, and events are on their way."""
+    """Compare again what differs: state changes and events arrive while the product runs."""
     time.sleep(_SECONDS_BETWEEN_LOOKS)
     with _surveys(env, "--only-states") as surveys:
         for survey in surveys.values():
@@ -144,7 +144,7 @@ def _persistent_differences(earlier: Comparisons, env: Mapping[str, str]) -> Com
 
 
 def _compare(surveys: Mapping[str, Lines]) -> tuple[Comparisons, set[tuple[str, str, Key]]]:
-    """Compare what the surveys list; and what is still to be told: kind, service, key."""
+    """Compare the surveys, and list undelivered events as kind, service and key."""
     comparisons: Comparisons = {}
     for kind, shared in SHARED.items():
         services = (shared.owner, *shared.replicas)
@@ -173,7 +173,7 @@ def _compare(surveys: Mapping[str, Lines]) -> tuple[Comparisons, set[tuple[str, 
 def _merge_by_key(
     shared: SharedState, surveys: Mapping[str, Lines]
 ) -> Iterator[tuple[Key, dict[str, State]]]:
-    """What the services know of each thing; who does not know it is left out."""
+    """Yield the states of each row, by the services that have it."""
     by_key = itemgetter(0)
     listed = (_keyed(shared, service, survey) for service, survey in surveys.items())
     for key, known in groupby(merge(*listed, key=by_key), key=by_key):
@@ -188,7 +188,7 @@ def _keyed(shared: SharedState, service: str, survey: Lines) -> Iterator[tuple[K
 def _difference(told: State | None, known: State | None) -> str:
     """Describe how a copy differs from its source; ``""`` if it does not."""
     if told is None:
-        return "known, but there is no such thing"
+        return "exists only in the copy"
     if known is None:
         return "not known"
     differing = [name for name, value in known.items() if value != told[name]]
@@ -202,7 +202,7 @@ def _key(shared: SharedState, state: State) -> Key:
 
 @contextmanager
 def _surveys(env: Mapping[str, str], *options: str) -> Iterator[dict[str, Lines]]:
-    """What every service says, as it says it."""
+    """Run the survey of every service."""
     with ExitStack() as stack:
         yield {
             service: stack.enter_context(_open_state_dump(service, env, options))
@@ -225,7 +225,7 @@ def _open_state_dump(
 
 
 def _read_section(survey: Lines) -> Iterator[dict[str, Any]]:
-    """The next section of a survey.
+    """Read the next section of a survey.
 
     Raises:
         SurveyError: it ends before that.
@@ -234,7 +234,7 @@ def _read_section(survey: Lines) -> Iterator[dict[str, Any]]:
         if line == b"\n":
             return
         yield json.loads(line)
-    raise SurveyError("a service failed, as said above")
+    raise SurveyError("a service failed, see above")
 
 
 def _echo(line: str) -> None:

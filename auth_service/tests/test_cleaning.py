@@ -73,7 +73,7 @@ def test_old_files_that_no_account_shows_are_deleted(
 ) -> None:
     _grow_old(*shown, leave(_key(ALICE)), leave(_key(ALICE, "rendition.webp")), leave(_key(99)))
     done = _clean(app, "--delete")
-    assert done.stdout == "Files looked at: 5. Orphans deleted: 3 (3.0 MB).\n"
+    assert done.stdout == "Files checked: 5. Orphans deleted: 3 (3.0 MB).\n"
     assert files() == shown
 
 
@@ -82,7 +82,7 @@ def test_without_the_word_nothing_is_deleted(
 ) -> None:
     orphan = leave(_key(99))
     _grow_old(orphan)
-    assert _clean(app).stdout == "Files looked at: 1. Orphans found: 1 (1.0 MB).\n"
+    assert _clean(app).stdout == "Files checked: 1. Orphans found: 1 (1.0 MB).\n"
     assert files() == {orphan}
 
 

@@ -149,4 +149,4 @@ def test_resync_says_so_when_social_does_not_answer(
     done = app.test_cli_runner().invoke(args=["friendships", "resync"])
     assert done.exit_code == 1
     social = f"{fake_services['social'].url}/internal/friendships"
-    assert done.output.splitlines()[-1] == f"Error: A neighbour does not answer: GET {social}."
+    assert done.output.splitlines()[-1] == f"Error: Service unavailable: GET {social}."

@@ -99,7 +99,7 @@ def test_make_saves_restores_and_verifies(copies: Copies, tmp_path: Path) -> Non
 
     assert "ann@example.com" in listed
     assert archive.stat().st_size > 0
-    assert "Everything is as it must be" in type_(verify, env)
+    assert "No violations." in type_(verify, env)
     again = copies.start(data_dir=tmp_path / "restored").until_ready()
     assert again.post("/account/login", person).json()["id"] == registered["id"]
 

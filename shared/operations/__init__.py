@@ -1,1 +1,1 @@
-"""What operators call: commands, integrity checks, data export and erasure, the audit log."""
+"""Operations: commands, integrity checks, data export, audit log."""

@@ -1,7 +1,7 @@
-"""The audit log: who did what that matters for security, from where, and to whom.
+"""The audit log of security events: act, actor, origin and subject.
 
 An event is a row in the service's own database, written in the transaction of the act, and a line
-of the logger ``audit``, written after the commit, which can be shipped apart from the others.
+of the logger ``audit``, written after the commit, which can be shipped separately.
 """
 
 import getpass
@@ -59,7 +59,7 @@ class AuditLog:
         self._days = 0
 
     def init_app(self, app: Flask, days: int) -> None:
-        """Keep events for so many days, 0 for none; add the command ``accounts log``."""
+        """Set the retention in days (0 disables it), and add the command ``accounts log``."""
         self._days = days
         repeat(app, self.delete_expired, _SECONDS_BETWEEN_DELETIONS)
 
@@ -68,7 +68,7 @@ class AuditLog:
         @click.option("--limit", default=100, type=click.IntRange(1, 10_000), show_default=True)
         @as_json
         def show_log(account_id: int, limit: int, as_json: bool) -> None:
-            """Show what an account did, and what was done to it: the newest events."""
+            """Show the newest security events by and about an account."""
             print_table(self.list_events(account_id, limit), as_json)
 
     def record(
@@ -83,9 +83,9 @@ class AuditLog:
         """Record an act in its own transaction.
 
         Args:
-            act: what was done, such as ``password_changed``.
-            subject_id: the account that it was done to.
-            actor_id: the account that did it, where that is not whose token the request carries.
+            act: the name of the act, such as ``password_changed``.
+            subject_id: the affected account.
+            actor_id: the acting account, if it is not that of the request's token.
             email: a former address of the account; it is not written to the log line.
             details: further facts; neither secrets nor texts of users.
         """
@@ -97,7 +97,7 @@ class AuditLog:
         self._db.after_commit(lambda: log.info(act, extra=facts | details))
 
     def list_events(self, account_id: int, limit: int) -> list[dict[str, Any]]:
-        """The newest events of an account, the oldest of them first."""
+        """List the newest events of an account in chronological order."""
         model = self._model
         columns = (
             *(model.created_at, model.act, model.actor_id, model.operator, model.subject_id),
@@ -109,7 +109,7 @@ class AuditLog:
         return [dict(row) for row in reversed(rows)]
 
     def export(self, account_id: int) -> Iterator[dict[str, Any]]:
-        """Every event for the person of an account, oldest first; not what other accounts did.
+        """Yield all events for the owner of an account, oldest first, without acts of others.
 
         No connection is held between two pages.
         """
@@ -121,18 +121,18 @@ class AuditLog:
         return self._db.pages(select(*columns).where(self._is_own(account_id)), model.id)
 
     def list_former_emails(self, account_id: int) -> Sequence[str]:
-        """The addresses that an account had before, as far as events of that time are there."""
+        """List the former addresses of an account in the stored events."""
         model = self._model
         wanted = select(model.email).where(model.actor_id == account_id, model.email != "")
         return self._db.run(wanted).scalars().all()
 
     def erase(self, account_id: int) -> None:
-        """Remove from where an account was used, and its former addresses."""
+        """Remove the origins and former addresses of an account."""
         own = update(self._model).where(self._is_own(account_id))
         self._db.session.execute(own.values(address="", device="", email=""))
 
     def delete_expired(self) -> None:
-        """Delete the events that are older than they are kept."""
+        """Delete the events that are older than the retention."""
         model, before = self._model, datetime.now(UTC) - timedelta(days=self._days)
         expired = (
             select(model.id)

@@ -1,4 +1,4 @@
-"""How the commands of every service look: help, tables, progress, and failures in plain words."""
+"""The commands of every service: help, tables, progress and error messages."""
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,11 +20,11 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON inste
 
 
 class ServiceCLI(AppGroup):
-    """All commands of a service; what goes wrong for a known reason is said in one line.
+    """The commands of a service. Known errors are reported in one line.
 
     Args:
         app: the service.
-        check_schema: raises `SchemaMismatchError` or `SharedSessionsError` unless the code works on
+        check_schema: raises `SchemaMismatchError` or `SharedSessionsError` unless the code supports
             the database.
     """
 
@@ -44,7 +44,7 @@ class ServiceCLI(AppGroup):
         except ApiError as refusal:
             raise click.ClickException(refusal.spec.info.format(**refusal.details)) from None
         except UnreachableError as failure:
-            raise click.ClickException(f"A neighbour does not answer: {failure}.") from None
+            raise click.ClickException(f"Service unavailable: {failure}.") from None
         except DBAPIError as failure:
             raise click.ClickException(self._describe_failure(failure)) from None
 
@@ -54,18 +54,18 @@ class ServiceCLI(AppGroup):
                 self._check_schema()
             except (SchemaMismatchError, SharedSessionsError) as wrong:
                 return f"{self.name}: {wrong}"
-        return f"The database refuses: {failure.orig}"
+        return f"Database error: {failure.orig}"
 
 
 def accounts_group(app: Flask) -> AppGroup:
-    """The commands about accounts, which every service has: ``accounts ...``."""
+    """The group of the commands ``accounts ...``, which every service has."""
     if "accounts" not in app.cli.commands:
-        app.cli.group("accounts", help="Accounts: what this service has of them.")(lambda: None)
+        app.cli.group("accounts", help="Manage the accounts of this service.")(lambda: None)
     return cast("AppGroup", app.cli.commands["accounts"])
 
 
 def run_commands(create_app: Callable[[], Flask]) -> None:
-    """Be ``python -m <service>``: do what the command line says, and end the process."""
+    """Run the command line of ``python -m <service>``, and exit."""
     try:
         app = create_app()
     except SystemExit as wrong:
@@ -78,17 +78,17 @@ def run_commands(create_app: Callable[[], Flask]) -> None:
 
 
 def with_progress(counts: Iterable[int], what: str) -> int:
-    """Go through a long piece of work and show, on a terminal, how far it is.
+    """Run a long operation and show its progress on a terminal.
 
     Args:
-        counts: does the work, and yields how many are done so far.
-        what: is counted.
+        counts: performs the operation, and yields the number of processed items.
+        what: the description of the operation.
 
     Returns:
-        how many there were.
+        the number of items.
     """
     done = 0
-    # Nothing but results goes to standard output.
+    # Only results are written to standard output.
     with click.progressbar(
         counts, label=what, item_show_func=_format_progress, show_percent=False, file=sys.stderr
     ) as bar:
@@ -100,7 +100,7 @@ def with_progress(counts: Iterable[int], what: str) -> int:
 def print_table(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
     """Print rows, as a table with their names above or as a JSON list.
 
-    Widths are counted in characters, so what may be Chinese belongs into the last column.
+    Widths are counted in characters, so put text that can be Chinese into the last column.
     """
     if as_json:
         click.echo(json.dumps([dict(row) for row in rows]))
@@ -113,7 +113,7 @@ def print_table(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
 
 
 def print_record(row: Mapping[str, Any], as_json: bool) -> None:
-    """Print one row, a value on a line, or as a JSON object."""
+    """Print one row, with a value per line or as a JSON object."""
     if as_json:
         click.echo(json.dumps(dict(row)))
     else:

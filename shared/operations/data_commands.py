@@ -14,26 +14,26 @@ def add_outbox_commands(app: Flask, outbox: Outbox) -> None:
 
     @app.cli.group("outbox")
     def outbox_commands() -> None:
-        """The events that other services have not taken yet."""
+        """Manage undelivered events to other services."""
 
     @outbox_commands.command("show")
     @as_json
     def show_command(as_json: bool) -> None:
-        """How much waits for whom, since when, and how often it was tried."""
+        """Show the number, age and attempts of undelivered events by consumer."""
         print_table(outbox.waiting(), as_json)
 
     @outbox_commands.command("replay")
     def replay_command() -> None:
-        """Deliver what waits at once instead of at its time. Safe while running, to repeat."""
+        """Deliver waiting events now. Can be repeated, also while the service runs."""
         for consumer in outbox.consumers:
             taken = with_progress(outbox.replay(consumer), f"Delivering to {consumer}")
-            click.echo(f"{consumer} took {taken} events.")
+            click.echo(f"Delivered {taken} events to {consumer}.")
         left = [
             f"{row['events']} for {row['consumer']}" for row in outbox.waiting() if row["attempts"]
         ]
         if left:
             raise click.ClickException(
-                f"Not taken, and tried again by itself: {', '.join(left)}. "
+                f"Undelivered, retried automatically: {', '.join(left)}. "
                 "The warning above says why."
             )
 
@@ -43,7 +43,7 @@ def add_resync_command(app: Flask, accounts: AccountReplica) -> None:
 
     @accounts_group(app).command()
     def resync() -> None:
-        """Rebuild the copy from the auth service. Safe to repeat, safe while running."""
+        """Rebuild the copy from the auth service. Can be repeated, also while the service runs."""
         count = with_progress(accounts.resync(), "Copying accounts")
         click.echo(f"Done: the copy holds the newest state of {count} accounts.")
 
@@ -53,6 +53,6 @@ def add_erasures_command(app: Flask, erasures: Erasures) -> None:
 
     @accounts_group(app).command("erasures")
     def work_off_command() -> None:
-        """Finish the erasures that this service has been told of. Safe to repeat."""
+        """Finish pending erasures. Can be repeated."""
         left = erasures.process_pending()
-        click.echo(f"Left to be looked at once more in a minute: {left}" if left else "Done.")
+        click.echo(f"Second pass in a minute: {left}" if left else "Done.")

@@ -1,4 +1,4 @@
-"""Everything that a service keeps of one person, as an archive (ZIP) of JSON files and pictures."""
+"""Export of all data of an account as a ZIP archive of JSON files and images."""
 
 import os
 import sys
@@ -31,14 +31,14 @@ _BLOCK = 64 * 1024
 
 
 class ExportedFile(NamedTuple):
-    """One file of an archive: its name, and what is in it, piece by piece."""
+    """A file of an archive: its name and its chunks."""
 
     name: str
     pieces: Iterable[bytes]
 
 
 def iter_json_array(rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
-    """A JSON list, a row on a line, made as the rows come."""
+    """Stream a JSON list with one row per line."""
     before = b"[\n"
     for row in rows:
         yield before + orjson.dumps(row, option=orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS)
@@ -48,10 +48,10 @@ def iter_json_array(rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[IO[bytes]]:
-    """A new file for its owner alone, there when the block has ended without error, or not at all.
+    """Write a new private file atomically: it exists only if the block succeeds.
 
     Raises:
-        ClickException: there is such a file already, or it cannot be written.
+        ClickException: the file exists, or cannot be written.
     """
     if path.exists():
         raise click.ClickException(f"{path} exists already.")
@@ -73,14 +73,14 @@ def add_export_command(app: Flask, files: Callable[[int], Iterator[ExportedFile]
 
     Args:
         app: the service.
-        files: everything about an account.
+        files: yields all files of an account.
     """
 
     @accounts_group(app).command()
     @click.argument("account_id", type=click.IntRange(1))
     @click.argument("archive", type=click.Path(path_type=Path, allow_dash=True))
     def export(account_id: int, archive: Path) -> None:
-        """Write everything that this service keeps of an account into ARCHIVE, a new ZIP file.
+        """Export all data of an account in this service to ARCHIVE, a new ZIP file.
 
         "-" writes to the standard output.
         """
@@ -93,7 +93,7 @@ def add_export_command(app: Flask, files: Callable[[int], Iterator[ExportedFile]
 
 
 def zipped(files: Iterable[ExportedFile]) -> Iterator[bytes]:
-    """The bytes of an archive, made as the files come."""
+    """Stream the bytes of an archive."""
     made = _Sink()
     with ZipFile(cast("IO[bytes]", made), "w", ZIP_DEFLATED) as archive:
         for name, pieces in files:
@@ -124,7 +124,7 @@ class _Sink:
 
 
 def within(folder: str, files: Iterable[ExportedFile]) -> Iterator[ExportedFile]:
-    """Files of a service, in a folder of its own."""
+    """Put the files of a service into a folder."""
     return (ExportedFile(f"{folder}/{name}", pieces) for name, pieces in files)
 
 
@@ -135,7 +135,7 @@ def _announced(files: Iterable[ExportedFile]) -> Iterator[ExportedFile]:
 
 
 def lines_of(files: Iterable[ExportedFile]) -> Iterator[bytes]:
-    """Files as lines of JSON, for another service; the last one says that all are there."""
+    """Encode files as JSON lines for another service; the last line marks the end."""
     for name, pieces in files:
         for block in _in_blocks(pieces):
             yield orjson.dumps({"name": name, "data": b64encode(block).decode()}) + b"\n"
@@ -143,7 +143,7 @@ def lines_of(files: Iterable[ExportedFile]) -> Iterator[bytes]:
 
 
 def files_of(lines: Iterable[bytes]) -> Iterator[ExportedFile]:
-    """The files that `lines_of` made lines of; each must be read before the next.
+    """Decode the files of `lines_of`. Read each file before the next one.
 
     Raises:
         UnreachableError: the last line is missing.
@@ -158,11 +158,11 @@ def _blocks_of(lines: Iterable[bytes]) -> Iterator[tuple[str, bytes]]:
         if fields.get("is_whole"):
             return
         yield fields["name"], b64decode(fields["data"])
-    raise UnreachableError("the export broke off")
+    raise UnreachableError("the export was incomplete")
 
 
 def _in_blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in pieces of some size; of nothing, one that is empty."""
+    """Split bytes into chunks of a size; empty bytes are one empty chunk."""
     block, is_empty = b"", True
     for piece in pieces:
         block += piece

@@ -1,4 +1,4 @@
-"""What a service keeps of an account, for the auth service, which hands it to its owner."""
+"""Route of the export of an account's data, for the auth service."""
 
 from collections.abc import Callable, Iterator
 
@@ -22,7 +22,7 @@ def add_export_route(app: Flask, files: Callable[[int], Iterator[ExportedFile]])
 
     Args:
         app: the service.
-        files: everything about an account; holds no connection between two pieces.
+        files: yields all files of an account; holds no connection between two chunks.
     """
     blueprint = Blueprint("export", __name__)
     folder = app.name.removesuffix("_service")
@@ -32,7 +32,7 @@ def add_export_route(app: Flask, files: Callable[[int], Iterator[ExportedFile]])
     @blueprint.arguments(_Account)
     @blueprint.success(content_type=LINES)
     def export(account_id: int) -> Response:
-        """Send everything that the service keeps of an account, as lines of JSON."""
+        """Send all data of an account in this service as JSON lines."""
         lines = lines_of(within(folder, files(account_id)))
         blocks = Blocks.alone(lines)
         return stream_response(blocks, [blocks], LINES)

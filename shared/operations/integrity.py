@@ -1,8 +1,8 @@
-"""Looking whether what must always hold does hold: over all rows, live, changing nothing.
+"""Integrity checks of all rows, also while the service runs. They change nothing.
 
-A service declares its invariants as `Check`s. Each walks a table in pages, every page in a
-transaction of its own, so that it neither holds up others nor takes much memory. What two
-services must know alike, each of them lists; ``deploy.verify`` compares the lists.
+A service declares its invariants as `Check`s. Each reads a table in pages, with a transaction per
+page, so that it neither blocks other queries nor needs much memory. Each service lists the state
+that it shares with others; ``deploy.verify`` compares the lists.
 """
 
 import json
@@ -19,27 +19,27 @@ from shared.data.db import Database
 from shared.data.outbox import Outbox
 
 EXAMPLES = 5
-"""How many violations of one invariant are shown."""
+"""Maximum number of printed violations of one invariant."""
 
 _PAGE = 1000
 
 
 class Page(NamedTuple):
-    """How many rows were checked, and which of them violate the invariant, in a few words."""
+    """The number of checked rows, and descriptions of violations."""
 
     checked: int
     violations: list[str]
 
 
 class Check(NamedTuple):
-    """An invariant, and how to check all rows that it is about."""
+    """An invariant, and the function that checks it."""
 
     invariant: str
     pages: Callable[[], Iterator[Page]]
 
 
 class CheckResult(NamedTuple):
-    """What came of a check."""
+    """The result of a check."""
 
     invariant: str
     checked: int
@@ -48,20 +48,20 @@ class CheckResult(NamedTuple):
 
 
 States = Mapping[str, Callable[[], Iterator[dict[str, Any]]]]
-"""What a service knows together with others: by the type of their events, states as in these."""
+"""State that a service shares with others, by event type, in the format of the events."""
 
 
 def sql_check(
     db: Database, invariant: str, key: Any, violations: Select[*tuple[Any, ...]]
 ) -> Check:
-    """An invariant that one query checks for a part of a table.
+    """Create a check with one query per page of a table.
 
     Args:
         db: the database.
-        invariant: what holds, in words.
-        key: an indexed integer column; the table is walked along it.
-        violations: selects those rows that violate it, with columns that name them;
-            the range of ``key`` is added to it.
+        invariant: its description.
+        key: an indexed integer column, by which the table is paged.
+        violations: selects the violating rows, with columns that identify them; the range of
+            ``key`` is added to it.
     """
 
     def pages() -> Iterator[Page]:
@@ -83,13 +83,13 @@ def sql_check(
 
 
 def combined_check(invariant: str, checks: Iterable[Check]) -> Check:
-    """Several checks of one invariant."""
+    """Combine several checks of one invariant."""
     parts = list(checks)
     return Check(invariant, lambda: chain.from_iterable(part.pages() for part in parts))
 
 
 def reference_check(db: Database, invariant: str, references: Iterable[tuple[Any, Any]]) -> Check:
-    """Each value of the first column of a pair is one of the second, which is a primary key."""
+    """Create a check that each first column references the second, a primary key."""
     return combined_check(
         invariant,
         (
@@ -107,7 +107,7 @@ def reference_check(db: Database, invariant: str, references: Iterable[tuple[Any
 
 
 def foreign_keys(db: Database) -> Check:
-    """What every foreign key says, which SQLite holds only for connections that ask for it."""
+    """Create a check of all foreign keys, which SQLite does not enforce by default."""
     return reference_check(
         db,
         "every reference leads to a row",
@@ -120,7 +120,7 @@ def foreign_keys(db: Database) -> Check:
 
 
 def look(check: Check) -> CheckResult:
-    """Do a check; a terminal is shown how far it is."""
+    """Run a check, and show its progress on a terminal."""
     checked = violations = 0
     examples: list[str] = []
     for page in check.pages():
@@ -135,7 +135,7 @@ HEADING = f"{'rows':>14}  {'violations':>10}  invariant"
 
 
 def table_row(result: CheckResult) -> str:
-    """A result as a line below `HEADING`, with examples of violations below it."""
+    """Format a result as a line below `HEADING`, with examples of violations."""
     examples = [f"{'':28}- {example}" for example in result.examples]
     if result.violations > len(result.examples):
         examples.append(f"{'':28}- and {result.violations - len(result.examples)} more")
@@ -151,16 +151,16 @@ def add_integrity_commands(
     Args:
         app: a service.
         checks: its own invariants.
-        states: what it knows together with other services.
-        outbox: what it has not told them yet.
+        states: the state that it shares with other services.
+        outbox: its undelivered events.
     """
 
     @app.cli.command("verify")
     def verify_command() -> None:
-        """Look whether all rows keep the service's promises. Changes nothing; safe while running.
+        """Check the invariants of all rows. Changes nothing; can run while the service runs.
 
-        Status 1 if one is broken. What several services must know alike is compared by
-        python -m deploy.verify.
+        The status is 1 if one is violated. python -m deploy.verify compares the state that
+        several services share.
         """
         click.echo(HEADING)
         violations = 0
@@ -171,12 +171,12 @@ def add_integrity_commands(
             raise SystemExit(1)
 
     @app.cli.command("survey", hidden=True)
-    @click.option("--only-states", is_flag=True, help="Do not look at the service's own promises.")
+    @click.option("--only-states", is_flag=True, help="Skip the invariants of the service.")
     def survey_command(only_states: bool) -> None:
-        """Say it all in lines of JSON; an empty line ends a section.
+        """Print all results as JSON lines; an empty line ends a section.
 
-        The sections are findings; the states of each kind, in the order of the kinds; and the
-        events that wait in the outbox.
+        The sections are the results of checks, the states of each kind, and the undelivered
+        events.
         """
         _print_section(result._asdict() for result in map(look, () if only_states else checks))
         for _, of_kind in sorted(states.items()):
@@ -191,7 +191,7 @@ def _print_section(section: Iterable[Mapping[str, Any]]) -> None:
 
 
 def show_progress(text: str) -> None:
-    """Show how far it is, on a terminal alone, in a line that is written again and again."""
+    """Show progress in one line of a terminal."""
     if sys.stderr.isatty():
         click.echo(f"\r\033[K{text}", nl=False, err=True)
 

@@ -1,7 +1,7 @@
-"""Orphans: files of a store that no row names, found and deleted by a command.
+"""Find and delete orphans: files of a store that no row references.
 
-A file is put before the row that names it is written, and goes after that row. So a crash in
-between leaves a file too many, never one too few, and a young file may be about to be named.
+A file is stored before the row that references it, and deleted after that row. A crash in between
+leaves an orphan but never a missing file. A new file can belong to a row that is not written yet.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -22,14 +22,14 @@ def add_prune_command(
     """Add ``clean`` to a group of commands.
 
     Args:
-        group: of the service's own, so that its database is at hand.
-        store: where the files are; other services may keep theirs there, too.
-        find_orphans: which of some hundred keys are the service's own and named by no row.
-        folder: where in the store the service keeps its files.
+        group: a group of the service's commands, which has its database.
+        store: the store of the files, which other services can share.
+        find_orphans: finds which of some hundred keys belong to the service and are unreferenced.
+        folder: the folder of the service in the store.
     """
 
     @group.command()
-    @click.option("--delete", is_flag=True, help="Delete what is found; else it is only counted.")
+    @click.option("--delete", is_flag=True, help="Delete the orphans instead of counting them.")
     @click.option(
         "--older-than",
         "hours",
@@ -37,10 +37,10 @@ def add_prune_command(
         type=click.FloatRange(min=1),
         show_default=True,
         metavar="HOURS",
-        help="Leave younger files alone: what names them may be about to be written.",
+        help="Skip newer files, whose rows may not be written yet.",
     )
     def clean(delete: bool, hours: float) -> None:
-        """Find files that nothing refers to; delete them if told so. Safe while running."""
+        """Find unreferenced files, and delete them with --delete. Safe while running."""
         before = datetime.now(UTC) - timedelta(hours=hours)
         found = size = 0
 
@@ -57,8 +57,8 @@ def add_prune_command(
                 looked_at += len(batch)
                 yield looked_at
 
-        looked_at = with_progress(look(), "Looking at files")
+        looked_at = with_progress(look(), "Checking files")
         done = "deleted" if delete else "found"
-        click.echo(f"Files looked at: {looked_at}. Orphans {done}: {found} ({size / 1e6:.1f} MB).")
+        click.echo(f"Files checked: {looked_at}. Orphans {done}: {found} ({size / 1e6:.1f} MB).")
         if found and not delete:
             click.echo("To delete them: the same with --delete", err=True)

@@ -32,11 +32,11 @@ def test_a_neighbour_that_does_not_answer_is_named(
     done = app.test_cli_runner().invoke(args=["accounts", "resync"])
     assert done.exit_code == 1
     assert done.stderr.splitlines()[-1] == (
-        f"Error: A neighbour does not answer: GET {fake_services['auth'].url}/internal/accounts."
+        f"Error: Service unavailable: GET {fake_services['auth'].url}/internal/accounts."
     )
 
 
 def test_a_database_that_does_not_answer_is_said_in_a_line(elsewhere: Flask) -> None:
     done = elsewhere.test_cli_runner().invoke(args=["outbox", "show"])
     assert done.exit_code == 1
-    assert done.stderr == "Error: The database refuses: unable to open database file\n"
+    assert done.stderr == "Error: Database error: unable to open database file\n"

@@ -35,7 +35,7 @@ def test_what_belongs_to_an_erased_account_is_erased_twice_a_minute_apart(
     app: Flask, tell: Tell
 ) -> None:
     tell(event(account_id=5, erased=True), event(account_id=6))
-    assert finish(app) == "Left to be looked at once more in a minute: 1\n"
+    assert finish(app) == "Second pass in a minute: 1\n"
     a_minute_passes(app)
     assert finish(app) == "Done.\n"
     assert finish(app) == "Done.\n"

@@ -213,13 +213,13 @@ def test_replay_delivers_in_order_what_is_not_due_yet(
 
     done = _command(app, "outbox", "replay")
 
-    assert (done.exit_code, done.stdout) == (0, "chat took 250 events.\n")
+    assert (done.exit_code, done.stdout) == (0, "Delivered 250 events to chat.\n")
     assert heard() == names
     assert _waiting(app) == 0
 
 
 def test_replay_may_be_repeated(app: Flask) -> None:
-    assert _command(app, "outbox", "replay").stdout == "chat took 0 events.\n"
+    assert _command(app, "outbox", "replay").stdout == "Delivered 0 events to chat.\n"
 
 
 def test_replay_fails_and_says_what_waits_if_a_neighbour_does_not_take_it(
@@ -231,7 +231,7 @@ def test_replay_fails_and_says_what_waits_if_a_neighbour_does_not_take_it(
     done = _command(app, "outbox", "replay")
 
     assert done.exit_code == 1
-    assert "Not taken, and tried again by itself: 2 for chat." in done.stderr
+    assert "Undelivered, retried automatically: 2 for chat." in done.stderr
     assert _waiting(app) == 2
 
 

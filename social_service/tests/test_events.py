@@ -306,7 +306,7 @@ def test_resync_says_in_one_line_that_auth_does_not_answer(app: Flask, auth: Fak
     done = app.test_cli_runner().invoke(args=["accounts", "resync"])
     assert done.exit_code == 1
     asked = f"{auth.url}/internal/accounts"
-    assert done.output.splitlines()[-1] == f"Error: A neighbour does not answer: GET {asked}."
+    assert done.output.splitlines()[-1] == f"Error: Service unavailable: GET {asked}."
 
 
 def test_friends_read_on_while_all_others_are_down(
