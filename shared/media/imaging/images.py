@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import Any, NamedTuple
 
-from PIL import Image, ImageChops, ImageCms, _imaging
-from PIL.ImageCms import ImageCmsProfile, PyCMSError
+from PIL import Image, _imaging
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
 from shared.media.imaging import gif, jpeg, png, webp
+from shared.media.imaging.colours import foreign_profile, in_8_bits, in_srgb
 from shared.media.imaging.container import BadImageError, Container
 from shared.media.imaging.png import Region
 
@@ -27,9 +27,6 @@ _TRANSPOSITIONS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_SRGB = ImageCmsProfile(ImageCms.createProfile("sRGB"))
-_MAX_SRGB_DIFFERENCE = 3  # Of 255: programs round the profile of sRGB in different ways.
-_SPACES = {"L": "GRAY", "RGB": "RGB ", "CMYK": "CMYK"}  # What a profile calls colours.
 # No code of a real scan reads alike in both, and no marker is in them.
 _PADDINGS = b"\x55" * 64, bytes((7 * n * n + 31 * n) % 251 for n in range(64))
 _OUT_OF_MEMORY = "encoding error 1", "out of memory"  # As the encoders say it.
@@ -90,7 +87,7 @@ class _Correction:
     """What makes an image upright and puts it into sRGB; false if there is nothing to do."""
 
     def __init__(self, container: Container) -> None:
-        self._profile = _foreign_profile(container.icc_profile, container.colours)
+        self._profile = foreign_profile(container.icc_profile, container.colours)
         self._orientation = _orientation(container.exif)
 
     def __bool__(self) -> bool:
@@ -104,7 +101,7 @@ class _Correction:
     def apply(self, image: Image.Image) -> Image.Image:
         """The image, upright and in sRGB; it may be changed itself."""
         if self._profile is not None:
-            image = _in_srgb(_plain(image), self._profile)
+            image = in_srgb(_plain(image), self._profile)
         if self._orientation != 1:
             image = image.transpose(_TRANSPOSITIONS[self._orientation])
         return image
@@ -208,7 +205,7 @@ def _corrected_webp(container: webp.WebP, correction: _Correction) -> bytes:
 def _plain(image: Image.Image) -> Image.Image:
     """The image in 8 bits a channel, with no palette, and its transparency in a channel."""
     if image.mode.startswith("I"):
-        image = _in_8_bits(image)
+        image = in_8_bits(image)
     transparent = image.has_transparency_data
     if image.mode in {"1", "L", "LA"}:
         mode = "LA" if transparent else "L"
@@ -217,66 +214,6 @@ def _plain(image: Image.Image) -> Image.Image:
     else:
         mode = "RGBA" if transparent else "RGB"
     return image if image.mode == mode else image.convert(mode)
-
-
-def _in_8_bits(image: Image.Image) -> Image.Image:
-    """A grey image of 16 bits in 8."""
-    transparent = image.info.get("transparency")
-    wide = image.convert("I")
-    grey = wide.point([(value * 255 + 32767) // 65535 for value in range(65536)], "L")
-    if transparent is not None:
-        grey.putalpha(wide.point([255 * (value != transparent) for value in range(65536)], "L"))
-    return grey
-
-
-def _in_srgb(image: Image.Image, profile: ImageCmsProfile) -> Image.Image:
-    if image.mode in {"RGB", "RGBA"}:
-        transform = ImageCms.buildTransform(profile, _SRGB, image.mode, image.mode)
-        ImageCms.applyTransform(image, transform, inPlace=True)
-        return image
-    base = image.mode.removesuffix("A")
-    colours = image if image.mode == base else image.getchannel("L")
-    converted = ImageCms.applyTransform(
-        colours, ImageCms.buildTransform(profile, _SRGB, base, "RGB")
-    )
-    assert converted is not None
-    if base == "L":
-        converted = converted.convert("L")
-    if image.mode != base:
-        converted.putalpha(image.getchannel("A"))
-    return converted
-
-
-def _foreign_profile(data: bytes, colours: str) -> ImageCmsProfile | None:
-    """A colour profile that describes such colours, is whole, and is not that of sRGB."""
-    if not data:
-        return None
-    try:
-        profile = ImageCmsProfile(BytesIO(data))
-        if profile.profile.xcolor_space != _SPACES[colours]:
-            return None
-        transform = ImageCms.buildTransform(profile, _SRGB, colours, "RGB")
-    except (OSError, PyCMSError):
-        return None
-    if colours == "CMYK":
-        return profile
-    sample = _sample(colours)
-    in_srgb = ImageCms.applyTransform(sample, transform)
-    assert in_srgb is not None
-    difference = ImageChops.difference(in_srgb, sample.convert("RGB"))
-    return profile if max(difference.tobytes()) > _MAX_SRGB_DIFFERENCE else None
-
-
-def _sample(colours: str) -> Image.Image:
-    """Colours that are spread evenly over all there are."""
-    if colours == "L":
-        return Image.frombytes("L", (256, 1), bytes(range(256)))
-    levels = range(0, 256, 17)
-    return Image.frombytes(
-        "RGB",
-        (256, 16),
-        bytes(c for r in levels for g in levels for b in levels for c in (r, g, b)),
-    )
 
 
 def _orientation(data: bytes) -> int:
