@@ -12,7 +12,7 @@ from chat_service.domain import live_events
 from chat_service.domain.access import filter_friends, get_access
 from chat_service.domain.accounts import Person, accounts, get_people
 from chat_service.domain.limits import limits
-from chat_service.domain.messages import visible_to
+from chat_service.domain.messages import is_visible_to
 from chat_service.domain.read_state import set_unread_count, unread_count
 from chat_service.models import MEMBER, OWNER, Account, Conversation, Membership, Message
 from shared.data.columns import BigId
@@ -21,7 +21,7 @@ from shared.web.errors import ApiError, bad_parameter
 _USER = bindparam("user", type_=BigId)
 _NEWEST_ID = (
     select(Message.id)
-    .where(Message.conversation_id == Conversation.id, visible_to(_USER))
+    .where(Message.conversation_id == Conversation.id, is_visible_to(_USER))
     .order_by(Message.version.desc())
     .limit(1)
     .correlate(Conversation)

@@ -10,7 +10,7 @@ from chat_service.db import db
 from chat_service.domain import media
 from chat_service.domain.audit import audit
 from chat_service.domain.conversations import ConversationRow, list_conversations
-from chat_service.domain.messages import visible_to
+from chat_service.domain.messages import is_visible_to
 from chat_service.models import (
     ACCEPTED,
     IMAGE,
@@ -61,7 +61,9 @@ def export_files(
     yield ExportedFile("conversations.json", iter_json_array(map(to_json, conversations)))
     yield ExportedFile("members.json", iter_json_array(_members(account_id)))
     for conversation in conversations:
-        messages = _messages((Message.conversation_id == conversation.id) & visible_to(account_id))
+        messages = _messages(
+            (Message.conversation_id == conversation.id) & is_visible_to(account_id)
+        )
         yield ExportedFile(f"messages/{conversation.id}.json", iter_json_array(messages))
     is_own = Message.sender_id == account_id
     elsewhere = _messages(is_own & Message.conversation_id.not_in(_open_conversations(account_id)))

@@ -19,8 +19,8 @@ from chat_service.domain.messages import (
     MessageBlock,
     MessageRow,
     PairReads,
+    is_visible_to,
     to_message_rows,
-    visible_to,
     with_senders,
 )
 from chat_service.domain.read_state import ReadState, get_read_state, mark_read_up_to
@@ -233,7 +233,7 @@ def _messages_query(bounds: frozenset[str], *, newest_first: bool) -> Select[*tu
     query = MESSAGES.where(
         Message.conversation_id == _CONVERSATION,
         Message.version <= last,
-        visible_to(_id("user")),
+        is_visible_to(_id("user")),
     )
     if lower:
         query = query.where(Message.version >= (greatest(*lower) if lower[1:] else lower[0]))

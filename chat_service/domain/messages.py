@@ -72,7 +72,7 @@ def with_senders(rows: list[MessageRow], reads: PairReads | None) -> MessageBloc
     return MessageBlock(rows, get_people({row.sender_id for row in rows}), reads)
 
 
-def visible_to(user_id: int | BindParameter[int], message: Any = Message) -> ColumnElement[bool]:
+def is_visible_to(user_id: int | BindParameter[int], message: Any = Message) -> ColumnElement[bool]:
     """Whether a user has not deleted ``message`` from the own view, in SQL."""
     hidden = (
         select(HiddenMessage.message_id)
@@ -95,5 +95,5 @@ MESSAGES = select(
     _Reply.id.label("reply_id"),
     _Reply.type.label("reply_type"),
     _Reply.content.label("reply_content"),
-).outerjoin(_Reply, (_Reply.id == Message.reply_to_id) & visible_to(_USER, _Reply))
+).outerjoin(_Reply, (_Reply.id == Message.reply_to_id) & is_visible_to(_USER, _Reply))
 """The columns of `MessageRow`, in their order; ``user`` is a parameter."""

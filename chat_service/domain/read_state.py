@@ -9,7 +9,7 @@ from chat_service import errors
 from chat_service.db import db, transaction
 from chat_service.domain import live_events
 from chat_service.domain.accounts import Person, get_people
-from chat_service.domain.messages import visible_to
+from chat_service.domain.messages import is_visible_to
 from chat_service.models import Conversation, Deletion, HiddenMessage, Membership, Message
 from shared.data.columns import BigId
 from shared.web.errors import ApiError, ErrorSpec
@@ -173,7 +173,7 @@ def list_readers(message_id: int, user_id: int) -> list[Person]:
             Message.seq,
             Message.sender_id,
             Membership.role,
-            visible_to(user_id).label("is_visible"),
+            is_visible_to(user_id).label("is_visible"),
         )
         .join(Conversation, Conversation.id == Message.conversation_id)
         .outerjoin(

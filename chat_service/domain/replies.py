@@ -9,7 +9,7 @@ from chat_service import errors
 from chat_service.db import db
 from chat_service.domain.accounts import get_people
 from chat_service.domain.history import BLOCK_SIZE, MAX_WHOLE, long_reads
-from chat_service.domain.messages import visible_to
+from chat_service.domain.messages import is_visible_to
 from chat_service.domain.search import FoundBlock, FoundRow
 from chat_service.models import Conversation, Membership, Message
 from shared.data.columns import BigId
@@ -78,7 +78,7 @@ _VERSION = (
         Membership,
         (Membership.conversation_id == Conversation.id) & (Membership.user_id == _USER),
     )
-    .where(Message.id == _MESSAGE, Conversation.is_open, visible_to(_USER))
+    .where(Message.id == _MESSAGE, Conversation.is_open, is_visible_to(_USER))
 )
 _REPLIES = (
     select(Message.id, Message.type, Message.content, Message.sender_id, Message.created_at)
@@ -86,7 +86,7 @@ _REPLIES = (
         Message.reply_to_id == _MESSAGE,
         Message.id > bindparam("after", type_=BigId),
         Message.version <= bindparam("version", type_=BigId),
-        visible_to(_USER),
+        is_visible_to(_USER),
     )
     .order_by(Message.id)
     .limit(bindparam("limit", type_=Integer))

@@ -17,7 +17,7 @@ from chat_service.db import db
 from chat_service.domain.accounts import Person, get_people
 from chat_service.domain.history import long_reads
 from chat_service.domain.indexing import grams_of, indexed_id, rarest_first
-from chat_service.domain.messages import visible_to
+from chat_service.domain.messages import is_visible_to
 from chat_service.domain.read_state import get_read_state
 from chat_service.domain.text import fold
 from chat_service.domain.version_bounds import version_next_to, version_since, version_until
@@ -29,7 +29,7 @@ from shared.web.streaming import Blocks
 WINDOW = 2000
 """Versions, or rows of the index, that are looked through by one statement."""
 MAX_GRAMS = 6
-_AT_ONCE = 500
+_BATCH_SIZE = 500
 
 
 class FoundRow(NamedTuple):
@@ -139,8 +139,8 @@ class _Search(NamedTuple):
             is_last = len(rows) < WINDOW
             after = after if is_last else rows[-1].message_id
             ids = [row.message_id for row in rows if row.has_all]
-            for start in range(0, len(ids), _AT_ONCE):
-                yield self._found("by_ids", ids=ids[start : start + _AT_ONCE])
+            for start in range(0, len(ids), _BATCH_SIZE):
+                yield self._found("by_ids", ids=ids[start : start + _BATCH_SIZE])
 
     def _check_access(self) -> None:
         not_found = errors.CONVERSATION_NOT_FOUND_ZH
@@ -200,7 +200,7 @@ def _messages_query(
         Message.id, Message.type, Message.content, Message.sender_id, Message.created_at
     ).where(
         _SCOPES[scope],
-        visible_to(bindparam("user", type_=BigId)),
+        is_visible_to(bindparam("user", type_=BigId)),
         *(_CONDITIONS[name] for name in sorted(conditions)),
     )
     if texts_only:

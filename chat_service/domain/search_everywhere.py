@@ -35,7 +35,7 @@ from shared.web.authentication import MAX_ID
 
 MAX_READ = 100_000
 """Messages, or rows of the index, that one request reads."""
-_AT_ONCE = 2000
+_BATCH_SIZE = 2000
 _MIN_EACH = 3
 """Messages that are read of each conversation at first."""
 _SHORT_STEPS = 4
@@ -162,11 +162,11 @@ class _Search:
     def _go_back(self, conversation_ids: Sequence[int], before: int, read: _Read) -> Iterator[int]:
         """Read backwards from an id, always where the least has been read so far."""
         size = max(_MIN_EACH, 4 * self.wanted.limit // max(1, len(conversation_ids)))
-        ends = {each: _End(before, min(size, _AT_ONCE)) for each in conversation_ids}
+        ends = {each: _End(before, min(size, _BATCH_SIZE)) for each in conversation_ids}
         while ends and self.next_before_id is None:
             size = max(ends.values()).size
             alike = [item for item in ends.items() if item[1].size == size]
-            asked = dict(nlargest(_AT_ONCE // size, alike, key=itemgetter(1)))
+            asked = dict(nlargest(_BATCH_SIZE // size, alike, key=itemgetter(1)))
             rows, candidates = read({each: end.before for each, end in asked.items()}, size)
             counts = Counter(row.conversation_id for row in rows)
             for each in asked:
@@ -175,7 +175,7 @@ class _Search:
             for row in rows:
                 if row.conversation_id in ends:
                     oldest = min(row.id, ends[row.conversation_id].before)
-                    ends[row.conversation_id] = _End(oldest, min(4 * size, _AT_ONCE))
+                    ends[row.conversation_id] = _End(oldest, min(4 * size, _BATCH_SIZE))
             for candidate in candidates:
                 heappush(self._candidates, -candidate)
             self._room -= len(rows)

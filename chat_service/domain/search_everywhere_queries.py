@@ -21,7 +21,7 @@ from sqlalchemy.orm import aliased
 
 from chat_service.db import db
 from chat_service.domain.conversations import FRIEND_ID
-from chat_service.domain.messages import visible_to
+from chat_service.domain.messages import is_visible_to
 from chat_service.models import Conversation, Membership, Message, SearchGram
 from shared.data.columns import BigId
 
@@ -126,7 +126,7 @@ def messages_query() -> Select[*tuple[Any, ...]]:
     """The messages of some ids that a user sees, newest first."""
     return (
         select(*_FIELDS)
-        .where(Message.id.in_(bindparam("ids", expanding=True)), visible_to(_id("user")))
+        .where(Message.id.in_(bindparam("ids", expanding=True)), is_visible_to(_id("user")))
         .order_by(Message.id.desc())
     )
 

@@ -11,7 +11,7 @@ from chat_service.domain import live_events, media
 from chat_service.domain.access import get_access
 from chat_service.domain.accounts import Person
 from chat_service.domain.insertion import InsertConflictError, NewMessage, insert_message
-from chat_service.domain.messages import NO_REPLY, MessageRow, ReplyTarget, visible_to
+from chat_service.domain.messages import NO_REPLY, MessageRow, ReplyTarget, is_visible_to
 from chat_service.domain.read_state import READ_STATE, ReadState, parse_read_state
 from chat_service.domain.text import is_blank
 from chat_service.metrics import messages_sent
@@ -192,7 +192,7 @@ def _load_reply_target(new: NewMessage) -> ReplyTarget:
         select(Message.id, Message.type, Message.content).where(
             Message.id == new.reply_to_id,
             Message.conversation_id == new.conversation_id,
-            visible_to(new.sender_id),
+            is_visible_to(new.sender_id),
         )
     ).first()
     if row is None:

@@ -30,8 +30,8 @@ from chat_service.domain.messages import (
     MessageBlock,
     MessageRow,
     PairReads,
+    is_visible_to,
     to_message_rows,
-    visible_to,
 )
 from chat_service.models import Conversation, Deletion, Membership, Message
 from shared.data.columns import BigId
@@ -262,7 +262,7 @@ def _span() -> _Span:
 def _messages_query(*, newest: bool) -> Select[*tuple[Any, ...]]:
     """The visible messages of spans, oldest first: of each the first, or the newest, few."""
     span, message = _span(), aliased(Message)
-    page = _page(span, message, message.id).where(visible_to(_USER, message))
+    page = _page(span, message, message.id).where(is_visible_to(_USER, message))
     order = message.version.desc() if newest else message.version
     return _joined(MESSAGES, span, page.order_by(order), Message.id).order_by(Message.version)
 

@@ -143,7 +143,7 @@ def test_pages_are_all_there_is_however_little_is_read_for_one(
     content: str,
 ) -> None:
     monkeypatch.setattr(search_everywhere, "MAX_READ", 20)
-    monkeypatch.setattr(search_everywhere, "_AT_ONCE", 8)
+    monkeypatch.setattr(search_everywhere, "_BATCH_SIZE", 8)
     groups = [make_group(app, ALICE, BOB) for _ in range(4)]
     texts = ("needle", "eedlene", "hay", "nedle")  # Each pair of the first is in another, too.
     said = [
@@ -167,7 +167,7 @@ def test_a_search_without_hits_reads_so_much_and_no_more(
     content: str,
 ) -> None:
     monkeypatch.setattr(search_everywhere, "MAX_READ", 1_500)
-    monkeypatch.setattr(search_everywhere, "_AT_ONCE", 300)
+    monkeypatch.setattr(search_everywhere, "_BATCH_SIZE", 300)
     make_history(app, group, BOB, 4_000)
     settled()
     cursor = ask(alice, content).json["next_before_id"]
