@@ -7,27 +7,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from shared.media.imaging.container import BadImageError, Container, Reader
+from shared.media.imaging.png_pixels import verify_pixels
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOUR_CHUNKS = frozenset({b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCV", b"cLLI"})
 _STILL_CHUNKS = _COLOUR_CHUNKS | {b"PLTE", b"tRNS"}
-_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # Of a pixel, by colour type.
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _INDEXED, _GREY = 3, (0, 4)
-# Adam7: where the first pixel of each pass lies, and how far apart its pixels are.
-_ADAM7 = (
-    (0, 0, 8, 8),
-    (4, 0, 8, 8),
-    (0, 4, 4, 8),
-    (2, 0, 4, 4),
-    (0, 2, 2, 4),
-    (1, 0, 2, 2),
-    (0, 1, 1, 2),
-)
-_MAX_FILTER = 4
 _MAX_PROFILE_BYTES = 8 << 20
-_INPUT_BYTES = 16 << 10
-_OUTPUT_BYTES = 256 << 10
 
 
 class Chunk(NamedTuple):
@@ -70,7 +57,7 @@ class Png(Container):
     def verify(self) -> None:
         """Refuse it unless every pixel of every frame is there."""
         for frame in self.frames:
-            _verify_pixels(self.header, frame)
+            verify_pixels(self.header, frame.region.width, frame.region.height, frame.pixels)
 
     def still(self, frame: Frame) -> bytes:
         """One frame as a PNG of its own."""
@@ -240,53 +227,6 @@ def _is_inside(frame: Frame, canvas: Region) -> bool:
     width, height, x, y = frame.region
     fits = 0 < width <= canvas.width - x and 0 < height <= canvas.height - y
     return fits and bool(frame.pixels)
-
-
-def _verify_pixels(header: bytes, frame: Frame) -> None:
-    """Inflate the pixels without keeping them, and check the filter of each row."""
-    passes = _passes(header, frame.region)
-    stride, rows = next(passes)
-    next_row = 0  # Where it begins, from the start of the block.
-    for block in _inflated(frame.pixels):
-        while rows and next_row < len(block):
-            count = min(rows, -(-(len(block) - next_row) // stride))
-            if max(block[next_row : next_row + count * stride : stride]) > _MAX_FILTER:
-                raise BadImageError("an unknown filter")
-            next_row += count * stride
-            rows -= count
-            if not rows:
-                stride, rows = next(passes, (0, 0))
-        next_row -= len(block)
-        if not rows and next_row <= 0:
-            return
-    raise BadImageError("pixels are missing")
-
-
-def _passes(header: bytes, region: Region) -> Iterator[tuple[int, int]]:
-    """Of each pass with pixels: the bytes of a row, and how many rows there are."""
-    bits = _SAMPLES[header[9]] * header[8]
-    for x, y, across, down in _ADAM7 if header[12] else ((0, 0, 1, 1),):
-        width = -(-(region.width - x) // across)
-        height = -(-(region.height - y) // down)
-        if width > 0 and height > 0:
-            yield 1 + (width * bits + 7) // 8, height
-
-
-def _inflated(parts: Iterable[bytes]) -> Iterator[bytes]:
-    inflate = zlib.decompressobj()
-    pieces = (
-        part[at : at + _INPUT_BYTES] for part in parts for at in range(0, len(part), _INPUT_BYTES)
-    )
-    try:
-        for piece in pieces:
-            output = inflate.decompress(piece, _OUTPUT_BYTES)
-            while output:
-                yield output
-                output = inflate.decompress(inflate.unconsumed_tail, _OUTPUT_BYTES)
-            if inflate.eof:
-                return
-    except zlib.error as error:
-        raise BadImageError("broken pixels") from error
 
 
 def _profile(body: bytes) -> bytes:
