@@ -1,1 +1,1 @@
-"""Images: where they are stored, and the process that decodes them."""
+"""Image storage, and the process that decodes images."""

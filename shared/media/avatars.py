@@ -1,4 +1,4 @@
-"""What may be sent as the avatar of an account or a group: a picture as text, or a reference."""
+"""Parse avatars of accounts and groups: an image as text, or a reference."""
 
 import base64
 import re
@@ -12,7 +12,7 @@ _MAX_BYTES = 2 * 1024 * 1024
 _MAX_SIDE = 512
 _MAX_REFERENCE_LENGTH = 2048
 _DATA_URI_TYPES = {f"data:image/{name}" for name in ("png", "jpeg", "jpg", "gif", "webp")}
-# How PNG, JPEG, GIF and WebP begin in base64.
+# The first base64 characters of PNG, JPEG, GIF and WebP.
 _BASE64_MAGIC = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR")
 _WHITE_SPACE = re.compile(r"\s+")
 _FORBIDDEN_REFERENCE = re.compile(
@@ -24,11 +24,11 @@ def parse_avatar(sent: str, user_id: int) -> Picture | str:
     """Parse an uploaded avatar into what other users see.
 
     Returns:
-        a small rendition of the picture that it holds (a data URI, or bare base64), or itself
-        if it is a short reference of the client's own.
+        a thumbnail of the image in a data URI or bare base64, or the text itself if it is a short
+        reference of the client.
 
     Raises:
-        ApiError: it is neither; or it cannot be decoded now (503).
+        ApiError: it is neither, or it could not be decoded in time (503).
     """
     head, comma, body = sent.partition(",")
     kind, *parameters = (part.strip() for part in head.lower().split(";"))
@@ -42,7 +42,7 @@ def parse_avatar(sent: str, user_id: int) -> Picture | str:
 
 
 def _picture(encoded: str, user_id: int) -> Picture:
-    """The small picture of a large one in base64, as phones write it: in lines, unpadded."""
+    """Make a thumbnail of an image in base64, which can have line breaks and no padding."""
     digits = _WHITE_SPACE.sub("", encoded).rstrip("=")
     try:
         image = base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)

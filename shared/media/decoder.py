@@ -1,7 +1,7 @@
-"""Images that users send: cleaned, or made small, by a process of its own.
+"""Sanitize uploaded images and make thumbnails in a separate process.
 
-A worker has one decoder process (`shared.media.imaging.server`), started with its first image and
-again whenever it has ended. Images wait for it in temporary files, and users take turns.
+A worker has one decoder process (`shared.media.imaging.server`), which is started with the first
+image and restarted when it has ended. Images wait in temporary files, and users take turns.
 """
 
 import json
@@ -37,7 +37,7 @@ _TYPES = {
     "GIF": ("image/gif", "gif"),
     "WEBP": ("image/webp", "webp"),
 }
-# What it needs of the environment; secrets stay here.
+# The variables that the process inherits; secrets are not among them.
 _ENVIRONMENT = (
     "PATH",
     "PYTHONDONTWRITEBYTECODE",
@@ -47,19 +47,19 @@ _ENVIRONMENT = (
 
 
 class DecoderSettings(Settings):
-    """How long an image may take."""
+    """Settings of the decoder."""
 
     image_timeout_seconds: float = Field(
         8,
         gt=0,
-        description="How long an image may wait for its turn and be decoded; less than "
+        description="Maximum time to wait for and decode an image; less than "
         "`UPSTREAM_TIMEOUT_SECONDS`.",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An image that was checked here."""
+    """A sanitized image."""
 
     file: SpoolFile
     media_type: str
@@ -67,7 +67,7 @@ class Picture:
 
 
 class Decoder:
-    """The decoder process of this worker, and the images that wait for it."""
+    """The decoder process of this worker and its queue."""
 
     def __init__(self) -> None:
         self._queue = FairQueue(MAX_WAITING, MAX_WAITING_PER_USER)
@@ -76,34 +76,34 @@ class Decoder:
         self._socket: socket.socket | None = None
 
     def configure(self, settings: DecoderSettings) -> None:
-        """Give an image as much time as the settings say."""
+        """Set the timeout of an image."""
         self._timeout = settings.image_timeout_seconds
 
     def clean(self, image: SpoolFile, user_id: int) -> Picture:
-        """The same image, upright, in sRGB, and without metadata.
+        """Convert an image to an upright one in sRGB without metadata.
 
         Args:
-            image: as it was sent.
-            user_id: who sent it.
+            image: the uploaded file.
+            user_id: the user who uploaded it.
 
         Raises:
-            BadImageError: it is no whole PNG, JPEG, GIF or WebP of an accepted size.
+            BadImageError: it is not a complete PNG, JPEG, GIF or WebP of an accepted size.
             ApiError: too many images wait, or it could not be decoded in time (503).
         """
         return self._run(image, user_id, {"operation": "clean", "arguments": {}})
 
     def thumbnail(self, image: SpoolFile, user_id: int, max_side: int) -> Picture:
-        """A still WebP of the image with no side longer than ``max_side`` pixels.
+        """Make a still WebP of the image with no side longer than ``max_side`` pixels.
 
         Raises:
-            BadImageError: it is no whole PNG, JPEG, GIF or WebP of an accepted size.
+            BadImageError: it is not a complete PNG, JPEG, GIF or WebP of an accepted size.
             ApiError: too many images wait, or it could not be decoded in time (503).
         """
         arguments = {"max_side": max_side}
         return self._run(image, user_id, {"operation": "thumbnail", "arguments": arguments})
 
     def stop(self) -> None:
-        """End the process; the next image starts another."""
+        """Stop the process; the next image starts another one."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -131,7 +131,7 @@ class Decoder:
     def _ask(
         self, request: dict[str, Any], source: SpoolFile, target: SpoolFile, deadline: float
     ) -> dict[str, str]:
-        """The process's answer; a process that gives none in time is ended."""
+        """Read the response of the process; kill the process on a timeout."""
         answer = b""
         try:
             peer = self._connected()
@@ -143,7 +143,7 @@ class Decoder:
         except OSError as error:
             log.warning("decoder_failed", extra={"error": type(error).__name__})
         finally:
-            if not answer.endswith(b"\n"):  # A late answer must not be taken for the next one.
+            if not answer.endswith(b"\n"):  # A late response must not be mistaken for the next one.
                 self.stop()
                 answer = b'{"outcome": "killed"}'
         outcome: dict[str, str] = json.loads(answer)
@@ -162,10 +162,10 @@ class Decoder:
                     env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
                     pass_fds=list(map(int, descriptors)),
                     stdin=subprocess.DEVNULL,
-                    start_new_session=True,  # Ctrl-C ends the worker, which ends it.
+                    start_new_session=True,  # Ctrl-C stops the worker, which stops the process.
                 )
         return self._socket
 
 
 decoder = Decoder()
-"""The one of this worker."""
+"""The decoder of this worker."""

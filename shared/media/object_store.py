@@ -1,4 +1,4 @@
-"""Where images are kept: a folder, or a bucket of an object store."""
+"""Object store of images: a folder or an S3 bucket."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class MediaSettings(DecoderSettings, ProgramSettings):
-    """How a service checks images, and where it keeps them."""
+    """Settings of the decoder and the object store."""
 
     media_url: str = Field(
         "",
@@ -42,7 +42,7 @@ class MediaSettings(DecoderSettings, ProgramSettings):
 
 
 class ListedFile(NamedTuple):
-    """A kept object: its key, its size in bytes, and when it was put."""
+    """A listed object: its key, its size in bytes, and its time of modification."""
 
     key: str
     size: int
@@ -51,16 +51,16 @@ class ListedFile(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A kept object, opened: its size in bytes, and the bytes as they are read."""
+    """An opened object: its size in bytes, and its chunks."""
 
     size: int
     pieces: Iterator[bytes]
 
 
 class MediaStore:
-    """Objects by key, in a folder or in an S3 bucket; an object is there whole or not at all.
+    """Objects by key, in a folder or in an S3 bucket. Writes are atomic.
 
-    Every method raises ``ApiError`` (503) if the store does not answer.
+    Every method raises ``ApiError`` (503) if the store does not respond.
     """
 
     def __init__(self) -> None:
@@ -68,12 +68,12 @@ class MediaStore:
         self._pool = OffloadPool(8)
 
     def configure(self, settings: MediaSettings) -> None:
-        """Use the store that the settings name, from the next access on."""
+        """Configure the store. The next access connects to it."""
         self._settings = settings
         self.__dict__.pop("_store", None)
 
     def put(self, key: str, data: bytes | SpoolFile) -> None:
-        """Keep ``data`` under ``key``, in place of what may be there."""
+        """Store ``data`` under ``key``, and replace an existing object."""
 
         def put(store: LocalStore | S3Store) -> None:
             if isinstance(data, SpoolFile):
@@ -83,11 +83,11 @@ class MediaStore:
         self._call(put, may_be_missing=False)
 
     def get(self, key: str) -> bytes | None:
-        """What is kept under ``key``, if anything."""
+        """Read the object ``key``, if it exists."""
         return self._call(lambda store: bytes(store.get(key).bytes()))
 
     def open(self, key: str) -> StoredFile | None:
-        """What is kept under ``key``, if anything, to be read piece by piece."""
+        """Open the object ``key``, if it exists, to read it in chunks."""
         found = self._call(lambda store: store.get(key))
         if found is None:
             return None
@@ -96,22 +96,22 @@ class MediaStore:
         return StoredFile(found.meta["size"], pieces)
 
     def exists(self, key: str) -> bool:
-        """Whether anything is kept under ``key``."""
+        """Whether the object ``key`` exists."""
         return self._call(lambda store: store.head(key)) is not None
 
     def delete(self, key: str) -> None:
-        """Forget what is kept under ``key``, if anything."""
+        """Delete the object ``key``, if it exists."""
         self._call(lambda store: store.delete(key))
 
     def listed(self, folder: str = "") -> Iterator[list[ListedFile]]:
-        """Everything that is kept (below ``folder``), in no order, some hundred at a time."""
+        """List all objects (below ``folder``), unordered, some hundred at a time."""
         stream = self._call(lambda store: store.list(folder, chunk_size=_LIST_PAGE_SIZE))
         while stream and (batch := self._call(lambda _: next(stream, None))):
             yield [ListedFile(one["path"], one["size"], one["last_modified"]) for one in batch]
 
     @property
     def folder(self) -> Path | None:
-        """The folder of the store; None of a bucket."""
+        """Return the folder of the store; None for a bucket."""
         settings = self._settings
         assert settings is not None
         if settings.media_url.startswith("s3:"):

@@ -1,5 +1,5 @@
-"""Images of strangers: taken apart, decoded, stripped of metadata, and encoded where they must be.
+"""Parse, decode, sanitize and encode untrusted images.
 
-This runs in a process of its own (``shared.media.imaging.server``) and imports neither gevent nor
-Flask. `png`, `jpeg`, `gif` and `webp` know the four containers, `images` decodes and encodes.
+This runs in a separate process (``shared.media.imaging.server``) and imports neither gevent nor
+Flask. `png`, `jpeg`, `gif` and `webp` parse the four containers, `images` decodes and encodes.
 """

@@ -16,19 +16,19 @@ class Gif(Container):
     """A GIF without metadata."""
 
     screen: bytes = b""
-    """What follows the size, and the palette of all frames."""
+    """The header after the size, and the global palette."""
     frames: tuple[bytes, ...] = ()
-    """Of each frame its size, its own palette and its pixels."""
+    """Size, local palette and pixels of each frame."""
 
     def stills(self) -> Iterator[bytes]:
-        """Each frame as a GIF of its own, of the frame's size."""
+        """Yield each frame as a separate GIF of the frame's size."""
         for frame in self.frames:
             head = SIGNATURES[1] + frame[:4] + self.screen
             yield head + b"\x2c\0\0\0\0" + frame + _TRAILER
 
 
 def parse(data: bytes) -> Gif:
-    """Take a GIF apart; without its end it is taken if the last frame is whole."""
+    """Parse a GIF. The trailer can be missing if the last frame is complete."""
     reader = Reader(data, len(SIGNATURES[0]))
     screen = reader.read(7)
     palette = reader.read(_palette_size(screen[4]))
@@ -61,7 +61,7 @@ def parse(data: bytes) -> Gif:
                 control = b""
             elif label == _APPLICATION and block[3:14] in _LOOPS and block[14:16] == b"\x03\x01":
                 parts.append(block[:18] + b"\0")
-        else:  # The trailer, or what is no part of the image.
+        else:  # The trailer, or trailing data.
             break
     if not frames:
         raise BadImageError("no image")
@@ -85,6 +85,6 @@ def _size(place: bytes) -> tuple[int, int]:
 
 
 def _sub_blocks(reader: Reader) -> None:
-    """Read a sequence of sub-blocks with the empty one at its end."""
+    """Read a sequence of sub-blocks up to the empty one."""
     while size := reader.read(1)[0]:
         reader.read(size)

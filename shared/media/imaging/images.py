@@ -1,7 +1,7 @@
-"""What is done with an image: it is proved to be whole, cleaned, or made small.
+"""Verify, sanitize and resize images.
 
-A clean image is upright, in sRGB, and without metadata. One that is upright and in sRGB stays as
-it came, byte for byte but for its metadata; any other is encoded anew, without loss if it had none.
+A sanitized image is upright, in sRGB, and without metadata. The pixel data of an upright image in
+sRGB are not changed. Any other image is re-encoded, lossless if it was lossless.
 """
 
 from collections.abc import Iterator
@@ -40,17 +40,17 @@ _imaging.set_block_size(64 << 20)
 
 
 class EncodedImage(NamedTuple):
-    """An image file of a format, as Pillow calls it."""
+    """An image file and its Pillow format."""
 
     format: str
     data: bytes
 
 
 def clean(data: bytes) -> EncodedImage:
-    """The same image, upright, in sRGB, and without metadata.
+    """Convert an image to an upright one in sRGB without metadata.
 
     Raises:
-        BadImageError: it is no whole PNG, JPEG, GIF or WebP of an accepted size.
+        BadImageError: it is not a complete PNG, JPEG, GIF or WebP of an accepted size.
     """
     image_format, container = _parse(data)
     _verify(image_format, container)
@@ -66,10 +66,10 @@ def clean(data: bytes) -> EncodedImage:
 
 
 def thumbnail(data: bytes, max_side: int) -> EncodedImage:
-    """A still WebP of the image, with no side longer than ``max_side`` pixels.
+    """Make a still WebP of the image, with no side longer than ``max_side`` pixels.
 
     Raises:
-        BadImageError: it is no whole PNG, JPEG, GIF or WebP of an accepted size.
+        BadImageError: it is not a complete PNG, JPEG, GIF or WebP of an accepted size.
     """
     image_format, container = _parse(data)
     _verify(image_format, container)
@@ -84,7 +84,7 @@ def thumbnail(data: bytes, max_side: int) -> EncodedImage:
 
 
 class _Correction:
-    """What makes an image upright and puts it into sRGB; false if there is nothing to do."""
+    """The conversion to an upright image in sRGB; false if there is nothing to do."""
 
     def __init__(self, container: Container) -> None:
         self._profile = foreign_profile(container.icc_profile, container.colours)
@@ -99,7 +99,7 @@ class _Correction:
         return self._profile is not None
 
     def apply(self, image: Image.Image) -> Image.Image:
-        """The image, upright and in sRGB; it may be changed itself."""
+        """Convert the image, possibly in place."""
         if self._profile is not None:
             image = in_srgb(_plain(image), self._profile)
         if self._orientation != 1:
@@ -107,7 +107,7 @@ class _Correction:
         return image
 
     def move(self, region: Region, canvas: Region) -> Region:
-        """Where a part of an image lies when the image is upright."""
+        """Map a region to the upright image."""
         width, height, x, y = region
         if self._orientation in {2, 3, 7, 8}:
             x = canvas.width - x - width
@@ -134,7 +134,7 @@ def _parse(data: bytes) -> tuple[str, Container]:
 
 
 def _verify(image_format: str, container: Container) -> None:
-    """Decode the image, and refuse it if pixels are missing."""
+    """Decode the image, and reject it if pixels are missing."""
     if isinstance(container, png.Png):
         container.verify()
     elif isinstance(container, gif.Gif):
@@ -158,7 +158,7 @@ def _corrected_png(container: png.Png, correction: _Correction) -> bytes:
     def stills() -> Iterator[bytes]:
         for frame in container.frames:
             image = _decode(container.still(frame), "PNG")
-            if container.play_count is not None:  # The colours of one frame are those of all.
+            if container.play_count is not None:  # All frames have the same colours.
                 image = image.convert("RGBA")
             yield _encode(correction.apply(image), "PNG", compress_level=3)
 
@@ -176,7 +176,7 @@ def _corrected_jpeg(container: jpeg.Jpeg, correction: _Correction) -> bytes:
 
 
 def _jpeg_quality(image: Image.Image, *, swap: bool) -> dict[str, Any]:
-    """What encodes an image as well as it was encoded before, and not much larger."""
+    """Choose encoder options with the original quality and a similar size."""
     assert isinstance(image, JpegImageFile)
     numbers = [layer[3] for layer in image.layer]
     if image.mode == "CMYK" or not set(numbers) <= image.quantization.keys():
@@ -203,7 +203,7 @@ def _corrected_webp(container: webp.WebP, correction: _Correction) -> bytes:
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """The image in 8 bits a channel, with no palette, and its transparency in a channel."""
+    """Convert the image to 8 bits per channel without a palette, with alpha if needed."""
     if image.mode.startswith("I"):
         image = in_8_bits(image)
     transparent = image.has_transparency_data
@@ -217,7 +217,7 @@ def _plain(image: Image.Image) -> Image.Image:
 
 
 def _orientation(data: bytes) -> int:
-    """The orientation that EXIF says, 1 if it says none."""
+    """Read the EXIF orientation; 1 if there is none."""
     exif = Image.Exif()
     try:
         exif.load(data)
@@ -238,7 +238,7 @@ def _decode(data: bytes, image_format: str, size: tuple[int, int] | None = None)
 
 
 def _frames(data: bytes, image_format: str) -> Iterator[Image.Image]:
-    """Every frame as a viewer composes it; each is good until the next."""
+    """Yield every frame as a viewer composes it; each is valid until the next."""
     with _decoding():
         image = Image.open(BytesIO(data), formats=[image_format])
     for number in range(getattr(image, "n_frames", 1)):
@@ -261,7 +261,7 @@ def _encode(image: Image.Image, image_format: str, **options: Any) -> bytes:
 
 @contextmanager
 def _decoding() -> Iterator[None]:
-    """Hostile bytes break decoders in every way there is: all of them mean a bad image."""
+    """Convert any exception of a decoder to `BadImageError`."""
     try:
         yield
     except MemoryError:

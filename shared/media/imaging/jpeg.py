@@ -21,15 +21,15 @@ class Jpeg(Container):
     """A JPEG without metadata."""
 
     parts: tuple[bytes, ...] = field(default=())
-    """All of `data`; each scan is an element of its own."""
+    """All of `data`; each scan is a separate element."""
     scans: frozenset[int] = frozenset()
-    """Which of the parts are scans."""
+    """The indexes of the parts that are scans."""
 
     def padded(self, padding: bytes) -> bytes:
-        """The same with bytes behind each scan.
+        """Append padding bytes to each scan.
 
-        A decoder takes what a scan lacks from there, and skips what it does not need: the same
-        pixels come out of two different paddings only if none are missing.
+        A decoder reads missing data of a scan from the padding, and skips unused padding. Two
+        different paddings result in the same pixels only if none are missing.
         """
         return b"".join(
             part + padding if number in self.scans else part
@@ -38,25 +38,25 @@ class Jpeg(Container):
 
 
 class _Coefficients:
-    """Which coefficients of which component have not been sent to their last bit."""
+    """Tracks the coefficients of each component whose last bit is missing."""
 
     def __init__(self, frame: bytes) -> None:
         self._missing = {frame[at]: set(range(_COEFFICIENTS)) for at in range(6, len(frame) - 2, 3)}
 
     def send(self, scan: bytes) -> None:
-        """Note what a scan holds."""
+        """Record the coefficients of a scan."""
         start, end, shift = scan[-3:]
         if not shift & 0x0F:
             for component in scan[1:-3:2]:
                 self._missing.get(component, set()).difference_update(range(start, end + 1))
 
     def complete(self) -> bool:
-        """Whether all have been sent."""
+        """Whether all coefficients are complete."""
         return not any(self._missing.values())
 
 
 class _Parser:
-    """Collects what is kept of a file."""
+    """Collects the parts of a file that are kept."""
 
     def __init__(self, data: bytes) -> None:
         self._reader = Reader(data, len(START))
@@ -69,11 +69,11 @@ class _Parser:
 
     @property
     def profile(self) -> bytes:
-        """The colour profile, whose parts are numbered."""
+        """Join the numbered parts of the colour profile."""
         return b"".join(self._profile[number] for number in sorted(self._profile))
 
     def _read_segments(self) -> bool:
-        """Read up to the end of the first picture; whether it is marked."""
+        """Read up to the end of the first image, and return whether its end marker exists."""
         data, reader = self._reader.data, self._reader
         while following := _MARKER.search(data, reader.position):
             reader.position = following.end()
@@ -115,7 +115,7 @@ class _Parser:
         self.parts.append(_segment(marker, body))
 
     def _add_application_data(self, marker: int, body: bytes) -> None:
-        """Keep what says how colours are encoded, and remember how the image is shown."""
+        """Keep colour information, and record the orientation."""
         if marker == _JFIF and body.startswith(b"JFIF\0") and len(body) >= 12:
             self.parts.append(_segment(marker, body[:12] + b"\0\0"))  # Without its thumbnail.
         elif marker == _ADOBE and body.startswith(b"Adobe") and len(body) >= 12:
@@ -127,9 +127,9 @@ class _Parser:
 
 
 def parse(data: bytes) -> Jpeg:
-    """Take a JPEG apart; what follows its first picture is left out.
+    """Parse a JPEG. Data after its first image are dropped.
 
-    The mark of its end may be missing, but nothing else.
+    Only the end marker can be missing.
     """
     found = _Parser(data)
     if not found.scans:

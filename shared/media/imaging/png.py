@@ -25,7 +25,7 @@ class Chunk(NamedTuple):
 
 
 class Region(NamedTuple):
-    """The part of the canvas that a frame covers."""
+    """The region of the canvas that a frame covers."""
 
     width: int
     height: int
@@ -34,7 +34,7 @@ class Region(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """Compressed pixels, and how they are shown.
+    """Compressed pixels and their display parameters.
 
     ``control`` is what ``fcTL`` holds after the region: delay, disposal, blending. The image that
     only viewers without animation show has none.
@@ -55,12 +55,12 @@ class Png(Container):
     play_count: int | None = None
 
     def verify(self) -> None:
-        """Refuse it unless every pixel of every frame is there."""
+        """Reject the image unless all pixels of all frames are present."""
         for frame in self.frames:
             verify_pixels(self.header, frame.region.width, frame.region.height, frame.pixels)
 
     def still(self, frame: Frame) -> bytes:
-        """One frame as a PNG of its own."""
+        """Build a separate PNG of one frame."""
         header = struct.pack(">II", *frame.region[:2]) + self.header[8:]
         whole = Region(*frame.region[:2], 0, 0)
         return write(header, self.shared, [frame._replace(region=whole, control=b"")])
@@ -68,7 +68,7 @@ class Png(Container):
     def replace_frames(
         self, stills: Iterable[bytes], regions: Iterable[Region], *, srgb: bool
     ) -> bytes:
-        """The same animation, or still image, of other pixels.
+        """Replace the pixels of the animation or still image.
 
         Args:
             stills: a PNG for each frame, all of one colour type and palette.
@@ -87,9 +87,9 @@ class Png(Container):
 
 
 def parse(data: bytes) -> Png:
-    """Take a PNG apart.
+    """Parse a PNG.
 
-    A file may end within a chunk; `Png.verify` tells whether pixels are missing. A broken
+    A file can end within a chunk; `Png.verify` detects missing pixels. A broken
     ancillary chunk is ignored, as browsers do.
     """
     chunks = list(_chunks(data))
@@ -154,7 +154,7 @@ def write(
 
 
 def _chunks(data: bytes) -> Iterator[Chunk]:
-    """Every whole chunk up to the end of the image."""
+    """Yield every complete chunk up to the end of the image."""
     view = memoryview(data)
     position = len(SIGNATURE)
     while position + 12 <= len(data):
@@ -230,7 +230,7 @@ def _is_inside(frame: Frame, canvas: Region) -> bool:
 
 
 def _profile(body: bytes) -> bytes:
-    """The colour profile of an ``iCCP`` chunk, if it is whole."""
+    """Read the colour profile of an ``iCCP`` chunk, if it is complete."""
     compressed = body[body.find(b"\0") + 2 :]
     inflate = zlib.decompressobj()
     try:

@@ -1,13 +1,13 @@
 """The decoder process: ``python -m shared.media.imaging.server SOCKET [LOCK]``.
 
-Over the socket it takes one request after another: a JSON object with an ``operation`` and its
-``arguments``, and the descriptors of two files, one with the image and one for the result. Each
-image is worked off in a child process, whose memory and processor time are limited, so nothing of
-one image is left for the next. The answer is a line of JSON: ``outcome`` is ``done`` (with the
-``format`` of the result), ``bad`` (the image is no good, or over a limit), ``failed`` (with a
+It receives requests over the socket: a JSON object with an ``operation`` and its ``arguments``, and
+two file descriptors, one of the image and one for the result. A child process with limited memory
+and processor time handles each image, so no state of one image is left for the next. The response
+is a line of JSON: ``outcome`` is ``done`` (with the ``format`` of the result), ``bad`` (the image
+is invalid or exceeds a limit), ``failed`` (with a
 ``trace``: an error in this program) or ``killed`` (the child was killed from outside).
 
-The program ends when the other end of the socket is closed, and so does the child that is at work.
+The process and its child exit when the other end of the socket is closed.
 """
 
 import fcntl
@@ -28,7 +28,7 @@ from shared.media.imaging.images import EncodedImage
 from shared.server.parent_death import set_parent_death_signal
 
 MEMORY_LIMIT = 768 << 20
-"""Bytes of address space, of which Python and its libraries take some 60 MiB."""
+"""Bytes of address space, of which Python and its libraries use about 60 MiB."""
 CPU_LIMIT_SECONDS = 6
 _FILE_LIMIT = 64 << 20
 _OPERATIONS: dict[str, Callable[..., EncodedImage]] = {
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def _work(peer: socket.socket, request: dict[str, Any], source: int, target: int) -> dict[str, str]:
-    """Let a child do it, and say how that ended."""
+    """Run a request in a child process, and return its outcome."""
     result, child_end = os.pipe()
     own = os.getpid()
     child = os.fork()
@@ -82,7 +82,7 @@ def _work(peer: socket.socket, request: dict[str, Any], source: int, target: int
 
 
 def _limit() -> None:
-    """Bound what this process may use; over the limit, the kernel or an exception ends it."""
+    """Limit the resources of this process; the kernel or an exception ends it beyond them."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT_SECONDS, CPU_LIMIT_SECONDS + 1))
     resource.setrlimit(resource.RLIMIT_FSIZE, (_FILE_LIMIT, _FILE_LIMIT))

@@ -28,7 +28,7 @@ class WebP(Container):
     animation: bytes = b""
     """Background and loops of an animation."""
     durations: tuple[int, ...] = ()
-    """Milliseconds that each frame is shown."""
+    """Duration of each frame in milliseconds."""
 
 
 def is_webp(data: bytes) -> bool:
@@ -37,9 +37,9 @@ def is_webp(data: bytes) -> bool:
 
 
 def parse(data: bytes) -> WebP:
-    """Take a WebP apart; what follows it is left out."""
+    """Parse a WebP. Trailing data are dropped."""
     end = 8 + int.from_bytes(data[4:8], "little")
-    if end > len(data) + 1:  # Some encoders forget the last byte of padding.
+    if end > len(data) + 1:  # Some encoders omit the last byte of padding.
         raise BadImageError("cut off")
     chunks = list(_chunks(data[12:end]))
     found = {chunk.name: chunk.body for chunk in reversed(chunks)}  # Of several, the first.
@@ -80,7 +80,7 @@ def parse(data: bytes) -> WebP:
 
 
 def animate(stills: Iterable[bytes], like: WebP, size: tuple[int, int]) -> bytes:
-    """An animation of still WebP files, each of which replaces all of the one before."""
+    """Build an animation of still WebP files, each of which replaces the previous one."""
     sides = b"".join((side - 1).to_bytes(3, "little") for side in size)
     replace = b"\x02"  # Neither blended with what is there nor disposed of.
     chunks = [
@@ -102,7 +102,7 @@ def _chunks(data: bytes) -> Iterator[Chunk]:
 
 
 def _image(chunks: Iterable[Chunk]) -> list[Chunk]:
-    """The pixels of a frame, after their transparency."""
+    """Return the pixels of a frame after its alpha data."""
     kept: list[Chunk] = []
     for chunk in chunks:
         if chunk.name == b"ALPH" and not kept:
@@ -125,7 +125,7 @@ def _file(chunks: Iterable[Chunk]) -> bytes:
 
 
 def _size(name: bytes, body: bytes) -> tuple[int, int]:
-    """Width and height that a bit stream says."""
+    """Read width and height from a bit stream."""
     reader = Reader(body)
     if name == _LOSSLESS:
         reader.read(1)
