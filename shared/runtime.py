@@ -36,5 +36,7 @@ class Runtime:
 
 def runtime_of(app: Flask) -> Runtime:
     """The runtime of ``app``, which is made when it is first asked for."""
-    runtime: Runtime = app.extensions.setdefault(_EXTENSION, Runtime())
+    runtime: Runtime | None = app.extensions.get(_EXTENSION)
+    if runtime is None:
+        runtime = app.extensions[_EXTENSION] = Runtime()
     return runtime
