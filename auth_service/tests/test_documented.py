@@ -93,6 +93,7 @@ def test_what_is_served_beside_the_document_is_for_machines(
         "/openapi.json",
         "/internal/accounts",
         "/internal/accounts/find",
+        "/internal/sessions/seen",
     }
 
 
