@@ -11,7 +11,7 @@ _SPACES = {"L": "GRAY", "RGB": "RGB ", "CMYK": "CMYK"}  # What a profile calls c
 
 
 def in_8_bits(image: Image.Image) -> Image.Image:
-    """A grey image of 16 bits in 8."""
+    """Convert a grey image from 16 to 8 bits."""
     transparent = image.info.get("transparency")
     wide = image.convert("I")
     grey = wide.point([(value * 255 + 32767) // 65535 for value in range(65536)], "L")
@@ -40,7 +40,7 @@ def in_srgb(image: Image.Image, profile: ImageCmsProfile) -> Image.Image:
 
 
 def foreign_profile(data: bytes, colours: str) -> ImageCmsProfile | None:
-    """A colour profile that describes such colours, is whole, and is not that of sRGB."""
+    """Load a valid colour profile of this mode that is not sRGB."""
     if not data:
         return None
     try:
@@ -60,7 +60,7 @@ def foreign_profile(data: bytes, colours: str) -> ImageCmsProfile | None:
 
 
 def _sample(colours: str) -> Image.Image:
-    """Colours that are spread evenly over all there are."""
+    """Generate colours that are spread evenly over the colour space."""
     if colours == "L":
         return Image.frombytes("L", (256, 1), bytes(range(256)))
     levels = range(0, 256, 17)
