@@ -223,7 +223,7 @@ def test_the_commands_of_the_documents_work(product: Installation) -> None:
         if typed.endswith(service):  # It lists its commands, with the status of a mistake.
             typed += " --help"
         said = engine.run(f"docker compose exec -T {service} {typed}", given=given)
-        ann = ann or re.findall(r"Account (\d+)", said)[0]
+        ann = ann or re.findall(r"account (\d+)", said)[0]
     for command in EXPORT.commands:
         engine.run(command.replace(" 5 ", f" {ann} "))
     assert min((engine.checkout / f"{each}.zip").stat().st_size for each in ("auth", "chat")) > 0
