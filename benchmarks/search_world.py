@@ -64,8 +64,8 @@ def fill(messages: int) -> None:
     for conversation_id, said in sorted(texts.by_conversation.items()):
         _insert_grams(conversation_id, [each for each in said if each[0] <= last])
     _insert(SearchProgress, iter([{"id": 1, "indexed_id": last}]))
-    with db.transaction() as session:
-        session.execute(text("ANALYZE"))
+    with db.transaction():
+        db.session.execute(text("ANALYZE"))
 
 
 class Texts:
@@ -157,8 +157,8 @@ def _insert_grams(conversation_id: int, said: list[tuple[int, str]]) -> None:
         for message_id, content in said
         for gram in grams_of(content)
     )
-    with db.transaction() as session:
-        driver: Any = session.connection().connection.driver_connection
+    with db.transaction():
+        driver: Any = db.session.connection().connection.driver_connection
         cursor = driver.cursor()
         if db.is_sqlite:
             cursor.executemany(
@@ -185,5 +185,5 @@ def _insert(model: Any, rows: Iterator[dict[str, Any]]) -> None:
 
 
 def _insert_block(model: Any, block: list[dict[str, Any]]) -> None:
-    with db.transaction() as session:
-        session.execute(insert(model), block)
+    with db.transaction():
+        db.session.execute(insert(model), block)

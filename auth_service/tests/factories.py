@@ -34,8 +34,8 @@ def make_account(app: Flask, account_id: int, name: str, **columns: Any) -> None
         "password_hash": _hashed(PASSWORD),
         "created_at": datetime.now(UTC),
     }
-    with app.app_context(), db.transaction() as session:
-        session.add(Account(**(row | columns)))
+    with app.app_context(), db.transaction():
+        db.session.add(Account(**(row | columns)))
 
 
 def email_of(name: str) -> str:

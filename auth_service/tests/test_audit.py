@@ -123,8 +123,8 @@ def test_events_are_deleted_when_they_are_old(app: Flask, alice: ApiClient) -> N
     sign_in(alice)
     first = {"created_at": datetime.now(UTC) - timedelta(days=91)}
     with app.app_context():
-        with transaction() as session:
-            session.execute(update(AuditEvent).where(AuditEvent.id == 1).values(first))
+        with transaction():
+            db.session.execute(update(AuditEvent).where(AuditEvent.id == 1).values(first))
         audit.delete_expired()
 
     assert len(events_of(app, ALICE)) == 1

@@ -27,8 +27,8 @@ def _change(who: ApiClient, **fields: str) -> Reply:
 def _relay(app: Flask) -> int:
     """What the relay does when the waiting events have become due."""
     with app.app_context():
-        with db.transaction() as session:
-            session.execute(update(OutboxEvent).values(due_at=datetime.now(UTC)))
+        with db.transaction():
+            db.session.execute(update(OutboxEvent).values(due_at=datetime.now(UTC)))
         return outbox.deliver_due()
 
 
@@ -121,9 +121,9 @@ def test_a_crash_between_commit_and_delivery_loses_nothing(
 ) -> None:
     state = contracts.state("account", id=ALICE, name="committed")
     now = datetime.now(UTC)
-    with app.app_context(), db.transaction() as session:
+    with app.app_context(), db.transaction():
         row = {"event": {"type": "account", "state": state}, "due_at": now, "created_at": now}
-        session.add_all(OutboxEvent(consumer=name, **row) for name in ("social", "chat"))
+        db.session.add_all(OutboxEvent(consumer=name, **row) for name in ("social", "chat"))
 
     assert _relay(app) == 2
 

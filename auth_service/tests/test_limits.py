@@ -245,10 +245,10 @@ def test_counters_in_the_database_expire(app: Flask, configured: Callable[..., A
     service = configured(RATE_LIMITS="on", REDIS_URL="")
     _login(service)
     with app.app_context():
-        with db.transaction() as session:
-            assert session.query(LimitCounter).update({"expires_at": 1.0}) == 3
+        with db.transaction():
+            assert db.session.query(LimitCounter).update({"expires_at": 1.0}) == 3
         counters.delete_expired()
-        assert session.query(LimitCounter).count() == 0
+        assert db.session.query(LimitCounter).count() == 0
 
 
 def test_trying_many_accounts_from_one_address_ends_as_well(

@@ -87,8 +87,8 @@ def test_a_mail_that_fails_is_tried_again_later_and_not_for_ever(
     for _ in range(6):
         assert "notifications (" in everything_in(app, db)
         assert send() == []
-        with app.app_context(), transaction() as session:
-            session.execute(update(Notification).values(next_attempt_at=datetime.now(UTC)))
+        with app.app_context(), transaction():
+            db.session.execute(update(Notification).values(next_attempt_at=datetime.now(UTC)))
 
     assert "notifications (" not in everything_in(app, db)
 
@@ -102,8 +102,8 @@ def test_a_mail_that_failed_once_is_sent_then(
     folder.unlink()
     assert send() == []  # Not at once.
 
-    with app.app_context(), transaction() as session:
-        session.execute(update(Notification).values(next_attempt_at=datetime.now(UTC)))
+    with app.app_context(), transaction():
+        db.session.execute(update(Notification).values(next_attempt_at=datetime.now(UTC)))
 
     assert len(send()) == 1
 

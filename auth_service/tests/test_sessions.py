@@ -73,8 +73,8 @@ def test_a_session_is_seen_once_a_day(app: Flask, alice: ApiClient) -> None:
     phone = sign_in(app)
     sign_in(app)
     today, yesterday = (datetime.now(UTC) - timedelta(days=days) for days in (0, 1))
-    with app.app_context(), db.transaction() as session:
-        session.execute(update(Session).values(last_seen_at=yesterday))
+    with app.app_context(), db.transaction():
+        db.session.execute(update(Session).values(last_seen_at=yesterday))
     [laptop_id, phone_id] = [each["id"] for each in sessions_of(phone)]
 
     for _ in range(2):
@@ -257,9 +257,9 @@ def test_who_signs_in_while_others_are_ended_is_in_or_out_for_good(
 def test_expired_sessions_are_deleted(app: Flask, alice: ApiClient) -> None:
     phone = sign_in(app)
     with app.app_context():
-        with db.transaction() as session:
+        with db.transaction():
             long_ago = datetime.now(UTC) - timedelta(days=8)
-            for row in session.query(Session):
+            for row in db.session.query(Session):
                 row.expires_at = long_ago
         assert sessions_of(phone) == []
         sessions.delete_expired()

@@ -55,7 +55,7 @@ def post_announcement(conversation_id: int, user_id: int, content: str) -> int:
     Returns:
         the announcement's id.
     """
-    with transaction() as session:
+    with transaction():
         group = lock_conversation(conversation_id, (user_id,), errors.CONVERSATION_NOT_FOUND)
         if not group.is_admin(user_id):
             raise ApiError(errors.MAY_NOT_ANNOUNCE)
@@ -63,7 +63,7 @@ def post_announcement(conversation_id: int, user_id: int, content: str) -> int:
             raise ApiError(errors.CONTENT_EMPTY)
         if len(content) > _MAX_LENGTH:
             raise ApiError(errors.CONTENT_TOO_LONG)
-        announcement_id: int = session.execute(
+        announcement_id: int = db.session.execute(
             insert(Announcement)
             .values(
                 conversation_id=conversation_id,
@@ -79,8 +79,8 @@ def post_announcement(conversation_id: int, user_id: int, content: str) -> int:
 
 def delete_announcement(announcement_id: int, user_id: int) -> None:
     """Delete an announcement of any author."""
-    with transaction() as session:
-        conversation_id = session.execute(
+    with transaction():
+        conversation_id = db.session.execute(
             select(Announcement.conversation_id).where(Announcement.id == announcement_id)
         ).scalar()
         if conversation_id is None:
@@ -88,7 +88,7 @@ def delete_announcement(announcement_id: int, user_id: int) -> None:
         group = lock_conversation(conversation_id, (user_id,), errors.ANNOUNCEMENT_NOT_FOUND)
         if not group.is_admin(user_id):
             raise ApiError(errors.MAY_NOT_DELETE_ANNOUNCEMENT)
-        gone = session.execute(
+        gone = db.session.execute(
             delete(Announcement)
             .where(Announcement.id == announcement_id)
             .returning(Announcement.id)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, case, func, insert, select, update
 
@@ -143,20 +143,20 @@ def create_group(owner_id: int, name: str, member_ids: Collection[int]) -> int:
         raise ApiError(errors.NOT_FRIEND)
     limits.new_groups.hit(str(owner_id))
     now = datetime.now(UTC)
-    with transaction() as session:
+    with transaction():
         conversation = Conversation(is_group=True, name=name, created_at=now)
-        session.add(conversation)
-        session.flush()
+        db.session.add(conversation)
+        db.session.flush()
         roles = {owner_id: OWNER} | dict.fromkeys(sorted(others), MEMBER)
-        _insert_memberships(session, conversation.id, roles, now)
+        _insert_memberships(conversation.id, roles, now)
         live_events.conversation_changed(conversation.id, members=tuple(roles))
     return conversation.id
 
 
 def _insert_memberships(
-    session: Any, conversation_id: int, roles: Mapping[int, int], joined_at: datetime
+    conversation_id: int, roles: Mapping[int, int], joined_at: datetime
 ) -> None:
-    session.execute(
+    db.session.execute(
         insert(Membership),
         [
             {
@@ -256,11 +256,11 @@ def update_settings(
         raise ApiError(errors.NO_ACCESS)
     given = {"is_pinned": is_pinned, "notices_on": notices_on}
     changed = {name: value for name, value in given.items() if value is not None}
-    with transaction() as session:
+    with transaction():
         if unread is not None:
-            set_unread_count(session, conversation_id, user_id, unread)
+            set_unread_count(conversation_id, user_id, unread)
         if changed:
-            session.execute(
+            db.session.execute(
                 update(Membership)
                 .where(Membership.conversation_id == conversation_id, Membership.user_id == user_id)
                 .values(changed)

@@ -33,15 +33,15 @@ def delete_message(message_id: int, user_id: int) -> None:
     )
     if conversation_id is None:
         raise ApiError(errors.MESSAGE_NOT_FOUND_ZH)
-    with transaction() as session:
+    with transaction():
         conversation = lock_conversation(conversation_id, (user_id,), errors.MESSAGE_NOT_FOUND_ZH)
-        message = session.get(Message, message_id)
+        message = db.session.get(Message, message_id)
         if message is None:
             raise ApiError(errors.MESSAGE_NOT_FOUND_ZH)
         is_own = message.sender_id == user_id and user_id in conversation.roles
         if not is_own and not conversation.is_admin(user_id):
             raise ApiError(errors.MAY_NOT_DELETE)
-        _delete_messages(session, conversation_id, [message_id])
+        _delete_messages(conversation_id, [message_id])
         live_events.message_deleted(conversation_id, user_id, message_id)
 
 
@@ -62,21 +62,21 @@ def delete_batch_by_sender(sender_id: int, conversation_id: int) -> bool:
         if row.type == IMAGE:  # Before its row, which says that there is a file to delete.
             media.delete_image(row.content)
     if some:
-        with transaction() as session:
-            session.execute(
+        with transaction():
+            db.session.execute(
                 select(Conversation.id)
                 .where(Conversation.id == conversation_id)
                 .with_for_update(key_share=True)
             )
-            _delete_messages(session, conversation_id, [row.id for row in some])
+            _delete_messages(conversation_id, [row.id for row in some])
             live_events.message_deleted(conversation_id, sender_id, some[-1].id)
     return bool(some)
 
 
-def _delete_messages(session: Any, conversation_id: int, message_ids: Collection[int]) -> None:
+def _delete_messages(conversation_id: int, message_ids: Collection[int]) -> None:
     """Put a `Deletion` in the place of each of these messages; their conversation is locked."""
     gone = sorted(
-        session.execute(
+        db.session.execute(
             delete(Message)
             .where(Message.id.in_(message_ids))
             .returning(
@@ -91,7 +91,7 @@ def _delete_messages(session: Any, conversation_id: int, message_ids: Collection
         ),
         key=lambda row: row.seq,
     )
-    version = session.execute(
+    version = db.session.execute(
         update(Conversation)
         .where(Conversation.id == conversation_id)
         .values(version=Conversation.version + len(gone))
@@ -99,16 +99,14 @@ def _delete_messages(session: Any, conversation_id: int, message_ids: Collection
     ).scalar_one()
     if not gone:
         return
-    _insert_deletions(session, conversation_id, gone, version - len(gone) + 1)
+    _insert_deletions(conversation_id, gone, version - len(gone) + 1)
     texts = {row.id: row.content for row in gone if row.type == TEXT}
-    remove_from_index(session, conversation_id, texts)
+    remove_from_index(conversation_id, texts)
     media.delete_after_commit([row.content for row in gone if row.type == IMAGE])
 
 
-def _insert_deletions(
-    session: Any, conversation_id: int, messages: Collection[Any], first_version: int
-) -> None:
-    session.execute(
+def _insert_deletions(conversation_id: int, messages: Collection[Any], first_version: int) -> None:
+    db.session.execute(
         insert(Deletion),
         [
             {
@@ -127,9 +125,9 @@ def _insert_deletions(
 
 def hide_messages(message_ids: Collection[int], user_id: int) -> None:
     """Delete messages from the own view only: all of them or none."""
-    with transaction() as session:
+    with transaction():
         # Locked, so that none of them is deleted for all before it is hidden.
-        rows = session.execute(
+        rows = db.session.execute(
             select(Message.id, Message.conversation_id, Message.seq)
             .join(Conversation, Conversation.id == Message.conversation_id)
             .join(
@@ -143,7 +141,7 @@ def hide_messages(message_ids: Collection[int], user_id: int) -> None:
         ).all()
         if len(rows) < len(set(message_ids)):
             raise ApiError(errors.MESSAGE_NOT_FOUND)
-        session.execute(
+        db.session.execute(
             db.insert(HiddenMessage).on_conflict_do_nothing(),
             [
                 {

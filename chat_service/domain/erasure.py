@@ -31,9 +31,9 @@ def _remove_memberships(account_id: int) -> None:
     for conversation_id in _list_groups(account_id):
         groups.remove_erased_member(conversation_id, account_id)
     private = or_(Conversation.low_id == account_id, Conversation.high_id == account_id)
-    with transaction() as session:
-        session.execute(update(Conversation).where(private).values(is_open=False))
-        session.execute(
+    with transaction():
+        db.session.execute(update(Conversation).where(private).values(is_open=False))
+        db.session.execute(
             delete(Membership).where(
                 Membership.conversation_id.in_(select(Conversation.id).where(private))
             )
@@ -61,20 +61,20 @@ def _conversations_with_messages_by(account_id: int) -> list[int]:
 
 
 def _delete_remaining(account_id: int) -> None:
-    with transaction() as session:
-        session.execute(
+    with transaction():
+        db.session.execute(
             update(Deletion)
             .where(Deletion.sender_id == account_id, Deletion.client_id.is_not(None))
             .values(client_id=None)
         )
-        session.execute(delete(HiddenMessage).where(HiddenMessage.user_id == account_id))
+        db.session.execute(delete(HiddenMessage).where(HiddenMessage.user_id == account_id))
         audit.erase(account_id)
-        announced = session.scalars(
+        announced = db.session.scalars(
             delete(Announcement)
             .where(Announcement.sender_id == account_id)
             .returning(Announcement.conversation_id)
         ).all()
-        invited = session.scalars(
+        invited = db.session.scalars(
             delete(Invitation)
             .where(or_(Invitation.sender_id == account_id, Invitation.receiver_id == account_id))
             .returning(Invitation.conversation_id)

@@ -46,8 +46,8 @@ def apply(state: dict[str, Any]) -> None:
         friendship_version=friendship["version"],
         created_at=now,
     )
-    with transaction() as session:
-        conversation_id = session.execute(
+    with transaction():
+        conversation_id = db.session.execute(
             new.on_conflict_do_update(
                 index_elements=["low_id", "high_id"],
                 set_={
@@ -59,13 +59,11 @@ def apply(state: dict[str, Any]) -> None:
         ).scalar()
         if conversation_id is None or not friendship["active"]:
             return
-        _insert_pair(session, conversation_id, pair, now)
+        _insert_pair(conversation_id, pair, now)
         live_events.conversation_changed(conversation_id, members=pair)
 
 
-def _insert_pair(
-    session: Any, conversation_id: int, pair: tuple[int, int], joined_at: datetime
-) -> None:
+def _insert_pair(conversation_id: int, pair: tuple[int, int], joined_at: datetime) -> None:
     members = [
         {
             "conversation_id": conversation_id,
@@ -75,7 +73,7 @@ def _insert_pair(
         }
         for user_id in pair
     ]
-    session.execute(db.insert(Membership).values(members).on_conflict_do_nothing())
+    db.session.execute(db.insert(Membership).values(members).on_conflict_do_nothing())
 
 
 def resync(social: ServiceClient) -> Iterator[int]:

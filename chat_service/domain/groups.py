@@ -4,12 +4,10 @@ Every rule is decided under the conversation's lock, in the contract's order. Ac
 looked up before, for that may mean asking the auth service.
 """
 
-from typing import Any
-
 from sqlalchemy import delete, func, select, update
 
 from chat_service import errors
-from chat_service.db import transaction
+from chat_service.db import db, transaction
 from chat_service.domain import live_events, media
 from chat_service.domain.access import LockedConversation, get_access, lock_conversation
 from chat_service.domain.accounts import accounts
@@ -33,12 +31,12 @@ from shared.web.errors import ApiError, ErrorSpec
 def grant_admin(conversation_id: int, owner_id: int, user_id: int) -> None:
     """Let the owner make a member an admin; a deleted account cannot become one."""
     exists = accounts.is_active(user_id)
-    with transaction() as session:
+    with transaction():
         group = _lock_for_owner(conversation_id, owner_id, user_id, errors.ONLY_OWNER_SETS_ADMINS)
         _require_member(group, user_id, exists=exists)
         if group.is_admin(user_id):
             raise ApiError(errors.ALREADY_ADMIN)
-        _set_role(session, conversation_id, user_id, ADMIN)
+        _set_role(conversation_id, user_id, ADMIN)
         audit.record("admin_made", user_id, conversation_id=conversation_id)
         live_events.members_changed(conversation_id)
 
@@ -46,12 +44,12 @@ def grant_admin(conversation_id: int, owner_id: int, user_id: int) -> None:
 def revoke_admin(conversation_id: int, owner_id: int, user_id: int) -> None:
     """Let the owner make an admin a plain member again."""
     exists = user_id in accounts.find([user_id])
-    with transaction() as session:
+    with transaction():
         group = _lock_for_owner(conversation_id, owner_id, user_id, errors.ONLY_OWNER_SETS_ADMINS)
         _require_member(group, user_id, exists=exists)
         if group.roles[user_id] != ADMIN:
             raise ApiError(errors.NOT_AN_ADMIN)
-        _set_role(session, conversation_id, user_id, MEMBER)
+        _set_role(conversation_id, user_id, MEMBER)
         audit.record("admin_dismissed", user_id, conversation_id=conversation_id)
         live_events.members_changed(conversation_id)
 
@@ -62,28 +60,28 @@ def transfer_ownership(conversation_id: int, owner_id: int, user_id: int) -> Non
     A deleted account cannot become the owner: the group would be without an acting owner.
     """
     exists = accounts.is_active(user_id)
-    with transaction() as session:
+    with transaction():
         group = _lock_for_owner(conversation_id, owner_id, user_id, errors.ONLY_OWNER_TRANSFERS)
         if user_id == owner_id:
             raise ApiError(errors.CANNOT_TRANSFER_TO_SELF)
         _require_member(group, user_id, exists=exists)
-        _set_role(session, conversation_id, owner_id, MEMBER)  # At no moment are there two owners.
-        _set_role(session, conversation_id, user_id, OWNER)
+        _set_role(conversation_id, owner_id, MEMBER)  # At no moment are there two owners.
+        _set_role(conversation_id, user_id, OWNER)
         audit.record("ownership_transferred", user_id, conversation_id=conversation_id)
         live_events.members_changed(conversation_id)
 
 
 def leave_group(conversation_id: int, user_id: int) -> None:
     """Take a member out at their own wish; the owner's leaving dissolves the group."""
-    with transaction() as session:
+    with transaction():
         group = lock_conversation(conversation_id, (user_id,), errors.CONVERSATION_NOT_FOUND)
         if not group.is_group or user_id not in group.roles:
             raise ApiError(errors.NOT_IN_GROUP_TO_LEAVE)
         if group.is_owner(user_id):
-            _dissolve(session, conversation_id, group, user_id)
+            _dissolve(conversation_id, group, user_id)
             audit.record("group_dissolved", user_id, conversation_id=conversation_id)
         else:
-            _remove_membership(session, conversation_id, user_id, left_voluntarily=user_id)
+            _remove_membership(conversation_id, user_id, left_voluntarily=user_id)
 
 
 def remove_erased_member(conversation_id: int, user_id: int) -> None:
@@ -91,23 +89,23 @@ def remove_erased_member(conversation_id: int, user_id: int) -> None:
 
     Who owned it is followed by its oldest admin, else by its oldest member.
     """
-    with transaction() as session:
+    with transaction():
         group = lock_conversation(conversation_id, (user_id,), errors.CONVERSATION_NOT_FOUND)
         if not group.is_owner(user_id):
-            _remove_membership(session, conversation_id, user_id, left_voluntarily=None)
+            _remove_membership(conversation_id, user_id, left_voluntarily=None)
             return
-        successor_id = _find_successor(session, conversation_id)
+        successor_id = _find_successor(conversation_id)
         if successor_id is None:
-            _dissolve(session, conversation_id, group, user_id)
+            _dissolve(conversation_id, group, user_id)
             return
-        _remove_membership(session, conversation_id, user_id, left_voluntarily=None)
-        _set_role(session, conversation_id, successor_id, OWNER)
+        _remove_membership(conversation_id, user_id, left_voluntarily=None)
+        _set_role(conversation_id, successor_id, OWNER)
 
 
 def remove_member(conversation_id: int, remover_id: int, user_id: int) -> None:
     """Let the owner remove anybody else, and an admin any plain member."""
     exists = user_id in accounts.find([user_id])
-    with transaction() as session:
+    with transaction():
         group = lock_conversation(
             conversation_id, (remover_id, user_id), errors.CONVERSATION_NOT_FOUND
         )
@@ -118,7 +116,7 @@ def remove_member(conversation_id: int, remover_id: int, user_id: int) -> None:
             raise ApiError(errors.ONLY_OWNER_REMOVES_ADMINS)
         if user_id == remover_id:
             raise ApiError(errors.OWNER_CANNOT_REMOVE_SELF)
-        _remove_membership(session, conversation_id, user_id, left_voluntarily=None)
+        _remove_membership(conversation_id, user_id, left_voluntarily=None)
         audit.record("member_removed", user_id, conversation_id=conversation_id)
 
 
@@ -139,7 +137,7 @@ def update_group(
     found = None if avatar is None else parse_avatar(avatar, user_id)
     uploaded = found if isinstance(found, Picture) else None
     reference = found if isinstance(found, str) else ""
-    with media.stored_image(uploaded) as picture, transaction() as session:
+    with media.stored_image(uploaded) as picture, transaction():
         group = lock_conversation(conversation_id, (user_id,), errors.CONVERSATION_NOT_FOUND)
         if not group.is_admin(user_id):
             raise ApiError(errors.MAY_NOT_UPDATE)
@@ -148,7 +146,7 @@ def update_group(
             changes |= {"avatar_digest": picture, "avatar_reference": reference}
             media.delete_after_commit([group.avatar_name])
         if changes:
-            session.execute(
+            db.session.execute(
                 update(Conversation).where(Conversation.id == conversation_id).values(changes)
             )
             live_events.conversation_changed(conversation_id)
@@ -163,9 +161,9 @@ def _lock_for_owner(
     return group
 
 
-def _find_successor(session: Any, conversation_id: int) -> int | None:
+def _find_successor(conversation_id: int) -> int | None:
     """The next owner; a member with a deleted account only if there is no other."""
-    successor_id: int | None = session.scalar(
+    successor_id: int | None = db.session.scalar(
         select(Membership.user_id)
         .outerjoin(Account, Account.id == Membership.user_id)
         .where(Membership.conversation_id == conversation_id, Membership.role != OWNER)
@@ -187,18 +185,16 @@ def _require_member(group: LockedConversation, user_id: int, *, exists: bool) ->
         raise ApiError(errors.USER_NOT_IN_CONVERSATION)
 
 
-def _set_role(session: Any, conversation_id: int, user_id: int, role: int) -> None:
-    session.execute(
+def _set_role(conversation_id: int, user_id: int, role: int) -> None:
+    db.session.execute(
         update(Membership)
         .where(Membership.conversation_id == conversation_id, Membership.user_id == user_id)
         .values(role=role)
     )
 
 
-def _remove_membership(
-    session: Any, conversation_id: int, user_id: int, *, left_voluntarily: int | None
-) -> None:
-    session.execute(
+def _remove_membership(conversation_id: int, user_id: int, *, left_voluntarily: int | None) -> None:
+    db.session.execute(
         delete(Membership).where(
             Membership.conversation_id == conversation_id, Membership.user_id == user_id
         )
@@ -207,19 +203,19 @@ def _remove_membership(
     live_events.members_changed(conversation_id)
 
 
-def _dissolve(session: Any, conversation_id: int, group: LockedConversation, owner_id: int) -> None:
+def _dissolve(conversation_id: int, group: LockedConversation, owner_id: int) -> None:
     """Delete the group with everything that belongs to it."""
-    members = session.scalars(
+    members = db.session.scalars(
         delete(Membership)
         .where(Membership.conversation_id == conversation_id)
         .returning(Membership.user_id)
     ).all()
-    pictures = session.scalars(
+    pictures = db.session.scalars(
         select(Message.content).where(
             Message.conversation_id == conversation_id, Message.type == IMAGE
         )
     ).all()
-    session.execute(delete(Conversation).where(Conversation.id == conversation_id))
-    session.execute(delete(SearchGram).where(SearchGram.conversation_id == conversation_id))
+    db.session.execute(delete(Conversation).where(Conversation.id == conversation_id))
+    db.session.execute(delete(SearchGram).where(SearchGram.conversation_id == conversation_id))
     media.delete_after_commit([*pictures, group.avatar_name])
     live_events.members_removed(conversation_id, tuple(members), owner_id)

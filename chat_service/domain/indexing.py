@@ -7,7 +7,6 @@ a send costs nothing more, and a search is exact at any time.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -77,7 +76,7 @@ def indexed_id() -> int:
     return db.session.scalar(select(SearchProgress.indexed_id)) or 0
 
 
-def remove_from_index(session: Any, conversation_id: int, texts: Mapping[int, str]) -> None:
+def remove_from_index(conversation_id: int, texts: Mapping[int, str]) -> None:
     """Take messages that are being deleted out of the index.
 
     Args:
@@ -88,7 +87,7 @@ def remove_from_index(session: Any, conversation_id: int, texts: Mapping[int, st
     for message_id, content in texts.items():
         grams = grams_of(content)
         if grams:
-            session.execute(
+            db.session.execute(
                 delete(SearchGram).where(
                     SearchGram.conversation_id == conversation_id,
                     SearchGram.message_id == message_id,
@@ -112,19 +111,19 @@ class Indexer:
         """
         self._move_horizon()
         db.release()
-        with transaction() as session:
-            session.execute(
+        with transaction():
+            db.session.execute(
                 db.insert(SearchProgress)
                 .values(id=_ONLY_ROW, indexed_id=0)
                 .on_conflict_do_nothing()
             )
-            mark = session.scalar(
+            mark = db.session.scalar(
                 select(SearchProgress.indexed_id).with_for_update(skip_locked=True)
             )
             if mark is None or mark >= self._horizon:
                 return False
             # Locked, so that none of them is deleted before its pairs are there to be deleted.
-            rows = session.execute(
+            rows = db.session.execute(
                 select(Message.id, Message.conversation_id, Message.type, Message.content)
                 .where(Message.id > mark, Message.id <= self._horizon)
                 .order_by(Message.id)
@@ -138,9 +137,9 @@ class Indexer:
                 for gram in grams_of(row.content)
             ]
             if grams:
-                session.execute(insert(SearchGram), grams)
+                db.session.execute(insert(SearchGram), grams)
             mark = rows[-1].id if len(rows) == _BATCH else self._horizon
-            session.execute(update(SearchProgress).values(indexed_id=mark))
+            db.session.execute(update(SearchProgress).values(indexed_id=mark))
         return True
 
     def _move_horizon(self) -> None:

@@ -133,14 +133,14 @@ def _files(kind: str, row_id: Any, name: Any, *which: ColumnElement[bool]) -> Ch
         after = 0
         while True:
             page = named.where(row_id > after).order_by(row_id).limit(_ROWS)
-            with db.snapshot() as session:
-                rows = session.execute(page).all()
+            with db.snapshot():
+                rows = db.session.execute(page).all()
             if not rows:
                 return
             missing = {row.id: row.name for row in rows if not media.media_store.exists(row.name)}
             # A file goes after the row that names it: only a row that is still there misses it.
-            with db.snapshot() as session:
-                again = session.execute(named.where(row_id.in_(missing.keys()))).all()
+            with db.snapshot():
+                again = db.session.execute(named.where(row_id.in_(missing.keys()))).all()
             lost = [row for row in again if missing[row.id] == row.name]
             yield Page(len(rows), [f"{kind} {row.id}, {row.name}" for row in lost])
             after = rows[-1].id

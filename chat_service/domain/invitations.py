@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import case, insert, select, update
 
@@ -35,7 +35,7 @@ def invite(conversation_id: int, sender_id: int, receiver_ids: Collection[int]) 
         the invitations' ids, in the order of ``receiver_ids``.
     """
     active = {account.id for account in accounts.find(receiver_ids).values() if not account.deleted}
-    with transaction() as session:
+    with transaction():
         group = lock_conversation(
             conversation_id, (sender_id, *receiver_ids), errors.CONVERSATION_NOT_FOUND
         )
@@ -45,7 +45,7 @@ def invite(conversation_id: int, sender_id: int, receiver_ids: Collection[int]) 
             raise ApiError(errors.ALREADY_MEMBER)
         if not filter_friends(sender_id, receiver_ids) & active >= set(receiver_ids):
             raise ApiError(errors.NOT_YOUR_FRIEND)
-        ids = _insert_invitations(session, conversation_id, sender_id, receiver_ids)
+        ids = _insert_invitations(conversation_id, sender_id, receiver_ids)
         if len(ids) < len(receiver_ids):
             raise ApiError(errors.INVITATION_WAITING)
         live_events.invitations_changed(conversation_id)
@@ -53,11 +53,11 @@ def invite(conversation_id: int, sender_id: int, receiver_ids: Collection[int]) 
 
 
 def _insert_invitations(
-    session: Any, conversation_id: int, sender_id: int, receiver_ids: Collection[int]
+    conversation_id: int, sender_id: int, receiver_ids: Collection[int]
 ) -> dict[int, int]:
     """The ids of the new invitations, by receiver; one that waits already is left out."""
     now = datetime.now(UTC)
-    added = session.execute(
+    added = db.session.execute(
         db.insert(Invitation)
         .on_conflict_do_nothing()
         .returning(Invitation.receiver_id, Invitation.id),
@@ -137,11 +137,11 @@ def accept(invitation_id: int, user_id: int, conversation_id: int | None) -> Non
         select(Invitation.receiver_id).where(Invitation.id == invitation_id)
     ).scalar()
     receiver_is_active = receiver_id is not None and accounts.is_active(receiver_id)
-    with transaction() as session:
+    with transaction():
         pending = _lock_pending(invitation_id, user_id, conversation_id)
         if not receiver_is_active:
             raise ApiError(errors.INVITATION_NOT_FOUND)
-        session.execute(
+        db.session.execute(
             insert(Membership).values(
                 conversation_id=pending.conversation_id,
                 user_id=pending.receiver_id,
@@ -150,7 +150,7 @@ def accept(invitation_id: int, user_id: int, conversation_id: int | None) -> Non
                 joined_at=datetime.now(UTC),
             )
         )
-        session.execute(
+        db.session.execute(
             update(Invitation)
             .where(
                 Invitation.conversation_id == pending.conversation_id,
@@ -165,9 +165,9 @@ def accept(invitation_id: int, user_id: int, conversation_id: int | None) -> Non
 
 def reject(invitation_id: int, user_id: int, conversation_id: int | None) -> None:
     """Decline an invitation; the arguments are those of `accept`."""
-    with transaction() as session:
+    with transaction():
         pending = _lock_pending(invitation_id, user_id, conversation_id)
-        session.execute(
+        db.session.execute(
             update(Invitation).where(Invitation.id == invitation_id).values(status=REJECTED)
         )
         live_events.invitations_changed(pending.conversation_id)

@@ -83,10 +83,10 @@ def _iter_batches() -> Iterator[tuple[Any, list[int]]]:
     """
     after = 0
     while True:
-        with db.snapshot() as session:
+        with db.snapshot():
             ids: list[int] = []
             room = _MESSAGES
-            for row in session.execute(
+            for row in db.session.execute(
                 select(Conversation.id, Conversation.last_seq)
                 .where(Conversation.id > after)
                 .order_by(Conversation.id)
@@ -98,7 +98,7 @@ def _iter_batches() -> Iterator[tuple[Any, list[int]]]:
                 ids.append(row.id)
             if not ids:
                 return
-            yield session, ids
+            yield db.session, ids
         after = ids[-1]
 
 

@@ -223,12 +223,12 @@ def advance_read_position(conversation_id: int, user_id: int, seq: int) -> bool:
     return bool(moved.rowcount)
 
 
-def set_unread_count(session: Any, conversation_id: int, user_id: int, count: int) -> None:
+def set_unread_count(conversation_id: int, user_id: int, count: int) -> None:
     """Set the number of unread messages that a member sees; what others see stays."""
     last_seq = (
         select(Conversation.last_seq).where(Conversation.id == conversation_id).scalar_subquery()
     )
-    session.execute(
+    db.session.execute(
         update(Membership)
         .where(Membership.conversation_id == conversation_id, Membership.user_id == user_id)
         .values(unread_seq=_greatest(Membership.unread_seq, last_seq), unread_extra=count)

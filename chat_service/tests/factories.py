@@ -54,11 +54,11 @@ def make_group(
     """
     now = datetime.now(UTC)
     roles = dict.fromkeys(members, MEMBER) | dict.fromkeys(admins, ADMIN) | {owner: OWNER}
-    with app.app_context(), transaction() as session:
+    with app.app_context(), transaction():
         conversation = Conversation(is_group=True, name=name, created_at=now)
-        session.add(conversation)
-        session.flush()
-        session.execute(
+        db.session.add(conversation)
+        db.session.flush()
+        db.session.execute(
             insert(Membership),
             [
                 {
@@ -75,8 +75,8 @@ def make_group(
 
 def join(app: Flask, conversation_id: int, user_id: int, role: int = MEMBER) -> None:
     """Somebody is in a group, however they came."""
-    with app.app_context(), transaction() as session:
-        session.add(
+    with app.app_context(), transaction():
+        db.session.add(
             Membership(
                 conversation_id=conversation_id,
                 user_id=user_id,
@@ -94,9 +94,9 @@ def make_history(app: Flask, conversation_id: int, sender_id: int, count: int) -
         {**usual, "seq": n, "version": n, "created_at": now, "reply_to_id": 1}
         for n in range(1, count + 1)
     ]
-    with app.app_context(), transaction() as session:
-        session.execute(insert(Message), rows)
-        session.execute(
+    with app.app_context(), transaction():
+        db.session.execute(insert(Message), rows)
+        db.session.execute(
             update(Conversation)
             .where(Conversation.id == conversation_id)
             .values(last_seq=count, version=count)

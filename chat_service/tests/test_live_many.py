@@ -13,7 +13,7 @@ import requests
 from flask import Flask
 from sqlalchemy import delete
 
-from chat_service.db import transaction
+from chat_service.db import db, transaction
 from chat_service.live.redis_bus import MAX_CONNECTIONS
 from chat_service.models import Membership
 from chat_service.tests.factories import make_account, make_group
@@ -228,8 +228,8 @@ def test_who_was_removed_during_an_outage_of_redis_is_told_nothing_more(
         bob.frames()
         carol.frames()
         redis.kill()
-        with app.app_context(), transaction() as session:  # And nobody ever tells of it.
-            session.execute(delete(Membership).where(Membership.user_id == BOB))
+        with app.app_context(), transaction():  # And nobody ever tells of it.
+            db.session.execute(delete(Membership).where(Membership.user_id == BOB))
         alice.says(group, "without bob")
         redis.start()
 

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from flask import Flask
 
-from chat_service.db import transaction
+from chat_service.db import db, transaction
 from chat_service.models import Conversation
 from chat_service.tests.factories import befriend, make_group
 from chat_service.tests.talking import (
@@ -231,8 +231,8 @@ def test_a_clock_that_runs_behind_does_not_turn_the_order_of_times(
     app: Flask, alice: ApiClient, group: int
 ) -> None:
     say(alice, group)
-    with app.app_context(), transaction() as session:
-        conversation = session.get_one(Conversation, group)
+    with app.app_context(), transaction():
+        conversation = db.session.get_one(Conversation, group)
         assert conversation.last_message_at is not None
         future = conversation.last_message_at.replace(year=2999)
         conversation.last_message_at = future

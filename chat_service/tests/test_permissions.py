@@ -15,7 +15,7 @@ from flask import Flask
 from sqlalchemy import insert
 
 from chat_service import errors
-from chat_service.db import transaction
+from chat_service.db import db, transaction
 from chat_service.models import (
     ADMIN,
     MEMBER,
@@ -186,19 +186,19 @@ def _request(path: str, fields: dict[str, Any]) -> dict[str, Any]:
 def _the_group(app: Flask) -> None:
     """The rows behind the table; everybody in it is a friend of the guest."""
     now = datetime.now(UTC)
-    with app.app_context(), transaction() as session:
-        session.execute(insert(Account), [_account(person) for person in PEOPLE])
-        session.add(Conversation(id=GROUP, is_group=True, last_seq=2, version=2, created_at=now))
-        session.flush()
-        session.add_all(
+    with app.app_context(), transaction():
+        db.session.execute(insert(Account), [_account(person) for person in PEOPLE])
+        db.session.add(Conversation(id=GROUP, is_group=True, last_seq=2, version=2, created_at=now))
+        db.session.flush()
+        db.session.add_all(
             Membership(conversation_id=GROUP, user_id=user, role=role, joined_at=now)
             for user, role in IN_GROUP.items()
         )
-        session.add_all(
+        db.session.add_all(
             Conversation(is_group=False, low_id=person, high_id=GUEST, created_at=now)
             for person in ROLES.values()
         )
-        session.add_all(
+        db.session.add_all(
             Message(
                 id=message_id,
                 conversation_id=GROUP,
@@ -212,7 +212,7 @@ def _the_group(app: Flask) -> None:
                 [(MESSAGE, ROLES["sender"]), (OF_FORMER, ROLES["former"])], start=1
             )
         )
-        session.add(
+        db.session.add(
             Announcement(
                 id=ANNOUNCEMENT,
                 conversation_id=GROUP,
@@ -221,7 +221,7 @@ def _the_group(app: Flask) -> None:
                 created_at=now,
             )
         )
-        session.add(
+        db.session.add(
             Invitation(
                 id=INVITATION,
                 conversation_id=GROUP,

@@ -83,11 +83,11 @@ def world(_app: Flask, _cast: Rows) -> Iterator[Flask]:
             "INSERT INTO search_progress (id, indexed_id) " + numbers(1) + f" n, {BEYOND} FROM n",
         ]
         for statement in statements:
-            with transaction() as session:
-                session.execute(
+            with transaction():
+                db.session.execute(
                     text("SET LOCAL statement_timeout = 0" if not is_sqlite else "SELECT 1")
                 )
-                session.execute(text(statement.replace(":", r"\:")))
+                db.session.execute(text(statement.replace(":", r"\:")))
         with db.engine.connect() as connection:
             connection.execute(text("ANALYZE"))
     yield _app

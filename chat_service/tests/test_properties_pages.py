@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from sqlalchemy import update
 
-from chat_service.db import transaction
+from chat_service.db import db, transaction
 from chat_service.models import Message
 from chat_service.tests.factories import make_account, make_group
 from chat_service.tests.talking import fetch, remove_for_everybody, say
@@ -48,9 +48,9 @@ class Pages(RuleBasedStateMachine):
     def sends(self, count: int) -> None:
         self.there += [say(self.writer, self.group, "text") for _ in range(count)]
         if self.all_at_once:
-            with self.app.app_context(), transaction() as session:
+            with self.app.app_context(), transaction():
                 of_this_group = Message.conversation_id == self.group
-                session.execute(update(Message).where(of_this_group).values(created_at=MOMENT))
+                db.session.execute(update(Message).where(of_this_group).values(created_at=MOMENT))
 
     @precondition(lambda self: self.there)
     @rule(which=st.integers(0, 1000))

@@ -48,8 +48,8 @@ def group(app: Flask, alice: ApiClient, bob: ApiClient) -> int:
 
 def make_replies(app: Flask, target: int) -> None:
     """What was said after a message replies to it."""
-    with app.app_context(), transaction() as session:
-        session.execute(update(Message).values(reply_to_id=case((Message.id > target, target))))
+    with app.app_context(), transaction():
+        db.session.execute(update(Message).values(reply_to_id=case((Message.id > target, target))))
 
 
 def begin(app: Flask, user_id: int, path: str = MESSAGES, **query: Any) -> TestResponse:
@@ -110,9 +110,9 @@ def test_many_deleted_ids_come_as_well(app: Flask, alice: ApiClient, group: int)
         {**usual, "message_id": 10**9 + n, "seq": COUNT + n, "version": COUNT + count + n}
         for n in range(1, count + 1)
     ]
-    with app.app_context(), transaction() as session:
-        session.execute(insert(Deletion), rows)
-        session.execute(
+    with app.app_context(), transaction():
+        db.session.execute(insert(Deletion), rows)
+        db.session.execute(
             update(Conversation).values(last_seq=COUNT + count, version=COUNT + 2 * count)
         )
     answer = fetch(alice, group, after_version=0)

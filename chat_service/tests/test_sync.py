@@ -59,9 +59,9 @@ def make_deletions(app: Flask, conversation: int, count: int) -> None:
         }
         for n in range(1, count + 1)
     ]
-    with app.app_context(), transaction() as session:
-        session.execute(insert(Deletion), rows)
-        session.execute(
+    with app.app_context(), transaction():
+        db.session.execute(insert(Deletion), rows)
+        db.session.execute(
             update(Conversation)
             .where(Conversation.id == conversation)
             .values(last_seq=count, version=2 * count)

@@ -25,7 +25,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.orm import scoped_session
 from sqlalchemy.pool import QueuePool
 
 from shared.data import postgres
@@ -142,7 +141,7 @@ class Database(SQLAlchemy):
         return self.engine.dialect.name == "sqlite"
 
     @contextmanager
-    def transaction(self) -> Iterator[scoped_session[Session]]:
+    def transaction(self) -> Iterator[None]:
         """Commit when the block ends, roll back when it raises; then do what waits for the commit.
 
         SQLite has one writer at a time, who asks for the lock at once (``BEGIN IMMEDIATE``):
@@ -153,7 +152,7 @@ class Database(SQLAlchemy):
             try:
                 setattr(g, _BLOCK, "transaction")
                 self._begin("BEGIN IMMEDIATE", isolation_level="READ COMMITTED")
-                yield self.session
+                yield
                 if self.session.registry.has():
                     self.session.commit()
                 self.connection.commit()
@@ -171,7 +170,7 @@ class Database(SQLAlchemy):
                 log.exception("after_commit_failed")
 
     @contextmanager
-    def snapshot(self) -> Iterator[scoped_session[Session]]:
+    def snapshot(self) -> Iterator[None]:
         """A transaction that only reads, all of it from one state, and may take its time."""
         self._end()
         try:
@@ -180,7 +179,7 @@ class Database(SQLAlchemy):
                 self.run(text("SET LOCAL statement_timeout = 0"))
                 self.run(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             setattr(g, _BLOCK, "snapshot")
-            yield self.session
+            yield
         finally:
             g.pop(_BLOCK, None)
             self._end()
@@ -247,8 +246,8 @@ class Database(SQLAlchemy):
 
     def stream(self, query: Select[*tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
         """The rows of a query, from one state of the database, however many they are."""
-        with self.snapshot() as session:
-            rows = session.execute(query, execution_options={"yield_per": _FETCH_SIZE})
+        with self.snapshot():
+            rows = self.session.execute(query, execution_options={"yield_per": _FETCH_SIZE})
             yield from map(dict, rows.mappings())
 
     def pages(

@@ -77,8 +77,8 @@ def reset_tables(app: Flask, db: Database, rows: Rows) -> None:
         while True:
             attempts -= 1
             try:
-                with db.transaction() as session:
-                    _reset_tables(session.connection(), db, rows)
+                with db.transaction():
+                    _reset_tables(db.session.connection(), db, rows)
                 return
             except OperationalError:
                 if attempts == 0:

@@ -47,8 +47,8 @@ def test_nothing_is_held_after_a_transaction(app: Flask) -> None:
         pool = db.engine.pool
         assert isinstance(pool, QueuePool)
 
-        with db.transaction() as session:
-            session.execute(text("SELECT 1"))
+        with db.transaction():
+            db.session.execute(text("SELECT 1"))
 
         assert pool.checkedout() == 0
 
@@ -79,9 +79,9 @@ def test_nothing_may_be_waited_for_in_a_transaction(app: Flask) -> None:
 
 @pytest.mark.database
 def test_a_snapshot_is_held_while_a_thread_is_waited_for(app: Flask) -> None:
-    with app.app_context(), db.snapshot() as session:
+    with app.app_context(), db.snapshot():
         OffloadPool(1).run(int)
-        assert session.execute(text("SELECT 1")).scalar() == 1
+        assert db.session.execute(text("SELECT 1")).scalar() == 1
 
 
 def test_who_waits_five_seconds_for_a_connection_is_told_to_come_later(

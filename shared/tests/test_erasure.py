@@ -22,8 +22,10 @@ def finish(app: Flask) -> str:
 
 
 def a_minute_passes(app: Flask) -> None:
-    with app.app_context(), db.transaction() as session:
-        session.execute(update(Erasure).values(wished_at=datetime.now(UTC) - timedelta(minutes=1)))
+    with app.app_context(), db.transaction():
+        db.session.execute(
+            update(Erasure).values(wished_at=datetime.now(UTC) - timedelta(minutes=1))
+        )
 
 
 def wished(app: Flask) -> list[int]:

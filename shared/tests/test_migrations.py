@@ -100,15 +100,15 @@ def test_changing_a_table_keeps_the_rows_that_refer_to_it(
     db: Database, old: Version, new: Version
 ) -> None:
     migrate(db, old.folder)
-    with db.transaction() as session:
-        session.execute(text("INSERT INTO groups (id) VALUES (1)"))
-        session.execute(text("INSERT INTO members (id, group_id) VALUES (7, 1)"))
+    with db.transaction():
+        db.session.execute(text("INSERT INTO groups (id) VALUES (1)"))
+        db.session.execute(text("INSERT INTO members (id, group_id) VALUES (7, 1)"))
 
     migrate(db, new.folder)
     migrate(db, new.folder, "0001")
 
-    with db.transaction() as session:
-        assert session.execute(text("SELECT id, group_id FROM members")).all() == [(7, 1)]
+    with db.transaction():
+        assert db.session.execute(text("SELECT id, group_id FROM members")).all() == [(7, 1)]
 
 
 def test_replicas_that_migrate_at_once_wait_for_each_other(

@@ -42,8 +42,8 @@ def relay(app: Flask) -> Callable[[], int]:
 
     def deliver() -> int:
         with app.app_context():
-            with db.transaction() as session:
-                session.execute(update(OutboxEvent).values(due_at=datetime.now(UTC)))
+            with db.transaction():
+                db.session.execute(update(OutboxEvent).values(due_at=datetime.now(UTC)))
             return outbox.deliver_due()
 
     return deliver
@@ -156,8 +156,8 @@ def test_after_a_crash_between_commit_and_delivery_the_relay_tells_it(
         due_at=now + timedelta(seconds=10),
         created_at=now,
     )
-    with app.app_context(), db.transaction() as session:
-        session.add(left_behind)
+    with app.app_context(), db.transaction():
+        db.session.add(left_behind)
     assert relay() == 1
     assert heard() == ["committed"]
 

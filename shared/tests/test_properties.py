@@ -60,8 +60,8 @@ class Telling(RuleBasedStateMachine):
     @rule()
     def the_relay_tries_again(self) -> None:
         with self.app.app_context():
-            with db.transaction() as session:
-                session.execute(update(OutboxEvent).values(due_at=datetime.now(UTC)))
+            with db.transaction():
+                db.session.execute(update(OutboxEvent).values(due_at=datetime.now(UTC)))
             outbox.deliver_due()
 
     def teardown(self) -> None:

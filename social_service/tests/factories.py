@@ -7,7 +7,7 @@ from flask import Flask
 from sqlalchemy import insert, update
 
 from shared.testing.contracts import state
-from social_service.db import transaction
+from social_service.db import db, transaction
 from social_service.domain.accounts import accounts
 from social_service.domain.outbox import outbox
 from social_service.models import (
@@ -41,8 +41,8 @@ def delete_account(app: Flask, account_id: int, name: str = "Somebody") -> None:
 def make_friends(app: Flask, one: int, other: int) -> None:
     """A friendship that began earlier."""
     low_id, high_id = sorted((one, other))
-    with app.app_context(), transaction() as session:
-        session.add(Friendship(low_id=low_id, high_id=high_id, active=True, version=1))
+    with app.app_context(), transaction():
+        db.session.add(Friendship(low_id=low_id, high_id=high_id, active=True, version=1))
 
 
 def make_many_friends(app: Flask, user_id: int, friend_ids: range) -> None:
@@ -51,8 +51,8 @@ def make_many_friends(app: Flask, user_id: int, friend_ids: range) -> None:
         {"low_id": user_id, "high_id": friend_id, "active": True, "version": 1}
         for friend_id in friend_ids
     ]
-    with app.app_context(), transaction() as session:
-        session.execute(insert(Friendship), rows)
+    with app.app_context(), transaction():
+        db.session.execute(insert(Friendship), rows)
 
 
 def make_request(
@@ -63,8 +63,8 @@ def make_request(
     created_at: datetime | None = None,
 ) -> None:
     """A friend request (without its pair's row)."""
-    with app.app_context(), transaction() as session:
-        session.add(
+    with app.app_context(), transaction():
+        db.session.add(
             FriendRequest(
                 sender_id=sender_id,
                 receiver_id=receiver_id,
@@ -82,23 +82,25 @@ def make_blocks(app: Flask, blocker_id: int, *blocked_ids: int) -> None:
         {"blocker_id": blocker_id, "blocked_id": blocked_id, "created_at": now}
         for blocked_id in blocked_ids
     ]
-    with app.app_context(), transaction() as session:
-        session.execute(insert(Block), rows)
+    with app.app_context(), transaction():
+        db.session.execute(insert(Block), rows)
 
 
 def make_group(app: Flask, owner_id: int, name: str = "Classmates", *member_ids: int) -> int:
     """A friend group with members."""
-    with app.app_context(), transaction() as session:
+    with app.app_context(), transaction():
         group = FriendGroup(owner_id=owner_id, name=name)
-        session.add(group)
-        session.flush()
-        session.add_all(FriendGroupMember(group_id=group.id, member_id=id_) for id_ in member_ids)
+        db.session.add(group)
+        db.session.flush()
+        db.session.add_all(
+            FriendGroupMember(group_id=group.id, member_id=id_) for id_ in member_ids
+        )
         return group.id
 
 
 def relay(app: Flask) -> int:
     """Let the relay run when everything in the outbox is due."""
     with app.app_context():
-        with transaction() as session:
-            session.execute(update(OutboxEvent).values(due_at=datetime.now(UTC)))
+        with transaction():
+            db.session.execute(update(OutboxEvent).values(due_at=datetime.now(UTC)))
         return outbox.deliver_due()

@@ -74,7 +74,7 @@ def test_an_event_that_nobody_takes_for_long_is_found(
     chat.set_mode("failing")
     bob.delete("/manage_friends", json={"friend_id": ALICE})
     long_ago = datetime.now(UTC) - timedelta(minutes=11)
-    with app.app_context(), transaction() as session:
-        session.execute(update(OutboxEvent).values(created_at=long_ago))
+    with app.app_context(), transaction():
+        db.session.execute(update(OutboxEvent).values(created_at=long_ago))
 
     assert find_violations(app).keys() == {OVERDUE}
