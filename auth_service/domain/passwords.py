@@ -2,9 +2,9 @@
 
 import base64
 import re
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -15,7 +15,9 @@ from cryptography.hazmat.primitives.padding import PKCS7
 from pydantic import SecretStr
 
 from shared.server.offload import cpu_pool
-from shared.web.errors import SERVICE_UNAVAILABLE, TOO_MANY_REQUESTS, ApiError
+from shared.web.errors import TOO_MANY_REQUESTS, ApiError
+from shared.web.fair_queue import FairQueue
+from shared.web.request_waits import release_database_connection, requester_is_gone
 
 _PASSWORD_PATTERN = re.compile(r"[A-Za-z0-9_]{1,20}")
 _MAX_PLAINTEXT_LENGTH = 20  # A ciphertext has at least 24 characters.
@@ -23,7 +25,8 @@ _MAX_CIPHERTEXT_LENGTH = 44  # Two blocks hold 20 characters and their padding.
 _LONGEST_SENT = 256  # A ciphertext with line breaks and white space.
 _MAX_WAITING = 64  # They take about two thirds of a second.
 _MAX_WAITING_OF_ONE = 16
-_COME_BACK = {"Retry-After": "1"}
+_AT_ONCE = 2
+_TURN_TIMEOUT = 5.0
 _ZERO_IV = bytes(16)
 
 _argon2 = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
@@ -72,11 +75,15 @@ class TransportCipher:
 transport = TransportCipher()
 
 
+def _refuse_network() -> ApiError:
+    return ApiError(TOO_MANY_REQUESTS, {"Retry-After": "1"})
+
+
 class HashQueue:
-    """Limits the number of waiting hashes, so that one client cannot delay others."""
+    """Hashes of all networks in turn, and few of each, so that one client cannot delay others."""
 
     def __init__(self) -> None:
-        self._waiting: Counter[str] = Counter()
+        self._queue = FairQueue(_MAX_WAITING, _MAX_WAITING_OF_ONE, _AT_ONCE, _refuse_network)
         self._is_bounded = True
 
     def configure(self, *, is_bounded: bool) -> None:
@@ -88,21 +95,15 @@ class HashQueue:
         """Run a block that hashes a password for a client.
 
         Raises:
-            ApiError: ``TOO_MANY_REQUESTS`` if the network has too many waiting hashes, or
-                ``SERVICE_UNAVAILABLE`` if all networks together have.
+            ApiError: ``TOO_MANY_REQUESTS`` if the network has too many waiting hashes,
+                ``SERVICE_UNAVAILABLE`` if all networks together have, or its turn does not come.
         """
-        if self._is_bounded:
-            if self._waiting[network] >= _MAX_WAITING_OF_ONE:
-                raise ApiError(TOO_MANY_REQUESTS, _COME_BACK)
-            if self._waiting.total() >= _MAX_WAITING:
-                raise ApiError(SERVICE_UNAVAILABLE, _COME_BACK)
-        self._waiting[network] += 1
-        try:
+        if not self._is_bounded:
             yield
-        finally:
-            self._waiting[network] -= 1
-            if not self._waiting[network]:
-                del self._waiting[network]
+            return
+        release_database_connection()
+        with self._queue.turn(network, monotonic() + _TURN_TIMEOUT, requester_is_gone):
+            yield
 
 
 queue = HashQueue()
