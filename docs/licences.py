@@ -38,7 +38,7 @@ def licences(root: Path) -> str:
 
 
 def _python_of_the_images(dockerfile: Path) -> dict[str, str]:
-    """The values of markers there, whichever Python generates the page."""
+    """The values of markers in the images, where another Python may run than here."""
     found = re.search(r"python:((\d+\.\d+)\.\d+)", dockerfile.read_text())
     assert found is not None
     return {"python_full_version": found[1], "python_version": found[2]}
