@@ -8,7 +8,7 @@ from auth_service.clients.mail import mail
 from auth_service.commands import add_commands
 from auth_service.config import AuthSettings
 from auth_service.db import db
-from auth_service.domain import accounts, exporting, notifications, resetting, verify
+from auth_service.domain import accounts, export, integrity, notifications, password_reset
 from auth_service.domain.audit import audit
 from auth_service.domain.avatars import pictures
 from auth_service.domain.limits import counters, limits
@@ -63,18 +63,18 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
         watch_redis(app, settings.redis_url)
     queue.configure(is_bounded=settings.rate_limits)
     registration.configure(settings.registration)
-    resetting.sealing.configure(settings.jwt_private_key)
+    password_reset.sealing.configure(settings.jwt_private_key)
     audit.init_app(app, settings.audit_log_days)
-    repeat(app, resetting.send_waiting, 1)
+    repeat(app, password_reset.send_waiting, 1)
     repeat(app, notifications.send_waiting, 5)
-    repeat(app, resetting.delete_expired, 600)
+    repeat(app, password_reset.delete_expired, 600)
     repeat(app, delete_expired, 3600)
     repeat(app, counters.delete_expired, 3600)
-    add_export_command(app, exporting.files)
+    add_export_command(app, export.files)
     api.register_blueprint(account.blueprint)
     api.register_blueprint(verification.blueprint)
     api.register_blueprint(avatars.blueprint)
     app.register_blueprint(internal.blueprint)
     add_commands(app)
-    add_integrity_commands(app, verify.CHECKS, verify.STATES, outbox)
+    add_integrity_commands(app, integrity.CHECKS, integrity.STATES, outbox)
     return app

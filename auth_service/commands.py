@@ -7,7 +7,7 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 
-from auth_service.domain import accounts, avatars, erasing, signup
+from auth_service.domain import accounts, avatars, erasure, signup
 from auth_service.domain.outbox import outbox
 from auth_service.domain.passwords import transport
 from shared.operations.commands import accounts_group, as_json, print_record, print_table
@@ -51,7 +51,7 @@ def _add_accounts_commands(group: AppGroup) -> None:
         containing: str, deleted: bool | None, after: int, limit: int, as_json: bool
     ) -> None:
         """List accounts by id, a page at a time."""
-        found = accounts.page(after, limit, containing=containing, deleted=deleted)
+        found = accounts.list_accounts(after, limit, containing=containing, deleted=deleted)
         print_table(found, as_json)
         if len(found) == limit:
             click.echo(f"Next page: --after {found[-1]['id']}", err=True)
@@ -61,13 +61,13 @@ def _add_accounts_commands(group: AppGroup) -> None:
     @as_json
     def show_account(who: str, as_json: bool) -> None:
         """Show one account."""
-        print_record(accounts.found(who), as_json)
+        print_record(accounts.get_account(who), as_json)
 
     @group.command()
     @_who
     def deactivate(who: str) -> None:
         """Delete an account and end its tokens. `reactivate` restores it."""
-        account = accounts.found(who)
+        account = accounts.get_account(who)
         if account["deleted"]:
             click.echo(f"Account {account['id']} is already deleted.")
             return
@@ -78,7 +78,7 @@ def _add_accounts_commands(group: AppGroup) -> None:
     @_who
     def reactivate(who: str) -> None:
         """Restore a deleted account with its old password."""
-        account_id = accounts.found(who)["id"]
+        account_id = accounts.get_account(who)["id"]
         signup.reactivate(account_id)
         click.echo(f"Restored account {account_id}. Its earlier tokens stay invalid.")
 
@@ -88,7 +88,7 @@ def _add_accounts_commands(group: AppGroup) -> None:
     @click.option("--generate", is_flag=True, help="Generate a password and print it.")
     def reset_password(who: str, password_stdin: bool, generate: bool) -> None:
         """Set another password and end all tokens of an account."""
-        account_id = accounts.found(who)["id"]
+        account_id = accounts.get_account(who)["id"]
         generated = secrets.token_hex(10) if generate else ""
         password = transport.encrypt(generated) if generate else _password(password_stdin)
         accounts.reset_password(account_id, password)
@@ -106,13 +106,13 @@ def _add_erase_command(group: AppGroup) -> None:
 
         Can be repeated; the other services are then notified again.
         """
-        account = accounts.found(who)
+        account = accounts.get_account(who)
         named = f"account {account['id']} ({account['email']}, {account['name']})"
         if not yes:
             click.confirm(f"Erase {named} irreversibly, in all services?", abort=True, err=True)
-        erasing.erase(account["id"])
+        erasure.erase(account["id"])
         click.echo(f"Erased account {account['id']} here, and notified the other services.")
-        if waiting := outbox.depth():
+        if waiting := outbox.backlog_size():
             click.echo(f"Undelivered: {waiting} event(s), delivered when the services are up.")
 
 

@@ -108,7 +108,7 @@ def copy_store(store: MediaStore, folder: Path) -> Iterator[int]:
 
     count = 0
     with ThreadPoolExecutor(_CONCURRENCY) as pool:
-        for batch in store.listed():
+        for batch in store.iter_files():
             count += sum(pool.map(copy, [file.key for file in batch]))
             yield count
 

@@ -22,7 +22,13 @@ from typing import IO, Any, NamedTuple
 from deploy.environment import installed
 from deploy.programs import SERVICES, environment_of
 from deploy.run import ROOT
-from shared.operations.integrity import EXAMPLES, HEADING, CheckResult, show_progress, table_row
+from shared.operations.integrity import (
+    HEADING,
+    MAX_EXAMPLES,
+    CheckResult,
+    format_row,
+    show_progress,
+)
 from shared.settings import SettingsError
 
 _SECONDS_BETWEEN_LOOKS = 2.0
@@ -84,7 +90,7 @@ def main() -> int:
         _echo(HEADING)
         violations = 0
         for result in run_all_checks(env):
-            _echo(table_row(result))
+            _echo(format_row(result))
             violations += result.violations
     except (SettingsError, SurveyError) as reason:
         _echo(f"Cannot check: {reason}")
@@ -115,7 +121,7 @@ def run_all_checks(env: Mapping[str, str]) -> Iterator[CheckResult]:
     for (kind, knower), (count, differences) in comparisons.items():
         examples = [f"{' and '.join(map(str, key))}: {what}" for key, what in differences.items()]
         yield CheckResult(
-            SHARED[kind].replicas[knower], count, len(differences), examples[:EXAMPLES]
+            SHARED[kind].replicas[knower], count, len(differences), examples[:MAX_EXAMPLES]
         )
 
 

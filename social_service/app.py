@@ -18,10 +18,10 @@ from shared.operations.integrity import add_integrity_commands
 from shared.service import create_service_app, load_service_settings
 from social_service.config import SocialSettings
 from social_service.db import db
-from social_service.domain import exporting, verify
+from social_service.domain import export, integrity
 from social_service.domain.accounts import accounts
 from social_service.domain.audit import audit
-from social_service.domain.erasing import erasures
+from social_service.domain.erasure import erasures
 from social_service.domain.limits import counters, limits
 from social_service.domain.outbox import outbox
 from social_service.routes import blocks, friend_requests, friends, groups, internal, people
@@ -49,8 +49,8 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     add_resync_command(app, accounts)
     erasures.init_app(app)
     add_erasures_command(app, erasures)
-    add_export_command(app, exporting.files)
-    add_export_route(app, exporting.files)
+    add_export_command(app, export.files)
+    add_export_route(app, export.files)
     outbox.init_app(app, {"chat": chat})
     add_outbox_commands(app, outbox)
     audit.init_app(app, settings.audit_log_days)
@@ -62,5 +62,5 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     api.register_blueprint(groups.blueprint)
     api.register_blueprint(blocks.blueprint)
     app.register_blueprint(internal.blueprint)
-    add_integrity_commands(app, verify.CHECKS, verify.STATES, outbox)
+    add_integrity_commands(app, integrity.CHECKS, integrity.STATES, outbox)
     return app

@@ -66,7 +66,7 @@ class Mailer:
             log.warning("mail_not_sent", extra={"failure": type(failure).__name__})
             raise MailError from failure
 
-    def forget(self, address: str) -> None:
+    def delete_written(self, address: str) -> None:
         """Delete the mails to an address from the folder."""
         for path in self._folder.glob("*.eml"):
             message = message_from_bytes(path.read_bytes(), policy=SMTPUTF8)

@@ -8,10 +8,10 @@ from sqlalchemy.exc import IntegrityError
 
 from auth_service import errors
 from auth_service.db import db, transaction
-from auth_service.domain import emails, passwords, resetting, sessions
+from auth_service.domain import emails, password_reset, passwords, sessions
 from auth_service.domain.audit import audit
 from auth_service.domain.limits import limits
-from auth_service.domain.outbox import STATE
+from auth_service.domain.outbox import STATE_COLUMNS
 from auth_service.domain.sessions import Client
 from auth_service.models import Account
 from shared.web.authentication import MAX_ID, AccountState
@@ -45,13 +45,13 @@ def state_of(account_id: int) -> AccountState | None:
 
 def list_states(account_id: int, limit: int) -> list[dict[str, Any]]:
     """List the states of the next ``limit`` accounts by id."""
-    page = select(*STATE).where(Account.id > account_id).order_by(Account.id).limit(limit)
+    page = select(*STATE_COLUMNS).where(Account.id > account_id).order_by(Account.id).limit(limit)
     return [dict(row) for row in db.session.execute(page).mappings()]
 
 
 def get_states(account_ids: Collection[int]) -> list[dict[str, Any]]:
     """List the states of those of these accounts that exist."""
-    found = db.session.execute(select(*STATE).where(Account.id.in_(account_ids)))
+    found = db.session.execute(select(*STATE_COLUMNS).where(Account.id.in_(account_ids)))
     return [dict(row) for row in found.mappings()]
 
 
@@ -81,12 +81,12 @@ def reset_password(account_id: int, password: str) -> None:
         account.password_hash = password_hash
         account.generation += 1
         sessions.end_rows(account_id)
-        resetting.void_codes(account_id)
+        password_reset.void_codes(account_id)
         audit.record("password_reset", account_id)
         save_and_publish(account)
 
 
-def found(who: str) -> dict[str, Any]:
+def get_account(who: str) -> dict[str, Any]:
     """Get an account by id or e-mail for an operator, without its secrets."""
     number = who.isdecimal() and int(who) <= MAX_ID
     condition = (
@@ -98,7 +98,7 @@ def found(who: str) -> dict[str, Any]:
     return dict(account)
 
 
-def page(
+def list_accounts(
     after: int, limit: int, *, containing: str = "", deleted: bool | None = None
 ) -> list[dict[str, Any]]:
     """List the next accounts by id for an operator.
@@ -128,14 +128,12 @@ def get_by_email(email: str, client: Client) -> Row[Any] | None:
     return db.run(_WITH_EMAIL, key=emails.normalize_email(email), network=client.network).first()
 
 
-def require_password(
-    account: Row[Any], password: str, client: Client, otherwise: ErrorSpec
-) -> None:
+def require_password(account: Row[Any], password: str, client: Client, error: ErrorSpec) -> None:
     """Raise an error unless the password is that of the account."""
     is_known = account.is_known_network
     with limits.password_attempt(account.email_key, client.network, is_known=is_known):
         if not passwords.verify_password(account.password_hash, password, client.network):
-            raise ApiError(otherwise)
+            raise ApiError(error)
 
 
 def save_and_publish(account: Account) -> None:
@@ -159,9 +157,9 @@ def validate_name(name: str) -> str:
     return name
 
 
-def validate_password(sent: str, otherwise: ErrorSpec) -> str:
-    """The password that was sent, decrypted; ``otherwise`` if it cannot be."""
+def validate_password(sent: str, error: ErrorSpec) -> str:
+    """The password that was sent, decrypted; ``error`` if it cannot be."""
     password = passwords.transport.decrypt_password(sent)
     if password is None:
-        raise ApiError(otherwise)
+        raise ApiError(error)
     return password

@@ -22,7 +22,7 @@ class AuthenticatedAccount(NamedTuple):
 
 def login(email: str, password: str, client: Client) -> AuthenticatedAccount:
     """Sign in with e-mail and password."""
-    email = emails.checked(email)
+    email = emails.validate_email(email)
     account = accounts.get_by_email(email, client)
     is_known = account is not None and account.is_known_network
     with limits.password_attempt(emails.normalize_email(email), client.network, is_known=is_known):

@@ -35,7 +35,7 @@ class Avatar(NamedTuple):
     reference: str
 
 
-def put(account_id: int, shown: Avatar, sent: str) -> Avatar | None:
+def save_avatar(account_id: int, shown: Avatar, sent: str) -> Avatar | None:
     """Store a new avatar that replaces ``shown``; None: it is unchanged.
 
     A new image is in the store when this returns. It is unreferenced until the account is
@@ -62,7 +62,7 @@ def get_original(account_id: int, shown: Avatar) -> str:
     return "" if original is None else original.decode()
 
 
-def picture(account_id: str, digest: str) -> bytes:
+def get_thumbnail(account_id: str, digest: str) -> bytes:
     """Open the WebP thumbnail that other users get."""
     found = None
     if _ACCOUNT_ID.fullmatch(account_id) and _DIGEST.fullmatch(digest):
@@ -72,7 +72,7 @@ def picture(account_id: str, digest: str) -> bytes:
     return found
 
 
-def is_kept(account_id: int, digest: str) -> bool:
+def exists(account_id: int, digest: str) -> bool:
     """Whether an image is in the store, both as the original and as the thumbnail."""
     keys = _original(account_id, digest), _rendition(account_id, digest)
     return all(map(pictures.exists, keys))
@@ -88,7 +88,7 @@ def find_orphans(keys: Collection[str]) -> set[str]:
     return {key for key, picture in ours.items() if picture not in named}
 
 
-def forget(account_id: int, digest: str) -> None:
+def delete_avatar(account_id: int, digest: str) -> None:
     """Delete a replaced image."""
     if digest:
         pictures.delete(_rendition(account_id, digest))

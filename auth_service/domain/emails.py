@@ -11,7 +11,7 @@ _MAX_LENGTH = 254  # The limit of an SMTP path.
 _check = Email()
 
 
-def checked(sent: str) -> str:
+def validate_email(sent: str) -> str:
     """Validate the address sent by a client.
 
     Raises:

@@ -8,7 +8,7 @@ from shared.data.outbox import Event, Outbox
 
 outbox = Outbox(db, OutboxEvent)
 
-STATE = (
+STATE_COLUMNS = (
     Account.id,
     Account.name,
     Account.email,
@@ -26,5 +26,5 @@ STATE = (
 
 def account_changed(account: Account) -> Event:
     """Create the event with an account's new state."""
-    state: dict[str, Any] = {column.key: getattr(account, column.key) for column in STATE}
+    state: dict[str, Any] = {column.key: getattr(account, column.key) for column in STATE_COLUMNS}
     return {"type": "account", "state": state}

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from contextlib import closing
 from threading import BoundedSemaphore
 
-from auth_service.domain import exporting
+from auth_service.domain import export
 from auth_service.domain.limits import limits
 from shared.data.client import ServiceClient, UnreachableError
 from shared.operations.data_export import README, ExportedFile, files_of, within, zipped
@@ -67,7 +67,7 @@ class OwnData:
     def _files(self, account_id: int) -> Iterator[ExportedFile]:
         """Yield the files of one service after another, so that none waits."""
         yield ExportedFile("README.txt", [README.format(account_id=account_id).encode()])
-        yield from within("auth", exporting.files(account_id))
+        yield from within("auth", export.files(account_id))
         for other in self._others:
             with closing(other.lines(_PATH, account_id=account_id)) as lines:
                 yield from files_of(lines)

@@ -8,7 +8,7 @@ from sqlalchemy import Row
 from auth_service import errors
 from auth_service.clients.mail import mail
 from auth_service.db import db, transaction
-from auth_service.domain import accounts, avatars, emails, passwords, resetting, sessions
+from auth_service.domain import accounts, avatars, emails, password_reset, passwords, sessions
 from auth_service.domain.audit import audit
 from auth_service.domain.avatars import Avatar
 from auth_service.domain.limits import limits
@@ -22,7 +22,7 @@ from shared.web.errors import INVALID_JWT, ApiError, bad_parameter
 _MAX_USER_INFO_LENGTH = 255
 
 
-def info(account_id: int) -> dict[str, Any]:
+def get_profile(account_id: int) -> dict[str, Any]:
     """Get the profile of the account, with the original avatar."""
     account = accounts.get_by_id(account_id, NOBODY)
     return {
@@ -35,7 +35,7 @@ def info(account_id: int) -> dict[str, Any]:
     }
 
 
-def change(
+def update_profile(
     claims: Claims, origin_password: str, client: Client, wanted: dict[str, str | None]
 ) -> None:
     """Update the profile atomically; ``None`` leaves a field unchanged.
@@ -64,9 +64,9 @@ def change(
         _report_changes(account, address, changes)
         accounts.save_and_publish(account)
         if replaced != account.avatar_digest:
-            db.after_commit(lambda: avatars.forget(before.id, replaced))
+            db.after_commit(lambda: avatars.delete_avatar(before.id, replaced))
         if address != account.email:  # A later erasure does not know the former address.
-            db.after_commit(lambda: mail.forget(emails.deliverable(address)))
+            db.after_commit(lambda: mail.delete_written(emails.deliverable(address)))
 
 
 def _report_changes(account: Account, address: str, changes: dict[str, Any]) -> None:
@@ -78,7 +78,7 @@ def _report_changes(account: Account, address: str, changes: dict[str, Any]) -> 
         audit.record("email_changed", account.id, email=address)
         notify(account, address, Change.EMAIL)
     if account.email != address or "password_hash" in changes:
-        resetting.void_codes(account.id)
+        password_reset.void_codes(account.id)
 
 
 def _locked_as_before(before: Row[Any], claims: Claims) -> Account:
@@ -103,7 +103,7 @@ def _new_name(_before: Row[Any], sent: str) -> dict[str, Any]:
 
 
 def _new_email(before: Row[Any], sent: str) -> dict[str, Any]:
-    email = emails.checked(sent)
+    email = emails.validate_email(sent)
     if emails.normalize_email(email) != before.email_key:
         limits.email_checks.hit(str(before.id))
     if not registration.allows_change(before.email, email):
@@ -129,7 +129,7 @@ def _new_user_info(_before: Row[Any], sent: str) -> dict[str, Any]:
 
 
 def _new_avatar(before: Row[Any], sent: str) -> dict[str, Any]:
-    shown = avatars.put(before.id, _avatar_of(before), sent)
+    shown = avatars.save_avatar(before.id, _avatar_of(before), sent)
     return {"avatar_digest": shown.digest, "avatar_reference": shown.reference} if shown else {}
 
 

@@ -27,7 +27,7 @@ class RegistrationResult(NamedTuple):
 
 def register(email: str, name: str, password: str, client: Client) -> RegistrationResult:
     """Create an account, or restore the deleted one with this e-mail and password."""
-    email = emails.checked(email)
+    email = emails.validate_email(email)
     name = accounts.validate_name(name)
     legal_password = accounts.validate_password(password, errors.PASSWORD_ILLEGAL)
     limits.registrations.hit(client.network)
@@ -58,7 +58,7 @@ def create(email: str, name: str, password: str) -> int:
     Returns:
         the account's id.
     """
-    email = emails.checked(email)
+    email = emails.validate_email(email)
     name = accounts.validate_name(name)
     legal_password = accounts.validate_password(password, errors.PASSWORD_ILLEGAL)
     password_hash = passwords.hash_password(legal_password)

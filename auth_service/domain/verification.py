@@ -31,7 +31,7 @@ def send_code(email: str, network: str) -> str:
     Returns:
         the code, encrypted like a password.
     """
-    address = emails.checked(email)
+    address = emails.validate_email(email)
     limits.hit_code(emails.normalize_email(address), network)
     code = f"{secrets.randbelow(1_000_000):06}"
     try:

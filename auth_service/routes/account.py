@@ -106,7 +106,7 @@ def end_sessions(others: bool, session_id: int | None = None) -> None:
 @blueprint.success("Succeed", InfoOut)
 def show_info() -> dict[str, Any]:
     """Get the caller's profile (获取个人信息/account/info)."""
-    return profile.info(current_user_id())
+    return profile.get_profile(current_user_id())
 
 
 @blueprint.put("/account/info")
@@ -136,4 +136,4 @@ def change_info(
         "user_info": user_info,
         "avatar": avatar,
     }
-    profile.change(current_claims(), origin_password, current_client(), wanted)
+    profile.update_profile(current_claims(), origin_password, current_client(), wanted)

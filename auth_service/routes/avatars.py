@@ -18,7 +18,7 @@ blueprint = Blueprint("avatars", __name__)
 @blueprint.errors(NOT_FOUND)
 def show_avatar(account_id: str, digest: str) -> Response:
     """Get an avatar, at most 512 pixels a side. The image of a URL never changes."""
-    response = Response(avatars.picture(account_id, digest), mimetype="image/webp")
+    response = Response(avatars.get_thumbnail(account_id, digest), mimetype="image/webp")
     response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     response.headers["X-Content-Type-Options"] = "nosniff"

@@ -1,7 +1,7 @@
 """Routes of codes by e-mail."""
 
 from auth_service import errors
-from auth_service.domain import resetting, verification
+from auth_service.domain import password_reset, verification
 from auth_service.routes.clients import current_client
 from auth_service.schemas import CodeOut, ForgottenIn, ResetIn, VerificationIn
 from shared.web.api import Blueprint
@@ -28,7 +28,7 @@ def send_code(email: str) -> dict[str, str]:
 @blueprint.errors(errors.INVALID_EMAIL)
 def forgot_password(email: str) -> None:
     """Send a password reset code by mail if the address has an account."""
-    resetting.request_code(email, current_client())
+    password_reset.request_code(email, current_client())
 
 
 @blueprint.post("/account/password/reset")
@@ -38,4 +38,4 @@ def forgot_password(email: str) -> None:
 @blueprint.errors(errors.INVALID_EMAIL, errors.INVALID_PASSWORD, errors.INVALID_CODE)
 def reset_password(email: str, code: str, password: str) -> None:
     """Set a new password with a code from a mail and end all sessions."""
-    resetting.reset_password(email, code, password, current_client())
+    password_reset.reset_password(email, code, password, current_client())

@@ -34,7 +34,7 @@ def _relay(app: Flask) -> int:
 
 def _waiting(app: Flask) -> int:
     with app.app_context():
-        return outbox.depth()
+        return outbox.backlog_size()
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def get_people(account_ids: Collection[int]) -> dict[int, Person]:
         account_ids: which accounts, in one query.
     """
     people = {account_id: Person(account_id, "", "", "") for account_id in account_ids}
-    for account in accounts.find(account_ids).values():
+    for account in accounts.get_many(account_ids).values():
         people[account.id] = to_person(account)
     return people
 

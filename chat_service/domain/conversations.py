@@ -136,7 +136,7 @@ def create_group(owner_id: int, name: str, member_ids: Collection[int]) -> int:
     others = set(member_ids) - {owner_id}
     if not others:
         raise bad_parameter("members")
-    active = {account.id for account in accounts.find(others).values() if not account.deleted}
+    active = {account.id for account in accounts.get_many(others).values() if not account.deleted}
     if not others <= active:
         raise ApiError(errors.MEMBER_UNKNOWN)
     if not others <= filter_friends(owner_id, others):

@@ -43,7 +43,7 @@ def grant_admin(conversation_id: int, owner_id: int, user_id: int) -> None:
 
 def revoke_admin(conversation_id: int, owner_id: int, user_id: int) -> None:
     """Let the owner make an admin a plain member again."""
-    exists = user_id in accounts.find([user_id])
+    exists = user_id in accounts.get_many([user_id])
     with transaction():
         group = _lock_for_owner(conversation_id, owner_id, user_id, errors.ONLY_OWNER_SETS_ADMINS)
         _require_member(group, user_id, exists=exists)
@@ -104,7 +104,7 @@ def remove_erased_member(conversation_id: int, user_id: int) -> None:
 
 def remove_member(conversation_id: int, remover_id: int, user_id: int) -> None:
     """Let the owner remove anybody else, and an admin any plain member."""
-    exists = user_id in accounts.find([user_id])
+    exists = user_id in accounts.get_many([user_id])
     with transaction():
         group = lock_conversation(
             conversation_id, (remover_id, user_id), errors.CONVERSATION_NOT_FOUND

@@ -34,7 +34,9 @@ def invite(conversation_id: int, sender_id: int, receiver_ids: Collection[int]) 
     Returns:
         the invitations' ids, in the order of ``receiver_ids``.
     """
-    active = {account.id for account in accounts.find(receiver_ids).values() if not account.deleted}
+    active = {
+        account.id for account in accounts.get_many(receiver_ids).values() if not account.deleted
+    }
     with transaction():
         group = lock_conversation(
             conversation_id, (sender_id, *receiver_ids), errors.CONVERSATION_NOT_FOUND

@@ -6,8 +6,7 @@ import pytest
 from flask import Flask
 
 from chat_service.db import db
-from chat_service.tests.factories import befriend, make_group, make_history
-from chat_service.tests.talking import (
+from chat_service.tests.calls import (
     MESSAGES,
     attempt_to_say,
     fetch,
@@ -15,6 +14,7 @@ from chat_service.tests.talking import (
     remove_for_everybody,
     say,
 )
+from chat_service.tests.factories import befriend, make_group, make_history
 from shared.testing.cast import ALICE, BOB
 from shared.testing.ceilings import assert_within_budget
 from shared.testing.client import ApiClient

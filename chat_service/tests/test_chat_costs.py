@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 
 from chat_service.db import db
+from chat_service.tests.calls import attempt_to_say, conversations, fetch, messages, say
 from chat_service.tests.factories import befriend, make_group, make_history
-from chat_service.tests.talking import attempt_to_say, conversations, fetch, messages, say
 from shared.testing.cast import ALICE, BOB
 from shared.testing.client import ApiClient
 from shared.testing.databases import counted_queries

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from chat_service.tests.calls import conversations
 from chat_service.tests.factories import befriend
-from chat_service.tests.talking import conversations
 from shared.testing.cast import ALICE, BOB
 from shared.testing.client import ApiClient
 from shared.testing.contracts import (

@@ -4,8 +4,7 @@ import pytest
 from flask import Flask
 
 from chat_service import errors
-from chat_service.tests.factories import join, make_account, make_group
-from chat_service.tests.talking import (
+from chat_service.tests.calls import (
     contents,
     fetch,
     hide,
@@ -15,6 +14,7 @@ from chat_service.tests.talking import (
     say,
     show,
 )
+from chat_service.tests.factories import join, make_account, make_group
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import ApiClient, Reply, assert_error
 

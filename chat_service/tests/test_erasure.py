@@ -6,15 +6,7 @@ from sqlalchemy import select
 
 from chat_service.db import db
 from chat_service.models import SearchGram
-from chat_service.tests.factories import (
-    befriend,
-    ids,
-    index_everything,
-    join,
-    make_account,
-    make_group,
-)
-from chat_service.tests.talking import (
+from chat_service.tests.calls import (
     contents,
     conversations,
     fetch,
@@ -24,6 +16,14 @@ from chat_service.tests.talking import (
     say,
     show,
     unread,
+)
+from chat_service.tests.factories import (
+    befriend,
+    ids,
+    index_everything,
+    join,
+    make_account,
+    make_group,
 )
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE
 from shared.testing.client import ApiClient

@@ -8,9 +8,9 @@ from zipfile import ZipFile
 import pytest
 from flask import Flask
 
+from chat_service.tests.calls import hide, make_private, say, show
 from chat_service.tests.factories import make_group
 from chat_service.tests.pictures import picture
-from chat_service.tests.talking import hide, make_private, say, show
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import ApiClient
 from shared.testing.databases import exported

@@ -7,8 +7,8 @@ import pytest
 from flask import Flask
 
 from chat_service import errors
+from chat_service.tests.calls import hide, messages, remove_for_everybody, say, show
 from chat_service.tests.factories import make_account, make_group
-from chat_service.tests.talking import hide, messages, remove_for_everybody, say, show
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import ApiClient, Reply, assert_error
 

@@ -6,8 +6,7 @@ import pytest
 from flask import Flask
 
 from chat_service import errors
-from chat_service.tests.factories import befriend, tell
-from chat_service.tests.talking import (
+from chat_service.tests.calls import (
     attempt_to_say,
     contents,
     conversations,
@@ -17,6 +16,7 @@ from chat_service.tests.talking import (
     remove_for_everybody,
     say,
 )
+from chat_service.tests.factories import befriend, tell
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import ApiClient, assert_error
 from shared.testing.fake_services import FakeService

@@ -5,8 +5,8 @@ from flask import Flask
 
 from chat_service.db import db
 from chat_service.domain.media import media_store
+from chat_service.tests.calls import hide, messages, remove_for_everybody, say, show
 from chat_service.tests.factories import befriend, index_everything, make_group
-from chat_service.tests.talking import hide, messages, remove_for_everybody, say, show
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import ApiClient
 from shared.testing.damage import corrupt, find_violations

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from chat_service import errors
+from chat_service.tests.calls import fetch, hide, in_list, remove_for_everybody, say, unread
 from chat_service.tests.factories import befriend, make_account, make_group
-from chat_service.tests.talking import fetch, hide, in_list, remove_for_everybody, say, unread
 from shared.testing.cast import signed_in
 from shared.testing.properties import new_user_ids, run_state_machine, succeeds, unhurried
 

@@ -8,8 +8,7 @@ from flask import Flask
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from chat_service.tests.factories import befriend, join, make_account, make_group
-from chat_service.tests.talking import (
+from chat_service.tests.calls import (
     catch_up,
     conversations,
     hide,
@@ -17,6 +16,7 @@ from chat_service.tests.talking import (
     remove_for_everybody,
     say,
 )
+from chat_service.tests.factories import befriend, join, make_account, make_group
 from shared.testing.cast import signed_in
 from shared.testing.properties import new_user_ids, run_state_machine, unhurried
 

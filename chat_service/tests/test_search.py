@@ -12,8 +12,8 @@ from chat_service.domain import search_everywhere
 from chat_service.domain.history import long_reads
 from chat_service.domain.indexing import Indexer
 from chat_service.models import SearchGram
+from chat_service.tests.calls import hide, make_private, remove_for_everybody, say, show
 from chat_service.tests.factories import befriend, index_everything, make_group, make_history
-from chat_service.tests.talking import hide, make_private, remove_for_everybody, say, show
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import ApiClient, Reply, assert_error
 

@@ -4,8 +4,7 @@ import pytest
 from flask import Flask
 
 from chat_service import errors
-from chat_service.tests.factories import join, make_account, make_group
-from chat_service.tests.talking import (
+from chat_service.tests.calls import (
     attempt_to_say,
     contents,
     fetch,
@@ -17,6 +16,7 @@ from chat_service.tests.talking import (
     show,
     unread,
 )
+from chat_service.tests.factories import join, make_account, make_group
 from shared.testing.cast import ALICE, BOB
 from shared.testing.client import ApiClient, Reply, assert_error
 

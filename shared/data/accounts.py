@@ -121,7 +121,7 @@ class AccountReplica:
         """What decides whether the account's tokens work, or None if there is no such account."""
         row: Any = self._db.run(self._state, id=account_id).first()
         if row is None:
-            row = self.find([account_id]).get(account_id)
+            row = self.get_many([account_id]).get(account_id)
         elif not row.is_complete and time.monotonic() >= self._complete_after:
             # An earlier version, which knew nothing of sessions, copied the account.
             self._fetch_missing([account_id])
@@ -132,10 +132,10 @@ class AccountReplica:
 
     def is_active(self, account_id: int) -> bool:
         """Whether there is such an account and it is not deleted."""
-        account = self.find([account_id]).get(account_id)
+        account = self.get_many([account_id]).get(account_id)
         return account is not None and not account.deleted
 
-    def find(self, account_ids: Collection[int]) -> dict[int, Any]:
+    def get_many(self, account_ids: Collection[int]) -> dict[int, Any]:
         """The accounts of these ids as rows, by id; those that exist nowhere are left out.
 
         Must not be called inside a transaction: it may have to ask auth.

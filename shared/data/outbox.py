@@ -141,7 +141,7 @@ class Outbox:
         """
         return sum(chain.from_iterable(map(self._delivery_loop, self.consumers)))
 
-    def waiting(self) -> list[Backlog]:
+    def backlog(self) -> list[Backlog]:
         """What each consumer has not taken yet."""
         found = self._db.session.execute(
             select(
@@ -180,7 +180,7 @@ class Outbox:
             )
         return accumulate(self._delivery_loop(consumer))
 
-    def depth(self) -> int:
+    def backlog_size(self) -> int:
         """How many events have not been taken yet."""
         count = select(func.count()).select_from(self._model)
         waiting: int = self._db.session.execute(count).scalar_one()

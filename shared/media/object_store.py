@@ -46,7 +46,7 @@ class ListedFile(NamedTuple):
 
     key: str
     size: int
-    put_at: datetime
+    last_modified: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class MediaStore:
         """Delete the object ``key``, if it exists."""
         self._call(lambda store: store.delete(key))
 
-    def listed(self, folder: str = "") -> Iterator[list[ListedFile]]:
+    def iter_files(self, folder: str = "") -> Iterator[list[ListedFile]]:
         """List all objects (below ``folder``), unordered, some hundred at a time."""
         stream = self._call(lambda store: store.list(folder, chunk_size=_LIST_PAGE_SIZE))
         while stream and (batch := self._call(lambda _: next(stream, None))):

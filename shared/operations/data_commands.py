@@ -20,7 +20,7 @@ def add_outbox_commands(app: Flask, outbox: Outbox) -> None:
     @as_json
     def show_command(as_json: bool) -> None:
         """Show the number, age and attempts of undelivered events by consumer."""
-        print_table(outbox.waiting(), as_json)
+        print_table(outbox.backlog(), as_json)
 
     @outbox_commands.command("replay")
     def replay_command() -> None:
@@ -29,7 +29,7 @@ def add_outbox_commands(app: Flask, outbox: Outbox) -> None:
             taken = with_progress(outbox.replay(consumer), f"Delivering to {consumer}")
             click.echo(f"Delivered {taken} events to {consumer}.")
         left = [
-            f"{row['events']} for {row['consumer']}" for row in outbox.waiting() if row["attempts"]
+            f"{row['events']} for {row['consumer']}" for row in outbox.backlog() if row["attempts"]
         ]
         if left:
             raise click.ClickException(

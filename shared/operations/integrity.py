@@ -18,7 +18,7 @@ from sqlalchemy import Select, func, select
 from shared.data.db import Database
 from shared.data.outbox import Outbox
 
-EXAMPLES = 5
+MAX_EXAMPLES = 5
 """Maximum number of printed violations of one invariant."""
 
 _PAGE = 1000
@@ -119,13 +119,13 @@ def foreign_keys(db: Database) -> Check:
     )
 
 
-def look(check: Check) -> CheckResult:
+def run_check(check: Check) -> CheckResult:
     """Run a check, and show its progress on a terminal."""
     checked = violations = 0
     examples: list[str] = []
     for page in check.pages():
         checked, violations = checked + page.checked, violations + len(page.violations)
-        examples += page.violations[: EXAMPLES - len(examples)]
+        examples += page.violations[: MAX_EXAMPLES - len(examples)]
         show_progress(f"{checked:>14,}  {'...':>10}  {check.invariant}")
     show_progress("")
     return CheckResult(check.invariant, checked, violations, examples)
@@ -134,7 +134,7 @@ def look(check: Check) -> CheckResult:
 HEADING = f"{'rows':>14}  {'violations':>10}  invariant"
 
 
-def table_row(result: CheckResult) -> str:
+def format_row(result: CheckResult) -> str:
     """Format a result as a line below `HEADING`, with examples of violations."""
     examples = [f"{'':28}- {example}" for example in result.examples]
     if result.violations > len(result.examples):
@@ -164,8 +164,8 @@ def add_integrity_commands(
         """
         click.echo(HEADING)
         violations = 0
-        for result in map(look, checks):
-            click.echo(table_row(result))
+        for result in map(run_check, checks):
+            click.echo(format_row(result))
             violations += result.violations
         if violations:
             raise SystemExit(1)
@@ -178,7 +178,7 @@ def add_integrity_commands(
         The sections are the results of checks, the states of each kind, and the undelivered
         events.
         """
-        _print_section(result._asdict() for result in map(look, () if only_states else checks))
+        _print_section(result._asdict() for result in map(run_check, () if only_states else checks))
         for _, of_kind in sorted(states.items()):
             _print_section(of_kind())
         _print_section(outbox.pending_events() if outbox else ())

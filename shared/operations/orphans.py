@@ -44,21 +44,21 @@ def add_prune_command(
         before = datetime.now(UTC) - timedelta(hours=hours)
         found = size = 0
 
-        def look() -> Iterator[int]:
+        def scan() -> Iterator[int]:
             nonlocal found, size
-            looked_at = 0
-            for batch in store.listed(folder):
-                old = {file.key: file.size for file in batch if file.put_at < before}
+            scanned = 0
+            for batch in store.iter_files(folder):
+                old = {file.key: file.size for file in batch if file.last_modified < before}
                 for key in find_orphans(old.keys()):
                     if delete:
                         store.delete(key)
                     found += 1
                     size += old[key]
-                looked_at += len(batch)
-                yield looked_at
+                scanned += len(batch)
+                yield scanned
 
-        looked_at = with_progress(look(), "Checking files")
+        scanned = with_progress(scan(), "Checking files")
         done = "deleted" if delete else "found"
-        click.echo(f"Files checked: {looked_at}. Orphans {done}: {found} ({size / 1e6:.1f} MB).")
+        click.echo(f"Files checked: {scanned}. Orphans {done}: {found} ({size / 1e6:.1f} MB).")
         if found and not delete:
             click.echo("To delete them: the same with --delete", err=True)

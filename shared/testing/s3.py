@@ -43,4 +43,4 @@ def media_keys(env: Mapping[str, str]) -> set[str]:
     """What lies in the store, bucket or folder, that a service with these settings uses."""
     store = MediaStore()
     store.configure(load_settings(MediaSettings, env))
-    return {file.key for batch in store.listed() for file in batch}
+    return {file.key for batch in store.iter_files() for file in batch}

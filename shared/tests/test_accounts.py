@@ -39,7 +39,7 @@ def auth(fake_services: dict[str, FakeService]) -> FakeService:
 
 def _names(app: Flask, *ids: int) -> dict[int, str]:
     with app.app_context():
-        return {row.id: row.name for row in accounts.find(ids).values()}
+        return {row.id: row.name for row in accounts.get_many(ids).values()}
 
 
 def test_what_the_copy_holds_is_not_asked_for(app: Flask, auth: FakeService, tell: Tell) -> None:

@@ -18,7 +18,7 @@ Tell = Callable[..., Reply]
 
 def _name(app: Flask, account_id: int = ALICE) -> str | None:
     with app.app_context():
-        found = accounts.find([account_id]).get(account_id)
+        found = accounts.get_many([account_id]).get(account_id)
     return found and found.name
 
 

@@ -74,10 +74,12 @@ def test_everything_that_is_kept_can_be_listed(store: MediaStore, count: int) ->
     for key in keys:
         store.put(key, b"four")
     store.put("other", b"x")
-    listed = [file for batch in store.listed("list/") for file in batch]
+    listed = [file for batch in store.iter_files("list/") for file in batch]
     assert (len(listed), {file.key for file in listed}) == (count, keys)
     assert {file.size for file in listed} == {4}
-    assert all(abs((file.put_at - datetime.now(UTC)).total_seconds()) < 120 for file in listed)
+    assert all(
+        abs((file.last_modified - datetime.now(UTC)).total_seconds()) < 120 for file in listed
+    )
 
 
 @pytest.mark.parametrize("size", [0, 5, 12 << 20])
@@ -91,7 +93,7 @@ def test_a_spooled_file_is_put_whole(store: MediaStore, tmp_path: Path, size: in
 
 
 def test_an_empty_store_lists_nothing(store: MediaStore) -> None:
-    assert list(store.listed("nothing/")) == []
+    assert list(store.iter_files("nothing/")) == []
 
 
 def test_what_is_not_there_cannot_be_opened(store: MediaStore) -> None:

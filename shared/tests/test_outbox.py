@@ -62,7 +62,7 @@ def _word(name: str) -> Event:
 
 def _waiting(app: Flask) -> int:
     with app.app_context():
-        return outbox.depth()
+        return outbox.backlog_size()
 
 
 def _rows(app: Flask, column: Any) -> list[Any]:

@@ -70,7 +70,7 @@ class Telling(RuleBasedStateMachine):
         told = [each["version"] for each in self.chat.states("account")]
         assert sorted(told) == self.committed
         with self.app.app_context():
-            assert outbox.depth() == 0
+            assert outbox.backlog_size() == 0
 
 
 def test_what_is_committed_is_told_once_the_other_is_well(

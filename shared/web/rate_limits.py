@@ -88,7 +88,7 @@ class Limiter:
         """A limit; the same name and rates mean the same counters."""
         return Limit(self, name, _parse_rates(rates) if self._on else ())
 
-    def ask(
+    def execute(
         self, question: Callable[..., T], rate: RateLimitItem, counted_as: tuple[str, ...]
     ) -> T:
         """What the counters of a rate say: in Redis, else where they last, else in here."""
@@ -152,12 +152,12 @@ class Limit:
         rates: tuple[RateLimitItem, ...],
         counted_as: tuple[str, ...],
     ) -> bool:
-        return all([self._limiter.ask(has_room, rate, counted_as) for rate in rates])
+        return all([self._limiter.execute(has_room, rate, counted_as) for rate in rates])
 
     def _end(self, rates: tuple[RateLimitItem, ...], counted_as: tuple[str, ...]) -> float:
         """When all rates have room again, as a Unix time."""
         stats = FixedWindowRateLimiter.get_window_stats
-        windows = [self._limiter.ask(stats, rate, counted_as) for rate in rates]
+        windows = [self._limiter.execute(stats, rate, counted_as) for rate in rates]
         return max((end for end, remaining in windows if not remaining), default=time.time())
 
 

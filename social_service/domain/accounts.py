@@ -15,7 +15,7 @@ accounts = AccountReplica(db, Account)
 
 def are_active(*account_ids: int) -> bool:
     """Whether all these accounts exist and none of them is deleted."""
-    found = accounts.find(account_ids)
+    found = accounts.get_many(account_ids)
     return all(id_ in found and not found[id_].deleted for id_ in account_ids)
 
 
@@ -41,6 +41,6 @@ def fetch_with_accounts(query: Select[*tuple[Any, ...]], **values: Any) -> Seque
     """
     found = db.run(query, **values).all()
     missing = {row.id for row in found if row.name is None}
-    if missing and accounts.find(missing):
+    if missing and accounts.get_many(missing):
         found = db.run(query, **values).all()
     return [row for row in found if row.name is not None] if missing else found

@@ -50,7 +50,7 @@ def block_user(user_id: int, blocked_id: int) -> None:
         block = Block(blocker_id=user_id, blocked_id=blocked_id, created_at=datetime.now(UTC))
         db.session.add(block)
         if pair is not None and pair.active:
-            friends.part(pair)
+            friends.end_locked_friendship(pair)
         elif friends.delete_requests(user_id, blocked_id):
             outbox.add(friend_request_changed(blocked_id, user_id))
         audit.record("user_blocked", blocked_id)
@@ -112,7 +112,7 @@ def delete_blocks(user_id: int) -> None:
 def _check_users(user_id: int, blocked_id: int) -> None:
     if user_id == blocked_id:
         raise ApiError(errors.CANNOT_BLOCK_SELF)
-    if not accounts.find([blocked_id]):
+    if not accounts.get_many([blocked_id]):
         raise ApiError(errors.USER_NOT_FOUND)
 
 

@@ -91,7 +91,7 @@ def accept_friend_request(user_id: int, sender_id: int, receiver_id: int) -> Non
     with transaction():
         pair = _resolve(sender_id, receiver_id, RequestStatus.ACCEPTED)
         _set_status(receiver_id, sender_id, RequestStatus.SUPERSEDED)
-        friendships.begin(pair)
+        friendships.activate(pair)
         outbox.add(friend_request_changed(sender_id, receiver_id))
     log.info("friendship_began", extra={"sender_id": sender_id, "receiver_id": receiver_id})
 

@@ -28,7 +28,7 @@ def get_friend(user_id: int, friend_id: int) -> tuple[AnyRow, Sequence[AnyRow]]:
     Raises:
         ApiError: ``USER_NOT_FOUND``, ``FRIEND_NOT_FOUND``.
     """
-    account = accounts.find([friend_id]).get(friend_id)
+    account = accounts.get_many([friend_id]).get(friend_id)
     if account is None:
         raise ApiError(errors.USER_NOT_FOUND)
     if not friendships.are_friends(user_id, friend_id):
@@ -42,19 +42,19 @@ def end_friendship(user_id: int, friend_id: int) -> None:
     Raises:
         ApiError: ``FRIEND_NOT_FOUND``, ``ALREADY_NOT_FRIEND``.
     """
-    if not accounts.find([friend_id]):
+    if not accounts.get_many([friend_id]):
         raise ApiError(errors.FRIEND_NOT_FOUND)
     with transaction():
         pair = friendships.lock_pair(user_id, friend_id)
         if pair is None or not pair.active:
             raise ApiError(errors.ALREADY_NOT_FRIEND)
-        part(pair)
+        end_locked_friendship(pair)
         audit.record("friendship_ended", friend_id)
 
 
-def part(pair: Friendship) -> None:
+def end_locked_friendship(pair: Friendship) -> None:
     """End the friendship of a locked pair, with its requests and group memberships."""
-    friendships.end(pair)
+    friendships.deactivate(pair)
     delete_requests(pair.low_id, pair.high_id)
     groups.remove_from_all_groups(pair.low_id, pair.high_id)
     groups.remove_from_all_groups(pair.high_id, pair.low_id)

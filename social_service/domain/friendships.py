@@ -108,12 +108,12 @@ def lock_batch(user_id: int, limit: int) -> Sequence[Friendship]:
     return pairs
 
 
-def begin(pair: Friendship) -> None:
+def activate(pair: Friendship) -> None:
     """Start the friendship of a locked pair, and notify chat."""
     _change(pair, active=True)
 
 
-def end(pair: Friendship) -> None:
+def deactivate(pair: Friendship) -> None:
     """End the friendship of a locked pair, and notify chat."""
     _change(pair, active=False)
 

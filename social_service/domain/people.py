@@ -37,13 +37,13 @@ def search_by_name(name: str, user_id: int) -> Sequence[AnyRow]:
     return db.run(_PEOPLE_NAMED, name=name, user=user_id).all()
 
 
-def person(person_id: int, user_id: int) -> tuple[AnyRow, bool]:
+def get_person(person_id: int, user_id: int) -> tuple[AnyRow, bool]:
     """Get an account, and whether it is a friend of ``user_id``.
 
     Raises:
         ApiError: ``USER_NOT_FOUND``, ``TOO_MANY_REQUESTS``.
     """
-    account = accounts.find([person_id]).get(person_id)
+    account = accounts.get_many([person_id]).get(person_id)
     is_friend = account is not None and friendships.are_friends(user_id, person_id)
     if not is_friend and person_id != user_id:
         limits.lookups.hit(str(user_id))

@@ -35,5 +35,5 @@ def search_user(name: str) -> dict[str, Any]:
 @blueprint.errors(errors.USER_NOT_FOUND)
 def search_user_detail(person_id: int) -> dict[str, Any]:
     """Get a user's public profile (查询单独用户信息/search_user_detail)."""
-    account, is_friend = people.person(person_id, current_user_id())
+    account, is_friend = people.get_person(person_id, current_user_id())
     return {"user": person_detail_out(account, is_friend, public_base_url())}

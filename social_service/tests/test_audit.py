@@ -10,7 +10,7 @@ from shared.testing.audit import events_of
 from shared.testing.cast import ALICE, BOB
 from shared.testing.client import ApiClient
 from shared.testing.databases import exported
-from social_service.domain import erasing
+from social_service.domain import erasure
 from social_service.tests.calls import befriend, block, unblock, unfriend
 
 pytestmark = pytest.mark.database
@@ -53,6 +53,6 @@ def test_erasing_removes_from_where_somebody_acted(
 ) -> None:
     block(alice, bob)
     with app.app_context():
-        erasing.erase(ALICE)
+        erasure.erase(ALICE)
 
     assert {event["address"] for event in events_of(app, ALICE)} == {""}

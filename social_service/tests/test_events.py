@@ -40,7 +40,7 @@ def _versions(chat: FakeService) -> list[tuple[int, bool]]:
 
 def _waiting(app: Flask) -> int:
     with app.app_context():
-        return outbox.depth()
+        return outbox.backlog_size()
 
 
 def test_chat_hears_that_somebody_was_asked(

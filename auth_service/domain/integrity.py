@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, or_, select
 
 from auth_service.db import db
 from auth_service.domain import avatars, emails
-from auth_service.domain.outbox import STATE, outbox
+from auth_service.domain.outbox import STATE_COLUMNS, outbox
 from auth_service.models import Account, OutboxEvent
 from shared.operations.integrity import Check, Page, States, sql_check
 
@@ -27,7 +27,7 @@ def _addresses() -> Iterator[Page]:
 
 def _pictures() -> Iterator[Page]:
     for rows in _pages(Account.avatar_digest != ""):
-        missing = [row for row in rows if not avatars.is_kept(row.id, row.avatar_digest)]
+        missing = [row for row in rows if not avatars.exists(row.id, row.avatar_digest)]
         # A replaced image is deleted after its row is updated: check the current rows only.
         shown = set(
             db.session.execute(
@@ -71,4 +71,4 @@ CHECKS: list[Check] = [
     sql_check(db, "no event waits for longer than ten minutes", OutboxEvent.id, outbox.overdue()),
 ]
 
-STATES: States = {"account": lambda: db.stream(select(*STATE).order_by(Account.id))}
+STATES: States = {"account": lambda: db.stream(select(*STATE_COLUMNS).order_by(Account.id))}

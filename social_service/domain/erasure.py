@@ -33,7 +33,7 @@ def _end_some_friendships(account_id: int) -> bool:
     with transaction():
         pairs = friendships.lock_batch(account_id, _BATCH_SIZE)
         for pair in pairs:
-            friends.part(pair)
+            friends.end_locked_friendship(pair)
     return bool(pairs)
 
 

@@ -5,7 +5,7 @@ from sqlalchemy import delete
 from auth_service import errors
 from auth_service.clients.mail import mail
 from auth_service.db import db, transaction
-from auth_service.domain import avatars, emails, resetting
+from auth_service.domain import avatars, emails, password_reset
 from auth_service.domain.audit import audit
 from auth_service.domain.notifications import delete_notifications
 from auth_service.domain.outbox import account_changed, outbox
@@ -25,11 +25,11 @@ def erase(account_id: int) -> None:
     if known is None:
         raise ApiError(errors.USER_NOT_FOUND)
     for address in {known.email, *audit.list_former_emails(account_id)} - {""}:
-        mail.forget(emails.deliverable(address))
+        mail.delete_written(emails.deliverable(address))
     with transaction():
         account = db.session.get_one(Account, account_id, with_for_update=True)
         picture = account.avatar_digest
-        resetting.void_codes(account_id)
+        password_reset.void_codes(account_id)
         db.session.execute(delete(ResetCode).where(ResetCode.email_key == account.email_key))
         db.session.execute(delete(Session).where(Session.account_id == account_id))
         delete_notifications(account_id)
@@ -42,4 +42,4 @@ def erase(account_id: int) -> None:
         account.email_key = str(account_id)  # Unique, and not an address.
         account.version += 1
         outbox.add(account_changed(account))
-        db.after_commit(lambda: avatars.forget(account_id, picture))
+        db.after_commit(lambda: avatars.delete_avatar(account_id, picture))

@@ -54,5 +54,5 @@ def files(account_id: int) -> Iterator[ExportedFile]:
     if account.avatar_digest:
         original = avatars.get_original(account_id, Avatar(account.avatar_digest, ""))
         yield ExportedFile("avatar.txt", [original.encode()])
-        shown = avatars.picture(str(account_id), account.avatar_digest)
+        shown = avatars.get_thumbnail(str(account_id), account.avatar_digest)
         yield ExportedFile("avatar.webp", [shown])

@@ -77,7 +77,7 @@ def request_code(email: str, client: Client) -> None:
     Raises:
         ApiError: ``INVALID_EMAIL``, ``TOO_MANY_REQUESTS``.
     """
-    key = emails.normalize_email(emails.checked(email))
+    key = emails.normalize_email(emails.validate_email(email))
     limits.hit_code(key, client.network)
     with transaction():
         db.session.add(ResetCode(email_key=key, tries={}, created_at=datetime.now(UTC)))
@@ -109,7 +109,7 @@ def reset_password(email: str, code: str, password: str, client: Client) -> None
     Raises:
         ApiError: ``INVALID_EMAIL``, ``INVALID_PASSWORD``, ``INVALID_CODE``.
     """
-    key = emails.normalize_email(emails.checked(email))
+    key = emails.normalize_email(emails.validate_email(email))
     legal_password = passwords.transport.decrypt_password(password)
     if legal_password is None:
         raise ApiError(errors.INVALID_PASSWORD)

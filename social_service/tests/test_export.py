@@ -11,7 +11,7 @@ from shared.testing.cast import ALICE, BOB, DAVE
 from shared.testing.client import ApiClient
 from shared.testing.databases import exported
 from social_service.db import db
-from social_service.domain import exporting
+from social_service.domain import export
 from social_service.tests.calls import ask, befriend, block, refuse
 from social_service.tests.factories import make_friends, make_group, make_many_friends
 
@@ -60,7 +60,7 @@ def test_long_lists_are_whole_and_hold_no_connection_between_pages(app: Flask) -
     make_many_friends(app, ALICE, friends)
 
     with app.app_context():
-        lines = lines_of(within("social", exporting.files(ALICE)))
+        lines = lines_of(within("social", export.files(ALICE)))
         held = [(line, db.engine.pool.checkedout()) for line in lines]  # type: ignore[attr-defined]
 
     archive = list(files_of(line for line, _ in held))

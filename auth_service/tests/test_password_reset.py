@@ -14,7 +14,7 @@ from flask import Flask
 
 from auth_service import errors
 from auth_service.db import db
-from auth_service.domain import resetting
+from auth_service.domain import password_reset
 from auth_service.models import ResetCode
 from auth_service.tests.factories import ALICE, PASSWORD, email_of, encrypted
 from shared.testing.client import ApiClient, Reply, assert_error
@@ -34,7 +34,7 @@ def letters(app: Flask, env: Mapping[str, str]) -> Callable[[], list[EmailMessag
     def send() -> list[EmailMessage]:
         shutil.rmtree(folder, ignore_errors=True)
         with app.app_context():
-            resetting.send_waiting()
+            password_reset.send_waiting()
         parser = BytesParser(policy=policy.default)
         return [parser.parsebytes(path.read_bytes()) for path in sorted(folder.glob("*.eml"))]
 
@@ -174,7 +174,7 @@ def test_an_old_code_does_not_work(
             eleven_minutes_ago = datetime.now(UTC) - timedelta(minutes=11)
             db.session.query(ResetCode).update({"created_at": eleven_minutes_ago})
         assert_error(reset(anyone, code), errors.INVALID_CODE)
-        resetting.delete_expired()
+        password_reset.delete_expired()
         assert db.session.query(ResetCode).count() == 0
 
 
@@ -242,7 +242,7 @@ def test_a_mail_server_that_is_away_is_no_failure_of_the_request(
     service = configured(SMTP_URL="smtp://127.0.0.1:9")
     assert forget(service).status_code == 200
     with service.app.app_context():
-        resetting.send_waiting()
+        password_reset.send_waiting()
 
 
 def test_erasing_leaves_no_code(
