@@ -89,7 +89,7 @@ def measure(
 ) -> Outcome:
     """Attack a product that runs; see `run`."""
     product = memory.product
-    before = {program: process_ids(product, program) for program in PROGRAMS}
+    before = _lasting_processes(product)
     killed = memory.killed()
     bystander = Bystander(product.base_url)
     target = _target_of(product, bystander, messages)
@@ -100,9 +100,12 @@ def measure(
             time.sleep(WARM_UP_SECONDS)
             experience = bystander.use(requests)
     bystander.close()
-    gone = {program: pids - process_ids(product, program) for program, pids in before.items()}
-    died = max(memory.killed() - killed, sum(map(len, gone.values())))
+    died = max(memory.killed() - killed, len(before - _lasting_processes(product)))
     return Outcome(experience, memory.peaks(), memory.is_enforced, died)
+
+
+def _lasting_processes(product: Product) -> set[int]:
+    return set().union(*(process_ids(product, each, but_decoders=True) for each in PROGRAMS))
 
 
 def _target_of(product: Product, bystander: Bystander, messages: int) -> Target:

@@ -26,10 +26,20 @@ def _parse_bytes(text: str) -> int:
     return int(text[:-1]) * _UNITS[text[-1].lower()]
 
 
-def process_ids(product: Product, program: str) -> set[int]:
-    """The processes of a program, with all that they have started."""
+_DECODER = "shared.media.imaging.server"
+
+
+def process_ids(product: Product, program: str, *, but_decoders: bool = False) -> set[int]:
+    """The processes of a program, with all that they have started.
+
+    Args:
+        product: it runs.
+        program: its name.
+        but_decoders: leave out decoders, of which an image that takes too long may end one.
+    """
     processes = product.processes(program)
-    return {each.pid for process in processes for each in [process, *process.children(True)]}
+    family = (each for process in processes for each in [process, *process.children(True)])
+    return {each.pid for each in family if not (but_decoders and _DECODER in each.cmdline())}
 
 
 class Cgroup:
