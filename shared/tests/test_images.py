@@ -169,6 +169,20 @@ ODD = {
     ),
     "broken EXIF": with_chunk(picture("PNG"), b"eXIf", b"MM\0\x2a\xff\xff\xff\xff"),
     "an animation without frames": with_chunk(picture("PNG"), b"acTL", struct.pack(">II", 5, 0)),
+    **{
+        f"{name.decode()} of no such length": with_chunk(picture("PNG"), name, body)
+        for name, body in {
+            b"gAMA": b"",
+            b"cHRM": b"1",
+            b"sRGB": b"",
+            b"cICP": b"123",
+            b"mDCV": b"",
+            b"cLLI": bytes(9),
+        }.items()
+    },
+    "a gamma after the pixels": picture("PNG")[:-12] + chunk(b"gAMA", bytes((0, 0, 0, 9))),
+    "a profile after the pixels": picture("PNG")[:-12]
+    + chunk(b"iCCP", b"x\0\0" + zlib.compress(profile())),
     "no end": picture("PNG")[:-12],
     "half an end": picture("PNG")[:-5],
 }

@@ -10,8 +10,8 @@ from shared.media.imaging.container import BadImageError, Container, Reader
 from shared.media.imaging.png_pixels import verify_pixels
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_COLOUR_CHUNKS = frozenset({b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCV", b"cLLI"})
-_STILL_CHUNKS = _COLOUR_CHUNKS | {b"PLTE", b"tRNS"}
+# What the pixels mean, with the length of each chunk.
+_COLOUR_CHUNKS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"cICP": 4, b"mDCV": 24, b"cLLI": 8}
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _INDEXED, _GREY = 3, (0, 4)
 _MAX_PROFILE_BYTES = 8 << 20
@@ -98,12 +98,13 @@ def parse(data: bytes) -> Png:
         raise BadImageError("no image")
     header = _checked_header(chunks[0].body)
     width, height = struct.unpack_from(">II", header)
-    if header[9] == _INDEXED and b"PLTE" not in names:
+    before_pixels = chunks[: names.index(b"IDAT")]
+    found = {chunk.name: chunk for chunk in reversed(before_pixels)}  # Of several, the first.
+    if header[9] == _INDEXED and b"PLTE" not in found:
         raise BadImageError("no palette")
-    found = {chunk.name: chunk for chunk in reversed(chunks)}  # Of several, the first.
-    shared = tuple(chunk for chunk in found.values() if chunk.name in _STILL_CHUNKS)[::-1]
+    shared = tuple(chunk for chunk in found.values() if _is_shared(chunk))[::-1]
     play_count = None
-    if counts := _animation_counts(chunks):
+    if counts := _animation_counts(found, names):
         frame_count, play_count = counts
         frames = _animation_frames(chunks, Region(width, height, 0, 0))
         if frame_count != sum(1 for frame in frames if frame.control):
@@ -118,7 +119,7 @@ def parse(data: bytes) -> Png:
         frame_count=len(frames),
         colours="L" if header[9] in _GREY else "RGB",
         icc_profile=_profile(found[b"iCCP"].body) if b"iCCP" in found else b"",
-        exif=found[b"eXIf"].body if b"eXIf" in found else b"",
+        exif=next((chunk.body for chunk in chunks if chunk.name == b"eXIf"), b""),
         header=header,
         shared=shared,
         frames=tuple(frames),
@@ -182,15 +183,22 @@ def _checked_header(header: bytes) -> bytes:
     return header
 
 
-def _animation_counts(chunks: list[Chunk]) -> tuple[int, int] | None:
+def _is_shared(chunk: Chunk) -> bool:
+    """Whether every frame needs the chunk. Browsers ignore one of a wrong length."""
+    return chunk.name in {b"PLTE", b"tRNS"} or _COLOUR_CHUNKS.get(chunk.name) == len(chunk.body)
+
+
+def _animation_counts(
+    before_pixels: dict[bytes, Chunk], names: list[bytes]
+) -> tuple[int, int] | None:
     """How many frames are announced, and how often they play; None if the image is a still one.
 
     Browsers show the still image if frames are announced and none is there.
     """
-    names = [chunk.name for chunk in chunks]
-    before_pixels = chunks[: names.index(b"IDAT")]
-    announced = next((chunk.body for chunk in before_pixels if chunk.name == b"acTL"), b"")
-    if len(announced) != 8 or b"fcTL" not in names:
+    if b"acTL" not in before_pixels or b"fcTL" not in names:
+        return None
+    announced = before_pixels[b"acTL"].body
+    if len(announced) != 8:
         return None
     frame_count, play_count = struct.unpack(">II", announced)
     return frame_count, play_count
