@@ -26,7 +26,7 @@ def _start(app: Flask) -> None:
             pause, started_at = _IDLE_INTERVAL, time.monotonic()
             try:
                 with app.app_context(), db.outages_logged("search index"):
-                    if indexer.index_some():
+                    if indexer.index_batch():
                         pause = time.monotonic() - started_at
             except Exception:
                 log.exception("search_index_failed")

@@ -1,6 +1,6 @@
-"""Who is in which conversation, and as what: the first question of nearly every rule.
+"""Roles of users in conversations, which the rules check first.
 
-A private conversation of people who are no longer friends is closed: it does not exist.
+A closed private conversation is treated like one that does not exist.
 """
 
 from collections.abc import Collection
@@ -14,35 +14,32 @@ from shared.web.errors import ApiError, ErrorSpec
 
 
 class Access(NamedTuple):
-    """What the rules ask about one person and one conversation.
-
-    ``role`` is None for a user who is not in it.
-    """
+    """The role of a user in a conversation; ``role`` is None for a user who is not in it."""
 
     is_group: bool
     role: int | None
 
     @property
     def is_member(self) -> bool:
-        """Whether the person is in the conversation."""
+        """Whether the user is in the conversation."""
         return self.role is not None
 
     @property
     def is_owner(self) -> bool:
-        """Whether the person owns the group."""
+        """Whether the user owns the group."""
         return self.role == OWNER
 
     @property
     def is_admin(self) -> bool:
-        """Whether the person owns the group or is one of its admins."""
+        """Whether the user is the owner or an admin of the group."""
         return self.role in (OWNER, ADMIN)
 
 
 def get_access(conversation_id: int, user_id: int, not_found: ErrorSpec) -> Access:
-    """What ``user_id`` is in a conversation.
+    """Get the role of a user in a conversation.
 
     Raises:
-        ApiError: ``not_found``, if there is no such conversation, or a closed one.
+        ApiError: ``not_found``: the conversation does not exist or is closed.
     """
     row = db.session.execute(
         select(Conversation.is_group, Membership.role)
@@ -58,9 +55,9 @@ def get_access(conversation_id: int, user_id: int, not_found: ErrorSpec) -> Acce
 
 
 class LockedConversation(NamedTuple):
-    """A locked conversation: no other transaction changes it or its members until this one ends.
+    """A conversation that no other transaction can change before this one ends, nor its members.
 
-    ``roles`` are of those who were asked about and are in it.
+    ``roles`` contains those of the requested users who are members.
     """
 
     is_group: bool
@@ -69,21 +66,21 @@ class LockedConversation(NamedTuple):
     roles: dict[int, int]
 
     def is_owner(self, user_id: int) -> bool:
-        """Whether the person owns the group."""
+        """Whether the user owns the group."""
         return self.roles.get(user_id) == OWNER
 
     def is_admin(self, user_id: int) -> bool:
-        """Whether the person owns the group or is one of its admins."""
+        """Whether the user is the owner or an admin of the group."""
         return self.roles.get(user_id) in (OWNER, ADMIN)
 
 
 def lock_conversation(
     conversation_id: int, user_ids: Collection[int], not_found: ErrorSpec
 ) -> LockedConversation:
-    """Lock a conversation for the running transaction, and say who of ``user_ids`` is what in it.
+    """Lock a conversation for the running transaction, and read the roles of ``user_ids``.
 
     Raises:
-        ApiError: ``not_found``, if there is no such conversation, or a closed one.
+        ApiError: ``not_found``: the conversation does not exist or is closed.
     """
     conversation = db.session.execute(
         select(Conversation.is_group, Conversation.last_seq, Conversation.avatar_digest)
@@ -106,7 +103,7 @@ def lock_conversation(
 
 
 def filter_friends(user_id: int, others: Collection[int]) -> set[int]:
-    """Those of ``others`` who are friends of ``user_id``: whose private conversation is open."""
+    """Select those of ``others`` whose private conversation with ``user_id`` is open."""
     return set(
         db.session.scalars(
             select(Conversation.high_id)

@@ -1,4 +1,4 @@
-"""The copied accounts, and how they are shown."""
+"""The copy of the accounts, and their public profiles."""
 
 from collections.abc import Collection
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ accounts = AccountReplica(db, Account)
 
 
 class Person(NamedTuple):
-    """How an account is shown: its name, and its picture or what was put instead of one."""
+    """The profile of an account: its name, and its avatar as a stored image or as a reference."""
 
     id: int
     name: str
@@ -20,12 +20,9 @@ class Person(NamedTuple):
 
 
 def get_people(account_ids: Collection[int]) -> dict[int, Person]:
-    """The accounts of these ids, by id; one that cannot be found has no name and no picture.
+    """Get the profiles of accounts, by id. An unknown account has an empty profile.
 
-    Must not be called inside a transaction: it may have to ask auth.
-
-    Args:
-        account_ids: which accounts, in one query.
+    Must not be called inside a transaction: it requests unknown accounts from the auth service.
     """
     people = {account_id: Person(account_id, "", "", "") for account_id in account_ids}
     for account in accounts.get_many(account_ids).values():
@@ -34,5 +31,5 @@ def get_people(account_ids: Collection[int]) -> dict[int, Person]:
 
 
 def to_person(account: Any) -> Person:
-    """How an account is shown, by a row of it."""
+    """Convert a row with the columns of an account to its profile."""
     return Person(account.id, account.name, account.avatar_digest, account.avatar_reference)

@@ -27,11 +27,14 @@ class PostedAnnouncement(NamedTuple):
 
 
 def list_announcements(conversation_id: int, user_id: int) -> list[PostedAnnouncement]:
-    """The announcements for a member, newest first.
+    """List the announcements of a group, newest first.
 
     Args:
         conversation_id: the group.
-        user_id: any of its members.
+        user_id: a member of it.
+
+    Raises:
+        ApiError: ``CONVERSATION_NOT_FOUND``, also for a user who is not in it.
     """
     if not get_access(conversation_id, user_id, errors.CONVERSATION_NOT_FOUND).is_member:
         raise ApiError(errors.CONVERSATION_NOT_FOUND)
@@ -50,10 +53,14 @@ def list_announcements(conversation_id: int, user_id: int) -> list[PostedAnnounc
 
 
 def post_announcement(conversation_id: int, user_id: int, content: str) -> int:
-    """Announce something to the group.
+    """Post an announcement in a group, as its owner or an admin.
 
     Returns:
         the announcement's id.
+
+    Raises:
+        ApiError: ``CONVERSATION_NOT_FOUND``, ``MAY_NOT_ANNOUNCE``, ``CONTENT_EMPTY``,
+            ``CONTENT_TOO_LONG``.
     """
     with transaction():
         group = lock_conversation(conversation_id, (user_id,), errors.CONVERSATION_NOT_FOUND)
@@ -78,7 +85,11 @@ def post_announcement(conversation_id: int, user_id: int, content: str) -> int:
 
 
 def delete_announcement(announcement_id: int, user_id: int) -> None:
-    """Delete an announcement of any author."""
+    """Delete an announcement of any author, as the owner or an admin of the group.
+
+    Raises:
+        ApiError: ``ANNOUNCEMENT_NOT_FOUND``, ``MAY_NOT_DELETE_ANNOUNCEMENT``.
+    """
     with transaction():
         conversation_id = db.session.execute(
             select(Announcement.conversation_id).where(Announcement.id == announcement_id)
@@ -88,11 +99,11 @@ def delete_announcement(announcement_id: int, user_id: int) -> None:
         group = lock_conversation(conversation_id, (user_id,), errors.ANNOUNCEMENT_NOT_FOUND)
         if not group.is_admin(user_id):
             raise ApiError(errors.MAY_NOT_DELETE_ANNOUNCEMENT)
-        gone = db.session.execute(
+        deleted = db.session.execute(
             delete(Announcement)
             .where(Announcement.id == announcement_id)
             .returning(Announcement.id)
         ).first()
-        if gone is None:  # Another request was faster.
+        if deleted is None:  # A concurrent request deleted it.
             raise ApiError(errors.ANNOUNCEMENT_NOT_FOUND)
         live_events.announcements_changed(conversation_id)

@@ -1,4 +1,4 @@
-"""Conversations: the list of them, new groups, a member's settings, members."""
+"""Conversations: list, creation of groups, members, and the settings of a member."""
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
@@ -28,11 +28,11 @@ _NEWEST_ID = (
     .scalar_subquery()
 )
 FRIEND_ID = case((Conversation.low_id == _USER, Conversation.high_id), else_=Conversation.low_id)
-"""The other person of a private conversation of ``user``, in SQL; NULL for groups."""
+"""The friend in a private conversation of ``user``, in SQL; NULL for groups."""
 
 
 class ConversationRow(NamedTuple):
-    """A conversation in a user's list, with the friend of a private one and the newest message."""
+    """A conversation in a user's list, with its friend if it is private and its last message."""
 
     id: int
     name: str
@@ -89,21 +89,21 @@ _SOME_CONVERSATIONS = _CONVERSATIONS.where(Conversation.id.in_(bindparam("ids", 
 def list_conversations(
     user_id: int, conversation_ids: Collection[int] | None = None
 ) -> list[ConversationRow]:
-    """A user's conversations: pinned ones first, then by the newest message that the user sees.
+    """List a user's conversations: pinned ones first, then by the newest visible message.
 
     Args:
-        user_id: whose list.
-        conversation_ids: only those of them with one of these ids.
+        user_id: the user.
+        conversation_ids: only these conversations; None for all.
     """
     if conversation_ids is None:
-        found = db.run(_CONVERSATIONS, user=user_id)
+        result = db.run(_CONVERSATIONS, user=user_id)
     else:
-        found = db.run(_SOME_CONVERSATIONS, user=user_id, ids=list(conversation_ids))
-    rows = list(map(ConversationRow._make, found))
-    not_found = {row.friend_id for row in rows if row.friend_id and row.friend_name is None}
-    if not not_found:
+        result = db.run(_SOME_CONVERSATIONS, user=user_id, ids=list(conversation_ids))
+    rows = list(map(ConversationRow._make, result))
+    missing = {row.friend_id for row in rows if row.friend_id and row.friend_name is None}
+    if not missing:
         return rows
-    friends = get_people(not_found)
+    friends = get_people(missing)
     return [
         _with_friend(row, friends[row.friend_id]) if row.friend_id in friends else row
         for row in rows
@@ -119,19 +119,18 @@ def _with_friend(row: ConversationRow, friend: Person) -> ConversationRow:
 
 
 def create_group(owner_id: int, name: str, member_ids: Collection[int]) -> int:
-    """Found a group of ``owner_id`` and friends of theirs.
+    """Create a group conversation.
 
     Args:
-        owner_id: who founds it.
-        name: of the group.
-        member_ids: the friends; repeats and the owner count as nothing.
+        owner_id: the owner.
+        name: 1 to 100 characters.
+        member_ids: friends of the owner; repeats and the owner are ignored.
 
     Returns:
         the conversation's id.
 
     Raises:
-        ApiError: ``MEMBER_UNKNOWN``, ``NOT_FRIEND``, ``TOO_MANY_REQUESTS``; or ``members`` are
-            nobody else.
+        ApiError: ``BAD_PARAMETER``, ``MEMBER_UNKNOWN``, ``NOT_FRIEND``, ``TOO_MANY_REQUESTS``.
     """
     others = set(member_ids) - {owner_id}
     if not others:
@@ -178,7 +177,7 @@ class Member(NamedTuple):
 
 
 class Members(NamedTuple):
-    """The members of a group and the caller's role in it; of a private chat the friend alone."""
+    """The members of a group, or the friend of a private conversation; and the caller's role."""
 
     is_group: bool
     own_role: int
@@ -186,11 +185,14 @@ class Members(NamedTuple):
 
 
 def list_members(conversation_id: int, user_id: int) -> Members:
-    """Who is in a group, the owner and the admins first; or the other one of a private chat.
+    """List the members of a group by role and id, or the friend of a private conversation.
 
     Args:
         conversation_id: the conversation.
         user_id: a member of it.
+
+    Raises:
+        ApiError: ``CONVERSATION_NOT_FOUND``, also for a user who is not in it.
     """
     access = get_access(conversation_id, user_id, errors.CONVERSATION_NOT_FOUND)
     if access.role is None:
@@ -210,7 +212,7 @@ def list_members(conversation_id: int, user_id: int) -> Members:
 
 
 class Settings(NamedTuple):
-    """How a member has set a conversation up, and the unread messages in it."""
+    """A member's settings of a conversation, and the unread count."""
 
     unread_count: int
     notices_on: bool
@@ -218,7 +220,11 @@ class Settings(NamedTuple):
 
 
 def get_settings(conversation_id: int, user_id: int) -> Settings:
-    """A member's own settings of a conversation."""
+    """Get a member's settings of a conversation.
+
+    Raises:
+        ApiError: ``CONVERSATION_NOT_FOUND_ZH``, ``NO_ACCESS``.
+    """
     row = db.session.execute(
         select(unread_count().label("unread_count"), Membership.notices_on, Membership.is_pinned)
         .select_from(Conversation)
@@ -243,26 +249,29 @@ def update_settings(
     notices_on: bool | None = None,
     unread: int | None = None,
 ) -> None:
-    """Set a conversation up for oneself; what is None stays.
+    """Update a member's settings of a conversation; None leaves a value unchanged.
 
     Args:
         conversation_id: the conversation.
         user_id: a member of it.
-        is_pinned: whether it stands before the others.
-        notices_on: whether its messages are to be noticed.
-        unread: the number of unread messages to show until it is read.
+        is_pinned: whether it is listed before the others.
+        notices_on: false if the member has muted it.
+        unread: the unread count to show until the member reads the conversation.
+
+    Raises:
+        ApiError: ``CONVERSATION_NOT_FOUND_ZH``, ``NO_ACCESS``.
     """
     if not get_access(conversation_id, user_id, errors.CONVERSATION_NOT_FOUND_ZH).is_member:
         raise ApiError(errors.NO_ACCESS)
-    given = {"is_pinned": is_pinned, "notices_on": notices_on}
-    changed = {name: value for name, value in given.items() if value is not None}
+    settings = {"is_pinned": is_pinned, "notices_on": notices_on}
+    changes = {name: value for name, value in settings.items() if value is not None}
     with transaction():
         if unread is not None:
             set_unread_count(conversation_id, user_id, unread)
-        if changed:
+        if changes:
             db.session.execute(
                 update(Membership)
                 .where(Membership.conversation_id == conversation_id, Membership.user_id == user_id)
-                .values(changed)
+                .values(changes)
             )
             live_events.own_setting_changed(user_id)

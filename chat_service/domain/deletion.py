@@ -1,4 +1,4 @@
-"""Deleting messages: for all members, or from the own view."""
+"""Deletion of messages for all members, and hiding of messages for one user."""
 
 from collections.abc import Collection
 from typing import Any
@@ -25,7 +25,11 @@ _BATCH_SIZE = 100
 
 
 def delete_message(message_id: int, user_id: int) -> None:
-    """Delete a message: its sender may, and the owner and the admins of its group."""
+    """Delete a message for all members, as its sender or as the owner or an admin of its group.
+
+    Raises:
+        ApiError: ``MESSAGE_NOT_FOUND_ZH``, ``MAY_NOT_DELETE``.
+    """
     conversation_id = db.session.scalar(
         select(Message.conversation_id)
         .join(Conversation, Conversation.id == Message.conversation_id)
@@ -46,36 +50,36 @@ def delete_message(message_id: int, user_id: int) -> None:
 
 
 def delete_batch_by_sender(sender_id: int, conversation_id: int) -> bool:
-    """Delete a hundred messages of a user who sends no more, also in a closed conversation.
+    """Delete up to `_BATCH_SIZE` messages of an erased user, also in a closed conversation.
 
     Returns:
         whether there were any.
     """
-    some = db.session.execute(
+    messages = db.session.execute(
         select(Message.id, Message.type, Message.content)
         .where(Message.conversation_id == conversation_id, Message.sender_id == sender_id)
         .order_by(Message.id)
         .limit(_BATCH_SIZE)
     ).all()
     db.release()
-    for row in some:
-        if row.type == IMAGE:  # Before its row, which says that there is a file to delete.
+    for row in messages:
+        if row.type == IMAGE:  # Before its row, without which a repeated erasure misses the file.
             media.delete_image(row.content)
-    if some:
+    if messages:
         with transaction():
             db.session.execute(
                 select(Conversation.id)
                 .where(Conversation.id == conversation_id)
                 .with_for_update(key_share=True)
             )
-            _delete_messages(conversation_id, [row.id for row in some])
-            live_events.message_deleted(conversation_id, sender_id, some[-1].id)
-    return bool(some)
+            _delete_messages(conversation_id, [row.id for row in messages])
+            live_events.message_deleted(conversation_id, sender_id, messages[-1].id)
+    return bool(messages)
 
 
 def _delete_messages(conversation_id: int, message_ids: Collection[int]) -> None:
-    """Put a `Deletion` in the place of each of these messages; their conversation is locked."""
-    gone = sorted(
+    """Replace messages of a locked conversation by `Deletion` rows."""
+    messages = sorted(
         db.session.execute(
             delete(Message)
             .where(Message.id.in_(message_ids))
@@ -94,15 +98,15 @@ def _delete_messages(conversation_id: int, message_ids: Collection[int]) -> None
     version = db.session.execute(
         update(Conversation)
         .where(Conversation.id == conversation_id)
-        .values(version=Conversation.version + len(gone))
+        .values(version=Conversation.version + len(messages))
         .returning(Conversation.version)
     ).scalar_one()
-    if not gone:
+    if not messages:
         return
-    _insert_deletions(conversation_id, gone, version - len(gone) + 1)
-    texts = {row.id: row.content for row in gone if row.type == TEXT}
+    _insert_deletions(conversation_id, messages, version - len(messages) + 1)
+    texts = {row.id: row.content for row in messages if row.type == TEXT}
     remove_from_index(conversation_id, texts)
-    media.delete_after_commit([row.content for row in gone if row.type == IMAGE])
+    media.delete_after_commit([row.content for row in messages if row.type == IMAGE])
 
 
 def _insert_deletions(conversation_id: int, messages: Collection[Any], first_version: int) -> None:
@@ -124,9 +128,13 @@ def _insert_deletions(conversation_id: int, messages: Collection[Any], first_ver
 
 
 def hide_messages(message_ids: Collection[int], user_id: int) -> None:
-    """Delete messages from the own view only: all of them or none."""
+    """Hide messages for one user: all of them, or none if one is not found.
+
+    Raises:
+        ApiError: ``MESSAGE_NOT_FOUND``.
+    """
     with transaction():
-        # Locked, so that none of them is deleted for all before it is hidden.
+        # The lock prevents a concurrent deletion for all members.
         rows = db.session.execute(
             select(Message.id, Message.conversation_id, Message.seq)
             .join(Conversation, Conversation.id == Message.conversation_id)

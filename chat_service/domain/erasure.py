@@ -1,4 +1,4 @@
-"""Erasing everything of a person whose account was erased."""
+"""Erasure of all data of a user whose account was erased."""
 
 from sqlalchemy import delete, or_, select, update
 
@@ -20,7 +20,7 @@ from shared.data.erasure import Erasures
 
 def erase(account_id: int) -> None:
     """Remove all memberships of a user, and delete the user's messages for all members."""
-    _remove_memberships(account_id)  # First: who is nowhere a member sends no more.
+    _remove_memberships(account_id)  # First: without memberships no message can be added.
     for conversation_id in _conversations_with_messages_by(account_id):
         while deletion.delete_batch_by_sender(account_id, conversation_id):
             pass
@@ -41,23 +41,23 @@ def _remove_memberships(account_id: int) -> None:
 
 
 def _list_groups(account_id: int) -> list[int]:
-    found = db.session.scalars(
+    group_ids = db.session.scalars(
         select(Membership.conversation_id)
         .join(Conversation, Conversation.id == Membership.conversation_id)
         .where(Membership.user_id == account_id, Conversation.is_group)
         .order_by(Membership.conversation_id)
     )
-    return list(found)
+    return list(group_ids)
 
 
 def _conversations_with_messages_by(account_id: int) -> list[int]:
-    found = db.session.scalars(
+    conversation_ids = db.session.scalars(
         select(Message.conversation_id)
         .where(Message.sender_id == account_id)
         .distinct()
         .order_by(Message.conversation_id)
     )
-    return list(found)
+    return list(conversation_ids)
 
 
 def _delete_remaining(account_id: int) -> None:
@@ -69,19 +69,19 @@ def _delete_remaining(account_id: int) -> None:
         )
         db.session.execute(delete(HiddenMessage).where(HiddenMessage.user_id == account_id))
         audit.erase(account_id)
-        announced = db.session.scalars(
+        announcement_groups = db.session.scalars(
             delete(Announcement)
             .where(Announcement.sender_id == account_id)
             .returning(Announcement.conversation_id)
         ).all()
-        invited = db.session.scalars(
+        invitation_groups = db.session.scalars(
             delete(Invitation)
             .where(or_(Invitation.sender_id == account_id, Invitation.receiver_id == account_id))
             .returning(Invitation.conversation_id)
         ).all()
-        for conversation_id in sorted(set(announced)):
+        for conversation_id in sorted(set(announcement_groups)):
             live_events.announcements_changed(conversation_id)
-        for conversation_id in sorted(set(invited)):
+        for conversation_id in sorted(set(invitation_groups)):
             live_events.invitations_changed(conversation_id)
 
 

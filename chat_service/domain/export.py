@@ -1,4 +1,4 @@
-"""Export of a user's data: the conversations as the user sees them, and all own messages."""
+"""Export of the data of a user: the conversations as the user sees them, and all own messages."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -33,16 +33,16 @@ _STATUS = {
     SUPERSEDED: "came by another invitation",
 }
 _README = """\
-conversations.json        the conversations that the person is in
-members.json              who is in them, a person on each line
-messages/NUMBER.json      the messages of the conversation of this id, without hidden ones
-sent_elsewhere.json       what the person sent to conversations that are closed, or that they left
-announcements.json        announcements that the person posted
-invitations.json          invitations to groups that the person sent or got
-audit.json                what the person did in groups that matters for security
-pictures/                 the pictures that the person sent; a message names its file
+conversations.json        the conversations of the user
+members.json              the members of these conversations, one on each line
+messages/NUMBER.json      the messages of the conversation with this id, without hidden ones
+sent_elsewhere.json       messages of the user in conversations that are closed or left
+announcements.json        announcements that the user posted
+invitations.json          invitations to groups that the user sent or received
+audit.json                actions of the user in groups that are relevant for security
+pictures/                 images that the user sent; a message contains the name of its file
 
-The type of a message is 0 for text, 1 for a picture. An identity of 1 is the owner of a group, 2 an
+The type of a message is 0 for text, 1 for an image. An identity of 1 is the owner of a group, 2 an
 admin, 3 a member.
 """
 
@@ -50,11 +50,11 @@ admin, 3 a member.
 def export_files(
     account_id: int, to_json: Callable[[ConversationRow], dict[str, Any]]
 ) -> Iterator[ExportedFile]:
-    """What a user sees of the own conversations, and everything that is the user's elsewhere.
+    """Export a user's conversations with their visible messages, and all other data of the user.
 
     Args:
-        account_id: whose data.
-        to_json: a conversation as the user's list shows it.
+        account_id: the user.
+        to_json: converts a conversation to the JSON object of the user's list.
     """
     yield ExportedFile("README.txt", [_README.encode()])
     conversations = list_conversations(account_id)
@@ -86,7 +86,7 @@ def _open_conversations(account_id: int) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _messages(wanted: ColumnElement[bool]) -> Iterator[dict[str, Any]]:
+def _messages(condition: ColumnElement[bool]) -> Iterator[dict[str, Any]]:
     return db.pages(
         select(
             Message.conversation_id,
@@ -100,7 +100,7 @@ def _messages(wanted: ColumnElement[bool]) -> Iterator[dict[str, Any]]:
             Message.created_at,
         )
         .outerjoin(Account, Account.id == Message.sender_id)
-        .where(wanted),
+        .where(condition),
         Message.conversation_id,
         Message.seq,
     )

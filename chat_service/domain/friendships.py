@@ -1,4 +1,4 @@
-"""Friendships of the social service: each is a private conversation, open or closed."""
+"""The copy of the social service's friendships: each one opens or closes a private conversation."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ _PAGE = 500
 
 
 class FriendshipEvent(Schema):
-    """State of a friendship; more fields than these may come."""
+    """The state of a friendship. Unknown fields are ignored."""
 
     class Meta:
         unknown = EXCLUDE
@@ -30,10 +30,10 @@ _EVENT = FriendshipEvent()
 
 
 def apply(state: dict[str, Any]) -> None:
-    """Open or close a pair's private conversation, unless something newer is known.
+    """Open or close a pair's private conversation, unless the stored state is newer.
 
     Raises:
-        ValidationError: it is no state of a friendship.
+        ValidationError: ``state`` is not the state of a friendship.
     """
     friendship = _EVENT.load(state)
     pair = friendship["low_id"], friendship["high_id"]
@@ -77,13 +77,13 @@ def _insert_pair(conversation_id: int, pair: tuple[int, int], joined_at: datetim
 
 
 def resync(social: ServiceClient) -> Iterator[int]:
-    """Take the state of every friendship again, page by page.
+    """Apply the state of every friendship of the social service, page by page.
 
     Yields:
-        how many have been taken so far.
+        the number of friendships applied so far.
 
     Raises:
-        UnreachableError: the social service does not answer.
+        UnreachableError: the social service does not respond.
     """
     after = count = 0
     while True:

@@ -1,7 +1,7 @@
-"""Groups: who owns and helps to run them, who leaves or is removed, what they look like.
+"""Management of groups: roles, removal of members, name and picture.
 
-Every rule is decided under the conversation's lock, in the contract's order. Accounts are
-looked up before, for that may mean asking the auth service.
+Rules are checked under the conversation's lock, in the order of the API document. Accounts are
+fetched before, because that may need a request to the auth service.
 """
 
 from sqlalchemy import delete, func, select, update
@@ -29,7 +29,12 @@ from shared.web.errors import ApiError, ErrorSpec
 
 
 def grant_admin(conversation_id: int, owner_id: int, user_id: int) -> None:
-    """Let the owner make a member an admin; a deleted account cannot become one."""
+    """Make a member an admin, as the owner. A deleted account cannot become one.
+
+    Raises:
+        ApiError: ``CONVERSATION_NOT_FOUND``, ``ONLY_OWNER_SETS_ADMINS``, ``USER_NOT_FOUND``,
+            ``USER_NOT_IN_CONVERSATION``, ``ALREADY_ADMIN``.
+    """
     exists = accounts.is_active(user_id)
     with transaction():
         group = _lock_for_owner(conversation_id, owner_id, user_id, errors.ONLY_OWNER_SETS_ADMINS)
@@ -42,7 +47,12 @@ def grant_admin(conversation_id: int, owner_id: int, user_id: int) -> None:
 
 
 def revoke_admin(conversation_id: int, owner_id: int, user_id: int) -> None:
-    """Let the owner make an admin a plain member again."""
+    """Make an admin a plain member, as the owner.
+
+    Raises:
+        ApiError: ``CONVERSATION_NOT_FOUND``, ``ONLY_OWNER_SETS_ADMINS``, ``USER_NOT_FOUND``,
+            ``USER_NOT_IN_CONVERSATION``, ``NOT_AN_ADMIN``.
+    """
     exists = user_id in accounts.get_many([user_id])
     with transaction():
         group = _lock_for_owner(conversation_id, owner_id, user_id, errors.ONLY_OWNER_SETS_ADMINS)
@@ -55,9 +65,13 @@ def revoke_admin(conversation_id: int, owner_id: int, user_id: int) -> None:
 
 
 def transfer_ownership(conversation_id: int, owner_id: int, user_id: int) -> None:
-    """Make another member the owner and the old owner a plain member.
+    """Make another member the owner, and the owner a plain member.
 
-    A deleted account cannot become the owner: the group would be without an acting owner.
+    A deleted account cannot become the owner: it could not act.
+
+    Raises:
+        ApiError: ``CONVERSATION_NOT_FOUND``, ``ONLY_OWNER_TRANSFERS``,
+            ``CANNOT_TRANSFER_TO_SELF``, ``USER_NOT_FOUND``, ``USER_NOT_IN_CONVERSATION``.
     """
     exists = accounts.is_active(user_id)
     with transaction():
@@ -65,14 +79,18 @@ def transfer_ownership(conversation_id: int, owner_id: int, user_id: int) -> Non
         if user_id == owner_id:
             raise ApiError(errors.CANNOT_TRANSFER_TO_SELF)
         _require_member(group, user_id, exists=exists)
-        _set_role(conversation_id, owner_id, MEMBER)  # At no moment are there two owners.
+        _set_role(conversation_id, owner_id, MEMBER)  # First: the index allows one owner only.
         _set_role(conversation_id, user_id, OWNER)
         audit.record("ownership_transferred", user_id, conversation_id=conversation_id)
         live_events.members_changed(conversation_id)
 
 
 def leave_group(conversation_id: int, user_id: int) -> None:
-    """Take a member out at their own wish; the owner's leaving dissolves the group."""
+    """Leave a group. If its owner leaves, the group is dissolved.
+
+    Raises:
+        ApiError: ``CONVERSATION_NOT_FOUND``, ``NOT_IN_GROUP_TO_LEAVE``.
+    """
     with transaction():
         group = lock_conversation(conversation_id, (user_id,), errors.CONVERSATION_NOT_FOUND)
         if not group.is_group or user_id not in group.roles:
@@ -85,9 +103,9 @@ def leave_group(conversation_id: int, user_id: int) -> None:
 
 
 def remove_erased_member(conversation_id: int, user_id: int) -> None:
-    """Remove a member whose account is erased; the group stays for the other members.
+    """Remove a member whose account is erased, and keep the group for the other members.
 
-    Who owned it is followed by its oldest admin, else by its oldest member.
+    The successor of an owner is the oldest admin, or the oldest member if there is no admin.
     """
     with transaction():
         group = lock_conversation(conversation_id, (user_id,), errors.CONVERSATION_NOT_FOUND)
@@ -103,7 +121,13 @@ def remove_erased_member(conversation_id: int, user_id: int) -> None:
 
 
 def remove_member(conversation_id: int, remover_id: int, user_id: int) -> None:
-    """Let the owner remove anybody else, and an admin any plain member."""
+    """Remove a member: the owner may remove all others, an admin plain members.
+
+    Raises:
+        ApiError: ``CONVERSATION_NOT_FOUND``, ``MAY_NOT_REMOVE``, ``USER_NOT_FOUND``,
+            ``USER_NOT_IN_CONVERSATION``, ``ONLY_OWNER_REMOVES_ADMINS``,
+            ``OWNER_CANNOT_REMOVE_SELF``.
+    """
     exists = user_id in accounts.get_many([user_id])
     with transaction():
         group = lock_conversation(
@@ -123,26 +147,29 @@ def remove_member(conversation_id: int, remover_id: int, user_id: int) -> None:
 def update_group(
     conversation_id: int, user_id: int, name: str | None = None, avatar: str | None = None
 ) -> None:
-    """Change a group's name and picture; None leaves each as it is.
+    """Update a group's name and picture; None leaves a value unchanged.
 
     Args:
         conversation_id: the group.
         user_id: its owner, or an admin.
         name: 1 to 100 characters.
-        avatar: a picture as text, a short reference, ``""`` for none, or the URL that it has.
+        avatar: an encoded picture, a reference, ``""`` for none, or the URL of the current one.
+
+    Raises:
+        ApiError: ``CONVERSATION_NOT_FOUND``, ``MAY_NOT_UPDATE``, ``BAD_PARAMETER``.
     """
     if not get_access(conversation_id, user_id, errors.CONVERSATION_NOT_FOUND).is_admin:
         raise ApiError(errors.MAY_NOT_UPDATE)
-    # Decoded and stored for those alone who may, and outside the transaction.
-    found = None if avatar is None else parse_avatar(avatar, user_id)
-    uploaded = found if isinstance(found, Picture) else None
-    reference = found if isinstance(found, str) else ""
+    # Decode after the first check, and outside the transaction.
+    parsed = None if avatar is None else parse_avatar(avatar, user_id)
+    uploaded = parsed if isinstance(parsed, Picture) else None
+    reference = parsed if isinstance(parsed, str) else ""
     with media.stored_image(uploaded) as picture, transaction():
         group = lock_conversation(conversation_id, (user_id,), errors.CONVERSATION_NOT_FOUND)
         if not group.is_admin(user_id):
             raise ApiError(errors.MAY_NOT_UPDATE)
         changes = {} if name is None else {"name": name}
-        if found is not None and not media.is_url_of(group.avatar_name, reference):
+        if parsed is not None and not media.is_url_of(group.avatar_name, reference):
             changes |= {"avatar_digest": picture, "avatar_reference": reference}
             media.delete_after_commit([group.avatar_name])
         if changes:
@@ -162,7 +189,7 @@ def _lock_for_owner(
 
 
 def _find_successor(conversation_id: int) -> int | None:
-    """The next owner; a member with a deleted account only if there is no other."""
+    """Find the next owner; a member with a deleted account only if there is no other."""
     successor_id: int | None = db.session.scalar(
         select(Membership.user_id)
         .outerjoin(Account, Account.id == Membership.user_id)
@@ -204,7 +231,7 @@ def _remove_membership(conversation_id: int, user_id: int, *, left_voluntarily: 
 
 
 def _dissolve(conversation_id: int, group: LockedConversation, owner_id: int) -> None:
-    """Delete the group with everything that belongs to it."""
+    """Delete the group with its messages, files, members and index."""
     members = db.session.scalars(
         delete(Membership)
         .where(Membership.conversation_id == conversation_id)

@@ -1,7 +1,7 @@
-"""Reading the messages of a conversation: whole, in pages, or what is new since a version.
+"""List the messages of a conversation: all, a page, or those since a version.
 
-Ids, times, numbers and versions of a conversation's messages rise together. So every bound is
-made a bound of versions, and pages are read along the versions, whatever they are bounded by.
+Ids, times, numbers and versions of a conversation's messages have the same order. Every bound is
+converted to a bound of versions, so that all pages are read along one index.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ from shared.web.authentication import MAX_ID
 from shared.web.streaming import Blocks, StreamLimit
 
 MAX_WHOLE = 1000
-"""More messages are sent in blocks."""
+"""Longer responses are streamed in blocks."""
 BLOCK_SIZE = 500
 _IDS_IN_A_BLOCK = 10_000
 
@@ -42,10 +42,10 @@ class MessagePage(NamedTuple):
     """Messages of a conversation, oldest first.
 
     Attributes:
-        messages: they, in blocks if they are many.
-        deleted_ids: of the messages that were deleted between ``after_version`` and ``version``;
-            in blocks if they are many.
-        version: up to which both are complete.
+        messages: one block, or a stream of blocks.
+        deleted_ids: ids of the messages deleted between ``after_version`` and ``version``; a list,
+            or a stream of lists.
+        version: the version up to which both are complete.
     """
 
     messages: MessageBlock | Blocks[MessageBlock]
@@ -54,13 +54,13 @@ class MessagePage(NamedTuple):
 
 
 class Bounds(NamedTuple):
-    """Which messages of a conversation: all of these hold, and None is no bound.
+    """Bounds of a list of messages; a message must satisfy all, and None is no bound.
 
     Attributes:
-        since: only those sent then or later.
-        before_id: only those before this one, which may be gone.
-        after_id: only those after this one, which may be gone.
-        after_version: only those sent since the conversation had this version.
+        since: earliest time of sending.
+        before_id: exclusive upper bound; the message may be deleted.
+        after_id: exclusive lower bound; the message may be deleted.
+        after_version: exclusive lower bound by version of the conversation.
     """
 
     since: datetime | None = None
@@ -69,14 +69,14 @@ class Bounds(NamedTuple):
     after_version: int | None = None
 
     @property
-    def given(self) -> dict[str, Any]:
-        """The bounds that there are."""
+    def parameters(self) -> dict[str, Any]:
+        """The bounds that are not None, by name."""
         return {name: value for name, value in self._asdict().items() if value is not None}
 
     @property
     def has_lower(self) -> bool:
         """Whether there is a lower bound."""
-        return bool(self.given.keys() - {"before_id"})
+        return bool(self.parameters.keys() - {"before_id"})
 
 
 def list_messages(
@@ -87,25 +87,29 @@ def list_messages(
     limit: int | None = None,
     marks_read: bool = True,
 ) -> MessagePage:
-    """The messages of a conversation, oldest first; what is fetched has been read.
+    """List the messages of a conversation, oldest first, and mark them as read.
 
     Args:
-        conversation_id: the conversation.
+        conversation_id: an open conversation.
         user_id: a member of it.
-        bounds: which of its messages.
-        limit: at most so many: the newest, or the oldest if there is a lower bound.
-        marks_read: whether the read position moves up to the newest one fetched.
+        bounds: bounds of the list.
+        limit: the size of a page: the newest messages, or the oldest if there is a lower bound.
+        marks_read: whether the read position advances to the newest message of the list.
+
+    Raises:
+        ApiError: ``CONVERSATION_NOT_FOUND_ZH``, ``NOT_IN_CONVERSATION_ZH``; for long lists
+            ``TOO_MANY_REQUESTS``, ``SERVICE_UNAVAILABLE``.
     """
     read_state = get_read_state(
         conversation_id, user_id, errors.CONVERSATION_NOT_FOUND_ZH, errors.NOT_IN_CONVERSATION_ZH
     )
-    return _History(conversation_id, user_id, read_state, marks_read).read(bounds, limit)
+    return _History(conversation_id, user_id, read_state, marks_read).list_page(bounds, limit)
 
 
 class _History(NamedTuple):
-    """A member's view of a conversation, up to the version that it has now.
+    """A member's view of a conversation, up to its current version.
 
-    Versions are given out under the conversation's lock, so all up to this one can be seen.
+    Versions are assigned under the conversation's lock, so all up to this one are committed.
     """
 
     conversation_id: int
@@ -113,7 +117,7 @@ class _History(NamedTuple):
     read_state: ReadState
     marks_read: bool
 
-    def read(self, bounds: Bounds, limit: int | None) -> MessagePage:
+    def list_page(self, bounds: Bounds, limit: int | None) -> MessagePage:
         """See `list_messages`."""
         read_state, after_version = self.read_state, bounds.after_version
         has_news = after_version is None or after_version < read_state.version
@@ -141,17 +145,17 @@ class _History(NamedTuple):
     def _rows(self, bounds: Bounds, limit: int, from_newest: bool = False) -> list[MessageRow]:
         return to_message_rows(
             db.run(
-                _messages_query(frozenset(bounds.given), newest_first=from_newest),
+                _messages_query(frozenset(bounds.parameters), newest_first=from_newest),
                 conversation=self.conversation_id,
                 user=self.user_id,
                 version=self.read_state.version,
                 limit=limit,
-                **bounds.given,
+                **bounds.parameters,
             )
         )
 
     def _blocks(self, bounds: Bounds, rows: list[MessageRow]) -> Iterator[MessageBlock]:
-        """All messages, beginning with these rows, and have them read when all were sent."""
+        """Stream all messages, beginning with these rows, and mark them as read at the end."""
         newest: list[MessageRow] = []
         while True:
             newest, is_last = rows[-1:] or newest, len(rows) < BLOCK_SIZE
@@ -176,7 +180,7 @@ class _History(NamedTuple):
         return with_senders(rows, reads)
 
     def _deleted_ids(self, after: int | None, until: int) -> list[int] | Iterator[list[int]]:
-        """The ids of the messages that were deleted between two versions."""
+        """List the ids of the messages deleted between two versions."""
         if after is None:
             return []
         blocks = self._deleted_blocks(after, until)
@@ -194,14 +198,14 @@ class _History(NamedTuple):
             yield [row.message_id for row in rows]
 
     def _read_up_to(self, bounds: Bounds, rows: list[MessageRow], more_follow: bool) -> None:
-        """Have the last of ``rows`` read, and what was deleted after it."""
+        """Mark ``rows`` as read, and the deleted messages after them."""
         if not self.marks_read:
             return
         reaches_end = (
             bounds.before_id is None and not more_follow and bool(rows or not bounds.has_lower)
         )
         seq = self.read_state.last_seq if reaches_end else rows[-1].seq if rows else 0
-        with db.outages_logged("read positions"):  # A full disk takes nothing from who reads.
+        with db.outages_logged("read positions"):  # Reading still works when the disk is full.
             mark_read_up_to(self.conversation_id, self.user_id, seq, self.read_state)
 
 
@@ -221,9 +225,9 @@ _LOWER: dict[str, Callable[[str], Any]] = {
 
 @cache
 def _messages_query(bounds: frozenset[str], *, newest_first: bool) -> Select[*tuple[Any, ...]]:
-    """The rows of `MessageRow` that a member sees, within bounds of these names.
+    """Build the query of the messages that a member sees, within bounds of these names.
 
-    Of several lower (or upper) bounds SQLite would read from the first: so there is one.
+    SQLite uses its index for the first of several lower (or upper) bounds only: merge them.
     """
     greatest, least = (func.max, func.min) if db.is_sqlite else (func.greatest, func.least)
     lower = [_LOWER[name](name) for name in sorted(bounds & _LOWER.keys())]

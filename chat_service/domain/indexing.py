@@ -1,7 +1,7 @@
-"""The index of what messages say, by pairs of characters; filled in the background.
+"""The search index: pairs of neighbouring characters of texts, filled in the background.
 
-Whatever has an id up to a mark is in the index, and searches look through the rest themselves. So
-a send costs nothing more, and a search is exact at any time.
+All messages up to an id are in the index; a search scans the later ones. So sending does not wait
+for the index, and a search is always complete.
 """
 
 from collections import Counter
@@ -35,13 +35,13 @@ _MAX_COUNT = 200
 
 
 def grams_of(text: str) -> list[int]:
-    """The pairs of neighbouring characters of a text, each once and as a number."""
+    """Extract the distinct pairs of neighbouring characters of a text, as numbers."""
     folded = fold(text)
     return list(dict.fromkeys(ord(one) << _BITS | ord(other) for one, other in pairwise(folded)))
 
 
 def rarest_first(conversation_ids: Sequence[int], grams: list[int]) -> list[int]:
-    """Some of these pairs, those in fewest messages of some conversations first."""
+    """Sort up to `_MAX_RANKED` pairs by the number of messages that have them, rarest first."""
     if len(grams) == 1:
         return grams
     ranked = {str(gram): None for gram in grams[:_MAX_RANKED]}
@@ -60,7 +60,7 @@ _counted = (
         SearchGram.conversation_id == bindparam("conversation", type_=BigId),
         SearchGram.gram == _gram,
     )
-    .order_by(SearchGram.message_id)  # Or PostgreSQL might read the table instead of the index.
+    .order_by(SearchGram.message_id)  # Without it PostgreSQL may scan the table.
     .limit(_MAX_COUNT)
     .correlate(_ranked)
     .subquery()
@@ -72,17 +72,16 @@ _COUNTS = select(
 
 
 def indexed_id() -> int:
-    """All messages up to this id are in the index."""
+    """Get the id up to which all messages are in the index."""
     return db.session.scalar(select(SearchProgress.indexed_id)) or 0
 
 
 def remove_from_index(conversation_id: int, texts: Mapping[int, str]) -> None:
-    """Take messages that are being deleted out of the index.
+    """Remove deleted texts from the index, in the running transaction.
 
     Args:
-        session: of the running transaction.
-        conversation_id: whose messages.
-        texts: their texts, by id.
+        conversation_id: the conversation.
+        texts: the texts, by message id.
     """
     for message_id, content in texts.items():
         grams = grams_of(content)
@@ -97,14 +96,14 @@ def remove_from_index(conversation_id: int, texts: Mapping[int, str]) -> None:
 
 
 class Indexer:
-    """Fills the index. Several may run: none waits, and one works at a time."""
+    """Fills the index. Of several processes one works at a time, and the others do not wait."""
 
     def __init__(self) -> None:
         self._horizon = 0
         self._candidate: tuple[int, int] | None = None
 
-    def index_some(self) -> bool:
-        """Take some messages into the index.
+    def index_batch(self) -> bool:
+        """Add a batch of messages to the index.
 
         Returns:
             whether there may be more.
@@ -122,7 +121,7 @@ class Indexer:
             )
             if mark is None or mark >= self._horizon:
                 return False
-            # Locked, so that none of them is deleted before its pairs are there to be deleted.
+            # The lock prevents a deletion that would miss the new rows of the index.
             rows = db.session.execute(
                 select(Message.id, Message.conversation_id, Message.type, Message.content)
                 .where(Message.id > mark, Message.id <= self._horizon)
@@ -143,31 +142,31 @@ class Indexer:
         return True
 
     def _move_horizon(self) -> None:
-        """Find the id up to which all messages can be seen.
+        """Find the id up to which all messages are committed.
 
-        On PostgreSQL ids are committed out of order. Who has a smaller id than one that can be
-        seen had begun to write before: when all transactions of that time have ended, no smaller
-        one can come any more.
+        On PostgreSQL ids are committed out of order. A transaction with a smaller id than a
+        visible one has begun before now: once all transactions that run now have ended, no
+        smaller id can appear.
         """
         newest = func.coalesce(func.max(Message.id), 0)
         if db.is_sqlite:
             self._horizon = db.session.execute(select(newest)).scalar_one()
             return
         snapshot = func.pg_current_snapshot()
-        oldest_running, next_one = (
+        oldest_running, next_transaction = (
             cast(cast(edge(snapshot), Text), BigInteger)
             for edge in (func.pg_snapshot_xmin, func.pg_snapshot_xmax)
         )
-        seen, running, following = db.session.execute(
-            select(newest, oldest_running, next_one)
+        visible, oldest, following = db.session.execute(
+            select(newest, oldest_running, next_transaction)
         ).one()
-        if self._candidate is not None and running >= self._candidate[1]:
+        if self._candidate is not None and oldest >= self._candidate[1]:
             self._horizon, self._candidate = self._candidate[0], None
-        self._horizon = min(self._horizon, seen)  # A restored database may have fewer.
-        if self._candidate is None and seen > self._horizon:
-            self._candidate = seen, following
-            if running == following:  # No transaction is running.
-                self._horizon, self._candidate = seen, None
+        self._horizon = min(self._horizon, visible)  # A restored database may have fewer.
+        if self._candidate is None and visible > self._horizon:
+            self._candidate = visible, following
+            if oldest == following:  # No transaction is running.
+                self._horizon, self._candidate = visible, None
 
 
 indexer = Indexer()

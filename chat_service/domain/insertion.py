@@ -1,4 +1,4 @@
-"""Inserting a message: numbered in the order of its conversation, and read by its sender."""
+"""Insert a message with the next number of its conversation, and mark it read by its sender."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from shared.web.errors import ApiError
 
 
 class NewMessage(NamedTuple):
-    """The columns of a message that its sender gives."""
+    """The columns of a message that come from its sender."""
 
     conversation_id: int
     sender_id: int
@@ -27,7 +27,7 @@ class NewMessage(NamedTuple):
 
 
 class InsertedMessage(NamedTuple):
-    """The columns of a message that its conversation gives."""
+    """The columns of a message that depend on its conversation."""
 
     id: int
     seq: int
@@ -36,18 +36,18 @@ class InsertedMessage(NamedTuple):
 
 
 class InsertConflictError(Exception):
-    """The conversation is gone, or the client id was used in the meantime."""
+    """The conversation was closed or dissolved, or a concurrent request used the client id."""
 
 
 def insert_message(message: NewMessage) -> InsertedMessage:
-    """Give a message the next number of its conversation, store it; its sender has read it.
+    """Insert a message, and advance the read position of its sender.
 
-    On PostgreSQL this is one statement, so that the lock of a busy conversation is held for two
+    PostgreSQL executes one statement, so that the lock of a busy conversation is held for two
     round trips less.
 
     Raises:
-        InsertConflictError: it is not stored.
-        ApiError: the sender is in the conversation no longer.
+        InsertConflictError: the message is not stored.
+        ApiError: ``NOT_IN_CONVERSATION``: the sender has left the conversation.
     """
     parameters: dict[str, Any] = {
         "conversation": message.conversation_id,
@@ -68,7 +68,7 @@ def insert_message(message: NewMessage) -> InsertedMessage:
 
 
 def _insert_on_sqlite(message: NewMessage, parameters: dict[str, Any]) -> tuple[Any, bool]:
-    """The inserted row, if there is one, and whether its sender is in the conversation."""
+    """Return the inserted row or None, and whether the sender is a member."""
     number = db.run(_NEXT_SEQ, **parameters).first()
     if number is None:
         return None, False
@@ -80,7 +80,7 @@ def _insert_on_sqlite(message: NewMessage, parameters: dict[str, Any]) -> tuple[
 
 
 def _as_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values of the new row as parameters, whose names must not be those of columns."""
+    """Prefix parameter names: they must differ from the names of columns."""
     return {f"new_{name}": value for name, value in values.items()}
 
 
@@ -112,14 +112,15 @@ def _insert_numbered_statement() -> Any:
 @cache
 def _number_and_insert_statement() -> Any:
     number = _NEXT_SEQ.cte("numbered")
-    given = [
+    parameters = [
         bindparam(f"new_{name}", type_=Message.__table__.c[name].type)
         for name in NewMessage._fields
     ]
     names = [*NewMessage._fields, *number.c.keys()]
-    stored = _insert_statement().from_select(names, select(*given, *number.c)).cte("stored")
-    forward = advance_statement(stored.c.seq).returning(Membership.user_id).cte("forward")
-    return select(*stored.c, exists(select(forward.c.user_id)).label("has_read"))
+    rows = select(*parameters, *number.c)
+    inserted = _insert_statement().from_select(names, rows).cte("inserted")
+    advanced = advance_statement(inserted.c.seq).returning(Membership.user_id).cte("advanced")
+    return select(*inserted.c, exists(select(advanced.c.user_id)).label("has_read"))
 
 
 def _insert_statement() -> Any:
@@ -131,7 +132,7 @@ def _insert_statement() -> Any:
 
 
 def _is_deleted(message: NewMessage) -> bool:
-    """Whether the message of this client id came and went before the conversation was locked."""
+    """Whether another message with this client id was sent and deleted before the lock."""
     deleted = select(Deletion.message_id).where(
         Deletion.sender_id == message.sender_id, Deletion.client_id == message.client_id
     )

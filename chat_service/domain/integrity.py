@@ -1,4 +1,4 @@
-"""What always holds in the chat service, and what it knows together with others."""
+"""Integrity checks of the chat service, and the state that it shares with others."""
 
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -44,11 +44,11 @@ from shared.operations.integrity import (
 _ROWS = 1000
 
 
-def _members() -> Select[*tuple[Any, ...]]:
-    """Conversations whose members are not as they must be.
+def _wrong_members() -> Select[*tuple[Any, ...]]:
+    """Select conversations whose members violate a rule.
 
-    A group has one owner (the database allows no second one). Of a private conversation both
-    are plain members; one that was closed before it was ever open has none.
+    A group has one owner (the database allows no second one). Both users of a private
+    conversation are plain members; one that has never been open has no members.
     """
     members, owners = count_rows(Membership), count_rows(Membership, Membership.role == OWNER)
     pair = or_(
@@ -70,7 +70,7 @@ def _members() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _read_positions() -> Select[*tuple[Any, ...]]:
+def _wrong_read_positions() -> Select[*tuple[Any, ...]]:
     last_seq = Conversation.last_seq
     return (
         select(
@@ -92,7 +92,7 @@ def _read_positions() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _hidden() -> Select[*tuple[Any, ...]]:
+def _wrong_hidden_messages() -> Select[*tuple[Any, ...]]:
     return (
         select(HiddenMessage.user_id, HiddenMessage.message_id)
         .join(Message, Message.id == HiddenMessage.message_id)
@@ -105,7 +105,7 @@ def _hidden() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _invitations() -> Select[*tuple[Any, ...]]:
+def _wrong_invitations() -> Select[*tuple[Any, ...]]:
     is_member = select(Membership.user_id).where(
         Membership.conversation_id == Invitation.conversation_id,
         Membership.user_id == Invitation.receiver_id,
@@ -117,7 +117,7 @@ def _invitations() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _announcements() -> Select[*tuple[Any, ...]]:
+def _wrong_announcements() -> Select[*tuple[Any, ...]]:
     return (
         select(Announcement.id, Announcement.conversation_id)
         .join(Conversation)
@@ -125,30 +125,30 @@ def _announcements() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _files(kind: str, row_id: Any, name: Any, *which: ColumnElement[bool]) -> Check:
-    """Every file that a row names is in the store."""
-    named = select(row_id.label("id"), name.label("name")).where(*which)
+def _check_files(kind: str, row_id: Any, name: Any, *conditions: ColumnElement[bool]) -> Check:
+    """Create a check that every file that a row names is in the store."""
+    references = select(row_id.label("id"), name.label("name")).where(*conditions)
 
     def pages() -> Iterator[Page]:
         after = 0
         while True:
-            page = named.where(row_id > after).order_by(row_id).limit(_ROWS)
+            page = references.where(row_id > after).order_by(row_id).limit(_ROWS)
             with db.snapshot():
                 rows = db.session.execute(page).all()
             if not rows:
                 return
             missing = {row.id: row.name for row in rows if not media.media_store.exists(row.name)}
-            # A file goes after the row that names it: only a row that is still there misses it.
+            # A file is deleted after its row: check that the row still exists.
             with db.snapshot():
-                again = db.session.execute(named.where(row_id.in_(missing.keys()))).all()
-            lost = [row for row in again if missing[row.id] == row.name]
+                current = db.session.execute(references.where(row_id.in_(missing.keys()))).all()
+            lost = [row for row in current if missing[row.id] == row.name]
             yield Page(len(rows), [f"{kind} {row.id}, {row.name}" for row in lost])
             after = rows[-1].id
 
     return Check("", pages)
 
 
-def _people(*columns: Any) -> Collection[tuple[Any, Any]]:
+def _account_references(*columns: Any) -> Collection[tuple[Any, Any]]:
     return [(column, Account.id) for column in columns]
 
 
@@ -156,8 +156,8 @@ CHECKS: list[Check] = [
     foreign_keys(db),
     reference_check(
         db,
-        "everybody who is named is known",
-        _people(
+        "all referenced accounts are known",
+        _account_references(
             Membership.user_id,
             Message.sender_id,
             Announcement.sender_id,
@@ -167,37 +167,47 @@ CHECKS: list[Check] = [
     ),
     sql_check(
         db,
-        "messages, with those deleted, are numbered 1, 2, 3 ...",
+        "messages and deletions are numbered 1, 2, 3 ...",
         Conversation.id,
         wrong_numbers(),
     ),
-    sql_check(
-        db, "each message sent and each deleted has a version", Conversation.id, wrong_versions()
-    ),
-    Check("ids, versions and times follow the numbers", check_order),
-    sql_check(db, "a group has one owner, a private chat its pair", Conversation.id, _members()),
+    sql_check(db, "the version counts all sends and deletions", Conversation.id, wrong_versions()),
+    Check("ids, versions and times have the order of the numbers", check_order),
     sql_check(
         db,
-        "nobody has read further than the last message",
-        Membership.conversation_id,
-        _read_positions(),
+        "a group has one owner, a private conversation its pair",
+        Conversation.id,
+        _wrong_members(),
     ),
-    Check("unread counts are what a recount finds", check_unread_counts),
-    sql_check(db, "what is hidden is where its message is", HiddenMessage.message_id, _hidden()),
+    sql_check(
+        db,
+        "no read position is after the last message",
+        Membership.conversation_id,
+        _wrong_read_positions(),
+    ),
+    Check("unread counts equal a recount", check_unread_counts),
+    sql_check(
+        db,
+        "a hidden message has the conversation and number of the message",
+        HiddenMessage.message_id,
+        _wrong_hidden_messages(),
+    ),
     combined_check(
-        "the index of searches has what the messages say",
+        "the search index equals the texts",
         [
             sql_check(db, "", SearchGram.conversation_id, pairs_without_text()),
             Check("", check_index),
         ],
     ),
-    sql_check(db, "who waits for a group is not in it", Invitation.id, _invitations()),
-    sql_check(db, "announcements are in groups", Announcement.id, _announcements()),
+    sql_check(
+        db, "no member of a group has a pending invitation", Invitation.id, _wrong_invitations()
+    ),
+    sql_check(db, "announcements are in groups", Announcement.id, _wrong_announcements()),
     combined_check(
         "every picture is in the store",
         [
-            _files("message", Message.id, Message.content, Message.type == IMAGE),
-            _files(
+            _check_files("message", Message.id, Message.content, Message.type == IMAGE),
+            _check_files(
                 "group",
                 Conversation.id,
                 Conversation.avatar_digest,
@@ -209,7 +219,7 @@ CHECKS: list[Check] = [
 
 
 def _private_conversations() -> Select[*tuple[Any, ...]]:
-    """Friendships as they are known here: the states of private conversations."""
+    """Select the copies of the friendships: the states of private conversations."""
     return (
         select(
             Conversation.low_id,

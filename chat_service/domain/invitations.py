@@ -1,4 +1,4 @@
-"""Invitations: members wish that their friends join a group, its owner and admins decide."""
+"""Invitations: a member invites friends to a group, and the owner or an admin decides."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime
@@ -24,15 +24,19 @@ from shared.web.errors import ApiError
 
 
 def invite(conversation_id: int, sender_id: int, receiver_ids: Collection[int]) -> list[int]:
-    """Ask the owner and the admins to let friends of ``sender_id`` in: all or none.
+    """Invite friends to a group: all of them, or none if one is refused.
 
     Args:
         conversation_id: the group.
-        sender_id: any of its members.
-        receiver_ids: who shall join, without repeats.
+        sender_id: a member of it.
+        receiver_ids: friends of the sender, without repeats.
 
     Returns:
-        the invitations' ids, in the order of ``receiver_ids``.
+        the ids of the invitations, in the order of ``receiver_ids``.
+
+    Raises:
+        ApiError: ``CONVERSATION_NOT_FOUND``, ``ALREADY_MEMBER``, ``NOT_YOUR_FRIEND``,
+            ``INVITATION_WAITING``.
     """
     active = {
         account.id for account in accounts.get_many(receiver_ids).values() if not account.deleted
@@ -57,7 +61,7 @@ def invite(conversation_id: int, sender_id: int, receiver_ids: Collection[int]) 
 def _insert_invitations(
     conversation_id: int, sender_id: int, receiver_ids: Collection[int]
 ) -> dict[int, int]:
-    """The ids of the new invitations, by receiver; one that waits already is left out."""
+    """Insert invitations that are not pending already, and return their ids by receiver."""
     now = datetime.now(UTC)
     added = db.session.execute(
         db.insert(Invitation)
@@ -78,7 +82,7 @@ def _insert_invitations(
 
 
 class SentInvitation(NamedTuple):
-    """An invitation, who sent it, and whom it invites."""
+    """An invitation, with the profiles of its sender and receiver."""
 
     id: int
     conversation_id: int
@@ -89,11 +93,14 @@ class SentInvitation(NamedTuple):
 
 
 def list_invitations(conversation_id: int, user_id: int) -> list[SentInvitation]:
-    """The invitations to a group for one of its members, newest first.
+    """List the invitations to a group, newest first.
 
     Args:
         conversation_id: the group.
-        user_id: any of its members.
+        user_id: a member of it.
+
+    Raises:
+        ApiError: ``CONVERSATION_NOT_FOUND``, also for a user who is not in it.
     """
     if not get_access(conversation_id, user_id, errors.CONVERSATION_NOT_FOUND).is_member:
         raise ApiError(errors.CONVERSATION_NOT_FOUND)
@@ -125,15 +132,16 @@ def list_invitations(conversation_id: int, user_id: int) -> list[SentInvitation]
 
 
 def accept(invitation_id: int, user_id: int, conversation_id: int | None) -> None:
-    """Let the invited person in; their other waiting invitations to the group are settled too.
-
-    A person whose account has been deleted since cannot come in until it is restored: until
-    then there is no such invitation.
+    """Accept an invitation, and supersede the receiver's other invitations to the group.
 
     Args:
         invitation_id: the invitation.
         user_id: the owner or an admin of its group.
-        conversation_id: the group that the caller takes it for, if they say so.
+        conversation_id: its group, if the client sent one.
+
+    Raises:
+        ApiError: ``INVITATION_NOT_FOUND`` (also if the receiver's account is deleted),
+            ``MAY_NOT_HANDLE``, ``INVITATION_HANDLED``, ``INVITED_ALREADY_MEMBER``.
     """
     receiver_id = db.session.execute(
         select(Invitation.receiver_id).where(Invitation.id == invitation_id)
@@ -166,7 +174,7 @@ def accept(invitation_id: int, user_id: int, conversation_id: int | None) -> Non
 
 
 def reject(invitation_id: int, user_id: int, conversation_id: int | None) -> None:
-    """Decline an invitation; the arguments are those of `accept`."""
+    """Reject an invitation. Parameters and errors are those of `accept`."""
     with transaction():
         pending = _lock_pending(invitation_id, user_id, conversation_id)
         db.session.execute(
@@ -184,7 +192,7 @@ class _PendingInvitation(NamedTuple):
 def _lock_pending(
     invitation_id: int, user_id: int, conversation_id: int | None
 ) -> _PendingInvitation:
-    """Lock the group of an invitation that still waits for ``user_id``'s decision."""
+    """Lock the group of a pending invitation that ``user_id`` may handle."""
     row = db.session.execute(
         select(Invitation.conversation_id, Invitation.receiver_id).where(
             Invitation.id == invitation_id
@@ -199,7 +207,7 @@ def _lock_pending(
         raise ApiError(errors.MAY_NOT_HANDLE)
     status = db.session.execute(
         select(Invitation.status).where(Invitation.id == invitation_id)
-    ).scalar_one()  # As it is under the lock.
+    ).scalar_one()  # Read under the lock.
     if status != PENDING:
         raise ApiError(errors.INVITATION_HANDLED)
     if row.receiver_id in group.roles:

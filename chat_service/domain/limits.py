@@ -1,4 +1,4 @@
-"""How often a user may create a group."""
+"""The rate limit of creating groups."""
 
 from chat_service.config import ChatSettings
 from chat_service.db import db
@@ -15,7 +15,7 @@ class Limits:
     new_groups: Limit
 
     def configure(self, settings: ChatSettings) -> None:
-        """Set every limit; count in Redis, if there is one."""
+        """Set the limits. They are counted in Redis if it is configured."""
         limiter = Limiter(
             on=settings.rate_limits,
             shared=redis_counters(settings.redis_url),

@@ -1,7 +1,8 @@
-"""Live events: sent to open sockets once the running transaction has been committed.
+"""Live events, published to open sockets after the commit of the running transaction.
 
-One function per kind of change, called inside its transaction. Of the events of a transaction,
-removals are sent first and invitations last. Changes in other services come by their events.
+There is one function for each kind of change, called inside its transaction. Of the events of a
+transaction, removals are sent first and invitations last. Events of other services are published
+when they arrive.
 """
 
 from collections.abc import Collection
@@ -20,43 +21,43 @@ _EVENT_ORDER = {"remove_members": 0, "invitation_message": 2}
 
 
 def message_sent(message: MessageRow, sender: Person, *, is_group: bool) -> None:
-    """A message was sent: every member, the sender too."""
+    """Publish a new message to all members, also to the sender."""
     frame = {"row": message._asdict(), "sender": sender._asdict(), "is_group": is_group}
     _enqueue_message_event(message.conversation_id, sender.id, message=frame)
 
 
 def message_deleted(conversation_id: int, deleter_id: int, message_id: int) -> None:
-    """A message was deleted: every member."""
+    """Publish the deletion of a message to all members."""
     _enqueue_message_event(conversation_id, deleter_id, deleted_message_id=message_id)
 
 
 def read_position_moved(
     conversation_id: int, user_id: int, read_seq: int, *, is_group: bool
 ) -> None:
-    """A member has read further: every other member, in groups at most once a second."""
+    """Publish a new read position to the other members, in groups at most once per second."""
     frame = _make_frame(conversation_id, "already_read", user_id=user_id, read_seq=read_seq)
     _enqueue(LiveEvent(frame=frame, room=conversation_id, actor=user_id, throttled=is_group))
 
 
 def conversation_changed(conversation_id: int, members: Collection[int] = ()) -> None:
-    """Its name or picture changed, or it came to be (or opened again): every member.
+    """Publish a change of name or picture, or a new or reopened conversation, to all members.
 
     Args:
-        conversation_id: which.
-        members: all members, if it came to be.
+        conversation_id: the conversation.
+        members: all members of a new or reopened conversation, which its room lacks.
     """
     _enqueue(LiveEvent(frame={"type": "conv_setting"}, room=conversation_id, joined=members))
 
 
 def own_setting_changed(user_id: int) -> None:
-    """A user pinned or muted a conversation: the own sockets."""
+    """Publish that a user pinned or muted a conversation to the sockets of the user."""
     _enqueue(LiveEvent(frame={"type": "conv_setting"}, users=(user_id,)))
 
 
 def members_changed(conversation_id: int, joined: Collection[int] = ()) -> None:
-    """Joined, left, removed, or another role: every member (as of now, with ``joined``).
+    """Publish a change of members or roles to all members, including ``joined``.
 
-    Clients list the conversation of those who joined when ``conv_setting`` comes, and not before.
+    Clients of new members add the conversation to the list on ``conv_setting`` only.
     """
     if joined:
         _enqueue(LiveEvent(frame={"type": "conv_setting"}, users=joined))
@@ -67,7 +68,13 @@ def members_changed(conversation_id: int, joined: Collection[int] = ()) -> None:
 def members_removed(
     conversation_id: int, removed: Collection[int], left_voluntarily: int | None
 ) -> None:
-    """``removed`` are no members any more; the one who left or dissolved gets another frame."""
+    """Publish the removal of members to them, and remove their sockets from the room.
+
+    Args:
+        conversation_id: the conversation.
+        removed: the removed members.
+        left_voluntarily: the one who left or dissolved the group, who gets another frame.
+    """
     frame, own_frame = (
         {"type": "remove_members", "is_own": own_frame} for own_frame in (False, True)
     )
@@ -76,26 +83,26 @@ def members_removed(
 
 
 def announcements_changed(conversation_id: int) -> None:
-    """An announcement was posted or deleted: every member."""
+    """Publish that an announcement was posted or deleted to all members."""
     _enqueue(
         LiveEvent(frame=_make_frame(conversation_id, "notification_message"), room=conversation_id)
     )
 
 
 def invitations_changed(conversation_id: int) -> None:
-    """A user was invited, or an invitation was handled: every member."""
+    """Publish that an invitation was sent or handled to all members."""
     _enqueue(
         LiveEvent(frame=_make_frame(conversation_id, "invitation_message"), room=conversation_id)
     )
 
 
 def on_account_event(state: dict[str, Any]) -> None:
-    """Take an account's state; sockets of ended sessions and deleted accounts end, unannounced.
+    """Apply an account's state, and close the sockets of ended sessions and deleted accounts.
 
-    Friends and fellow members get an event about another name or picture.
+    A new name or picture is published to the members of the user's conversations.
 
     Raises:
-        ValidationError: it is no state of an account.
+        ValidationError: ``state`` is not the state of an account.
     """
     is_new_profile = accounts.changes_profile(state)
     accounts.apply(state)
@@ -108,22 +115,22 @@ def on_account_event(state: dict[str, Any]) -> None:
 
 
 def friend_request_changed(state: dict[str, Any]) -> None:
-    """A friend request came, was accepted or refused: sender and receiver.
+    """Publish a change of a friend request to its sender and receiver.
 
-    The two are one account for a request that is withheld from the receiver.
+    Both are the sender if the request is withheld from the receiver.
 
     Raises:
-        ValidationError: the event does not name them.
+        ValidationError: ``state`` lacks one of the ids.
     """
     users = tuple(set(_REQUEST.load(state).values()))
     live.publish([LiveEvent(frame={"type": "request_message"}, users=users)])
 
 
 def friendship_ended(state: dict[str, Any]) -> None:
-    """Two people are friends no longer: both.
+    """Publish the end of a friendship to both users.
 
     Raises:
-        ValidationError: the event does not name them.
+        ValidationError: ``state`` lacks one of the ids.
     """
     users = tuple(_PAIR.load(state).values())
     live.publish([LiveEvent(frame={"type": "delete_friend"}, users=users)])
@@ -161,11 +168,11 @@ def _make_frame(conversation_id: int, kind: str, **more: Any) -> Frame:
 
 
 def _enqueue(event: LiveEvent) -> None:
-    waiting: list[LiveEvent] | None = db.transaction_state.get("live_events")
-    if waiting is None:
-        waiting = db.transaction_state["live_events"] = []
-        db.after_commit(partial(_publish, waiting))
-    waiting.append(event)
+    events: list[LiveEvent] | None = db.transaction_state.get("live_events")
+    if events is None:
+        events = db.transaction_state["live_events"] = []
+        db.after_commit(partial(_publish, events))
+    events.append(event)
 
 
 def _publish(events: list[LiveEvent]) -> None:

@@ -1,7 +1,7 @@
-"""Files of pictures: those of image messages and of groups.
+"""Image files of messages and groups.
 
-Any user who knows the name of a file may see it, so names cannot be guessed. A name stands for one
-picture for ever.
+A client needs only the name of a file to get it, so names cannot be guessed. The content of a name
+never changes.
 """
 
 import re
@@ -26,7 +26,7 @@ _NAME = re.compile(rf"[A-Za-z0-9_-]{{32}}\.({'|'.join(_TYPES)})", re.ASCII)
 
 
 class StoredImage(NamedTuple):
-    """A kept picture, opened for reading."""
+    """A stored image, opened for reading."""
 
     media_type: str
     file: StoredFile
@@ -34,10 +34,10 @@ class StoredImage(NamedTuple):
 
 @contextmanager
 def stored_image(picture: Picture | None) -> Iterator[str]:
-    """Keep a picture under a new name; it goes again if the block is refused.
+    """Store a picture under a new name, and delete it if the block raises an `ApiError`.
 
-    Only a refusal says for sure that nothing refers to it. After another failure something
-    may: rather a file too many than one too few.
+    After another error the transaction may have been committed, so the file stays. If no row
+    refers to it, the ``clean`` command deletes it.
 
     Yields:
         the name, ``""`` for no picture.
@@ -54,7 +54,11 @@ def stored_image(picture: Picture | None) -> Iterator[str]:
 
 
 def open_image(name: str) -> StoredImage:
-    """The picture of this name."""
+    """Open the image of this name.
+
+    Raises:
+        ApiError: ``NOT_FOUND``.
+    """
     well_formed = _NAME.fullmatch(name)
     file = media_store.open(name) if well_formed else None
     if well_formed is None or file is None:
@@ -63,7 +67,7 @@ def open_image(name: str) -> StoredImage:
 
 
 def are_same_image(name: str, other: str) -> bool:
-    """Whether two files hold the same picture; also if one of them has been deleted."""
+    """Whether two files are equal. A deleted file equals every file."""
     files = [media_store.open(each) for each in (name, other)]
     return len({_digest(file) for file in files if file is not None}) < 2
 
@@ -76,27 +80,27 @@ def _digest(file: StoredFile) -> bytes:
 
 
 def is_url_of(name: str, reference: str) -> bool:
-    """Whether a client sent back the URL of the file ``name``, upon whatever base."""
+    """Whether ``reference`` is the URL of the file ``name``, with any base."""
     return name != "" and reference.endswith(f"/media/{name}")
 
 
 def delete_image(name: str) -> None:
-    """Delete the file of this name; ``""`` is no file."""
+    """Delete the file of this name, unless it is ``""``."""
     if name:
         media_store.delete(name)
 
 
 def find_orphans(keys: Collection[str]) -> set[str]:
-    """The names among ``keys`` under which a picture is kept that nothing refers to."""
+    """Select those of ``keys`` that are names of images and that no row refers to."""
     names = {key for key in keys if _NAME.fullmatch(key)}
-    # The conditions stand as they do in the indexes, which serve no others.
+    # The databases use a partial index only for its literal condition.
     sent = select(Message.content).where(text("type = 1"), Message.content.in_(names))
-    shown = select(Conversation.avatar_digest).where(
+    avatars = select(Conversation.avatar_digest).where(
         text("avatar_digest <> ''"), Conversation.avatar_digest.in_(names)
     )
-    named = db.session.execute(union_all(sent, shown)).scalars().all()
+    referenced = db.session.execute(union_all(sent, avatars)).scalars().all()
     db.release()
-    return names.difference(named)
+    return names.difference(referenced)
 
 
 def delete_after_commit(names: Collection[str]) -> None:

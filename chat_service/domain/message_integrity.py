@@ -1,4 +1,4 @@
-"""What always holds of messages: their numbers, versions and order, unread counts, the index."""
+"""Integrity checks of messages: numbers, versions, order, unread counts and search index."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,19 +26,19 @@ _ROWS = 1000
 
 
 def count_rows(model: Any, *which: ColumnElement[bool]) -> Any:
-    """How many rows of ``model`` a conversation has, in SQL."""
+    """Build the number of rows of ``model`` in a conversation, in SQL."""
     counted = select(func.count()).where(model.conversation_id == Conversation.id, *which)
     return counted.correlate(Conversation).scalar_subquery()
 
 
 def any_rows(model: Any, *which: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Whether a conversation has such rows of ``model``, in SQL."""
-    found = select(model.conversation_id).where(model.conversation_id == Conversation.id, *which)
-    return found.correlate(Conversation).exists()
+    """Build the condition that a conversation has such rows of ``model``, in SQL."""
+    rows = select(model.conversation_id).where(model.conversation_id == Conversation.id, *which)
+    return rows.correlate(Conversation).exists()
 
 
 def wrong_numbers() -> Select[*tuple[Any, ...]]:
-    """Conversations with a gap; the database sees to it that no number comes twice in a table."""
+    """Select conversations with a gap. A unique constraint excludes repeats in one table."""
     messages, deletions = count_rows(Message), count_rows(Deletion)
     in_both = select(Message.seq).join(
         Deletion,
@@ -62,7 +62,7 @@ def wrong_numbers() -> Select[*tuple[Any, ...]]:
 
 
 def wrong_versions() -> Select[*tuple[Any, ...]]:
-    """Conversations whose version is not the number of their sends and deletions."""
+    """Select conversations whose version is not the number of their sends and deletions."""
     changes = Conversation.last_seq + count_rows(Deletion)
     return select(
         Conversation.id.label("conversation_id"), Conversation.version, changes.label("changes")
@@ -76,10 +76,10 @@ def wrong_versions() -> Select[*tuple[Any, ...]]:
 
 
 def _iter_batches() -> Iterator[tuple[Any, list[int]]]:
-    """All conversations, in batches of so many messages.
+    """Iterate over all conversations in batches with a bounded number of messages.
 
     Yields:
-        a transaction of one state of the database, and the ids.
+        a session with a snapshot of the database, and the ids.
     """
     after = 0
     while True:
@@ -103,7 +103,7 @@ def _iter_batches() -> Iterator[tuple[Any, list[int]]]:
 
 
 def check_order() -> Iterator[Page]:
-    """Messages are listed by id and caught up with by version: these and time follow ``seq``."""
+    """Check that ids, versions and times have the order of ``seq``, as lists and sync assume."""
     for session, ids in _iter_batches():
         here = Message.conversation_id.in_(ids)
         by_seq: dict[str, Any] = {
@@ -136,7 +136,7 @@ def check_order() -> Iterator[Page]:
 
 
 def check_unread_counts() -> Iterator[Page]:
-    """The unread messages that lists show, counted once more and in another way."""
+    """Check unread counts by counting them in another way."""
     for session, ids in _iter_batches():
         here = Membership.conversation_id.in_(ids)
         wrong = session.execute(_wrong_unread_counts(ids).where(here))
@@ -150,7 +150,7 @@ def check_unread_counts() -> Iterator[Page]:
 
 
 def _wrong_unread_counts(conversation_ids: list[int]) -> Select[*tuple[Any, ...]]:
-    """Memberships that show another number, or have unread messages of their own."""
+    """Select memberships with a wrong unread count, or with an own message that is unread."""
     later, own = _later_messages(conversation_ids), _own_messages(conversation_ids)
     hidden = (
         select(func.count())
@@ -189,7 +189,7 @@ def _wrong_unread_counts(conversation_ids: list[int]) -> Select[*tuple[Any, ...]
 
 
 def _later_messages(conversation_ids: list[int]) -> Any:
-    """How many messages there are after the unread position of each member."""
+    """Count the messages after the unread position of each member."""
     points = union_all(
         select(
             Message.conversation_id,
@@ -210,7 +210,7 @@ def _later_messages(conversation_ids: list[int]) -> Any:
 
 
 def _own_messages(conversation_ids: list[int]) -> Any:
-    """The last message of each sender."""
+    """Select the number of the last message of each sender."""
     return (
         select(
             Message.conversation_id,
@@ -224,7 +224,7 @@ def _own_messages(conversation_ids: list[int]) -> Any:
 
 
 def pairs_without_text() -> Select[*tuple[Any, ...]]:
-    """Pairs in the index of searches whose text is not there."""
+    """Select rows of the search index whose text does not exist."""
     text = select(Message.id).where(
         Message.id == SearchGram.message_id,
         Message.conversation_id == SearchGram.conversation_id,
@@ -235,7 +235,7 @@ def pairs_without_text() -> Select[*tuple[Any, ...]]:
 
 
 def check_index() -> Iterator[Page]:
-    """The texts that searches believe to be in the index; their pairs are counted and added up."""
+    """Check the number and the sum of the pairs of every text that is marked as indexed."""
     for session, ids in _iter_batches():
         mark = session.scalar(select(SearchProgress.indexed_id)) or 0
         pairs = (

@@ -1,4 +1,4 @@
-"""Messages as rows, with what is needed to show them."""
+"""Messages as rows, with the senders and read positions that a response contains."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -15,7 +15,7 @@ _Reply = aliased(Message)
 
 
 class MessageRow(NamedTuple):
-    """A message and what it replies to, if that is still there."""
+    """A message, and the message that it replies to unless that is deleted or hidden."""
 
     id: int
     seq: int
@@ -31,7 +31,7 @@ class MessageRow(NamedTuple):
 
 
 class ReplyTarget(NamedTuple):
-    """What a message replies to."""
+    """The message that a reply refers to; every field is None if there is none."""
 
     id: int | None
     type: int | None
@@ -42,20 +42,20 @@ NO_REPLY = ReplyTarget(None, None, None)
 
 
 class PairReads(NamedTuple):
-    """How far a user and the friend have read their private conversation."""
+    """The read positions of both members of a private conversation."""
 
     user_id: int
     own_read_seq: int
     friend_read_seq: int
 
     def has_read(self, message: MessageRow) -> bool:
-        """Whether the one who did not send a message has read it."""
+        """Whether the receiver of a message has read it."""
         is_own = message.sender_id == self.user_id
         return message.seq <= (self.friend_read_seq if is_own else self.own_read_seq)
 
 
 class MessageBlock(NamedTuple):
-    """Messages of a conversation, their senders by id, and, of a private one, who has read."""
+    """Messages of a conversation, their senders by id, and the reads if it is private."""
 
     rows: list[MessageRow]
     senders: Mapping[int, Person]
@@ -63,17 +63,17 @@ class MessageBlock(NamedTuple):
 
 
 def to_message_rows(result: Iterable[Any]) -> list[MessageRow]:
-    """The rows that a statement upon `MESSAGES` found."""
+    """Convert the result of a statement with the columns of `MESSAGES`."""
     return list(map(MessageRow._make, result))
 
 
 def with_senders(rows: list[MessageRow], reads: PairReads | None) -> MessageBlock:
-    """Messages with those who sent them."""
+    """Add the profiles of the senders to messages."""
     return MessageBlock(rows, get_people({row.sender_id for row in rows}), reads)
 
 
 def is_visible_to(user_id: int | BindParameter[int], message: Any = Message) -> ColumnElement[bool]:
-    """Whether a user has not deleted ``message`` from the own view, in SQL."""
+    """Build the condition that a user has not hidden ``message``."""
     hidden = (
         select(HiddenMessage.message_id)
         .where(HiddenMessage.user_id == user_id, HiddenMessage.message_id == message.id)
@@ -96,4 +96,4 @@ MESSAGES = select(
     _Reply.type.label("reply_type"),
     _Reply.content.label("reply_content"),
 ).outerjoin(_Reply, (_Reply.id == Message.reply_to_id) & is_visible_to(_USER, _Reply))
-"""The columns of `MessageRow`, in their order; ``user`` is a parameter."""
+"""Selects the columns of `MessageRow`, in their order. Parameter: ``user``."""

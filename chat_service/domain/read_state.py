@@ -1,4 +1,4 @@
-"""Read positions: unread messages of a member, and what other members see."""
+"""Read positions: the unread count of a member, and the receipts that other members see."""
 
 from typing import Any, NamedTuple
 
@@ -36,7 +36,7 @@ READ_STATE = (
     )
     .where(Conversation.id == bindparam("conversation"), Conversation.is_open)
 )
-"""The row of a `ReadState`, for `parse_read_state`."""
+"""Selects the row for `parse_read_state`. Parameters: ``conversation``, ``user``."""
 
 
 def _greatest(one: Any, other: Any) -> Any:
@@ -44,9 +44,10 @@ def _greatest(one: Any, other: Any) -> Any:
 
 
 def advance_statement(seq: Any) -> Update:
-    """Move the read positions of a member to ``seq``, never back, and forget the number they set.
+    """Build the update that advances a member's read positions to ``seq``, never back.
 
-    ``user`` and ``conversation`` are parameters; what would move nothing is left alone.
+    It clears an unread count that the member set. It updates no row if nothing changes.
+    Parameters: ``conversation``, ``user``.
     """
     return (
         update(Membership)
@@ -69,9 +70,9 @@ _ADVANCE = advance_statement(bindparam("seq", type_=BigId))
 
 
 class ReadState(NamedTuple):
-    """The read position of a member in a conversation.
+    """The read positions of a member, and the state of the conversation.
 
-    ``friend_read_seq`` is how far the other one of a private conversation has read.
+    ``friend_read_seq`` is the read position of the friend, None in groups.
     """
 
     is_group: bool
@@ -86,18 +87,18 @@ class ReadState(NamedTuple):
 def get_read_state(
     conversation_id: int, user_id: int, not_found: ErrorSpec, not_member: ErrorSpec
 ) -> ReadState:
-    """The read state of ``user_id`` in a conversation.
+    """Get a member's read state in a conversation.
 
     Raises:
-        ApiError: ``not_found``, if there is no such conversation, or a closed one;
-            ``not_member``, if they are not in it.
+        ApiError: ``not_found``: the conversation does not exist or is closed;
+            ``not_member``: the user is not in it.
     """
     row = db.run(READ_STATE, conversation=conversation_id, user=user_id).first()
     return parse_read_state(row, not_found, not_member)
 
 
 def parse_read_state(row: Any | None, not_found: ErrorSpec, not_member: ErrorSpec) -> ReadState:
-    """The read state in a row with the columns of `READ_STATE`; see `get_read_state`."""
+    """Parse a row with the columns of `READ_STATE`. Raises the errors of `get_read_state`."""
     if row is None:
         raise ApiError(not_found)
     if row.read_seq is None:
@@ -114,10 +115,10 @@ def parse_read_state(row: Any | None, not_found: ErrorSpec, not_member: ErrorSpe
 
 
 def unread_count() -> ColumnElement[int]:
-    """The unread messages of a membership that is joined with its conversation, in SQL.
+    """Build the unread count of a membership that is joined with its conversation.
 
-    All messages after the read position, without those that were deleted for all members or
-    hidden by the person (a message that is deleted is no longer hidden), plus what they set.
+    It is the number of messages after the read position, minus those deleted for all members,
+    minus those hidden by the member (a deleted message is not hidden), plus ``unread_extra``.
     """
     deleted = select(func.count()).where(
         Deletion.conversation_id == Membership.conversation_id,
@@ -138,12 +139,15 @@ def unread_count() -> ColumnElement[int]:
 
 
 def mark_read(conversation_id: int, user_id: int, message_id: int) -> None:
-    """Move the read position of a member up to a message, which may be deleted; never back.
+    """Advance a member's read position to a message, never back.
 
     Args:
-        conversation_id: the conversation.
-        user_id: a member.
-        message_id: a message that was sent to the conversation.
+        conversation_id: an open conversation.
+        user_id: a member of it.
+        message_id: a message of the conversation; it may be deleted.
+
+    Raises:
+        ApiError: ``CONVERSATION_NOT_FOUND_ZH``, ``MESSAGE_NOT_FOUND_ZH``.
     """
     not_found = errors.CONVERSATION_NOT_FOUND_ZH
     read_state = get_read_state(conversation_id, user_id, not_found, not_member=not_found)
@@ -161,11 +165,10 @@ def mark_read(conversation_id: int, user_id: int, message_id: int) -> None:
 
 
 def list_readers(message_id: int, user_id: int) -> list[Person]:
-    """Who has read a message, beside its sender.
+    """List the members who have read a message, without its sender, by id.
 
-    Args:
-        message_id: a message that ``user_id`` sees.
-        user_id: a member of its conversation.
+    Raises:
+        ApiError: ``MESSAGE_NOT_FOUND_ZH``, ``NO_ACCESS_BAD_REQUEST``.
     """
     message = db.session.execute(
         select(
@@ -199,9 +202,9 @@ def list_readers(message_id: int, user_id: int) -> list[Person]:
 
 
 def mark_read_up_to(conversation_id: int, user_id: int, seq: int, read_state: ReadState) -> None:
-    """Move the read position of a member with this ``read_state`` up to ``seq``.
+    """Advance the read position of a member with this ``read_state`` to ``seq``.
 
-    Writes nothing if that moves nothing.
+    Writes nothing if nothing changes.
     """
     clears_extra = read_state.unread_extra > 0 and seq >= read_state.unread_seq
     if seq <= read_state.unread_seq and seq <= read_state.read_seq and not clears_extra:
@@ -214,17 +217,17 @@ def mark_read_up_to(conversation_id: int, user_id: int, seq: int, read_state: Re
 
 
 def advance_read_position(conversation_id: int, user_id: int, seq: int) -> bool:
-    """See `advance_statement`.
+    """Execute `advance_statement`.
 
     Returns:
-        whether anything moved; not if they are not in the conversation.
+        whether a position changed; false for a user who is not a member.
     """
-    moved = db.run(_ADVANCE, conversation=conversation_id, user=user_id, seq=seq)
-    return bool(moved.rowcount)
+    result = db.run(_ADVANCE, conversation=conversation_id, user=user_id, seq=seq)
+    return bool(result.rowcount)
 
 
 def set_unread_count(conversation_id: int, user_id: int, count: int) -> None:
-    """Set the number of unread messages that a member sees; what others see stays."""
+    """Set the unread count that a member sees, and leave the receipts unchanged."""
     last_seq = (
         select(Conversation.last_seq).where(Conversation.id == conversation_id).scalar_subquery()
     )

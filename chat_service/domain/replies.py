@@ -1,4 +1,4 @@
-"""The replies to a message, in blocks if they are many."""
+"""Replies to a message; long lists are streamed in blocks."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -18,22 +18,26 @@ from shared.web.streaming import Blocks
 
 
 def list_replies(message_id: int, user_id: int) -> FoundBlock | Blocks[FoundBlock]:
-    """The replies to a message, oldest first.
+    """List the replies to a message, oldest first.
 
     Args:
-        message_id: a message that ``user_id`` sees.
+        message_id: the message.
         user_id: a member of its conversation.
 
     Returns:
-        the replies, in blocks if they are many.
+        one block, or a stream of blocks.
+
+    Raises:
+        ApiError: ``MESSAGE_NOT_FOUND``; for long lists ``TOO_MANY_REQUESTS``,
+            ``SERVICE_UNAVAILABLE``.
     """
     replies = _Replies(message_id, user_id)
-    version = replies.version()
-    rows = replies.rows(version, limit=MAX_WHOLE + 1)
+    version = replies.get_version()
+    rows = replies.fetch_rows(version, limit=MAX_WHOLE + 1)
     if len(rows) <= MAX_WHOLE:
-        return replies.block(rows)
+        return replies.make_block(rows)
     blocks: Blocks[FoundBlock]
-    [blocks] = long_reads.admit(user_id, {"replies": replies.blocks(version, rows)}).values()
+    [blocks] = long_reads.admit(user_id, {"replies": replies.iter_blocks(version, rows)}).values()
     return blocks
 
 
@@ -41,32 +45,32 @@ class _Replies(NamedTuple):
     message_id: int
     user_id: int
 
-    def version(self) -> int:
-        """The version of the conversation now, if the message is still there to be seen."""
+    def get_version(self) -> int:
+        """Get the version of the conversation, if the message is visible to the user."""
         row = db.run(_VERSION, message=self.message_id, user=self.user_id).first()
         if row is None:
             raise ApiError(errors.MESSAGE_NOT_FOUND)
         version: int = row.version
         return version
 
-    def rows(self, version: int, *, limit: int, after: int = 0) -> list[FoundRow]:
-        """The next replies after an id, of those sent up to a version."""
+    def fetch_rows(self, version: int, *, limit: int, after: int = 0) -> list[FoundRow]:
+        """Fetch the next replies after an id, up to a version."""
         bounds = {"after": after, "version": version, "limit": limit}
-        found = db.run(_REPLIES, message=self.message_id, user=self.user_id, **bounds)
-        return list(map(FoundRow._make, found))
+        result = db.run(_REPLIES, message=self.message_id, user=self.user_id, **bounds)
+        return list(map(FoundRow._make, result))
 
-    def blocks(self, version: int, rows: list[FoundRow]) -> Iterator[FoundBlock]:
-        """All replies, beginning with these rows."""
+    def iter_blocks(self, version: int, rows: list[FoundRow]) -> Iterator[FoundBlock]:
+        """Iterate over all replies in blocks, beginning with these rows."""
         while rows:
             after, is_last = rows[-1].id, len(rows) < BLOCK_SIZE
-            yield self.block(rows)
+            yield self.make_block(rows)
             if is_last:
                 break
-            self.version()
-            rows = self.rows(version, limit=BLOCK_SIZE, after=after)
+            self.get_version()  # The user may have lost access.
+            rows = self.fetch_rows(version, limit=BLOCK_SIZE, after=after)
 
-    def block(self, rows: list[FoundRow]) -> FoundBlock:
-        """Replies with those who sent them."""
+    def make_block(self, rows: list[FoundRow]) -> FoundBlock:
+        """Add the profiles of the senders to replies."""
         return FoundBlock(rows, get_people({row.sender_id for row in rows}))
 
 

@@ -1,7 +1,7 @@
-"""Finding messages of a conversation by who sent them, when, and what they say.
+"""Search of a conversation by sender, time and text.
 
-In a long conversation a text is found by the index of its pairs of characters: of the messages
-that the index has, only those with all of these pairs are fetched. The others are looked through.
+In a long conversation the search index selects the messages that have all pairs of characters of
+the text. Messages that are not indexed yet are scanned.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,13 +27,13 @@ from shared.web.errors import ErrorSpec
 from shared.web.streaming import Blocks
 
 WINDOW = 2000
-"""Versions, or rows of the index, that are looked through by one statement."""
+"""Versions, or rows of the index, that one statement reads."""
 MAX_GRAMS = 6
 _BATCH_SIZE = 500
 
 
 class FoundRow(NamedTuple):
-    """A message that was found."""
+    """A message as searches and lists of replies return it."""
 
     id: int
     type: int
@@ -43,21 +43,21 @@ class FoundRow(NamedTuple):
 
 
 class FoundBlock(NamedTuple):
-    """Messages that were found, and their senders by id."""
+    """Messages, and their senders by id."""
 
     rows: list[FoundRow]
     senders: Mapping[int, Person]
 
 
 class Filters(NamedTuple):
-    """What messages must be: all of these, and None is no condition.
+    """Conditions of a search; a message must satisfy all, and None is no condition.
 
     Attributes:
-        since: sent then or later.
-        until: sent then or earlier.
-        sender_id: this person's.
-        sender_name: of people whose names contain this, in whatever case.
-        content: texts that contain this, in whatever case.
+        since: earliest time of sending.
+        until: latest time of sending.
+        sender_id: the sender.
+        sender_name: part of the sender's name, compared without case.
+        content: part of a text, compared without case.
     """
 
     since: datetime | None = None
@@ -68,33 +68,37 @@ class Filters(NamedTuple):
 
     @property
     def sql_conditions(self) -> dict[str, Any]:
-        """Those that the database compares; names and texts are compared by `fold` alone."""
-        named = {"since": self.since, "until": self.until, "sender_id": self.sender_id}
-        return {name: value for name, value in named.items() if value is not None}
+        """The conditions that the database checks; names and texts need `fold`."""
+        conditions = {"since": self.since, "until": self.until, "sender_id": self.sender_id}
+        return {name: value for name, value in conditions.items() if value is not None}
 
 
 def search_messages(
     conversation_id: int, user_id: int, filters: Filters, not_member: ErrorSpec
 ) -> FoundBlock | Blocks[FoundBlock]:
-    """The messages of a conversation that fit, oldest first. Finding is not reading.
+    """Search a conversation, oldest messages first. Moves no read position.
 
     Args:
         conversation_id: the conversation.
         user_id: a member of it.
-        filters: what the messages must be.
-        not_member: how a user who is not in it is refused.
+        filters: the conditions.
+        not_member: the refusal of a user who is not in it.
 
     Returns:
-        the messages, in blocks if the conversation is long.
+        one block, or a stream of blocks if the conversation is long.
+
+    Raises:
+        ApiError: ``CONVERSATION_NOT_FOUND_ZH``, ``not_member``; in long conversations
+            ``TOO_MANY_REQUESTS``, ``SERVICE_UNAVAILABLE``.
     """
     not_found = errors.CONVERSATION_NOT_FOUND_ZH
     read_state = get_read_state(conversation_id, user_id, not_found, not_member)
     search = _Search(conversation_id, user_id, filters)
-    first, last = search.span(read_state.version)
+    first, last = search.get_span(read_state.version)
     if last - first < WINDOW:
-        return search.found(first, last)
+        return search.search_versions(first, last)
     blocks: Blocks[FoundBlock]
-    [blocks] = long_reads.admit(user_id, {"messages": search.blocks(first, last)}).values()
+    [blocks] = long_reads.admit(user_id, {"messages": search.iter_blocks(first, last)}).values()
     return blocks
 
 
@@ -103,74 +107,74 @@ class _Search(NamedTuple):
     user_id: int
     filters: Filters
 
-    def span(self, version: int) -> tuple[int, int]:
-        """The first and the last version of what may fit, of those up to ``version``."""
+    def get_span(self, version: int) -> tuple[int, int]:
+        """Get the first and the last version that can match, up to ``version``."""
         since, until = self.filters.since, self.filters.until
         if version <= WINDOW or (since is None and until is None):
             return 1, version
-        times = {"since": since or _EVER, "until": until or _NEVER}
+        times = {"since": since or _MIN_TIME, "until": until or _MAX_TIME}
         first, last = db.run(_SPAN, conversation=self.conversation_id, **times).one()
         return first or version + 1, min(last or 0, version)
 
-    def blocks(self, first: int, last: int) -> Iterator[FoundBlock]:
-        """What is found, block by block; in many there may be nothing."""
+    def iter_blocks(self, first: int, last: int) -> Iterator[FoundBlock]:
+        """Iterate over the matches of these versions in blocks, which may be empty."""
         grams = grams_of(self.filters.content or "")
         if grams:
             mark = indexed_id()
-            oldest, newest, next_one = db.run(
+            oldest, newest, next_version = db.run(
                 _edges_query(), conversation=self.conversation_id, first=first, last=last, mark=mark
             ).one()
             if oldest is not None:
                 yield from self._blocks_by_index(grams, oldest, min(newest, mark))
-            first = last + 1 if next_one is None else max(first, next_one)
+            first = last + 1 if next_version is None else max(first, next_version)
         for start in range(first, last + 1, WINDOW):
             self._check_access()
-            yield self.found(start, min(start + WINDOW - 1, last))
+            yield self.search_versions(start, min(start + WINDOW - 1, last))
 
     def _blocks_by_index(self, grams: list[int], oldest: int, newest: int) -> Iterator[FoundBlock]:
-        """What is found among the messages of these ids, all of which are in the index."""
+        """Search the messages between these ids, all of which are in the index."""
         grams = rarest_first([self.conversation_id], grams)[:MAX_GRAMS]
-        named = {f"gram_{position}": gram for position, gram in enumerate(grams)}
+        parameters = {f"gram_{position}": gram for position, gram in enumerate(grams)}
         query, after, is_last = _grams_query(len(grams)), oldest - 1, False
         while not is_last:
             self._check_access()
             page = {"conversation": self.conversation_id, "after": after, "newest": newest}
-            rows = db.run(query, **named, **page, limit=WINDOW).all()
+            rows = db.run(query, **parameters, **page, limit=WINDOW).all()
             is_last = len(rows) < WINDOW
             after = after if is_last else rows[-1].message_id
             ids = [row.message_id for row in rows if row.has_all]
             for start in range(0, len(ids), _BATCH_SIZE):
-                yield self._found("by_ids", ids=ids[start : start + _BATCH_SIZE])
+                yield self._search_block("by_ids", ids=ids[start : start + _BATCH_SIZE])
 
     def _check_access(self) -> None:
         not_found = errors.CONVERSATION_NOT_FOUND_ZH
         get_read_state(self.conversation_id, self.user_id, not_found, not_member=not_found)
 
-    def found(self, first: int, last: int) -> FoundBlock:
-        """What is found among the messages of these versions, in the order of versions."""
-        return self._found("by_versions", first=first, last=last)
+    def search_versions(self, first: int, last: int) -> FoundBlock:
+        """Search the messages of these versions, in the order of versions."""
+        return self._search_block("by_versions", first=first, last=last)
 
-    def _found(self, scope: str, **bounds: Any) -> FoundBlock:
-        given = self.filters.sql_conditions
-        found = db.run(
-            _messages_query(scope, frozenset(given), texts_only=bool(self.filters.content)),
+    def _search_block(self, scope: str, **bounds: Any) -> FoundBlock:
+        conditions = self.filters.sql_conditions
+        result = db.run(
+            _messages_query(scope, frozenset(conditions), texts_only=bool(self.filters.content)),
             conversation=self.conversation_id,
             user=self.user_id,
             **bounds,
-            **given,
+            **conditions,
         )
-        rows = list(map(FoundRow._make, found))
+        rows = list(map(FoundRow._make, result))
         if self.filters.content:
-            wanted = fold(self.filters.content)
-            rows = [row for row in rows if wanted in fold(row.content)]
+            part = fold(self.filters.content)
+            rows = [row for row in rows if part in fold(row.content)]
         senders = get_people({row.sender_id for row in rows})
         if self.filters.sender_name:
-            wanted = fold(self.filters.sender_name)
-            rows = [row for row in rows if wanted in fold(senders[row.sender_id].name)]
+            part = fold(self.filters.sender_name)
+            rows = [row for row in rows if part in fold(senders[row.sender_id].name)]
         return FoundBlock(rows, senders)
 
 
-_EVER, _NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+_MIN_TIME, _MAX_TIME = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _SPAN = select(version_since("since"), version_until("until"))
 _CONDITIONS = {
     "since": Message.created_at >= bindparam("since"),
@@ -195,7 +199,7 @@ _SCOPES = {
 def _messages_query(
     scope: str, conditions: frozenset[str], *, texts_only: bool
 ) -> Select[*tuple[Any, ...]]:
-    """The messages of a scope that a member sees, with conditions of these names."""
+    """Build the query of the visible messages of a scope, with conditions of these names."""
     query = select(
         Message.id, Message.type, Message.content, Message.sender_id, Message.created_at
     ).where(
@@ -209,14 +213,14 @@ def _messages_query(
 
 
 def _id_at(condition: Any, order: Any) -> Any:
-    """The id of the conversation's first message, in an order of versions, in SQL."""
-    found = select(Message.id).where(Message.conversation_id == _CONVERSATION, condition)
-    return found.order_by(order).limit(1).scalar_subquery()
+    """Build the id of the conversation's first message with a condition, in an order."""
+    ids = select(Message.id).where(Message.conversation_id == _CONVERSATION, condition)
+    return ids.order_by(order).limit(1).scalar_subquery()
 
 
 @cache
 def _edges_query() -> Select[*tuple[Any, ...]]:
-    """The ids of the first and the last of some versions, and the first version after an id."""
+    """Build the query of the first and last id of a span, and the first version after an id."""
     return select(
         _id_at(Message.version >= _FIRST, Message.version),
         _id_at(Message.version <= _LAST, Message.version.desc()),
@@ -226,7 +230,7 @@ def _edges_query() -> Select[*tuple[Any, ...]]:
 
 @cache
 def _grams_query(count: int) -> Select[*tuple[Any, ...]]:
-    """A page of the messages with a pair of characters, and whether they have all the others."""
+    """Build the query of a page of messages with the first pair, and whether they have all."""
     page = (
         select(SearchGram.message_id)
         .where(
@@ -240,7 +244,7 @@ def _grams_query(count: int) -> Select[*tuple[Any, ...]]:
         .subquery()
     )
     has_others = (
-        # No EXISTS, for which PostgreSQL might gather all messages that have the pair.
+        # Not EXISTS: PostgreSQL may hash all messages that have the pair.
         select(each.message_id)
         .where(
             each.conversation_id == _CONVERSATION,

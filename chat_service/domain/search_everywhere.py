@@ -1,8 +1,7 @@
-"""Finding messages over all conversations of a user, newest first, by the index.
+"""Search of all conversations of a user, newest messages first, with the search index.
 
-Messages are read from the newest to the oldest of each conversation, a few at once. A message is
-found for certain when every conversation has been read beyond it. What one request reads is
-bounded, and the next goes on where it ended.
+Each conversation is read backwards in steps. A match is final once all conversations have been
+read beyond it. One request reads a bounded number of rows, and the next continues from there.
 """
 
 from collections import Counter, deque
@@ -39,17 +38,20 @@ _BATCH_SIZE = 2000
 _MIN_EACH = 3
 """Messages that are read of each conversation at first."""
 _SHORT_STEPS = 4
-"""Statements of a search that does not count as a long one."""
+"""A search with more statements counts as a long one."""
 _MAX_GRAMS = 3
-"""Pairs that the index is asked for: the rarest; texts are compared anyway."""
+"""Pairs looked up in the index: the rarest ones. The texts are compared afterwards."""
 _RANKED_IN = 4
-"""Conversations in which it is counted which pair is rare."""
+"""Conversations in which the pairs are counted."""
 _Read = Callable[[Mapping[int, int], int], tuple[list[Any], Iterable[int]]]
-"""Reads so many rows before an id in each conversation: all of them, and ids of what may fit."""
+"""Reads up to a number of rows before a position in each conversation.
+
+Returns the rows, and the ids of messages that may match.
+"""
 
 
 class MessageSomewhere(NamedTuple):
-    """A message that was found, and where."""
+    """A match, and its conversation."""
 
     message: FoundRow
     conversation_id: int
@@ -57,9 +59,9 @@ class MessageSomewhere(NamedTuple):
 
 
 class MessagesAnywhere(NamedTuple):
-    """Messages that were found in any conversation, and their senders by id.
+    """A page of matches, and their senders by id.
 
-    There may be more before ``next_before_id``, unless it is None.
+    The next page starts before ``next_before_id``; None on the last page.
     """
 
     messages: list[MessageSomewhere]
@@ -68,16 +70,16 @@ class MessagesAnywhere(NamedTuple):
 
 
 class Everywhere(NamedTuple):
-    """What to find.
+    """Conditions of a search of all conversations; None is no condition.
 
     Attributes:
-        content: is contained in the text, in whatever case.
-        conversation_id: only there.
-        sender_id: only this person's.
-        since: only those sent then or later.
-        until: only those sent then or earlier.
-        before_id: only those before this one.
-        limit: at most so many.
+        content: part of the text, compared without case.
+        limit: maximum number of matches.
+        conversation_id: the only conversation to search.
+        sender_id: the sender.
+        since: earliest time of sending.
+        until: latest time of sending.
+        before_id: exclusive upper bound of message ids.
     """
 
     content: str
@@ -88,8 +90,8 @@ class Everywhere(NamedTuple):
     until: datetime | None = None
     before_id: int | None = None
 
-    def fits(self, row: Any) -> bool:
-        """Whether a message is wanted."""
+    def matches(self, row: Any) -> bool:
+        """Whether a message satisfies all conditions that queries do not check."""
         return (
             row.type == TEXT
             and (self.sender_id is None or row.sender_id == self.sender_id)
@@ -99,77 +101,83 @@ class Everywhere(NamedTuple):
         )
 
 
-def find_everywhere(user_id: int, wanted: Everywhere) -> MessagesAnywhere:
-    """The messages that fit in the open conversations of a user, newest first.
+def find_everywhere(user_id: int, query: Everywhere) -> MessagesAnywhere:
+    """Search the open conversations of a user, newest messages first.
 
     Args:
-        user_id: who asks.
-        wanted: what to find.
+        user_id: the user.
+        query: the conditions.
 
     Raises:
-        ApiError: there is no such conversation; ``TOO_MANY_REQUESTS`` or ``SERVICE_UNAVAILABLE``,
-            if it takes long and too many such searches run.
+        ApiError: ``CONVERSATION_NOT_FOUND_ZH``; for long searches ``TOO_MANY_REQUESTS``,
+            ``SERVICE_UNAVAILABLE``.
     """
-    search = _Search(wanted, user_id)
-    if wanted.conversation_id is not None:
+    search = _Search(query, user_id)
+    if query.conversation_id is not None:
         not_found = errors.CONVERSATION_NOT_FOUND_ZH
-        get_read_state(wanted.conversation_id, user_id, not_found, not_member=not_found)
-    steps = search.steps()
+        get_read_state(query.conversation_id, user_id, not_found, not_member=not_found)
+    steps = search.run_steps()
     if len(list(islice(steps, _SHORT_STEPS))) == _SHORT_STEPS:
         db.release()
         with closing(long_reads.admit(user_id, {"steps": steps})["steps"]) as rest:
             deque(rest, maxlen=0)
-    return _with_names(search.found, search.next_before_id, user_id)
+    return _with_names(search.matches, search.next_before_id, user_id)
 
 
 class _End(NamedTuple):
-    """Before which id to go on in a conversation, and how many rows to read there at once."""
+    """The id before which a conversation is read next, and the number of rows to read."""
 
     before: int
     size: int
 
 
 class _Search:
-    """A search, step by step.
+    """A search that runs in steps.
 
     Attributes:
-        wanted: what to find.
-        found: what was found, newest first.
-        next_before_id: in the end, the id before which there may be more.
+        matches: rows of matching messages, newest first.
+        next_before_id: set at the end of a page that is not the last one.
     """
 
-    def __init__(self, wanted: Everywhere, user_id: int) -> None:
-        self.wanted, self._user_id = wanted, user_id
-        self.found: list[Any] = []
+    def __init__(self, query: Everywhere, user_id: int) -> None:
+        self._query, self._user_id = query, user_id
+        self.matches: list[Any] = []
         self.next_before_id: int | None = None
         self._room = MAX_READ
-        self._candidates: list[int] = []  # Negative ids, as a heap: the newest is the first.
+        self._candidates: list[int] = []  # A heap of negative ids: the newest is the first.
 
-    def steps(self) -> Iterator[int]:
-        """Search, first what the index lacks; with every statement, the number of its rows."""
-        before = MAX_ID if self.wanted.before_id is None else self.wanted.before_id
-        grams = grams_of(self.wanted.content)
+    def run_steps(self) -> Iterator[int]:
+        """Search messages that are not indexed, then the index.
+
+        Yields:
+            the number of rows of each statement.
+        """
+        query = self._query
+        before = MAX_ID if query.before_id is None else query.before_id
+        grams = grams_of(query.content)
         mark = indexed_id() if grams else 0
-        scope = {"user": self._user_id, "conversation": self.wanted.conversation_id}
-        is_one = self.wanted.conversation_id is not None
+        scope = {"user": self._user_id, "conversation": query.conversation_id}
+        is_one = query.conversation_id is not None
         longest = db.run(longest_query(is_one=is_one), **scope).scalars().all()
-        yield from self._go_back(longest, before, partial(self._read, mark))
+        yield from self._read_backwards(longest, before, partial(self._read, mark))
         if grams and self.next_before_id is None:
             grams = rarest_first(longest[:_RANKED_IN], grams)[:_MAX_GRAMS]
             read = partial(self._read_index, grams)
-            yield from self._go_back(longest, min(before, mark + 1), read)
+            yield from self._read_backwards(longest, min(before, mark + 1), read)
 
-    def _go_back(self, conversation_ids: Sequence[int], before: int, read: _Read) -> Iterator[int]:
-        """Read backwards from an id, always where the least has been read so far."""
-        size = max(_MIN_EACH, 4 * self.wanted.limit // max(1, len(conversation_ids)))
+    def _read_backwards(
+        self, conversation_ids: Sequence[int], before: int, read: _Read
+    ) -> Iterator[int]:
+        """Read backwards from an id, first the conversations with the newest position."""
+        size = max(_MIN_EACH, 4 * self._query.limit // max(1, len(conversation_ids)))
         ends = {each: _End(before, min(size, _BATCH_SIZE)) for each in conversation_ids}
         while ends and self.next_before_id is None:
             size = max(ends.values()).size
-            alike = [item for item in ends.items() if item[1].size == size]
-            asked = dict(nlargest(_BATCH_SIZE // size, alike, key=itemgetter(1)))
-            rows, candidates = read({each: end.before for each, end in asked.items()}, size)
+            same_size = [item for item in ends.items() if item[1].size == size]
+            batch = dict(nlargest(_BATCH_SIZE // size, same_size, key=itemgetter(1)))
+            rows, candidates = read({each: end.before for each, end in batch.items()}, size)
             counts = Counter(row.conversation_id for row in rows)
-            for each in asked:
+            for each in batch:
                 if counts[each] < size:
                     del ends[each]
             for row in rows:
@@ -179,38 +187,38 @@ class _Search:
             for candidate in candidates:
                 heappush(self._candidates, -candidate)
             self._room -= len(rows)
-            self._look_at_candidates(max(ends.values()).before if ends else 0)
+            self._check_candidates(max(ends.values()).before if ends else 0)
             yield len(rows)
 
-    def _look_at_candidates(self, horizon: int) -> None:
-        """Look at those that are as new as ``horizon``: all of these have been read."""
-        limit = self.wanted.limit
-        while self._candidates and -self._candidates[0] >= horizon and len(self.found) < limit:
+    def _check_candidates(self, horizon: int) -> None:
+        """Fetch and compare candidates down to ``horizon``: all conversations are read to it."""
+        limit = self._query.limit
+        while self._candidates and -self._candidates[0] >= horizon and len(self.matches) < limit:
             ids: list[int] = []
             while self._candidates and -self._candidates[0] >= horizon and len(ids) < 2 * limit:
                 ids.append(-heappop(self._candidates))
             rows = db.run(messages_query(), user=self._user_id, ids=ids)
-            self.found += filter(self.wanted.fits, rows)
-        if len(self.found) >= limit:
-            del self.found[limit:]
-            self.next_before_id = self.found[-1].id
+            self.matches += filter(self._query.matches, rows)
+        if len(self.matches) >= limit:
+            del self.matches[limit:]
+            self.next_before_id = self.matches[-1].id
         elif horizon and self._room <= 0:
             self.next_before_id = horizon
 
     def _read(
         self, after: int, positions: Mapping[int, int], size: int
     ) -> tuple[list[Any], Iterable[int]]:
-        """The next messages of each conversation, and which of them fit."""
+        """Read the next messages of each conversation; the candidates match already."""
         bounds = {"positions": positions, "after": after, "limit": size}
         rows = list(db.run(page_query(), **bounds))
-        return rows, (row.id for row in rows if self.wanted.fits(row))
+        return rows, (row.id for row in rows if self._query.matches(row))
 
     def _read_index(
         self, grams: Sequence[int], positions: Mapping[int, int], size: int
     ) -> tuple[list[Any], Iterable[int]]:
-        """The next rows of the index of each conversation, and which have all of these pairs."""
-        named = {f"gram_{position}": gram for position, gram in enumerate(grams)}
-        rows = list(db.run(grams_query(len(grams)), **named, positions=positions, limit=size))
+        """Read the next rows of the index of each conversation; candidates have all pairs."""
+        pairs = {f"gram_{position}": gram for position, gram in enumerate(grams)}
+        rows = list(db.run(grams_query(len(grams)), **pairs, positions=positions, limit=size))
         return rows, (row.id for row in rows if row.has_all)
 
 

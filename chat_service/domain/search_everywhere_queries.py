@@ -1,4 +1,4 @@
-"""The statements of a search of all conversations."""
+"""SQL queries of the search of all conversations."""
 
 from functools import cache
 from typing import Any
@@ -32,14 +32,16 @@ def _id(name: str) -> Any:
 
 @cache
 def longest_query(*, is_one: bool) -> Select[*tuple[Any, ...]]:
-    """The ids of the conversations to search, the longest first."""
-    mine = (
+    """Build the query of the conversations to search, the longest first."""
+    conversations = (
         select(Conversation.id)
         .join(Membership, Membership.conversation_id == Conversation.id)
         .where(Membership.user_id == _id("user"), Conversation.is_open)
         .order_by(Conversation.last_seq.desc())
     )
-    return mine.where(Conversation.id == _id("conversation")) if is_one else mine
+    if is_one:
+        return conversations.where(Conversation.id == _id("conversation"))
+    return conversations
 
 
 _FIELDS = (
@@ -60,7 +62,7 @@ _SIZE = bindparam("limit", type_=Integer)
 
 @cache
 def page_query() -> Select[*tuple[Any, ...]]:
-    """The newest messages of some conversations before a position in each and after an id."""
+    """Build the query of the next messages of conversations, before each position, after an id."""
     near = aliased(Message)
     columns = [near.id] if db.is_sqlite else [getattr(near, each.key) for each in _FIELDS]
     page = (
@@ -70,7 +72,7 @@ def page_query() -> Select[*tuple[Any, ...]]:
             near.id < _BEFORE,
             near.id > _id("after"),
         )
-        .order_by(near.conversation_id.desc(), near.id.desc())  # As the index has them.
+        .order_by(near.conversation_id.desc(), near.id.desc())  # The order of the index.
         .limit(_SIZE)
         .correlate(_positions)
     )
@@ -82,8 +84,8 @@ def page_query() -> Select[*tuple[Any, ...]]:
 
 @cache
 def grams_query(count: int) -> Select[*tuple[Any, ...]]:
-    """A page as above of the messages with a pair of characters, and whether they have others."""
-    near, shown = aliased(SearchGram), aliased(SearchGram)
+    """Build the query of the next messages with the first pair, and whether they have all."""
+    near, on_sqlite = aliased(SearchGram), aliased(SearchGram)
     page = (
         select(near.message_id)
         .where(
@@ -95,17 +97,17 @@ def grams_query(count: int) -> Select[*tuple[Any, ...]]:
         .limit(_SIZE)
         .correlate(_positions)
     )
-    found: Any = shown if db.is_sqlite else page.lateral()
-    message_id = (found if db.is_sqlite else found.c).message_id
-    is_found = true()
+    rows: Any = on_sqlite if db.is_sqlite else page.lateral()
+    message_id = (rows if db.is_sqlite else rows.c).message_id
+    is_in_page = true()
     if db.is_sqlite:
-        is_found = (
-            (shown.conversation_id == _CONVERSATION)
-            & (shown.gram == _id("gram_0"))
-            & shown.message_id.in_(page)
+        is_in_page = (
+            (on_sqlite.conversation_id == _CONVERSATION)
+            & (on_sqlite.gram == _id("gram_0"))
+            & on_sqlite.message_id.in_(page)
         )
     has_others = (
-        # No EXISTS, for which PostgreSQL might gather all messages that have the pair.
+        # Not EXISTS: PostgreSQL may hash all messages that have the pair.
         select(each.message_id)
         .where(
             each.conversation_id == _CONVERSATION,
@@ -118,12 +120,12 @@ def grams_query(count: int) -> Select[*tuple[Any, ...]]:
     )
     has_all = and_(true(), *has_others).label("has_all")
     query = select(_CONVERSATION.label("conversation_id"), message_id.label("id"), has_all)
-    return query.select_from(_positions).join(found, is_found)
+    return query.select_from(_positions).join(rows, is_in_page)
 
 
 @cache
 def messages_query() -> Select[*tuple[Any, ...]]:
-    """The messages of some ids that a user sees, newest first."""
+    """Build the query of the visible messages with these ids, newest first."""
     return (
         select(*_FIELDS)
         .where(Message.id.in_(bindparam("ids", expanding=True)), is_visible_to(_id("user")))
@@ -134,4 +136,4 @@ def messages_query() -> Select[*tuple[Any, ...]]:
 NAMES = select(Conversation.id, Conversation.name, FRIEND_ID.label("friend_id")).where(
     Conversation.id.in_(bindparam("ids", expanding=True))
 )
-"""Names of conversations, and the friends in private ones."""
+"""Selects the names of conversations, and the friends of private ones."""

@@ -1,4 +1,4 @@
-"""Sending messages, texts and images: each once."""
+"""Send texts and images. Repeated requests with one client id send one message."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -27,7 +27,7 @@ _MAX_IMAGE_BYTES = 10 * MIB
 
 
 class SentMessage(NamedTuple):
-    """A message that was sent, now (``is_new``) or by an earlier request of the same client id."""
+    """A sent message; ``is_new`` is false if an earlier request with the client id sent it."""
 
     message_id: int
     seq: int
@@ -45,11 +45,15 @@ def send_text(
     """Send a text.
 
     Args:
-        conversation_id: where to.
-        sender_id: a member.
-        content: 1 to 255 characters that show something.
-        reply_to_id: a message of the conversation that it answers.
-        client_id: the sender's own name for this message; the same one sends nothing twice.
+        conversation_id: an open conversation.
+        sender_id: a member of it.
+        content: 1 to 255 characters, not all of them blank.
+        reply_to_id: the message of the conversation that this one replies to.
+        client_id: idempotency key among the messages of the sender.
+
+    Raises:
+        ApiError: ``CONVERSATION_NOT_FOUND``, ``NOT_IN_CONVERSATION``, ``CONTENT_EMPTY``,
+            ``CONTENT_TOO_LONG``, ``CLIENT_ID_USED``, ``REPLY_NOT_FOUND``.
     """
     sender = _load_sender(conversation_id, sender_id)
     if is_blank(content):
@@ -63,13 +67,17 @@ def send_text(
 def send_image(
     conversation_id: int, sender_id: int, upload: SpoolFile, client_id: str | None = None
 ) -> SentMessage:
-    """Send an image, upright, in sRGB and without its metadata.
+    """Send an image. It is stored upright, in sRGB and without metadata.
 
     Args:
-        conversation_id: where to.
-        sender_id: a member.
-        upload: the file as it came.
-        client_id: the sender's own name for this message; the same one sends nothing twice.
+        conversation_id: an open conversation.
+        sender_id: a member of it.
+        upload: the uploaded file.
+        client_id: idempotency key among the messages of the sender.
+
+    Raises:
+        ApiError: ``CONVERSATION_NOT_FOUND``, ``NOT_IN_CONVERSATION``, ``PAYLOAD_TOO_LARGE``,
+            ``BAD_PARAMETER``, ``CLIENT_ID_USED``.
     """
     if not get_access(conversation_id, sender_id, errors.CONVERSATION_NOT_FOUND).is_member:
         raise ApiError(errors.NOT_IN_CONVERSATION)
@@ -89,7 +97,7 @@ def send_image(
 
 
 class _SenderContext(NamedTuple):
-    """The sender's read state in the conversation, and how the account is shown."""
+    """The sender's read state in the conversation, and the profile."""
 
     read_state: ReadState
     person: Person
@@ -147,14 +155,14 @@ def _send(new: NewMessage, sender: _SenderContext) -> SentMessage:
 
 
 def _find_duplicate(new: NewMessage) -> SentMessage | None:
-    """The message that was sent with this client id before, also if it is deleted by now.
+    """Find the message that was sent with this client id, also if it is deleted.
 
     Raises:
-        ApiError: it was another message, or to another conversation.
+        ApiError: ``CLIENT_ID_USED``: its content or conversation is another one.
     """
     if new.client_id is None:
         return None
-    there = select(
+    sent = select(
         Message.id,
         Message.seq,
         Message.created_at,
@@ -162,7 +170,7 @@ def _find_duplicate(new: NewMessage) -> SentMessage | None:
         Message.type,
         Message.content,
     ).where(Message.sender_id == new.sender_id, Message.client_id == new.client_id)
-    gone = select(
+    deleted = select(
         Deletion.message_id,
         Deletion.seq,
         Deletion.created_at,
@@ -170,17 +178,17 @@ def _find_duplicate(new: NewMessage) -> SentMessage | None:
         null(),
         null(),
     ).where(Deletion.sender_id == new.sender_id, Deletion.client_id == new.client_id)
-    row = db.session.execute(there.union_all(gone)).first()
+    row = db.session.execute(sent.union_all(deleted)).first()
     if row is None:
         return None
-    # A deleted message has nothing to compare.
+    # The content of a deleted message is unknown.
     if row.conversation_id != new.conversation_id or not (row.type is None or _is_equal(row, new)):
         raise ApiError(errors.CLIENT_ID_USED)
     return SentMessage(row.id, row.seq, row.created_at, is_new=False)
 
 
 def _is_equal(stored: Any, new: NewMessage) -> bool:
-    if stored.type == new.type == IMAGE:  # It gets another file name each time.
+    if stored.type == new.type == IMAGE:  # Each upload gets its own file name.
         return media.are_same_image(stored.content, new.content)
     return (stored.type, stored.content) == (new.type, new.content)
 

@@ -1,4 +1,4 @@
-"""Who may open a socket, and which conversations it subscribes to."""
+"""Subscriptions of sockets to the conversations of their users."""
 
 import socket
 from collections.abc import Collection
@@ -15,17 +15,17 @@ from chat_service.models import Account, Conversation, Membership
 def open_socket(
     connection: socket.socket, handshake_response: bytes, subscriber: Subscriber
 ) -> None:
-    """Open a socket for a person.
+    """Open a socket for a user.
 
     Args:
-        connection: over which the handshake came.
-        handshake_response: the answer to the handshake.
-        subscriber: what the person's token says.
+        connection: the connection of the handshake request.
+        handshake_response: the response to the handshake.
+        subscriber: the claims of the user's token.
 
     Raises:
-        ApiError: ``INVALID_JWT``, if the account is gone or the token is of an earlier life of it.
+        ApiError: ``INVALID_JWT``: the account or the session of the token has ended.
     """
-    accounts.state_of(subscriber.user_id)  # Auth is asked for what the copy lacks.
+    accounts.state_of(subscriber.user_id)  # Copies the account if it is unknown here.
     live.connect(connection, handshake_response, subscriber)
 
 
@@ -42,13 +42,15 @@ def _load_subscriptions(user_ids: Collection[int]) -> dict[int, Subscriptions]:
         .where(Account.id.in_(user_ids))
     ).all()
     db.release()
-    found: dict[int, Subscriptions] = {}
+    result: dict[int, Subscriptions] = {}
     for row in rows:
         generation = None if row.deleted else row.generation
-        subscriptions = found.setdefault(row.id, Subscriptions(generation, row.session_ends, set()))
+        subscriptions = result.setdefault(
+            row.id, Subscriptions(generation, row.session_ends, set())
+        )
         if row.conversation_id is not None:
             subscriptions.rooms.add(row.conversation_id)
-    return found
+    return result
 
 
 def _filter_members(conversation_id: int, user_ids: Collection[int]) -> Collection[int]:

@@ -1,4 +1,4 @@
-"""Catching up with all conversations of a user at once, by their versions."""
+"""List the changes in all conversations of a user since the versions that a client has."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -59,7 +59,7 @@ _STATES = (
 
 
 class ChangedConversation(NamedTuple):
-    """A conversation with its news; there are more after its version if ``has_more``."""
+    """A conversation with its changes; ``has_more``: there are more after ``row.version``."""
 
     row: ConversationRow
     messages: MessageBlock
@@ -68,7 +68,7 @@ class ChangedConversation(NamedTuple):
 
 
 class SyncResult(NamedTuple):
-    """What changed, and which of the ids given are no open conversation of the user."""
+    """The changes, and the requested ids that are no open conversation of the user."""
 
     changes: list[ChangedConversation]
     gone_ids: list[int]
@@ -80,19 +80,19 @@ def sync(
     limit: int,
     conversation_ids: Collection[int] | None = None,
 ) -> SyncResult:
-    """What is new in a user's conversations. Moves no read position.
+    """List the changes in a user's conversations. Moves no read position.
 
     Args:
-        user_id: whose conversations.
-        versions: the version that the client has of each conversation that it knows.
-        limit: at most so many messages of one conversation.
-        conversation_ids: answer about these conversations only.
+        user_id: the user.
+        versions: the client's version of each conversation that it has.
+        limit: maximum number of messages for each conversation.
+        conversation_ids: only these conversations; None for all.
     """
     states = {row.id: row for row in db.run(_STATES, user=user_id)}
-    given = versions.keys() if conversation_ids is None else set(conversation_ids)
-    considered = states.keys() if conversation_ids is None else states.keys() & given
+    requested = versions.keys() if conversation_ids is None else set(conversation_ids)
+    considered = states.keys() if conversation_ids is None else states.keys() & requested
     changed = {
-        id_: _Change(user_id, states[id_], _known_version(versions.get(id_), states[id_].version))
+        id_: _Change(user_id, states[id_], _valid_version(versions.get(id_), states[id_].version))
         for id_ in considered
         if states[id_].version != versions.get(id_)
     }
@@ -103,30 +103,30 @@ def sync(
     senders = get_people({each.sender_id for change in changes for each in change.messages})
     return SyncResult(
         changes=[change.result(row, senders) for row, change in zip(rows, changes, strict=True)],
-        gone_ids=sorted(given - states.keys()),
+        gone_ids=sorted(requested - states.keys()),
     )
 
 
 def _list_rows(user_id: int, conversation_ids: Collection[int]) -> list[ConversationRow]:
-    """The rows of the list for these conversations; one may have been closed in the meantime."""
+    """List the rows of these conversations, without those that were closed in the meantime."""
     if not conversation_ids:
         return []
-    some = conversation_ids if len(conversation_ids) <= _MAX_PARAMETERS else None
-    return [row for row in list_conversations(user_id, some) if row.id in conversation_ids]
+    ids = conversation_ids if len(conversation_ids) <= _MAX_PARAMETERS else None
+    return [row for row in list_conversations(user_id, ids) if row.id in conversation_ids]
 
 
-def _known_version(given: int | None, current: int) -> int | None:
-    """The version that a client has; one that was never reached counts as none."""
-    return None if given is None or given > current else given
+def _valid_version(version: int | None, current: int) -> int | None:
+    """Return the client's version, or None if the conversation has not reached it."""
+    return None if version is None or version > current else version
 
 
 class _Change:
-    """What is new in one conversation.
+    """The changes in one conversation.
 
     Args:
-        user_id: whose conversation.
+        user_id: the user.
         state: a row of ``_STATES``.
-        after: the version that the client has, or None if it has nothing.
+        after: the client's version, or None for a conversation that it does not have.
     """
 
     def __init__(self, user_id: int, state: Any, after: int | None) -> None:
@@ -141,17 +141,17 @@ class _Change:
 
     @property
     def max_messages(self) -> int:
-        """No more messages than this are new."""
+        """Upper bound of the number of new messages."""
         state = self.state
         return int(state.last_seq if self.after is None else state.version - self.after)
 
     @property
     def max_deleted_ids(self) -> int:
-        """No more deletions than this belong to the versions that are answered."""
+        """Upper bound of the number of deletions between ``after`` and ``until``."""
         return 0 if self.after is None else self.until - self.after - len(self.messages)
 
     def set_messages(self, rows: list[MessageRow], limit: int) -> None:
-        """Take the first of ``rows``, or of a conversation that is not known the last."""
+        """Set the first ``limit`` of ``rows``; the last for a conversation new to the client."""
         self.has_more = len(rows) > limit
         if self.after is None:
             self.messages = rows[max(0, len(rows) - limit) :]
@@ -161,14 +161,14 @@ class _Change:
             self._end_at(self.messages[-1].version if self.messages else self.after)
 
     def set_deletions(self, rows: list[Any], limit: int) -> None:
-        """Take the first of ``rows``, and no message after the last of them, if there are more."""
+        """Set the first ``limit`` of ``rows``; if there are more, end at the last of them."""
         if len(rows) > limit:
             self._end_at(rows[limit - 1].version if limit else self.after or 0)
             self.messages = [each for each in self.messages if each.version <= self.until]
         self.deleted_ids = [each.message_id for each in rows[:limit]]
 
-    def leave_for_later(self) -> None:
-        """Answer nothing but that there is more."""
+    def postpone(self) -> None:
+        """Return nothing but ``has_more``."""
         self.messages, self.has_more = [], True
         if self.after is not None:
             self._end_at(self.after)
@@ -177,7 +177,7 @@ class _Change:
         self.has_more, self.until = True, version
 
     def result(self, row: ConversationRow, senders: Mapping[int, Person]) -> ChangedConversation:
-        """It, beside the row of the list."""
+        """Combine the changes with the row of the conversation."""
         reads, state = None, self.state
         if state.friend_read_seq is not None:
             reads = PairReads(self._user_id, state.read_seq, state.friend_read_seq)
@@ -190,8 +190,8 @@ class _Change:
 
 
 def _fetch_messages(changes: Iterable[_Change], user_id: int, limit: int) -> None:
-    """Give each change its messages, and leave for later what there is no room for."""
-    fetched = _within(changes, lambda each: min(limit, each.max_messages), MAX_MESSAGES)
+    """Fetch the messages of the changes, and postpone those beyond `MAX_MESSAGES`."""
+    fetched = _select_within(changes, lambda each: min(limit, each.max_messages), MAX_MESSAGES)
     rows: dict[int, list[MessageRow]] = defaultdict(list)
     for newest in (False, True):
         spans = {
@@ -210,8 +210,8 @@ def _fetch_messages(changes: Iterable[_Change], user_id: int, limit: int) -> Non
 
 
 def _fetch_deletions(changes: Iterable[_Change]) -> None:
-    """Give each change its deletions, and leave for later what there is no room for."""
-    fetched = _within(changes, lambda each: each.max_deleted_ids, MAX_DELETED_IDS)
+    """Fetch the deletions of the changes, and postpone those beyond `MAX_DELETED_IDS`."""
+    fetched = _select_within(changes, lambda each: each.max_deleted_ids, MAX_DELETED_IDS)
     rows: dict[int, list[Any]] = defaultdict(list)
     spans = {each.id: (each.after, each.until) for each in fetched}
     if spans:
@@ -223,10 +223,10 @@ def _fetch_deletions(changes: Iterable[_Change]) -> None:
         room -= len(change.deleted_ids)
 
 
-def _within(
+def _select_within(
     changes: Iterable[_Change], size_of: Callable[[_Change], int], room: int
 ) -> list[_Change]:
-    """The changes to fetch, so that rows beyond ``room`` are hardly read; others wait."""
+    """Select changes until ``room`` rows are reached, and postpone the others."""
     fetched = []
     for change in changes:
         size = size_of(change)
@@ -234,12 +234,12 @@ def _within(
             room -= size
             fetched.append(change)
         elif size:
-            change.leave_for_later()
+            change.postpone()
     return fetched
 
 
 class _Span(NamedTuple):
-    """A conversation and two versions of it, in SQL: what came after one, up to the other."""
+    """A range of versions of a conversation: after one (exclusive) until another, in SQL."""
 
     table: FromClause
     conversation_id: Any
@@ -260,7 +260,7 @@ def _span() -> _Span:
 
 @cache
 def _messages_query(*, newest: bool) -> Select[*tuple[Any, ...]]:
-    """The visible messages of spans, oldest first: of each the first, or the newest, few."""
+    """Build the query of the first (or newest) visible messages of each span, oldest first."""
     span, message = _span(), aliased(Message)
     page = _page(span, message, message.id).where(is_visible_to(_USER, message))
     order = message.version.desc() if newest else message.version
@@ -269,7 +269,7 @@ def _messages_query(*, newest: bool) -> Select[*tuple[Any, ...]]:
 
 @cache
 def _deletions_query() -> Select[*tuple[Any, ...]]:
-    """The deletions of spans, oldest first: of each the first few."""
+    """Build the query of the first deletions of each span, oldest first."""
     span, deletion = _span(), aliased(Deletion)
     page = _page(span, deletion, deletion.message_id).order_by(deletion.version)
     columns = select(Deletion.conversation_id, Deletion.message_id, Deletion.version)
@@ -292,8 +292,8 @@ def _page(span: _Span, table: Any, key: Any) -> Select[*tuple[Any, ...]]:
 def _joined(
     columns: Select[*tuple[Any, ...]], span: _Span, page: Select[*tuple[Any, ...]], key: Any
 ) -> Select[*tuple[Any, ...]]:
-    """``columns`` of the rows whose ``key`` is in the page of a span."""
-    if db.is_sqlite:  # It has no LATERAL, and works off such an IN as PostgreSQL does a LATERAL.
+    """Select ``columns`` of the rows whose ``key`` is in the page of a span."""
+    if db.is_sqlite:  # SQLite has no LATERAL, but executes a correlated IN in the same way.
         return columns.join(span.table, key.in_(page))
     keys = page.lateral()
     return columns.join(span.table, true()).join(keys, key == keys.c.key)

@@ -1,4 +1,4 @@
-"""Bounds of a conversation's messages by id and by time, as bounds of their versions, in SQL."""
+"""Conversion of bounds by id and by time to bounds by version, in SQL."""
 
 from typing import Any
 
@@ -14,10 +14,10 @@ _near = aliased(Message)
 
 
 def version_next_to(name: str, *, before: bool = False) -> Any:
-    """The version of the conversation's first message after an id, or of the last one before it.
+    """Build the version of the first message after an id, or of the last one before it.
 
-    PostgreSQL compares pairs, and is asked for no conversation: nothing but the index of such
-    pairs has that order. Along the index of ids alone it would look through all conversations.
+    On PostgreSQL the condition compares pairs, so that only the index of (conversation, id) has
+    the order of the query. With the index of ids PostgreSQL would scan all conversations.
     """
     here: Any = _near.conversation_id == _CONVERSATION
     bound: Any = bindparam(name, type_=BigId)
@@ -39,13 +39,13 @@ def version_next_to(name: str, *, before: bool = False) -> Any:
 
 
 def version_since(name: str) -> Any:
-    """The version of the conversation's first message sent at a time or later, in SQL."""
+    """Build the version of the conversation's first message sent at a time or later."""
     order = _near.created_at, _near.version
     return _version_by_time(_near.created_at >= bindparam(name), *order)
 
 
 def version_until(name: str) -> Any:
-    """The version of the conversation's last message sent at a time or earlier, in SQL."""
+    """Build the version of the conversation's last message sent at a time or earlier."""
     order = _near.created_at.desc(), _near.version.desc()
     return _version_by_time(_near.created_at <= bindparam(name), *order)
 

@@ -114,7 +114,7 @@ def index_everything(app: Flask) -> None:
         newest = db.session.scalar(select(func.max(Message.id))) or 0
         while indexed_id() != newest:
             assert time.monotonic() < deadline
-            indexer.index_some()
+            indexer.index_batch()
 
 
 def ids(reply: Reply, key: str, of: str = "id") -> list[int]:

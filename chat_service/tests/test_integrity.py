@@ -13,16 +13,18 @@ from shared.testing.damage import corrupt, find_violations
 
 pytestmark = pytest.mark.database
 
-INDEX = "the index of searches has what the messages say"
-KNOWN = "everybody who is named is known"
-MEMBERS = "a group has one owner, a private chat its pair"
-NUMBERS = "messages, with those deleted, are numbered 1, 2, 3 ..."
-ORDER = "ids, versions and times follow the numbers"
+HIDDEN = "a hidden message has the conversation and number of the message"
+INDEX = "the search index equals the texts"
+INVITATIONS = "no member of a group has a pending invitation"
+KNOWN = "all referenced accounts are known"
+MEMBERS = "a group has one owner, a private conversation its pair"
+NUMBERS = "messages and deletions are numbered 1, 2, 3 ..."
+ORDER = "ids, versions and times have the order of the numbers"
 PICTURES = "every picture is in the store"
-POSITIONS = "nobody has read further than the last message"
+POSITIONS = "no read position is after the last message"
 REFERENCES = "every reference leads to a row"
-UNREAD = "unread counts are what a recount finds"
-VERSIONS = "each message sent and each deleted has a version"
+UNREAD = "unread counts equal a recount"
+VERSIONS = "the version counts all sends and deletions"
 
 GROUP, PRIVATE = 1, 2
 
@@ -72,14 +74,14 @@ def test_what_clients_did_keeps_every_promise(app: Flask, talk: None) -> None:
         ("UPDATE memberships SET user_id = 3 WHERE user_id = 2", {MEMBERS}),
         ("UPDATE memberships SET read_seq = 5 WHERE user_id = 2", {POSITIONS}),
         ("UPDATE memberships SET unread_seq = 0 WHERE user_id = 2", {UNREAD}),
-        ("UPDATE hidden_messages SET seq = 1", {"what is hidden is where its message is", UNREAD}),
+        ("UPDATE hidden_messages SET seq = 1", {HIDDEN, UNREAD}),
         ("DELETE FROM search_grams WHERE message_id = 1", {INDEX}),
         ("UPDATE search_grams SET message_id = 3 WHERE message_id = 1", {INDEX}),
         ("UPDATE search_grams SET gram = gram + 1 WHERE message_id = 5", {INDEX}),
         ("INSERT INTO search_grams VALUES (1, 1, 3)", {INDEX}),
         ("UPDATE messages SET content = 'other' WHERE id = 1", {INDEX}),
         ("UPDATE search_progress SET indexed_id = 6", {INDEX}),
-        ("UPDATE invitations SET receiver_id = 2", {"who waits for a group is not in it"}),
+        ("UPDATE invitations SET receiver_id = 2", {INVITATIONS}),
         ("UPDATE announcements SET conversation_id = 2", {"announcements are in groups"}),
     ],
 )

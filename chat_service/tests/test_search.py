@@ -225,7 +225,7 @@ def test_the_index_waits_for_smaller_ids_that_are_not_committed(
             )
             say(bob, group, "needle late")
             for _ in range(3):
-                indexer.index_some()
+                indexer.index_batch()
             slow.commit()
         assert found(alice, "needle") == ["needle late", "needle early"]
         index_everything(app)
