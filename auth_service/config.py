@@ -13,6 +13,7 @@ from shared.settings import (
     RedisSettings,
     ServiceSettings,
     SocialClientSettings,
+    matching,
     reject_weak_secret,
 )
 from shared.web.rate_limits import LimitSettings, Rates
@@ -60,7 +61,11 @@ class AuthSettings(
         "any", description="`encrypted` rejects plaintext passwords."
     )
     registration: Annotated[
-        str, Field(pattern=r"^(open|closed|domains: *[^\s,]+(, *[^\s,]+)*)$")
+        str,
+        matching(
+            r"open|closed|domains: *[^\s,]+(, *[^\s,]+)*",
+            "open, closed or domains:example.com,example.org",
+        ),
     ] = Field(
         "open",
         description="Who may register: `open`, `closed`, or `domains:example.com,example.org` for "

@@ -63,6 +63,17 @@ def _without_trailing_slash(value: object) -> object:
     return value.rstrip("/") if isinstance(value, str) else value
 
 
+def matching(pattern: str, examples: str) -> AfterValidator:
+    """Return a validator of values that match a pattern as a whole; its error shows examples."""
+
+    def require_match(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"is not like {examples}")
+        return value
+
+    return AfterValidator(require_match)
+
+
 def _validate_public_keys(pem: str) -> str:
     load_public_keys(pem)
     return pem
@@ -81,7 +92,9 @@ def reject_weak_secret(secret: SecretStr) -> SecretStr:
 
 
 BaseUrl = Annotated[
-    str, BeforeValidator(_without_trailing_slash), Field(pattern=r"^https?://[^\s/?#]+[^\s?#]*$")
+    str,
+    BeforeValidator(_without_trailing_slash),
+    matching(r"https?://[^\s/?#]+[^\s?#]*", "https://ims.example.com"),
 ]
 BaseUrls = Annotated[tuple[BaseUrl, ...], BeforeValidator(_comma_separated), Field(min_length=1)]
 Secret = Annotated[SecretStr, Field(min_length=16), AfterValidator(reject_weak_secret)]

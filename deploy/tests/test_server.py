@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from deploy import keyring
-from deploy.programs import SERVICES, environment_of
+from deploy.programs import PROGRAMS, SERVICES, environment_of
 from deploy.run import LOOPBACK, ROOT
 from deploy.tests.conftest import PATIENCE_SECONDS, free_port, until
 
@@ -123,18 +123,16 @@ def ask(server: Server, path: str) -> HTTPResponse:
     return answer
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_a_service_without_its_tables_says_what_to_run_and_ends(
-    service: str, secrets: Path, tmp_path: Path
-) -> None:
+def start_in_vain(program: str, secrets: Path, tmp_path: Path, **settings: str) -> str:
+    """What a program writes that ends at its start."""
     urls = {f"{name.upper()}_URL": f"http://{LOOPBACK}:1" for name in SERVICES}
-    env = urls | keyring.key_files(secrets) | {"DATA_DIR": str(tmp_path)}
+    env = urls | keyring.key_files(secrets) | {"DATA_DIR": str(tmp_path)} | settings
     bind = f"{LOOPBACK}:{free_port()}"
 
     done = subprocess.run(
-        [*GUNICORN, "-b", bind, f"{service}.app:create_app()"],
+        [*GUNICORN, "-b", bind, f"{program}.app:create_app()"],
         cwd=ROOT,
-        env=os.environ | environment_of(service, env),
+        env=os.environ | environment_of(program, env),
         stderr=subprocess.PIPE,
         text=True,
         timeout=PATIENCE_SECONDS,
@@ -142,5 +140,23 @@ def test_a_service_without_its_tables_says_what_to_run_and_ends(
     )
 
     assert done.returncode != 0
-    assert done.stderr.count(f"run: python -m {service} migrate\n") == 1
     assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_without_its_tables_says_what_to_run_and_ends(
+    service: str, secrets: Path, tmp_path: Path
+) -> None:
+    said = start_in_vain(service, secrets, tmp_path)
+
+    assert said.count(f"run: python -m {service} migrate\n") == 1
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_with_a_wrong_setting_names_it_and_ends(
+    program: str, secrets: Path, tmp_path: Path
+) -> None:
+    said = start_in_vain(program, secrets, tmp_path, PUBLIC_BASE_URL="ims.example.com")
+
+    assert said.count("PUBLIC_BASE_URL: is not like https://ims.example.com\n") == 1

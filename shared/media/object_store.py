@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from obstore.exceptions import BaseError
@@ -15,7 +15,7 @@ from pydantic import Field, SecretStr
 
 from shared.media.decoder import DecoderSettings
 from shared.server.offload import OffloadPool
-from shared.settings import ProgramSettings
+from shared.settings import ProgramSettings, matching
 from shared.web.errors import SERVICE_UNAVAILABLE, ApiError
 from shared.web.spool import SpoolFile
 
@@ -30,9 +30,11 @@ T = TypeVar("T")
 class MediaSettings(DecoderSettings, ProgramSettings):
     """Settings of the decoder and the object store."""
 
-    media_url: str = Field(
+    media_url: Annotated[
+        str,
+        matching(r"|file:///.+|s3://[^/?#]+(/[^?#]*)?", "s3://bucket/prefix or file:///folder"),
+    ] = Field(
         "",
-        pattern=r"^(|file:///.+|s3://[^/?#]+(/[^?#]*)?)$",
         description="`s3://bucket/prefix` or `file:///folder`; empty: `DATA_DIR/media`.",
     )
     aws_endpoint_url: str = Field("", description="URL of an S3-compatible service; empty: AWS.")

@@ -16,6 +16,7 @@ from gunicorn.workers.ggevent import GeventWorker
 from shared.runtime import Runtime, runtime_of
 from shared.server.request_head import HeadTimeoutError
 from shared.server.response import send_error
+from shared.settings import SettingsError
 from shared.web.errors import (
     BAD_REQUEST,
     HEADERS_TOO_LARGE,
@@ -76,8 +77,8 @@ class Worker(GeventWorker):
             super().load_wsgi()
             for start in runtime_of(self.wsgi).at_start:
                 start()
-        except SystemExit as refusal:
-            raise AppImportError(refusal.code) from None
+        except (SettingsError, SystemExit) as refusal:
+            raise AppImportError(str(refusal)) from None
 
     def run(self) -> None:
         """Listen, now that the application is loaded, and serve."""
