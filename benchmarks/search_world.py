@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import insert, text
 
 from chat_service.db import db
-from chat_service.domain.indexing import grams_of
+from chat_service.domain.indexing import extract_grams
 from chat_service.models import (
     Account,
     Conversation,
@@ -155,7 +155,7 @@ def _insert_grams(conversation_id: int, said: list[tuple[int, str]]) -> None:
     rows = sorted(
         (conversation_id, gram, message_id)
         for message_id, content in said
-        for gram in grams_of(content)
+        for gram in extract_grams(content)
     )
     with db.transaction():
         driver: Any = db.session.connection().connection.driver_connection

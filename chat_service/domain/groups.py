@@ -99,7 +99,7 @@ def leave_group(conversation_id: int, user_id: int) -> None:
             _dissolve(conversation_id, group, user_id)
             audit.record("group_dissolved", user_id, conversation_id=conversation_id)
         else:
-            _remove_membership(conversation_id, user_id, left_voluntarily=user_id)
+            _remove_membership(conversation_id, user_id, leaver_id=user_id)
 
 
 def remove_erased_member(conversation_id: int, user_id: int) -> None:
@@ -110,13 +110,13 @@ def remove_erased_member(conversation_id: int, user_id: int) -> None:
     with transaction():
         group = lock_conversation(conversation_id, (user_id,), errors.CONVERSATION_NOT_FOUND)
         if not group.is_owner(user_id):
-            _remove_membership(conversation_id, user_id, left_voluntarily=None)
+            _remove_membership(conversation_id, user_id)
             return
         successor_id = _find_successor(conversation_id)
         if successor_id is None:
             _dissolve(conversation_id, group, user_id)
             return
-        _remove_membership(conversation_id, user_id, left_voluntarily=None)
+        _remove_membership(conversation_id, user_id)
         _set_role(conversation_id, successor_id, OWNER)
 
 
@@ -140,7 +140,7 @@ def remove_member(conversation_id: int, remover_id: int, user_id: int) -> None:
             raise ApiError(errors.ONLY_OWNER_REMOVES_ADMINS)
         if user_id == remover_id:
             raise ApiError(errors.OWNER_CANNOT_REMOVE_SELF)
-        _remove_membership(conversation_id, user_id, left_voluntarily=None)
+        _remove_membership(conversation_id, user_id)
         audit.record("member_removed", user_id, conversation_id=conversation_id)
 
 
@@ -220,13 +220,13 @@ def _set_role(conversation_id: int, user_id: int, role: int) -> None:
     )
 
 
-def _remove_membership(conversation_id: int, user_id: int, *, left_voluntarily: int | None) -> None:
+def _remove_membership(conversation_id: int, user_id: int, *, leaver_id: int | None = None) -> None:
     db.session.execute(
         delete(Membership).where(
             Membership.conversation_id == conversation_id, Membership.user_id == user_id
         )
     )
-    live_events.members_removed(conversation_id, (user_id,), left_voluntarily)
+    live_events.members_removed(conversation_id, (user_id,), leaver_id)
     live_events.members_changed(conversation_id)
 
 

@@ -24,7 +24,7 @@ from chat_service.domain.messages import (
     with_senders,
 )
 from chat_service.domain.read_state import ReadState, get_read_state, mark_read_up_to
-from chat_service.domain.version_bounds import version_next_to, version_since
+from chat_service.domain.version_bounds import version_near, version_since
 from chat_service.models import Deletion, Message
 from shared.data.columns import BigId
 from shared.web.authentication import MAX_ID
@@ -218,7 +218,7 @@ def _id(name: str) -> Any:
 
 _LOWER: dict[str, Callable[[str], Any]] = {
     "since": lambda name: func.coalesce(version_since(name), MAX_ID),
-    "after_id": lambda name: func.coalesce(version_next_to(name), MAX_ID),
+    "after_id": lambda name: func.coalesce(version_near(name), MAX_ID),
     "after_version": lambda name: _id(name) + 1,
 }
 
@@ -233,7 +233,7 @@ def _messages_query(bounds: frozenset[str], *, newest_first: bool) -> Select[*tu
     lower = [_LOWER[name](name) for name in sorted(bounds & _LOWER.keys())]
     last = _id("version")
     if "before_id" in bounds:
-        last = least(last, func.coalesce(version_next_to("before_id", before=True), -1))
+        last = least(last, func.coalesce(version_near("before_id", before=True), -1))
     query = MESSAGES.where(
         Message.conversation_id == _CONVERSATION,
         Message.version <= last,

@@ -34,13 +34,13 @@ _MAX_RANKED = 16
 _MAX_COUNT = 200
 
 
-def grams_of(text: str) -> list[int]:
+def extract_grams(text: str) -> list[int]:
     """Extract the distinct pairs of neighbouring characters of a text, as numbers."""
     folded = fold(text)
     return list(dict.fromkeys(ord(one) << _BITS | ord(other) for one, other in pairwise(folded)))
 
 
-def rarest_first(conversation_ids: Sequence[int], grams: list[int]) -> list[int]:
+def sort_by_rarity(conversation_ids: Sequence[int], grams: list[int]) -> list[int]:
     """Sort up to `_MAX_RANKED` pairs by the number of messages that have them, rarest first."""
     if len(grams) == 1:
         return grams
@@ -71,7 +71,7 @@ _COUNTS = select(
 )
 
 
-def indexed_id() -> int:
+def get_indexed_id() -> int:
     """Get the id up to which all messages are in the index."""
     return db.session.scalar(select(SearchProgress.indexed_id)) or 0
 
@@ -84,7 +84,7 @@ def remove_from_index(conversation_id: int, texts: Mapping[int, str]) -> None:
         texts: the texts, by message id.
     """
     for message_id, content in texts.items():
-        grams = grams_of(content)
+        grams = extract_grams(content)
         if grams:
             db.session.execute(
                 delete(SearchGram).where(
@@ -133,7 +133,7 @@ class Indexer:
                 {"conversation_id": row.conversation_id, "gram": gram, "message_id": row.id}
                 for row in rows
                 if row.type == TEXT
-                for gram in grams_of(row.content)
+                for gram in extract_grams(row.content)
             ]
             if grams:
                 db.session.execute(insert(SearchGram), grams)

@@ -65,20 +65,16 @@ def members_changed(conversation_id: int, joined: Collection[int] = ()) -> None:
     _enqueue(LiveEvent(frame=frame, room=conversation_id, joined=joined))
 
 
-def members_removed(
-    conversation_id: int, removed: Collection[int], left_voluntarily: int | None
-) -> None:
+def members_removed(conversation_id: int, removed: Collection[int], leaver_id: int | None) -> None:
     """Publish the removal of members to them, and remove their sockets from the room.
 
     Args:
         conversation_id: the conversation.
         removed: the removed members.
-        left_voluntarily: the one who left or dissolved the group, who gets another frame.
+        leaver_id: the one who left or dissolved the group, who gets another frame.
     """
-    frame, own_frame = (
-        {"type": "remove_members", "is_own": own_frame} for own_frame in (False, True)
-    )
-    _enqueue(LiveEvent(frame=frame, users=removed, actor=left_voluntarily, actor_frame=own_frame))
+    frame, own_frame = ({"type": "remove_members", "is_own": is_own} for is_own in (False, True))
+    _enqueue(LiveEvent(frame=frame, users=removed, actor=leaver_id, actor_frame=own_frame))
     _enqueue(LiveEvent(room=conversation_id, removed=removed))
 
 
@@ -156,9 +152,9 @@ _REQUEST = _Request()
 _PAIR = _Pair()
 
 
-def _enqueue_message_event(conversation_id: int, actor: int, **what: Any) -> None:
+def _enqueue_message_event(conversation_id: int, actor: int, **content: Any) -> None:
     frame, own_frame = (
-        _make_frame(conversation_id, "notify", is_own=is_own, **what) for is_own in (False, True)
+        _make_frame(conversation_id, "notify", is_own=is_own, **content) for is_own in (False, True)
     )
     _enqueue(LiveEvent(frame=frame, room=conversation_id, actor=actor, actor_frame=own_frame))
 

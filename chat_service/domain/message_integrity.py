@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, literal, null, or_, select, union_all
 
 from chat_service.db import db
-from chat_service.domain.indexing import grams_of
+from chat_service.domain.indexing import extract_grams
 from chat_service.domain.read_state import unread_count
 from chat_service.models import (
     TEXT,
@@ -31,7 +31,7 @@ def count_rows(model: Any, *which: ColumnElement[bool]) -> Any:
     return counted.correlate(Conversation).scalar_subquery()
 
 
-def any_rows(model: Any, *which: ColumnElement[bool]) -> ColumnElement[bool]:
+def has_rows(model: Any, *which: ColumnElement[bool]) -> ColumnElement[bool]:
     """Build the condition that a conversation has such rows of ``model``, in SQL."""
     rows = select(model.conversation_id).where(model.conversation_id == Conversation.id, *which)
     return rows.correlate(Conversation).exists()
@@ -52,8 +52,8 @@ def wrong_numbers() -> Select[*tuple[Any, ...]]:
     ).where(
         or_(
             messages + deletions != Conversation.last_seq,
-            any_rows(Message, ~Message.seq.between(1, Conversation.last_seq)),
-            any_rows(Deletion, ~Deletion.seq.between(1, Conversation.last_seq)),
+            has_rows(Message, ~Message.seq.between(1, Conversation.last_seq)),
+            has_rows(Deletion, ~Deletion.seq.between(1, Conversation.last_seq)),
             in_both.where(Message.conversation_id == Conversation.id)
             .correlate(Conversation)
             .exists(),
@@ -69,8 +69,8 @@ def wrong_versions() -> Select[*tuple[Any, ...]]:
     ).where(
         or_(
             Conversation.version != changes,
-            any_rows(Message, Message.version > Conversation.version),
-            any_rows(Deletion, Deletion.version > Conversation.version),
+            has_rows(Message, Message.version > Conversation.version),
+            has_rows(Deletion, Deletion.version > Conversation.version),
         )
     )
 
@@ -256,7 +256,7 @@ def check_index() -> Iterator[Page]:
         )
         checked, violations = 0, []
         for row in rows:
-            grams = grams_of(row.content)
+            grams = extract_grams(row.content)
             if (row.number or 0, row.total or 0) != (len(grams), sum(grams)):
                 violations.append(f"message {row.id}: {row.number or 0} pairs, not {len(grams)}")
             checked += 1

@@ -10,14 +10,14 @@ from chat_service.db import db
 from chat_service.domain.accounts import get_people
 from chat_service.domain.history import BLOCK_SIZE, MAX_WHOLE, long_reads
 from chat_service.domain.messages import is_visible_to
-from chat_service.domain.search import FoundBlock, FoundRow
+from chat_service.domain.search import SummaryBlock, SummaryRow
 from chat_service.models import Conversation, Membership, Message
 from shared.data.columns import BigId
 from shared.web.errors import ApiError
 from shared.web.streaming import Blocks
 
 
-def list_replies(message_id: int, user_id: int) -> FoundBlock | Blocks[FoundBlock]:
+def list_replies(message_id: int, user_id: int) -> SummaryBlock | Blocks[SummaryBlock]:
     """List the replies to a message, oldest first.
 
     Args:
@@ -36,7 +36,7 @@ def list_replies(message_id: int, user_id: int) -> FoundBlock | Blocks[FoundBloc
     rows = replies.fetch_rows(version, limit=MAX_WHOLE + 1)
     if len(rows) <= MAX_WHOLE:
         return replies.make_block(rows)
-    blocks: Blocks[FoundBlock]
+    blocks: Blocks[SummaryBlock]
     [blocks] = long_reads.admit(user_id, {"replies": replies.iter_blocks(version, rows)}).values()
     return blocks
 
@@ -53,13 +53,13 @@ class _Replies(NamedTuple):
         version: int = row.version
         return version
 
-    def fetch_rows(self, version: int, *, limit: int, after: int = 0) -> list[FoundRow]:
+    def fetch_rows(self, version: int, *, limit: int, after: int = 0) -> list[SummaryRow]:
         """Fetch the next replies after an id, up to a version."""
         bounds = {"after": after, "version": version, "limit": limit}
         result = db.run(_REPLIES, message=self.message_id, user=self.user_id, **bounds)
-        return list(map(FoundRow._make, result))
+        return list(map(SummaryRow._make, result))
 
-    def iter_blocks(self, version: int, rows: list[FoundRow]) -> Iterator[FoundBlock]:
+    def iter_blocks(self, version: int, rows: list[SummaryRow]) -> Iterator[SummaryBlock]:
         """Iterate over all replies in blocks, beginning with these rows."""
         while rows:
             after, is_last = rows[-1].id, len(rows) < BLOCK_SIZE
@@ -69,9 +69,9 @@ class _Replies(NamedTuple):
             self.get_version()  # The user may have lost access.
             rows = self.fetch_rows(version, limit=BLOCK_SIZE, after=after)
 
-    def make_block(self, rows: list[FoundRow]) -> FoundBlock:
+    def make_block(self, rows: list[SummaryRow]) -> SummaryBlock:
         """Add the profiles of the senders to replies."""
-        return FoundBlock(rows, get_people({row.sender_id for row in rows}))
+        return SummaryBlock(rows, get_people({row.sender_id for row in rows}))
 
 
 _MESSAGE, _USER = bindparam("message", type_=BigId), bindparam("user", type_=BigId)

@@ -16,11 +16,11 @@ from chat_service import errors
 from chat_service.db import db
 from chat_service.domain.accounts import Person, get_people
 from chat_service.domain.history import long_reads
-from chat_service.domain.indexing import grams_of, indexed_id, rarest_first
+from chat_service.domain.indexing import extract_grams, get_indexed_id, sort_by_rarity
 from chat_service.domain.messages import is_visible_to
 from chat_service.domain.read_state import get_read_state
 from chat_service.domain.text import fold
-from chat_service.domain.version_bounds import version_next_to, version_since, version_until
+from chat_service.domain.version_bounds import version_near, version_since, version_until
 from chat_service.models import TEXT, Message, SearchGram
 from shared.data.columns import BigId
 from shared.web.errors import ErrorSpec
@@ -32,7 +32,7 @@ MAX_GRAMS = 6
 _BATCH_SIZE = 500
 
 
-class FoundRow(NamedTuple):
+class SummaryRow(NamedTuple):
     """A message as searches and lists of replies return it."""
 
     id: int
@@ -42,10 +42,10 @@ class FoundRow(NamedTuple):
     created_at: datetime
 
 
-class FoundBlock(NamedTuple):
+class SummaryBlock(NamedTuple):
     """Messages, and their senders by id."""
 
-    rows: list[FoundRow]
+    rows: list[SummaryRow]
     senders: Mapping[int, Person]
 
 
@@ -75,7 +75,7 @@ class Filters(NamedTuple):
 
 def search_messages(
     conversation_id: int, user_id: int, filters: Filters, not_member: ErrorSpec
-) -> FoundBlock | Blocks[FoundBlock]:
+) -> SummaryBlock | Blocks[SummaryBlock]:
     """Search a conversation, oldest messages first. Moves no read position.
 
     Args:
@@ -97,7 +97,7 @@ def search_messages(
     first, last = search.get_span(read_state.version)
     if last - first < WINDOW:
         return search.search_versions(first, last)
-    blocks: Blocks[FoundBlock]
+    blocks: Blocks[SummaryBlock]
     [blocks] = long_reads.admit(user_id, {"messages": search.iter_blocks(first, last)}).values()
     return blocks
 
@@ -116,11 +116,11 @@ class _Search(NamedTuple):
         first, last = db.run(_SPAN, conversation=self.conversation_id, **times).one()
         return first or version + 1, min(last or 0, version)
 
-    def iter_blocks(self, first: int, last: int) -> Iterator[FoundBlock]:
+    def iter_blocks(self, first: int, last: int) -> Iterator[SummaryBlock]:
         """Iterate over the matches of these versions in blocks, which may be empty."""
-        grams = grams_of(self.filters.content or "")
+        grams = extract_grams(self.filters.content or "")
         if grams:
-            mark = indexed_id()
+            mark = get_indexed_id()
             oldest, newest, next_version = db.run(
                 _edges_query(), conversation=self.conversation_id, first=first, last=last, mark=mark
             ).one()
@@ -131,9 +131,11 @@ class _Search(NamedTuple):
             self._check_access()
             yield self.search_versions(start, min(start + WINDOW - 1, last))
 
-    def _blocks_by_index(self, grams: list[int], oldest: int, newest: int) -> Iterator[FoundBlock]:
+    def _blocks_by_index(
+        self, grams: list[int], oldest: int, newest: int
+    ) -> Iterator[SummaryBlock]:
         """Search the messages between these ids, all of which are in the index."""
-        grams = rarest_first([self.conversation_id], grams)[:MAX_GRAMS]
+        grams = sort_by_rarity([self.conversation_id], grams)[:MAX_GRAMS]
         parameters = {f"gram_{position}": gram for position, gram in enumerate(grams)}
         query, after, is_last = _grams_query(len(grams)), oldest - 1, False
         while not is_last:
@@ -150,11 +152,11 @@ class _Search(NamedTuple):
         not_found = errors.CONVERSATION_NOT_FOUND_ZH
         get_read_state(self.conversation_id, self.user_id, not_found, not_member=not_found)
 
-    def search_versions(self, first: int, last: int) -> FoundBlock:
+    def search_versions(self, first: int, last: int) -> SummaryBlock:
         """Search the messages of these versions, in the order of versions."""
         return self._search_block("by_versions", first=first, last=last)
 
-    def _search_block(self, scope: str, **bounds: Any) -> FoundBlock:
+    def _search_block(self, scope: str, **bounds: Any) -> SummaryBlock:
         conditions = self.filters.sql_conditions
         result = db.run(
             _messages_query(scope, frozenset(conditions), texts_only=bool(self.filters.content)),
@@ -163,7 +165,7 @@ class _Search(NamedTuple):
             **bounds,
             **conditions,
         )
-        rows = list(map(FoundRow._make, result))
+        rows = list(map(SummaryRow._make, result))
         if self.filters.content:
             part = fold(self.filters.content)
             rows = [row for row in rows if part in fold(row.content)]
@@ -171,7 +173,7 @@ class _Search(NamedTuple):
         if self.filters.sender_name:
             part = fold(self.filters.sender_name)
             rows = [row for row in rows if part in fold(senders[row.sender_id].name)]
-        return FoundBlock(rows, senders)
+        return SummaryBlock(rows, senders)
 
 
 _MIN_TIME, _MAX_TIME = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -224,7 +226,7 @@ def _edges_query() -> Select[*tuple[Any, ...]]:
     return select(
         _id_at(Message.version >= _FIRST, Message.version),
         _id_at(Message.version <= _LAST, Message.version.desc()),
-        version_next_to("mark"),
+        version_near("mark"),
     )
 
 

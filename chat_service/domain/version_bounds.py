@@ -13,7 +13,7 @@ _CONVERSATION = bindparam("conversation", type_=BigId)
 _near = aliased(Message)
 
 
-def version_next_to(name: str, *, before: bool = False) -> Any:
+def version_near(name: str, *, before: bool = False) -> Any:
     """Build the version of the first message after an id, or of the last one before it.
 
     On PostgreSQL the condition compares pairs, so that only the index of (conversation, id) has

@@ -6,11 +6,11 @@ from typing import Any
 from chat_service import errors
 from chat_service.domain import (
     deletion,
+    global_search,
     history,
     read_state,
     replies,
     search,
-    search_everywhere,
     sending,
     sync,
 )
@@ -31,11 +31,11 @@ from chat_service.schemas.messages import (
 )
 from chat_service.schemas.search import (
     FiltersIn,
-    FoundMessagesOut,
+    MessageSummariesOut,
     SearchIn,
     SearchOut,
-    found_messages_out,
     search_out,
+    summaries_out,
 )
 from chat_service.schemas.sync import SyncIn, SyncOut, sync_out
 from shared.service import public_base_url
@@ -116,7 +116,7 @@ def list_replies(message_id: int) -> dict[str, Any]:
 
 @blueprint.get("/conversations/manage_messages")
 @blueprint.arguments(FiltersIn)
-@blueprint.success("success", FoundMessagesOut)
+@blueprint.success("success", MessageSummariesOut)
 @blueprint.errors(errors.CONVERSATION_NOT_FOUND_ZH)
 def search_messages(
     conversation_id: int,
@@ -133,7 +133,7 @@ def search_messages(
 
 @blueprint.post("/conversations/sift")
 @blueprint.arguments(FiltersIn)
-@blueprint.success("Succeed", FoundMessagesOut)
+@blueprint.success("Succeed", MessageSummariesOut)
 @blueprint.errors(errors.CONVERSATION_NOT_FOUND_ZH, errors.NO_ACCESS_BAD_REQUEST)
 def sift_messages(
     conversation_id: int,
@@ -152,7 +152,7 @@ def sift_messages(
 @blueprint.arguments(SearchIn)
 @blueprint.success("Succeed", SearchOut)
 @blueprint.errors(errors.CONVERSATION_NOT_FOUND_ZH)
-def find_everywhere(
+def search_all_conversations(
     content: str,
     limit: int,
     conversation_id: int | None = None,
@@ -162,10 +162,10 @@ def find_everywhere(
     before_id: int | None = None,
 ) -> dict[str, Any]:
     """Search all conversations (beyond the document: /conversations/search)."""
-    wanted = search_everywhere.Everywhere(
+    wanted = global_search.SearchQuery(
         content, limit, conversation_id, sender_id, since, until, before_id
     )
-    found = search_everywhere.find_everywhere(current_user_id(), wanted)
+    found = global_search.search_all_conversations(current_user_id(), wanted)
     return search_out(found, public_base_url())
 
 
@@ -202,4 +202,4 @@ def _search_messages(
     conversation_id: int, filters: search.Filters, not_member: ErrorSpec
 ) -> dict[str, Any]:
     found = search.search_messages(conversation_id, current_user_id(), filters, not_member)
-    return found_messages_out(found, public_base_url())
+    return summaries_out(found, public_base_url())

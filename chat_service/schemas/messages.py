@@ -10,7 +10,7 @@ from marshmallow.validate import Length
 from chat_service.domain.accounts import Person
 from chat_service.domain.history import MessagePage
 from chat_service.domain.messages import MessageBlock, MessageRow
-from chat_service.domain.search import FoundBlock
+from chat_service.domain.search import SummaryBlock
 from chat_service.domain.sending import SentMessage
 from chat_service.schemas import ConversationId, ConversationIn, IdList, NumberOrString, blocks_out
 from chat_service.schemas.media import content_out
@@ -163,12 +163,12 @@ class RepliesOut(ResponseSchema):
     replies = fields.List(fields.Nested(Reply))
 
 
-def replies_out(found: FoundBlock | Blocks[FoundBlock], base: str) -> dict[str, Any]:
+def replies_out(found: SummaryBlock | Blocks[SummaryBlock], base: str) -> dict[str, Any]:
     """See `RepliesOut`."""
     return {"replies": blocks_out(found, partial(_reply_list_out, base=base))}
 
 
-def _reply_list_out(block: FoundBlock, base: str) -> list[dict[str, Any]]:
+def _reply_list_out(block: SummaryBlock, base: str) -> list[dict[str, Any]]:
     senders = people_out(block.senders, base)
     return [
         {

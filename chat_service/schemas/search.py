@@ -6,8 +6,8 @@ from typing import Any
 from marshmallow import fields
 from marshmallow.validate import Length
 
-from chat_service.domain.search import FoundBlock, FoundRow
-from chat_service.domain.search_everywhere import MessagesAnywhere
+from chat_service.domain.global_search import SearchPage
+from chat_service.domain.search import SummaryBlock, SummaryRow
 from chat_service.schemas import ConversationId, NumberOrString, blocks_out
 from chat_service.schemas.media import content_out
 from chat_service.schemas.people import PersonOut, people_out
@@ -26,7 +26,7 @@ class FiltersIn(RequestSchema):
     content = Text(validate=Length(max=255))
 
 
-class FoundMessage(ResponseSchema):
+class MessageSummary(ResponseSchema):
     """A message that fits the filters."""
 
     id = fields.Integer()
@@ -38,8 +38,8 @@ class FoundMessage(ResponseSchema):
     timestamp = Time()
 
 
-def found_message_out(row: FoundRow, sender: PersonOut, base: str) -> dict[str, Any]:
-    """A `FoundMessage`."""
+def summary_out(row: SummaryRow, sender: PersonOut, base: str) -> dict[str, Any]:
+    """A `MessageSummary`."""
     return {
         "id": row.id,
         "type": row.type,
@@ -51,20 +51,20 @@ def found_message_out(row: FoundRow, sender: PersonOut, base: str) -> dict[str, 
     }
 
 
-class FoundMessagesOut(ResponseSchema):
+class MessageSummariesOut(ResponseSchema):
     """The messages that fit, oldest first."""
 
-    messages = fields.List(fields.Nested(FoundMessage))
+    messages = fields.List(fields.Nested(MessageSummary))
 
 
-def found_messages_out(found: FoundBlock | Blocks[FoundBlock], base: str) -> dict[str, Any]:
-    """See `FoundMessagesOut`."""
-    return {"messages": blocks_out(found, partial(_found_list_out, base=base))}
+def summaries_out(found: SummaryBlock | Blocks[SummaryBlock], base: str) -> dict[str, Any]:
+    """See `MessageSummariesOut`."""
+    return {"messages": blocks_out(found, partial(_summary_list_out, base=base))}
 
 
-def _found_list_out(block: FoundBlock, base: str) -> list[dict[str, Any]]:
+def _summary_list_out(block: SummaryBlock, base: str) -> list[dict[str, Any]]:
     senders = people_out(block.senders, base)
-    return [found_message_out(row, senders[row.sender_id], base) for row in block.rows]
+    return [summary_out(row, senders[row.sender_id], base) for row in block.rows]
 
 
 class SearchIn(RequestSchema):
@@ -79,7 +79,7 @@ class SearchIn(RequestSchema):
     limit = NumberOrString(1, 100, "100|[1-9][0-9]?", load_default=50)
 
 
-class FoundAnywhere(FoundMessage):
+class SearchResult(MessageSummary):
     """A message that fits, and where it is."""
 
     conversation_id = fields.Integer()
@@ -89,7 +89,7 @@ class FoundAnywhere(FoundMessage):
 class SearchOut(ResponseSchema):
     """The messages that fit, newest first; ``next_before_id`` if there may be more."""
 
-    messages = fields.List(fields.Nested(FoundAnywhere))
+    messages = fields.List(fields.Nested(SearchResult))
     next_before_id = fields.Integer(
         metadata={
             "optional": True,
@@ -99,12 +99,12 @@ class SearchOut(ResponseSchema):
     )
 
 
-def search_out(found: MessagesAnywhere, base: str) -> dict[str, Any]:
+def search_out(found: SearchPage, base: str) -> dict[str, Any]:
     """See `SearchOut`."""
     senders = people_out(found.senders, base)
     messages = [
         {
-            **found_message_out(each.message, senders[each.message.sender_id], base),
+            **summary_out(each.message, senders[each.message.sender_id], base),
             "conversation_id": each.conversation_id,
             "conversation_name": each.conversation_name,
         }

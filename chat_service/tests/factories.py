@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import func, insert, select, update
 
 from chat_service.db import db, transaction
-from chat_service.domain.indexing import Indexer, indexed_id
+from chat_service.domain.indexing import Indexer, get_indexed_id
 from chat_service.models import ADMIN, MEMBER, OWNER, Conversation, Membership, Message
 from shared.data.client import SECRET_HEADER
 from shared.testing import contracts
@@ -112,7 +112,7 @@ def index_everything(app: Flask) -> None:
     deadline = time.monotonic() + _INDEX_TIMEOUT
     with app.app_context():
         newest = db.session.scalar(select(func.max(Message.id))) or 0
-        while indexed_id() != newest:
+        while get_indexed_id() != newest:
             assert time.monotonic() < deadline
             indexer.index_batch()
 

@@ -14,7 +14,7 @@ from psycopg.types.json import Json
 from sqlalchemy import event, text
 
 from chat_service.db import db, transaction
-from chat_service.domain.indexing import grams_of
+from chat_service.domain.indexing import extract_grams
 from chat_service.tests.calls import MESSAGES
 from shared.testing.cast import ALICE, BOB, signed_in
 from shared.testing.client import ApiClient
@@ -73,12 +73,12 @@ def world(_app: Flask, _cast: Rows) -> Iterator[Flask]:
             f" (n - 1) % {OF_SMALL} + 1, 2, 0, 'hello', {time(f'(n + {BIG})')}, NULL FROM n",
             "INSERT INTO search_grams (conversation_id, gram, message_id) "
             + numbers(BIG)
-            + f" 1, {grams_of('he')[0]}, n FROM n",
+            + f" 1, {extract_grams('he')[0]}, n FROM n",
             *(
                 "INSERT INTO search_grams (conversation_id, gram, message_id) "
                 + numbers(1)
                 + f" 1, {gram}, {MIDDLE} FROM n"
-                for gram in grams_of("hello needle")[1:]
+                for gram in extract_grams("hello needle")[1:]
             ),
             "INSERT INTO search_progress (id, indexed_id) " + numbers(1) + f" n, {BEYOND} FROM n",
         ]

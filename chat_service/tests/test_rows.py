@@ -18,9 +18,9 @@ from chat_service.domain.messages import MESSAGES, MessageRow
         (lambda: conversations._SOME_CONVERSATIONS, conversations.ConversationRow),
         (
             lambda: search._messages_query("by_ids", frozenset(), texts_only=False),
-            search.FoundRow,
+            search.SummaryRow,
         ),
-        (lambda: replies._REPLIES, search.FoundRow),
+        (lambda: replies._REPLIES, search.SummaryRow),
     ],
 )
 def test_a_statement_has_the_columns_of_its_rows(app: Flask, statement: Any, row_type: Any) -> None:

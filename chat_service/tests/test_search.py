@@ -8,7 +8,7 @@ from sqlalchemy import func, select, text
 
 from chat_service import errors
 from chat_service.db import db
-from chat_service.domain import search_everywhere
+from chat_service.domain import global_search
 from chat_service.domain.history import long_reads
 from chat_service.domain.indexing import Indexer
 from chat_service.models import SearchGram
@@ -142,8 +142,8 @@ def test_pages_are_all_there_is_however_little_is_read_for_one(
     monkeypatch: pytest.MonkeyPatch,
     content: str,
 ) -> None:
-    monkeypatch.setattr(search_everywhere, "MAX_READ", 20)
-    monkeypatch.setattr(search_everywhere, "_BATCH_SIZE", 8)
+    monkeypatch.setattr(global_search, "MAX_READ", 20)
+    monkeypatch.setattr(global_search, "_BATCH_SIZE", 8)
     groups = [make_group(app, ALICE, BOB) for _ in range(4)]
     texts = ("needle", "eedlene", "hay", "nedle")  # Each pair of the first is in another, too.
     said = [
@@ -166,8 +166,8 @@ def test_a_search_without_hits_reads_so_much_and_no_more(
     monkeypatch: pytest.MonkeyPatch,
     content: str,
 ) -> None:
-    monkeypatch.setattr(search_everywhere, "MAX_READ", 1_500)
-    monkeypatch.setattr(search_everywhere, "_BATCH_SIZE", 300)
+    monkeypatch.setattr(global_search, "MAX_READ", 1_500)
+    monkeypatch.setattr(global_search, "_BATCH_SIZE", 300)
     make_history(app, group, BOB, 4_000)
     settled()
     cursor = ask(alice, content).json["next_before_id"]

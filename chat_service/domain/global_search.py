@@ -17,17 +17,17 @@ from typing import Any, NamedTuple
 from chat_service import errors
 from chat_service.db import db
 from chat_service.domain.accounts import Person, get_people
-from chat_service.domain.history import long_reads
-from chat_service.domain.indexing import grams_of, indexed_id, rarest_first
-from chat_service.domain.read_state import get_read_state
-from chat_service.domain.search import FoundRow
-from chat_service.domain.search_everywhere_queries import (
+from chat_service.domain.global_search_queries import (
     NAMES,
     grams_query,
     longest_query,
     messages_query,
     page_query,
 )
+from chat_service.domain.history import long_reads
+from chat_service.domain.indexing import extract_grams, get_indexed_id, sort_by_rarity
+from chat_service.domain.read_state import get_read_state
+from chat_service.domain.search import SummaryRow
 from chat_service.domain.text import fold
 from chat_service.models import TEXT
 from shared.web.authentication import MAX_ID
@@ -50,26 +50,26 @@ Returns the rows, and the ids of messages that may match.
 """
 
 
-class MessageSomewhere(NamedTuple):
+class SearchHit(NamedTuple):
     """A match, and its conversation."""
 
-    message: FoundRow
+    message: SummaryRow
     conversation_id: int
     conversation_name: str
 
 
-class MessagesAnywhere(NamedTuple):
+class SearchPage(NamedTuple):
     """A page of matches, and their senders by id.
 
     The next page starts before ``next_before_id``; None on the last page.
     """
 
-    messages: list[MessageSomewhere]
+    messages: list[SearchHit]
     senders: Mapping[int, Person]
     next_before_id: int | None
 
 
-class Everywhere(NamedTuple):
+class SearchQuery(NamedTuple):
     """Conditions of a search of all conversations; None is no condition.
 
     Attributes:
@@ -101,7 +101,7 @@ class Everywhere(NamedTuple):
         )
 
 
-def find_everywhere(user_id: int, query: Everywhere) -> MessagesAnywhere:
+def search_all_conversations(user_id: int, query: SearchQuery) -> SearchPage:
     """Search the open conversations of a user, newest messages first.
 
     Args:
@@ -124,7 +124,7 @@ def find_everywhere(user_id: int, query: Everywhere) -> MessagesAnywhere:
     return _with_names(search.matches, search.next_before_id, user_id)
 
 
-class _End(NamedTuple):
+class _Position(NamedTuple):
     """The id before which a conversation is read next, and the number of rows to read."""
 
     before: int
@@ -139,7 +139,7 @@ class _Search:
         next_before_id: set at the end of a page that is not the last one.
     """
 
-    def __init__(self, query: Everywhere, user_id: int) -> None:
+    def __init__(self, query: SearchQuery, user_id: int) -> None:
         self._query, self._user_id = query, user_id
         self.matches: list[Any] = []
         self.next_before_id: int | None = None
@@ -154,14 +154,14 @@ class _Search:
         """
         query = self._query
         before = MAX_ID if query.before_id is None else query.before_id
-        grams = grams_of(query.content)
-        mark = indexed_id() if grams else 0
+        grams = extract_grams(query.content)
+        mark = get_indexed_id() if grams else 0
         scope = {"user": self._user_id, "conversation": query.conversation_id}
         is_one = query.conversation_id is not None
         longest = db.run(longest_query(is_one=is_one), **scope).scalars().all()
         yield from self._read_backwards(longest, before, partial(self._read, mark))
         if grams and self.next_before_id is None:
-            grams = rarest_first(longest[:_RANKED_IN], grams)[:_MAX_GRAMS]
+            grams = sort_by_rarity(longest[:_RANKED_IN], grams)[:_MAX_GRAMS]
             read = partial(self._read_index, grams)
             yield from self._read_backwards(longest, min(before, mark + 1), read)
 
@@ -170,7 +170,7 @@ class _Search:
     ) -> Iterator[int]:
         """Read backwards from an id, first the conversations with the newest position."""
         size = max(_MIN_EACH, 4 * self._query.limit // max(1, len(conversation_ids)))
-        ends = {each: _End(before, min(size, _BATCH_SIZE)) for each in conversation_ids}
+        ends = {each: _Position(before, min(size, _BATCH_SIZE)) for each in conversation_ids}
         while ends and self.next_before_id is None:
             size = max(ends.values()).size
             same_size = [item for item in ends.items() if item[1].size == size]
@@ -183,7 +183,7 @@ class _Search:
             for row in rows:
                 if row.conversation_id in ends:
                     oldest = min(row.id, ends[row.conversation_id].before)
-                    ends[row.conversation_id] = _End(oldest, min(4 * size, _BATCH_SIZE))
+                    ends[row.conversation_id] = _Position(oldest, min(4 * size, _BATCH_SIZE))
             for candidate in candidates:
                 heappush(self._candidates, -candidate)
             self._room -= len(rows)
@@ -222,17 +222,17 @@ class _Search:
         return rows, (row.id for row in rows if row.has_all)
 
 
-def _with_names(rows: list[Any], next_before_id: int | None, user_id: int) -> MessagesAnywhere:
+def _with_names(rows: list[Any], next_before_id: int | None, user_id: int) -> SearchPage:
     ids = {row.conversation_id for row in rows}
     conversations = db.run(NAMES, user=user_id, ids=list(ids)).all() if ids else []
     friends = {row.id: row.friend_id for row in conversations if row.friend_id is not None}
     people = get_people({row.sender_id for row in rows} | set(friends.values()))
     names = {row.id: row.name for row in conversations}
     names |= {id_: people[friend_id].name for id_, friend_id in friends.items()}
-    return MessagesAnywhere(
+    return SearchPage(
         [
-            MessageSomewhere(
-                FoundRow(row.id, row.type, row.content, row.sender_id, row.created_at),
+            SearchHit(
+                SummaryRow(row.id, row.type, row.content, row.sender_id, row.created_at),
                 row.conversation_id,
                 names[row.conversation_id],
             )
