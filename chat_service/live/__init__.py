@@ -1,7 +1,7 @@
-"""Live delivery: how a change reaches the open websockets of every process.
+"""Delivery of live events to the open websockets of all processes.
 
-``frames`` says what an event is and who learns of it; ``sockets`` is one open websocket; ``hub``
-knows the subscribers of this process, and ``replay`` what a session has missed; ``bus`` and
-``redis_bus`` carry events from process to process. Nothing in here knows the database, the rules
-of conversations or the words of the API.
+``frames`` defines events and their recipients; ``sockets`` is one open websocket; ``hub`` has the
+sockets of this process, and ``replay`` selects the events that a session has missed; ``bus`` and
+``redis_bus`` transport events between processes. This package is independent of the database, of
+the rules of conversations and of the names of the API document.
 """

@@ -1,4 +1,4 @@
-"""How events reach every process, and what each session has acknowledged of them."""
+"""Transport of events to all processes, and storage of the marks of sessions."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -16,51 +16,55 @@ _MAX_RESERVED = 10_000
 
 
 class Bus(Protocol):
-    """What carries events from the process where something happened to all that listen."""
+    """Transports events from one process to all processes."""
 
     def start(self) -> None:
-        """Begin to carry, in a process that has an event loop."""
+        """Start the transport, in a process with an event loop."""
 
     def publish(self, events: Iterable[LiveEvent]) -> None:
-        """Send events on their way, in this order. Never waits, never fails."""
+        """Publish events in this order. Does not block or raise."""
 
     def resume(self, session_id: str, position: Position) -> Mark | None:
-        """What a session has acknowledged, on whichever process its sockets were.
+        """Get the mark of a session, which may have been set by another process.
 
         Returns:
-            None if it is new: it begins at ``position``.
+            None for a new session, whose mark becomes ``position``.
         """
 
     def acknowledge(self, session_id: str, mark: Mark) -> None:
-        """Note what a session has acknowledged. Never waits, never fails, never goes back."""
+        """Store the mark of a session, unless the stored one is later. Does not block or raise."""
 
     def reserve(self, name: str, interval: float) -> float | None:
-        """Reserve the next moment for something that any process does at most once an interval.
+        """Reserve the next run of a task that all processes together run once per interval.
+
+        Args:
+            name: the task.
+            interval: seconds.
 
         Returns:
-            seconds until then; None if another process has reserved it already.
+            seconds until the run; None if another process has reserved it.
         """
 
 
 class LocalBus:
-    """The bus of a service that is one process.
+    """The bus of a service with one process.
 
     Args:
-        handler: what is done with each event.
+        handler: called with each event.
     """
 
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
         self._last = START
-        self._marks: dict[str, tuple[Mark, float]] = {}  # The one refreshed longest ago is first.
+        self._marks: dict[str, tuple[Mark, float]] = {}  # In the order of their last update.
         self._dispatch_lock = threading.Lock()
         self._reserved: dict[str, float] = {}
 
     def start(self) -> None:
-        """Nothing is needed."""
+        """Do nothing."""
 
     def publish(self, events: Iterable[LiveEvent]) -> None:
-        """Let them be taken, before this returns."""
+        """Call the handler with each event."""
         with self._dispatch_lock:
             for event in events:
                 self._last = int(monotonic() * 1000), self._last[1] + 1
@@ -74,8 +78,8 @@ class LocalBus:
 
     def acknowledge(self, session_id: str, mark: Mark) -> None:
         """See `Bus`."""
-        known, _ = self._marks.get(session_id, (mark, 0))
-        self._store(session_id, max(mark, known, key=position_of))
+        stored, _ = self._marks.get(session_id, (mark, 0))
+        self._store(session_id, max(mark, stored, key=get_position))
 
     def reserve(self, name: str, interval: float) -> float | None:
         """See `Bus`."""
@@ -97,6 +101,6 @@ class LocalBus:
             del self._marks[oldest]
 
 
-def position_of(mark: Mark) -> Position:
-    """By which of two marks the later is found."""
+def get_position(mark: Mark) -> Position:
+    """Get the sort key of marks."""
     return mark.position

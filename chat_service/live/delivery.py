@@ -1,4 +1,4 @@
-"""Delivery of live events to the open sockets of their recipients, in every process."""
+"""Delivery of live events to the open sockets of all processes."""
 
 import logging
 import socket
@@ -35,13 +35,13 @@ LoadCircles = Callable[[int, int], tuple[Collection[int], int]]
 
 
 class LiveDelivery:
-    """Live delivery of one process. Events without recipients cost next to nothing.
+    """Delivery of live events in one process.
 
     Args:
-        load_subscriptions: what the database has of some accounts, by id.
-        filter_members: which of some accounts are in a conversation, as the database has it.
-        load_circles: the open conversations of an account, and how many members they have, counted
-            up to a number.
+        load_subscriptions: reads the subscriptions of accounts, by id.
+        filter_members: selects those accounts that are members of a conversation.
+        load_circles: reads the open conversations of an account, and counts their members up to a
+            number.
     """
 
     def __init__(
@@ -60,12 +60,12 @@ class LiveDelivery:
         self._limits: SocketLimits
 
     def init_app(self, app: Flask, settings: ChatSettings, render: Render) -> None:
-        """Set up by ``settings``; begin and end with the server of ``app``.
+        """Configure the delivery, and start and stop it with the server of ``app``.
 
         Args:
-            app: whose sockets these are.
-            settings: of the service.
-            render: how frames are written.
+            app: the application.
+            settings: the settings of the service.
+            render: converts frames to the names of the API document.
         """
         self._app = app
         self._limits = SocketLimits(settings.ws_ping_seconds, settings.ws_queue_frames)
@@ -80,13 +80,14 @@ class LiveDelivery:
         runtime_of(app).at_stop.append(lambda: hub.close(GOING_AWAY))
 
     def publish(self, events: Iterable[LiveEvent]) -> None:
-        """Send events to their recipients, in this order, after the commit."""
+        """Publish events in this order. To be called after the commit."""
         self._bus.publish(events)
 
     def announce_profile(self, user_id: int) -> None:
-        """Tell the friends and fellow members of an account that its name or picture changed.
+        """Publish a new name or picture to the members of all conversations of an account.
 
-        At most once a minute, and over some seconds if they are many: all fetch their lists then.
+        Publishes at most once per minute, and to many members in shares over several seconds,
+        because each recipient fetches the list of conversations.
         """
         if self._profiles_waiting < _MAX_PROFILES_WAITING:
             self._profiles_waiting += 1
@@ -113,53 +114,52 @@ class LiveDelivery:
     def connect(
         self, connection: socket.socket, handshake_response: bytes, subscriber: Subscriber
     ) -> None:
-        """Open a socket and send it what its session has not acknowledged.
+        """Open a socket, and send it the events that its session has not acknowledged.
 
         Args:
-            connection: over which the handshake came; taken over unless this raises.
-            handshake_response: the answer to the handshake.
-            subscriber: who connects.
+            connection: the connection of the handshake; detached unless this raises.
+            handshake_response: the response to the handshake.
+            subscriber: the user.
 
         Raises:
-            ApiError: ``INVALID_JWT``, if the account is gone or the token is of an earlier life
-                of it.
+            ApiError: ``INVALID_JWT``: the account or the session of the token has ended.
         """
         user_id = subscriber.user_id
-        known = self._hub.seen  # What changes while the database is asked comes after this.
+        rooms_at = self._hub.seen  # Before the query: changes during it have later positions.
         subscriptions = self._load_subscriptions([user_id]).get(user_id)
         if subscriptions is None or not subscriptions.accepts(subscriber):
             raise ApiError(INVALID_JWT)
-        mark = self._bus.resume(subscriber.token_id, known)
-        opened = WebSocketConnection(
+        mark = self._bus.resume(subscriber.token_id, rooms_at)
+        websocket = WebSocketConnection(
             connection, handshake_response, subscriber, self._limits, self._hub
         )
-        self._hub.register(opened, subscriptions.rooms, known, mark)
-        opened.open()
+        self._hub.register(websocket, subscriptions.rooms, rooms_at, mark)
+        websocket.open()
 
     def _acknowledge(self, session_id: str, mark: Mark) -> None:
         self._bus.acknowledge(session_id, mark)
 
     def _with_current_members(self, app: Flask, event: LiveEvent) -> LiveEvent:
-        """The event with those who are in and out as of now."""
+        """Replace the joined and removed users of an event by the current state."""
         assert event.room is not None
-        moved = {*event.joined, *event.removed}
+        users = {*event.joined, *event.removed}
         try:
             with app.app_context():
-                inside = set(self._filter_members(event.room, moved))
+                members = set(self._filter_members(event.room, users))
         except Exception as failure:
             _log_failure("members_not_confirmed", failure)
             return event
-        return replace(event, joined=inside, removed=moved - inside)
+        return replace(event, joined=members, removed=users - members)
 
     def _resync_sockets(self, app: Flask) -> None:
         """Resynchronize every socket with the database, because events may have been lost."""
-        sockets = self._hub.sockets()
+        sockets = self._hub.list_sockets()
         users = sorted({socket.subscriber.user_id for socket in sockets})
         none = Subscriptions(None, "", set())
         try:
             with app.app_context():
                 batches = (users[at : at + _BATCH] for at in range(0, len(users), _BATCH))
-                found = {
+                loaded = {
                     user_id: subscriptions
                     for batch in batches
                     for user_id, subscriptions in self._load_subscriptions(batch).items()
@@ -170,11 +170,11 @@ class LiveDelivery:
             return
         for each in sockets:
             self._bus.acknowledge(each.subscriber.token_id, each.acknowledged)
-            self._hub.resync(each, found.get(each.subscriber.user_id, none))
+            self._hub.resync(each, loaded.get(each.subscriber.user_id, none))
 
 
 def _log_failure(event: str, failure: Exception) -> None:
-    """Log one line while the database is away, and a trace for anything else."""
+    """Log one line if the database is unreachable, and a traceback for other errors."""
     if isinstance(failure, DATABASE_FAILURES):
         log.warning(event, extra={"failure": first_line(failure)})
     else:

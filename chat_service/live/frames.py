@@ -1,4 +1,4 @@
-"""Live events and their recipients, and the frames that are made of them."""
+"""Live events, their recipients, and their websocket frames."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -8,20 +8,20 @@ import orjson
 from wsproto.frame_protocol import FrameProtocol
 
 Frame = dict[str, Any]
-"""In the words of the domain, without URLs."""
+"""A frame with the names of the domain, without URLs."""
 Render = Callable[[Frame, str], dict[str, Any]]
-"""Writes a frame in the contract's words, its URLs upon a public base."""
+"""Converts a frame to the names of the API document, with URLs on a base URL."""
 Position = tuple[int, int]
-"""Place of an event on the bus: the millisecond it came, and its number within that."""
+"""Position of an event on the bus: milliseconds, and a number within the millisecond."""
 
 START: Final[Position] = (0, 0)
-"""Before every event."""
+"""The position before all events."""
 
 
 class Mark(NamedTuple):
-    """What a session has acknowledged: everything up to ``position``, except ``skipped``.
+    """A session has acknowledged all events up to ``position``, except ``skipped``.
 
-    Skipped are events that were held back when what came after them was written.
+    Throttled events are skipped: later events were written before them.
     """
 
     position: Position
@@ -38,7 +38,7 @@ SERVICE_RESTART: Final = 1012
 TRY_AGAIN_LATER: Final = 1013
 TOKEN_EXPIRED: Final = 4401
 TOO_MANY_CONNECTIONS: Final = 4429
-"""Codes with which a connection is closed; those from 4000 on are ours."""
+"""Close codes of websockets; those from 4000 on are private."""
 
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS
 _protocol = FrameProtocol(client=False, extensions=[])
@@ -46,21 +46,21 @@ _protocol = FrameProtocol(client=False, extensions=[])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveEvent:
-    """One thing that happened, and who learns of it.
+    """An event and its recipients.
 
     Attributes:
-        frame: what the recipients get.
+        frame: the frame for the recipients.
         room: the conversation whose members are recipients.
-        users: other recipients, by account.
-        rooms: conversations whose members are recipients, each once ...
-        share: ... if their id is ``share[0]`` modulo ``share[1]``.
-        actor: the user who caused it.
-        actor_frame: what the actor gets instead; None: nothing.
-        joined: who is in the room from now on.
-        removed: who is in the room no longer, and gets none of its events any more.
-        throttled: it may wait for a second and give way to a newer one of the same room.
-        generation: the sockets of ``users`` with tokens of an earlier generation end,
-        session_ends: and with it those of these sessions.
+        users: other recipients.
+        rooms: conversations whose members are recipients; a member of several gets one frame.
+        share: limits ``rooms`` to members whose id modulo ``share[1]`` is ``share[0]``.
+        actor: the user who caused the event.
+        actor_frame: the frame for the actor instead of ``frame``; None for no frame.
+        joined: users whose sockets join the room.
+        removed: users whose sockets leave the room before delivery.
+        throttled: delayed by up to a second, and replaced by a newer event of the room.
+        generation: sockets of ``users`` with a token of an earlier generation are closed.
+        session_ends: with ``generation``: sockets of these ended sessions are closed.
     """
 
     frame: Frame | None = None
@@ -77,16 +77,16 @@ class LiveEvent:
     session_ends: str = ""
 
     def to_bytes(self) -> bytes:
-        """It as the bus carries it."""
+        """Encode the event for the bus."""
         return orjson.dumps(self, option=_OPTIONS)
 
     @classmethod
     def from_bytes(cls, packed: bytes) -> "LiveEvent":
-        """What `to_bytes` made."""
+        """Decode the result of `to_bytes`."""
         return cls(**orjson.loads(packed))
 
     def concerns(self, user_id: int, rooms: Collection[int]) -> bool:
-        """Whether a user who is in ``rooms`` is a recipient."""
+        """Whether a user with these rooms is a recipient."""
         return (
             self.room in rooms
             or user_id in self.users
@@ -94,43 +94,44 @@ class LiveEvent:
         )
 
     def is_share_of(self, user_id: int) -> bool:
-        """Whether a member of ``rooms`` is a recipient."""
+        """Whether ``share`` includes a member of ``rooms``."""
         number, shares = self.share
         return user_id % shares == number
 
     def frame_for(self, user_id: int) -> Frame | None:
-        """The frame for a user, who is a recipient."""
+        """Get the frame for a recipient."""
         return self.actor_frame if user_id == self.actor else self.frame
 
 
 class FrameCache:
-    """The bytes of the frames of an event, each made once.
+    """The encoded frames of an event; each is encoded once.
 
     Args:
-        event: what the frames are made of.
-        render: how a frame is written for a public base.
+        event: the event.
+        render: converts a frame to the names of the API document.
     """
 
-    __slots__ = ("_event", "_made", "_render")
+    __slots__ = ("_encoded", "_event", "_render")
 
     def __init__(self, event: LiveEvent, render: Render) -> None:
         self._event = event
         self._render = render
-        self._made: dict[tuple[bool, str], bytes] = {}
+        self._encoded: dict[tuple[bool, str], bytes] = {}
 
     def for_user(self, user_id: int, base: str) -> bytes:
-        """The websocket frame for this person, empty if there is none.
+        """Get the websocket frame for a recipient, or ``b""`` if there is none.
 
         Args:
-            user_id: who reads it.
-            base: what the URLs in it begin with.
+            user_id: the recipient.
+            base: the base of URLs in the frame.
         """
         key = user_id == self._event.actor, base
-        made = self._made.get(key)
-        if made is None:
+        encoded = self._encoded.get(key)
+        if encoded is None:
             frame = self._event.frame_for(user_id)
-            made = self._made[key] = b"" if frame is None else _to_text(self._render(frame, base))
-        return made
+            encoded = b"" if frame is None else _text_frame(self._render(frame, base))
+            self._encoded[key] = encoded
+        return encoded
 
 
 EMPTY_PING: Final = bytes(_protocol.ping())
@@ -138,15 +139,15 @@ PINGS: Final = tuple(bytes(_protocol.ping(bytes([number]))) for number in range(
 """Pings, each with its index as payload."""
 
 
-def pong(payload: bytes) -> bytes:
-    """The answer to a ping."""
+def pong_frame(payload: bytes) -> bytes:
+    """Encode the reply to a ping."""
     return bytes(_protocol.pong(payload))
 
 
 def close_frame(code: int) -> bytes:
-    """The last frame of a connection, with the reason for its end."""
+    """Encode a close frame."""
     return bytes(_protocol.close(code))
 
 
-def _to_text(frame: dict[str, Any]) -> bytes:
+def _text_frame(frame: dict[str, Any]) -> bytes:
     return bytes(_protocol.send_data(orjson.dumps(frame, option=_OPTIONS).decode()))

@@ -1,4 +1,4 @@
-"""The beginning of a websocket: an HTTP request that asks for one, and the consent."""
+"""The opening handshake of websockets (RFC 6455, section 4)."""
 
 from typing import Final
 
@@ -14,19 +14,19 @@ _KEY_LENGTH = 24
 
 
 def accept_handshake(headers: Headers) -> bytes:
-    """The bytes that answer a handshake.
+    """Build the response to a handshake.
 
     Args:
-        headers: of the request.
+        headers: the headers of the request.
 
     Raises:
-        ApiError: it is no handshake of a version that is spoken here.
+        ApiError: ``BAD_PARAMETER``: not a handshake, or another version than 13.
     """
     key = headers.get("Sec-WebSocket-Key", "")
-    wanted = {part.strip().lower() for part in headers.get("Connection", "").split(",")}
+    options = {part.strip().lower() for part in headers.get("Connection", "").split(",")}
     if (
         headers.get("Upgrade", "").lower() != "websocket"
-        or "upgrade" not in wanted
+        or "upgrade" not in options
         or headers.get("Sec-WebSocket-Version") != VERSION
         or len(key) != _KEY_LENGTH
     ):

@@ -1,4 +1,4 @@
-"""Who listens in this process: which sockets an event goes to, and what a session has missed."""
+"""The open sockets of this process: delivery of events, and replay of missed ones."""
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
@@ -25,7 +25,7 @@ from chat_service.live.replay import (
     RETENTION,
     StreamEntry,
     current_rooms,
-    replayable,
+    select_replayable,
 )
 from chat_service.live.sockets import WebSocketConnection
 from chat_service.live.subscriber import Subscriptions
@@ -40,15 +40,15 @@ Acknowledge = Callable[[str, Mark], None]
 class Hub:
     """The open sockets of this process, by account and by conversation.
 
-    Nothing in here waits, so that events and newcomers never meet halfway.
+    No method switches greenlets, so that registration and dispatch are atomic.
 
     Args:
-        sockets_per_user: when one more opens, the oldest closes.
-        render: how frames are written.
-        acknowledge: called with what a session has acknowledged.
+        sockets_per_user: maximum number; one more closes the oldest.
+        render: converts frames to the names of the API document.
+        acknowledge: called with the acknowledged marks of sessions.
 
     Attributes:
-        seen: the place of the newest event that came.
+        seen: the position of the last event.
     """
 
     def __init__(self, sockets_per_user: int, render: Render, acknowledge: Acknowledge) -> None:
@@ -65,9 +65,9 @@ class Hub:
         """Send ``event`` to its recipients. Events are dispatched in the order of the bus.
 
         Args:
-            position: its place on the bus, later than `seen`.
-            event: what happened.
-            age: how many seconds ago it came to the bus.
+            position: its position on the bus, later than `seen`.
+            event: the event.
+            age: seconds since its publication.
         """
         now = monotonic()
         self.seen = position
@@ -93,22 +93,22 @@ class Hub:
         self,
         socket: WebSocketConnection,
         rooms: Collection[int],
-        known: Position,
+        rooms_at: Position,
         mark: Mark | None,
     ) -> None:
-        """Add a socket, and send it what its session has not acknowledged.
+        """Add a socket, and send it the events that its session has not acknowledged.
 
         Args:
-            socket: newly open.
-            rooms: the conversations its person was in, as the database had it ...
-            known: ... when this was the newest event.
-            mark: what the session has acknowledged; None if it is new.
+            socket: the new socket.
+            rooms: the conversations of the user, as read from the database.
+            rooms_at: a position before the read of ``rooms``.
+            mark: the mark of the session; None if it is new.
         """
         user_id = socket.subscriber.user_id
-        mark = mark or Mark(known)
-        recent = self._since(min(mark.position, known, *mark.skipped))
+        mark = mark or Mark(rooms_at)
+        recent = self._since(min(mark.position, rooms_at, *mark.skipped))
         current = current_rooms(
-            rooms, user_id, (entry for entry in recent if entry.position > known)
+            rooms, user_id, (entry for entry in recent if entry.position > rooms_at)
         )
         own_sockets = self._sockets_by_user.setdefault(user_id, [])
         own_sockets.append(socket)
@@ -120,24 +120,24 @@ class Hub:
             entry
             for entry in recent
             if not mark.covers(entry.position)
-            and (entry.position > known or entry.arrived_at >= oldest)
+            and (entry.position > rooms_at or entry.arrived_at >= oldest)
         ]
         socket.acknowledged = mark
         socket.last_position = max(self.seen, mark.position)
-        self._replay(socket, replayable(missed, user_id, current))
+        self._replay(socket, select_replayable(missed, user_id, current))
         _close_if_any_is_stale(socket, recent)
         if len(own_sockets) > self._sockets_per_user:
             own_sockets[0].close(TOO_MANY_CONNECTIONS)
 
     def current_mark(self, socket: WebSocketConnection) -> Mark:
-        """What has been written to a socket: everything, except what its rooms hold back."""
-        held_back = [
+        """Get the mark of a socket: all events, except the throttled ones of its rooms."""
+        pending = [
             entry.position
             for room in self._throttles.keys() & socket.rooms
-            for entry in self._throttles[room].waiting
+            for entry in self._throttles[room].pending
             if entry.position > socket.last_position
         ]
-        return Mark(max(self.seen, socket.last_position), tuple(sorted(held_back)[-MAX_REPLAYED:]))
+        return Mark(max(self.seen, socket.last_position), tuple(sorted(pending)[-MAX_REPLAYED:]))
 
     def unregister(self, socket: WebSocketConnection) -> None:
         """Remove a socket."""
@@ -150,14 +150,14 @@ class Hub:
         if not own_sockets:
             del self._sockets_by_user[user_id]
 
-    def sockets(self) -> list[WebSocketConnection]:
-        """Every socket."""
+    def list_sockets(self) -> list[WebSocketConnection]:
+        """List all sockets."""
         return [socket for own_sockets in self._sockets_by_user.values() for socket in own_sockets]
 
     def resync(self, socket: WebSocketConnection, subscriptions: Subscriptions) -> None:
-        """Let a socket listen to what its person may hear, whatever it listened to before."""
+        """Replace the rooms of a socket, or close it if its token is not valid any more."""
         if socket not in self._sockets_by_user.get(socket.subscriber.user_id, ()):
-            return  # It has closed since.
+            return  # It was closed in the meantime.
         if not subscriptions.accepts(socket.subscriber):
             socket.close(TOKEN_EXPIRED)
             return
@@ -167,8 +167,8 @@ class Hub:
             self._join_room(socket, room)
 
     def close(self, code: int) -> None:
-        """Close every socket."""
-        for socket in self.sockets():
+        """Close all sockets."""
+        for socket in self.list_sockets():
             socket.close(code)
 
     def _join_room(self, socket: WebSocketConnection, room: int | None) -> None:
@@ -179,9 +179,9 @@ class Hub:
     def _leave_room(self, socket: WebSocketConnection, room: int | None) -> None:
         if room in socket.rooms:
             socket.rooms.remove(room)
-            inside = self._rooms[room]
-            inside.remove(socket)
-            if not inside:
+            members = self._rooms[room]
+            members.remove(socket)
+            if not members:
                 del self._rooms[room]
 
     def _since(self, position: Position) -> list[StreamEntry]:
@@ -190,10 +190,10 @@ class Hub:
 
     def _recipients(self, event: LiveEvent) -> tuple[WebSocketConnection, ...]:
         if event.rooms:
-            inside = {socket for room in event.rooms for socket in self._rooms.get(room, ())}
-            return tuple(each for each in inside if event.is_share_of(each.subscriber.user_id))
-        named = [socket for user in event.users for socket in self._sockets_by_user.get(user, ())]
-        return (*self._rooms.get(event.room or 0, ()), *named)
+            members = {socket for room in event.rooms for socket in self._rooms.get(room, ())}
+            return tuple(each for each in members if event.is_share_of(each.subscriber.user_id))
+        users = [socket for user in event.users for socket in self._sockets_by_user.get(user, ())]
+        return (*self._rooms.get(event.room or 0, ()), *users)
 
     def _replay(self, socket: WebSocketConnection, missed: Iterable[StreamEntry]) -> None:
         subscriber = socket.subscriber
@@ -217,46 +217,46 @@ class Hub:
         frames_delivered.inc(delivered)
 
     def _throttle(self, entry: StreamEntry) -> None:
-        """Send the first event of a room in a second at once, the newest of the rest later."""
+        """Send the first event of a room in a second immediately, and the newest one later."""
         room = entry.event.room or 0
         if room in self._throttles:
             self._throttles[room].add(entry)
-        elif listening := self._recipients(entry.event):
-            self._send(entry, listening)
+        elif recipients := self._recipients(entry.event):
+            self._send(entry, recipients)
             self._throttles[room] = _Throttle(lambda: self._flush_throttled(room))
 
     def _flush_throttled(self, room: int) -> None:
-        waiting = self._throttles.pop(room).waiting
-        if not waiting:
+        pending = self._throttles.pop(room).pending
+        if not pending:
             return
-        inside = tuple(self._rooms.get(room, ()))
-        actor = waiting[-1].event.actor
-        self._send(waiting[-1], [socket for socket in inside if socket.subscriber.user_id != actor])
+        members = tuple(self._rooms.get(room, ()))
+        actor = pending[-1].event.actor
+        self._send(pending[-1], [each for each in members if each.subscriber.user_id != actor])
         # The actor of the newest event gets the newest one of another actor instead.
-        for entry in waiting[:-1]:
-            self._send(entry, [socket for socket in inside if socket.subscriber.user_id == actor])
+        for entry in pending[:-1]:
+            self._send(entry, [each for each in members if each.subscriber.user_id == actor])
         self._throttles[room] = _Throttle(lambda: self._flush_throttled(room))
 
 
 class _Throttle:
-    """A second during which a room gets no throttled event.
+    """A second in which a room gets no throttled event.
 
     Attributes:
-        waiting: the newest event, behind the newest one of another actor.
+        pending: the newest event of another actor, if there is one, and the newest event.
     """
 
-    __slots__ = ("_timer", "waiting")
+    __slots__ = ("_timer", "pending")
 
-    def __init__(self, end: Any) -> None:
-        self.waiting: list[StreamEntry] = []
+    def __init__(self, flush: Any) -> None:
+        self.pending: list[StreamEntry] = []
         self._timer = get_hub().loop.timer(_THROTTLE_SECONDS)
-        self._timer.start(end, update=True)
+        self._timer.start(flush, update=True)
 
     def add(self, entry: StreamEntry) -> None:
-        """Let an event wait, in place of what it makes old."""
+        """Add an event, and discard those that it replaces."""
         actor = entry.event.actor
-        others = [each for each in self.waiting if each.event.actor != actor]
-        self.waiting = [*others[-1:], entry]
+        others = [each for each in self.pending if each.event.actor != actor]
+        self.pending = [*others[-1:], entry]
 
 
 def _close_if_stale(socket: WebSocketConnection, generation: int, ends: str) -> None:

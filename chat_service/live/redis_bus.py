@@ -1,4 +1,4 @@
-"""The bus of a service that is many processes: one Redis stream, which all of them read."""
+"""The bus of a service with several processes: one Redis stream that all of them read."""
 
 import logging
 import uuid
@@ -12,7 +12,7 @@ from gevent.event import Event
 from redis import Redis
 from redis.exceptions import RedisError
 
-from chat_service.live.bus import MARK_TTL, MAX_MARKS, Handler, position_of
+from chat_service.live.bus import MARK_TTL, MAX_MARKS, Handler, get_position
 from chat_service.live.frames import START, LiveEvent, Mark, Position
 from chat_service.live.redis_scripts import (
     ACKNOWLEDGE,
@@ -35,23 +35,23 @@ _RESERVED = "ims:live:reserved:"
 _MAX_STREAM_LENGTH = 20_000
 _MAX_PENDING = 10_000
 MAX_CONNECTIONS = 16
-"""To Redis, of one process."""
+"""Maximum connections of one process to Redis."""
 _BATCH = 500
 _BLOCK_SECONDS = 2
-_RETRY_DELAY = 0.5  # Between two attempts to reach Redis.
+_RETRY_DELAY = 0.5
 
 
 class RedisBus:
-    """The bus of a service that is many processes: one Redis stream, which all of them read.
+    """The bus of a service with several processes: one Redis stream that all of them read.
 
-    While Redis cannot be reached, events are queued; no request fails because of it.
+    While Redis is unreachable, events are queued, and no request fails.
 
     Args:
-        url: of the Redis or Valkey server.
-        handler: what is done with each event.
-        refresh_members: reads the members again, because events of different processes may arrive
-            in another order than they happened in.
-        resync: called when Redis is reachable again, because some events may have been lost.
+        url: the URL of a Redis or Valkey server.
+        handler: called with each event.
+        refresh_members: reads the current members of an event's room, because events of different
+            processes may arrive out of order.
+        resync: called when Redis is reachable again, because events may have been lost.
     """
 
     def __init__(
@@ -65,8 +65,8 @@ class RedisBus:
         self._refresh_members = refresh_members
         self._resync = resync
         self._process = uuid.uuid4().hex
-        self._reader = _client(url, _BLOCK_SECONDS + 3)
-        self._writer = _client(url, 1)
+        self._reader = _create_client(url, _BLOCK_SECONDS + 3)
+        self._writer = _create_client(url, 1)
         self._publish_script = self._writer.register_script(PUBLISH)
         self._acknowledge_script = self._writer.register_script(ACKNOWLEDGE)
         self._reserve_script = self._writer.register_script(RESERVE)
@@ -76,12 +76,12 @@ class RedisBus:
         self._last_number_by_sender: dict[bytes, int] = {}
         self._pending: deque[LiveEvent] = deque(maxlen=_MAX_PENDING)
         self._has_pending = Event()
-        self._marks: dict[str, Mark] = {}  # Those that Redis may not have yet.
+        self._marks: dict[str, Mark] = {}  # Marks that are not stored in Redis yet.
         self._has_marks = Event()
         self._is_unavailable = False
 
     def start(self) -> None:
-        """Read what came of late, which the next newcomer may have missed; then carry on."""
+        """Read the retained events, which a new socket may have missed, then start greenlets."""
         try:
             self._read_again(self._join())
         except RedisError as failure:
@@ -112,18 +112,18 @@ class RedisBus:
         marks = [self._marks[session_id]] if session_id in self._marks else []
         if text:
             marks.append(mark_from_text(text.decode()))
-        return max(marks, key=position_of, default=None)
+        return max(marks, key=get_position, default=None)
 
     def acknowledge(self, session_id: str, mark: Mark) -> None:
         """See `Bus`. A greenlet sends the marks of all sessions together."""
-        known = self._marks.pop(session_id, mark)
-        self._marks[session_id] = max(mark, known, key=position_of)
+        queued = self._marks.pop(session_id, mark)
+        self._marks[session_id] = max(mark, queued, key=get_position)
         if len(self._marks) > MAX_MARKS:
             del self._marks[next(iter(self._marks))]
         self._has_marks.set()
 
     def reserve(self, name: str, interval: float) -> float | None:
-        """See `Bus`. Without Redis, nothing is reserved: events wait anyway."""
+        """See `Bus`. Without Redis nothing is reserved: events are queued anyway."""
         try:
             left: int = self._reserve_script([_RESERVED + name], [int(interval * 1000)])
         except RedisError as failure:
@@ -163,43 +163,43 @@ class RedisBus:
                 gevent.sleep(_RETRY_DELAY)
 
     def _join(self) -> int:
-        """Let places on the bus go on from what this process has seen.
+        """Advance the last position in Redis to what this process has seen.
 
         Returns:
-            the time by Redis's clock, in milliseconds.
+            the time of Redis's clock, in milliseconds.
         """
         return int(self._publish_batch([]))
 
     def _read_again(self, now: int) -> None:
-        """Take what is in the stream and has not been taken, whatever its places are."""
+        """Read the whole stream, and dispatch events that were not dispatched before."""
         self._last_position = START
         while self._read(block=None, now=now):
             pass
 
     def _read(self, block: int | None, now: int = 0) -> bool:
-        """Take what has come.
+        """Read and dispatch the next events.
 
         Args:
-            block: how many milliseconds to wait for something.
-            now: the time by Redis's clock, if what comes may have been there for a while.
+            block: milliseconds to wait for events.
+            now: the time of Redis's clock in milliseconds, to compute the age of older events.
 
         Returns:
-            whether anything has come.
+            whether there were any.
         """
         after = "{}-{}".format(*self._last_position)
-        answer: Any = self._reader.xread({_STREAM: after}, _BATCH, block)
-        for _stream, entries in answer:
+        response: Any = self._reader.xread({_STREAM: after}, _BATCH, block)
+        for _stream, entries in response:
             for entry, fields in entries:
                 self._last_position = position_from_text(entry.decode())
                 age = max(now - self._last_position[0], 0) / 1000
                 self._dispatch_once(
                     fields[b"sender"], int(fields[b"number"]), fields[b"event"], age
                 )
-                gevent.sleep(0)  # Others want to live as well.
-        return bool(answer)
+                gevent.sleep(0)  # Let other greenlets run.
+        return bool(response)
 
     def _dispatch_once(self, sender: bytes, number: int, packed: bytes, age: float) -> None:
-        """Take an event, unless it was sent again by a process that missed Redis's answer."""
+        """Dispatch an event, unless it repeats one: its sender may have missed Redis's response."""
         if number <= self._last_number_by_sender.get(sender, 0):
             return
         self._last_number_by_sender[sender] = number
@@ -242,7 +242,7 @@ class RedisBus:
             log.error("redis_unreachable", extra={"failure": str(failure)})
 
 
-def _client(url: str, timeout: float) -> Any:
+def _create_client(url: str, timeout: float) -> Any:
     return Redis.from_pool(
         redis_pool(url, max_connections=MAX_CONNECTIONS, connect_timeout=1, timeout=timeout)
     )

@@ -1,10 +1,10 @@
-"""One open websocket. It has no greenlet: the event loop reads, writes and pings.
+"""One open websocket. It has no greenlet: callbacks of the event loop read, write and ping.
 
-Thousands of idle sockets cost a few kilobytes each, and no peer can make a writer wait.
+An idle socket needs a few kilobytes, and a slow client does not block a writer.
 
-A ping follows the frames that were written, and its pong acknowledges everything before it. One
-ping at a time is unanswered, and the next goes out a second later at the earliest, so that what a
-socket remembers of its unacknowledged frames is one `Mark`.
+A ping follows the written frames, and its pong acknowledges all of them. There is at most one
+unacknowledged ping, and at most one ping per second, so that a socket has to store one `Mark` of
+its unacknowledged frames.
 """
 
 import os
@@ -25,18 +25,18 @@ from chat_service.live.frames import (
     Mark,
     Position,
     close_frame,
-    pong,
+    pong_frame,
 )
 from chat_service.live.subscriber import SocketLimits, Subscriber
 from chat_service.metrics import slow_sockets_closed
 
 _READABLE, _WRITABLE = 1, 2
 _READ_SIZE = 4096
-_MAX_RECEIVED_BYTES = 64 * 1024  # Between two pings; an ordinary client says nothing but pong.
+_MAX_RECEIVED_BYTES = 64 * 1024  # Between two pings; an ordinary client sends pongs only.
 _CLOSE_TIMEOUT = 10.0
 _KERNEL_BUFFER = 64 * 1024
 _ACKNOWLEDGE_INTERVAL = 1.0
-_PONG = b"\x8a\x81"  # Final, masked, with one byte of payload: the answer to one of ours.
+_PONG = b"\x8a\x81"  # Final, masked, with one byte of payload, as in the pings of this socket.
 _PONG_LENGTH = 7
 _EMPTY_PONG = b"\x8a\x80"
 _EMPTY_PONG_LENGTH = 6
@@ -46,32 +46,32 @@ MARK_REFRESH_INTERVAL: Final = 1800.0
 
 
 class Registry(Protocol):
-    """What a socket reports to."""
+    """The owner of a socket, which gets its notifications."""
 
     def unregister(self, socket: "WebSocketConnection") -> None:
-        """Note that the socket takes no more frames."""
+        """Remove the socket, which sends no more frames."""
 
     def current_mark(self, socket: "WebSocketConnection") -> Mark:
-        """What has been written to the socket up to now."""
+        """Get the mark of everything that has been written to the socket."""
 
     def acknowledge(self, session_id: str, mark: Mark) -> None:
-        """Note that a socket of the session has shown that it has everything up to ``mark``."""
+        """Store the mark that a socket of the session has acknowledged."""
 
 
 class WebSocketConnection:
-    """A connection after its handshake; whatever it says is ignored.
+    """A connection after its handshake. Messages of the client are ignored.
 
     Args:
-        connection: its descriptor now belongs to the socket.
-        handshake_response: the end of the handshake, sent when the socket is opened.
-        subscriber: whose it is.
-        limits: when it is given up.
-        registry: notified of acknowledgements, and once when the socket takes no more frames.
+        connection: the connection; its file descriptor is detached.
+        handshake_response: sent when the socket is opened.
+        subscriber: the user.
+        limits: the limits of the socket.
+        registry: notified of acknowledgements, and once of the end.
 
     Attributes:
-        last_position: events up to here were sent before.
-        acknowledged: what the peer has shown that it has.
-        rooms: the conversations whose events it gets.
+        last_position: events up to this position were written at registration.
+        acknowledged: the mark that the client has acknowledged.
+        rooms: the conversations to which the socket is subscribed.
     """
 
     __slots__ = (
@@ -116,7 +116,7 @@ class WebSocketConnection:
         self._send_queue = [handshake_response]
         self._protocol: FrameProtocol | None = None
         self._is_unacknowledged = False  # Frames were written after the last ping.
-        self._awaited_mark: Mark | None = None  # Acknowledged by the pong that has not come.
+        self._awaited_mark: Mark | None = None  # Acknowledged by the next pong.
         self._ping_number = 0
         self._pinged_at = 0.0
         self._heartbeat_at = monotonic() + limits.ping_seconds
@@ -130,13 +130,13 @@ class WebSocketConnection:
         self._timer = self._start_timer(self._heartbeat_at)
 
     def open(self) -> None:
-        """Consent, send what has been written before, and hear what the peer says."""
+        """Send the handshake response and the frames written before, and start reading."""
         if self._fd >= 0:
             self._readable.start(self._read)
             self._flush()
 
     def write(self, frames: bytes) -> None:
-        """Send frames as soon as the peer takes them, or give up a peer that is too slow."""
+        """Send or queue frames. Closes the socket if too many are queued."""
         if self._closing:
             return
         is_first, self._is_unacknowledged = not self._is_unacknowledged, True
@@ -159,12 +159,12 @@ class WebSocketConnection:
             self.close(TRY_AGAIN_LATER)
 
     def close(self, code: int) -> None:
-        """Take no more frames, say why, and let go. Safe to repeat."""
+        """Send a close frame and close the connection. Idempotent."""
         if self._closing:
             return
         self._closing = True
         self._registry.unregister(self)
-        del self._send_queue[1:]  # The first may be half sent.
+        del self._send_queue[1:]  # The first may be partly sent.
         self._send_queue.append(close_frame(code))
         self._reset_timer(monotonic() + _CLOSE_TIMEOUT)
         self._flush()
@@ -203,9 +203,9 @@ class WebSocketConnection:
 
     def _on_data(self, block: bytes) -> None:
         if self._protocol is None:
-            # All that an ordinary client says.
+            # A fast path: pongs are all that an ordinary client sends.
             if len(block) == _PONG_LENGTH and block.startswith(_PONG):
-                self._take_pong(block[6] ^ block[2])
+                self._on_pong(block[6] ^ block[2])
                 return
             if len(block) == _EMPTY_PONG_LENGTH and block.startswith(_EMPTY_PONG):
                 return
@@ -219,13 +219,13 @@ class WebSocketConnection:
                     self._close_fd()
                     return
                 if frame.opcode is Opcode.PING:
-                    self._send(pong(cast("bytes", frame.payload)))
+                    self._send(pong_frame(cast("bytes", frame.payload)))
                 if frame.opcode is Opcode.PONG and len(frame.payload) == 1:
-                    self._take_pong(cast("bytes", frame.payload)[0])
+                    self._on_pong(cast("bytes", frame.payload)[0])
         except ParseFailed as failure:
             self.close(failure.code)
 
-    def _take_pong(self, number: int) -> None:
+    def _on_pong(self, number: int) -> None:
         mark = self._awaited_mark
         if mark is None or number != self._ping_number:
             return
@@ -247,7 +247,7 @@ class WebSocketConnection:
         return PINGS[self._ping_number]
 
     def _on_timer(self) -> None:
-        """See whether the token is still good, the peer still there, and what it has."""
+        """Close the socket if the token has expired or the client is silent, or send a ping."""
         now = monotonic()
         is_heartbeat = now >= self._heartbeat_at
         if self._closing or (is_heartbeat and not self._bytes_received):
@@ -265,14 +265,14 @@ class WebSocketConnection:
     def _schedule_ping(self) -> None:
         self._reset_timer(min(self._pinged_at + _ACKNOWLEDGE_INTERVAL, self._heartbeat_at))
 
-    def _reset_timer(self, moment: float) -> None:
+    def _reset_timer(self, fires_at: float) -> None:
         self._timer.stop()
         self._timer.close()
-        self._timer = self._start_timer(moment)
+        self._timer = self._start_timer(fires_at)
 
-    def _start_timer(self, moment: float) -> Any:
-        """A timer that fires at ``moment``, or just after the end of the token."""
-        seconds = moment - monotonic()
+    def _start_timer(self, fires_at: float) -> Any:
+        """Start a timer until ``fires_at`` (monotonic seconds) or the expiry of the token."""
+        seconds = fires_at - monotonic()
         if not self._closing:
             seconds = min(seconds, self.subscriber.expires_at - time() + 0.01)
         timer = get_hub().loop.timer(max(seconds, 0))

@@ -1,4 +1,4 @@
-"""Whose socket it is, what it may hear, and when it is given up."""
+"""The user of a socket, its subscriptions, and its limits."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -8,9 +8,15 @@ from shared.web.authentication import has_ended
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """Whose socket it is, with a token of which generation and session, until when (Unix seconds).
+    """The user of a socket, with the claims of the token.
 
-    ``base`` begins the URLs in its frames. A session is one token, on whatever sockets.
+    Attributes:
+        user_id: the account.
+        generation: the generation of the token.
+        expires_at: expiry of the token, in Unix seconds.
+        base: the base of URLs in frames.
+        token_id: identifies the session whose acknowledgements are stored.
+        session_id: the session of the auth service, None in older tokens.
     """
 
     user_id: int
@@ -22,9 +28,9 @@ class Subscriber:
 
 
 class Subscriptions(NamedTuple):
-    """Which tokens of a person work, and the conversations they are in.
+    """The valid tokens of a user, and the user's conversations.
 
-    ``generation`` is None if none work.
+    ``generation`` is None if no token is valid.
     """
 
     generation: int | None
@@ -32,7 +38,7 @@ class Subscriptions(NamedTuple):
     rooms: set[int]
 
     def accepts(self, subscriber: Subscriber) -> bool:
-        """Whether the subscriber's token works."""
+        """Whether the subscriber's token is valid."""
         return self.generation == subscriber.generation and not has_ended(
             subscriber, self.session_ends
         )
@@ -40,7 +46,7 @@ class Subscriptions(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SocketLimits:
-    """How often a socket is pinged, and how many frames wait for a slow one."""
+    """The ping interval of a socket, and the maximum number of its queued frames."""
 
     ping_seconds: float
     queued_frames: int
