@@ -36,7 +36,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
         env: the settings; defaults to the environment of the process.
     """
     settings = load_service_settings(AuthSettings, env)
-    app, api = create_service_app("auth_service", "IMS accounts", settings, db, accounts.state_of)
+    app, api = create_service_app("auth_service", "IMS accounts", settings, db, accounts.get_state)
     init_token_issuing(app, settings.jwt_private_key, settings.token_lifetime_seconds)
     social = ServiceClient(settings.social_service_url, settings.social_service_secret)
     chat = ServiceClient(settings.chat_service_url, settings.chat_service_secret)

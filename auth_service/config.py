@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from shared.keys import key_id, load_public_keys, private_key
+from shared.keys import key_id, load_private_key, load_public_keys
 from shared.media.object_store import MediaSettings
 from shared.settings import (
     ChatClientSettings,
@@ -113,7 +113,7 @@ class AuthSettings(
     @field_validator("jwt_private_key")
     @classmethod
     def _validate_private_key(cls, pem: SecretStr, info: ValidationInfo) -> SecretStr:
-        own = key_id(private_key(pem.get_secret_value()).public_key())
+        own = key_id(load_private_key(pem.get_secret_value()).public_key())
         accepted = info.data.get("jwt_public_keys")  # None if these are wrong themselves.
         if accepted is not None and own not in load_public_keys(accepted):
             raise ValueError("its public key is not among JWT_PUBLIC_KEYS")

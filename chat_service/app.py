@@ -52,7 +52,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
         "IMS conversations",
         settings,
         db,
-        accounts.state_of,
+        accounts.get_state,
         events={
             "account": live_events.on_account_event,
             "friendship": friendships.apply,

@@ -14,7 +14,7 @@ import click
 
 from deploy.ownership import give_to_owner_of
 from deploy.programs import SERVICES
-from shared.keys import generate_key_pair, load_public_keys, private_key, public_pem
+from shared.keys import generate_key_pair, load_private_key, load_public_keys, public_pem
 
 _FOR_ITS_OWNER = 0o600
 # Containers run as another user; the mode of the folder protects it from other host users.
@@ -123,7 +123,7 @@ def retire_previous(folder: Path, token_lifetime_seconds: float) -> None:
             "--at-once signs their owners out."
         )
     mode = _mode_of(folder)
-    _write(folder / _PUBLIC, public_pem(private_key(private.read_text()).public_key()), mode)
+    _write(folder / _PUBLIC, public_pem(load_private_key(private.read_text()).public_key()), mode)
     for service in SERVICES:
         secret = folder / _secret_name(service)
         _write(secret, secret.read_text().split(",")[0], mode)

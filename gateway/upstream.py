@@ -220,8 +220,8 @@ class UpstreamService:
         """
         with ExitStack() as stack:
             try:
-                stack.enter_context(self._slots_of_addresses.taken(1, client_network()))
-                stack.enter_context(self._slots.taken(1, current_caller()))
+                stack.enter_context(self._slots_of_addresses.reserve(1, client_network()))
+                stack.enter_context(self._slots.reserve(1, current_caller()))
             except ApiError as refusal:
                 if refusal.spec == SERVICE_UNAVAILABLE:
                     self._count_failure("overloaded")

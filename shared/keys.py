@@ -38,7 +38,7 @@ def load_public_keys(pem: str) -> dict[str, Ed25519PublicKey]:
     return accepted
 
 
-def private_key(pem: str) -> Ed25519PrivateKey:
+def load_private_key(pem: str) -> Ed25519PrivateKey:
     """The private key of a PEM text.
 
     Raises:

@@ -50,7 +50,7 @@ def create_service_app(
     title: str,
     settings: ServiceSettings,
     db: Database,
-    state_of: Callable[[int], AccountState | None],
+    get_account_state: Callable[[int], AccountState | None],
     events: Handlers | None = None,
 ) -> tuple[Flask, Api]:
     """A Flask application with all that the contract asks of every service.
@@ -60,7 +60,7 @@ def create_service_app(
         title: of its OpenAPI document.
         settings: what it read from the environment.
         db: its database.
-        state_of: the state of an account, for the tokens.
+        get_account_state: the state of an account, for the tokens.
         events: what it does with the events of other services.
 
     Returns:
@@ -79,7 +79,7 @@ def create_service_app(
     log_requests(app, observe_request)
     require_internal_secret(app, settings.internal_secrets)
     init_jwt(app, settings.jwt_public_keys)
-    require_authentication(app, state_of)
+    require_authentication(app, get_account_state)
     db.init_app(app, settings)
     api = Api(app, title, VERSION)
     register_error_handlers(app)

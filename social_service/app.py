@@ -39,7 +39,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
         "IMS friends",
         settings,
         db,
-        accounts.state_of,
+        accounts.get_state,
         events={"account": accounts.apply},
     )
     auth = ServiceClient(settings.auth_service_url, settings.auth_service_secret)

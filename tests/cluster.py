@@ -21,7 +21,7 @@ from deploy.programs import GATEWAY, PROGRAMS, SERVICES, environment_of
 from shared.testing.postgres import PostgresServer, postgres_server
 from shared.testing.processes import all_end
 from shared.testing.redis import RedisServer, redis_server
-from shared.testing.secrecy import scan_file
+from shared.testing.secret_leaks import scan_file
 from tests.product import PASSWORD_TRANSPORT_KEY, ROOT, SECONDS_TO_START, SECONDS_TO_STOP
 
 LOOPBACK = "127.0.0.1"

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from shared.testing.secrecy import register_secrets
+from shared.testing.secret_leaks import register_secrets
 from tests.product import PASSWORD_TRANSPORT_KEY
 
 PASSWORD = "Secret_1"

@@ -15,7 +15,7 @@ import requests
 
 from deploy.ports import free_ports
 from shared.testing.processes import all_end
-from shared.testing.secrecy import scan_file
+from shared.testing.secret_leaks import scan_file
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD_TRANSPORT_KEY = "acceptance-tests"

@@ -180,7 +180,7 @@ NO_GROUP_HERE = (404, -3, "Group not found")  # The sign of the code is the docu
 NO_REQUEST = (403, -5, "Request not found")
 USER_DELETED = (404, -1, "User deleted")
 ALREADY_FRIENDS = (403, -4, "Already friends")
-USER_GONE = (404, -1, "User not found or deleted")
+USER_NOT_FOUND_OR_DELETED = (404, -1, "User not found or deleted")
 NO_MESSAGE = (404, -1, "Message not found")
 CLOSED = NO_CHAT
 
@@ -245,9 +245,9 @@ ROWS: tuple[tuple[str, str, str, Fields, tuple[int, int, str]], ...] = (
     (CHANGE, "somebody's address", "alice",
      lambda s: {"origin_password": s.alice.password, "email": s.bob.email.upper()}, TAKEN),
     # 好友关系
-    (ASK, "an unknown person", "alice", things(target_id="unknown"), USER_GONE),
-    (ASK, "a deleted person", "alice", person("target_id", "gone"), USER_GONE),
-    (ASK, "a deleted stranger", "erin", person("target_id", "gone"), USER_GONE),
+    (ASK, "an unknown person", "alice", things(target_id="unknown"), USER_NOT_FOUND_OR_DELETED),
+    (ASK, "a deleted person", "alice", person("target_id", "gone"), USER_NOT_FOUND_OR_DELETED),
+    (ASK, "a deleted stranger", "erin", person("target_id", "gone"), USER_NOT_FOUND_OR_DELETED),
     (ASK, "a friend", "alice", person("target_id", "bob"), ALREADY_FRIENDS),
     (ASK, "a waiting request", "alice", person("target_id", "frank"),
      (403, -5, "Friend request already sent")),

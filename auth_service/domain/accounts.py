@@ -37,9 +37,9 @@ _SHOWN = (
 )
 
 
-def state_of(account_id: int) -> AccountState | None:
+def get_state(account_id: int) -> AccountState | None:
     """Get the state that decides whether tokens are valid; None if the account does not exist."""
-    row: Any = db.run(_ACCOUNT_STATE, id=account_id).first()
+    row: Any = db.execute(_ACCOUNT_STATE, id=account_id).first()
     return row and AccountState(row.generation, row.deleted, row.session_ends)
 
 
@@ -120,12 +120,14 @@ def list_accounts(
 
 def get_by_id(account_id: int, client: Client) -> Row[Any]:
     """The account of this id, which must exist."""
-    return db.run(_WITH_ID, id=account_id, network=client.network).one()
+    return db.execute(_WITH_ID, id=account_id, network=client.network).one()
 
 
 def get_by_email(email: str, client: Client) -> Row[Any] | None:
     """The account that has this e-mail, if there is one."""
-    return db.run(_WITH_EMAIL, key=emails.normalize_email(email), network=client.network).first()
+    return db.execute(
+        _WITH_EMAIL, key=emails.normalize_email(email), network=client.network
+    ).first()
 
 
 def require_password(account: Row[Any], password: str, client: Client, error: ErrorSpec) -> None:

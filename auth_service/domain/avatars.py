@@ -16,7 +16,7 @@ from sqlalchemy import select
 from auth_service.db import db
 from auth_service.models import Account
 from shared.media.avatars import parse_avatar
-from shared.media.decoder import Picture
+from shared.media.decoder import EncodedImage
 from shared.media.object_store import MediaStore
 from shared.web.errors import NOT_FOUND, ApiError
 
@@ -49,7 +49,7 @@ def save_avatar(account_id: int, shown: Avatar, sent: str) -> Avatar | None:
     if _is_unchanged(account_id, shown, sent):
         return None
     found = parse_avatar(sent, account_id)
-    if isinstance(found, Picture):
+    if isinstance(found, EncodedImage):
         return Avatar(_store(account_id, sent, found), "")
     return Avatar("", found)
 
@@ -102,7 +102,7 @@ def _is_unchanged(account_id: int, shown: Avatar, sent: str) -> bool:
     return url or shown.digest.startswith(_content_digest(sent))
 
 
-def _store(account_id: int, original: str, image: Picture) -> str:
+def _store(account_id: int, original: str, image: EncodedImage) -> str:
     digest = _content_digest(original) + secrets.token_hex(8)
     pictures.put(_original(account_id, digest), original.encode())
     with image.file as file:

@@ -7,12 +7,12 @@ from flask_jwt_extended import create_access_token
 from pydantic import SecretStr
 
 from auth_service.domain.authentication import AuthenticatedAccount
-from shared.keys import key_id, private_key
+from shared.keys import key_id, load_private_key
 
 
 def init_token_issuing(app: Flask, key_pem: SecretStr, lifetime_seconds: int) -> None:
     """Configure ``app`` to sign tokens; see ``shared.web.authentication`` for their claims."""
-    key = private_key(key_pem.get_secret_value())
+    key = load_private_key(key_pem.get_secret_value())
     app.config["JWT_PRIVATE_KEY"] = key
     app.config["JWT_COOKIE_CSRF_PROTECT"] = False  # There are no cookies.
     app.config["JWT_ACCESS_TOKEN_EXPIRES"] = timedelta(seconds=lifetime_seconds)

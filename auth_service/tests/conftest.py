@@ -18,13 +18,13 @@ from shared.testing.tokens import PRIVATE_KEY_PEM, issue
 @pytest.fixture(scope="session")
 def env(
     tmp_path_factory: pytest.TempPathFactory,
-    parts: dict[str, str],
+    servers: dict[str, str],
     _fake_services: dict[str, FakeService],
 ) -> Mapping[str, str]:
     """The settings of the service."""
-    media = bucket_settings(parts["s3"], "auth") if parts else {}
+    media = bucket_settings(servers["s3"], "auth") if servers else {}
     return (
-        settings_for_tests("auth", tmp_path_factory.mktemp("auth"), parts)
+        settings_for_tests("auth", tmp_path_factory.mktemp("auth"), servers)
         | media
         | {
             "JWT_PRIVATE_KEY": PRIVATE_KEY_PEM,
@@ -76,7 +76,7 @@ def media(env: Mapping[str, str]) -> Callable[[], set[str]]:
 
 
 @pytest.fixture
-def anyone(app: Flask) -> ApiClient:
+def anonymous(app: Flask) -> ApiClient:
     """A caller without a token."""
     return ApiClient(app)
 

@@ -80,12 +80,12 @@ def test_what_an_operator_does_is_recorded_with_their_name(
     assert (event["act"], event["actor_id"], event["operator"]) == (act, None, "olivia")
 
 
-def test_registering_and_restoring_are_recorded(app: Flask, anyone: ApiClient) -> None:
+def test_registering_and_restoring_are_recorded(app: Flask, anonymous: ApiClient) -> None:
     body = {"email": email_of("alice"), "name": "Alice", "password": PASSWORD}
-    token = anyone.post("/account/reg", json=body).json["token"]
+    token = anonymous.post("/account/reg", json=body).json["token"]
     ApiClient(app, token).delete("/account/delete")
 
-    anyone.post("/account/reg", json=body)
+    anonymous.post("/account/reg", json=body)
 
     assert [event["act"] for event in events_of(app, ALICE)] == [
         "registered",
@@ -104,8 +104,8 @@ def test_a_sign_in_that_fails_is_recorded_with_the_reason(app: Flask, alice: Api
     assert {(event["actor_id"], event["address"]) for event in failed} == {(None, "192.0.2.7")}
 
 
-def test_an_unknown_address_is_not_written_down(app: Flask, anyone: ApiClient) -> None:
-    sign_in(anyone, name="unheard-of")
+def test_an_unknown_address_is_not_written_down(app: Flask, anonymous: ApiClient) -> None:
+    sign_in(anonymous, name="unheard-of")
 
     written = everything_in(app, db)
     assert '"reason": "unknown"' in written.replace("'", '"')
@@ -133,10 +133,10 @@ def test_events_are_deleted_when_they_are_old(app: Flask, alice: ApiClient) -> N
 def test_no_events_are_kept_for_no_days(
     configured: Callable[..., ApiClient], alice: ApiClient
 ) -> None:
-    anyone = configured(AUDIT_LOG_DAYS="0")
+    anonymous = configured(AUDIT_LOG_DAYS="0")
 
-    assert sign_in(anyone).status_code == 200
-    assert events_of(anyone.app, ALICE) == []
+    assert sign_in(anonymous).status_code == 200
+    assert events_of(anonymous.app, ALICE) == []
 
 
 def test_erasing_an_account_removes_its_addresses(app: Flask, alice: ApiClient) -> None:

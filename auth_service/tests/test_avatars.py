@@ -71,20 +71,20 @@ def test_an_avatar_is_returned_exactly_as_it_was_put(
 )
 @pytest.mark.parametrize("head", ["", "data:image/png;base64,", "data:image/png; base64, "])
 def test_base64_is_taken_as_clients_write_it(
-    alice: ApiClient, anyone: ApiClient, path: Callable[[], str], head: str, written: str
+    alice: ApiClient, anonymous: ApiClient, path: Callable[[], str], head: str, written: str
 ) -> None:
     assert _put(alice, head + written).status_code == 200
     assert _avatar(alice) == head + written
-    assert anyone.get(path()).status_code == 200
+    assert anonymous.get(path()).status_code == 200
 
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_everybody_sees_a_rendition_of_at_most_512_pixels(
-    alice: ApiClient, anyone: ApiClient, path: Callable[[], str], kind: str
+    alice: ApiClient, anonymous: ApiClient, path: Callable[[], str], kind: str
 ) -> None:
     _put(alice, bare(picture(kind, (2000, 1000))))
 
-    response = anyone.get(path())
+    response = anonymous.get(path())
 
     with Image.open(BytesIO(response.data)) as seen:
         assert (seen.format, seen.size) == ("WEBP", (512, 256))
@@ -92,12 +92,12 @@ def test_everybody_sees_a_rendition_of_at_most_512_pixels(
 
 
 def test_a_rendition_may_be_kept_for_a_year_and_is_never_sniffed(
-    alice: ApiClient, anyone: ApiClient, path: Callable[[], str]
+    alice: ApiClient, anonymous: ApiClient, path: Callable[[], str]
 ) -> None:
     _put(alice, bare(picture()))
 
-    response = anyone.get(path())
-    again = anyone.get(path(), headers={"If-None-Match": response.headers["ETag"]})
+    response = anonymous.get(path())
+    again = anonymous.get(path(), headers={"If-None-Match": response.headers["ETag"]})
 
     assert response.headers["Cache-Control"] == "private, max-age=31536000, immutable"
     assert response.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
@@ -108,8 +108,8 @@ def test_a_rendition_may_be_kept_for_a_year_and_is_never_sniffed(
 @pytest.mark.parametrize(
     "path", ["1/" + "0" * 48, "1/x", "x/" + "0" * 48, "-1/" + "0" * 48, "1/..", "9" * 30 + "/1"]
 )
-def test_an_avatar_that_is_not_there_is_not_found(anyone: ApiClient, path: str) -> None:
-    assert_error(anyone.get(f"/account/avatar/{path}"), NOT_FOUND)
+def test_an_avatar_that_is_not_there_is_not_found(anonymous: ApiClient, path: str) -> None:
+    assert_error(anonymous.get(f"/account/avatar/{path}"), NOT_FOUND)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_the_url_of_anothers_picture_is_a_reference(
 @pytest.mark.parametrize("replacement", ["", "cat", bare(picture(colour="red"))])
 def test_a_replaced_picture_is_gone(
     alice: ApiClient,
-    anyone: ApiClient,
+    anonymous: ApiClient,
     path: Callable[[], str],
     media: Callable[[], set[str]],
     replacement: str,
@@ -210,20 +210,20 @@ def test_a_replaced_picture_is_gone(
 
     _put(alice, replacement)
 
-    assert_error(anyone.get(old_path), NOT_FOUND)
+    assert_error(anonymous.get(old_path), NOT_FOUND)
     assert not old_files & media()
     assert _avatar(alice) == replacement
 
 
 def test_the_same_picture_put_again_later_has_a_url_of_its_own(
-    alice: ApiClient, anyone: ApiClient, path: Callable[[], str]
+    alice: ApiClient, anonymous: ApiClient, path: Callable[[], str]
 ) -> None:
     _put(alice, bare(picture()))
     first = path()
     _put(alice, "")
     _put(alice, bare(picture()))
     assert path() != first
-    assert anyone.get(path()).status_code == 200
+    assert anonymous.get(path()).status_code == 200
 
 
 def test_two_people_may_have_the_same_picture(
@@ -238,14 +238,14 @@ def test_two_people_may_have_the_same_picture(
 
 
 def test_a_deleted_accounts_picture_stays_for_its_return(
-    app: Flask, alice: ApiClient, anyone: ApiClient, path: Callable[[], str]
+    app: Flask, alice: ApiClient, anonymous: ApiClient, path: Callable[[], str]
 ) -> None:
     _put(alice, bare(picture()))
     alice.delete("/account/delete")
     body = {"email": email_of("alice"), "name": "Alice", "password": PASSWORD}
-    token = anyone.post("/account/reg", json=body).json["token"]
+    token = anonymous.post("/account/reg", json=body).json["token"]
     assert _avatar(ApiClient(app, token, ALICE)) == bare(picture())
-    assert anyone.get(path()).status_code == 200
+    assert anonymous.get(path()).status_code == 200
 
 
 def test_a_store_that_does_not_answer_is_a_503_and_changes_nothing(

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from auth_service.tests.endpoints import ENDPOINTS, WITH_FIELDS, Endpoint, optional_fields
-from shared.testing.client import ApiClient, assert_error, refused
-from shared.testing.hostile import NOT_OBJECTS, NOT_TEXTS, TOO_DEEP
+from shared.testing.client import ApiClient, assert_error, expected_error
+from shared.testing.invalid_inputs import NOT_OBJECTS, NOT_TEXTS, TOO_DEEP
 from shared.web.errors import BAD_PARAMETER, METHOD_NOT_ALLOWED, NOT_FOUND, PAYLOAD_TOO_LARGE
 
 FIELDS = [(endpoint, field) for endpoint in WITH_FIELDS for field in endpoint.fields]
@@ -18,8 +18,10 @@ def test_a_bad_value_is_refused_by_the_fields_name(
     alice: ApiClient, endpoint: Endpoint, field: str
 ) -> None:
     bodies = [json.dumps({**endpoint.fields, field: bad}) for bad in NOT_TEXTS]
-    answers = alice.answers(endpoint.method, endpoint.path, *({"data": body} for body in bodies))
-    assert answers == [refused(BAD_PARAMETER, field=field)]
+    answers = alice.list_answers(
+        endpoint.method, endpoint.path, *({"data": body} for body in bodies)
+    )
+    assert answers == [expected_error(BAD_PARAMETER, field=field)]
 
 
 @pytest.mark.parametrize(("endpoint", "field"), REQUIRED, ids=str)
@@ -28,8 +30,8 @@ def test_a_required_field_that_is_missing_or_null_is_named(
 ) -> None:
     rest = {name: value for name, value in endpoint.fields.items() if name != field}
     empty = {"json": rest}, {"json": {**rest, field: None}}
-    answers = alice.answers(endpoint.method, endpoint.path, *empty)
-    assert answers == [refused(BAD_PARAMETER, field=field)]
+    answers = alice.list_answers(endpoint.method, endpoint.path, *empty)
+    assert answers == [expected_error(BAD_PARAMETER, field=field)]
 
 
 @pytest.mark.parametrize("endpoint", WITH_FIELDS, ids=str)
@@ -37,14 +39,14 @@ def test_a_body_that_is_no_json_object_is_refused_as_the_body(
     alice: ApiClient, endpoint: Endpoint
 ) -> None:
     bodies = [{"data": body} for body in (*NOT_OBJECTS, TOO_DEEP, b"")]
-    answers = alice.answers(endpoint.method, endpoint.path, *bodies)
-    assert answers == [refused(BAD_PARAMETER, field="body")]
+    answers = alice.list_answers(endpoint.method, endpoint.path, *bodies)
+    assert answers == [expected_error(BAD_PARAMETER, field="body")]
 
 
 @pytest.mark.parametrize("endpoint", [e for e in WITH_FIELDS if e.method == "POST"], ids=str)
-def test_a_body_beyond_64_kib_is_too_large(anyone: ApiClient, endpoint: Endpoint) -> None:
+def test_a_body_beyond_64_kib_is_too_large(anonymous: ApiClient, endpoint: Endpoint) -> None:
     body = {**endpoint.fields, "email": "x" * 65_536}
-    assert_error(anyone.call(endpoint.method, endpoint.path, json=body), PAYLOAD_TOO_LARGE)
+    assert_error(anonymous.call(endpoint.method, endpoint.path, json=body), PAYLOAD_TOO_LARGE)
 
 
 @pytest.mark.parametrize("endpoint", WITH_FIELDS, ids=str)
@@ -52,7 +54,7 @@ def test_json_is_read_whatever_its_content_type_says(alice: ApiClient, endpoint:
     body = json.dumps(endpoint.fields)
     types = ("text/plain", "multipart/form-data", "")
     requests = [{"data": body, "content_type": given} for given in types]
-    answers = alice.answers(endpoint.method, endpoint.path, *requests)
+    answers = alice.list_answers(endpoint.method, endpoint.path, *requests)
     assert BAD_PARAMETER.code not in [answer["code"] for _, answer in answers]
 
 

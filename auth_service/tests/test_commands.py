@@ -33,19 +33,19 @@ def _login(who: ApiClient, name: str, password: str) -> Reply:
 
 
 def test_a_created_account_can_sign_in_and_the_others_know_it(
-    run: Accounts, anyone: ApiClient, fake_services: dict[str, FakeService]
+    run: Accounts, anonymous: ApiClient, fake_services: dict[str, FakeService]
 ) -> None:
     done = run("create", "ann@example.com", "安娜", "--password-stdin", said=f"{PASSWORD}\n")
     assert (done.exit_code, done.stdout) == (0, "Created account 1.\n")
-    assert _login(anyone, "ann", PASSWORD).json["id"] == 1
+    assert _login(anonymous, "ann", PASSWORD).json["id"] == 1
     assert [state["name"] for state in fake_services["chat"].states("account")] == ["安娜"]
 
 
-def test_a_password_is_asked_for_twice_and_not_shown(run: Accounts, anyone: ApiClient) -> None:
+def test_a_password_is_asked_for_twice_and_not_shown(run: Accounts, anonymous: ApiClient) -> None:
     done = run("create", "ann@example.com", "Ann", said=f"{PASSWORD}\n{PASSWORD}\n")
     assert done.exit_code == 0
     assert PASSWORD not in done.output
-    assert _login(anyone, "ann", PASSWORD).status_code == 200
+    assert _login(anonymous, "ann", PASSWORD).status_code == 200
 
 
 def test_a_password_is_accepted_where_clients_must_encrypt_theirs(

@@ -7,32 +7,32 @@ from flask import Flask
 
 from auth_service.tests.factories import PASSWORD, make_account
 from shared.testing.client import ApiClient
-from shared.testing.contracts import all_versions, ask, form, newest, undescribed
+from shared.testing.contracts import all_versions, call, json_shape, list_undocumented, newest
 from shared.testing.fake_services import FakeService
 
 
 @pytest.mark.parametrize("consumer", ["social", "chat"])
 def test_an_account_is_told_in_the_newest_form(
-    anyone: ApiClient, fake_services: dict[str, FakeService], consumer: str
+    anonymous: ApiClient, fake_services: dict[str, FakeService], consumer: str
 ) -> None:
     ann = {"email": "ann@example.com", "name": "Ann", "password": PASSWORD}
-    anyone.post("/account/reg", json=ann)
+    anonymous.post("/account/reg", json=ann)
 
     [event] = fake_services[consumer].events
 
-    assert form(event) == form(newest("events/account"))
+    assert json_shape(event) == json_shape(newest("events/account"))
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "contract"),
     all_versions("calls/find_accounts", "calls/list_accounts", "calls/record_sessions_seen"),
 )
 def test_who_asks_as_any_version_does_is_answered_in_the_newest_form(
-    app: Flask, name: str, said: dict[str, Any]
+    app: Flask, name: str, contract: dict[str, Any]
 ) -> None:
     make_account(app, 20, "Zoe")
-    assert form(ask(app, said).json) == form(newest(name)["answer"])
+    assert json_shape(call(app, contract).json) == json_shape(newest(name)["answer"])
 
 
 def test_every_internal_endpoint_and_event_has_a_contract(app: Flask) -> None:
-    assert undescribed(app) == set()
+    assert list_undocumented(app) == set()

@@ -76,11 +76,11 @@ def test_nobody_can_log_in_to_it(erased_alice: ApiClient) -> None:
     assert_error(erased_alice.post("/account/login", json=login), errors.USER_NOT_FOUND)
 
 
-def test_its_address_is_free_for_another_account(app: Flask, anyone: ApiClient) -> None:
+def test_its_address_is_free_for_another_account(app: Flask, anonymous: ApiClient) -> None:
     body = {"email": email_of("alice"), "name": "Alice", "password": PASSWORD}
-    first = anyone.post("/account/reg", json=body).json["id"]
+    first = anonymous.post("/account/reg", json=body).json["id"]
     erase(app, first, "--yes")
-    second = anyone.post("/account/reg", json=body).json
+    second = anonymous.post("/account/reg", json=body).json
     assert (second["message"], second["id"] > first) == ("注册成功", True)
 
 

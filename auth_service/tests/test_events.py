@@ -45,22 +45,22 @@ def last(fake_services: dict[str, FakeService]) -> Any:
 
 @pytest.mark.parametrize("name", ["social", "chat"])
 def test_a_neighbour_knows_of_a_new_account_when_the_answer_goes_out(
-    anyone: ApiClient, last: Any, name: str
+    anonymous: ApiClient, last: Any, name: str
 ) -> None:
     body = {"email": "ann@example.com", "name": "Ann", "password": PASSWORD}
-    account_id = anyone.post("/account/reg", json=body).json["id"]
+    account_id = anonymous.post("/account/reg", json=body).json["id"]
     state = last(name)
     assert (state["id"], state["name"], state["version"]) == (account_id, "Ann", 1)
 
 
 def test_every_change_raises_the_version(
-    alice: ApiClient, anyone: ApiClient, fake_services: dict[str, FakeService]
+    alice: ApiClient, anonymous: ApiClient, fake_services: dict[str, FakeService]
 ) -> None:
     _change(alice, name="A")
     _change(alice, avatar="cat")
     alice.delete("/account/delete")
     body = {"email": email_of("alice"), "name": "Alice", "password": PASSWORD}
-    anyone.post("/account/reg", json=body)
+    anonymous.post("/account/reg", json=body)
 
     told = fake_services["social"].states("account")
 

@@ -6,7 +6,7 @@ from flask import Flask
 from auth_service.db import db
 from auth_service.tests.factories import PASSWORD, data_uri, picture
 from shared.testing.client import ApiClient
-from shared.testing.damage import corrupt, find_violations
+from shared.testing.corruption import corrupt, find_violations
 
 pytestmark = pytest.mark.database
 

@@ -33,23 +33,23 @@ def _ids(answer: Reply) -> list[int]:
     return [state["id"] for state in answer.json["accounts"]]
 
 
-def test_a_page_holds_the_next_accounts_by_id(app: Flask, anyone: ApiClient) -> None:
+def test_a_page_holds_the_next_accounts_by_id(app: Flask, anonymous: ApiClient) -> None:
     _make_accounts(app, 3, 1, 2, 4)
-    assert _ids(_page(anyone, limit=2)) == [1, 2]
-    assert _ids(_page(anyone, after=2, limit=2)) == [3, 4]
-    assert _ids(_page(anyone, after=4)) == []
+    assert _ids(_page(anonymous, limit=2)) == [1, 2]
+    assert _ids(_page(anonymous, after=2, limit=2)) == [3, 4]
+    assert _ids(_page(anonymous, after=4)) == []
 
 
-def test_a_page_tells_of_deleted_accounts_too(app: Flask, anyone: ApiClient) -> None:
+def test_a_page_tells_of_deleted_accounts_too(app: Flask, anonymous: ApiClient) -> None:
     make_account(app, 1, "Alice", deleted=True, generation=1)
-    [state] = _page(anyone).json["accounts"]
+    [state] = _page(anonymous).json["accounts"]
     assert (state["deleted"], state["generation"]) == (True, 1)
 
 
-def test_find_answers_those_that_exist(app: Flask, anyone: ApiClient) -> None:
+def test_find_answers_those_that_exist(app: Flask, anonymous: ApiClient) -> None:
     _make_accounts(app, 1, 2, 3)
-    assert sorted(_ids(_find(anyone, 3, 1, 99, 2**63 - 1))) == [1, 3]
-    assert _ids(_find(anyone)) == []
+    assert sorted(_ids(_find(anonymous, 3, 1, 99, 2**63 - 1))) == [1, 3]
+    assert _ids(_find(anonymous)) == []
 
 
 def test_a_state_is_the_same_in_a_page_in_an_answer_and_in_an_event(
@@ -77,32 +77,32 @@ def test_a_state_is_the_same_in_a_page_in_an_answer_and_in_an_event(
 
 @pytest.mark.parametrize("count", [1, 20])
 def test_a_page_and_an_answer_cost_one_query_each(
-    app: Flask, anyone: ApiClient, count: int
+    app: Flask, anonymous: ApiClient, count: int
 ) -> None:
     _make_accounts(app, *range(1, count + 1))
     with counted_queries(app, db) as queries:
-        _page(anyone)
-        _find(anyone, *range(1, count + 1))
+        _page(anonymous)
+        _find(anonymous, *range(1, count + 1))
     assert len(queries) == 2
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1001, "x"])
-def test_a_limit_is_1_to_1000(anyone: ApiClient, limit: Any) -> None:
-    assert_error(_page(anyone, limit=limit), BAD_PARAMETER, field="limit")
+def test_a_limit_is_1_to_1000(anonymous: ApiClient, limit: Any) -> None:
+    assert_error(_page(anonymous, limit=limit), BAD_PARAMETER, field="limit")
 
 
 @pytest.mark.parametrize("ids", [range(1001), ["x"], [-1], [2**63], [None]])
-def test_at_most_1000_ids_are_looked_up(anyone: ApiClient, ids: Any) -> None:
-    assert_error(_find(anyone, *ids), BAD_PARAMETER, field="ids")
+def test_at_most_1000_ids_are_looked_up(anonymous: ApiClient, ids: Any) -> None:
+    assert_error(_find(anonymous, *ids), BAD_PARAMETER, field="ids")
 
 
 @pytest.mark.parametrize("secret", ["", "wrong", "current-test-secret,previous-test-secret"])
-def test_who_does_not_show_the_secret_is_refused(anyone: ApiClient, secret: str) -> None:
+def test_who_does_not_show_the_secret_is_refused(anonymous: ApiClient, secret: str) -> None:
     shown = {SECRET_HEADER: secret}
-    assert_error(anyone.get("/internal/accounts", headers=shown), INVALID_JWT)
-    assert_error(anyone.post("/internal/accounts/find", headers=shown), INVALID_JWT)
+    assert_error(anonymous.get("/internal/accounts", headers=shown), INVALID_JWT)
+    assert_error(anonymous.post("/internal/accounts/find", headers=shown), INVALID_JWT)
 
 
-def test_the_previous_secret_works_until_it_is_taken_away(anyone: ApiClient) -> None:
+def test_the_previous_secret_works_until_it_is_taken_away(anonymous: ApiClient) -> None:
     shown = {SECRET_HEADER: "previous-test-secret"}
-    assert anyone.get("/internal/accounts", headers=shown).status_code == 200
+    assert anonymous.get("/internal/accounts", headers=shown).status_code == 200

@@ -251,7 +251,7 @@ def test_few_wait_for_a_hash_at_once() -> None:
 
 
 def test_nothing_holds_a_connection_while_a_password_is_hashed(
-    alice: ApiClient, anyone: ApiClient, monkeypatch: pytest.MonkeyPatch
+    alice: ApiClient, anonymous: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     in_use: list[int] = []
     run = cpu_pool.run
@@ -265,11 +265,11 @@ def test_nothing_holds_a_connection_while_a_password_is_hashed(
         return run(counted, *args)
 
     monkeypatch.setattr(cpu_pool, "run", noted)
-    _login(anyone, PASSWORD)
-    _register(anyone, email_of("ann"))
+    _login(anonymous, PASSWORD)
+    _register(anonymous, email_of("ann"))
     alice.put("/account/info", json={"origin_password": PASSWORD, "password": "another_1"})
     alice.delete("/account/delete")
-    _register(anyone, ALICE_AT, password="another_1")
+    _register(anonymous, ALICE_AT, password="another_1")
     assert in_use == [0] * 5
 
 

@@ -21,26 +21,26 @@ def _login(who: ApiClient, email: str = email_of("alice"), password: str = PASSW
 
 @pytest.mark.parametrize("email", ["alice@example.com", " ALICE@EXAMPLE.com "])
 def test_signing_in_gives_a_token(
-    app: Flask, alice: ApiClient, anyone: ApiClient, email: str
+    app: Flask, alice: ApiClient, anonymous: ApiClient, email: str
 ) -> None:
-    answer = _login(anyone, email).json
+    answer = _login(anonymous, email).json
     assert ApiClient(app, answer["token"]).get("/account/info").json["id"] == answer["id"] == ALICE
 
 
-def test_login_refuses_an_unknown_user(anyone: ApiClient) -> None:
-    assert_error(_login(anyone), errors.USER_NOT_FOUND)
+def test_login_refuses_an_unknown_user(anonymous: ApiClient) -> None:
+    assert_error(_login(anonymous), errors.USER_NOT_FOUND)
 
 
-def test_login_refuses_an_invalid_email(anyone: ApiClient) -> None:
-    assert_error(_login(anyone, "alice"), errors.INVALID_EMAIL)
+def test_login_refuses_an_invalid_email(anonymous: ApiClient) -> None:
+    assert_error(_login(anonymous, "alice"), errors.INVALID_EMAIL)
 
 
 @pytest.mark.parametrize("password", [PASSWORD, "wrong"])
 def test_login_refuses_a_deleted_user_before_looking_at_the_password(
-    app: Flask, anyone: ApiClient, password: str
+    app: Flask, anonymous: ApiClient, password: str
 ) -> None:
     make_account(app, ALICE, "Alice", deleted=True, generation=1)
-    assert_error(_login(anyone, password=password), errors.USER_DELETED)
+    assert_error(_login(anonymous, password=password), errors.USER_DELETED)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_two_tokens_of_one_moment_differ(alice: ApiClient) -> None:
 
 @pytest.mark.parametrize("password", [PASSWORD, "wrong", "", "x" * 300, encrypted("wrong"), "%"])
 def test_every_password_costs_the_same_work(
-    alice: ApiClient, anyone: ApiClient, monkeypatch: pytest.MonkeyPatch, password: str
+    alice: ApiClient, anonymous: ApiClient, monkeypatch: pytest.MonkeyPatch, password: str
 ) -> None:
     verified: list[bytes] = []
 
@@ -77,5 +77,5 @@ def test_every_password_costs_the_same_work(
         return verify_secret(kept, *tried)
 
     monkeypatch.setattr("argon2._password_hasher.verify_secret", noted)
-    _login(anyone, password=password)
+    _login(anonymous, password=password)
     assert len(verified) == 1

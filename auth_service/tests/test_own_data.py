@@ -34,7 +34,7 @@ def others(fake_services: dict[str, FakeService]) -> dict[str, FakeService]:
     """The other services, each of which has something to hand over."""
     for name in ("social", "chat"):
         readme = {"name": f"{name}/README.txt", "data": "aGVsbG8="}
-        fake_services[name].answers[PATH] = lines(readme, {"is_whole": True})
+        fake_services[name].responses[PATH] = lines(readme, {"is_whole": True})
     return fake_services
 
 
@@ -62,7 +62,7 @@ def test_others_are_asked_for_the_callers_own_data(
     alice: ApiClient, bob: ApiClient, others: dict[str, FakeService], fake_service: str
 ) -> None:
     bob.get("/account/export")
-    assert {str(fields) for _, fields in others[fake_service].asked} == {
+    assert {str(fields) for _, fields in others[fake_service].requests} == {
         str({"account_id": str(BOB)})
     }
 
@@ -73,7 +73,7 @@ def test_while_a_service_is_down_nothing_is_sent(
     alice: ApiClient, others: dict[str, FakeService], fake_service: str, mode: str
 ) -> None:
     if mode == "of an older version":
-        others[fake_service].answers.clear()
+        others[fake_service].responses.clear()
     else:
         others[fake_service].set_mode(mode)
     started_at = monotonic()
@@ -83,24 +83,24 @@ def test_while_a_service_is_down_nothing_is_sent(
     assert int(reply.headers["Retry-After"]) > 0
 
 
-@pytest.mark.parametrize("said", [[], [{"name": "chat/a.json", "data": "WyJh"}]])
+@pytest.mark.parametrize("last_lines", [[], [{"name": "chat/a.json", "data": "WyJh"}]])
 def test_an_archive_whose_part_is_not_whole_breaks_off(
-    alice: ApiClient, others: dict[str, FakeService], said: list[dict[str, Any]]
+    alice: ApiClient, others: dict[str, FakeService], last_lines: list[dict[str, Any]]
 ) -> None:
-    others["chat"].answers[PATH] = lines({"name": "chat/README.txt", "data": ""}, *said)
+    others["chat"].responses[PATH] = lines({"name": "chat/README.txt", "data": ""}, *last_lines)
     with pytest.raises(ConnectionResetError):
         alice.get("/account/export")
 
 
-@pytest.mark.parametrize(("name", "said"), all_versions("calls/export_account"))
+@pytest.mark.parametrize(("name", "contract"), all_versions("calls/export_account"))
 def test_what_any_version_hands_over_is_taken(
-    alice: ApiClient, others: dict[str, FakeService], name: str, said: dict[str, Any]
+    alice: ApiClient, others: dict[str, FakeService], name: str, contract: dict[str, Any]
 ) -> None:
-    others["social"].answers[said["path"]] = lines(*said["lines"])
+    others["social"].responses[contract["path"]] = lines(*contract["lines"])
     archive = archive_of(alice.get("/account/export"))
     assert archive.read("social/friends.json") == b"[]\n"
-    asked = others["social"].asked[0]
-    assert asked == (said["path"], newest(name)["fields"])
+    request = others["social"].requests[0]
+    assert request == (contract["path"], newest(name)["fields"])
 
 
 def test_two_archives_a_day_are_enough(

@@ -85,21 +85,21 @@ def other_than(code: str) -> str:
 
 
 def test_a_code_resets_the_password_and_ends_all_sessions(
-    alice: ApiClient, anyone: ApiClient, letters: Letters
+    alice: ApiClient, anonymous: ApiClient, letters: Letters
 ) -> None:
-    code = code_of(anyone, letters)
+    code = code_of(anonymous, letters)
 
-    answer = reset(anyone, f" {code} ", encrypted(NEW))
+    answer = reset(anonymous, f" {code} ", encrypted(NEW))
 
     assert (answer.status_code, answer.json["message"]) == (200, "修改成功")
-    assert (login(anyone, PASSWORD), login(anyone, NEW)) == (401, 200)
+    assert (login(anonymous, PASSWORD), login(anonymous, NEW)) == (401, 200)
     assert_error(alice.get("/account/info"), INVALID_JWT)
 
 
 def test_the_letter_speaks_two_languages_in_text_and_html(
-    alice: ApiClient, anyone: ApiClient, letters: Letters
+    alice: ApiClient, anonymous: ApiClient, letters: Letters
 ) -> None:
-    forget(anyone)
+    forget(anonymous)
     [letter] = letters()
     [code] = codes_in([letter])
     html = letter.get_body(("html",))
@@ -112,13 +112,13 @@ def test_the_letter_speaks_two_languages_in_text_and_html(
 
 @pytest.mark.parametrize("email", [ALICE_AT, "nobody@example.com"])
 def test_nothing_tells_whether_an_address_is_known(
-    app: Flask, alice: ApiClient, anyone: ApiClient, letters: Letters, email: str
+    app: Flask, alice: ApiClient, anonymous: ApiClient, letters: Letters, email: str
 ) -> None:
     with counted_queries(app, db) as asking:
-        answer = forget(anyone, email)
+        answer = forget(anonymous, email)
     letters()
     with counted_queries(app, db) as guessing:
-        assert_error(reset(anyone, "x", email=email), errors.INVALID_CODE)
+        assert_error(reset(anonymous, "x", email=email), errors.INVALID_CODE)
 
     assert answer.json == {
         "code": 0,
@@ -129,103 +129,105 @@ def test_nothing_tells_whether_an_address_is_known(
 
 
 def test_a_deleted_account_gets_no_letter(
-    alice: ApiClient, anyone: ApiClient, letters: Letters
+    alice: ApiClient, anonymous: ApiClient, letters: Letters
 ) -> None:
     alice.delete("/account/delete")
-    forget(anyone)
+    forget(anonymous)
     assert letters() == []
 
 
 def test_the_code_of_an_account_deleted_since_does_not_work(
-    alice: ApiClient, anyone: ApiClient, letters: Letters
+    alice: ApiClient, anonymous: ApiClient, letters: Letters
 ) -> None:
-    code = code_of(anyone, letters)
+    code = code_of(anonymous, letters)
     alice.delete("/account/delete")
-    assert_error(reset(anyone, code), errors.INVALID_CODE)
+    assert_error(reset(anonymous, code), errors.INVALID_CODE)
 
 
 def test_codes_are_kept_hashed(
-    app: Flask, alice: ApiClient, anyone: ApiClient, letters: Letters
+    app: Flask, alice: ApiClient, anonymous: ApiClient, letters: Letters
 ) -> None:
-    code = code_of(anyone, letters)
+    code = code_of(anonymous, letters)
     assert code not in everything_in(app, db)
 
 
-def test_a_code_works_once(alice: ApiClient, anyone: ApiClient, letters: Letters) -> None:
-    code = code_of(anyone, letters)
-    replies = run_concurrently(*[lambda: reset(ApiClient(anyone.app), code)] * 3)
+def test_a_code_works_once(alice: ApiClient, anonymous: ApiClient, letters: Letters) -> None:
+    code = code_of(anonymous, letters)
+    replies = run_concurrently(*[lambda: reset(ApiClient(anonymous.app), code)] * 3)
     assert sorted(reply.status_code for reply in replies) == [200, 400, 400]
-    assert_error(reset(anyone, code), errors.INVALID_CODE)
+    assert_error(reset(anonymous, code), errors.INVALID_CODE)
 
 
 def test_a_code_of_another_address_does_not_work(
-    alice: ApiClient, bob: ApiClient, anyone: ApiClient, letters: Letters
+    alice: ApiClient, bob: ApiClient, anonymous: ApiClient, letters: Letters
 ) -> None:
-    code = code_of(anyone, letters)
-    assert_error(reset(anyone, code, email=email_of("bob")), errors.INVALID_CODE)
+    code = code_of(anonymous, letters)
+    assert_error(reset(anonymous, code, email=email_of("bob")), errors.INVALID_CODE)
 
 
 def test_an_old_code_does_not_work(
-    app: Flask, alice: ApiClient, anyone: ApiClient, letters: Letters
+    app: Flask, alice: ApiClient, anonymous: ApiClient, letters: Letters
 ) -> None:
-    code = code_of(anyone, letters)
+    code = code_of(anonymous, letters)
     with app.app_context():
         with db.transaction():
             eleven_minutes_ago = datetime.now(UTC) - timedelta(minutes=11)
             db.session.query(ResetCode).update({"created_at": eleven_minutes_ago})
-        assert_error(reset(anyone, code), errors.INVALID_CODE)
+        assert_error(reset(anonymous, code), errors.INVALID_CODE)
         password_reset.delete_expired()
         assert db.session.query(ResetCode).count() == 0
 
 
-def test_the_newest_three_codes_work(alice: ApiClient, anyone: ApiClient, letters: Letters) -> None:
-    first, second, *_ = [code_of(anyone, letters) for _ in range(4)]
-    assert_error(reset(anyone, first), errors.INVALID_CODE)
-    assert reset(anyone, second).status_code == 200
+def test_the_newest_three_codes_work(
+    alice: ApiClient, anonymous: ApiClient, letters: Letters
+) -> None:
+    first, second, *_ = [code_of(anonymous, letters) for _ in range(4)]
+    assert_error(reset(anonymous, first), errors.INVALID_CODE)
+    assert reset(anonymous, second).status_code == 200
 
 
 def test_five_wrong_tries_of_one_address_are_the_last(
-    alice: ApiClient, anyone: ApiClient, letters: Letters
+    alice: ApiClient, anonymous: ApiClient, letters: Letters
 ) -> None:
-    code = code_of(anyone, letters)
+    code = code_of(anonymous, letters)
     for _ in range(5):
-        assert_error(reset(anyone, other_than(code)), errors.INVALID_CODE)
-    assert_error(reset(anyone, code), errors.INVALID_CODE)
-    assert reset(anyone, code, address="192.0.2.2").status_code == 200
+        assert_error(reset(anonymous, other_than(code)), errors.INVALID_CODE)
+    assert_error(reset(anonymous, code), errors.INVALID_CODE)
+    assert reset(anonymous, code, address="192.0.2.2").status_code == 200
 
 
 def test_fifty_wrong_tries_are_the_last_of_all(
-    alice: ApiClient, anyone: ApiClient, letters: Letters
+    alice: ApiClient, anonymous: ApiClient, letters: Letters
 ) -> None:
-    code = code_of(anyone, letters)
+    code = code_of(anonymous, letters)
     for number in range(50):
-        reset(anyone, other_than(code), address=f"192.0.2.{number}")
-    assert_error(reset(anyone, code, address="198.51.100.1"), errors.INVALID_CODE)
-    assert reset(anyone, code_of(anyone, letters)).status_code == 200
+        reset(anonymous, other_than(code), address=f"192.0.2.{number}")
+    assert_error(reset(anonymous, code, address="198.51.100.1"), errors.INVALID_CODE)
+    assert reset(anonymous, code_of(anonymous, letters)).status_code == 200
 
 
 def test_an_illegal_password_costs_no_try(
-    alice: ApiClient, anyone: ApiClient, letters: Letters
+    alice: ApiClient, anonymous: ApiClient, letters: Letters
 ) -> None:
-    code = code_of(anyone, letters)
+    code = code_of(anonymous, letters)
     for _ in range(6):
-        assert_error(reset(anyone, "x", "not legal!"), errors.INVALID_PASSWORD)
-    assert reset(anyone, code).status_code == 200
+        assert_error(reset(anonymous, "x", "not legal!"), errors.INVALID_PASSWORD)
+    assert reset(anonymous, code).status_code == 200
 
 
 @pytest.mark.parametrize("change", [{"password": NEW}, {"email": "alice@example.org"}])
 def test_another_password_or_address_voids_codes(
-    alice: ApiClient, anyone: ApiClient, letters: Letters, change: dict[str, str]
+    alice: ApiClient, anonymous: ApiClient, letters: Letters, change: dict[str, str]
 ) -> None:
-    code = code_of(anyone, letters)
+    code = code_of(anonymous, letters)
     alice.put("/account/info", json={"origin_password": PASSWORD} | change)
     email = change.get("email", ALICE_AT)
-    assert_error(reset(anyone, code, "third_1", email), errors.INVALID_CODE)
+    assert_error(reset(anonymous, code, "third_1", email), errors.INVALID_CODE)
 
 
-def test_an_invalid_address_is_refused(anyone: ApiClient) -> None:
-    assert_error(forget(anyone, "alice"), errors.INVALID_EMAIL)
-    assert_error(reset(anyone, "x", email="alice"), errors.INVALID_EMAIL)
+def test_an_invalid_address_is_refused(anonymous: ApiClient) -> None:
+    assert_error(forget(anonymous, "alice"), errors.INVALID_EMAIL)
+    assert_error(reset(anonymous, "x", email="alice"), errors.INVALID_EMAIL)
 
 
 def test_codes_are_limited_like_those_of_verification(
@@ -246,9 +248,9 @@ def test_a_mail_server_that_is_away_is_no_failure_of_the_request(
 
 
 def test_erasing_leaves_no_code(
-    app: Flask, alice: ApiClient, anyone: ApiClient, letters: Letters
+    app: Flask, alice: ApiClient, anonymous: ApiClient, letters: Letters
 ) -> None:
-    code_of(anyone, letters)
-    forget(anyone)
+    code_of(anonymous, letters)
+    forget(anonymous)
     app.test_cli_runner().invoke(args=["accounts", "erase", str(ALICE), "--yes"])
     assert "alice" not in everything_in(app, db).lower()

@@ -93,7 +93,7 @@ def test_changes_at_once_are_told_under_versions_of_their_own(
 
 
 def test_a_picture_survives_being_replaced_and_put_back_at_once(
-    app: Flask, alice: ApiClient, anyone: ApiClient
+    app: Flask, alice: ApiClient, anonymous: ApiClient
 ) -> None:
     sent = [bare(picture(colour=colour)) for colour in ("red", "green", "blue")]
 

@@ -24,8 +24,8 @@ def _login(who: ApiClient, email: str, password: str) -> Reply:
     return who.post("/account/login", json={"email": email, "password": password})
 
 
-def test_registering_signs_in(app: Flask, anyone: ApiClient) -> None:
-    answer = _register(anyone).json
+def test_registering_signs_in(app: Flask, anonymous: ApiClient) -> None:
+    answer = _register(anonymous).json
 
     info = ApiClient(app, answer["token"]).get("/account/info").json
 
@@ -42,8 +42,8 @@ def test_registering_signs_in(app: Flask, anyone: ApiClient) -> None:
     }
 
 
-def test_an_email_is_trimmed_and_shown_as_given(app: Flask, anyone: ApiClient) -> None:
-    token = _register(anyone, "  Ann.B@Example.COM ").json["token"]
+def test_an_email_is_trimmed_and_shown_as_given(app: Flask, anonymous: ApiClient) -> None:
+    token = _register(anonymous, "  Ann.B@Example.COM ").json["token"]
     assert ApiClient(app, token).get("/account/info").json["email"] == "Ann.B@Example.COM"
 
 
@@ -69,20 +69,20 @@ def test_reg_refuses_an_email_that_is_taken_in_any_spelling(alice: ApiClient, ag
         f"{'İ' * 130}@example.com",
     ],
 )
-def test_reg_refuses_an_invalid_email(anyone: ApiClient, email: str) -> None:
-    assert_error(_register(anyone, email), errors.INVALID_EMAIL)
+def test_reg_refuses_an_invalid_email(anonymous: ApiClient, email: str) -> None:
+    assert_error(_register(anonymous, email), errors.INVALID_EMAIL)
 
 
 @pytest.mark.parametrize("name", ["", "x" * 21, "長" * 21, "🙂" * 21])
-def test_reg_refuses_a_name_that_is_empty_or_too_long(anyone: ApiClient, name: str) -> None:
-    assert_error(_register(anyone, name=name), errors.NAME_TOO_LONG)
+def test_reg_refuses_a_name_that_is_empty_or_too_long(anonymous: ApiClient, name: str) -> None:
+    assert_error(_register(anonymous, name=name), errors.NAME_TOO_LONG)
 
 
 @pytest.mark.parametrize("name", ["x", "🙂" * 20, " ", "a\nb"])
 def test_a_name_has_1_to_20_characters_of_any_kind(
-    app: Flask, anyone: ApiClient, name: str
+    app: Flask, anonymous: ApiClient, name: str
 ) -> None:
-    token = _register(anyone, name=name).json["token"]
+    token = _register(anonymous, name=name).json["token"]
     assert ApiClient(app, token).get("/account/info").json["name"] == name
 
 
@@ -91,10 +91,10 @@ ILLEGAL_PASSWORDS = ["", "with space", "dot.", "密码", "x" * 21, "newline\n", 
 
 @pytest.mark.parametrize("password", ILLEGAL_PASSWORDS)
 def test_reg_refuses_an_illegal_password_however_it_travels(
-    anyone: ApiClient, password: str
+    anonymous: ApiClient, password: str
 ) -> None:
-    assert_error(_register(anyone, password=password), errors.PASSWORD_ILLEGAL)
-    assert_error(_register(anyone, password=encrypted(password)), errors.PASSWORD_ILLEGAL)
+    assert_error(_register(anonymous, password=password), errors.PASSWORD_ILLEGAL)
+    assert_error(_register(anonymous, password=encrypted(password)), errors.PASSWORD_ILLEGAL)
 
 
 @pytest.mark.parametrize(
@@ -108,15 +108,17 @@ def test_reg_refuses_an_illegal_password_however_it_travels(
         "密" * 24,
     ],
 )
-def test_reg_refuses_a_ciphertext_that_does_not_decrypt(anyone: ApiClient, ciphertext: str) -> None:
-    assert_error(_register(anyone, password=ciphertext), errors.PASSWORD_ILLEGAL)
+def test_reg_refuses_a_ciphertext_that_does_not_decrypt(
+    anonymous: ApiClient, ciphertext: str
+) -> None:
+    assert_error(_register(anonymous, password=ciphertext), errors.PASSWORD_ILLEGAL)
 
 
 @pytest.mark.parametrize("password", ["x", "a" * 15, "a" * 16, "A_9" * 6 + "zz"])
-def test_a_password_is_the_same_plain_and_encrypted(anyone: ApiClient, password: str) -> None:
-    _register(anyone, password=encrypted(password))
-    assert _login(anyone, "ann@example.com", password).status_code == 200
-    assert _login(anyone, "ann@example.com", encrypted(password)).status_code == 200
+def test_a_password_is_the_same_plain_and_encrypted(anonymous: ApiClient, password: str) -> None:
+    _register(anonymous, password=encrypted(password))
+    assert _login(anonymous, "ann@example.com", password).status_code == 200
+    assert _login(anonymous, "ann@example.com", encrypted(password)).status_code == 200
 
 
 def _wrapped(ciphertext: str) -> str:
@@ -127,11 +129,11 @@ def _wrapped(ciphertext: str) -> str:
     "written", [lambda sent: f"{sent}\n", _wrapped, lambda sent: sent.rstrip("=")]
 )
 def test_a_ciphertext_is_base64_as_encoders_write_it(
-    anyone: ApiClient, written: Callable[[str], str]
+    anonymous: ApiClient, written: Callable[[str], str]
 ) -> None:
-    _register(anyone)
+    _register(anonymous)
     sent = written(encrypted(PASSWORD))
-    assert _login(anyone, "ann@example.com", sent).status_code == 200
+    assert _login(anonymous, "ann@example.com", sent).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -139,16 +141,16 @@ def test_a_ciphertext_is_base64_as_encoders_write_it(
     [("ann@München.de", "ann@xn--mnchen-3ya.de"), ("ann@例子.中国", "ANN@XN--fsqu00a.xn--fiqs8s")],
 )
 def test_two_spellings_of_a_mailbox_are_one_account(
-    anyone: ApiClient, one: str, other: str
+    anonymous: ApiClient, one: str, other: str
 ) -> None:
-    assert _register(anyone, email=one).status_code == 200
-    assert _login(anyone, other, PASSWORD).status_code == 200
-    assert_error(_register(anyone, email=other), errors.USER_EXISTS)
+    assert _register(anonymous, email=one).status_code == 200
+    assert _login(anonymous, other, PASSWORD).status_code == 200
+    assert_error(_register(anonymous, email=other), errors.USER_EXISTS)
 
 
-def test_an_address_that_only_looks_alike_takes_nobodys_place(anyone: ApiClient) -> None:
-    assert _register(anyone, email="\N{KELVIN SIGN}elvin@example.com").status_code == 200
-    assert _register(anyone, email="kelvin@example.com").status_code == 200
+def test_an_address_that_only_looks_alike_takes_nobodys_place(anonymous: ApiClient) -> None:
+    assert _register(anonymous, email="\N{KELVIN SIGN}elvin@example.com").status_code == 200
+    assert _register(anonymous, email="kelvin@example.com").status_code == 200
 
 
 def test_plain_passwords_can_be_turned_off(configured: Callable[..., ApiClient]) -> None:
@@ -182,11 +184,11 @@ def test_reg_refuses_the_email_first_then_name_then_password_then_the_known_user
 
 
 def test_registering_with_the_old_password_restores_a_deleted_account(
-    app: Flask, alice: ApiClient, anyone: ApiClient
+    app: Flask, alice: ApiClient, anonymous: ApiClient
 ) -> None:
     alice.delete("/account/delete")
 
-    answer = _register(anyone, email_of("ALICE"), name="Alice again").json
+    answer = _register(anonymous, email_of("ALICE"), name="Alice again").json
 
     assert (answer["message"], answer["id"]) == ("已恢复账户", ALICE)
     info = ApiClient(app, answer["token"]).get("/account/info").json
@@ -194,26 +196,26 @@ def test_registering_with_the_old_password_restores_a_deleted_account(
 
 
 def test_reg_with_another_password_does_not_restore_a_deleted_account(
-    alice: ApiClient, anyone: ApiClient
+    alice: ApiClient, anonymous: ApiClient
 ) -> None:
     alice.delete("/account/delete")
-    assert_error(_register(anyone, email_of("alice"), password="other"), errors.USER_EXISTS)
+    assert_error(_register(anonymous, email_of("alice"), password="other"), errors.USER_EXISTS)
     assert alice.get("/account/info").json["deleted"] is True
 
 
 def test_an_account_can_be_deleted_and_restored_again_and_again(
-    app: Flask, anyone: ApiClient
+    app: Flask, anonymous: ApiClient
 ) -> None:
     make_account(app, ALICE, "Alice", deleted=True, generation=7)
-    first = ApiClient(app, _register(anyone, email_of("alice")).json["token"])
+    first = ApiClient(app, _register(anonymous, email_of("alice")).json["token"])
     first.delete("/account/delete")
-    second = ApiClient(app, _register(anyone, email_of("alice")).json["token"])
+    second = ApiClient(app, _register(anonymous, email_of("alice")).json["token"])
     assert second.get("/account/info").json["deleted"] is False
     assert first.get("/account/info").status_code == 401
 
 
-def test_passwords_rest_as_argon2id(app: Flask, anyone: ApiClient) -> None:
-    _register(anyone)
+def test_passwords_rest_as_argon2id(app: Flask, anonymous: ApiClient) -> None:
+    _register(anonymous)
     with app.app_context():
         kept = db.session.execute(db.select(Account.password_hash)).scalar_one()
     assert kept.startswith("$argon2id$v=19$m=19456,t=2,p=1$")

@@ -85,9 +85,9 @@ def test_a_session_is_seen_once_a_day(app: Flask, alice: ApiClient) -> None:
         assert seen == {phone_id: f"{today:%Y-%m-%d}", laptop_id: f"{yesterday:%Y-%m-%d}"}
 
 
-def test_registering_begins_a_session(app: Flask, anyone: ApiClient) -> None:
+def test_registering_begins_a_session(app: Flask, anonymous: ApiClient) -> None:
     body = {"email": "ann@example.com", "name": "Ann", "password": PASSWORD}
-    ann = ApiClient(app, anyone.post("/account/reg", json=body).json["token"])
+    ann = ApiClient(app, anonymous.post("/account/reg", json=body).json["token"])
     assert [each["current"] for each in sessions_of(ann)] == [True]
 
 

@@ -8,33 +8,35 @@ from flask import Flask
 
 from auth_service.tests.endpoints import SIGNED_IN, Endpoint
 from auth_service.tests.factories import ALICE
-from shared.testing.client import ApiClient, assert_error, refused
-from shared.testing.hostile import bad_tokens, forged_token
+from shared.testing.client import ApiClient, assert_error, expected_error
+from shared.testing.invalid_inputs import forged_token, invalid_tokens
 from shared.testing.tokens import issue
 from shared.web.errors import INVALID_JWT
 
 
 @pytest.mark.parametrize("endpoint", SIGNED_IN, ids=str)
 def test_a_bad_token_is_refused_before_the_body_is_read(
-    anyone: ApiClient, alice: ApiClient, endpoint: Endpoint
+    anonymous: ApiClient, alice: ApiClient, endpoint: Endpoint
 ) -> None:
     headers = [{"Authorization": token} for token in ("", forged_token(ALICE))]
     requests = [{"headers": each, "data": b"{"} for each in headers]
-    answers = anyone.answers(endpoint.method, endpoint.path, *requests)
-    assert answers == [refused(INVALID_JWT)]
+    answers = anonymous.list_answers(endpoint.method, endpoint.path, *requests)
+    assert answers == [expected_error(INVALID_JWT)]
 
 
-def test_every_bad_token_is_refused(anyone: ApiClient, alice: ApiClient) -> None:
-    requests = [{"headers": {"Authorization": token}} for token in bad_tokens(ALICE).values()]
-    assert anyone.answers("GET", "/account/info", *requests) == [refused(INVALID_JWT)]
+def test_every_bad_token_is_refused(anonymous: ApiClient, alice: ApiClient) -> None:
+    requests = [{"headers": {"Authorization": token}} for token in invalid_tokens(ALICE).values()]
+    assert anonymous.list_answers("GET", "/account/info", *requests) == [
+        expected_error(INVALID_JWT)
+    ]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
 @pytest.mark.parametrize("path", ["/nowhere", "/account", "/account/info", "/internal/accounts"])
 def test_a_stranger_does_not_learn_what_is_served(
-    anyone: ApiClient, method: str, path: str
+    anonymous: ApiClient, method: str, path: str
 ) -> None:
-    assert_error(anyone.call(method, path), INVALID_JWT)
+    assert_error(anonymous.call(method, path), INVALID_JWT)
 
 
 @pytest.mark.parametrize("path", ["/internal/accounts", "/internal/nothing"])

@@ -107,8 +107,8 @@ def folder(env: Mapping[str, str]) -> Path:
     return folder
 
 
-def test_without_a_mail_server_the_mail_is_a_file(anyone: ApiClient, folder: Path) -> None:
-    answer = _verify(anyone, " Ann@Example.com ").json
+def test_without_a_mail_server_the_mail_is_a_file(anonymous: ApiClient, folder: Path) -> None:
+    answer = _verify(anonymous, " Ann@Example.com ").json
 
     [path] = folder.iterdir()
     message = BytesParser(policy=policy.default).parsebytes(path.read_bytes())
@@ -117,8 +117,8 @@ def test_without_a_mail_server_the_mail_is_a_file(anyone: ApiClient, folder: Pat
     assert decrypted(answer["verify_code"]) == _code_in(message)
 
 
-def test_the_mail_speaks_chinese_and_english(anyone: ApiClient, folder: Path) -> None:
-    _verify(anyone)
+def test_the_mail_speaks_chinese_and_english(anonymous: ApiClient, folder: Path) -> None:
+    _verify(anonymous)
     [path] = folder.iterdir()
     message = BytesParser(policy=policy.default).parsebytes(path.read_bytes())
     assert "验证码" in message.get_content()
@@ -127,16 +127,16 @@ def test_the_mail_speaks_chinese_and_english(anyone: ApiClient, folder: Path) ->
 
 
 def test_the_code_is_never_logged(
-    anyone: ApiClient, folder: Path, caplog: pytest.LogCaptureFixture
+    anonymous: ApiClient, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
-    code = decrypted(_verify(anyone).json["verify_code"])
+    code = decrypted(_verify(anonymous).json["verify_code"])
     assert [record.message for record in caplog.records if "mail" in record.message]
     assert not any(code in str(vars(record)) for record in caplog.records)
 
 
-def test_codes_differ(anyone: ApiClient, folder: Path) -> None:
-    codes = {_verify(anyone).json["verify_code"] for _ in range(5)}
+def test_codes_differ(anonymous: ApiClient, folder: Path) -> None:
+    codes = {_verify(anonymous).json["verify_code"] for _ in range(5)}
     assert len(codes) > 1
 
 
@@ -169,9 +169,9 @@ def test_a_code_reaches_an_international_address(
 
 @pytest.mark.parametrize(("registered", "delivered"), INTERNATIONAL)
 def test_mail_to_an_international_address_is_a_file_as_well(
-    anyone: ApiClient, folder: Path, registered: str, delivered: str
+    anonymous: ApiClient, folder: Path, registered: str, delivered: str
 ) -> None:
-    _verify(anyone, registered)
+    _verify(anonymous, registered)
     [path] = folder.iterdir()
     assert f"To: {delivered}" in path.read_text()
 
@@ -227,8 +227,8 @@ def test_verify_does_not_wait_long_for_a_mail_server_that_hangs(
 
 
 @pytest.mark.parametrize("email", ["", "ann", "ann@example.com\r\nBcc: bob@example.com"])
-def test_verify_refuses_an_invalid_email(anyone: ApiClient, email: str) -> None:
-    assert_error(_verify(anyone, email), errors.INVALID_EMAIL)
+def test_verify_refuses_an_invalid_email(anonymous: ApiClient, email: str) -> None:
+    assert_error(_verify(anonymous, email), errors.INVALID_EMAIL)
 
 
 def _assert_three_and_no_more(service: ApiClient, email: str) -> None:

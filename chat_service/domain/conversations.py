@@ -96,9 +96,9 @@ def list_conversations(
         conversation_ids: only these conversations; None for all.
     """
     if conversation_ids is None:
-        result = db.run(_CONVERSATIONS, user=user_id)
+        result = db.execute(_CONVERSATIONS, user=user_id)
     else:
-        result = db.run(_SOME_CONVERSATIONS, user=user_id, ids=list(conversation_ids))
+        result = db.execute(_SOME_CONVERSATIONS, user=user_id, ids=list(conversation_ids))
     rows = list(map(ConversationRow._make, result))
     missing = {row.friend_id for row in rows if row.friend_id and row.friend_name is None}
     if not missing:

@@ -158,7 +158,7 @@ class _Search:
         mark = get_indexed_id() if grams else 0
         scope = {"user": self._user_id, "conversation": query.conversation_id}
         is_one = query.conversation_id is not None
-        longest = db.run(longest_query(is_one=is_one), **scope).scalars().all()
+        longest = db.execute(longest_query(is_one=is_one), **scope).scalars().all()
         yield from self._read_backwards(longest, before, partial(self._read, mark))
         if grams and self.next_before_id is None:
             grams = sort_by_rarity(longest[:_RANKED_IN], grams)[:_MAX_GRAMS]
@@ -197,7 +197,7 @@ class _Search:
             ids: list[int] = []
             while self._candidates and -self._candidates[0] >= horizon and len(ids) < 2 * limit:
                 ids.append(-heappop(self._candidates))
-            rows = db.run(messages_query(), user=self._user_id, ids=ids)
+            rows = db.execute(messages_query(), user=self._user_id, ids=ids)
             self.matches += filter(self._query.matches, rows)
         if len(self.matches) >= limit:
             del self.matches[limit:]
@@ -210,7 +210,7 @@ class _Search:
     ) -> tuple[list[Any], Iterable[int]]:
         """Read the next messages of each conversation; the candidates match already."""
         bounds = {"positions": positions, "after": after, "limit": size}
-        rows = list(db.run(page_query(), **bounds))
+        rows = list(db.execute(page_query(), **bounds))
         return rows, (row.id for row in rows if self._query.matches(row))
 
     def _read_index(
@@ -218,13 +218,13 @@ class _Search:
     ) -> tuple[list[Any], Iterable[int]]:
         """Read the next rows of the index of each conversation; candidates have all pairs."""
         pairs = {f"gram_{position}": gram for position, gram in enumerate(grams)}
-        rows = list(db.run(grams_query(len(grams)), **pairs, positions=positions, limit=size))
+        rows = list(db.execute(grams_query(len(grams)), **pairs, positions=positions, limit=size))
         return rows, (row.id for row in rows if row.has_all)
 
 
 def _with_names(rows: list[Any], next_before_id: int | None, user_id: int) -> SearchPage:
     ids = {row.conversation_id for row in rows}
-    conversations = db.run(NAMES, user=user_id, ids=list(ids)).all() if ids else []
+    conversations = db.execute(NAMES, user=user_id, ids=list(ids)).all() if ids else []
     friends = {row.id: row.friend_id for row in conversations if row.friend_id is not None}
     people = get_people({row.sender_id for row in rows} | set(friends.values()))
     names = {row.id: row.name for row in conversations}

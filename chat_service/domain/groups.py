@@ -24,7 +24,7 @@ from chat_service.models import (
     SearchGram,
 )
 from shared.media.avatars import parse_avatar
-from shared.media.decoder import Picture
+from shared.media.decoder import EncodedImage
 from shared.web.errors import ApiError, ErrorSpec
 
 
@@ -162,7 +162,7 @@ def update_group(
         raise ApiError(errors.MAY_NOT_UPDATE)
     # Decode after the first check, and outside the transaction.
     parsed = None if avatar is None else parse_avatar(avatar, user_id)
-    uploaded = parsed if isinstance(parsed, Picture) else None
+    uploaded = parsed if isinstance(parsed, EncodedImage) else None
     reference = parsed if isinstance(parsed, str) else ""
     with media.stored_image(uploaded) as picture, transaction():
         group = lock_conversation(conversation_id, (user_id,), errors.CONVERSATION_NOT_FOUND)

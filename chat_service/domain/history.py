@@ -144,7 +144,7 @@ class _History(NamedTuple):
 
     def _rows(self, bounds: Bounds, limit: int, from_newest: bool = False) -> list[MessageRow]:
         return to_message_rows(
-            db.run(
+            db.execute(
                 _messages_query(frozenset(bounds.parameters), newest_first=from_newest),
                 conversation=self.conversation_id,
                 user=self.user_id,
@@ -190,7 +190,7 @@ class _History(NamedTuple):
     def _deleted_blocks(self, after: int, until: int) -> Iterator[list[int]]:
         is_last = False
         while not is_last:
-            rows = db.run(
+            rows = db.execute(
                 _DELETIONS, conversation=self.conversation_id, after=after, version=until
             ).all()
             is_last = len(rows) < _IDS_IN_A_BLOCK

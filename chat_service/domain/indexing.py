@@ -47,7 +47,7 @@ def sort_by_rarity(conversation_ids: Sequence[int], grams: list[int]) -> list[in
     ranked = {str(gram): None for gram in grams[:_MAX_RANKED]}
     counts: Counter[int] = Counter()
     for conversation_id in conversation_ids:
-        rows = db.run(_COUNTS, conversation=conversation_id, grams=ranked)
+        rows = db.execute(_COUNTS, conversation=conversation_id, grams=ranked)
         counts.update({row.gram: row.count for row in rows})
     return sorted(map(int, ranked), key=counts.__getitem__)
 

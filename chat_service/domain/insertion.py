@@ -58,7 +58,7 @@ def insert_message(message: NewMessage) -> InsertedMessage:
     if db.is_sqlite:
         inserted, has_read = _insert_on_sqlite(message, parameters)
     else:
-        inserted = db.run(_number_and_insert_statement(), **parameters).first()
+        inserted = db.execute(_number_and_insert_statement(), **parameters).first()
         has_read = inserted is not None and inserted.has_read
     if inserted is None or (message.client_id is not None and _is_deleted(message)):
         raise InsertConflictError
@@ -69,11 +69,11 @@ def insert_message(message: NewMessage) -> InsertedMessage:
 
 def _insert_on_sqlite(message: NewMessage, parameters: dict[str, Any]) -> tuple[Any, bool]:
     """Return the inserted row or None, and whether the sender is a member."""
-    number = db.run(_NEXT_SEQ, **parameters).first()
+    number = db.execute(_NEXT_SEQ, **parameters).first()
     if number is None:
         return None, False
     numbered = _as_parameters(number._asdict())
-    inserted = db.run(_insert_numbered_statement(), **parameters, **numbered).first()
+    inserted = db.execute(_insert_numbered_statement(), **parameters, **numbered).first()
     if inserted is None:
         return None, False
     return inserted, advance_read_position(message.conversation_id, message.sender_id, inserted.seq)

@@ -233,6 +233,6 @@ def _private_conversations() -> Select[*tuple[Any, ...]]:
 
 
 STATES: States = {
-    "account": lambda: db.stream(accounts.states()),
+    "account": lambda: db.stream(accounts.select_states()),
     "friendship": lambda: db.stream(_private_conversations()),
 }

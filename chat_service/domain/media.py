@@ -15,7 +15,7 @@ from sqlalchemy import select, text, union_all
 
 from chat_service.db import db
 from chat_service.models import Conversation, Message
-from shared.media.decoder import Picture
+from shared.media.decoder import EncodedImage
 from shared.media.object_store import MediaStore, StoredFile
 from shared.web.errors import NOT_FOUND, ApiError
 
@@ -33,7 +33,7 @@ class StoredImage(NamedTuple):
 
 
 @contextmanager
-def stored_image(picture: Picture | None) -> Iterator[str]:
+def stored_image(picture: EncodedImage | None) -> Iterator[str]:
     """Store a picture under a new name, and delete it if the block raises an `ApiError`.
 
     After another error the transaction may have been committed, so the file stays. If no row

@@ -93,7 +93,7 @@ def get_read_state(
         ApiError: ``not_found``: the conversation does not exist or is closed;
             ``not_member``: the user is not in it.
     """
-    row = db.run(READ_STATE, conversation=conversation_id, user=user_id).first()
+    row = db.execute(READ_STATE, conversation=conversation_id, user=user_id).first()
     return parse_read_state(row, not_found, not_member)
 
 
@@ -222,7 +222,7 @@ def advance_read_position(conversation_id: int, user_id: int, seq: int) -> bool:
     Returns:
         whether a position changed; false for a user who is not a member.
     """
-    result = db.run(_ADVANCE, conversation=conversation_id, user=user_id, seq=seq)
+    result = db.execute(_ADVANCE, conversation=conversation_id, user=user_id, seq=seq)
     return bool(result.rowcount)
 
 

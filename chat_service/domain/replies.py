@@ -47,7 +47,7 @@ class _Replies(NamedTuple):
 
     def get_version(self) -> int:
         """Get the version of the conversation, if the message is visible to the user."""
-        row = db.run(_VERSION, message=self.message_id, user=self.user_id).first()
+        row = db.execute(_VERSION, message=self.message_id, user=self.user_id).first()
         if row is None:
             raise ApiError(errors.MESSAGE_NOT_FOUND)
         version: int = row.version
@@ -56,7 +56,7 @@ class _Replies(NamedTuple):
     def fetch_rows(self, version: int, *, limit: int, after: int = 0) -> list[SummaryRow]:
         """Fetch the next replies after an id, up to a version."""
         bounds = {"after": after, "version": version, "limit": limit}
-        result = db.run(_REPLIES, message=self.message_id, user=self.user_id, **bounds)
+        result = db.execute(_REPLIES, message=self.message_id, user=self.user_id, **bounds)
         return list(map(SummaryRow._make, result))
 
     def iter_blocks(self, version: int, rows: list[SummaryRow]) -> Iterator[SummaryBlock]:

@@ -113,7 +113,7 @@ class _Search(NamedTuple):
         if version <= WINDOW or (since is None and until is None):
             return 1, version
         times = {"since": since or _MIN_TIME, "until": until or _MAX_TIME}
-        first, last = db.run(_SPAN, conversation=self.conversation_id, **times).one()
+        first, last = db.execute(_SPAN, conversation=self.conversation_id, **times).one()
         return first or version + 1, min(last or 0, version)
 
     def iter_blocks(self, first: int, last: int) -> Iterator[SummaryBlock]:
@@ -121,7 +121,7 @@ class _Search(NamedTuple):
         grams = extract_grams(self.filters.content or "")
         if grams:
             mark = get_indexed_id()
-            oldest, newest, next_version = db.run(
+            oldest, newest, next_version = db.execute(
                 _edges_query(), conversation=self.conversation_id, first=first, last=last, mark=mark
             ).one()
             if oldest is not None:
@@ -141,7 +141,7 @@ class _Search(NamedTuple):
         while not is_last:
             self._check_access()
             page = {"conversation": self.conversation_id, "after": after, "newest": newest}
-            rows = db.run(query, **parameters, **page, limit=WINDOW).all()
+            rows = db.execute(query, **parameters, **page, limit=WINDOW).all()
             is_last = len(rows) < WINDOW
             after = after if is_last else rows[-1].message_id
             ids = [row.message_id for row in rows if row.has_all]
@@ -158,7 +158,7 @@ class _Search(NamedTuple):
 
     def _search_block(self, scope: str, **bounds: Any) -> SummaryBlock:
         conditions = self.filters.sql_conditions
-        result = db.run(
+        result = db.execute(
             _messages_query(scope, frozenset(conditions), texts_only=bool(self.filters.content)),
             conversation=self.conversation_id,
             user=self.user_id,

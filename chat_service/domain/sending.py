@@ -112,7 +112,7 @@ _SENDER = READ_STATE.join(Account, Account.id == bindparam("user")).add_columns(
 
 
 def _load_sender(conversation_id: int, sender_id: int) -> _SenderContext:
-    row: Any = db.run(_SENDER, conversation=conversation_id, user=sender_id).first()
+    row: Any = db.execute(_SENDER, conversation=conversation_id, user=sender_id).first()
     read_state = parse_read_state(row, errors.CONVERSATION_NOT_FOUND, errors.NOT_IN_CONVERSATION)
     return _SenderContext(
         read_state, Person(row.account_id, row.name, row.avatar_digest, row.avatar_reference)

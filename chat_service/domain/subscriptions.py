@@ -25,7 +25,7 @@ def open_socket(
     Raises:
         ApiError: ``INVALID_JWT``: the account or the session of the token has ended.
     """
-    accounts.state_of(subscriber.user_id)  # Copies the account if it is unknown here.
+    accounts.get_state(subscriber.user_id)  # Copies the account if it is unknown here.
     live.connect(connection, handshake_response, subscriber)
 
 

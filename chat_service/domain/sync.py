@@ -88,7 +88,7 @@ def sync(
         limit: maximum number of messages for each conversation.
         conversation_ids: only these conversations; None for all.
     """
-    states = {row.id: row for row in db.run(_STATES, user=user_id)}
+    states = {row.id: row for row in db.execute(_STATES, user=user_id)}
     requested = versions.keys() if conversation_ids is None else set(conversation_ids)
     considered = states.keys() if conversation_ids is None else states.keys() & requested
     changed = {
@@ -201,7 +201,7 @@ def _fetch_messages(changes: Iterable[_Change], user_id: int, limit: int) -> Non
         }
         if spans:
             page = {"user": user_id, "spans": spans, "limit": limit + 1}
-            for row in to_message_rows(db.run(_messages_query(newest=newest), **page)):
+            for row in to_message_rows(db.execute(_messages_query(newest=newest), **page)):
                 rows[row.conversation_id].append(row)
     room = MAX_MESSAGES
     for change in fetched:
@@ -215,7 +215,7 @@ def _fetch_deletions(changes: Iterable[_Change]) -> None:
     rows: dict[int, list[Any]] = defaultdict(list)
     spans = {each.id: (each.after, each.until) for each in fetched}
     if spans:
-        for row in db.run(_deletions_query(), spans=spans, limit=MAX_DELETED_IDS + 1):
+        for row in db.execute(_deletions_query(), spans=spans, limit=MAX_DELETED_IDS + 1):
             rows[row.conversation_id].append(row)
     room = MAX_DELETED_IDS
     for change in fetched:

@@ -18,13 +18,13 @@ from shared.testing.s3 import bucket_settings
 @pytest.fixture(scope="session")
 def settings(
     tmp_path_factory: pytest.TempPathFactory,
-    parts: dict[str, str],
+    servers: dict[str, str],
     _fake_services: dict[str, FakeService],
 ) -> dict[str, str]:
     """What the service reads from its environment."""
-    media = bucket_settings(parts["s3"], "chat") if parts else {}
+    media = bucket_settings(servers["s3"], "chat") if servers else {}
     return (
-        settings_for_tests("chat", tmp_path_factory.mktemp("chat"), parts)
+        settings_for_tests("chat", tmp_path_factory.mktemp("chat"), servers)
         | media
         | {
             "AUTH_SERVICE_URL": _fake_services["auth"].url,

@@ -9,14 +9,14 @@ from flask import Flask
 from chat_service.tests.endpoints import ENDPOINTS, IN_QUERY, OTHERS, WITH_FIELDS, Endpoint
 from chat_service.tests.factories import make_group
 from shared.testing.cast import ALICE, BOB
-from shared.testing.client import ApiClient, assert_error, refused
-from shared.testing.hostile import (
+from shared.testing.client import ApiClient, assert_error, expected_error
+from shared.testing.invalid_inputs import (
     NOT_IDS,
     NOT_OBJECTS,
     NOT_TEXTS,
     TOO_DEEP,
-    bad_tokens,
     forged_token,
+    invalid_tokens,
 )
 from shared.web.errors import BAD_PARAMETER, INVALID_JWT, NOT_FOUND, ErrorSpec
 
@@ -95,8 +95,10 @@ def test_a_bad_value_is_refused_by_the_fields_name(
 ) -> None:
     bad_values = _bad_values(field, endpoint.fields[field])
     bodies = [json.dumps({**endpoint.fields, field: bad}) for bad in bad_values]
-    answers = alice.answers(endpoint.method, endpoint.path, *({"data": body} for body in bodies))
-    assert answers == [refused(BAD_PARAMETER, field=field)]
+    answers = alice.list_answers(
+        endpoint.method, endpoint.path, *({"data": body} for body in bodies)
+    )
+    assert answers == [expected_error(BAD_PARAMETER, field=field)]
 
 
 @pytest.mark.parametrize(
@@ -106,27 +108,27 @@ def test_a_required_field_that_is_missing_or_null_is_named(
     alice: ApiClient, endpoint: Endpoint, field: str
 ) -> None:
     rest = {name: value for name, value in endpoint.fields.items() if name != field}
-    answers = alice.answers(
+    answers = alice.list_answers(
         endpoint.method, endpoint.path, {"json": rest}, {"json": {**rest, field: None}}
     )
-    assert answers == [refused(BAD_PARAMETER, field=field)]
+    assert answers == [expected_error(BAD_PARAMETER, field=field)]
 
 
 @pytest.mark.parametrize("endpoint", WITH_FIELDS, ids=str)
 def test_a_body_that_is_no_json_object_is_refused_as_the_body(
     alice: ApiClient, endpoint: Endpoint
 ) -> None:
-    answers = alice.answers(
+    answers = alice.list_answers(
         endpoint.method, endpoint.path, *({"data": body} for body in (*NOT_OBJECTS, TOO_DEEP))
     )
-    assert answers == [refused(BAD_PARAMETER, field="body")]
+    assert answers == [expected_error(BAD_PARAMETER, field="body")]
 
 
 @pytest.mark.parametrize("endpoint", WITH_FIELDS, ids=str)
 def test_json_is_read_whatever_its_content_type_says(alice: ApiClient, endpoint: Endpoint) -> None:
     body = json.dumps(endpoint.fields)
     types = ("text/plain", "multipart/form-data", "")
-    answers = alice.answers(
+    answers = alice.list_answers(
         endpoint.method, endpoint.path, *({"data": body, "content_type": t} for t in types)
     )
     assert BAD_PARAMETER.code not in [answer["code"] for _, answer in answers]
@@ -146,7 +148,7 @@ def test_a_conversation_is_named_in_either_way_by_a_number_or_a_string(
     alice: ApiClient, endpoint: Endpoint
 ) -> None:
     rest = {field: value for field, value in endpoint.fields.items() if field not in NAMES}
-    answers = alice.answers(
+    answers = alice.list_answers(
         endpoint.method, endpoint.path, *({"json": {**rest, name: "1"}} for name in NAMES)
     )
     assert BAD_PARAMETER.code not in [answer["code"] for _, answer in answers]
@@ -177,17 +179,19 @@ def test_another_method_of_a_path_is_refused_with_those_allowed(
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
 def test_a_bad_token_is_refused_before_the_body_is_read(
-    anyone: ApiClient, endpoint: Endpoint
+    anonymous: ApiClient, endpoint: Endpoint
 ) -> None:
     headers = [{"Authorization": token} for token in ("", forged_token(ALICE))]
     requests = [{"headers": each, "data": b"{"} for each in headers]
-    answers = anyone.answers(endpoint.method, endpoint.path, *requests)
-    assert answers == [refused(INVALID_JWT)]
+    answers = anonymous.list_answers(endpoint.method, endpoint.path, *requests)
+    assert answers == [expected_error(INVALID_JWT)]
 
 
-def test_every_bad_token_is_refused(anyone: ApiClient) -> None:
-    requests = [{"headers": {"Authorization": token}} for token in bad_tokens(ALICE).values()]
-    assert anyone.answers("GET", "/conversations", *requests) == [refused(INVALID_JWT)]
+def test_every_bad_token_is_refused(anonymous: ApiClient) -> None:
+    requests = [{"headers": {"Authorization": token}} for token in invalid_tokens(ALICE).values()]
+    assert anonymous.list_answers("GET", "/conversations", *requests) == [
+        expected_error(INVALID_JWT)
+    ]
 
 
 def test_refused_settings_change_nothing(app: Flask, alice: ApiClient) -> None:

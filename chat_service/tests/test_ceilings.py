@@ -16,8 +16,8 @@ from chat_service.tests.calls import (
 )
 from chat_service.tests.factories import befriend, make_group, make_history
 from shared.testing.cast import ALICE, BOB
-from shared.testing.ceilings import assert_within_budget
 from shared.testing.client import ApiClient
+from shared.testing.query_budgets import assert_within_budget
 
 pytestmark = pytest.mark.database
 

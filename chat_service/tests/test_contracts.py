@@ -12,12 +12,12 @@ from shared.testing.cast import ALICE, BOB
 from shared.testing.client import ApiClient
 from shared.testing.contracts import (
     all_versions,
-    ask,
-    form,
+    call,
+    json_shape,
+    list_undocumented,
+    malformed_events,
     newest,
-    odd_events,
     state,
-    undescribed,
 )
 from shared.testing.fake_services import FakeService
 
@@ -29,7 +29,7 @@ def _deliver(*events: Any) -> dict[str, Any]:
 
 
 def _tell(app: Flask, *events: Any) -> None:
-    assert ask(app, _deliver(*events)).status_code == 200
+    assert call(app, _deliver(*events)).status_code == 200
 
 
 def _name_of_zoe(app: Flask, alice: ApiClient) -> str:
@@ -39,38 +39,38 @@ def _name_of_zoe(app: Flask, alice: ApiClient) -> str:
     return name
 
 
-@pytest.mark.parametrize(("name", "said"), all_versions("calls/deliver_events"))
+@pytest.mark.parametrize(("name", "contract"), all_versions("calls/deliver_events"))
 def test_who_tells_as_any_version_does_is_answered_in_the_newest_form(
-    app: Flask, name: str, said: dict[str, Any]
+    app: Flask, name: str, contract: dict[str, Any]
 ) -> None:
-    assert form(ask(app, said).json) == form(newest(name)["answer"])
+    assert json_shape(call(app, contract).json) == json_shape(newest(name)["answer"])
 
 
-@pytest.mark.parametrize(("name", "said"), all_versions("events/account"))
+@pytest.mark.parametrize(("name", "contract"), all_versions("events/account"))
 def test_an_account_is_taken_from_any_version(
-    app: Flask, alice: ApiClient, name: str, said: dict[str, Any]
+    app: Flask, alice: ApiClient, name: str, contract: dict[str, Any]
 ) -> None:
-    _tell(app, said)
-    assert _name_of_zoe(app, alice) == said["state"]["name"]
+    _tell(app, contract)
+    assert _name_of_zoe(app, alice) == contract["state"]["name"]
 
 
-@pytest.mark.parametrize(("name", "said"), all_versions("events/friendship"))
+@pytest.mark.parametrize(("name", "contract"), all_versions("events/friendship"))
 def test_a_friendship_is_taken_from_any_version(
-    app: Flask, alice: ApiClient, name: str, said: dict[str, Any]
+    app: Flask, alice: ApiClient, name: str, contract: dict[str, Any]
 ) -> None:
-    _tell(app, said)
+    _tell(app, contract)
     assert [row["friend_id"] for row in conversations(alice)] == [BOB]
 
 
 def test_odd_events_keep_nothing_behind_them_out(app: Flask, alice: ApiClient) -> None:
     kinds = ("account", "friendship", "friendship_ended", "friend_request_changed")
-    odd = [event for kind in kinds for event in odd_events(kind)]
+    malformed = [event for kind in kinds for event in malformed_events(kind)]
     good = [
         {"type": "account", "state": state("account", name="Good", version=1000)},
         {"type": "friendship", "state": state("friendship", active=False, version=1000)},
     ]
 
-    _tell(app, *odd, *good)
+    _tell(app, *malformed, *good)
 
     named = {row["friend_id"]: row["name"] for row in conversations(alice)}
     assert BOB not in named
@@ -78,51 +78,51 @@ def test_odd_events_keep_nothing_behind_them_out(app: Flask, alice: ApiClient) -
     assert "Good" in {row["name"] for row in conversations(alice)}
 
 
-@pytest.mark.parametrize(("name", "said"), all_versions("calls/find_accounts"))
+@pytest.mark.parametrize(("name", "contract"), all_versions("calls/find_accounts"))
 def test_any_version_of_auth_is_asked_for_what_the_copy_lacks(
     app: Flask,
     alice: ApiClient,
     fake_services: dict[str, FakeService],
     name: str,
-    said: dict[str, Any],
+    contract: dict[str, Any],
 ) -> None:
-    fake_services["auth"].answers[said["path"]] = said["answer"]
+    fake_services["auth"].responses[contract["path"]] = contract["answer"]
     assert _name_of_zoe(app, alice) == "Zoe"
-    assert fake_services["auth"].asked == [(said["path"], newest(name)["fields"])]
+    assert fake_services["auth"].requests == [(contract["path"], newest(name)["fields"])]
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), all_versions("calls/list_accounts", "calls/list_friendships")
+    ("name", "contract"), all_versions("calls/list_accounts", "calls/list_friendships")
 )
 def test_the_copies_are_rebuilt_from_any_version(
     app: Flask,
     alice: ApiClient,
     fake_services: dict[str, FakeService],
     name: str,
-    said: dict[str, Any],
+    contract: dict[str, Any],
 ) -> None:
     owner, command, key = {
         "calls/list_accounts": ("auth", "accounts", "accounts"),
         "calls/list_friendships": ("social", "friendships", "friendships"),
     }[name]
-    fake_services[owner].answers[said["path"]] = lambda asked: (
-        said["answer"] if asked["after"] == "0" else {key: []}
+    fake_services[owner].responses[contract["path"]] = lambda asked: (
+        contract["answer"] if asked["after"] == "0" else {key: []}
     )
 
     done = app.test_cli_runner().invoke(args=[command, "resync"])
 
     assert done.output.splitlines()[-1].startswith("Done: ")
-    assert fake_services[owner].asked[0] == (said["path"], newest(name)["fields"])
+    assert fake_services[owner].requests[0] == (contract["path"], newest(name)["fields"])
 
 
 def test_every_internal_endpoint_and_event_has_a_contract(app: Flask) -> None:
-    assert undescribed(app) == set()
+    assert list_undocumented(app) == set()
 
 
-@pytest.mark.parametrize(("name", "said"), all_versions("calls/export_account"))
+@pytest.mark.parametrize(("name", "contract"), all_versions("calls/export_account"))
 def test_an_account_is_exported_in_the_newest_form(
-    app: Flask, name: str, said: dict[str, Any]
+    app: Flask, name: str, contract: dict[str, Any]
 ) -> None:
-    first, *_, last = map(json.loads, ask(app, said).data.splitlines())
+    first, *_, last = map(json.loads, call(app, contract).data.splitlines())
     expected = newest(name)["lines"]
-    assert (form(first), last) == (form(expected[0]), expected[-1])
+    assert (json_shape(first), last) == (json_shape(expected[0]), expected[-1])

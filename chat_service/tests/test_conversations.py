@@ -87,7 +87,7 @@ class TestList:
     ) -> None:
         befriend(app, ALICE, ERIN)
         erin = state("account", id=ERIN, name="Erin")
-        fake_services["auth"].answers["/internal/accounts/find"] = {"accounts": [erin]}
+        fake_services["auth"].responses["/internal/accounts/find"] = {"accounts": [erin]}
         assert [row["name"] for row in conversations(alice)] == ["Erin"]
 
     def test_a_friend_whom_nobody_knows_has_an_empty_name(
@@ -264,8 +264,8 @@ class TestMembers:
         assert_error(members_of(dave, group), errors.CONVERSATION_NOT_FOUND)
 
 
-def test_csrf_sets_another_cookie_each_time_and_needs_no_token(anyone: ApiClient) -> None:
-    first, second = (anyone.get("/csrf") for _ in range(2))
+def test_csrf_sets_another_cookie_each_time_and_needs_no_token(anonymous: ApiClient) -> None:
+    first, second = (anonymous.get("/csrf") for _ in range(2))
     assert first.json == {"code": 0, "info": "Succeed"}
     assert first.headers["Set-Cookie"].startswith("csrftoken=")
     assert first.headers["Set-Cookie"] != second.headers["Set-Cookie"]

@@ -72,13 +72,13 @@ class TestForEverybody:
         assert messages(bob, group) == []
 
     def test_an_images_file_goes_with_it(
-        self, alice: ApiClient, anyone: ApiClient, group: int
+        self, alice: ApiClient, anonymous: ApiClient, group: int
     ) -> None:
         message_id = show(alice, group)
         path = contents(alice, group)[0].removeprefix("http://localhost")
-        before = anyone.get(path).status_code
+        before = anonymous.get(path).status_code
         remove_for_everybody(alice, message_id)
-        assert (before, anyone.get(path).status_code) == (200, 404)
+        assert (before, anonymous.get(path).status_code) == (200, 404)
 
     def test_message_not_found(self, alice: ApiClient) -> None:
         assert_error(remove_for_everybody(alice, NOBODY), errors.MESSAGE_NOT_FOUND_ZH)
@@ -91,8 +91,8 @@ class TestForEverybody:
     def test_a_plain_member_has_no_permission_for_anothers(
         self, alice: ApiClient, carol: ApiClient, group: int
     ) -> None:
-        refused = remove_for_everybody(carol, say(alice, group))
-        assert_error(refused, errors.MAY_NOT_DELETE)
+        expected_error = remove_for_everybody(carol, say(alice, group))
+        assert_error(expected_error, errors.MAY_NOT_DELETE)
         assert len(messages(carol, group)) == 1
 
     def test_a_stranger_has_no_permission(

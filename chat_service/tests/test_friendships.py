@@ -133,7 +133,7 @@ def test_resync_takes_every_friendship_from_social(
         rows = [row for rows in pages for row in rows if row["id"] > int(asked["after"])]
         return {"friendships": rows[:1]}
 
-    fake_services["social"].answers["/internal/friendships"] = page
+    fake_services["social"].responses["/internal/friendships"] = page
     done = app.test_cli_runner().invoke(args=["friendships", "resync"])
     assert (done.exit_code, done.output.splitlines()[-1]) == (
         0,

@@ -78,13 +78,13 @@ def test_a_private_conversation_has_no_owner(app: Flask, alice: ApiClient) -> No
 
 @pytest.mark.parametrize("bare", [False, True])
 def test_a_picture_is_shown_as_a_url_of_a_small_rendition(
-    alice: ApiClient, anyone: ApiClient, group: int, bare: bool
+    alice: ApiClient, anonymous: ApiClient, group: int, bare: bool
 ) -> None:
     sent = data_uri(picture("PNG", (2000, 1000)))
     update(alice, group, avatar=sent.partition(",")[2] if bare else sent)
 
     url: str = shown(alice)["avatar"]
-    seen = anyone.get(url.removeprefix("http://localhost"))
+    seen = anonymous.get(url.removeprefix("http://localhost"))
 
     assert url.startswith("http://localhost/media/")
     assert opened(seen.data).size == (512, 256)

@@ -247,7 +247,7 @@ class TestSee:
     def test_its_type_comes_from_its_bytes(
         self,
         alice: ApiClient,
-        anyone: ApiClient,
+        anonymous: ApiClient,
         group: int,
         kind: str,
         extension: str,
@@ -255,56 +255,58 @@ class TestSee:
     ) -> None:
         send(alice, group, picture(kind), name="page.html")
         path = address(alice, group)
-        seen = anyone.get(path)
+        seen = anonymous.get(path)
 
         assert path.endswith(f".{extension}")
         assert seen.headers["Content-Type"] == media_type
         assert opened(seen.data).format == kind
 
     def test_it_may_be_kept_for_ever_and_shown_anywhere_but_do_nothing(
-        self, alice: ApiClient, anyone: ApiClient, group: int
+        self, alice: ApiClient, anonymous: ApiClient, group: int
     ) -> None:
         send(alice, group, picture())
-        headers = anyone.get(address(alice, group)).headers
+        headers = anonymous.get(address(alice, group)).headers
         assert headers["Cache-Control"] == "private, max-age=31536000, immutable"
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
         assert headers["Cross-Origin-Resource-Policy"] == "cross-origin"
 
     def test_whoever_has_it_need_not_load_it_again(
-        self, alice: ApiClient, anyone: ApiClient, group: int
+        self, alice: ApiClient, anonymous: ApiClient, group: int
     ) -> None:
         send(alice, group, picture())
         path = address(alice, group)
-        tag = anyone.get(path).headers["ETag"]
-        again = anyone.get(path, headers={"If-None-Match": tag})
+        tag = anonymous.get(path).headers["ETag"]
+        again = anonymous.get(path, headers={"If-None-Match": tag})
         assert (again.status_code, again.data) == (304, b"")
 
-    def test_head_tells_its_size(self, alice: ApiClient, anyone: ApiClient, group: int) -> None:
+    def test_head_tells_its_size(self, alice: ApiClient, anonymous: ApiClient, group: int) -> None:
         send(alice, group, picture())
         path = address(alice, group)
-        head = anyone.call("HEAD", path)
+        head = anonymous.call("HEAD", path)
         assert head.data == b""
-        assert int(head.headers["Content-Length"]) == len(anyone.get(path).data)
+        assert int(head.headers["Content-Length"]) == len(anonymous.get(path).data)
 
     def test_a_large_picture_comes_whole(
-        self, alice: ApiClient, anyone: ApiClient, group: int
+        self, alice: ApiClient, anonymous: ApiClient, group: int
     ) -> None:
         send(alice, group, picture("PNG", (2000, 1500), compress_level=0))
-        seen = anyone.get(address(alice, group))
+        seen = anonymous.get(address(alice, group))
         assert opened(seen.data).size == (2000, 1500)
 
     @pytest.mark.parametrize("kind", ["GIF", "WEBP"])
     def test_an_animation_stays_one(
-        self, alice: ApiClient, anyone: ApiClient, group: int, kind: str
+        self, alice: ApiClient, anonymous: ApiClient, group: int, kind: str
     ) -> None:
         send(alice, group, animation(kind))
-        seen: Any = opened(anyone.get(address(alice, group)).data)
+        seen: Any = opened(anonymous.get(address(alice, group)).data)
         assert seen.n_frames == 3
 
-    def test_its_metadata_are_gone(self, alice: ApiClient, anyone: ApiClient, group: int) -> None:
+    def test_its_metadata_are_gone(
+        self, alice: ApiClient, anonymous: ApiClient, group: int
+    ) -> None:
         send(alice, group, photograph())
-        seen = anyone.get(address(alice, group)).data
+        seen = anonymous.get(address(alice, group)).data
         assert b"secret" not in seen.lower()
         assert not opened(seen).getexif()
 

@@ -9,7 +9,7 @@ from chat_service.tests.calls import hide, messages, remove_for_everybody, say, 
 from chat_service.tests.factories import befriend, index_everything, make_group
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import ApiClient
-from shared.testing.damage import corrupt, find_violations
+from shared.testing.corruption import corrupt, find_violations
 
 pytestmark = pytest.mark.database
 

@@ -295,11 +295,11 @@ class TestAccept:
     ) -> None:
         invitation = invited(alice, group)
         make_account(app, DAVE, "Dave", version=2, deleted=True)
-        refused = alice.post(HANDLE_PATH, json={"invite_id": invitation})
+        expected_error = alice.post(HANDLE_PATH, json={"invite_id": invitation})
         make_account(app, DAVE, "Dave", version=3)
         accepted = alice.post(HANDLE_PATH, json={"invite_id": invitation})
 
-        assert_error(refused, errors.INVITATION_NOT_FOUND)
+        assert_error(expected_error, errors.INVITATION_NOT_FOUND)
         assert accepted.status_code == 200
 
     def test_somebody_who_left_can_be_invited_and_accepted_again(

@@ -348,7 +348,7 @@ def test_a_refused_request_is_told_to_nobody(group: int, cast: Cast, ears: Ears)
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), all_versions("events/friend_request_changed", "events/friendship_ended")
+    ("name", "contract"), all_versions("events/friend_request_changed", "events/friendship_ended")
 )
 def test_a_notice_is_passed_on_from_any_version(
     server: Server, name: str, said: dict[str, Any]

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from chat_service.tests.calls import conversations
 from chat_service.tests.factories import befriend, make_account, make_group
 from shared.testing.cast import signed_in
-from shared.testing.properties import example_settings, new_user_ids, unhurried
+from shared.testing.properties import example_settings, extended_timeout, new_user_ids
 
-pytestmark = [pytest.mark.database, unhurried]
+pytestmark = [pytest.mark.database, extended_timeout]
 
 VERSIONS = range(1, 5)
 any_order_and_twice = st.permutations([*VERSIONS, *VERSIONS])

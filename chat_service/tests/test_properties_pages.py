@@ -14,9 +14,9 @@ from chat_service.models import Message
 from chat_service.tests.calls import fetch, remove_for_everybody, say
 from chat_service.tests.factories import make_account, make_group
 from shared.testing.cast import signed_in
-from shared.testing.properties import new_user_ids, run_state_machine, unhurried
+from shared.testing.properties import extended_timeout, new_user_ids, run_state_machine
 
-pytestmark = [pytest.mark.database, unhurried]
+pytestmark = [pytest.mark.database, extended_timeout]
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 limits = st.integers(1, 3)

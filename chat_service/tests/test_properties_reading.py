@@ -11,9 +11,9 @@ from chat_service import errors
 from chat_service.tests.calls import fetch, hide, in_list, remove_for_everybody, say, unread
 from chat_service.tests.factories import befriend, make_account, make_group
 from shared.testing.cast import signed_in
-from shared.testing.properties import new_user_ids, run_state_machine, succeeds, unhurried
+from shared.testing.properties import extended_timeout, new_user_ids, run_state_machine, succeeds
 
-pytestmark = [pytest.mark.database, unhurried]
+pytestmark = [pytest.mark.database, extended_timeout]
 
 OWNER, ADMIN, MEMBER, COMES_AND_GOES = EVERYBODY = range(4)
 somebody = st.sampled_from(EVERYBODY)

@@ -13,10 +13,10 @@ from chat_service.tests.calls import conversations
 from chat_service.tests.factories import befriend, make_account
 from shared.testing.cast import signed_in
 from shared.testing.client import Reply, assert_error
-from shared.testing.properties import new_user_ids, run_state_machine, succeeds, unhurried
+from shared.testing.properties import extended_timeout, new_user_ids, run_state_machine, succeeds
 from shared.web.errors import ErrorSpec
 
-pytestmark = [pytest.mark.database, unhurried]
+pytestmark = [pytest.mark.database, extended_timeout]
 
 EVERYBODY = range(5)
 somebody = st.sampled_from(EVERYBODY)

@@ -18,9 +18,9 @@ from chat_service.tests.calls import (
 )
 from chat_service.tests.factories import befriend, join, make_account, make_group
 from shared.testing.cast import signed_in
-from shared.testing.properties import new_user_ids, run_state_machine, unhurried
+from shared.testing.properties import extended_timeout, new_user_ids, run_state_machine
 
-pytestmark = [pytest.mark.database, unhurried]
+pytestmark = [pytest.mark.database, extended_timeout]
 
 any_number = st.integers(0, 1000)
 

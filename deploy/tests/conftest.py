@@ -16,7 +16,7 @@ from deploy import keyring
 from deploy.ports import free_ports
 from deploy.run import LOOPBACK, ROOT
 from shared.testing.processes import all_end
-from shared.testing.secrecy import register_secrets, scan_file
+from shared.testing.secret_leaks import register_secrets, scan_file
 
 PATIENCE_SECONDS = 90  # Nothing takes so long, except on a machine that has other things to do.
 LAUNCH = [sys.executable, "-m", "deploy.run", "--parent", str(os.getpid())]

@@ -16,7 +16,7 @@ from deploy.run import LOOPBACK, ROOT
 from deploy.tests.conftest import PATIENCE_SECONDS, Copies, free_port, until
 from deploy.tests.containers import test_containers
 from deploy.tests.documents import DOCUMENTS, block, blocks_of, inline_commands_of
-from shared.testing.secrecy import register_secrets
+from shared.testing.secret_leaks import register_secrets
 
 MAKE = block("docs/operations.md", "Backup and restore", "make backup")
 KEYS = block("docs/operations.md", "Keys")

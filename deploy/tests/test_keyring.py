@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from deploy.keyring import key_files, keyring
-from shared.keys import key_id, load_public_keys, private_key
+from shared.keys import key_id, load_private_key, load_public_keys
 
 WEEK = 7 * 24 * 3600
 
@@ -25,7 +25,7 @@ def _rotate(step: str, folder: Path, *options: str) -> Result:
 
 
 def _signing(folder: Path) -> str:
-    return key_id(private_key((folder / "jwt-private.pem").read_text()).public_key())
+    return key_id(load_private_key((folder / "jwt-private.pem").read_text()).public_key())
 
 
 def _accepted(folder: Path) -> list[str]:

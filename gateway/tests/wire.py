@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from http.client import HTTPResponse
 from typing import Any
 
-from shared.testing.secrecy import hear
+from shared.testing.secret_leaks import hear
 
 SECONDS = 20
 

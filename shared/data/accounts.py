@@ -117,15 +117,15 @@ class AccountReplica:
         """
         self._auth, self._erasures = auth, erasures
 
-    def state_of(self, account_id: int) -> AccountState | None:
+    def get_state(self, account_id: int) -> AccountState | None:
         """What decides whether the account's tokens work, or None if there is no such account."""
-        row: Any = self._db.run(self._state, id=account_id).first()
+        row: Any = self._db.execute(self._state, id=account_id).first()
         if row is None:
             row = self.get_many([account_id]).get(account_id)
         elif not row.is_complete and time.monotonic() >= self._complete_after:
             # An earlier version, which knew nothing of sessions, copied the account.
             self._fetch_missing([account_id])
-            row = self._db.run(self._state, id=account_id).one()
+            row = self._db.execute(self._state, id=account_id).one()
             if not row.is_complete:  # Auth is away, or of an earlier version itself.
                 self._complete_after = time.monotonic() + _SECONDS_BETWEEN_COMPLETIONS
         return row and AccountState(row.generation, row.deleted, row.session_ends)
@@ -188,7 +188,7 @@ class AccountReplica:
             after, count = page[-1]["id"], count + len(page)
             yield count
 
-    def states(self) -> Select[*tuple[Any, ...]]:
+    def select_states(self) -> Select[*tuple[Any, ...]]:
         """Select what the copy knows of every account, by id."""
         table = self._model.__table__
         copied = (column for column in table.c if column.key in _EVENT.fields)
@@ -197,7 +197,7 @@ class AccountReplica:
     def _load(self, account_ids: Collection[int]) -> dict[int, Any]:
         if not account_ids:
             return {}
-        rows = self._db.run(self._by_id, ids=list(account_ids))
+        rows = self._db.execute(self._by_id, ids=list(account_ids))
         return {row.id: row for row in rows}
 
     def _fetch_missing(self, account_ids: Collection[int]) -> bool:

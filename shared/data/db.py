@@ -32,7 +32,7 @@ from shared.data.columns import create_base
 from shared.data.pool import configure_connections, engine_options, is_full, set_pool_gauges
 from shared.metrics import update_gauges_periodically
 from shared.settings import ServiceSettings, database_url
-from shared.web.errors import SERVICE_UNAVAILABLE, answer
+from shared.web.errors import SERVICE_UNAVAILABLE, error_response
 
 log = logging.getLogger(__name__)
 
@@ -225,7 +225,7 @@ class Database(SQLAlchemy):
         if block is None:
             self._end()
 
-    def run(self, statement: Executable, **values: Any) -> CursorResult[*tuple[Any, ...]]:
+    def execute(self, statement: Executable, **values: Any) -> CursorResult[*tuple[Any, ...]]:
         """Run a statement past the ORM, which knows nothing of it and flushes nothing before.
 
         To make a statement costs several times what it costs to run it. One that is made once,
@@ -295,4 +295,4 @@ def _unavailable(error: Exception) -> Response:
     # No trace: where a request was when the database went says nothing about the database.
     log.error("database_unavailable", extra={"failure": first_line(error)})
     _database_failures.inc()
-    return answer(SERVICE_UNAVAILABLE)
+    return error_response(SERVICE_UNAVAILABLE)

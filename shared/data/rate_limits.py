@@ -91,7 +91,7 @@ class DatabaseStorage(Storage):
             )
 
     def _read(self, key: str) -> Any:
-        return self._db.run(self._counter, key=_digest(key), now=time.time()).first()
+        return self._db.execute(self._counter, key=_digest(key), now=time.time()).first()
 
 
 def _digest(key: str) -> str:

@@ -3,7 +3,7 @@
 import base64
 import re
 
-from shared.media.decoder import Picture, decoder
+from shared.media.decoder import EncodedImage, decoder
 from shared.media.imaging.container import BadImageError
 from shared.web.errors import bad_parameter
 from shared.web.spool import spool
@@ -20,7 +20,7 @@ _FORBIDDEN_REFERENCE = re.compile(
 )
 
 
-def parse_avatar(sent: str, user_id: int) -> Picture | str:
+def parse_avatar(sent: str, user_id: int) -> EncodedImage | str:
     """Parse an uploaded avatar into what other users see.
 
     Returns:
@@ -41,7 +41,7 @@ def parse_avatar(sent: str, user_id: int) -> Picture | str:
     return sent
 
 
-def _picture(encoded: str, user_id: int) -> Picture:
+def _picture(encoded: str, user_id: int) -> EncodedImage:
     """Make a thumbnail of an image in base64, which can have line breaks and no padding."""
     digits = _WHITE_SPACE.sub("", encoded).rstrip("=")
     try:

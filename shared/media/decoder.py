@@ -58,7 +58,7 @@ class DecoderSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class EncodedImage:
     """A sanitized image."""
 
     file: SpoolFile
@@ -79,7 +79,7 @@ class Decoder:
         """Set the timeout of an image."""
         self._timeout = settings.image_timeout_seconds
 
-    def clean(self, image: SpoolFile, user_id: int) -> Picture:
+    def clean(self, image: SpoolFile, user_id: int) -> EncodedImage:
         """Convert an image to an upright one in sRGB without metadata.
 
         Args:
@@ -92,7 +92,7 @@ class Decoder:
         """
         return self._run(image, user_id, {"operation": "clean", "arguments": {}})
 
-    def thumbnail(self, image: SpoolFile, user_id: int, max_side: int) -> Picture:
+    def thumbnail(self, image: SpoolFile, user_id: int, max_side: int) -> EncodedImage:
         """Make a still WebP of the image with no side longer than ``max_side`` pixels.
 
         Raises:
@@ -112,7 +112,7 @@ class Decoder:
             self._socket.close()
             self._socket = None
 
-    def _run(self, image: SpoolFile, user_id: int, request: dict[str, Any]) -> Picture:
+    def _run(self, image: SpoolFile, user_id: int, request: dict[str, Any]) -> EncodedImage:
         release_database_connection()
         deadline = monotonic() + self._timeout
         with self._queue.turn(user_id, deadline, requester_is_gone):
@@ -120,7 +120,7 @@ class Decoder:
             outcome = self._ask(request, image, target, deadline)
         if outcome["outcome"] == "done":
             target.count_size()
-            return Picture(target, *_TYPES[outcome["format"]])
+            return EncodedImage(target, *_TYPES[outcome["format"]])
         target.close()
         if outcome["outcome"] == "bad":
             raise BadImageError

@@ -105,7 +105,7 @@ class AuditLog:
         )
         concerned = or_(model.actor_id == account_id, model.subject_id == account_id)
         newest = select(*columns).where(concerned).order_by(model.id.desc()).limit(limit)
-        rows = self._db.run(newest).mappings().all()
+        rows = self._db.execute(newest).mappings().all()
         return [dict(row) for row in reversed(rows)]
 
     def export(self, account_id: int) -> Iterator[dict[str, Any]]:
@@ -124,7 +124,7 @@ class AuditLog:
         """List the former addresses of an account in the stored events."""
         model = self._model
         wanted = select(model.email).where(model.actor_id == account_id, model.email != "")
-        return self._db.run(wanted).scalars().all()
+        return self._db.execute(wanted).scalars().all()
 
     def erase(self, account_id: int) -> None:
         """Remove the origins and former addresses of an account."""

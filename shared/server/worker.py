@@ -20,7 +20,7 @@ from shared.settings import SettingsError
 from shared.web.errors import (
     BAD_REQUEST,
     HEADERS_TOO_LARGE,
-    INTERNAL,
+    INTERNAL_SERVER_ERROR,
     REQUEST_TIMEOUT,
     URI_TOO_LONG,
     ErrorSpec,
@@ -106,7 +106,7 @@ class Worker(GeventWorker):
                 "invalid_request", extra={"why": type(error).__name__, "address": address[:1]}
             )
         else:
-            spec = INTERNAL
+            spec = INTERNAL_SERVER_ERROR
             log.error("request_failed", exc_info=error)
         send_error(client, spec)
 

@@ -19,7 +19,7 @@ def signed_in(app: Flask, user_id: int) -> ApiClient:
 
 
 @pytest.fixture
-def anyone(app: Flask) -> ApiClient:
+def anonymous(app: Flask) -> ApiClient:
     """A caller without a token."""
     return ApiClient(app)
 

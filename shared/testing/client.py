@@ -13,7 +13,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
-from shared.testing.secrecy import register_secrets
+from shared.testing.secret_leaks import register_secrets
 from shared.web.errors import (
     BAD_PARAMETER,
     INVALID_JWT,
@@ -90,21 +90,23 @@ class ApiClient:
         body = response.json if response.is_json else None
         return Reply(response.status_code, response.headers, response.data, body)
 
-    def answers(self, method: str, path: str, *requests: dict[str, Any]) -> list[Answer]:
+    def list_answers(self, method: str, path: str, *requests: dict[str, Any]) -> list[Answer]:
         """What these requests are answered, without repeats."""
         replies = [self.call(method, path, **request) for request in requests]
         answers = [(reply.status_code, reply.json) for reply in replies]
-        return [answer for place, answer in enumerate(answers) if answer not in answers[:place]]
+        return [
+            answer for position, answer in enumerate(answers) if answer not in answers[:position]
+        ]
 
 
-def refused(spec: ErrorSpec, **details: str) -> Answer:
+def expected_error(spec: ErrorSpec, **details: str) -> Answer:
     """The refusal ``spec`` as it is answered: its status, and exactly its code and text."""
     return spec.status, {"code": spec.code, "info": spec.info.format(**details)}
 
 
 def assert_error(response: Reply, spec: ErrorSpec, **details: str) -> None:
     """The response is the refusal ``spec``."""
-    assert (response.status_code, response.json) == refused(spec, **details)
+    assert (response.status_code, response.json) == expected_error(spec, **details)
 
 
 def _check_documented(app: Flask, method: str, path: str, response: TestResponse) -> None:
@@ -125,8 +127,8 @@ def _check_documented(app: Flask, method: str, path: str, response: TestResponse
     body: Any = response.json
     _validator(app, json.dumps(schema)).validate(body)
     texts = answer["content"]["application/json"].get("examples", {})
-    if texts or response.status_code in _ALWAYS_NAMED:
-        assert any(_fits(text, body["info"]) for text in texts), (
+    if texts or response.status_code in _DOCUMENTED_STATUSES:
+        assert any(_matches(text, body["info"]) for text in texts), (
             f"{method} {template} gave an undocumented {response.status_code}: {body}"
         )
         refusals.observed.add((app.name, method, template, body["code"], body["info"]))
@@ -140,10 +142,10 @@ def _validator(app: Flask, schema: str) -> Draft202012Validator:
 
 
 # What a client has to tell apart; other refusals of the framework may stay unnamed.
-_ALWAYS_NAMED = frozenset({400, 401, 403, 404, 409})
+_DOCUMENTED_STATUSES = frozenset({400, 401, 403, 404, 409})
 
 
-def _fits(text: str, info: str) -> bool:
+def _matches(text: str, info: str) -> bool:
     return info.startswith(text.partition("{field}")[0]) if "{field}" in text else info == text
 
 

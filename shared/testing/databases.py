@@ -16,13 +16,13 @@ from shared.data.migrations import migrate
 from shared.testing.tokens import PUBLIC_KEYS_PEM
 
 
-def settings_for_tests(service: str, folder: Path, parts: Mapping[str, str]) -> dict[str, str]:
+def settings_for_tests(service: str, folder: Path, servers: Mapping[str, str]) -> dict[str, str]:
     """Settings that every service needs, with a database of this test process's own.
 
     Args:
         service: its name.
         folder: for its data.
-        parts: the servers that it uses, if any: the fixture of this name.
+        servers: the servers that it uses, if any: the fixture of this name.
     """
     settings = {
         "DATA_DIR": str(folder),
@@ -31,15 +31,15 @@ def settings_for_tests(service: str, folder: Path, parts: Mapping[str, str]) -> 
         "SQLITE_SYNCHRONOUS": "NORMAL",
         "LOG_LEVEL": "WARNING",
     }
-    if parts:
-        postgres = parts["postgres"]
+    if servers:
+        postgres = servers["postgres"]
         name = f"{service}_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}_{os.getpid()}"
         server = create_engine(postgres, isolation_level="AUTOCOMMIT")
         with server.connect() as connection:
             connection.execute(text(f'CREATE DATABASE "{name}"'))
         server.dispose()
         settings["DATABASE_URL"] = postgres.replace("/postgres?", f"/{name}?")
-        settings["REDIS_URL"] = parts["redis"]
+        settings["REDIS_URL"] = servers["redis"]
     return settings
 
 

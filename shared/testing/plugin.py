@@ -23,7 +23,7 @@ from shared.testing.postgres import postgres_server
 
 pytest_plugins = ["shared.testing.cast"]
 
-_PARTS = "IMS_TEST_PARTS"
+_SERVERS = "IMS_TEST_SERVERS"
 _running = ExitStack()
 
 
@@ -39,15 +39,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start one server of each kind for all test processes, if the column wants them."""
-    if config.getoption("--column") == "postgres" and _PARTS not in os.environ:
+    if config.getoption("--column") == "postgres" and _SERVERS not in os.environ:
         try:
-            os.environ[_PARTS] = json.dumps(_running.enter_context(_production_parts()))
+            os.environ[_SERVERS] = json.dumps(_running.enter_context(_production_servers()))
         except (ImportError, RuntimeError) as missing:
             pytest.exit(f"NOT TESTED: {missing}", returncode=1 if "CI" in os.environ else 0)
 
 
 @contextmanager
-def _production_parts() -> Iterator[dict[str, str]]:
+def _production_servers() -> Iterator[dict[str, str]]:
     from shared.testing.redis import redis_server  # noqa: PLC0415 - missing is no failure yet.
     from shared.testing.s3 import s3_server  # noqa: PLC0415
 
@@ -101,20 +101,20 @@ def _unobserved_errors(config: pytest.Config) -> list[Refusal]:
 
 
 @pytest.fixture(scope="session")
-def parts(request: pytest.FixtureRequest) -> dict[str, str]:
+def servers(request: pytest.FixtureRequest) -> dict[str, str]:
     """URLs of the running servers: ``postgres``, ``redis``, ``s3``; none in the SQLite column."""
     if request.config.getoption("--column") == "sqlite":
         return {}
-    urls: dict[str, str] = json.loads(os.environ[_PARTS])
+    urls: dict[str, str] = json.loads(os.environ[_SERVERS])
     number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     return urls | {"redis": f"{urls['redis'].rpartition('/')[0]}/{number}"}
 
 
 @pytest.fixture(autouse=True)
-def _fresh_redis(parts: dict[str, str]) -> None:
+def _fresh_redis(servers: dict[str, str]) -> None:
     """Keep frames and counters of one test out of the next."""
-    if parts:
-        with Redis.from_url(parts["redis"]) as redis:
+    if servers:
+        with Redis.from_url(servers["redis"]) as redis:
             redis.flushdb()
 
 
@@ -133,5 +133,5 @@ def fake_services(_fake_services: dict[str, FakeService]) -> Iterator[dict[str, 
     yield _fake_services
     told = [event for each in _fake_services.values() for event in each.events]
     for each in _fake_services.values():
-        each.forget()
+        each.reset()
     assert [event for event in told if not matches_newest(event)] == []

@@ -15,13 +15,13 @@ from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from shared.testing.client import Reply, assert_error
 from shared.web.errors import ErrorSpec
 
-_STORIES = int(os.environ.get("STORIES") or 0)
-_newcomers = itertools.count(1000)
+_EXAMPLES = int(os.environ.get("EXAMPLES") or 0)
+_unused_ids = itertools.count(1000)
 
 example_settings = settings(
-    max_examples=_STORIES or 8,
-    stateful_step_count=50 if _STORIES else 40,
-    derandomize=not _STORIES,
+    max_examples=_EXAMPLES or 8,
+    stateful_step_count=50 if _EXAMPLES else 40,
+    derandomize=not _EXAMPLES,
     deadline=None,
     database=None,
     phases=(Phase.generate, Phase.shrink),
@@ -29,21 +29,23 @@ example_settings = settings(
 )
 """How many stories, and how long."""
 
-unhurried = pytest.mark.timeout(600 + 30 * _STORIES)  # To shorten a story that fails takes a while.
+extended_timeout = pytest.mark.timeout(
+    600 + 30 * _EXAMPLES
+)  # To shorten a story that fails takes a while.
 
 
-def run_state_machine(story: Callable[[], RuleBasedStateMachine]) -> None:
+def run_state_machine(create_machine: Callable[[], RuleBasedStateMachine]) -> None:
     """Make a world and let chance act in it, again and again.
 
     Args:
-        story: makes a world in which nothing has happened; its rules act and compare.
+        create_machine: makes a world in which nothing has happened; its rules act and compare.
     """
-    run_state_machine_as_test(story, settings=example_settings)  # type: ignore[arg-type]
+    run_state_machine_as_test(create_machine, settings=example_settings)  # type: ignore[arg-type]
 
 
 def new_user_ids(count: int) -> list[int]:
     """Ids of people who were in no story before, so that nothing need be tidied up."""
-    return list(itertools.islice(_newcomers, count))
+    return list(itertools.islice(_unused_ids, count))
 
 
 def succeeds(reply: Reply, refusal: ErrorSpec | None) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import jwt
 
-from shared.keys import generate_key_pair, key_id, private_key
+from shared.keys import generate_key_pair, key_id, load_private_key
 from shared.web.authentication import ALGORITHM, AUDIENCE
 
 PRIVATE_KEY_PEM, PUBLIC_KEYS_PEM = generate_key_pair()
@@ -14,7 +14,7 @@ PRIVATE_KEY_PEM, PUBLIC_KEYS_PEM = generate_key_pair()
 
 def issue(user_id: int, generation: int = 0, *, key_pem: str = "", **claims: Any) -> str:
     """A token of ``user_id``; ``claims`` replace the usual ones (None leaves one out)."""
-    key = private_key(key_pem or PRIVATE_KEY_PEM)
+    key = load_private_key(key_pem or PRIVATE_KEY_PEM)
     now = int(time.time())
     usual = {
         "sub": str(user_id),

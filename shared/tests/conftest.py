@@ -21,11 +21,11 @@ SECRET = "current-test-secret"
 @pytest.fixture(scope="session")
 def env(
     tmp_path_factory: pytest.TempPathFactory,
-    parts: dict[str, str],
+    servers: dict[str, str],
     _fake_services: dict[str, FakeService],
 ) -> Mapping[str, str]:
     """The settings of the tiny service."""
-    return settings_for_tests("tiny", tmp_path_factory.mktemp("tiny"), parts) | {
+    return settings_for_tests("tiny", tmp_path_factory.mktemp("tiny"), servers) | {
         "AUTH_SERVICE_URL": _fake_services["auth"].url,
         "AUTH_SERVICE_SECRET": SECRET,
         "CHAT_SERVICE_URL": _fake_services["chat"].url,

@@ -33,7 +33,7 @@ def auth(fake_services: dict[str, FakeService]) -> FakeService:
         after = int(parameters["after"])
         return {"accounts": [known[number] for number in known if number > after][:2]}
 
-    fake_services["auth"].answers |= {FIND: found, "/internal/accounts": page}
+    fake_services["auth"].responses |= {FIND: found, "/internal/accounts": page}
     return fake_services["auth"]
 
 
@@ -46,7 +46,7 @@ def test_what_the_copy_holds_is_not_asked_for(app: Flask, auth: FakeService, tel
     tell(event(name="copied"))
     with counted_queries(app, db) as queries:
         assert _names(app, 1) == {1: "copied"}
-    assert (auth.asked, len(queries)) == ([], 1)
+    assert (auth.requests, len(queries)) == ([], 1)
 
 
 def test_what_the_copy_lacks_is_asked_for_in_one_call_and_kept(
@@ -54,14 +54,14 @@ def test_what_the_copy_lacks_is_asked_for_in_one_call_and_kept(
 ) -> None:
     tell(event(name="copied"))
     assert _names(app, 1, 4, 3, 99) == {1: "copied", 3: "user3", 4: "user4"}
-    assert auth.asked == [(FIND, {"ids": [3, 4, 99]})]
+    assert auth.requests == [(FIND, {"ids": [3, 4, 99]})]
     assert _names(app, 3, 4) == {3: "user3", 4: "user4"}
-    assert len(auth.asked) == 1
+    assert len(auth.requests) == 1
 
 
 def test_auth_is_asked_for_no_more_than_it_takes_at_once(app: Flask, auth: FakeService) -> None:
     assert _names(app, *range(1, 2502)).keys() == {1, 2, 3, 4, 5}
-    assert [len(body["ids"]) for _, body in auth.asked] == [1000, 1000, 501]
+    assert [len(body["ids"]) for _, body in auth.requests] == [1000, 1000, 501]
 
 
 @pytest.mark.parametrize("mode", ["failing", "hung"])
@@ -114,11 +114,13 @@ def test_ends_of_sessions_that_cannot_be_read_change_nothing(
 def test_ends_of_sessions_that_an_earlier_version_passed_over_count(
     app: Flask, fake_services: dict[str, FakeService], tell: Tell
 ) -> None:
-    fake_services["auth"].answers[FIND] = {"accounts": [account(session_ends=_ended(7), version=5)]}
+    fake_services["auth"].responses[FIND] = {
+        "accounts": [account(session_ends=_ended(7), version=5)]
+    }
     tell(_told_by_an_earlier_version(version=5))
     assert ApiClient(app, issue(1, session=7)).get("/me").status_code == 401
     assert ApiClient(app, issue(1, session=8)).get("/me").status_code == 200
-    assert len(fake_services["auth"].asked) == 1
+    assert len(fake_services["auth"].requests) == 1
 
 
 @pytest.mark.parametrize("mode", ["failing", "of an earlier version"])
@@ -126,12 +128,12 @@ def test_until_ends_of_sessions_can_be_had_tokens_work(
     app: Flask, fake_services: dict[str, FakeService], tell: Tell, mode: str
 ) -> None:
     answer = _told_by_an_earlier_version(version=5)["state"]
-    fake_services["auth"].answers[FIND] = {"accounts": [answer]}
+    fake_services["auth"].responses[FIND] = {"accounts": [answer]}
     fake_services["auth"].set_mode(mode)
     tell(_told_by_an_earlier_version(version=5))
     for _ in range(3):
         assert ApiClient(app, issue(1, session=7)).get("/me").status_code == 200
-    assert len(fake_services["auth"].asked) <= 1
+    assert len(fake_services["auth"].requests) <= 1
 
 
 def test_resync_brings_ends_of_sessions(
@@ -139,7 +141,7 @@ def test_resync_brings_ends_of_sessions(
 ) -> None:
     tell(_told_by_an_earlier_version(version=5))
     known = {"accounts": [account(session_ends=_ended(7), version=5)]}
-    fake_services["auth"].answers["/internal/accounts"] = lambda asked: (
+    fake_services["auth"].responses["/internal/accounts"] = lambda asked: (
         known if asked["after"] == "0" else {"accounts": []}
     )
     app.test_cli_runner().invoke(args=["accounts", "resync"])
@@ -157,7 +159,7 @@ def test_who_is_deleted_is_not_active(app: Flask, auth: FakeService, tell: Tell)
 def test_resync_copies_every_account_page_by_page(app: Flask, auth: FakeService) -> None:
     done = app.test_cli_runner().invoke(args=["accounts", "resync"])
     assert done.output.splitlines()[-1] == ("Done: the copy holds the newest state of 5 accounts.")
-    auth.answers.clear()
+    auth.responses.clear()
     assert list(_names(app, *range(1, 6))) == [1, 2, 3, 4, 5]
 
 

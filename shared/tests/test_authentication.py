@@ -8,7 +8,7 @@ from flask import Flask
 
 from shared.keys import generate_key_pair
 from shared.testing.client import ApiClient, Reply, assert_error
-from shared.testing.hostile import bad_tokens
+from shared.testing.invalid_inputs import invalid_tokens
 from shared.testing.tokens import PUBLIC_KEYS_PEM, issue
 from shared.tests.conftest import ALICE, event
 from shared.tests.tiny import create_app, db
@@ -22,7 +22,7 @@ def test_a_token_is_taken_raw_or_behind_bearer(app: Flask, alice: ApiClient, for
     assert ApiClient(app, form.format(issue(ALICE))).get("/me").json["id"] == ALICE
 
 
-@pytest.mark.parametrize("token", bad_tokens(ALICE).values(), ids=bad_tokens(ALICE).keys())
+@pytest.mark.parametrize("token", invalid_tokens(ALICE).values(), ids=invalid_tokens(ALICE).keys())
 def test_a_token_that_is_not_ours_or_not_valid_is_refused(
     app: Flask, alice: ApiClient, token: str
 ) -> None:

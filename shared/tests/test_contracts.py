@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.testing.contracts import form, names, versions
+from shared.testing.contracts import json_shape, names, versions
 
 EVENTS, CALLS = sorted(names("events")), sorted(names("calls"))
 
@@ -13,7 +13,7 @@ EVENTS, CALLS = sorted(names("events")), sorted(names("calls"))
 @pytest.mark.parametrize("name", [*EVENTS, *CALLS])
 def test_a_later_version_says_all_that_an_earlier_one_said(name: str) -> None:
     for earlier, later in pairwise(versions(name)):
-        assert _holds(form(later), form(earlier))
+        assert _holds(json_shape(later), json_shape(earlier))
 
 
 @pytest.mark.parametrize("name", EVENTS)

@@ -33,7 +33,7 @@ def test_a_request_holds_one_connection_however_it_reads(app: Flask) -> None:
         pool = db.engine.pool
         assert isinstance(pool, QueuePool)
 
-        db.run(text("SELECT 1"))
+        db.execute(text("SELECT 1"))
         db.session.execute(text("SELECT 1"))
         assert pool.checkedout() == 1
 
@@ -62,10 +62,10 @@ def test_nothing_is_held_while_a_thread_or_another_service_is_waited_for(
         pool = db.engine.pool
         assert isinstance(pool, QueuePool)
 
-        db.run(text("SELECT 1"))
+        db.execute(text("SELECT 1"))
         assert OffloadPool(1).run(pool.checkedout) == 0
 
-        db.run(text("SELECT 1"))
+        db.execute(text("SELECT 1"))
         with suppress(UnreachableError):
             auth.get("/internal/accounts")
         assert pool.checkedout() == 0

@@ -59,7 +59,7 @@ def test_one_that_fails_stays_and_holds_up_no_other(app: Flask, tell: Tell) -> N
 def test_a_copy_that_is_rebuilt_learns_of_erasures(
     app: Flask, fake_services: dict[str, FakeService]
 ) -> None:
-    fake_services["auth"].answers["/internal/accounts"] = lambda asked: {
+    fake_services["auth"].responses["/internal/accounts"] = lambda asked: {
         "accounts": [account(5, erased=True)] if asked["after"] == "0" else []
     }
     app.test_cli_runner().invoke(args=["accounts", "resync"])

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from shared.testing.client import ApiClient, Reply, assert_error
-from shared.testing.hostile import NOT_OBJECTS, TOO_DEEP
+from shared.testing.invalid_inputs import NOT_OBJECTS, TOO_DEEP
 from shared.testing.tokens import issue
 from shared.tests.conftest import ALICE, event
 from shared.tests.tiny import accounts

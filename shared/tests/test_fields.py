@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.testing.client import ApiClient, assert_error
-from shared.testing.hostile import NOT_IDS, NOT_TEXTS
+from shared.testing.invalid_inputs import NOT_IDS, NOT_TEXTS
 from shared.web.errors import BAD_PARAMETER
 
 NOON = "2025-03-13T12:00:00+00:00"

@@ -18,9 +18,9 @@ pytestmark = pytest.mark.database
 
 
 @pytest.fixture
-def url(tmp_path: Path, parts: dict[str, str]) -> str:
+def url(tmp_path: Path, servers: dict[str, str]) -> str:
     """An empty database; empty for SQLite in the test's folder."""
-    return settings_for_tests(tmp_path.name, tmp_path, parts).get("DATABASE_URL", "")
+    return settings_for_tests(tmp_path.name, tmp_path, servers).get("DATABASE_URL", "")
 
 
 @pytest.fixture

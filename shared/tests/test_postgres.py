@@ -29,11 +29,11 @@ needs_pgbouncer = pytest.mark.skipif(
 
 
 @pytest.fixture
-def database(tmp_path: Path, parts: dict[str, str]) -> str:
+def database(tmp_path: Path, servers: dict[str, str]) -> str:
     """URL of an empty database whose sessions are in another time zone."""
-    if not parts:
+    if not servers:
         pytest.skip("of PostgreSQL alone")
-    url = settings_for_tests(tmp_path.name, tmp_path, parts)["DATABASE_URL"]
+    url = settings_for_tests(tmp_path.name, tmp_path, servers)["DATABASE_URL"]
     place = make_url(url)
     administer(place, f"ALTER DATABASE \"{place.database}\" SET timezone = 'Asia/Shanghai'")
     return url
@@ -57,7 +57,7 @@ def test_sessions_through_pgbouncer_have_their_timeouts_and_times_of_utc(
     with _behind_pgbouncer(database, tmp_path, "session", more) as db:
         refuse_shared_sessions(db.engine)
         settings = {
-            name: db.run(text(f"SHOW {name}")).scalar_one()
+            name: db.execute(text(f"SHOW {name}")).scalar_one()
             for name in (
                 "timezone",
                 "statement_timeout",
@@ -86,8 +86,8 @@ def test_a_pooler_that_shares_sessions_is_refused(database: str, tmp_path: Path,
 
 def test_times_are_of_utc_whatever_the_zone_of_a_session(database: str, tmp_path: Path) -> None:
     with connected(tmp_path, database) as db:
-        db.run(text("SET timezone = 'Asia/Shanghai'"))
-        now = db.run(select(literal_column("now()", UtcDateTime()))).scalar_one()
+        db.execute(text("SET timezone = 'Asia/Shanghai'"))
+        now = db.execute(select(literal_column("now()", UtcDateTime()))).scalar_one()
 
     assert now.tzinfo is UTC
 
@@ -103,13 +103,13 @@ def test_a_database_that_only_reads_is_unavailable_to_writers_and_counted(
     assert _failures() == counted + 1
 
 
-def test_a_database_that_only_reads_can_be_had(app: Flask, parts: dict[str, str]) -> None:
+def test_a_database_that_only_reads_can_be_had(app: Flask, servers: dict[str, str]) -> None:
     with read_only(app, tiny_db), app.app_context():
         state = tiny_db.state()
         tiny_db.release()
         tiny_db.engine.dispose()
 
-    assert state == ("read-only" if parts else "ok")
+    assert state == ("read-only" if servers else "ok")
 
 
 def test_a_refused_write_lets_the_next_one_find_a_server_that_writes(

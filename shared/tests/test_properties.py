@@ -11,10 +11,10 @@ from sqlalchemy import update
 
 from shared.testing.contracts import state
 from shared.testing.fake_services import FakeService
-from shared.testing.properties import run_state_machine, unhurried
+from shared.testing.properties import extended_timeout, run_state_machine
 from shared.tests.tiny import OutboxEvent, db, outbox
 
-pytestmark = [pytest.mark.database, unhurried]
+pytestmark = [pytest.mark.database, extended_timeout]
 
 
 class ChangedOurMindError(Exception):

@@ -18,7 +18,7 @@ CALL = newest("calls/record_sessions_seen")
 
 @pytest.fixture
 def auth(fake_services: dict[str, FakeService]) -> FakeService:
-    fake_services["auth"].answers[CALL["path"]] = CALL["answer"]
+    fake_services["auth"].responses[CALL["path"]] = CALL["answer"]
     return fake_services["auth"]
 
 
@@ -27,7 +27,7 @@ def activity(app: Flask, auth: FakeService) -> SessionActivity:
     """That of the tiny service, with nothing left of earlier tests."""
     activity: SessionActivity = app.extensions["session_activity"]
     activity.report_sessions()
-    auth.asked.clear()
+    auth.requests.clear()
     return activity
 
 
@@ -37,7 +37,7 @@ def _use(app: Flask, *session_ids: int) -> None:
 
 
 def _reported(auth: FakeService) -> list[Any]:
-    return [body for path, body in auth.asked if path == CALL["path"]]
+    return [body for path, body in auth.requests if path == CALL["path"]]
 
 
 def test_a_session_is_reported_once_however_often_it_was_used(

@@ -127,7 +127,7 @@ def create_app(env: Mapping[str, str]) -> Flask:
     """Build the service."""
     settings = load_service_settings(TinySettings, env)
     app, _ = create_service_app(
-        "shared.tests", "Tiny", settings, db, accounts.state_of, {"account": accounts.apply}
+        "shared.tests", "Tiny", settings, db, accounts.get_state, {"account": accounts.apply}
     )
     auth = ServiceClient(settings.auth_service_url, settings.auth_service_secret, (0.2, 0.2))
     accounts.configure(auth, erasures)

@@ -157,4 +157,6 @@ def _room_for_body(spec: EndpointSpec) -> AbstractContextManager[None]:
     if spec.multipart or spec.max_bytes <= _MAX_SMALL_BYTES or not has_body():
         return nullcontext()
     size = min(request.content_length or spec.max_bytes, spec.max_bytes)
-    return _large_bodies.taken(size, current_caller()) if size > _MAX_SMALL_BYTES else nullcontext()
+    return (
+        _large_bodies.reserve(size, current_caller()) if size > _MAX_SMALL_BYTES else nullcontext()
+    )

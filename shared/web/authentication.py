@@ -255,14 +255,16 @@ def offered_subprotocols(headers: Headers) -> list[str]:
     return [name.strip() for name in offered]
 
 
-def require_authentication(app: Flask, state_of: Callable[[int], AccountState | None]) -> None:
+def require_authentication(
+    app: Flask, get_account_state: Callable[[int], AccountState | None]
+) -> None:
     """Refuse every request to ``app`` without a valid token, unless its view is public.
 
     This is decided before the body is read, and before 404 and 405.
 
     Args:
         app: a service.
-        state_of: the state of an account, or None if there is no such account.
+        get_account_state: the state of an account, or None if there is no such account.
     """
 
     @app.before_request
@@ -271,7 +273,7 @@ def require_authentication(app: Flask, state_of: Callable[[int], AccountState | 
         if request.method == "OPTIONS" or getattr(view, "is_public", False):
             return
         claims = verify_request_token()
-        state = state_of(claims.user_id)
+        state = get_account_state(claims.user_id)
         if state is None or has_ended(claims, state.session_ends):
             raise ApiError(INVALID_JWT)
         if state.deleted:

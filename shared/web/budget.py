@@ -26,7 +26,7 @@ class Budget:
         self._lock = Lock()
         self.used = 0
 
-    def take(self, amount: int, caller: str | None) -> None:
+    def acquire(self, amount: int, caller: str | None) -> None:
         """Use some of it, for a caller or for nobody in particular.
 
         Raises:
@@ -44,7 +44,7 @@ class Budget:
             if caller is not None:
                 self._used_by[caller] += amount
 
-    def trim_heap(self, amount: int, caller: str | None) -> None:
+    def release(self, amount: int, caller: str | None) -> None:
         """Use so much less of it."""
         with self._lock:
             self.used -= amount
@@ -54,17 +54,17 @@ class Budget:
                     del self._used_by[caller]
 
     @contextmanager
-    def taken(self, amount: int, caller: str | None) -> Iterator[None]:
+    def reserve(self, amount: int, caller: str | None) -> Iterator[None]:
         """Use some of it until the block ends.
 
         Raises:
-            ApiError: as ``take``.
+            ApiError: as ``acquire``.
         """
-        self.take(amount, caller)
+        self.acquire(amount, caller)
         try:
             yield
         finally:
-            self.trim_heap(amount, caller)
+            self.release(amount, caller)
 
 
 def current_caller() -> str:

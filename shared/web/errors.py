@@ -51,7 +51,7 @@ URI_TOO_LONG = ErrorSpec(414, -414, "URI too long")
 UNSUPPORTED_MEDIA_TYPE = ErrorSpec(415, -415, "Unsupported media type")
 TOO_MANY_REQUESTS = ErrorSpec(429, -429, "Too many requests")
 HEADERS_TOO_LARGE = ErrorSpec(431, -431, "Request header fields too large")
-INTERNAL = ErrorSpec(500, -500, "Internal server error")
+INTERNAL_SERVER_ERROR = ErrorSpec(500, -500, "Internal server error")
 BAD_GATEWAY = ErrorSpec(502, -502, "Service unavailable")
 SERVICE_UNAVAILABLE = ErrorSpec(503, -503, "Service unavailable")
 GATEWAY_TIMEOUT = ErrorSpec(504, -504, "Service unavailable")
@@ -64,7 +64,7 @@ _BY_STATUS = {
         PAYLOAD_TOO_LARGE,
         UNSUPPORTED_MEDIA_TYPE,
         TOO_MANY_REQUESTS,
-        INTERNAL,
+        INTERNAL_SERVER_ERROR,
         BAD_GATEWAY,
         SERVICE_UNAVAILABLE,
         GATEWAY_TIMEOUT,
@@ -82,7 +82,9 @@ def overloaded(retry_after_seconds: int = 1) -> ApiError:
     return ApiError(SERVICE_UNAVAILABLE, {"Retry-After": str(retry_after_seconds)})
 
 
-def answer(spec: ErrorSpec, headers: dict[str, str] | None = None, **details: str) -> Response:
+def error_response(
+    spec: ErrorSpec, headers: dict[str, str] | None = None, **details: str
+) -> Response:
     """The one place where a refusal becomes a response: exactly ``code`` and ``info``."""
     response = jsonify(code=spec.code, info=spec.info.format(**details))
     response.status_code = spec.status
@@ -94,21 +96,23 @@ def register_error_handlers(app: Flask) -> None:
     """Answer every failure of ``app`` as the contract's JSON."""
 
     @app.errorhandler(ApiError)
-    def refused(error: ApiError) -> Response:
-        return answer(error.spec, error.headers, **error.details)
+    def handle_api_error(error: ApiError) -> Response:
+        return error_response(error.spec, error.headers, **error.details)
 
     @app.errorhandler(HTTPException)
     def handle_http_exception(error: HTTPException) -> Response:
         status = error.code or 500
         if 300 <= status < 400:  # A path that differs by a slash is another path.
-            return answer(NOT_FOUND)
+            return error_response(NOT_FOUND)
         if status == 400:  # What cannot even be taken apart: a broken multipart body, a cut stream.
-            return answer(BAD_PARAMETER, field="body")
+            return error_response(BAD_PARAMETER, field="body")
         kept = ("Allow", "Retry-After")
         headers = {name: value for name, value in error.get_headers() if name in kept}
-        return answer(_BY_STATUS.get(status, _BY_STATUS[404 if status < 500 else 500]), headers)
+        return error_response(
+            _BY_STATUS.get(status, _BY_STATUS[404 if status < 500 else 500]), headers
+        )
 
     @app.errorhandler(Exception)
-    def failed(error: Exception) -> Response:
+    def handle_unexpected_error(error: Exception) -> Response:
         log.error("request_failed", exc_info=error)
-        return answer(INTERNAL)
+        return error_response(INTERNAL_SERVER_ERROR)

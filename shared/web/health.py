@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from shared.runtime import runtime_of
 from shared.web.authentication import public
-from shared.web.errors import SERVICE_UNAVAILABLE, answer
+from shared.web.errors import SERVICE_UNAVAILABLE, error_response
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def register_health(app: Flask) -> None:
     @app.get("/readyz")
     @public
     def readyz() -> ResponseReturnValue:
-        return answer(SERVICE_UNAVAILABLE) if is_draining() else healthz()
+        return error_response(SERVICE_UNAVAILABLE) if is_draining() else healthz()
 
     @app.get("/healthz")
     @public
@@ -41,10 +41,10 @@ def register_health(app: Flask) -> None:
             states = {name: check() for name, check in parts.items()}
         except NotReadyError as error:
             log.warning("not_ready", extra={"failure": str(error)})
-            return answer(SERVICE_UNAVAILABLE)
+            return error_response(SERVICE_UNAVAILABLE)
         except Exception as error:
             log.warning("not_ready", exc_info=error)
-            return answer(SERVICE_UNAVAILABLE)
+            return error_response(SERVICE_UNAVAILABLE)
         return jsonify(code=0, info="Succeed", parts=states)
 
 

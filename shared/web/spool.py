@@ -66,7 +66,7 @@ class SpoolFile(FileIO):
             ApiError: the spool, or the disk, is full.
         """
         with memoryview(data).cast("B") as rest:
-            self._budget.take(len(rest), self._caller)
+            self._budget.acquire(len(rest), self._caller)
             self._reserved += len(rest)
             written = 0
             try:
@@ -90,14 +90,14 @@ class SpoolFile(FileIO):
             ApiError: the spool is full.
         """
         more = self.size - self._reserved
-        self._budget.take(more, self._caller)
+        self._budget.acquire(more, self._caller)
         self._reserved += more
 
     def close(self) -> None:
         """Give the file's bytes back to the spool and the disk."""
         if not self.closed:
             super().close()
-            self._budget.trim_heap(self._reserved, self._caller)
+            self._budget.release(self._reserved, self._caller)
 
     def __del__(self) -> None:
         """Close a file that nobody refers to any more."""

@@ -39,8 +39,8 @@ def fetch_with_accounts(query: Select[*tuple[Any, ...]], **values: Any) -> Seque
     The query runs once. If the copy lacks accounts, they are fetched from auth and the query
     runs again. Rows of accounts that do not exist are left out.
     """
-    found = db.run(query, **values).all()
+    found = db.execute(query, **values).all()
     missing = {row.id for row in found if row.name is None}
     if missing and accounts.get_many(missing):
-        found = db.run(query, **values).all()
+        found = db.execute(query, **values).all()
     return [row for row in found if row.name is not None] if missing else found

@@ -89,7 +89,7 @@ def lift_block(user_id: int, blocked_id: int) -> bool:
     Returns:
         whether there was one.
     """
-    deleted = db.run(
+    deleted = db.execute(
         delete(Block).where(Block.blocker_id == user_id, Block.blocked_id == blocked_id)
     )
     db.session.execute(

@@ -43,14 +43,15 @@ def send_friend_request(sender_id: int, target_id: int, message: str) -> None:
     request is withheld from the target, which is not revealed to the sender.
 
     Raises:
-        ApiError: ``CANNOT_ADD_SELF``, ``USER_GONE`` (either of the two), ``ALREADY_FRIENDS``,
+        ApiError: ``CANNOT_ADD_SELF``, ``USER_NOT_FOUND_OR_DELETED`` (either of the two),
+            ``ALREADY_FRIENDS``,
             ``REQUEST_ALREADY_SENT`` (and it is pending), ``TOO_MANY_REQUESTS``.
     """
     if sender_id == target_id:
         raise ApiError(errors.CANNOT_ADD_SELF)
     if not are_active(sender_id, target_id):
-        raise ApiError(errors.USER_GONE)
-    earlier = db.run(_EARLIER, sender=sender_id, receiver=target_id).scalar()
+        raise ApiError(errors.USER_NOT_FOUND_OR_DELETED)
+    earlier = db.execute(_EARLIER, sender=sender_id, receiver=target_id).scalar()
     if earlier != RequestStatus.PENDING:
         limits.repeated_requests.check(str(sender_id), str(target_id))
     with transaction():

@@ -55,7 +55,7 @@ _ARE_FRIENDS = select(is_friend_of(USER, bindparam("other", type_=BigId)))
 
 def are_friends(user_id: int, other_id: int) -> bool:
     """Whether two users are friends."""
-    return bool(db.run(_ARE_FRIENDS, user=user_id, other=other_id).scalar_one())
+    return bool(db.execute(_ARE_FRIENDS, user=user_id, other=other_id).scalar_one())
 
 
 def list_friendships(friendship_id: int, limit: int) -> Sequence[AnyRow]:

@@ -116,7 +116,8 @@ def add_member(owner_id: int, group_id: int, member_id: int) -> None:
     """Add a friend to a group.
 
     Raises:
-        ApiError: ``GROUP_TO_CHANGE_NOT_FOUND``, ``MEMBER_NOT_FRIEND``, ``MEMBER_ALREADY_IN_GROUP``.
+        ApiError: ``GROUP_NOT_FOUND_FOR_MEMBERS``, ``MEMBER_NOT_FRIEND``,
+            ``MEMBER_ALREADY_IN_GROUP``.
     """
     with transaction():
         _lock_group(owner_id, group_id)
@@ -138,7 +139,7 @@ def remove_member(owner_id: int, group_id: int, member_id: int) -> None:
     """Remove a friend from a group.
 
     Raises:
-        ApiError: ``GROUP_TO_CHANGE_NOT_FOUND``, ``MEMBER_NOT_IN_GROUP``.
+        ApiError: ``GROUP_NOT_FOUND_FOR_MEMBERS``, ``MEMBER_NOT_IN_GROUP``.
     """
     with transaction():
         _lock_group(owner_id, group_id)
@@ -173,4 +174,4 @@ def _lock_group(owner_id: int, group_id: int) -> None:
         .with_for_update(read=True, key_share=True)
     )
     if held.first() is None:
-        raise ApiError(errors.GROUP_TO_CHANGE_NOT_FOUND)
+        raise ApiError(errors.GROUP_NOT_FOUND_FOR_MEMBERS)

@@ -114,7 +114,7 @@ CHECKS: list[Check] = [
 ]
 
 STATES: States = {
-    "account": lambda: db.stream(accounts.states()),
+    "account": lambda: db.stream(accounts.select_states()),
     "friendship": lambda: db.stream(
         select_friendships().order_by(Friendship.low_id, Friendship.high_id)
     ),

@@ -34,7 +34,7 @@ def search_by_name(name: str, user_id: int) -> Sequence[AnyRow]:
         ApiError: ``TOO_MANY_REQUESTS``.
     """
     limits.lookups.hit(str(user_id))
-    return db.run(_PEOPLE_NAMED, name=name, user=user_id).all()
+    return db.execute(_PEOPLE_NAMED, name=name, user=user_id).all()
 
 
 def get_person(person_id: int, user_id: int) -> tuple[AnyRow, bool]:

@@ -22,7 +22,10 @@ blueprint = Blueprint("friend_requests", __name__)
 @blueprint.arguments(FriendRequestIn)
 @blueprint.success("success", message="申请成功")
 @blueprint.errors(
-    errors.CANNOT_ADD_SELF, errors.USER_GONE, errors.ALREADY_FRIENDS, errors.REQUEST_ALREADY_SENT
+    errors.CANNOT_ADD_SELF,
+    errors.USER_NOT_FOUND_OR_DELETED,
+    errors.ALREADY_FRIENDS,
+    errors.REQUEST_ALREADY_SENT,
 )
 def add_friend(target_id: int, message: str) -> None:
     """Send a friend request (好友申请/add_friend)."""

@@ -83,7 +83,7 @@ def list_members(group_id: int) -> dict[str, Any]:
 @blueprint.arguments(GroupMemberIn)
 @blueprint.success("success", message="添加分组成员成功")
 @blueprint.errors(
-    errors.GROUP_TO_CHANGE_NOT_FOUND, errors.MEMBER_NOT_FRIEND, errors.MEMBER_ALREADY_IN_GROUP
+    errors.GROUP_NOT_FOUND_FOR_MEMBERS, errors.MEMBER_NOT_FRIEND, errors.MEMBER_ALREADY_IN_GROUP
 )
 def add_member(group_id: int, member_id: int) -> None:
     """Add a friend to a group (组内成员管理/groups/members, 添加分组成员)."""
@@ -93,7 +93,7 @@ def add_member(group_id: int, member_id: int) -> None:
 @blueprint.delete("/groups/members")
 @blueprint.arguments(GroupMemberIn)
 @blueprint.success("success", message="删除分组成员成功")
-@blueprint.errors(errors.GROUP_TO_CHANGE_NOT_FOUND, errors.MEMBER_NOT_IN_GROUP)
+@blueprint.errors(errors.GROUP_NOT_FOUND_FOR_MEMBERS, errors.MEMBER_NOT_IN_GROUP)
 def remove_member(group_id: int, member_id: int) -> None:
     """Remove a friend from a group (组内成员管理/groups/members, 删除分组成员)."""
     groups.remove_member(current_user_id(), group_id, member_id)

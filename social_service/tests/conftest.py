@@ -16,11 +16,11 @@ from social_service.tests.factories import make_account
 @pytest.fixture(scope="session")
 def env(
     tmp_path_factory: pytest.TempPathFactory,
-    parts: dict[str, str],
+    servers: dict[str, str],
     _fake_services: dict[str, FakeService],
 ) -> Mapping[str, str]:
     """The settings of the service."""
-    return settings_for_tests("social", tmp_path_factory.mktemp("social"), parts) | {
+    return settings_for_tests("social", tmp_path_factory.mktemp("social"), servers) | {
         "AUTH_SERVICE_URL": _fake_services["auth"].url,
         "AUTH_SERVICE_SECRET": "current-test-secret",
         "CHAT_SERVICE_URL": _fake_services["chat"].url,

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from shared.testing.client import ApiClient, assert_error, refused
-from shared.testing.hostile import NOT_IDS, NOT_OBJECTS, NOT_TEXTS, TOO_DEEP
+from shared.testing.client import ApiClient, assert_error, expected_error
+from shared.testing.invalid_inputs import NOT_IDS, NOT_OBJECTS, NOT_TEXTS, TOO_DEEP
 from shared.web.errors import BAD_PARAMETER, NOT_FOUND, ErrorSpec
 from social_service.tests.endpoints import ENDPOINTS, OPTIONAL, WITH_FIELDS, Endpoint
 
@@ -31,8 +31,10 @@ def test_a_bad_value_is_refused_by_the_fields_name(
 ) -> None:
     bad_values = _bad_values(field, endpoint.fields[field])
     bodies = [json.dumps({**endpoint.fields, field: bad}) for bad in bad_values]
-    answers = alice.answers(endpoint.method, endpoint.path, *({"data": body} for body in bodies))
-    assert answers == [refused(BAD_PARAMETER, field=field)]
+    answers = alice.list_answers(
+        endpoint.method, endpoint.path, *({"data": body} for body in bodies)
+    )
+    assert answers == [expected_error(BAD_PARAMETER, field=field)]
 
 
 @pytest.mark.parametrize(
@@ -43,8 +45,8 @@ def test_a_required_field_that_is_missing_or_null_is_named(
 ) -> None:
     rest = {name: value for name, value in endpoint.fields.items() if name != field}
     empty = {"json": rest}, {"json": {**rest, field: None}}
-    answers = alice.answers(endpoint.method, endpoint.path, *empty)
-    assert answers == [refused(BAD_PARAMETER, field=field)]
+    answers = alice.list_answers(endpoint.method, endpoint.path, *empty)
+    assert answers == [expected_error(BAD_PARAMETER, field=field)]
 
 
 def test_a_null_message_is_no_message(alice: ApiClient, bob: ApiClient) -> None:
@@ -58,8 +60,8 @@ def test_a_body_that_is_no_json_object_is_refused_as_the_body(
     alice: ApiClient, endpoint: Endpoint
 ) -> None:
     bodies = [{"data": body} for body in (*NOT_OBJECTS, TOO_DEEP)]
-    answers = alice.answers(endpoint.method, endpoint.path, *bodies)
-    assert answers == [refused(BAD_PARAMETER, field="body")]
+    answers = alice.list_answers(endpoint.method, endpoint.path, *bodies)
+    assert answers == [expected_error(BAD_PARAMETER, field="body")]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +77,7 @@ def test_json_is_read_whatever_its_content_type_says(alice: ApiClient, endpoint:
     body = json.dumps(endpoint.fields)
     types = ("application/json", "text/plain", "multipart/form-data", "")
     requests = [{"data": body, "content_type": given} for given in types]
-    answers = alice.answers(endpoint.method, endpoint.path, *requests)
+    answers = alice.list_answers(endpoint.method, endpoint.path, *requests)
     assert BAD_PARAMETER.code not in [answer["code"] for _, answer in answers]
 
 

@@ -10,12 +10,12 @@ from shared.testing.cast import ALICE, BOB
 from shared.testing.client import ApiClient
 from shared.testing.contracts import (
     all_versions,
-    ask,
-    form,
+    call,
+    json_shape,
+    list_undocumented,
+    malformed_events,
     newest,
-    odd_events,
     state,
-    undescribed,
 )
 from shared.testing.fake_services import FakeService
 from social_service.tests.calls import befriend, unfriend
@@ -25,7 +25,7 @@ ZOE = 20
 
 
 def _tell(app: Flask, *events: Any) -> None:
-    reply = ask(app, newest("calls/deliver_events") | {"fields": {"events": events}})
+    reply = call(app, newest("calls/deliver_events") | {"fields": {"events": events}})
     assert reply.status_code == 200
 
 
@@ -42,65 +42,65 @@ def test_every_event_is_told_in_the_newest_form(
     befriend(alice, bob)
     unfriend(alice, bob)
 
-    told = {f"events/{event['type']}": form(event) for event in chat.events}
+    told = {f"events/{event['type']}": json_shape(event) for event in chat.events}
 
     ours = ("events/friendship", "events/friendship_ended", "events/friend_request_changed")
-    assert told == {name: form(newest(name)) for name in ours}
+    assert told == {name: json_shape(newest(name)) for name in ours}
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), all_versions("calls/list_friendships", "calls/deliver_events")
+    ("name", "contract"), all_versions("calls/list_friendships", "calls/deliver_events")
 )
 def test_who_asks_as_any_version_does_is_answered_in_the_newest_form(
-    app: Flask, name: str, said: dict[str, Any]
+    app: Flask, name: str, contract: dict[str, Any]
 ) -> None:
     make_friends(app, ALICE, BOB)
-    assert form(ask(app, said).json) == form(newest(name)["answer"])
+    assert json_shape(call(app, contract).json) == json_shape(newest(name)["answer"])
 
 
-@pytest.mark.parametrize(("name", "said"), all_versions("events/account"))
+@pytest.mark.parametrize(("name", "contract"), all_versions("events/account"))
 def test_an_account_is_taken_from_any_version(
-    app: Flask, alice: ApiClient, name: str, said: dict[str, Any]
+    app: Flask, alice: ApiClient, name: str, contract: dict[str, Any]
 ) -> None:
-    _tell(app, said)
-    assert _name_of_zoe(alice) == said["state"]["name"]
+    _tell(app, contract)
+    assert _name_of_zoe(alice) == contract["state"]["name"]
 
 
 def test_odd_accounts_keep_nothing_behind_them_out(app: Flask, alice: ApiClient) -> None:
     good = {"type": "account", "state": state("account", name="Good", version=1000)}
-    _tell(app, *odd_events("account"), good)
+    _tell(app, *malformed_events("account"), good)
     assert _name_of_zoe(alice) == "Good"
 
 
-@pytest.mark.parametrize(("name", "said"), all_versions("calls/find_accounts"))
+@pytest.mark.parametrize(("name", "contract"), all_versions("calls/find_accounts"))
 def test_any_version_of_auth_is_asked_for_what_the_copy_lacks(
-    alice: ApiClient, auth: FakeService, name: str, said: dict[str, Any]
+    alice: ApiClient, auth: FakeService, name: str, contract: dict[str, Any]
 ) -> None:
-    auth.answers[said["path"]] = said["answer"]
+    auth.responses[contract["path"]] = contract["answer"]
     assert _name_of_zoe(alice) == "Zoe"
-    assert auth.asked == [(said["path"], newest(name)["fields"])]
+    assert auth.requests == [(contract["path"], newest(name)["fields"])]
 
 
-@pytest.mark.parametrize(("name", "said"), all_versions("calls/list_accounts"))
+@pytest.mark.parametrize(("name", "contract"), all_versions("calls/list_accounts"))
 def test_the_copy_is_rebuilt_from_any_version_of_auth(
-    app: Flask, alice: ApiClient, auth: FakeService, name: str, said: dict[str, Any]
+    app: Flask, alice: ApiClient, auth: FakeService, name: str, contract: dict[str, Any]
 ) -> None:
-    auth.answers[said["path"]] = lambda asked: (
-        said["answer"] if asked["after"] == "0" else {"accounts": []}
+    auth.responses[contract["path"]] = lambda asked: (
+        contract["answer"] if asked["after"] == "0" else {"accounts": []}
     )
     assert app.test_cli_runner().invoke(args=["accounts", "resync"]).exit_code == 0
-    assert auth.asked[0] == (said["path"], newest(name)["fields"])
+    assert auth.requests[0] == (contract["path"], newest(name)["fields"])
     assert _name_of_zoe(alice) == "Zoe"
 
 
 def test_every_internal_endpoint_and_event_has_a_contract(app: Flask) -> None:
-    assert undescribed(app) == set()
+    assert list_undocumented(app) == set()
 
 
-@pytest.mark.parametrize(("name", "said"), all_versions("calls/export_account"))
+@pytest.mark.parametrize(("name", "contract"), all_versions("calls/export_account"))
 def test_an_account_is_exported_in_the_newest_form(
-    app: Flask, name: str, said: dict[str, Any]
+    app: Flask, name: str, contract: dict[str, Any]
 ) -> None:
-    first, *_, last = map(json.loads, ask(app, said).data.splitlines())
+    first, *_, last = map(json.loads, call(app, contract).data.splitlines())
     expected = newest(name)["lines"]
-    assert (form(first), last) == (form(expected[0]), expected[-1])
+    assert (json_shape(first), last) == (json_shape(expected[0]), expected[-1])

@@ -200,7 +200,7 @@ def test_internal_paths_refuse_who_does_not_show_the_secret(
 
 def test_friendships_are_paged_by_id_for_chat(
     app: Flask,
-    anyone: ApiClient,
+    anonymous: ApiClient,
     alice: ApiClient,
     bob: ApiClient,
     carol: ApiClient,
@@ -212,9 +212,9 @@ def test_friendships_are_paged_by_id_for_chat(
     unfriend(alice, carol)
     befriend(bob, carol)
     path = "/internal/friendships"
-    first = anyone.get(path, query_string={"after": 0, "limit": 2}, headers=SECRET).json
+    first = anonymous.get(path, query_string={"after": 0, "limit": 2}, headers=SECRET).json
     after = first["friendships"][-1]["id"]
-    rest = anyone.get(path, query_string={"after": after}, headers=SECRET).json
+    rest = anonymous.get(path, query_string={"after": after}, headers=SECRET).json
     assert (first["code"], first["info"]) == (0, "Succeed")
     assert [_pair(state) for state in first["friendships"]] == [
         (ALICE, BOB, True, 1),
@@ -230,29 +230,29 @@ def _pair(state: dict[str, Any]) -> tuple[Any, ...]:
 @pytest.mark.parametrize(
     ("field", "bad"), [("after", "x"), ("after", "-1"), ("limit", "0"), ("limit", "1001")]
 )
-def test_a_page_of_friendships_has_bounds(anyone: ApiClient, field: str, bad: str) -> None:
-    response = anyone.get("/internal/friendships", query_string={field: bad}, headers=SECRET)
+def test_a_page_of_friendships_has_bounds(anonymous: ApiClient, field: str, bad: str) -> None:
+    response = anonymous.get("/internal/friendships", query_string={field: bad}, headers=SECRET)
     assert_error(response, BAD_PARAMETER, field=field)
 
 
 def test_an_account_that_the_copy_lacks_is_asked_of_auth(
     alice: ApiClient, auth: FakeService
 ) -> None:
-    auth.answers["/internal/accounts/find"] = {"accounts": [account_state(20, "Zoe")]}
+    auth.responses["/internal/accounts/find"] = {"accounts": [account_state(20, "Zoe")]}
     response = alice.post("/add_friend", json={"target_id": 20})
     assert response.status_code == 200
-    assert auth.asked == [("/internal/accounts/find", {"ids": [20]})]
+    assert auth.requests == [("/internal/accounts/find", {"ids": [20]})]
 
 
 def test_what_auth_said_is_not_asked_again(alice: ApiClient, auth: FakeService) -> None:
-    auth.answers["/internal/accounts/find"] = {"accounts": [account_state(20, "Zoe")]}
+    auth.responses["/internal/accounts/find"] = {"accounts": [account_state(20, "Zoe")]}
     alice.get("/search_user_detail", json={"userId": 20})
     alice.get("/search_user_detail", json={"userId": 20})
-    assert len(auth.asked) == 1
+    assert len(auth.requests) == 1
 
 
 def test_the_caller_whom_the_copy_lacks_is_asked_of_auth(app: Flask, auth: FakeService) -> None:
-    auth.answers["/internal/accounts/find"] = {"accounts": [account_state(20, "Zoe")]}
+    auth.responses["/internal/accounts/find"] = {"accounts": [account_state(20, "Zoe")]}
     from_zoe = signed_in(app, 20)
     assert from_zoe.get("/friends").status_code == 200
 
@@ -270,9 +270,9 @@ def test_all_that_a_list_lacks_is_asked_of_auth_in_one_call(
         make_friends(app, ALICE, friend_id)
         make_request(app, friend_id, ALICE)
     states = [account_state(20, "Zoe"), account_state(21, "Yves")]
-    auth.answers["/internal/accounts/find"] = {"accounts": states}
+    auth.responses["/internal/accounts/find"] = {"accounts": states}
     listed = alice.get(path, query_string={"group_id": group_id}).json[key]
-    assert auth.asked == [("/internal/accounts/find", {"ids": lacking})]
+    assert auth.requests == [("/internal/accounts/find", {"ids": lacking})]
     assert len(listed) == 3  # Account 22 exists nowhere.
 
 
@@ -284,7 +284,7 @@ def test_while_auth_is_down_an_unknown_account_does_not_exist_in_bounded_time(
     began = time.monotonic()
     response = alice.post("/add_friend", json={"target_id": 20})
     took = time.monotonic() - began
-    assert_error(response, errors.USER_GONE)
+    assert_error(response, errors.USER_NOT_FOUND_OR_DELETED)
     assert took < BOUNDED_SECONDS
     assert ask(alice, bob).status_code == 200
 
@@ -293,7 +293,7 @@ def test_resync_rebuilds_the_copy_of_the_accounts(
     app: Flask, alice: ApiClient, auth: FakeService
 ) -> None:
     everybody = [account_state(20, "Zoe"), account_state(21, "Yves")]
-    auth.answers["/internal/accounts"] = lambda asked: {
+    auth.responses["/internal/accounts"] = lambda asked: {
         "accounts": [state for state in everybody if state["id"] > int(asked["after"])]
     }
     done = app.test_cli_runner().invoke(args=["accounts", "resync"])

@@ -125,12 +125,12 @@ def test_add_friend_refuses_oneself(alice: ApiClient) -> None:
 
 def test_add_friend_refuses_nobody(alice: ApiClient) -> None:
     response = alice.post("/add_friend", json={"target_id": NOBODY})
-    assert_error(response, errors.USER_GONE)
+    assert_error(response, errors.USER_NOT_FOUND_OR_DELETED)
 
 
 def test_add_friend_refuses_a_deleted_target(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     delete_account(app, BOB)
-    assert_error(ask(alice, bob), errors.USER_GONE)
+    assert_error(ask(alice, bob), errors.USER_NOT_FOUND_OR_DELETED)
 
 
 def test_add_friend_refuses_a_deleted_friend_as_gone(
@@ -138,12 +138,12 @@ def test_add_friend_refuses_a_deleted_friend_as_gone(
 ) -> None:
     befriend(alice, bob)
     delete_account(app, BOB)
-    assert_error(ask(alice, bob), errors.USER_GONE)
+    assert_error(ask(alice, bob), errors.USER_NOT_FOUND_OR_DELETED)
 
 
 def test_add_friend_refuses_a_deleted_caller(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     delete_account(app, ALICE)
-    assert_error(ask(alice, bob), errors.USER_GONE)
+    assert_error(ask(alice, bob), errors.USER_NOT_FOUND_OR_DELETED)
     assert statuses(bob) == []
 
 

@@ -231,8 +231,8 @@ GROUP_IS_GONE = pytest.mark.parametrize(
         ("PUT", "/groups/manage_groups", {"new_name": "X"}, errors.GROUP_NOT_FOUND),
         ("DELETE", "/groups/manage_groups", {}, errors.GROUP_NOT_FOUND),
         ("GET", "/groups/members", {}, errors.GROUP_NOT_FOUND),
-        ("POST", "/groups/members", {"member_id": CAROL}, errors.GROUP_TO_CHANGE_NOT_FOUND),
-        ("DELETE", "/groups/members", {"member_id": CAROL}, errors.GROUP_TO_CHANGE_NOT_FOUND),
+        ("POST", "/groups/members", {"member_id": CAROL}, errors.GROUP_NOT_FOUND_FOR_MEMBERS),
+        ("DELETE", "/groups/members", {"member_id": CAROL}, errors.GROUP_NOT_FOUND_FOR_MEMBERS),
     ],
 )
 

@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE
 from shared.testing.client import ApiClient
-from shared.testing.damage import corrupt, find_violations
+from shared.testing.corruption import corrupt, find_violations
 from shared.testing.fake_services import FakeService
 from social_service.db import db, transaction
 from social_service.models import OutboxEvent

@@ -14,10 +14,10 @@ from shared.testing.client import ApiClient, Reply
 from shared.testing.fake_services import FakeService
 from shared.testing.properties import (
     example_settings,
+    extended_timeout,
     new_user_ids,
     run_state_machine,
     succeeds,
-    unhurried,
 )
 from shared.testing.tokens import issue
 from shared.web.errors import INVALID_JWT, ErrorSpec
@@ -35,7 +35,7 @@ from social_service.tests.calls import (
 )
 from social_service.tests.factories import make_account, make_group
 
-pytestmark = [pytest.mark.database, unhurried]
+pytestmark = [pytest.mark.database, extended_timeout]
 
 EVERYBODY = range(3)
 ONE_WHO_COMES_AND_GOES = 2
@@ -110,7 +110,7 @@ class Friends(RuleBasedStateMachine):
         refusals: dict[str, tuple[tuple[bool, ErrorSpec], ...]] = {
             "ask": (
                 (one == other, errors.CANNOT_ADD_SELF),
-                (somebody_is_gone, errors.USER_GONE),
+                (somebody_is_gone, errors.USER_NOT_FOUND_OR_DELETED),
                 (are_friends, errors.ALREADY_FRIENDS),
                 (self._waits(one, other), errors.REQUEST_ALREADY_SENT),
             ),

@@ -7,7 +7,7 @@ from flask import Flask
 
 from shared.testing.cast import ALICE, BOB, CAROL, signed_in
 from shared.testing.client import ApiClient, Reply
-from shared.testing.damage import find_violations
+from shared.testing.corruption import find_violations
 from shared.testing.fake_services import FakeService
 from shared.testing.races import run_concurrently
 from social_service import errors

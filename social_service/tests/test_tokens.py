@@ -7,8 +7,8 @@ import pytest
 from flask import Flask
 
 from shared.testing.cast import ALICE
-from shared.testing.client import ApiClient, assert_error, refused
-from shared.testing.hostile import bad_tokens, forged_token
+from shared.testing.client import ApiClient, assert_error, expected_error
+from shared.testing.invalid_inputs import forged_token, invalid_tokens
 from shared.testing.tokens import issue
 from shared.web.errors import INVALID_JWT
 from social_service.tests.endpoints import ENDPOINTS, OPEN_TO_DELETED, Endpoint
@@ -17,25 +17,25 @@ from social_service.tests.factories import delete_account, make_account
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
 def test_a_bad_token_is_refused_before_the_body_is_read(
-    anyone: ApiClient, endpoint: Endpoint
+    anonymous: ApiClient, endpoint: Endpoint
 ) -> None:
     headers = [{"Authorization": token} for token in ("", forged_token(ALICE))]
     requests = [{"headers": each, "data": b"{"} for each in headers]
-    answers = anyone.answers(endpoint.method, endpoint.path, *requests)
-    assert answers == [refused(INVALID_JWT)]
+    answers = anonymous.list_answers(endpoint.method, endpoint.path, *requests)
+    assert answers == [expected_error(INVALID_JWT)]
 
 
-def test_every_bad_token_is_refused(anyone: ApiClient) -> None:
-    requests = [{"headers": {"Authorization": token}} for token in bad_tokens(ALICE).values()]
-    assert anyone.answers("GET", "/friends", *requests) == [refused(INVALID_JWT)]
+def test_every_bad_token_is_refused(anonymous: ApiClient) -> None:
+    requests = [{"headers": {"Authorization": token}} for token in invalid_tokens(ALICE).values()]
+    assert anonymous.list_answers("GET", "/friends", *requests) == [expected_error(INVALID_JWT)]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
 @pytest.mark.parametrize("path", ["/nowhere", "/groups/nothing", "/friends", "/internal"])
 def test_a_stranger_does_not_learn_what_is_served(
-    anyone: ApiClient, method: str, path: str
+    anonymous: ApiClient, method: str, path: str
 ) -> None:
-    assert_error(anyone.call(method, path), INVALID_JWT)
+    assert_error(anonymous.call(method, path), INVALID_JWT)
 
 
 @pytest.mark.parametrize("prefix", ["", "Bearer ", "bearer "])

@@ -61,7 +61,7 @@ def _budget_without_shares(total: int, _per_caller: int | None = None) -> Any:
 def _proxy_from_a_place(service: Any, settings: Any) -> Any:
     """Let a request take a place at its service while its body is still on its way."""
     proxy_request: Callable[[Any, Any], Any] = import_module("gateway.proxy").proxy_request
-    with service._slots.taken(1, None):
+    with service._slots.reserve(1, None):
         return proxy_request(service, settings)
 
 

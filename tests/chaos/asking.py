@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import requests
 
-from shared.testing.secrecy import register_secrets
+from shared.testing.secret_leaks import register_secrets
 from tests.chaos.record import Record
 
 OK = (200, 0)

@@ -19,7 +19,7 @@ from shared.runtime import runtime_of
 from shared.testing.client import ApiClient, Reply
 
 _FOLDERS = sorted(Path(__file__).parent.glob("v*"), key=lambda folder: int(folder.name[1:]))
-_ODD: tuple[Any, ...] = (
+_MALFORMED_VALUES: tuple[Any, ...] = (
     None,
     [],
     {},
@@ -45,7 +45,7 @@ def names(kind: str) -> set[str]:
 
 def versions(name: str) -> list[Contract]:
     """What every kept version says, or is asked and answers, oldest first: ``events/account``."""
-    return [said for _, said in _kept(name)]
+    return [contract for _, contract in _stored_versions(name)]
 
 
 def newest(name: str) -> Contract:
@@ -54,41 +54,43 @@ def newest(name: str) -> Contract:
 
 
 def all_versions(*names: str) -> list[Any]:
-    """Parameters of a test, ``name`` and ``said``: each kept version, and one to come.
+    """Parameters of a test, ``name`` and ``contract``: each kept version, and one to come.
 
     The one to come knows more fields, wherever there are fields.
     """
-    kept = [(name, version, said) for name in names for version, said in _kept(name)]
-    later = [(name, "later", _with_more(newest(name))) for name in names]
+    stored = [
+        (name, version, contract) for name in names for version, contract in _stored_versions(name)
+    ]
+    later = [(name, "later", _with_unknown_fields(newest(name))) for name in names]
     return [
-        pytest.param(name, said, id=f"{name.partition('/')[2]} {version}")
-        for name, version, said in (*kept, *later)
+        pytest.param(name, contract, id=f"{name.partition('/')[2]} {version}")
+        for name, version, contract in (*stored, *later)
     ]
 
 
 def matches_newest(event: dict[str, Any]) -> bool:
     """Whether the newest version tells such an event, with these fields and no others."""
     name = f"events/{event['type']}"
-    return name in names("events") and form(event) == form(newest(name))
+    return name in names("events") and json_shape(event) == json_shape(newest(name))
 
 
-def ask(app: Flask, said: Contract) -> Reply:
+def call(app: Flask, contract: Contract) -> Reply:
     """Call a service as a contract of ``calls`` shows it."""
     fields: dict[str, Any] = (
-        {"query_string": said["fields"]}
-        if said["method"] == "GET"
-        else {"data": json.dumps(said["fields"])}
+        {"query_string": contract["fields"]}
+        if contract["method"] == "GET"
+        else {"data": json.dumps(contract["fields"])}
     )
     headers = {SECRET_HEADER: "current-test-secret"}
-    return ApiClient(app).call(said["method"], said["path"], headers=headers, **fields)
+    return ApiClient(app).call(contract["method"], contract["path"], headers=headers, **fields)
 
 
-def undescribed(app: Flask) -> set[str]:
+def list_undocumented(app: Flask) -> set[str]:
     """The endpoints under ``/internal``, and the events that a service takes, without a file."""
     paths = {newest(name)["path"] for name in names("calls")}
     served = {rule.rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/internal")}
-    taken = {f"events/{kind}" for kind in runtime_of(app).event_types}
-    return (served - paths) | (taken - names("events"))
+    consumed = {f"events/{kind}" for kind in runtime_of(app).event_types}
+    return (served - paths) | (consumed - names("events"))
 
 
 def state(kind: str, **fields: Any) -> dict[str, Any]:
@@ -97,35 +99,39 @@ def state(kind: str, **fields: Any) -> dict[str, Any]:
     return usual | fields
 
 
-def odd_events(kind: str) -> Iterator[Any]:
+def malformed_events(kind: str) -> Iterator[Any]:
     """Events that no service of today tells, nearly like one that they do tell."""
     usual = newest(f"events/{kind}")["state"]
     yield {"type": kind}
-    yield from ({"type": kind, "state": odd} for odd in _ODD)
+    yield from ({"type": kind, "state": malformed} for malformed in _MALFORMED_VALUES)
     for field in usual:
         yield {"type": kind, "state": {name: usual[name] for name in usual if name != field}}
-        yield from ({"type": kind, "state": usual | {field: odd}} for odd in _ODD)
+        yield from (
+            {"type": kind, "state": usual | {field: malformed}} for malformed in _MALFORMED_VALUES
+        )
 
 
-def form(value: Any) -> Any:
+def json_shape(value: Any) -> Any:
     """The fields and types in a JSON value, without the values."""
     if isinstance(value, dict):
-        return {name: form(each) for name, each in value.items()}
+        return {name: json_shape(each) for name, each in value.items()}
     if isinstance(value, list):
-        return [form(each) for each in value]
+        return [json_shape(each) for each in value]
     return type(value)
 
 
-def _kept(name: str) -> list[tuple[str, Contract]]:
+def _stored_versions(name: str) -> list[tuple[str, Contract]]:
     files = (folder / f"{name}.json" for folder in _FOLDERS)
     return [
         (file.parent.parent.name, json.loads(file.read_text())) for file in files if file.exists()
     ]
 
 
-def _with_more(value: Any) -> Any:
+def _with_unknown_fields(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _with_more(each) for name, each in value.items()} | {"of_tomorrow": {"a": 1}}
+        return {name: _with_unknown_fields(each) for name, each in value.items()} | {
+            "of_tomorrow": {"a": 1}
+        }
     if isinstance(value, list):
-        return [_with_more(each) for each in value]
+        return [_with_unknown_fields(each) for each in value]
     return value

@@ -16,11 +16,11 @@ from shared.testing.databases import counted_queries
 
 
 def assert_within_budget(
-    table: Path, scenario: str, app: Flask, db: Database, ask: Callable[[], Reply]
+    table: Path, scenario: str, app: Flask, db: Database, send: Callable[[], Reply]
 ) -> None:
-    """Hold what ``ask`` takes against the table's row for ``scenario``, by its database."""
+    """Hold what ``send`` takes against the table's row for ``scenario``, by its database."""
     with counted_queries(app, db) as statements:
-        reply = ask()
+        reply = send()
     with app.app_context():
         column = "sqlite" if db.is_sqlite else "postgres"
     with table.open() as lines:

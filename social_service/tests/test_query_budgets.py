@@ -6,14 +6,14 @@ import pytest
 from flask import Flask
 
 from shared.testing.cast import ALICE
-from shared.testing.ceilings import assert_within_budget
 from shared.testing.client import ApiClient
+from shared.testing.query_budgets import assert_within_budget
 from social_service.db import db
 from social_service.tests.factories import make_account, make_friends
 
 pytestmark = pytest.mark.database
 
-TABLE = Path(__file__).with_name("ceilings.csv")
+TABLE = Path(__file__).with_name("query_budgets.csv")
 
 
 @pytest.mark.parametrize("count", [10, 50])

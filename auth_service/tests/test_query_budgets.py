@@ -7,23 +7,27 @@ from flask import Flask
 
 from auth_service.db import db
 from auth_service.tests.factories import PASSWORD, email_of
-from shared.testing.ceilings import assert_within_budget
 from shared.testing.client import ApiClient
+from shared.testing.query_budgets import assert_within_budget
 
 pytestmark = pytest.mark.database
 
-TABLE = Path(__file__).with_name("ceilings.csv")
+TABLE = Path(__file__).with_name("query_budgets.csv")
 
 
 def test_looking_at_oneself(app: Flask, alice: ApiClient) -> None:
     assert_within_budget(TABLE, "account info", app, db, lambda: alice.get("/account/info"))
 
 
-def test_signing_in(app: Flask, alice: ApiClient, anyone: ApiClient) -> None:
+def test_signing_in(app: Flask, alice: ApiClient, anonymous: ApiClient) -> None:
     body = {"email": email_of("Alice"), "password": PASSWORD}
-    assert_within_budget(TABLE, "login", app, db, lambda: anyone.post("/account/login", json=body))
+    assert_within_budget(
+        TABLE, "login", app, db, lambda: anonymous.post("/account/login", json=body)
+    )
 
 
-def test_registering(app: Flask, anyone: ApiClient) -> None:
+def test_registering(app: Flask, anonymous: ApiClient) -> None:
     body = {"email": "new@example.com", "name": "New", "password": PASSWORD}
-    assert_within_budget(TABLE, "register", app, db, lambda: anyone.post("/account/reg", json=body))
+    assert_within_budget(
+        TABLE, "register", app, db, lambda: anonymous.post("/account/reg", json=body)
+    )

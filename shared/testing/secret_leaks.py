@@ -15,7 +15,7 @@ import pytest
 
 # Shorter ones stand in many a word.
 _SHORTEST = 7
-_IN_CONFIDENCE = frozenset(
+_SECRET_FIELDS = frozenset(
     {
         "content",
         "message",
@@ -28,44 +28,44 @@ _IN_CONFIDENCE = frozenset(
         "verify_code",
     }
 )
-_NEVER_TOLD = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}|\$argon2id?\$|PRIVATE KEY|[?&]token=")
+_FORBIDDEN = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}|\$argon2id?\$|PRIVATE KEY|[?&]token=")
 
 
 @dataclass
-class _Heard:
+class _Captured:
     """What was sent in confidence; what programs have said; and files with more of it."""
 
     secrets: set[str] = field(default_factory=set)
-    said: list[str] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
     reported: list[str] = field(default_factory=list)
     logs: set[str] = field(default_factory=set)
 
     def leaks(self) -> Iterator[str]:
         """The lines with a secret in them."""
         written = "".join(Path(log).read_text(errors="replace") for log in self.logs)
-        everything = "\n".join((*self.said, *self.reported, written))
-        told = {secret for secret in self.secrets if secret in everything}
+        everything = "\n".join((*self.outputs, *self.reported, written))
+        leaked = {secret for secret in self.secrets if secret in everything}
         for line in everything.splitlines():
-            if _NEVER_TOLD.search(line) or any(secret in line for secret in told):
+            if _FORBIDDEN.search(line) or any(secret in line for secret in leaked):
                 yield line
 
 
-_captured = _Heard()
+_captured = _Captured()
 
 
 def register_secrets(sent: Any) -> None:
     """Note what a test sends to a program: none of it may be written down."""
     if not isinstance(sent, dict):
         return
-    for name in sent.keys() & _IN_CONFIDENCE:
+    for name in sent.keys() & _SECRET_FIELDS:
         if isinstance(sent[name], str) and len(sent[name].strip()) >= _SHORTEST:
             # As it is, and as it would stand in a line of JSON.
             _captured.secrets |= {sent[name], json.dumps(sent[name])[1:-1]}
 
 
-def hear(said: str) -> None:
+def scan_text(outputs: str) -> None:
     """Look at what a program has said to the test alone, as well."""
-    _captured.said.append(said)
+    _captured.outputs.append(outputs)
 
 
 def scan_file(log: Path) -> None:
@@ -86,7 +86,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.config.workeroutput["heard"] = [
             sorted(_captured.secrets),
             sorted(_captured.logs),
-            _captured.said,
+            _captured.outputs,
         ]
     else:
         session.config.stash[_leaks] = list(_captured.leaks())
@@ -100,10 +100,10 @@ _leaks = pytest.StashKey[list[str]]()
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Collect what a test process has heard."""
-    secrets, logs, said = getattr(node, "workeroutput", {}).get("heard", ([], [], []))
+    secrets, logs, outputs = getattr(node, "workeroutput", {}).get("heard", ([], [], []))
     _captured.secrets |= set(secrets)
     _captured.logs |= set(logs)
-    _captured.said += said
+    _captured.outputs += outputs
 
 
 def pytest_terminal_summary(

@@ -5,7 +5,7 @@ from typing import Any
 
 import jwt
 
-from shared.keys import generate_key_pair, key_id, private_key
+from shared.keys import generate_key_pair, key_id, load_private_key
 from shared.testing.tokens import PRIVATE_KEY_PEM, PUBLIC_KEYS_PEM, issue
 from shared.web.authentication import AUDIENCE
 
@@ -16,15 +16,15 @@ TOO_DEEP = b"[" * 30_000
 
 
 def forged_token(user_id: int) -> str:
-    """One of `bad_tokens`: signed with a key that is not ours."""
+    """One of `invalid_tokens`: signed with a key that is not ours."""
     return issue(user_id, key_pem=generate_key_pair()[0])
 
 
-def bad_tokens(user_id: int) -> dict[str, str]:
+def invalid_tokens(user_id: int) -> dict[str, str]:
     """Tokens that must not work, by what is wrong with them; ``user_id`` has an account."""
     now = int(time.time())
     claims = jwt.decode(issue(user_id), options={"verify_signature": False})
-    ours = {"kid": key_id(private_key(PRIVATE_KEY_PEM).public_key())}
+    ours = {"kid": key_id(load_private_key(PRIVATE_KEY_PEM).public_key())}
     foreign_pem, _ = generate_key_pair()
     good = issue(user_id)
     header, payload, signature = good.split(".")
@@ -38,7 +38,7 @@ def bad_tokens(user_id: int) -> dict[str, str]:
         "public key as a secret": _signed_by_hand(claims, ours),
         "foreign key": issue(user_id, key_pem=foreign_pem),
         "foreign key under our id": jwt.encode(
-            claims, private_key(foreign_pem), "EdDSA", headers=ours
+            claims, load_private_key(foreign_pem), "EdDSA", headers=ours
         ),
         "expired": issue(user_id, iat=now - 10, nbf=now - 10, exp=now - 1),
         "not yet": issue(user_id, nbf=now + 86_400),

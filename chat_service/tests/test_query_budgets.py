@@ -1,0 +1,84 @@
+"""The requests that everybody makes all day cost no more than the table says."""
+
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from chat_service.db import db
+from chat_service.tests.calls import (
+    MESSAGES,
+    attempt_to_say,
+    fetch,
+    make_private,
+    remove_for_everybody,
+    say,
+)
+from chat_service.tests.factories import befriend, make_group, make_history
+from shared.testing.cast import ALICE, BOB
+from shared.testing.client import ApiClient
+from shared.testing.query_budgets import assert_within_budget
+
+pytestmark = pytest.mark.database
+
+TABLE = Path(__file__).with_name("query_budgets.csv")
+STRANGERS = range(100, 2000)
+
+
+@pytest.mark.parametrize("count", [10, 50])
+def test_listing_conversations(app: Flask, alice: ApiClient, bob: ApiClient, count: int) -> None:
+    befriend(app, ALICE, BOB)
+    groups = [make_group(app, ALICE, BOB) for _ in range(count - 1)]
+    say(bob, groups[0])
+    assert_within_budget(
+        TABLE, f"conversations {count}", app, db, lambda: alice.get("/conversations")
+    )
+
+
+@pytest.mark.parametrize("count", [100, 1000])
+def test_reading_a_history_again(app: Flask, alice: ApiClient, bob: ApiClient, count: int) -> None:
+    chat = make_private(app, alice, bob)
+    make_history(app, chat, BOB, count)
+    fetch(alice, chat)
+    query = {"conversationId": chat}
+    assert_within_budget(
+        TABLE, f"history {count}", app, db, lambda: alice.get(MESSAGES, query_string=query)
+    )
+
+
+def test_polling_when_nothing_is_new(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
+    chat = make_private(app, alice, bob)
+    say(bob, chat)
+    fetch(alice, chat)
+    query = {"conversationId": chat, "after_version": 1}
+    assert_within_budget(TABLE, "poll", app, db, lambda: alice.get(MESSAGES, query_string=query))
+
+
+def test_catching_up_with_all_conversations(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
+    groups = [make_group(app, ALICE, BOB) for _ in range(200)]
+    for group in groups[:10]:
+        remove_for_everybody(bob, say(bob, group))
+        say(bob, group)
+    body = {"versions": {str(group): 0 for group in groups}}
+    assert_within_budget(
+        TABLE,
+        "catch up with 10 of 200",
+        app,
+        db,
+        lambda: alice.post("/conversations/sync", json=body),
+    )
+
+
+def test_sending_to_a_friend(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
+    chat = make_private(app, alice, bob)
+    assert_within_budget(
+        TABLE, "send to a private chat", app, db, lambda: attempt_to_say(alice, chat, "hello")
+    )
+
+
+@pytest.mark.parametrize("members", [2, 1000])
+def test_sending_to_a_group(app: Flask, alice: ApiClient, members: int) -> None:
+    group = make_group(app, ALICE, *STRANGERS[: members - 1])
+    assert_within_budget(
+        TABLE, f"send to a group {members}", app, db, lambda: attempt_to_say(alice, group, "hello")
+    )
