@@ -1,1 +1,1 @@
-"""What the gateway and the services have in common, and nothing else."""
+"""The code that the gateway and the services share."""

@@ -1,4 +1,4 @@
-"""Ed25519 keys of the tokens. A key's id is derived from the key, so a PEM file says it all."""
+"""Ed25519 keys of the tokens. The id of a key (``kid``) is derived from the key."""
 
 import base64
 import hashlib
@@ -18,16 +18,16 @@ _PEM_BLOCK = re.compile(r"-----BEGIN [A-Z ]+-----.+?-----END [A-Z ]+-----", re.D
 
 
 def key_id(key: Ed25519PublicKey) -> str:
-    """The ``kid`` of a key: the start of the digest of its bytes."""
+    """Compute the ``kid`` of a key: the start of the digest of its bytes."""
     raw = key.public_bytes(Encoding.Raw, PublicFormat.Raw)
     return base64.urlsafe_b64encode(hashlib.sha256(raw).digest()[:12]).decode()
 
 
 def load_public_keys(pem: str) -> dict[str, Ed25519PublicKey]:
-    """The public keys of a PEM text, by their ids.
+    """Load all public keys of a PEM text, by their ids.
 
     Raises:
-        ValueError: there is no key in it, or one that is not Ed25519.
+        ValueError: the text contains no key, or one that is not Ed25519.
     """
     keys = [load_pem_public_key(block.encode()) for block in _PEM_BLOCK.findall(pem)]
     if not keys:
@@ -39,10 +39,10 @@ def load_public_keys(pem: str) -> dict[str, Ed25519PublicKey]:
 
 
 def load_private_key(pem: str) -> Ed25519PrivateKey:
-    """The private key of a PEM text.
+    """Load the private key of a PEM text.
 
     Raises:
-        ValueError: it is none, or not Ed25519.
+        ValueError: the text is no private key, or the key is not Ed25519.
     """
     key = load_pem_private_key(pem.encode(), password=None)
     if not isinstance(key, Ed25519PrivateKey):
@@ -51,12 +51,12 @@ def load_private_key(pem: str) -> Ed25519PrivateKey:
 
 
 def generate_key_pair() -> tuple[str, str]:
-    """A new private key and its public key, both as PEM."""
+    """Generate a private key and its public key, both as PEM."""
     key = Ed25519PrivateKey.generate()
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return private.decode(), public_pem(key.public_key())
 
 
 def public_pem(key: Ed25519PublicKey) -> str:
-    """A public key as PEM."""
+    """Encode a public key as PEM."""
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()

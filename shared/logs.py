@@ -1,7 +1,7 @@
-"""Structured logs: an event name that never varies, and facts as fields.
+"""Structured logs: a constant event name, and facts as fields.
 
-Every line carries the request's id. Passwords, tokens, codes, query strings and message
-texts are never logged, which is why paths are logged as routes and without their query.
+Every line carries the id of the request. Passwords, tokens, codes, query strings and message texts
+are never logged; paths are therefore logged as routes without their query.
 """
 
 import logging
@@ -78,11 +78,11 @@ def configure_logging(service: str, level: str, style: str) -> None:
 def log_requests(
     app: Flask, count: Callable[[str, str | None, int, float], None] = lambda *_: None
 ) -> None:
-    """Give every request an id (the caller's own if well-formed) and one log line.
+    """Give every request an id (the caller's own if well-formed), and log one line per request.
 
     Args:
         app: a program.
-        count: told of each answer as well: method, route if there is one, status, seconds.
+        count: called for each response with its method, route (if it has one), status and seconds.
     """
 
     @app.before_request
@@ -105,6 +105,6 @@ def log_requests(
             "user_id": g.get("user_id"),
             "ms": round(seconds * 1000, 1),
         }
-        # Probes ask every few seconds, and say nothing about what users do.
+        # Probes come every few seconds and are unrelated to the actions of users.
         log.log(logging.DEBUG if route in PROBES else logging.INFO, "request", extra=facts)
         return response

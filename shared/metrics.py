@@ -1,9 +1,9 @@
-"""What every program counts. Other metrics stand beside what they are about, or in ``metrics``
-of the program that alone has them.
+"""The metrics of every program. Other metrics are defined in the module that updates them, or in
+``metrics`` of a program.
 
-With ``METRICS_PORT``, all workers of a program count in the same files, which
-`shared.server.exporter` adds up and shows. A label only ever has a few values: never a path, an id
-or other data of a request.
+With ``METRICS_PORT``, all workers of a program count in shared files, which
+`shared.server.exporter` adds up. A label has few values: never a path, an id or other data of a
+request.
 """
 
 import logging
@@ -32,12 +32,12 @@ _seconds = Histogram(
 )
 
 
-# Looking a label up by its values takes longer than counting does.
+# The lookup of a label takes longer than the increment.
 _label_cache: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
 
 def observe_request(method: str, route: str | None, status: int, seconds: float) -> None:
-    """Count an answered request. Costs some 5 microseconds."""
+    """Count a request and its duration. This takes about 5 microseconds."""
     # Without a route, a method can be any word sent by a client.
     key = (method, route, status) if route else ("", "", status)
     if key not in _label_cache:
@@ -47,15 +47,15 @@ def observe_request(method: str, route: str | None, status: int, seconds: float)
     took.observe(seconds)
 
 
-def update_gauges_periodically(app: Flask, look: Callable[[], None]) -> None:
-    """Call ``look`` every few seconds in each worker of ``app``, to set gauges."""
+def update_gauges_periodically(app: Flask, update: Callable[[], None]) -> None:
+    """Call ``update`` every few seconds in each worker of ``app``, to set gauges."""
 
     def update_loop() -> None:
         stopped = Event()
         while not stopped.wait(_UPDATE_INTERVAL):
             try:
                 with app.app_context():
-                    look()
+                    update()
             except Exception as error:
                 log.warning("gauge_update_failed", exc_info=error)
 

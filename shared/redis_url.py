@@ -1,4 +1,4 @@
-"""The URL of a Redis: of one server, or of Sentinels that know which server is the primary."""
+"""The URL of a Redis server, or of Sentinels that know the current primary."""
 
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -10,14 +10,14 @@ _NO_URL = f"is not like redis://host:port/0, rediss://..., or {_SHAPE}"
 
 
 class SentinelUrl(NamedTuple):
-    """A primary by the name that Sentinels have for it.
+    """A primary behind Sentinels.
 
     Attributes:
-        sentinels: host and port of each.
-        name: of the primary.
-        db: number of its database.
-        username: for the primary and its replicas, as is `password`.
-        sentinel_username: for the Sentinels themselves, as is `sentinel_password`.
+        sentinels: the host and port of each Sentinel.
+        name: the name of the primary.
+        db: the number of the database.
+        username: the user for the primary and its replicas; `password` likewise.
+        sentinel_username: the user for the Sentinels; `sentinel_password` likewise.
     """
 
     sentinels: tuple[tuple[str, int], ...]
@@ -30,19 +30,19 @@ class SentinelUrl(NamedTuple):
 
 
 def parse_sentinel_url(url: str) -> SentinelUrl | None:
-    """The parts of ``redis+sentinel://[[user]:password@]host[:port],.../name[/db]``.
+    """Parse ``redis+sentinel://[[user]:password@]host[:port],.../name[/db]``.
 
-    ``sentinel_username`` and ``sentinel_password`` may stand in the query.
+    The query may contain ``sentinel_username`` and ``sentinel_password``.
 
     Returns:
-        None if it is the URL of one server.
+        None if it is the URL of a single server.
 
     Raises:
-        ValueError: it is none of the two.
+        ValueError: it is neither.
     """
     try:
         parts = urlsplit(url)
-    except ValueError:  # Its text may show the password.
+    except ValueError:  # The text of the error can contain the password.
         raise ValueError(_NO_URL) from None
     if parts.scheme != _SENTINEL:
         if parts.scheme not in ("redis", "rediss") or not (parts.netloc or parts.path):
@@ -69,10 +69,10 @@ def parse_sentinel_url(url: str) -> SentinelUrl | None:
 
 
 def check_redis_url(url: str) -> str:
-    """The URL itself.
+    """Return the URL if it is valid.
 
     Raises:
-        ValueError: it is no URL of a Redis.
+        ValueError: it is not a URL of Redis.
     """
     parse_sentinel_url(url)
     return url

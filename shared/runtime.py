@@ -1,4 +1,4 @@
-"""What the parts of a program agree with the server that runs it."""
+"""The interface between the modules of a program and the server that runs it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,18 +11,17 @@ _EXTENSION = "ims"
 
 @dataclass
 class Runtime:
-    """One for each application.
+    """The runtime of an application.
 
     Attributes:
-        at_start: called in every worker before it serves; may refuse (``SystemExit`` with the
-            reason).
+        at_start: called in every worker before it serves; may refuse to start by ``SystemExit``
+            with the reason.
         background: called in every worker that has started.
-        at_stop: called when a worker stops, so that connections that would never end by themselves
-            (websockets) do not hold it up.
-        is_draining: whether this process was told to stop.
-        health_checks: the state of each part that the service depends on, by its name.
-        event_types: the events of other services that it takes.
-        verified_claims: the claims of a token with a valid signature.
+        at_stop: called when a worker stops, to end connections that would stay open (websockets).
+        is_draining: whether this process is going to stop.
+        health_checks: a check of each dependency of the service, by its name.
+        event_types: the types of events of other services that the service consumes.
+        verified_claims: verifies the signature of a token, and returns its claims.
     """
 
     at_start: list[Callable[[], object]] = field(default_factory=list)
@@ -35,7 +34,7 @@ class Runtime:
 
 
 def runtime_of(app: Flask) -> Runtime:
-    """The runtime of ``app``, which is made when it is first asked for."""
+    """Get the runtime of ``app``. The first call creates it."""
     runtime: Runtime | None = app.extensions.get(_EXTENSION)
     if runtime is None:
         runtime = app.extensions[_EXTENSION] = Runtime()

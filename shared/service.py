@@ -1,4 +1,4 @@
-"""What every service does alike: tokens, errors, logs, health, its OpenAPI document."""
+"""Create the Flask application of a service, with all that services have in common."""
 
 import logging
 import os
@@ -34,10 +34,10 @@ VERSION = "1.0.0"
 
 
 def load_service_settings(kind: type[S], env: Mapping[str, str] | None) -> S:
-    """The settings of a service: from ``env`` if given, else from the process's environment.
+    """Load the settings of a service from ``env`` or, without it, from the process's environment.
 
     Raises:
-        SystemExit: they are wrong; says which and why.
+        SystemExit: a setting is missing or invalid; the text names it and the reason.
     """
     try:
         return load_settings(kind, os.environ if env is None else env)
@@ -53,18 +53,18 @@ def create_service_app(
     get_account_state: Callable[[int], AccountState | None],
     events: Handlers | None = None,
 ) -> tuple[Flask, Api]:
-    """A Flask application with all that the contract asks of every service.
+    """Create a Flask application with tokens, errors, logs, health and an OpenAPI document.
 
     Args:
-        package: the service's package; its migrations are in there.
-        title: of its OpenAPI document.
-        settings: what it read from the environment.
+        package: the package of the service, which contains its migrations.
+        title: the title of its OpenAPI document.
+        settings: its settings.
         db: its database.
-        get_account_state: the state of an account, for the tokens.
-        events: what it does with the events of other services.
+        get_account_state: returns the state of an account, to verify tokens.
+        events: the handlers of other services' events, by type.
 
     Returns:
-        the application, and the API that its blueprints are registered with.
+        the application, and the API with which its blueprints are registered.
     """
     configure_logging(package, settings.log_level, settings.log_format)
     app = Flask(package, static_folder=None)
@@ -72,7 +72,7 @@ def create_service_app(
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = 12 * MIB
     app.config["PUBLIC_BASE_URL"] = settings.public_base_url
-    # The gateway says whether its client came over TLS; the host is passed on unchanged.
+    # The gateway sends the scheme of its client, and forwards Host unchanged.
     trust_proxies(app, 1)
     spool.configure(settings)
     bound_bodies(app, settings, before_waiting=db.release)
@@ -96,16 +96,16 @@ def create_service_app(
 
 
 def public_base_url() -> str:
-    """Start of the URLs that an answer gives out, without a trailing slash."""
+    """Return the start of the URLs in responses, without a trailing slash."""
     configured: str | None = current_app.config["PUBLIC_BASE_URL"]
-    # Without a valid host, URLs are relative to this origin.
+    # Without a valid Host, URLs are relative to the origin.
     if configured or not request.headers.get("Host") or not request.host:
         return configured or ""
     return f"{request.scheme}://{request.host}"
 
 
 class SchemaCheck:
-    """The tables of a service's database, and whether its code works on them."""
+    """Whether the schema of a service's database fits its code."""
 
     def __init__(self, app: Flask, db: Database) -> None:
         self.folder = Path(app.root_path) / "migrations"
@@ -114,10 +114,10 @@ class SchemaCheck:
         self._fits = False
 
     def check(self) -> DatabaseState:
-        """How the database is; what it must be to be of use is looked at until it is once.
+        """Get the state of the database. Its schema is checked until it fits once.
 
         Raises:
-            OperationalError: no connection can be had.
+            OperationalError: no connection is available.
             SharedSessionsError: connections share sessions.
             SchemaMismatchError: its schema does not fit.
         """
@@ -129,10 +129,10 @@ class SchemaCheck:
         return state
 
     def report_health(self) -> DatabaseState:
-        """See `check`, for the health page: a database that is away is no fault of this program.
+        """Get the state of the database for the health page, where an outage is an expected error.
 
         Raises:
-            NotReadyError: no connection can be had.
+            NotReadyError: no connection is available.
         """
         try:
             return self.check()
@@ -140,7 +140,7 @@ class SchemaCheck:
             raise NotReadyError(first_line(error)) from None
 
     def abort_on_mismatch(self) -> None:
-        """End the program if the schema does not fit. A database that is away may come back."""
+        """Exit if the schema does not fit. An unavailable database is not an error here."""
         try:
             with self._app.app_context():
                 self.check()
@@ -166,8 +166,8 @@ def _add_migrate_command(app: Flask, schema: SchemaCheck) -> None:
     @app.cli.command("migrate")
     @click.option("--to", default="head", help="Revision to go to; the newest unless given.")
     def migrate_command(to: str) -> None:
-        """Bring this service's database to the newest schema. Safe to repeat."""
-        from shared.data.migrations import migrate  # noqa: PLC0415 - only this needs Alembic
+        """Migrate the database of this service to the newest schema. Can be repeated."""
+        from shared.data.migrations import migrate  # noqa: PLC0415 - used by this command only
 
         try:
             refuse_shared_sessions(schema.db.engine)

@@ -182,7 +182,7 @@ class ServiceSettings(ProgramSettings):
 
 
 class RedisSettings(Settings):
-    """Of a program whose processes share something in Redis."""
+    """Settings of a program whose processes share data in Redis."""
 
     redis_url: Annotated[str, AfterValidator(check_redis_url)] | None = Field(
         None,
@@ -192,7 +192,7 @@ class RedisSettings(Settings):
 
 
 class AuthClientSettings(Settings):
-    """How a program reaches the auth service."""
+    """Settings of the client of the auth service."""
 
     auth_service_url: BaseUrls = Field(
         description="Base URLs of the auth service, comma-separated."
@@ -203,7 +203,7 @@ class AuthClientSettings(Settings):
 
 
 class SocialClientSettings(Settings):
-    """How a program reaches the social service."""
+    """Settings of the client of the social service."""
 
     social_service_url: BaseUrls = Field(
         description="Base URLs of the social service, comma-separated."
@@ -214,7 +214,7 @@ class SocialClientSettings(Settings):
 
 
 class ChatClientSettings(Settings):
-    """How a program reaches the chat service."""
+    """Settings of the client of the chat service."""
 
     chat_service_url: BaseUrls = Field(
         description="Base URLs of the chat service, comma-separated."

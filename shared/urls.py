@@ -1,4 +1,4 @@
-"""URLs of databases, as libpq and as SQLAlchemy spell them."""
+"""URLs of databases in the notations of libpq and SQLAlchemy."""
 
 import re
 from urllib.parse import parse_qsl, unquote, urlencode
@@ -8,13 +8,13 @@ _SERVER = re.compile(r"(?:\[(?P<address>.+)\]|(?P<name>[^:]*))(?::(?P<port>\d*))
 
 
 def sqlalchemy_url(url: str) -> str:
-    """A database URL as SQLAlchemy spells it, with psycopg as the driver of PostgreSQL.
+    """Convert a database URL to SQLAlchemy's notation, with psycopg as the driver of PostgreSQL.
 
-    libpq separates several servers by commas (``postgresql://user@a:5432,b:5432/name``);
-    SQLAlchemy passes them on as the parameters ``host`` and ``port``.
+    libpq separates several servers by commas (``postgresql://user@a:5432,b:5432/name``); SQLAlchemy
+    passes them to it as the parameters ``host`` and ``port``.
 
     Raises:
-        ValueError: it is no URL of PostgreSQL or SQLite.
+        ValueError: it is not a URL of PostgreSQL or SQLite.
     """
     if url.startswith("sqlite://"):
         return url

@@ -91,8 +91,8 @@ class TestForEverybody:
     def test_a_plain_member_has_no_permission_for_anothers(
         self, alice: ApiClient, carol: ApiClient, group: int
     ) -> None:
-        expected_error = remove_for_everybody(carol, say(alice, group))
-        assert_error(expected_error, errors.MAY_NOT_DELETE)
+        rejection = remove_for_everybody(carol, say(alice, group))
+        assert_error(rejection, errors.MAY_NOT_DELETE)
         assert len(messages(carol, group)) == 1
 
     def test_a_stranger_has_no_permission(

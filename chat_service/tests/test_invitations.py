@@ -295,11 +295,11 @@ class TestAccept:
     ) -> None:
         invitation = invited(alice, group)
         make_account(app, DAVE, "Dave", version=2, deleted=True)
-        expected_error = alice.post(HANDLE_PATH, json={"invite_id": invitation})
+        rejection = alice.post(HANDLE_PATH, json={"invite_id": invitation})
         make_account(app, DAVE, "Dave", version=3)
         accepted = alice.post(HANDLE_PATH, json={"invite_id": invitation})
 
-        assert_error(expected_error, errors.INVITATION_NOT_FOUND)
+        assert_error(rejection, errors.INVITATION_NOT_FOUND)
         assert accepted.status_code == 200
 
     def test_somebody_who_left_can_be_invited_and_accepted_again(

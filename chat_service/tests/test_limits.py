@@ -52,10 +52,10 @@ def test_a_user_creates_sixty_groups_an_hour(limited: Callable[..., Flask]) -> N
     app = limited()
     alice = signed_in(app, ALICE)
     created = [_create(alice, BOB).status_code for _ in range(60)]
-    expected_error = _create(alice, BOB)
+    rejection = _create(alice, BOB)
     assert created == [200] * 60
-    assert_error(expected_error, TOO_MANY_REQUESTS)
-    assert 0 < int(expected_error.headers["Retry-After"]) <= AN_HOUR
+    assert_error(rejection, TOO_MANY_REQUESTS)
+    assert 0 < int(rejection.headers["Retry-After"]) <= AN_HOUR
     assert len(alice.get("/conversations").json["conversation"]) == 61  # And the private one.
     assert _create(signed_in(app, BOB), ALICE).status_code == 200
 

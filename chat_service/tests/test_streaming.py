@@ -174,12 +174,12 @@ def test_a_user_has_two_at_once(app: Flask, alice: ApiClient, group: int) -> Non
         closing(begin(app, ALICE, FIND, conversationId=group)),
         closing(begin(app, BOB, conversationId=group)),
     ):
-        expected_error = alice.get(MESSAGES, query_string={"conversationId": group})
-        assert (expected_error.status_code, expected_error.json["code"]) == (
+        rejection = alice.get(MESSAGES, query_string={"conversationId": group})
+        assert (rejection.status_code, rejection.json["code"]) == (
             429,
             TOO_MANY_REQUESTS.code,
         )
-        assert int(expected_error.headers["Retry-After"]) > 0
+        assert int(rejection.headers["Retry-After"]) > 0
         assert len(messages(alice, group, limit=1000, read="false")) == 1000
     assert unread(alice, group) == COUNT
     assert len(messages(alice, group)) == COUNT
@@ -192,14 +192,14 @@ def test_a_process_has_sixteen_at_once(app: Flask, alice: ApiClient) -> None:
     group = make_group(app, ALICE, *readers)
     make_history(app, group, BOB, 1100)
     begun = [begin(app, reader, conversationId=group) for reader in readers for _ in range(2)]
-    expected_error = alice.get(MESSAGES, query_string={"conversationId": group})
+    rejection = alice.get(MESSAGES, query_string={"conversationId": group})
     for response in begun:
         response.close()
-    assert (expected_error.status_code, expected_error.json["code"]) == (
+    assert (rejection.status_code, rejection.json["code"]) == (
         503,
         SERVICE_UNAVAILABLE.code,
     )
-    assert int(expected_error.headers["Retry-After"]) > 0
+    assert int(rejection.headers["Retry-After"]) > 0
     assert len(messages(alice, group)) == 1100
 
 

@@ -1,1 +1,1 @@
-"""What a service keeps, and what services tell each other: database, outbox, events, calls."""
+"""The data of a service and its exchange with others: database, outbox, events, clients."""

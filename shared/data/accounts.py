@@ -1,7 +1,7 @@
-"""A service's own copy of the accounts, fed by the auth service's events.
+"""A service's replica of the accounts, updated by the auth service's events.
 
-Questions about people are answered from the copy. An account that it lacks is asked of auth
-once, in one batched call; if auth does not answer, an unknown account does not exist.
+An account that is missing in the replica is fetched from the auth service, in one call for several
+accounts. If auth does not respond, such an account does not exist.
 """
 
 import logging
@@ -22,11 +22,11 @@ log = logging.getLogger(__name__)
 
 _PAGE_SIZE = 500
 _SECONDS_BETWEEN_COMPLETIONS = 5.0
-_MAX_IDS_PER_REQUEST = 1000  # As many as auth takes.
+_MAX_IDS_PER_REQUEST = 1000  # The limit of the auth service.
 
 
 class AccountMixin:
-    """Columns of a copied account. A newer state has a higher version."""
+    """Columns of a replicated account. A newer state has a higher version."""
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     name: Mapped[str] = mapped_column(index=True)
@@ -51,7 +51,7 @@ def _is_session_ends(text: str) -> None:
 
 
 class AccountEvent(Schema):
-    """State of an account as auth tells it; more fields than these may come."""
+    """State of an account in an event of the auth service. Unknown fields are ignored."""
 
     class Meta:
         unknown = EXCLUDE
@@ -66,7 +66,7 @@ class AccountEvent(Schema):
     generation = fields.Integer(required=True, strict=True)
     version = fields.Integer(required=True, strict=True)
     erased = fields.Boolean(load_default=False)
-    session_ends = fields.String(validate=_is_session_ends)  # Not told before 1.1.
+    session_ends = fields.String(validate=_is_session_ends)  # Absent before 1.1.
 
 
 _EVENT = AccountEvent()
@@ -75,23 +75,23 @@ _ENDS = "session_ends"
 
 
 def avatar_url(base: str, account_id: int, digest: str, reference: str) -> str:
-    """What a list shows as an account's ``avatar``: a URL, the account's own reference, or ``""``.
+    """Return the ``avatar`` of an account for lists: a URL, the client's own reference, or ``""``.
 
     Args:
-        base: the public base of the request.
-        account_id: whose picture.
-        digest: of the uploaded picture, else ``""``.
-        reference: what the account put instead of a picture, else ``""``.
+        base: the public base URL of the request.
+        account_id: the account.
+        digest: the digest of the uploaded image, or ``""``.
+        reference: the client's reference, or ``""``.
     """
     return f"{base}/account/avatar/{account_id}/{digest}" if digest else reference
 
 
 class AccountReplica:
-    """The copied accounts of one service.
+    """The replicated accounts of one service.
 
     Args:
         db: the service's database.
-        model: its table, of the columns of `AccountMixin`.
+        model: its table, with the columns of `AccountMixin`.
     """
 
     def __init__(self, db: Database, model: Any) -> None:
@@ -99,7 +99,7 @@ class AccountReplica:
         self._model = model
         self._auth: ServiceClient | None = None
         self._erasures: Erasures | None = None
-        # Statements are made once: to make one costs more than to run it.
+        # Statements are created once, because creating one costs more than executing it.
         table = model.__table__
         self._by_id = select(table).where(table.c.id.in_(bindparam("ids", expanding=True)))
         self._state = select(
@@ -111,34 +111,38 @@ class AccountReplica:
         self._complete_after = 0.0
 
     def configure(self, auth: ServiceClient, erasures: Erasures) -> None:
-        """Ask ``auth`` for what the copy lacks.
+        """Set the source of missing accounts.
 
-        Of accounts that auth has erased, ``erasures`` erase what else there is.
+        Args:
+            auth: the client of the auth service.
+            erasures: erase the other data of accounts that auth has erased.
         """
         self._auth, self._erasures = auth, erasures
 
     def get_state(self, account_id: int) -> AccountState | None:
-        """What decides whether the account's tokens work, or None if there is no such account."""
+        """Get the state that decides whether the account's tokens are valid; None if it does not
+        exist.
+        """
         row: Any = self._db.execute(self._state, id=account_id).first()
         if row is None:
             row = self.get_many([account_id]).get(account_id)
         elif not row.is_complete and time.monotonic() >= self._complete_after:
-            # An earlier version, which knew nothing of sessions, copied the account.
+            # An earlier version without sessions replicated the account.
             self._fetch_missing([account_id])
             row = self._db.execute(self._state, id=account_id).one()
-            if not row.is_complete:  # Auth is away, or of an earlier version itself.
+            if not row.is_complete:  # Auth is unavailable, or has an earlier version.
                 self._complete_after = time.monotonic() + _SECONDS_BETWEEN_COMPLETIONS
         return row and AccountState(row.generation, row.deleted, row.session_ends)
 
     def is_active(self, account_id: int) -> bool:
-        """Whether there is such an account and it is not deleted."""
+        """Whether the account exists and is not deleted."""
         account = self.get_many([account_id]).get(account_id)
         return account is not None and not account.deleted
 
     def get_many(self, account_ids: Collection[int]) -> dict[int, Any]:
-        """The accounts of these ids as rows, by id; those that exist nowhere are left out.
+        """Get rows of accounts by id, without those that do not exist.
 
-        Must not be called inside a transaction: it may have to ask auth.
+        Must not be called in a transaction, because it can call the auth service.
         """
         found = self._load(account_ids)
         missing = set(account_ids) - found.keys()
@@ -147,18 +151,18 @@ class AccountReplica:
         return found
 
     def apply(self, state: dict[str, Any]) -> None:
-        """Take an account's state from an event, unless a newer one is here.
+        """Apply the state of an event, unless a newer one is stored.
 
         Raises:
-            ValidationError: it is no state of an account.
+            ValidationError: the state is invalid.
         """
         self._write([_EVENT.load(state)])
 
     def changes_profile(self, state: dict[str, Any]) -> bool:
-        """Whether an event, once applied, will show a known account with another name or picture.
+        """Whether an event will change the name or avatar of a replicated account.
 
         Raises:
-            ValidationError: it is no state of an account.
+            ValidationError: the state is invalid.
         """
         account = _EVENT.load(state)
         known = self._load([account["id"]]).get(account["id"])
@@ -170,13 +174,13 @@ class AccountReplica:
         )
 
     def resync(self) -> Iterator[int]:
-        """Copy every account of the auth service, page by page.
+        """Replicate every account of the auth service, page by page.
 
         Yields:
-            how many have been copied so far.
+            the number of accounts so far.
 
         Raises:
-            UnreachableError: auth does not answer.
+            UnreachableError: the auth service does not respond.
         """
         assert self._auth is not None
         after = count = 0
@@ -189,7 +193,7 @@ class AccountReplica:
             yield count
 
     def select_states(self) -> Select[*tuple[Any, ...]]:
-        """Select what the copy knows of every account, by id."""
+        """Select the replicated state of every account, by id."""
         table = self._model.__table__
         copied = (column for column in table.c if column.key in _EVENT.fields)
         return select(*copied, (table.c.email == "").label("erased")).order_by(table.c.id)
@@ -228,7 +232,9 @@ class AccountReplica:
                 self._erasures.schedule(erased)
 
     def _upsert(self, columns: Collection[str]) -> Any:
-        """Write states of these columns, where they are newer or say more than what is there."""
+        """Build an upsert of these columns, for states that are newer or more complete than the
+        stored ones.
+        """
         model, new = self._model, self._db.insert(self._model)
         newer = new.excluded.version > model.version
         if _ENDS in columns:

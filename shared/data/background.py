@@ -1,4 +1,4 @@
-"""Work that a service's server does beside its requests, again and again."""
+"""Periodic work of a service's server, besides its requests."""
 
 import logging
 import threading
@@ -14,9 +14,9 @@ log = logging.getLogger(__name__)
 
 
 def repeat(app: Flask, work: Callable[[], object], seconds: float) -> None:
-    """Let the server of ``app`` do ``work`` at its start, and again after so many seconds.
+    """Run ``work`` when the server of ``app`` starts, and then every ``seconds``.
 
-    What fails is logged, and tried again the next time.
+    An error is logged; the next run comes as usual.
     """
 
     def loop() -> None:

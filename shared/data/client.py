@@ -1,4 +1,4 @@
-"""Calls from one service to another: pooled, with timeouts always, carrying the request id."""
+"""The HTTP client for other services: pooled, with timeouts, and with the request's id."""
 
 import itertools
 import threading
@@ -21,16 +21,16 @@ _BLOCK = 64 * 1024
 
 
 class UnreachableError(Exception):
-    """The other service did not answer in time, or not with success."""
+    """The other service did not respond in time, or not with success."""
 
 
 class ServiceClient:
-    """The one way to a neighbour's ``/internal`` endpoints.
+    """A client of another service's ``/internal`` endpoints.
 
     Args:
         urls: base URLs of the service's replicas, used in turn.
-        secret: what the service asks of its callers.
-        timeout: seconds to wait for a connection, and for an answer.
+        secret: the secret that the service requires.
+        timeout: seconds to connect, and to wait for the response.
     """
 
     def __init__(
@@ -47,36 +47,37 @@ class ServiceClient:
         self._session.mount("https://", HTTPAdapter(pool_maxsize=16))
 
     def get(self, path: str, **params: Any) -> dict[str, Any]:
-        """GET ``path``; another replica is asked if one does not answer.
+        """GET ``path``. Other replicas are tried if one does not respond.
 
         Raises:
-            UnreachableError: none gave an answer.
+            UnreachableError: no replica responded with success.
         """
         return self._call("GET", path, _as_json, params=params)
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """POST ``body`` as JSON. Every ``/internal`` POST may be repeated, so it is retried alike.
+        """POST ``body`` as JSON. It is retried like GET, because every ``/internal`` POST can be
+        repeated.
 
         Raises:
-            UnreachableError: none gave an answer.
+            UnreachableError: no replica responded with success.
         """
         return self._call("POST", path, _as_json, json=body)
 
     def lines(
         self, path: str, *, timeout: tuple[float, float] = _STREAM_TIMEOUT, **params: Any
     ) -> Generator[bytes]:
-        """GET ``path``: the lines of its answer as they come.
+        """GET ``path``, and yield the lines of the response as they arrive.
 
-        Another replica is asked if one does not begin to answer. Until the last line has come, or
-        the iterator is closed, a connection is held.
+        Other replicas are tried if one does not begin to respond. A connection is held until the
+        last line has arrived or the iterator is closed.
 
         Args:
-            path: below ``/internal``.
-            timeout: seconds to wait for a connection, and for each part of the answer.
+            path: a path below ``/internal``.
+            timeout: seconds to connect, and to wait for each chunk of the response.
             params: the query.
 
         Raises:
-            UnreachableError: none began to answer; or, with a line, one broke off.
+            UnreachableError: no replica began to respond, or the response was aborted.
         """
         response = self._call("GET", path, _unread, params=params, stream=True, timeout=timeout)
         return _lines_of(response)

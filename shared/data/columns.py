@@ -1,4 +1,4 @@
-"""Column types that mean the same on SQLite and PostgreSQL."""
+"""Column types with the same meaning on SQLite and PostgreSQL."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -7,18 +7,18 @@ from typing import Any
 from sqlalchemy import BigInteger, DateTime, Dialect, Integer, MetaData, TypeDecorator
 from sqlalchemy.orm import DeclarativeBase, registry
 
-# SQLite numbers rows by itself only in an INTEGER column, which is 64 bits wide there.
+# SQLite generates ids only in an INTEGER column, which has 64 bits there.
 BigId = BigInteger().with_variant(Integer, "sqlite")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment; goes in and comes out aware of UTC, also where the database knows no zones."""
+    """A time, aware of UTC also where the database has no time zones."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse naive times; SQLite stores UTC without saying so."""
+        """Reject naive times; SQLite stores UTC without a zone."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -29,12 +29,12 @@ class UtcDateTime(TypeDecorator[datetime]):
     def result_processor(
         self, dialect: Dialect, coltype: object
     ) -> Callable[[Any], datetime | None]:
-        """SQLite says text, PostgreSQL an aware time, in the zone of the session."""
+        """Convert SQLite's text, or PostgreSQL's aware time in the zone of the session."""
         return _parse_datetime if dialect.name == "sqlite" else _in_utc
 
 
 def _in_utc(stored: datetime | None) -> datetime | None:
-    # Of a session in UTC, as each is configured, psycopg makes exactly this zone.
+    # Sessions are configured for UTC, for which psycopg creates exactly this zone.
     return stored if stored is None or stored.tzinfo is UTC else stored.astimezone(UTC)
 
 
@@ -43,7 +43,7 @@ def _parse_datetime(stored: str | None) -> datetime | None:
 
 
 def create_base() -> type[DeclarativeBase]:
-    """Base of one service's tables; constraints have names that migrations can use."""
+    """Create the base class of a service's tables, whose constraints have names for migrations."""
 
     class Base(DeclarativeBase):
         registry = registry(

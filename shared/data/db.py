@@ -40,7 +40,7 @@ DatabaseState = Literal["ok", "pool full", "read-only"]
 DATABASE_FAILURES = (OperationalError, PoolTimeout)
 """What says that the database, or a connection to it, cannot be had."""
 _FETCH_SIZE = 500
-# Of the running request, in ``g``.
+# An attribute of ``g``: the connection of the current request.
 _CONNECTION, _STATE, _BLOCK = "database_connection", "database_state", "database_block"
 _AFTER_COMMIT = "after_commit"
 
@@ -51,20 +51,20 @@ _database_failures = Counter(
 
 
 class RequestSession(Session):
-    """A session on the connection of the running request."""
+    """A session on the connection of the current request."""
 
     _db: "Database"
 
     def get_bind(self, *_: Any, **__: Any) -> Connection:
-        """Where everything is."""
+        """Return the connection of the current request."""
         return self._db.connection
 
 
 class Database(SQLAlchemy):
     """Flask-SQLAlchemy with the transactions of this product.
 
-    ``db.session`` commits each statement by itself, and sees what was committed before it; inside
-    of ``with db.transaction():``, all of them together. See docs/decisions/0011.
+    ``db.session`` commits each statement by itself and sees the latest committed state; inside of
+    ``with db.transaction():``, all statements are committed together. See docs/decisions/0011.
     """
 
     def __init__(self) -> None:
@@ -77,7 +77,7 @@ class Database(SQLAlchemy):
         self._interrupted: set[str] = set()
 
     def init_app(self, app: Flask, settings: ServiceSettings | None = None) -> None:
-        """Connect ``app`` to the database that ``settings`` names."""
+        """Connect ``app`` to the database of ``settings``."""
         assert settings is not None
         url = make_url(database_url(settings, app.name))
         app.config["SQLALCHEMY_DATABASE_URI"] = url
@@ -97,31 +97,31 @@ class Database(SQLAlchemy):
         return pool
 
     def _end_session(self, _exc: BaseException | None) -> None:
-        """Give the connection back. If it has died, what was answered stays answered."""
+        """Release the connection. If it is lost, the response of the request stays as it is."""
         try:
             self._end()
         except DBAPIError as error:
             log.warning("connection_died", extra={"failure": first_line(error)})
 
     def state(self) -> DatabaseState:
-        """How the database is, without waiting for a connection of a full pool.
+        """Get the state of the database, without waiting for a connection of a full pool.
 
         Raises:
-            OperationalError: no connection can be had.
+            OperationalError: no connection is available.
         """
         if is_full(self._pool):
             return "pool full"
         if self.is_sqlite:
-            self.run(text("SELECT 1"))
+            self.execute(text("SELECT 1"))
             return "ok"
         return "read-only" if postgres.is_read_only(self.connection) else "ok"
 
     @contextmanager
     def outages_logged(self, work: str) -> Iterator[None]:
-        """Let repeated work fail while the database is away, with one log line for each outage.
+        """Suppress the errors of repeated work during an outage, with one log line per outage.
 
         Args:
-            work: its name in the log line.
+            work: the name of the work in the log line.
         """
         try:
             yield
@@ -137,15 +137,16 @@ class Database(SQLAlchemy):
 
     @property
     def is_sqlite(self) -> bool:
-        """Whether the database is SQLite (else PostgreSQL)."""
+        """Whether the database is SQLite (otherwise PostgreSQL)."""
         return self.engine.dialect.name == "sqlite"
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit when the block ends, roll back when it raises; then do what waits for the commit.
+        """Commit when the block ends, roll back when it raises; then run the actions for after the
+        commit.
 
-        SQLite has one writer at a time, who asks for the lock at once (``BEGIN IMMEDIATE``):
-        a reader that became a writer could only fail. Never call another service inside.
+        SQLite has one writer at a time, so the lock is acquired first (``BEGIN IMMEDIATE``): the
+        upgrade of a read transaction could only fail. Never call another service inside.
         """
         self._end()
         with self._write_lock if self.is_sqlite else nullcontext():
@@ -165,19 +166,21 @@ class Database(SQLAlchemy):
             try:
                 with self.outages_logged("after commit"):
                     action()
-            except Exception:  # What is committed has succeeded, whoever could not be told.
+            except (
+                Exception
+            ):  # The commit has succeeded, so errors of later actions must not fail the request.
                 self._end()
                 log.exception("after_commit_failed")
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """A transaction that only reads, all of it from one state, and may take its time."""
+        """Begin a read-only transaction in which all queries see one state, without a timeout."""
         self._end()
         try:
             self._begin("BEGIN", isolation_level="REPEATABLE READ", postgresql_readonly=True)
             if not self.is_sqlite:
-                self.run(text("SET LOCAL statement_timeout = 0"))
-                self.run(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+                self.execute(text("SET LOCAL statement_timeout = 0"))
+                self.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             setattr(g, _BLOCK, "snapshot")
             yield
         finally:
@@ -185,7 +188,9 @@ class Database(SQLAlchemy):
             self._end()
 
     def _begin(self, sqlite_statement: str, **postgres_options: Any) -> None:
-        """Begin a transaction; its level ends when the connection goes back to the pool."""
+        """Begin a transaction; its isolation level is reset when the connection returns to the
+        pool.
+        """
         if self.is_sqlite:
             self.connection.exec_driver_sql(sqlite_statement)
         else:
@@ -193,9 +198,9 @@ class Database(SQLAlchemy):
 
     @property
     def connection(self) -> Connection:
-        """The connection of the running request, from its first use until it is given back.
+        """Return the connection of the current request, from its first use until it is released.
 
-        Outside of a transaction each statement sees what was committed before it.
+        Outside of a transaction each statement sees the latest committed state.
         """
         connection: Connection | None = g.get(_CONNECTION)
         if connection is None:
@@ -204,7 +209,9 @@ class Database(SQLAlchemy):
         return connection
 
     def _end(self) -> None:
-        """Give the connection back, and end what is open on it; the next use takes another."""
+        """Release the connection, and roll back an open transaction. The next use gets another
+        connection.
+        """
         connection: Connection | None = g.pop(_CONNECTION, None)
         try:
             if self.session.registry.has():
@@ -214,10 +221,10 @@ class Database(SQLAlchemy):
                 connection.close()
 
     def release(self) -> None:
-        """Give the connection back before something is waited for; a snapshot alone is held on to.
+        """Release the connection before the request waits for something; a snapshot keeps it.
 
         Raises:
-            RuntimeError: a transaction is open, in which nothing may be waited for.
+            RuntimeError: a transaction is open.
         """
         block = g.get(_BLOCK)
         if block == "transaction":
@@ -226,26 +233,28 @@ class Database(SQLAlchemy):
             self._end()
 
     def execute(self, statement: Executable, **values: Any) -> CursorResult[*tuple[Any, ...]]:
-        """Run a statement past the ORM, which knows nothing of it and flushes nothing before.
+        """Execute a statement without the ORM, whose pending changes are not flushed before.
 
-        To make a statement costs several times what it costs to run it. One that is made once,
-        with a ``bindparam`` for each of ``values``, and run like this takes a fifth.
+        Creating a statement costs several times as much as executing it. A statement that is
+        created once, with a ``bindparam`` for each of ``values``, takes a fifth.
         """
         result: CursorResult[*tuple[Any, ...]] = self.connection.execute(statement, values)
         return result
 
     @property
     def transaction_state(self) -> dict[str, Any]:
-        """What the running transaction keeps for after its commit; forgotten if there is none."""
+        """Data of the running transaction for after its commit; without a transaction it is
+        discarded.
+        """
         state: dict[str, Any] = g.setdefault(_STATE, {})
         return state
 
     def after_commit(self, action: Callable[[], None]) -> None:
-        """Do ``action`` when the running transaction has been committed, and only then."""
+        """Run ``action`` when the current transaction has been committed, and only then."""
         self.transaction_state.setdefault(_AFTER_COMMIT, []).append(action)
 
     def stream(self, query: Select[*tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
-        """The rows of a query, from one state of the database, however many they are."""
+        """Yield the rows of a query of any size, from one state of the database."""
         with self.snapshot():
             rows = self.session.execute(query, execution_options={"yield_per": _FETCH_SIZE})
             yield from map(dict, rows.mappings())
@@ -253,9 +262,9 @@ class Database(SQLAlchemy):
     def pages(
         self, query: Select[*tuple[Any, ...]], *keys: SQLColumnExpression[Any]
     ) -> Iterator[dict[str, Any]]:
-        """The rows of a query in the order of ``keys``, page by page, however many they are.
+        """Yield the rows of a query of any size, in the order of ``keys``, page by page.
 
-        No connection is held between two pages, each of which is of its own state of the database.
+        No connection is held between two pages. Each page sees the latest state of the database.
 
         Args:
             query: without an order.
@@ -266,8 +275,8 @@ class Database(SQLAlchemy):
         first = query.add_columns(*labelled).order_by(*keys).limit(_FETCH_SIZE)
         page, is_last = first, False
         while not is_last:
-            found = self.run(page)
-            columns = [str(name) for name in found.keys()]  # noqa: SIM118 - they are no dict's
+            found = self.execute(page)
+            columns = [str(name) for name in found.keys()]  # noqa: SIM118 - not a dict
             rows = [dict(zip(columns, row, strict=True)) for row in found]
             self.release()
             is_last = len(rows) < _FETCH_SIZE
@@ -278,21 +287,21 @@ class Database(SQLAlchemy):
                 page = first.where(tuple_(*keys) > tuple_(*map(literal, last)))
 
     def insert(self, table: Any) -> Any:
-        """An INSERT that knows ``on_conflict_do_update`` and ``on_conflict_do_nothing``.
+        """Build an INSERT with ``on_conflict_do_update`` and ``on_conflict_do_nothing``.
 
-        Both databases spell it alike, so PostgreSQL's type stands for both.
+        Both databases have the same syntax, so PostgreSQL's type stands for both.
         """
         target: Table = getattr(table, "__table__", table)
         return sqlite.insert(target) if self.is_sqlite else postgresql.insert(target)
 
 
 def first_line(error: Exception) -> str:
-    """What a failure of the database says, without the statement."""
+    """Return the message of a database error, without the statement."""
     return str(error).partition("\n")[0]
 
 
 def _unavailable(error: Exception) -> Response:
-    # No trace: where a request was when the database went says nothing about the database.
+    # No traceback: the place in the request is unrelated to the outage.
     log.error("database_unavailable", extra={"failure": first_line(error)})
     _database_failures.inc()
     return error_response(SERVICE_UNAVAILABLE)

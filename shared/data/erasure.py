@@ -1,8 +1,8 @@
-"""Erasing what a service keeps of one person, beside its other work, until nothing is left.
+"""Erase all data of a user in a service, in the background, until nothing is left.
 
-The news that an account was erased leaves a wish in the database. It is worked off in small
-transactions, which may be interrupted and repeated at any point, and a second time a minute later:
-until then a request that was in flight may still have written something.
+The event about an erased account stores a row, which is processed in small transactions. They can
+be interrupted and repeated at any point. They are repeated once after a minute, because a request
+that was in flight before may have written more data.
 """
 
 import logging
@@ -20,14 +20,14 @@ from shared.runtime import runtime_of
 
 log = logging.getLogger(__name__)
 
-_SECOND_PASS_DELAY = timedelta(seconds=60)  # Longer than any request takes.
+_SECOND_PASS_DELAY = timedelta(seconds=60)  # Longer than any request.
 
 
 class ErasureMixin:
-    """Columns of the erasures: one row is an account of which something may be left."""
+    """Columns of the erasures: one row is an account that may have data left."""
 
     account_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    wished_at: Mapped[datetime]
+    requested_at: Mapped[datetime] = mapped_column("wished_at", key="requested_at")
 
 
 class Erasures:
@@ -35,8 +35,8 @@ class Erasures:
 
     Args:
         db: the service's database.
-        model: its table, of the columns of `ErasureMixin`.
-        erase: erases everything of an account; harmless when repeated, or interrupted.
+        model: its table, with the columns of `ErasureMixin`.
+        erase: erases all data of an account; can be repeated or interrupted.
     """
 
     def __init__(self, db: Database, model: Any, erase: Callable[[int], None]) -> None:
@@ -46,29 +46,29 @@ class Erasures:
         self._wakeup = threading.Event()
 
     def init_app(self, app: Flask) -> None:
-        """Let the server of ``app`` work them off."""
+        """Process erasures in the server of ``app``."""
         runtime_of(app).background.append(lambda: self._start(app))
 
     def schedule(self, account_ids: Collection[int]) -> None:
-        """Have everything of these accounts erased, once the running transaction is committed."""
-        wished_at = datetime.now(UTC)
+        """Schedule the erasure of accounts for after the commit of the current transaction."""
+        requested_at = datetime.now(UTC)
         self._db.session.execute(
             self._db.insert(self._model).on_conflict_do_nothing(),
-            [{"account_id": id_, "wished_at": wished_at} for id_ in sorted(account_ids)],
+            [{"account_id": id_, "requested_at": requested_at} for id_ in sorted(account_ids)],
         )
         self._db.after_commit(self._wakeup.set)
 
     def process_pending(self) -> int:
-        """Erase everything that is wished.
+        """Process all pending erasures.
 
         Returns:
-            how many wishes stay: those too young, and those that failed.
+            the number of those left: too recent, or failed.
         """
         model = self._model
-        wishes = self._db.session.execute(select(model.account_id, model.wished_at)).all()
-        return len(wishes) - sum(self._process(*schedule) for schedule in wishes)
+        pending = self._db.session.execute(select(model.account_id, model.requested_at)).all()
+        return len(pending) - sum(self._process(*row) for row in pending)
 
-    def _process(self, account_id: int, wished_at: datetime) -> bool:
+    def _process(self, account_id: int, requested_at: datetime) -> bool:
         began_at = datetime.now(UTC)
         try:
             self._erase(account_id)
@@ -78,7 +78,7 @@ class Erasures:
             self._db.release()
             log.exception("account_not_erased", extra={"account_id": account_id})
             return False
-        if began_at < wished_at + _SECOND_PASS_DELAY:
+        if began_at < requested_at + _SECOND_PASS_DELAY:
             return False
         with self._db.transaction():
             self._db.session.execute(

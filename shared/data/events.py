@@ -1,4 +1,4 @@
-"""The consumer's side of the outbox: ``POST /internal/events``, and the guard of ``/internal``."""
+"""The consumer of events: ``POST /internal/events``, and the secret of ``/internal``."""
 
 import hmac
 import json
@@ -19,16 +19,16 @@ from shared.web.errors import INVALID_JWT, ApiError, bad_parameter
 
 log = logging.getLogger(__name__)
 
-# What a database says of a value that it has no room for, or that breaks a rule of its tables.
+# Database errors about values that are out of range or violate a constraint.
 _REJECTED_BY_DATABASE = (DataError, IntegrityError, OverflowError, UnicodeEncodeError)
 
 Handlers = Mapping[str, Callable[[dict[str, Any]], None]]
 
 
 def require_internal_secret(app: Flask, secrets: tuple[SecretStr, ...]) -> None:
-    """Refuse every request to ``/internal`` that shows none of ``secrets`` (401).
+    """Reject requests to ``/internal`` without one of ``secrets`` (401).
 
-    A user's token means nothing there, and the secret means nothing elsewhere.
+    Tokens of users are not accepted there, and the secret is not accepted elsewhere.
     """
     accepted = [secret.get_secret_value().encode() for secret in secrets]
 
@@ -44,13 +44,13 @@ def require_internal_secret(app: Flask, secrets: tuple[SecretStr, ...]) -> None:
 def register_event_consumer(app: Flask, handlers: Handlers) -> None:
     """Serve ``POST /internal/events``: ``{"events": [{"type", "state"}, ...]}``.
 
-    A type without a handler, or a state that its handler cannot read or keep, comes from another
-    version of the sender: it is logged and passed over, for a repeat would not help.
+    An event with an unknown type, or with a state that is invalid or cannot be stored, comes from
+    another version of the sender. It is logged and skipped, because a retry would fail again.
 
     Args:
         app: the consumer.
-        handlers: what to do with the state of each type; called once per event, each in a
-            transaction of its own, and harmless when called twice or late.
+        handlers: the handler of each type; called once per event, in a transaction of its own. It
+            must accept duplicates and late events.
     """
     runtime_of(app).event_types = frozenset(handlers)
 
@@ -67,7 +67,7 @@ def register_event_consumer(app: Flask, handlers: Handlers) -> None:
 
 
 def _parse(body: bytes) -> Any:
-    """Any JSON there is: the parser of the API refuses some that an odd event may hold."""
+    """Parse any JSON, including texts that the API's parser rejects."""
     try:
         return json.loads(body)
     except (ValueError, RecursionError):

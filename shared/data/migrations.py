@@ -1,6 +1,6 @@
-"""Alembic, run from the service's own command instead of from configuration files.
+"""Alembic migrations, run by the service's own command instead of configuration files.
 
-Only that command needs this module; a program that serves does without Alembic's 10 MB.
+Only that command imports this module, so a serving program does not load Alembic (10 MB).
 """
 
 import time
@@ -20,25 +20,25 @@ from shared.data.db import Database
 from shared.data.revisions import revision_number
 from shared.data.schema import SchemaMismatchError, current_revision
 
-_LOCK = 0x494D53  # "IMS": known to nobody else in the service's own database.
+_LOCK = 0x494D53  # "IMS": not used for other locks in the service's own database.
 _LOCK_POLL_INTERVAL = 0.2
 
 
 def migrate(db: Database, folder: Path, to: str = "head") -> tuple[str | None, str | None]:
-    """Take the schema up or down to a revision; one migration at a time, others wait.
+    """Migrate the schema up or down to a revision. Concurrent migrations wait for each other.
 
-    Going to the head never goes down: a schema ahead of this code is left as it is.
+    ``head`` never migrates down: a schema that is newer than this code is left as it is.
 
     Args:
         db: the database.
-        folder: the service's history of its schema.
+        folder: the service's migrations.
         to: the revision; ``head`` is the newest, ``base`` is no tables.
 
     Returns:
         the schema's revision before and after.
 
     Raises:
-        SchemaMismatchError: there is no way from the one to the other.
+        SchemaMismatchError: there is no path between the two.
     """
     try:
         return _migrate(db, folder, to)
@@ -63,14 +63,14 @@ def _migrate(db: Database, folder: Path, to: str) -> tuple[str | None, str | Non
 
 
 def alembic_config(folder: Path) -> Config:
-    """Where Alembic finds the history in ``folder``."""
+    """Create the configuration for the migrations in ``folder``."""
     config = Config()
     config.set_main_option("script_location", str(folder))
     return config
 
 
 def run_environment() -> None:
-    """What a service's ``migrations/env.py`` does; without a connection: SQL for PostgreSQL."""
+    """Run a service's ``migrations/env.py``; without a connection, generate SQL for PostgreSQL."""
     attributes = context.config.attributes
     connection: Connection | None = attributes.get("connection")
     dialect = connection.dialect.name if connection else "postgresql"
@@ -92,7 +92,7 @@ def run_environment() -> None:
 
 @contextmanager
 def _discard_after_use(connection: Connection) -> Iterator[None]:
-    """Let nobody else get the connection: its lock and its settings end with it."""
+    """Discard the connection after use, and with it its lock and settings."""
     try:
         yield
     finally:
@@ -102,16 +102,16 @@ def _discard_after_use(connection: Connection) -> Iterator[None]:
 def _acquire_lock(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         event.listen(connection, "begin", _begin_immediate)
-        # A table is changed by making it anew, and dropping the old one would cascade. The
-        # driver is told so itself: inside a transaction SQLite would not listen.
+        # A table is changed by recreating it, and dropping the old one would cascade. The
+        # statement goes to the driver, because SQLite ignores it in a transaction.
         driver: Any = connection.connection.dbapi_connection
         driver.execute("PRAGMA foreign_keys=OFF")
         return
-    # Alembic itself steps out of this for what must not stand in a transaction.
+    # Alembic leaves this transaction for statements that do not support one.
     connection.execution_options(isolation_level="READ COMMITTED")
-    connection.execute(text("SET statement_timeout = 0"))  # An index may take its time.
+    connection.execute(text("SET statement_timeout = 0"))  # Creating an index can take long.
     connection.commit()
-    # Asked again and again: a statement that waits would hold up CREATE INDEX CONCURRENTLY.
+    # Polled: a waiting statement would block CREATE INDEX CONCURRENTLY.
     while not connection.execute(select(func.pg_try_advisory_lock(_LOCK))).scalar_one():
         connection.rollback()
         time.sleep(_LOCK_POLL_INTERVAL)
@@ -123,7 +123,7 @@ def _begin_immediate(connection: Connection) -> None:
 
 
 def _render_item(kind: str, item: Any, _context: object) -> str | Literal[False]:
-    """Migrations outlive our code, so they name SQLAlchemy's types only."""
+    """Render UtcDateTime as SQLAlchemy's type, because migrations outlive our code."""
     return (
         "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
     )

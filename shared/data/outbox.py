@@ -1,9 +1,8 @@
-"""Transactional outbox: what others must know is written with the change and told after it.
+"""Transactional outbox: an event is stored with the change, and delivered after the commit.
 
-An event is a row in the same transaction as the change. After the commit it is delivered at
-once; if that fails, the consumer is left to the relay, which retries with backoff until the
-consumer has taken everything. Events carry whole states and versions, so a consumer may get
-one twice or late without harm.
+An event is a row in the transaction of the change. It is delivered right after the commit; after a
+failure, the relay retries with backoff until the consumer has accepted every event. Events contain
+whole states and versions, so duplicates and late events are harmless.
 """
 
 import logging
@@ -52,7 +51,7 @@ _outbox_oldest = Gauge(
 )
 
 _BATCH = 100
-_DIRECT_DELIVERY_TIMEOUT = timedelta(seconds=10)  # Longer than any direct delivery takes.
+_DIRECT_DELIVERY_TIMEOUT = timedelta(seconds=10)  # Longer than any direct delivery.
 _LEASE = timedelta(seconds=30)
 _MAX_BACKOFF = timedelta(seconds=60)
 _OVERDUE_AFTER = timedelta(minutes=10)
@@ -60,14 +59,14 @@ _POLL_INTERVAL = 0.5
 
 
 class Event(TypedDict):
-    """What one service tells another: a type, and the whole state of one thing."""
+    """An event for another service: its type, and the whole state of its subject."""
 
     type: str
     state: dict[str, Any]
 
 
 class Backlog(TypedDict):
-    """What one consumer has not taken yet."""
+    """The undelivered events of one consumer."""
 
     consumer: str
     events: int
@@ -78,7 +77,7 @@ class Backlog(TypedDict):
 
 
 class OutboxMixin:
-    """Columns of an outbox: one row is one event that one consumer has not taken yet."""
+    """Columns of an outbox: one row is one event that one consumer has not accepted yet."""
 
     id: Mapped[int] = mapped_column(primary_key=True)
     consumer: Mapped[str] = mapped_column(index=True)
@@ -93,7 +92,7 @@ class Outbox:
 
     Args:
         db: the service's database.
-        model: its outbox table, of the columns of `OutboxMixin`.
+        model: its outbox table, with the columns of `OutboxMixin`.
     """
 
     def __init__(self, db: Database, model: Any) -> None:
@@ -102,13 +101,15 @@ class Outbox:
         self.consumers: dict[str, ServiceClient] = {}
 
     def init_app(self, app: Flask, consumers: dict[str, ServiceClient]) -> None:
-        """Deliver to ``consumers``, let the server of ``app`` run the relay."""
+        """Set the consumers, and run the relay in the server of ``app``."""
         self.consumers = consumers
         runtime_of(app).background.append(lambda: self._start_relay(app))
         update_gauges_periodically(app, self._update_gauges)
 
     def add(self, event: Event, consumers: Iterable[str] | None = None) -> None:
-        """Tell ``consumers`` (all, unless named) of ``event`` once the transaction commits."""
+        """Send ``event`` to ``consumers`` (default: all) after the commit of the current
+        transaction.
+        """
         now = datetime.now(UTC)
         rows = [
             {
@@ -134,15 +135,15 @@ class Outbox:
             waiting.setdefault(consumer, []).append(row_id)
 
     def deliver_due(self) -> int:
-        """Try to deliver everything that is due; the relay's work.
+        """Deliver the due events; called by the relay.
 
         Returns:
-            how many events were taken.
+            the number of accepted events.
         """
         return sum(chain.from_iterable(map(self._delivery_loop, self.consumers)))
 
     def backlog(self) -> list[Backlog]:
-        """What each consumer has not taken yet."""
+        """List the undelivered events by consumer."""
         found = self._db.session.execute(
             select(
                 self._model.consumer,
@@ -165,12 +166,12 @@ class Outbox:
         ]
 
     def replay(self, consumer: str) -> Iterator[int]:
-        """Deliver all that waits for ``consumer`` now, due or not, until a delivery fails.
+        """Deliver the events of ``consumer``, due or not, until none is left or a delivery fails.
 
-        Safe while relays run: at worst something is told twice, which harms nobody.
+        Can run beside relays: duplicates are harmless.
 
         Yields:
-            how many events were taken so far.
+            the number of accepted events so far.
         """
         with self._db.transaction():
             self._db.session.execute(
@@ -181,18 +182,18 @@ class Outbox:
         return accumulate(self._delivery_loop(consumer))
 
     def backlog_size(self) -> int:
-        """How many events have not been taken yet."""
+        """Count the undelivered events."""
         count = select(func.count()).select_from(self._model)
         waiting: int = self._db.session.execute(count).scalar_one()
         return waiting
 
     def _delivery_loop(self, consumer: str) -> Iterator[int]:
-        """Deliver what is due until nothing is, or a delivery fails; yield how many each took."""
+        """Deliver due events until none is left or one fails; yield the size of each batch."""
         while (batch := self._lease(consumer)) and self._deliver(consumer, batch):
             yield len(batch)
 
     def pending_events(self) -> Iterator[dict[str, Any]]:
-        """The events that have not been taken yet, each with its consumer."""
+        """Yield the undelivered events, each with its consumer."""
         events = select(self._model.consumer, self._model.event)
         with self._db.snapshot():
             for consumer, event in self._db.session.execute(
@@ -201,7 +202,7 @@ class Outbox:
                 yield {"consumer": consumer, **event}
 
     def overdue(self) -> Select[int, str, int]:
-        """Select the events that should have been taken long ago: id, consumer, attempts."""
+        """Select the events whose delivery has failed for long: id, consumer, attempts."""
         longest_ago: BindParameter[datetime] = bindparam(
             None, callable_=lambda: datetime.now(UTC) - _OVERDUE_AFTER
         )
@@ -224,7 +225,7 @@ class Outbox:
     def _deliver_now(self, added: dict[str, list[int]]) -> None:
         for consumer, row_ids in added.items():
             if self._has_failures(consumer):
-                continue  # Left to the relay: a hung neighbour slows nobody.
+                continue  # The relay delivers later: a hung consumer must not slow requests down.
             rows = self._db.session.execute(
                 select(self._model.id, self._model.event)
                 .where(self._model.id.in_(row_ids))
@@ -237,7 +238,7 @@ class Outbox:
         return bool(self._db.session.execute(select(tried)).scalar_one())
 
     def _lease(self, consumer: str) -> list[tuple[int, Event]]:
-        """The oldest due events, kept from other relays while this one delivers them."""
+        """Lease the oldest due events, so that other relays skip them during the delivery."""
         now = datetime.now(UTC)
         due = (
             select(self._model.id)

@@ -1,4 +1,4 @@
-"""The connections of a service to its database: how many, how they are set up, who waits."""
+"""The connection pool of a service's database: size, configuration and metrics."""
 
 from typing import Any, Literal
 
@@ -27,7 +27,7 @@ _pool_waiting = Gauge(
 
 
 class MeasuredPool(QueuePool):
-    """A pool that tells how many wait for a connection."""
+    """A pool that measures the number of waiting requests."""
 
     def connect(self) -> PoolProxiedConnection:
         """Take a connection, or wait for one."""
@@ -43,20 +43,22 @@ def is_full(pool: QueuePool) -> bool:
 
 
 def set_pool_gauges(pool: QueuePool) -> None:
-    """Say in the metrics how many connections there may be, and are in use."""
+    """Set the metrics of the pool's size and of the connections in use."""
     _pool_size.set(pool.size())
     _pool_in_use.set(pool.checkedout())
 
 
 def engine_options(url: URL, pool_size: int) -> dict[str, Any]:
-    """How SQLAlchemy makes the engine: each statement is committed by itself, unless it is told."""
+    """Return the options of SQLAlchemy's engine, which commits each statement outside of
+    transactions.
+    """
     options = {
         "poolclass": MeasuredPool,
         "pool_size": pool_size,
         "max_overflow": 0,
         "pool_timeout": 5,
         "pool_use_lifo": True,
-        "hide_parameters": True,  # What people wrote has no place in an error's text.
+        "hide_parameters": True,  # The texts of errors must not contain the texts of users.
     }
     if url.get_dialect().name == "sqlite":
         return options | {"connect_args": {"timeout": 10, "check_same_thread": False}}
@@ -67,7 +69,7 @@ def engine_options(url: URL, pool_size: int) -> dict[str, Any]:
 
 
 def configure_connections(engine: Engine, sqlite_synchronous: Literal["FULL", "NORMAL"]) -> None:
-    """Set up every new connection of ``engine``."""
+    """Configure every new connection of ``engine``."""
     if engine.dialect.name == "sqlite":
         _configure_sqlite(engine, sqlite_synchronous)
     else:

@@ -1,4 +1,4 @@
-"""PostgreSQL connections: settings of their session, poolers, servers that only read."""
+"""PostgreSQL connections: session settings, poolers and read-only servers."""
 
 import secrets
 import socket
@@ -29,7 +29,7 @@ _READ_PROBE = text("SELECT current_setting('ims.session_probe', true)")
 
 
 class SharedSessionsError(Exception):
-    """A pooler in front of the database lets several connections share a session."""
+    """A pooler in front of the database shares a session among several connections."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -40,7 +40,7 @@ class SharedSessionsError(Exception):
 
 
 def configure_connections(engine: Engine) -> None:
-    """Set up every new connection, and replace those that the server has closed."""
+    """Configure every new connection, and replace those that the server has closed."""
     _check_on_checkout(engine)
     if is_module_patched("select"):
         _use_gevent_wait(engine)
@@ -49,9 +49,9 @@ def configure_connections(engine: Engine) -> None:
 
 
 def _configure_sessions(engine: Engine) -> None:
-    """Give every new connection its time zone and timeouts.
+    """Set the time zone and timeouts of every new connection.
 
-    By a statement: a pooler refuses them as start-up parameters, or ignores them.
+    This is a statement, because poolers reject or ignore start-up parameters.
     """
     settings = ", ".join(
         f"set_config('{name}', '{value}', false)" for name, value in _SESSION_SETTINGS.items()
@@ -63,7 +63,7 @@ def _configure_sessions(engine: Engine) -> None:
 
 
 def _drop_read_only_connections(engine: Engine) -> None:
-    """Treat a refused write as a lost connection, so that the next one finds the new primary."""
+    """Handle a rejected write as a lost connection, so that the next goes to the new primary."""
 
     @event.listens_for(engine, "handle_error")
     def drop(context: ExceptionContext) -> OperationalError | None:
@@ -75,15 +75,15 @@ def _drop_read_only_connections(engine: Engine) -> None:
 
 
 def is_read_only(connection: Connection) -> bool:
-    """Whether the server refuses to write: a standby, or a primary that was told to."""
+    """Whether the server rejects writes: a standby, or a primary in read-only mode."""
     return bool(connection.scalar(text("SELECT current_setting('transaction_read_only')::bool")))
 
 
 def refuse_shared_sessions(engine: Engine) -> None:
-    """Make sure that what a connection sets stays with it and appears on no other.
+    """Check that the settings of a connection persist, and do not appear on other connections.
 
-    A pooler in transaction mode gives a session to another connection after each transaction:
-    to the next one that comes (last in, first out), or to all in turn.
+    A pooler in transaction mode gives a session to another connection after each transaction: to
+    the next one (last in, first out), or to all in turn.
 
     Raises:
         SharedSessionsError: sessions are shared.
@@ -105,7 +105,7 @@ def refuse_shared_sessions(engine: Engine) -> None:
 
 
 def _check_on_checkout(engine: Engine) -> None:
-    """Replace a pooled connection that the server has closed, which needs no trip to the server."""
+    """Replace a pooled connection that the server has closed, without a round trip."""
 
     @event.listens_for(engine, "checkout")
     def check(connection: Any, _record: object, _proxy: object) -> None:
@@ -118,7 +118,7 @@ def _check_on_checkout(engine: Engine) -> None:
 
 
 def _use_gevent_wait(engine: Engine) -> None:
-    """Wait for the server by gevent's hub itself: psycopg would use its imitation of ``poll``."""
+    """Wait for the server in gevent's hub, because psycopg would use gevent's slower ``poll``."""
 
     @event.listens_for(engine, "connect")
     def set_wait(connection: Any, _record: object) -> None:
@@ -126,7 +126,9 @@ def _use_gevent_wait(engine: Engine) -> None:
 
 
 def _gevent_wait(pgconn: Any, steps: Generator[int, int, Any], *_: Any, **__: Any) -> Any:
-    """What ``steps`` return, which yield what they wait for: to read (1), to write (2), or both."""
+    """Run ``steps``, which yield what they wait for: to read (1), to write (2), or both; return
+    their result.
+    """
     hub = get_hub()
     try:
         wanted = next(steps)

@@ -1,4 +1,4 @@
-"""Counters of limits of an hour or more, which no restart and no other replica forgets."""
+"""Counters of limits per hour or longer, shared by replicas and kept across restarts."""
 
 import hashlib
 import time
@@ -13,7 +13,7 @@ from shared.data.db import Database
 
 
 class LimitCounterMixin:
-    """Columns of the counters. The key is a digest: it may hold an e-mail address."""
+    """Columns of the counters. The key is a digest, because it can contain an e-mail address."""
 
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     count: Mapped[int]
@@ -25,7 +25,7 @@ class DatabaseStorage(Storage):
 
     Args:
         db: the service's database.
-        model: its table, of the columns of `LimitCounterMixin`.
+        model: its table, with the columns of `LimitCounterMixin`.
     """
 
     STORAGE_SCHEME = None
@@ -40,11 +40,11 @@ class DatabaseStorage(Storage):
 
     @property
     def base_exceptions(self) -> type[Exception]:
-        """What may go wrong with it."""
+        """The exceptions of the storage."""
         return OperationalError
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Count; a count lives ``expiry`` seconds from its first."""
+        """Increment a counter, which expires ``expiry`` seconds after its first increment."""
         model, now = self._model, time.time()
         is_over = model.expires_at <= now
         new = self._db.insert(model).values(key=_digest(key), count=amount, expires_at=now + expiry)
@@ -59,32 +59,32 @@ class DatabaseStorage(Storage):
             return int(self._db.session.execute(upsert).scalar_one())
 
     def get(self, key: str) -> int:
-        """How much was counted."""
+        """Get a counter."""
         row = self._read(key)
         return row.count if row else 0
 
     def get_expiry(self, key: str) -> float:
-        """When counting begins again, as a Unix time."""
+        """Get the end of the window, as a Unix time."""
         row = self._read(key)
         return row.expires_at if row else time.time()
 
     def clear(self, key: str) -> None:
-        """Forget one."""
+        """Delete a counter."""
         with self._db.transaction():
             self._db.session.execute(delete(self._model).where(self._model.key == _digest(key)))
 
     def reset(self) -> int | None:
-        """Forget all."""
+        """Delete all counters."""
         with self._db.transaction():
             self._db.session.execute(delete(self._model))
         return None
 
     def check(self) -> bool:
-        """Whether it works."""
+        """Whether the storage works."""
         return True
 
     def delete_expired(self) -> None:
-        """Delete the counters that count no longer."""
+        """Delete the expired counters."""
         with self._db.transaction():
             self._db.session.execute(
                 delete(self._model).where(self._model.expires_at <= time.time())
@@ -99,9 +99,9 @@ def _digest(key: str) -> str:
 
 
 def redis_counters(url: str | None) -> Storage | None:
-    """Counters for all processes that name the same Redis, or None without one."""
+    """Create counters in Redis, shared by all its users; None without a URL."""
     if url is None:
         return None
-    from shared.data.rate_limits_in_redis import FailFastRedisStorage  # noqa: PLC0415 - 6 MB, only for who has it
+    from shared.data.rate_limits_in_redis import FailFastRedisStorage  # noqa: PLC0415 - 6 MB, only with REDIS_URL
 
     return FailFastRedisStorage(url)

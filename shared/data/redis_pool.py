@@ -1,4 +1,4 @@
-"""Connections to Redis or Valkey, and whether it can be reached."""
+"""Connections to Redis or Valkey, and their health."""
 
 from typing import Any
 
@@ -24,21 +24,21 @@ _unreachable = Gauge(
 
 
 class _SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
-    """Connections to the primary that Sentinels name, and that take turns."""
+    """A blocking pool of connections to the primary that Sentinels report."""
 
 
 def redis_pool(
     url: str, *, max_connections: int, connect_timeout: float, timeout: float
 ) -> BlockingConnectionPool:
-    """Connections that commands take turns on, however many come at once.
+    """Create a pool of connections; further commands wait for a free one.
 
-    Nothing is tried twice: callers know what may be repeated.
+    Commands are not retried, because only callers know which can be repeated.
 
     Args:
-        url: as `parse_sentinel_url` takes it.
-        max_connections: of this process.
-        connect_timeout: seconds to connect; for Sentinels also to answer.
-        timeout: seconds that the server may take to answer.
+        url: a URL accepted by `parse_sentinel_url`.
+        max_connections: the limit of this process.
+        connect_timeout: seconds to connect; also for responses of Sentinels.
+        timeout: seconds to wait for a response.
     """
     options: dict[str, Any] = {
         "max_connections": max_connections,
@@ -70,11 +70,13 @@ def redis_pool(
 
 
 def watch_redis(app: Flask, url: str) -> None:
-    """Show in metrics and in ``/healthz`` whether Redis can be reached. Readiness is another."""
+    """Report in metrics and in ``/healthz`` whether Redis is reachable. Readiness does not depend
+    on it.
+    """
     client = Redis.from_pool(redis_pool(url, max_connections=1, connect_timeout=1, timeout=1))
     state = ["ok"]
 
-    def look() -> None:
+    def ping() -> None:
         try:
             client.ping()
             state[0] = "ok"
@@ -82,5 +84,5 @@ def watch_redis(app: Flask, url: str) -> None:
             state[0] = "unreachable"
         _unreachable.set(state[0] != "ok")
 
-    update_gauges_periodically(app, look)
+    update_gauges_periodically(app, ping)
     add_health_part(app, "redis", lambda: state[0])

@@ -1,4 +1,4 @@
-"""Whether the code works on the tables that are there."""
+"""Check whether the code supports the schema of the database."""
 
 from pathlib import Path
 
@@ -9,18 +9,18 @@ from shared.data.revisions import newest_revision, oldest_code, revision_number
 
 
 class SchemaMismatchError(Exception):
-    """The code cannot work on the database; the text says why, and what to run."""
+    """The code does not support the schema; the text contains the reason and the command to run."""
 
 
 def check_schema(db: Database, folder: Path) -> None:
-    """Make sure that this code works on the schema that is there.
+    """Check that this code supports the schema of the database.
 
     Args:
         db: the database.
-        folder: the service's history of its schema.
+        folder: the service's migrations.
 
     Raises:
-        SchemaMismatchError: the schema is older than the code, or so new that it makes no promise.
+        SchemaMismatchError: the schema is older than the code, or too new for it.
     """
     code_revision = newest_revision(folder)
     with db.engine.connect() as connection:
@@ -39,7 +39,7 @@ def check_schema(db: Database, folder: Path) -> None:
 
 
 def current_revision(connection: Connection) -> str | None:
-    """The revision of the schema that is there."""
+    """Get the revision of the schema."""
     known = inspect(connection).has_table("alembic_version")
     revision = known and connection.scalar(text("SELECT version_num FROM alembic_version"))
     connection.rollback()

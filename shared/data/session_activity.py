@@ -1,4 +1,4 @@
-"""When sessions were last used, which the auth service learns of once a day and session."""
+"""Report the use of sessions to the auth service, once a day per session."""
 
 import time
 from collections.abc import Callable
@@ -12,16 +12,16 @@ from shared.data.client import ServiceClient
 
 _DAY_SECONDS = timedelta(days=1).total_seconds()
 _REPORT_INTERVAL = 60
-_MAX_SESSIONS = 100_000  # Remembered; beyond it, some are reported twice a day.
+_MAX_SESSIONS = 100_000  # Beyond this number, some sessions are reported twice a day.
 _MAX_IDS_PER_REPORT = 1_000
 
 
 class SessionActivity:
-    """The sessions whose tokens came with requests since midnight (UTC), of this process.
+    """The sessions that were used in this process since midnight (UTC).
 
     Args:
-        report: tells the auth service of some session ids; what fails is reported again.
-        clock: the time, in seconds since 1970.
+        report: sends session ids to the auth service; after a failure they are sent again.
+        clock: returns the time, in Unix seconds.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class SessionActivity:
         repeat(app, self.report_sessions, _REPORT_INTERVAL)
 
     def note(self, session_id: int) -> None:
-        """Remember that a session was used."""
+        """Note the use of a session."""
         day = self._clock() // _DAY_SECONDS
         if day == self._day and session_id in self._seen:
             return
@@ -60,10 +60,10 @@ class SessionActivity:
                 self._pending.add(session_id)
 
     def report_sessions(self) -> None:
-        """Report what was not reported yet.
+        """Report the sessions that were not reported yet.
 
         Raises:
-            UnreachableError: the auth service did not answer; nothing is lost.
+            UnreachableError: the auth service did not respond; the sessions are reported later.
         """
         while self._pending:
             with self._lock:
@@ -74,5 +74,5 @@ class SessionActivity:
 
 
 def report_sessions_to(auth: ServiceClient) -> SessionActivity:
-    """The activity of sessions in a service that reports it to ``auth``."""
+    """Create the session activity of a service that reports to ``auth``."""
     return SessionActivity(lambda ids: auth.post("/internal/sessions/seen", {"ids": ids}))

@@ -129,10 +129,10 @@ class MediaStore:
         return LocalStore(self.folder, automatic_cleanup=True, mkdir=True)
 
     def _call(
-        self, ask: Callable[[LocalStore | S3Store], T], *, may_be_missing: bool = True
+        self, operation: Callable[[LocalStore | S3Store], T], *, may_be_missing: bool = True
     ) -> T | None:
         try:
-            return self._pool.run(ask, self._store)
+            return self._pool.run(operation, self._store)
         except (BaseError, OSError) as failure:
             if may_be_missing and isinstance(failure, FileNotFoundError):
                 return None

@@ -1,14 +1,15 @@
-"""How every program runs under gunicorn: ``gunicorn -c python:shared.server.gunicorn_conf APP``.
+"""Configuration of gunicorn for every program: ``gunicorn -c python:shared.server.gunicorn_conf
+APP``.
 
-The number of workers is gunicorn's own ``WEB_CONCURRENCY`` (1 unless set). An application
-says by its `Runtime` what is called in every worker. Before a worker stops, it is draining for
-``SHUTDOWN_DELAY_SECONDS``: requests are still accepted, but no more are wanted.
+The number of workers is gunicorn's own ``WEB_CONCURRENCY`` (default 1). The `Runtime` of an
+application has the functions that each worker calls. Before a worker stops, it drains for
+``SHUTDOWN_DELAY_SECONDS``: it still accepts requests, but reports that it is not ready.
 """
 
 from gevent import monkey
 
-# Before anything else is imported: what a module takes from an unpatched socket or
-# threading blocks the whole worker.
+# Before all other imports: a module that has imported the unpatched socket or
+# threading would block the whole worker.
 monkey.patch_all()
 
 import math
@@ -33,7 +34,7 @@ from shared.server.parent_death import set_parent_death_signal
 from shared.server.worker import Worker
 from shared.settings import ServerSettings, SettingsError, load_settings
 
-# A program that our supervisor started ends with it, at once.
+# A program ends together with the supervisor that started it.
 if "SUPERVISOR_PID" in os.environ:
     set_parent_death_signal(int(os.environ["SUPERVISOR_PID"]), signal.SIGQUIT)
 limit_malloc_arenas()
@@ -46,14 +47,14 @@ except SettingsError as error:
     sys.exit(str(error))
 Worker.shutdown_delay_seconds = _settings.shutdown_delay_seconds
 _TMPFS = "/dev/shm" if Path("/dev/shm").is_dir() else None
-_decoder_lock = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as there are workers
+_decoder_lock = tempfile.TemporaryFile()  # noqa: SIM115 - open until the workers end
 
 
 class Logger(GunicornLogger):
-    """gunicorn's own lines, written like those of the application."""
+    """gunicorn's log lines in the format of the application's."""
 
     def setup(self, cfg: Config) -> None:
-        """Send gunicorn's lines to the handler of the root logger."""
+        """Send gunicorn's log lines to the handler of the root logger."""
         super().setup(cfg)
         package = cfg.default_proc_name.partition(".")[0]
         configure_logging(package, _settings.log_level, _settings.log_format)
@@ -62,55 +63,57 @@ class Logger(GunicornLogger):
 
 
 def on_starting(server: Arbiter) -> None:
-    """Let the application know how many workers there are, and what their decoders share."""
+    """Pass the number of workers and the shared state of their decoders to the application."""
     os.environ["WEB_CONCURRENCY"] = str(server.cfg.workers)
     os.environ["IMS_DECODER_LOCK"] = str(_decoder_lock.fileno())
 
 
 def when_ready(server: Arbiter) -> None:
-    """Before there are workers: stop listening until one can respond, and show metrics."""
+    """Before workers start: stop listening until one can respond, and start the exporter."""
     _stop_listening(server)
     if _settings.metrics_port is not None:
-        bound_to = server.LISTENERS[0].getsockname()  # Of a Unix socket, this is a path.
+        bound_to = server.LISTENERS[0].getsockname()  # The address of a Unix socket is a path.
         own_host = "127.0.0.1" if isinstance(bound_to, str) else bound_to[0]
         start_exporter(_settings.metrics_host or own_host, _settings.metrics_port, _TMPFS)
 
 
 def _stop_listening(server: Arbiter) -> None:
-    """Let callers turn to other replicas meanwhile; a worker that is ready listens again."""
+    """Stop listening, so that callers use other replicas; the first ready worker listens again."""
     for listener in server.LISTENERS:
         if listener.FAMILY != socket.AF_UNIX:
-            with suppress(OSError):  # Only Linux lets a socket stop listening and stay bound.
+            with suppress(OSError):  # Only on Linux can a socket stop listening and stay bound.
                 listener.sock.shutdown(socket.SHUT_RD)
 
 
 def pre_fork(_server: Arbiter, _worker: Worker) -> None:
-    """Let a worker start although the folder in which it counts was removed."""
+    """Recreate the folder of the metrics if it was removed, because a worker would not start
+    without it.
+    """
     if folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         Path(folder).mkdir(mode=0o700, exist_ok=True)
 
 
 def post_worker_init(worker: Worker) -> None:
-    """Start what runs beside requests."""
+    """Start the background work of the application."""
     start_heap_trimming()
     for start in runtime_of(worker.wsgi).background:
         start()
 
 
 logger_class = Logger
-loglevel = "warning"  # No chatter about each start, and no heads of requests.
+loglevel = "warning"  # Neither messages about each start nor heads of requests.
 accesslog = None  # The applications log requests, without query strings.
 worker_class = Worker
-worker_connections = 10_000  # Websockets are connections, too.
-worker_tmp_dir = _TMPFS  # A slow disk looks like a hang.
+worker_connections = 10_000  # Websockets count as connections.
+worker_tmp_dir = _TMPFS  # On disk, a slow write would look like a hanging worker.
 control_socket_disable = True
 timeout = 60
 graceful_timeout = 20 + math.ceil(_settings.shutdown_delay_seconds)
-keepalive = 75  # Longer than pools and proxies keep a connection, so that they close it first.
+keepalive = 75  # Longer than the idle timeouts of pools and proxies, so that they close first.
 http_parser = "python"  # docs/decisions/0001-http-parser.md
 limit_request_line = 8190
 limit_request_fields = 100
 limit_request_field_size = 8190
-# Whose forwarding headers count is the gateway's TRUSTED_PROXIES, not gunicorn's to decide.
+# The gateway's TRUSTED_PROXIES decides which forwarding headers are trusted.
 forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}

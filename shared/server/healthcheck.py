@@ -1,7 +1,7 @@
 """Health check of an image: ``python -m shared.server.healthcheck URL``.
 
-It fails unless the answer is 200. It runs every few seconds beside each program, hence without
-any library.
+It fails unless the status is 200. It runs every few seconds beside each program, and therefore
+imports no libraries.
 """
 
 import sys
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 
 def main() -> int:
-    """Ask once; the connection goes past any proxy that the environment names."""
+    """Send one request, without a proxy of the environment."""
     url = urlsplit(sys.argv[1])
     connection = HTTPConnection(url.netloc, timeout=8)
     connection.request("GET", url.path)

@@ -1,4 +1,4 @@
-"""Taking a connection over from the server, for what HTTP does not know: websockets."""
+"""Take a connection over from gunicorn, for websockets."""
 
 import socket
 from collections.abc import Iterable
@@ -10,21 +10,21 @@ from shared.web.errors import SERVICE_UNAVAILABLE, ApiError
 
 
 class HijackedResponse(Response):
-    """Stands for an answer that is none of the server's business any more."""
+    """A placeholder for the response of a connection that was taken over."""
 
     def __init__(self) -> None:
         super().__init__(status=101)
 
     def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
-        """Make gunicorn let go of the connection without another word."""
+        """Make gunicorn release the connection without a response."""
         raise StopIteration
 
 
 def hijack_socket(request: Request) -> socket.socket:
-    """The connection that ``request`` came over; whoever detaches it has to answer.
+    """Get the connection of ``request``. A caller that detaches it must respond by itself.
 
     Raises:
-        ApiError: ``SERVICE_UNAVAILABLE``, if the server cannot let go of one.
+        ApiError: ``SERVICE_UNAVAILABLE``, if the server does not support this.
     """
     connection: socket.socket | None = request.environ.get("gunicorn.socket")
     if connection is None:

@@ -1,7 +1,7 @@
-"""What a program does not need any more goes back to the system.
+"""Return unused memory to the system.
 
-Hashing a password takes 19 MiB, decoding a picture much more, and glibc keeps such pieces for
-the next time. Other C libraries are left alone.
+Hashing a password takes 19 MiB, decoding an image much more, and glibc keeps such blocks for later
+use. Other C libraries are not changed.
 """
 
 import ctypes
@@ -15,23 +15,23 @@ _libc = ctypes.CDLL(None)
 
 
 def limit_malloc_arenas() -> None:
-    """Let the threads of this process and of its children share one; call it before there are any.
+    """Use one arena for all threads of this process and its children; call it before threads start.
 
-    What the heap of a thread has kept is never given back. To share one costs nothing here:
-    Python's lock lets few threads ask for memory at a time.
+    The arenas of threads are never trimmed. One arena costs nothing here, because few threads
+    allocate at the same time under Python's lock.
     """
     if hasattr(_libc, "mallopt"):
         _libc.mallopt(_M_ARENA_MAX, 1)
 
 
 def start_heap_trimming() -> None:
-    """Give back what lies unused, every few seconds: 2 ms when there is much of it."""
+    """Trim the heap every few seconds, which takes up to 2 ms."""
     if hasattr(_libc, "malloc_trim"):
         gevent.spawn(_trim_loop)
 
 
 def trim_heap() -> None:
-    """Give back what lies unused now."""
+    """Trim the heap now."""
     _libc.malloc_trim(0)
 
 

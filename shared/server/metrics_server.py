@@ -1,4 +1,4 @@
-"""The HTTP server of `shared.server.exporter`: what the workers of a program have counted."""
+"""The HTTP server of `shared.server.exporter`."""
 
 import os
 import socket
@@ -15,7 +15,7 @@ class WorkerMetricsCollector(Collector):
     """The counters and gauges of all workers of a program.
 
     Args:
-        folder: of their files.
+        folder: the folder of their files.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -23,7 +23,7 @@ class WorkerMetricsCollector(Collector):
         self._files = MultiProcessCollector(None, str(folder))
 
     def collect(self) -> Iterator[Metric]:
-        """Add up the files, but for the gauges of workers that have ended."""
+        """Add up the files, without the gauges of ended workers."""
         for pid in {int(file.stem.rpartition("_")[2]) for file in self._folder.glob("*.db")}:
             if not _is_alive(pid):
                 mark_process_dead(pid, str(self._folder))
@@ -41,7 +41,7 @@ def _is_alive(pid: int) -> bool:
 
 
 def serve(listener: socket.socket, folder: Path) -> None:
-    """Answer at ``listener`` for the files in ``folder``, for ever."""
+    """Serve the metrics of ``folder`` at ``listener`` forever."""
     registry = CollectorRegistry()
     registry.register(WorkerMetricsCollector(folder))
     handler = MetricsHandler.factory(registry)

@@ -1,4 +1,4 @@
-"""Work that would stop every other request of a gevent worker, done in threads beside its loop."""
+"""Run blocking work of a gevent worker in threads."""
 
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
@@ -15,7 +15,7 @@ T = TypeVar("T")
 class OffloadPool:
     """At most ``size`` threads for work that does not yield to gevent.
 
-    Where gevent does not run (commands, tests), the caller's own thread does the work.
+    Without gevent's patches (in commands and tests), the work runs in the caller's thread.
     """
 
     def __init__(self, size: int) -> None:
@@ -23,22 +23,23 @@ class OffloadPool:
         self._threads: ThreadPool | None = None
 
     def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do ``work``, while other greenlets go on; it must not touch a request or a database.
+        """Run ``work`` while other greenlets continue; it must use neither a request nor a
+        database.
 
-        The database connection of the running request goes back to the pool before.
+        The database connection of the current request is released before.
 
         Raises:
-            Exception: what ``work`` raises.
+            Exception: the exception of ``work``.
         """
         release_database_connection()
         if not is_module_patched("threading"):
             return work(*args, **kwargs)
-        if self._threads is None:  # Not before a worker has been forked.
+        if self._threads is None:  # Created in the worker, after the fork.
             self._threads = ThreadPool(self._size)
         failures: list[Exception] = []
 
         def guarded() -> list[T]:
-            # gevent would print whatever is raised in its threads.
+            # gevent would print every exception of its threads.
             try:
                 return [work(*args, **kwargs)]
             except Exception as failure:

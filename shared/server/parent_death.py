@@ -1,4 +1,4 @@
-"""Ending together: a process that must not outlive the one that started it."""
+"""End a process together with the process that started it."""
 
 import ctypes
 import os
@@ -10,10 +10,10 @@ _PR_SET_PDEATHSIG = 1
 
 
 def set_parent_death_signal(parent: int, by: signal.Signals) -> None:
-    """Make this process receive the signal ``by`` when the process ``parent`` has ended.
+    """Make this process receive the signal ``by`` when the process ``parent`` ends.
 
-    Call it once, early, in the main thread. It holds however the parent ends, also by
-    ``kill -9``: on Linux the kernel sees to it, elsewhere a thread that looks every second.
+    Call it once, early, in the main thread. It works for every end of the parent, including ``kill
+    -9``: by the kernel on Linux, elsewhere by a thread that checks every second.
 
     Args:
         parent: the process that started this one.
@@ -25,7 +25,7 @@ def set_parent_death_signal(parent: int, by: signal.Signals) -> None:
         threading.Thread(target=_poll_parent, args=(parent, by), daemon=True).start()
         return
     prctl(_PR_SET_PDEATHSIG, int(by))
-    if os.getppid() != parent:  # It ended before the kernel was asked.
+    if os.getppid() != parent:  # The parent ended before the call.
         os.kill(os.getpid(), by)
 
 

@@ -1,8 +1,8 @@
-"""Reads the head of a request once, within bounds of size and time, before gunicorn parses it.
+"""Read the head of a request once, with bounds of size and time, before gunicorn parses it.
 
-gunicorn's parsers scan all of an unfinished head whenever more of it arrives, and keep up to 819 KB
-of it; see docs/decisions/0001-http-parser.md. ``RequestParser.mesg_class`` is the class that they
-make requests of.
+gunicorn's parsers scan all of an incomplete head whenever more of it arrives, and store up to 819
+KB of it; see docs/decisions/0001-http-parser.md. They create requests of the class
+``RequestParser.mesg_class``.
 """
 
 import re
@@ -18,7 +18,7 @@ from shared.web.waiting import waiting_clients
 
 MAX_HEAD_BYTES = 32 * 1024
 _HEAD_TIMEOUT = 15
-# Or a line feed that ends no line: then it is no head, and waiting for the rest is useless.
+# Or a line feed without a line: then it is not a head, and there is no rest to wait for.
 _END_OF_HEAD = re.compile(rb"\r\n\r\n|(?<!\r)\n")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 
@@ -31,8 +31,8 @@ class BoundedRequest(Request):
     """A request whose head is bounded in size and time, and complete before it is parsed."""
 
     def parse(self, unreader: Any) -> bytes:
-        """Read and parse the head; what was received after it is returned."""
-        self.max_buffer_headers = MAX_HEAD_BYTES  # Also of a trailer.
+        """Read and parse the head; return the bytes after it."""
+        self.max_buffer_headers = MAX_HEAD_BYTES  # Trailers are parsed here, too.
         with waiting_clients.wait_for(unreader.sock, client_key(self.peer_addr)):
             head = _read_head(unreader, self.limit_request_line)
         line, end, rest = head.partition(b"\r\n")
@@ -44,7 +44,7 @@ class BoundedRequest(Request):
 
 
 def _read_head(unreader: Any, max_line_bytes: int) -> bytes:
-    """Read up to the end of a head, or to where it cannot be one any more."""
+    """Read until the head is complete or invalid."""
     head = bytearray(unreader.read())
     end = _END_OF_HEAD.search(head)
     if head and not end:
@@ -62,16 +62,16 @@ def _read_head(unreader: Any, max_line_bytes: int) -> bytes:
 
 
 def _encode_target(line: bytes) -> bytes:
-    """A request line whose target holds raw UTF-8, as some programs send it, in ASCII."""
+    """Percent-encode raw UTF-8 in the target of a request line, which some clients send."""
     method, space, target = line.partition(b" ")
     return method + space + _NOT_ASCII.sub(lambda byte: b"%%%02X" % ord(byte[0]), target)
 
 
 def client_key(peer_address: Any) -> str:
-    """What a connection is counted by. A peer on a Unix socket has no address."""
+    """Get the key that connections are counted by. A peer on a Unix socket has no address."""
     return network_key(peer_address[0]) if isinstance(peer_address, tuple) else ""
 
 
 def install() -> None:
-    """Let gunicorn read requests in this way."""
+    """Make gunicorn read requests in this way."""
     RequestParser.mesg_class = BoundedRequest

@@ -1,4 +1,4 @@
-"""Sends responses: head and first block in one piece, and with bounds for clients that do not read.
+"""Send responses: the head together with the first block, and with a timeout per block.
 
 gunicorn has no setting for its class of responses, so `install` replaces it in the module that
 creates them (docs/decisions/0014-gunicorn-and-supervisor.md).
@@ -22,26 +22,26 @@ _BLOCK_SIZE = 64 * 1024
 
 
 class _SendBuffer(bytearray):
-    """Collects what would be sent over a connection."""
+    """Collects the bytes that gunicorn sends over a connection."""
 
     sendall = bytearray.extend
 
 
 class Response(wsgi.Response):
-    """A response whose head and first block are sent in one piece.
+    """A response whose head is sent together with the first block.
 
-    The timeout of the connection holds for each 64 KiB.
+    The timeout of the connection applies to each 64 KiB.
     """
 
     sock: Any
 
     def default_headers(self) -> list[str]:
-        """All of gunicorn's but ``Server``."""
+        """Return gunicorn's headers without ``Server``."""
         lines: list[str] = super().default_headers()
         return [line for line in lines if not line.startswith("Server:")]
 
     def write(self, block: bytes) -> None:
-        """Send a block of the body; the head precedes the first."""
+        """Send a block of the body; the first block is preceded by the head."""
         connection, self.sock = self.sock, _SendBuffer()
         try:
             super().write(block)
@@ -53,7 +53,7 @@ class Response(wsgi.Response):
 
 
 def send_error(client: socket.socket, spec: ErrorSpec) -> None:
-    """Send an error for what never reached the application, and let the client read it."""
+    """Send an error response outside of the application, and read the rest of the request."""
     body = json.dumps({"code": spec.code, "info": spec.info})
     head = (
         f"HTTP/1.1 {spec.status} {HTTPStatus(spec.status).phrase}",
@@ -68,5 +68,5 @@ def send_error(client: socket.socket, spec: ErrorSpec) -> None:
 
 
 def install() -> None:
-    """Let gunicorn respond in this way."""
+    """Make gunicorn respond in this way."""
     wsgi.Response = Response

@@ -1,10 +1,10 @@
-"""Whether a connection that was kept for later is worth using."""
+"""Check of pooled connections."""
 
 import socket
 
 
 def is_idle_and_open(connection: socket.socket) -> bool:
-    """Whether nothing has come over an idle connection: no end, no word that nobody asked for."""
+    """Whether an idle connection has received nothing: neither its end nor unexpected bytes."""
     connection.settimeout(0)
     try:
         connection.recv(1, socket.MSG_PEEK)

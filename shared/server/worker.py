@@ -1,4 +1,4 @@
-"""The gevent worker: it stops without failing a request, and refuses what is no request in JSON."""
+"""The gevent worker, with a graceful stop and with JSON errors for invalid requests."""
 
 import errno
 import logging
@@ -38,12 +38,12 @@ _ERRORS: dict[type[Exception], ErrorSpec] = {
 class Worker(GeventWorker):
     """A gevent worker that stops without failing a request.
 
-    Told to stop, it first drains: it is not ready any more, and closes connections after the
-    response, so that callers turn to other replicas. Then it stops listening, and waits for
-    requests in flight, but not for idle connections.
+    On a signal it first drains: it reports that it is not ready, and closes connections after the
+    response, so that callers use other replicas. Then it stops listening and waits for requests in
+    flight, but not for idle connections.
 
     Attributes:
-        shutdown_delay_seconds: how long it drains.
+        shutdown_delay_seconds: the duration of draining.
     """
 
     shutdown_delay_seconds = 0.0
@@ -52,7 +52,7 @@ class Worker(GeventWorker):
 
     @contextmanager
     def timeout_ctx(self) -> Iterator[None]:
-        """Bound the wait for the next request on a connection."""
+        """Apply the timeout of the next request on a connection."""
         connection = gevent.getcurrent()
         seconds = self.cfg.keepalive if self.alive else self._DRAIN_IDLE_TIMEOUT
         self._idle.add(connection)
@@ -60,19 +60,19 @@ class Worker(GeventWorker):
             with gevent.Timeout(seconds, exception=False):
                 yield
         except gevent.GreenletExit:
-            pass  # Told to stop while the connection was idle: gunicorn closes it.
+            pass  # Stopped while the connection was idle: gunicorn closes it.
         finally:
             self._idle.discard(connection)
 
     def init_process(self) -> None:
-        """Set up the state of the worker, and run."""
+        """Set the state of the worker, and run it."""
         self._idle: set[gevent.Greenlet] = set()
         self._draining = False
         self.wsgi: Any = None
         super().init_process()
 
     def load_wsgi(self) -> None:
-        """Load the application. If it refuses to start, gunicorn does not try again."""
+        """Load the application. If it refuses to start, gunicorn does not retry."""
         try:
             super().load_wsgi()
             for start in runtime_of(self.wsgi).at_start:
@@ -81,7 +81,7 @@ class Worker(GeventWorker):
             raise AppImportError(str(refusal)) from None
 
     def run(self) -> None:
-        """Listen, now that the application is loaded, and serve."""
+        """Listen after the application is loaded, and serve."""
         for listener in self.sockets:
             listener.listen(self.cfg.backlog)
         super().run()
@@ -99,7 +99,7 @@ class Worker(GeventWorker):
             client.settimeout(None)
 
     def handle_error(self, req: Any, client: socket.socket, address: Any, error: Any) -> None:
-        """Respond in JSON to what is no valid request. Nothing of it is logged."""
+        """Respond in JSON to an invalid request. Nothing of it is logged."""
         if isinstance(error, ParseException):
             spec = _ERRORS.get(type(error), BAD_REQUEST)
             log.warning(

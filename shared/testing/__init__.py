@@ -1,1 +1,1 @@
-"""What the tests of the gateway and the services have in common."""
+"""Test support of the gateway and the services."""

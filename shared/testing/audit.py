@@ -1,4 +1,4 @@
-"""What the audit log of a service under test shows."""
+"""Access to the audit log of a service under test."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ from flask import Flask
 
 
 def events_of(app: Flask, account_id: int) -> list[dict[str, Any]]:
-    """What ``accounts log`` shows of an account."""
+    """List the events that ``accounts log`` shows for an account."""
     done = app.test_cli_runner().invoke(args=["accounts", "log", str(account_id), "--json"])
     assert done.exit_code == 0, done.output
     found: list[dict[str, Any]] = json.loads(done.output)

@@ -1,6 +1,6 @@
-"""A small cast for the tests of a service: alice, bob, carol and dave are signed in.
+"""The users of the tests of a service: alice, bob, carol and dave are signed in.
 
-They are accounts of the fixture ``app``, which makes them.
+The fixture ``app`` creates their accounts.
 """
 
 import pytest
@@ -14,13 +14,13 @@ NAMES = {ALICE: "Alice", BOB: "Bob", CAROL: "Carol", DAVE: "Dave"}
 
 
 def signed_in(app: Flask, user_id: int) -> ApiClient:
-    """A caller with a token of this account."""
+    """Create a client with a token of an account."""
     return ApiClient(app, issue(user_id), user_id)
 
 
 @pytest.fixture
 def anonymous(app: Flask) -> ApiClient:
-    """A caller without a token."""
+    """A client without a token."""
     return ApiClient(app)
 
 

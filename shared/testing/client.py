@@ -1,4 +1,4 @@
-"""A signed-in caller of a service, who checks every answer against the OpenAPI document."""
+"""A client of a service that checks every response against the OpenAPI document."""
 
 import json
 from collections.abc import Iterator
@@ -29,7 +29,9 @@ Answer = tuple[int, Any]
 
 @dataclass
 class ErrorCoverage:
-    """Service, method, path, code and info: what the documents declare, and what tests met."""
+    """Service, method, path, code and info of errors: those documented, and those observed in
+    tests.
+    """
 
     declared: set[Refusal] = field(default_factory=set)
     observed: set[Refusal] = field(default_factory=set)
@@ -40,7 +42,7 @@ refusals = ErrorCoverage()
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back."""
+    """A response."""
 
     status_code: int
     headers: Headers
@@ -49,12 +51,12 @@ class Reply:
 
 
 class ApiClient:
-    """A person with a token (or none), who talks to one service.
+    """A client of one service, with or without a token.
 
     Args:
         app: the service.
-        token: goes into ``Authorization`` unless a call says otherwise.
-        user_id: whose token it is, for the tests to mention.
+        token: sent in ``Authorization`` unless a call sets that header.
+        user_id: the owner of the token, for the tests to refer to.
     """
 
     def __init__(self, app: Flask, token: str | None = None, user_id: int = 0) -> None:
@@ -80,7 +82,7 @@ class ApiClient:
         return self.call("DELETE", path, **request)
 
     def call(self, method: str, path: str, **request: Any) -> Reply:
-        """Send a request; the answer must be one that the OpenAPI document describes."""
+        """Send a request, and check that the OpenAPI document describes the response."""
         headers = dict(request.pop("headers", {}))
         if self.token is not None:
             headers.setdefault("Authorization", self.token)
@@ -91,7 +93,7 @@ class ApiClient:
         return Reply(response.status_code, response.headers, response.data, body)
 
     def list_answers(self, method: str, path: str, *requests: dict[str, Any]) -> list[Answer]:
-        """What these requests are answered, without repeats."""
+        """Send several requests; list their statuses and bodies without duplicates."""
         replies = [self.call(method, path, **request) for request in requests]
         answers = [(reply.status_code, reply.json) for reply in replies]
         return [
@@ -100,12 +102,12 @@ class ApiClient:
 
 
 def expected_error(spec: ErrorSpec, **details: str) -> Answer:
-    """The refusal ``spec`` as it is answered: its status, and exactly its code and text."""
+    """Return the status and the body of the error ``spec``."""
     return spec.status, {"code": spec.code, "info": spec.info.format(**details)}
 
 
 def assert_error(response: Reply, spec: ErrorSpec, **details: str) -> None:
-    """The response is the refusal ``spec``."""
+    """Check that the response is the error ``spec``."""
     assert (response.status_code, response.json) == expected_error(spec, **details)
 
 
@@ -119,7 +121,7 @@ def _check_documented(app: Flask, method: str, path: str, response: TestResponse
         return
     template = rule.rule.replace("<", "{").replace(">", "}")
     operation = document["paths"].get(template, {}).get(method.lower())
-    if operation is None:  # Health and /internal are not part of the API.
+    if operation is None:  # Health and /internal are not in the document.
         return
     described = operation["responses"]
     answer = described.get(str(response.status_code), described["default"])
@@ -136,12 +138,12 @@ def _check_documented(app: Flask, method: str, path: str, response: TestResponse
 
 @cache
 def _validator(app: Flask, schema: str) -> Draft202012Validator:
-    """What checks bodies against a schema of the application's document, compiled once."""
+    """Create a validator for a schema of the application's document."""
     components = _document(app)["components"]
     return Draft202012Validator(json.loads(schema) | {"components": components})
 
 
-# What a client has to tell apart; other refusals of the framework may stay unnamed.
+# Clients must distinguish errors of these statuses; the framework's other errors may lack examples.
 _DOCUMENTED_STATUSES = frozenset({400, 401, 403, 404, 409})
 
 
@@ -159,7 +161,7 @@ def _document(app: Flask) -> dict[str, Any]:
 
 
 def _declared(service: str, document: dict[str, Any]) -> Iterator[Refusal]:
-    """The rows that the endpoints of a service declare, beside those of every endpoint."""
+    """Yield the errors that the endpoints of a service declare, without those of every endpoint."""
     common = {
         spec.info
         for spec in (

@@ -1,4 +1,4 @@
-"""Damage that is planted into a service's database, and what its ``verify`` says of it."""
+"""Corrupt rows in a service's database, and the violations that ``verify`` finds."""
 
 import json
 
@@ -9,9 +9,9 @@ from shared.data.db import Database
 
 
 def corrupt(app: Flask, db: Database, *statements: str) -> None:
-    """Write what the service never would; references are not looked at."""
+    """Run statements without the checks of foreign keys."""
     with app.app_context(), db.engine.connect() as connection:
-        connection.detach()  # Its settings end with it.
+        connection.detach()  # Discarded after use, with its settings.
         if db.is_sqlite:
             connection.connection.cursor().execute("PRAGMA foreign_keys=OFF")
         else:
@@ -22,7 +22,7 @@ def corrupt(app: Flask, db: Database, *statements: str) -> None:
 
 
 def find_violations(app: Flask) -> dict[str, int]:
-    """The invariants that ``verify`` finds violated, and by how many rows."""
+    """Run ``verify``: the number of violations by invariant."""
     done = app.test_cli_runner().invoke(args=["survey"], catch_exceptions=False)
     found = map(json.loads, done.stdout.partition("\n\n")[0].splitlines())
     return {each["invariant"]: each["violations"] for each in found if each["violations"]}

@@ -1,4 +1,4 @@
-"""The database of a service under test, and what the tests ask of it."""
+"""The database of a service under test."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,12 +17,12 @@ from shared.testing.tokens import PUBLIC_KEYS_PEM
 
 
 def settings_for_tests(service: str, folder: Path, servers: Mapping[str, str]) -> dict[str, str]:
-    """Settings that every service needs, with a database of this test process's own.
+    """Create the settings that every service needs, with a database for this test process.
 
     Args:
-        service: its name.
-        folder: for its data.
-        servers: the servers that it uses, if any: the fixture of this name.
+        service: the name of the service.
+        folder: the folder for its data.
+        servers: the fixture of this name.
     """
     settings = {
         "DATA_DIR": str(folder),
@@ -45,7 +45,7 @@ def settings_for_tests(service: str, folder: Path, servers: Mapping[str, str]) -
 
 @contextmanager
 def migrated(app: Flask, db: Database) -> Iterator[None]:
-    """Have the tables, made by the service's own migrations; close the connections at the end."""
+    """Create the tables by the service's migrations; close the connections at the end."""
     with app.app_context():
         migrate(db, Path(app.root_path) / "migrations")
     yield
@@ -57,7 +57,7 @@ Rows = Mapping[Table, Sequence[dict[str, Any]]]
 
 
 def rows_of(app: Flask, db: Database) -> Rows:
-    """All rows that are there, by table, for `reset_tables`."""
+    """Get all rows by table, for `reset_tables`."""
     with app.app_context(), db.engine.connect() as connection:
         found = {
             table: [dict(row) for row in connection.execute(table.select()).mappings()]
@@ -67,10 +67,10 @@ def rows_of(app: Flask, db: Database) -> Rows:
 
 
 def reset_tables(app: Flask, db: Database, rows: Rows) -> None:
-    """Delete every row, let the ids begin again, and insert ``rows``.
+    """Delete every row, restart the generated ids, and insert ``rows``.
 
-    A server under test may be writing beside it, and PostgreSQL ends one of two that wait for each
-    other: so this is tried again.
+    A server under test may write concurrently, and PostgreSQL aborts one of two deadlocked
+    transactions, so this is retried.
     """
     attempts = 3
     with app.app_context():
@@ -101,10 +101,7 @@ def _reset_tables(connection: Connection, db: Database, rows: Rows) -> None:
 
 @contextmanager
 def read_only(app: Flask, db: Database) -> Iterator[None]:
-    """Have the database refuse every write inside the block, as a standby or a full disk does.
-
-    Connections that are open at its end stay as they are.
-    """
+    """Reject every write of new connections inside the block, like a standby or a full disk."""
     with app.app_context():
         engine, name = db.engine, db.engine.url.database
     change = f'ALTER DATABASE "{name}"'
@@ -128,7 +125,7 @@ def read_only(app: Flask, db: Database) -> Iterator[None]:
 
 
 def administer(database: URL, statement: str) -> None:
-    """Run a statement in the maintenance database of a server that has ``database``."""
+    """Run a statement in the maintenance database of the server of ``database``."""
     server = create_engine(database.set(database="postgres"), isolation_level="AUTOCOMMIT")
     with server.connect() as connection:
         connection.execute(text(statement))
@@ -136,7 +133,7 @@ def administer(database: URL, statement: str) -> None:
 
 
 def everything_in(app: Flask, db: Database) -> str:
-    """All rows of all tables, as text to look for something in."""
+    """Return all rows of all tables as text, to search in."""
     with app.app_context(), db.engine.connect() as connection:
         return "\n".join(
             f"{table.name} {tuple(row)}"
@@ -146,7 +143,7 @@ def everything_in(app: Flask, db: Database) -> str:
 
 
 def exported(app: Flask, account_id: int, folder: Path) -> ZipFile:
-    """What ``accounts export`` writes about an account, into a new file in ``folder``."""
+    """Run ``accounts export`` for an account, and open the archive."""
     path = folder / "export.zip"
     done = app.test_cli_runner().invoke(args=["accounts", "export", str(account_id), str(path)])
     assert done.exit_code == 0, done.output
@@ -155,7 +152,7 @@ def exported(app: Flask, account_id: int, folder: Path) -> ZipFile:
 
 @contextmanager
 def counted_queries(app: Flask, db: Database) -> Iterator[list[str]]:
-    """The statements that reach the database inside the block (BEGIN and the like left out)."""
+    """Collect the statements inside the block, without BEGIN and the like."""
     statements: list[str] = []
 
     def count(_c: object, _k: object, statement: str, *_: object) -> None:

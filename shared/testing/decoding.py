@@ -1,4 +1,4 @@
-"""Requests that wait for the decoder, and what they hold meanwhile."""
+"""Requests that wait for the decoder."""
 
 import threading
 from collections.abc import Callable
@@ -16,10 +16,10 @@ _PATIENCE = 50.0
 
 
 def held_while_waiting(app: Flask, db: Database, send: Callable[[], Reply]) -> tuple[int, int]:
-    """How many connections are in use while what ``send`` sends waits for the decoder.
+    """Count the database connections in use while the request of ``send`` waits for the decoder.
 
     Returns:
-        that number, and the status of the answer when the decoder was free again.
+        that number, and the status of the response after the wait.
     """
     replies: list[Reply] = []
     sending = threading.Thread(target=lambda: replies.append(send()))

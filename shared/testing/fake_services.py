@@ -1,4 +1,4 @@
-"""A real HTTP server in place of a neighbouring service, which can also hang or fail."""
+"""A real HTTP server in place of another service, which can also hang or fail."""
 
 import threading
 from collections.abc import Iterator
@@ -11,14 +11,14 @@ from werkzeug.serving import make_server
 
 
 class FakeService:
-    """What the neighbour was told, what it answers, and how it feels.
+    """Another service: its received requests, its responses, and its mode.
 
     Attributes:
-        url: where it listens.
-        events: every event that it has taken, in order.
-        responses: JSON answers, or bodies, by path, for other ``/internal`` endpoints.
-        requests: the JSON bodies or parameters that came to these, in order.
-        mood: ``ok``, ``failing`` (answers 500) or ``hung`` (answers when it is ok again).
+        url: the base URL.
+        events: every accepted event, in order.
+        responses: JSON bodies, or bytes, by path, of other ``/internal`` endpoints.
+        requests: the JSON bodies or parameters of requests to these, in order.
+        mode: ``ok``, ``failing`` (responds 500) or ``hung`` (responds when it is ok again).
     """
 
     def __init__(self) -> None:
@@ -32,16 +32,16 @@ class FakeService:
         self._generation = 0
 
     def set_mode(self, mode: str) -> None:
-        """Change its mood."""
+        """Change the mode."""
         self.mode = mode
         self._not_hung.clear() if mode == "hung" else self._not_hung.set()
 
     def states(self, kind: str) -> list[dict[str, Any]]:
-        """The states in the events of one type, in order."""
+        """List the states in the events of one type, in order."""
         return [event["state"] for event in self.events if event["type"] == kind]
 
     def reset(self) -> None:
-        """Be as new: what was asked before and still hangs is not heard any more."""
+        """Forget everything; requests that still hang are dropped."""
         self._generation += 1
         self.set_mode("ok")
         self.events.clear()
@@ -51,7 +51,7 @@ class FakeService:
 
 @contextmanager
 def fake_service() -> Iterator[FakeService]:
-    """Run a neighbour on a free port of loopback."""
+    """Run a fake service on a free port of loopback."""
     service = FakeService()
     app = Flask("neighbour")
 

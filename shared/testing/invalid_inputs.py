@@ -1,4 +1,4 @@
-"""What no endpoint may take: values that are no ids or texts, bodies, tokens."""
+"""Invalid inputs of endpoints: ids, texts, bodies and tokens."""
 
 import time
 from typing import Any
@@ -16,12 +16,12 @@ TOO_DEEP = b"[" * 30_000
 
 
 def forged_token(user_id: int) -> str:
-    """One of `invalid_tokens`: signed with a key that is not ours."""
+    """Create one of `invalid_tokens`: signed with a foreign key."""
     return issue(user_id, key_pem=generate_key_pair()[0])
 
 
 def invalid_tokens(user_id: int) -> dict[str, str]:
-    """Tokens that must not work, by what is wrong with them; ``user_id`` has an account."""
+    """Create tokens that must be rejected, by their defect; ``user_id`` has an account."""
     now = int(time.time())
     claims = jwt.decode(issue(user_id), options={"verify_signature": False})
     ours = {"kid": key_id(load_private_key(PRIVATE_KEY_PEM).public_key())}
@@ -47,13 +47,13 @@ def invalid_tokens(user_id: int) -> dict[str, str]:
         "of another type": issue(user_id, type="refresh"),
         "of a later generation": issue(user_id, 1),
         "of an earlier generation": issue(user_id, -1),
-        "of nobody": issue(2**62),
+        "of an unknown user": issue(2**62),
         "subject is no id": issue(user_id, sub="x"),
     }
 
 
 def _signed_by_hand(claims: dict[str, Any], headers: dict[str, str]) -> str:
-    """PyJWT refuses to make such a token, an attacker does not."""
+    """Create a token that PyJWT refuses to create."""
     algorithm = jwt.get_algorithm_by_name("HS256")
     unsigned = jwt.encode(claims, "x" * 32, "HS256", headers=headers).rpartition(".")[0]
     signature = algorithm.sign(unsigned.encode(), PUBLIC_KEYS_PEM.encode())

@@ -1,4 +1,4 @@
-"""What holds for every service's history of its tables."""
+"""Tests of every service's migrations."""
 
 import subprocess
 import sys
@@ -15,14 +15,14 @@ from sqlalchemy import func, inspect, select
 from shared.data.db import Database
 from shared.data.migrations import alembic_config, migrate
 
-# These are matters of taste, or of the connection, which has its own timeouts.
+# Rules of style, or about timeouts, which are settings of the connection.
 _NOT_ABOUT_LOCKS = "prefer-identity,prefer-robust-stmts,prefer-text-field,require-timeout-settings"
 
 
 def check_every_step_back_and_forth(app: Flask, db: Database) -> None:
-    """From the newest schema, go one revision down and up again, then the next, to nothing.
+    """From the newest schema, go one revision down and up again, then the next, down to no tables.
 
-    Rows of tables that a step leaves in place are there after it and after its undoing.
+    Rows of tables that a step leaves in place must exist after it and after its reversal.
     """
     folder = Path(app.root_path) / "migrations"
     steps = list(ScriptDirectory.from_config(alembic_config(folder)).walk_revisions())
@@ -40,17 +40,17 @@ def check_every_step_back_and_forth(app: Flask, db: Database) -> None:
 
 
 def check_models_are_what_migrations_make(app: Flask, db: Database) -> None:
-    """Nothing is left for a new migration to do."""
+    """Check that a new migration would be empty."""
     with app.app_context(), db.engine.connect() as connection:
         schema = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(schema, db.metadata) == []
 
 
 def check_migrations_stop_nobody(folder: Path, scratch: Path) -> None:
-    """No revision takes a lock on PostgreSQL for which requests would have to wait.
+    """Check that no migration takes a PostgreSQL lock that blocks requests.
 
     Args:
-        folder: the service's history.
+        folder: the service's migrations.
         scratch: an empty folder.
     """
     files = []
@@ -73,7 +73,7 @@ def check_migrations_stop_nobody(folder: Path, scratch: Path) -> None:
 
 
 def _counts(db: Database) -> dict[str, int]:
-    """How many rows are in each table that the models know."""
+    """Count the rows of each table of the models."""
     with db.engine.connect() as connection:
         present = set(inspect(connection).get_table_names())
         return {

@@ -1,4 +1,4 @@
-"""A real PgBouncer that tests start by themselves in front of a PostgreSQL server."""
+"""A real PgBouncer, started by tests in front of a PostgreSQL server."""
 
 import os
 import shutil
@@ -30,19 +30,18 @@ max_client_conn = 300
 
 
 def is_installed() -> bool:
-    """Whether there is a PgBouncer on this machine."""
+    """Whether PgBouncer is installed."""
     return _program() is not None
 
 
 @contextmanager
 def pgbouncer(server: Path, mode: str, more: str = "") -> Iterator[str]:
-    """Run a PgBouncer in front of a server as long as the block lasts; a URL with a blank for
-    the name of the database.
+    """Run a PgBouncer until the block ends; yield a URL with a placeholder for the database.
 
     Args:
-        server: the folder of its socket.
+        server: the folder of the server's socket.
         mode: ``session``, ``transaction`` or ``statement``.
-        more: lines of its configuration.
+        more: additional lines of the configuration.
     """
     folder = Path(tempfile.mkdtemp(prefix="ims-pgbouncer-"))
     owner = unprivileged_owner(folder)

@@ -1,9 +1,9 @@
-"""Pytest plugin: the same tests on what is embedded (``--column sqlite``) and in production.
+"""Pytest plugin: run the same tests on embedded stores and on those of production.
 
 ``--column postgres`` gives the services PostgreSQL, Redis and an S3 bucket.
 
-When all tests of a service have run, every refusal that its endpoints declare must have been
-provoked by one of them; otherwise the run fails and names the rest.
+After a run of all tests of a service, every error that its endpoints declare must have been
+observed; otherwise the run fails and lists the others.
 """
 
 import json
@@ -38,7 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start one server of each kind for all test processes, if the column wants them."""
+    """Start one server of each kind for all test processes, if the column requires them."""
     if config.getoption("--column") == "postgres" and _SERVERS not in os.environ:
         try:
             os.environ[_SERVERS] = json.dumps(_running.enter_context(_production_servers()))
@@ -48,7 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @contextmanager
 def _production_servers() -> Iterator[dict[str, str]]:
-    from shared.testing.redis import redis_server  # noqa: PLC0415 - missing is no failure yet.
+    from shared.testing.redis import redis_server  # noqa: PLC0415 - can be missing
     from shared.testing.s3 import s3_server  # noqa: PLC0415
 
     with postgres_server() as postgres, redis_server() as redis, s3_server() as s3:
@@ -56,13 +56,13 @@ def _production_servers() -> Iterator[dict[str, str]]:
 
 
 def pytest_unconfigure() -> None:
-    """Stop what this process started."""
+    """Stop the servers that this process started."""
     _running.close()
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Hand over what this process met; fail if nobody met a declared refusal."""
+    """Pass the errors of this process on; fail if a declared error was not observed."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["refusals"] = [
             sorted(refusals.declared),
@@ -74,7 +74,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Collect what a test process has met."""
+    """Collect the errors of a test process."""
     declared, observed = getattr(node, "workeroutput", {}).get("refusals", ([], []))
     refusals.declared |= set(map(tuple, declared))
     refusals.observed |= set(map(tuple, observed))
@@ -83,7 +83,7 @@ def pytest_testnodedown(node: Any) -> None:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Name the refusals that no test has met."""
+    """List the errors that no test has observed."""
     for service, method, path, code, info in _unobserved_errors(config):
         terminalreporter.write_line(
             f"FAILED {service}: no test provokes {method} {path}: {code} {info}", red=True
@@ -91,7 +91,7 @@ def pytest_terminal_summary(
 
 
 def _unobserved_errors(config: pytest.Config) -> list[Refusal]:
-    """The declared refusals that were not met by the services whose tests have all run."""
+    """List the declared errors that were not observed, of services whose tests have all run."""
     some_only = config.option.markexpr not in ("", "not slow")
     if some_only or config.option.keyword or getattr(config.option, "lf", False):
         return []
@@ -102,7 +102,7 @@ def _unobserved_errors(config: pytest.Config) -> list[Refusal]:
 
 @pytest.fixture(scope="session")
 def servers(request: pytest.FixtureRequest) -> dict[str, str]:
-    """URLs of the running servers: ``postgres``, ``redis``, ``s3``; none in the SQLite column."""
+    """URLs of the running servers: ``postgres``, ``redis``, ``s3``; empty in the SQLite column."""
     if request.config.getoption("--column") == "sqlite":
         return {}
     urls: dict[str, str] = json.loads(os.environ[_SERVERS])
@@ -112,7 +112,7 @@ def servers(request: pytest.FixtureRequest) -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def _fresh_redis(servers: dict[str, str]) -> None:
-    """Keep frames and counters of one test out of the next."""
+    """Delete the frames and counters of other tests."""
     if servers:
         with Redis.from_url(servers["redis"]) as redis:
             redis.flushdb()
@@ -126,9 +126,9 @@ def _fake_services() -> Iterator[dict[str, FakeService]]:
 
 @pytest.fixture
 def fake_services(_fake_services: dict[str, FakeService]) -> Iterator[dict[str, FakeService]]:
-    """Real servers in place of the neighbouring services, by name.
+    """Fake services by name.
 
-    Whatever a service tells them in a test must be as its contract says.
+    Every event that they receive in a test must match its contract.
     """
     yield _fake_services
     told = [event for each in _fake_services.values() for event in each.events]

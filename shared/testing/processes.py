@@ -1,4 +1,4 @@
-"""Starting processes with nothing of this one's environment, and waiting until processes end."""
+"""Start processes with a clean environment, and wait for the end of processes."""
 
 import os
 import time
@@ -8,18 +8,18 @@ import psutil
 
 _SECONDS_BETWEEN_LOOKS = 0.01
 
-_INHERITED = ("PATH", "COVERAGE_PROCESS_CONFIG")  # The second one measures what the process runs.
+_INHERITED = ("PATH", "COVERAGE_PROCESS_CONFIG")  # The second one is for coverage measurements.
 
 
 def environment_of_tests() -> dict[str, str]:
-    """What a program under test inherits beside its settings."""
+    """Get the variables that a program under test inherits besides its settings."""
     return {name: os.environ[name] for name in _INHERITED if name in os.environ}
 
 
 def all_end(processes: Iterable[psutil.Process], seconds: float = 30) -> bool:
-    """Whether none of them runs any more, waiting for so many seconds.
+    """Wait until all processes have ended; return whether they have.
 
-    Whoever inherits one may take its time to notice that it has ended: that is not waited for.
+    A zombie counts as ended, because its parent may read its status later.
     """
     deadline = time.monotonic() + seconds
     for process in processes:

@@ -1,7 +1,7 @@
-"""Stories of chance: rules that are tried with deeds in any order, against a small model.
+"""Stateful property tests: random operations, compared with a small model.
 
-Usually a few stories, always the same ones. ``STORIES=1000`` in the environment tells as many, and
-others each time; one that fails is shortened and printed, deed by deed.
+By default a few fixed examples run. ``EXAMPLES=1000`` in the environment runs as many random ones;
+a failing example is minimized and printed step by step.
 """
 
 import itertools
@@ -27,29 +27,27 @@ example_settings = settings(
     phases=(Phase.generate, Phase.shrink),
     suppress_health_check=list(HealthCheck),
 )
-"""How many stories, and how long."""
+"""The number and length of examples."""
 
-extended_timeout = pytest.mark.timeout(
-    600 + 30 * _EXAMPLES
-)  # To shorten a story that fails takes a while.
+extended_timeout = pytest.mark.timeout(600 + 30 * _EXAMPLES)  # Minimizing a failure takes long.
 
 
 def run_state_machine(create_machine: Callable[[], RuleBasedStateMachine]) -> None:
-    """Make a world and let chance act in it, again and again.
+    """Run examples of a state machine.
 
     Args:
-        create_machine: makes a world in which nothing has happened; its rules act and compare.
+        create_machine: creates a machine in its initial state; its rules act and compare.
     """
     run_state_machine_as_test(create_machine, settings=example_settings)  # type: ignore[arg-type]
 
 
 def new_user_ids(count: int) -> list[int]:
-    """Ids of people who were in no story before, so that nothing need be tidied up."""
+    """Return ids that no earlier example used, so that no cleanup is necessary."""
     return list(itertools.islice(_unused_ids, count))
 
 
 def succeeds(reply: Reply, refusal: ErrorSpec | None) -> bool:
-    """Compare an answer with what the model says; whether the deed had an effect."""
+    """Check a response against the model; return whether the operation had an effect."""
     if refusal is not None:
         assert_error(reply, refusal)
         return False

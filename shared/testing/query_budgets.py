@@ -1,7 +1,7 @@
-"""What a request may cost: statements, and bytes of its answer, as a committed table has it.
+"""The cost of requests: statements and bytes of the response, compared with a committed table.
 
-Counts do not depend on the machine, so a request that became dearer fails its test at once. Who
-makes one dearer on purpose, or cheaper, changes the table.
+Counts do not depend on the machine, so a more expensive request fails its test at once. To change a
+cost on purpose, change the table.
 """
 
 import csv
@@ -18,7 +18,7 @@ from shared.testing.databases import counted_queries
 def assert_within_budget(
     table: Path, scenario: str, app: Flask, db: Database, send: Callable[[], Reply]
 ) -> None:
-    """Hold what ``send`` takes against the table's row for ``scenario``, by its database."""
+    """Compare the cost of the request that ``send`` sends with the table's row for ``scenario``."""
     with counted_queries(app, db) as statements:
         reply = send()
     with app.app_context():

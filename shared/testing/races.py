@@ -1,4 +1,4 @@
-"""Requests that really run at the same time."""
+"""Concurrent requests."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,16 +9,16 @@ T = TypeVar("T")
 
 
 def run_concurrently(*calls: Callable[[], T]) -> list[T]:
-    """Do all of ``calls``, each in a thread of its own, which begin together.
+    """Call all functions at the same time, each in a thread.
 
     Returns:
-        what they returned, in their order.
+        their results, in order.
     """
     start = Barrier(len(calls))
 
-    def do(deed: Callable[[], T]) -> T:
+    def do(call: Callable[[], T]) -> T:
         start.wait(timeout=10)
-        return deed()
+        return call()
 
     with ThreadPoolExecutor(len(calls)) as pool:
         return list(pool.map(do, calls))

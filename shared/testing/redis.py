@@ -1,4 +1,4 @@
-"""A real Redis server that the tests start by themselves, and may stop and start again."""
+"""A real Redis server, which tests start, stop and restart."""
 
 import signal
 import socket
@@ -20,15 +20,15 @@ _ATTEMPTS = 200
 
 
 class RedisServer:
-    """A server on a port of loopback, which keeps nothing when it stops.
+    """A server on a port of loopback, without persistence.
 
     Args:
-        folder: where it may write.
-        options: of the program, beside those for a server of a test.
+        folder: a folder to write to.
+        options: additional options of the program.
 
     Attributes:
-        port: where it listens.
-        url: of the server, whether it runs or not.
+        port: the port.
+        url: the URL of the server.
     """
 
     def __init__(self, folder: str, *options: str, password: str | None = None) -> None:
@@ -42,7 +42,7 @@ class RedisServer:
         self._program: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Run; returns when it answers."""
+        """Start; return when the server responds."""
         address = ("--bind", "127.0.0.1", "--port", str(self.port))
         memory = ("--save", "", "--appendonly", "no", "--dir", self._folder)
         self._program = subprocess.Popen(
@@ -54,11 +54,11 @@ class RedisServer:
             client.ping()
 
     def client(self, **options: Any) -> Redis:
-        """A connection to it."""
+        """Connect to it."""
         return Redis(port=self.port, password=self._password, **options)
 
     def empty(self) -> None:
-        """Forget everything."""
+        """Delete all keys."""
         with self.client() as client:
             client.flushall()
 
@@ -70,7 +70,7 @@ class RedisServer:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Let it answer nobody, with every connection open, as long as the block lasts."""
+        """Suspend the server until the block ends; connections stay open without a response."""
         assert self._program is not None
         self._program.send_signal(signal.SIGSTOP)
         try:
@@ -80,12 +80,12 @@ class RedisServer:
 
 
 class Failover:
-    """A primary, its replica, and a Sentinel that puts the replica in the primary's place.
+    """A primary, its replica, and a Sentinel that promotes the replica.
 
     Attributes:
-        url: by which clients find the primary.
-        primary: the first one.
-        replica: the next one.
+        url: the URL of the Sentinel and the primary's name.
+        primary: the first primary.
+        replica: the next primary.
     """
 
     _PASSWORD = "the-password-of-a-test"
@@ -109,7 +109,7 @@ sentinel failover-timeout ims 3000
         self.url = f"redis+sentinel://:{self._PASSWORD}@127.0.0.1:{self._sentinel.port}/ims/0"
 
     def start(self) -> None:
-        """Run; returns when the Sentinel knows the replica, which has everything."""
+        """Start; return when the Sentinel knows the replica, which is in sync."""
         for server in (self.primary, self.replica, self._sentinel):
             server.start()
         with self._sentinel.client() as sentinel, self.replica.client() as replica:
@@ -121,14 +121,14 @@ sentinel failover-timeout ims 3000
         raise TimeoutError
 
     def kill(self) -> None:
-        """``kill -9`` of all that run."""
+        """Kill all running processes (``kill -9``)."""
         for server in (self._sentinel, self.replica, self.primary):
             server.kill()
 
 
 @contextmanager
 def failover() -> Iterator[Failover]:
-    """Run all of them as long as the block lasts."""
+    """Run all of them until the block ends."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ims-sentinel-"))
         servers = Failover(folder)
@@ -139,7 +139,7 @@ def failover() -> Iterator[Failover]:
 
 @contextmanager
 def redis_server() -> Iterator[RedisServer]:
-    """Run a server as long as the block lasts."""
+    """Run a server until the block ends."""
     with tempfile.TemporaryDirectory(prefix="ims-redis-") as folder:
         server = RedisServer(folder)
         server.start()

@@ -1,4 +1,4 @@
-"""A real S3 server that the tests start by themselves, and what lies in a store of media."""
+"""A real S3 server for tests, and the contents of an object store."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -13,10 +13,10 @@ from shared.settings import load_settings
 
 @contextmanager
 def s3_server() -> Iterator[str]:
-    """Run a server as long as the block lasts.
+    """Run a server until the block ends.
 
     Yields:
-        where it listens.
+        its URL.
     """
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
@@ -28,7 +28,7 @@ def s3_server() -> Iterator[str]:
 
 
 def bucket_settings(server: str, name: str) -> dict[str, str]:
-    """Make a bucket of this test process's own; the settings with which a service uses it."""
+    """Create a bucket for this test process; return the settings with which a service uses it."""
     bucket = f"{name}-{os.getpid()}"
     requests.put(f"{server}/{bucket}", timeout=5).raise_for_status()
     return {
@@ -40,7 +40,7 @@ def bucket_settings(server: str, name: str) -> dict[str, str]:
 
 
 def media_keys(env: Mapping[str, str]) -> set[str]:
-    """What lies in the store, bucket or folder, that a service with these settings uses."""
+    """List the keys in the store, bucket or folder, of a service with these settings."""
     store = MediaStore()
     store.configure(load_settings(MediaSettings, env))
     return {file.key for batch in store.iter_files() for file in batch}

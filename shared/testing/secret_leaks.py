@@ -1,7 +1,7 @@
-"""Pytest plugin: whatever programs say while they are tested, they tell nobody's secrets.
+"""Pytest plugin: programs must not log secrets while they are tested.
 
-The clients of the tests note what they send in confidence. When all tests have run, everything
-that programs wrote is searched for it, and for tokens, keys and hashes, whoever made them.
+The clients of the tests register the secrets that they send. After all tests, the output of all
+programs is searched for these, and for any tokens, keys and hashes.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-# Shorter ones stand in many a word.
+# Shorter ones occur in words.
 _SHORTEST = 7
 _SECRET_FIELDS = frozenset(
     {
@@ -33,7 +33,7 @@ _FORBIDDEN = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}|\$argon2id?\$|PRIVATE KEY|[
 
 @dataclass
 class _Captured:
-    """What was sent in confidence; what programs have said; and files with more of it."""
+    """Registered secrets, captured outputs, and files with more output."""
 
     secrets: set[str] = field(default_factory=set)
     outputs: list[str] = field(default_factory=list)
@@ -41,7 +41,7 @@ class _Captured:
     logs: set[str] = field(default_factory=set)
 
     def leaks(self) -> Iterator[str]:
-        """The lines with a secret in them."""
+        """Yield the lines that contain a secret."""
         written = "".join(Path(log).read_text(errors="replace") for log in self.logs)
         everything = "\n".join((*self.outputs, *self.reported, written))
         leaked = {secret for secret in self.secrets if secret in everything}
@@ -54,34 +54,34 @@ _captured = _Captured()
 
 
 def register_secrets(sent: Any) -> None:
-    """Note what a test sends to a program: none of it may be written down."""
+    """Register the secrets that a test sends; none of them may appear in an output."""
     if not isinstance(sent, dict):
         return
     for name in sent.keys() & _SECRET_FIELDS:
         if isinstance(sent[name], str) and len(sent[name].strip()) >= _SHORTEST:
-            # As it is, and as it would stand in a line of JSON.
+            # As plain text, and escaped in JSON.
             _captured.secrets |= {sent[name], json.dumps(sent[name])[1:-1]}
 
 
 def scan_text(outputs: str) -> None:
-    """Look at what a program has said to the test alone, as well."""
+    """Include output that only the test has read."""
     _captured.outputs.append(outputs)
 
 
 def scan_file(log: Path) -> None:
-    """Look, when all tests have run, at what a program has written into this file."""
+    """Include a file that a program writes; it is read after all tests."""
     _captured.logs.add(str(log))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Keep what was said on standard error, by applications and by programs that inherit it."""
+    """Collect the standard error of applications, and of programs that inherit it."""
     if report.capstderr:
         _captured.reported.append(report.capstderr)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Hand over what this process has heard; fail if a secret was told."""
+    """Pass the captured texts of this process on; fail if a secret has leaked."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["heard"] = [
             sorted(_captured.secrets),
@@ -99,7 +99,7 @@ _leaks = pytest.StashKey[list[str]]()
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Collect what a test process has heard."""
+    """Collect the captured texts of a test process."""
     secrets, logs, outputs = getattr(node, "workeroutput", {}).get("heard", ([], [], []))
     _captured.secrets |= set(secrets)
     _captured.logs |= set(logs)
@@ -109,6 +109,6 @@ def pytest_testnodedown(node: Any) -> None:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Show the lines that tell secrets."""
+    """List the lines that contain secrets."""
     for line in config.stash.get(_leaks, []):
         terminalreporter.write_line(f"FAILED A program wrote a secret down: {line}", red=True)

@@ -1,4 +1,4 @@
-"""Tokens like the auth service's, signed with a key of the tests."""
+"""Tokens like those of the auth service, signed with a key of the tests."""
 
 import time
 import uuid
@@ -13,7 +13,7 @@ PRIVATE_KEY_PEM, PUBLIC_KEYS_PEM = generate_key_pair()
 
 
 def issue(user_id: int, generation: int = 0, *, key_pem: str = "", **claims: Any) -> str:
-    """A token of ``user_id``; ``claims`` replace the usual ones (None leaves one out)."""
+    """Issue a token of ``user_id``; ``claims`` replace the usual ones (None omits one)."""
     key = load_private_key(key_pem or PRIVATE_KEY_PEM)
     now = int(time.time())
     usual = {

@@ -24,11 +24,11 @@ def finish(app: Flask) -> str:
 def a_minute_passes(app: Flask) -> None:
     with app.app_context(), db.transaction():
         db.session.execute(
-            update(Erasure).values(wished_at=datetime.now(UTC) - timedelta(minutes=1))
+            update(Erasure).values(requested_at=datetime.now(UTC) - timedelta(minutes=1))
         )
 
 
-def wished(app: Flask) -> list[int]:
+def list_pending(app: Flask) -> list[int]:
     with app.app_context():
         return list(db.session.scalars(select(Erasure.account_id).order_by(Erasure.account_id)))
 
@@ -46,14 +46,14 @@ def test_what_belongs_to_an_erased_account_is_erased_twice_a_minute_apart(
 
 def test_being_told_twice_is_one_erasure(app: Flask, tell: Tell) -> None:
     tell(event(account_id=5, erased=True), event(account_id=5, erased=True))
-    assert wished(app) == [5]
+    assert list_pending(app) == [5]
 
 
 def test_one_that_fails_stays_and_holds_up_no_other(app: Flask, tell: Tell) -> None:
     tell(event(account_id=13, erased=True), event(account_id=14, erased=True))
     a_minute_passes(app)
     finish(app)
-    assert (wished(app), erased) == ([13], [14])
+    assert (list_pending(app), erased) == ([13], [14])
 
 
 def test_a_copy_that_is_rebuilt_learns_of_erasures(
@@ -63,4 +63,4 @@ def test_a_copy_that_is_rebuilt_learns_of_erasures(
         "accounts": [account(5, erased=True)] if asked["after"] == "0" else []
     }
     app.test_cli_runner().invoke(args=["accounts", "resync"])
-    assert wished(app) == [5]
+    assert list_pending(app) == [5]

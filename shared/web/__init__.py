@@ -1,1 +1,1 @@
-"""What a service needs to answer requests: contract of endpoints, errors, tokens, limits."""
+"""The HTTP side of a service: endpoints, errors, authentication, limits."""

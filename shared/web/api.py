@@ -1,7 +1,7 @@
 """The contract of an endpoint, written as decorators above its view.
 
-``blueprint.arguments`` reads and checks the input, ``blueprint.success`` makes the answer,
-``blueprint.errors`` names the errors; the OpenAPI document is made of the same three.
+``blueprint.arguments`` validates the input, ``blueprint.success`` describes the success response,
+``blueprint.errors`` lists the errors. The OpenAPI document is generated from the same decorators.
 """
 
 from collections.abc import Callable
@@ -31,9 +31,9 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
-    """A blueprint whose views have specifications."""
+    """A blueprint whose views have an `EndpointSpec`."""
 
-    if TYPE_CHECKING:  # A view may return nothing, which Flask's own types do not know.
+    if TYPE_CHECKING:  # Flask's types do not allow a view to return None.
 
         def get(self, rule: str, **options: Any) -> Callable[[View], View]:
             """Register a view for one method of a path."""
@@ -43,16 +43,16 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
     def arguments(
         self, schema: type[Schema], *, multipart: bool = False, max_bytes: int = 64 * KIB
     ) -> Callable[[View], View]:
-        """Read the input by ``schema`` and call the view with it as keyword arguments.
+        """Validate the input by ``schema``, and call the view with it as keyword arguments.
 
-        GET and DELETE read the query string and a JSON body (the query string wins), everything
-        else a JSON body whatever its content type says, or a multipart body. Path parameters
-        belong to the schema as well.
+        GET and DELETE read the query string and a JSON body (the query string wins), other methods
+        a JSON body of any content type, or a multipart body. Path parameters are fields of the
+        schema, too.
 
         Args:
-            schema: what is accepted; the first field that does not fit is refused by its name.
-            multipart: the body is ``multipart/form-data`` (else 415).
-            max_bytes: a larger body is refused (413).
+            schema: the accepted fields; the first invalid field is rejected by its name.
+            multipart: the body is ``multipart/form-data`` (otherwise 415).
+            max_bytes: a larger body is rejected (413).
         """
 
         def decorate(view: View) -> View:
@@ -75,13 +75,13 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
         message: str | None = None,
         content_type: str | None = None,
     ) -> Callable[[View], View]:
-        """Answer 200 with ``code`` 0, ``info``, ``message`` and what the view returns.
+        """Respond 200 with ``code`` 0, ``info``, ``message`` and the result of the view.
 
         Args:
-            info: the document's word for success at this endpoint.
+            info: the API document's ``info`` of this endpoint.
             schema: describes the returned fields.
-            message: the document's message, if it has one.
-            content_type: what a view that makes its own response answers with.
+            message: the API document's ``message``, if it has one.
+            content_type: the content type, if the view creates its own response.
         """
 
         def decorate(view: View) -> View:
@@ -93,7 +93,7 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
         return decorate
 
     def errors(self, *specs: ErrorSpec) -> Callable[[View], View]:
-        """Name the documented errors of the endpoint, beside those that every endpoint has."""
+        """List the documented errors of the endpoint, in addition to those of every endpoint."""
 
         def decorate(view: View) -> View:
             endpoint_spec(view).errors = specs
@@ -109,7 +109,7 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
         provide_automatic_options: bool | None = None,
         **options: Any,
     ) -> None:
-        """Register a view together with its contract's documentation."""
+        """Register a view, and document it by its specification."""
         assert view_func is not None
         spec = endpoint_spec(view_func)
         [method] = options.setdefault("methods", ["GET"])
@@ -124,7 +124,7 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
 
 
 def _wrap_view(spec: EndpointSpec, view: Callable[..., Any]) -> Callable[..., Response]:
-    """``view`` with its input read and its answer made as the contract says."""
+    """Wrap a view: parse its input, and serialize its result."""
     envelope = {"code": 0, "info": spec.info}
     if spec.message is not None:
         envelope["message"] = spec.message
@@ -146,14 +146,14 @@ def _wrap_view(spec: EndpointSpec, view: Callable[..., Any]) -> Callable[..., Re
 
 
 def _streamed(fields: dict[str, Any]) -> Response:
-    """An answer that is sent while its `Blocks` are made; a failure breaks it off."""
+    """Create a response that is sent while its `Blocks` are read; an error aborts it."""
     blocks = [value for value in fields.values() if isinstance(value, Blocks)]
     pieces = json_blocks(fields.items(), partial(orjson.dumps, option=JSON_OPTIONS))
     return stream_response(pieces, blocks, "application/json")
 
 
 def _room_for_body(spec: EndpointSpec) -> AbstractContextManager[None]:
-    """Room in memory for the JSON of a request, where that may be large."""
+    """Reserve memory for the JSON of a request if it can be large."""
     if spec.multipart or spec.max_bytes <= _MAX_SMALL_BYTES or not has_body():
         return nullcontext()
     size = min(request.content_length or spec.max_bytes, spec.max_bytes)

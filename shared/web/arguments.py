@@ -1,4 +1,4 @@
-"""What a request holds, as webargs reads it for a view: in our order, refused by our errors."""
+"""Parse the input of a request by webargs, with the errors and precedence of this API."""
 
 import json
 from codecs import BOM_UTF8
@@ -22,17 +22,17 @@ _MAX_DIGITS = 100
 
 
 class ArgumentsParser(FlaskParser):
-    """A parser with two locations: ``query_or_body``, and ``form`` (multipart, or else 415).
+    """A parser with two locations: ``query_or_body`` and ``form`` (multipart, otherwise 415).
 
-    GET and DELETE are read from the query string and a JSON body (the query string wins),
-    everything else from a JSON body whatever its content type says. The path wins over both.
+    GET and DELETE read the query string and a JSON body (the query string wins), other methods a
+    JSON body of any content type. Path parameters win over both.
     """
 
     DEFAULT_LOCATION = "query_or_body"
     __location_map__ = {"query_or_body": "load_query_or_body", "form": "load_form"}
 
     def load_query_or_body(self, req: Request, schema: Schema) -> dict[str, Any]:
-        """The fields of the query string, the JSON body, and the path."""
+        """Load the fields of the query string, the JSON body and the path."""
         if req.method in IN_QUERY:
             body = req.get_data(cache=False) if has_body(req) else b""
             loaded = {**(_json_object(body) if body.strip() else {}), **_query(req, schema)}
@@ -41,14 +41,14 @@ class ArgumentsParser(FlaskParser):
         return {**loaded, **(req.view_args or {})}
 
     def load_form(self, req: Request, schema: Schema) -> dict[str, Any]:
-        """The fields and files of a multipart body, and the path."""
+        """Load the fields and files of a multipart body, and the path."""
         if req.mimetype != "multipart/form-data":
             raise ApiError(UNSUPPORTED_MEDIA_TYPE)
         names = (f.data_key or name for name, f in schema.fields.items() if isinstance(f, Upload))
         return {**read_form(frozenset(names)), **(req.view_args or {})}
 
     def handle_error(self, error: ValidationError, *_: Any, **__: Any) -> NoReturn:
-        """Name the first field that does not fit."""
+        """Reject the first invalid field by its name."""
         [of_location] = error.messages_dict.values()
         raise bad_parameter(str(next(iter(of_location)))) from None
 
@@ -57,13 +57,15 @@ parser = ArgumentsParser(unknown=None)
 
 
 def has_body(req: Request = request) -> bool:
-    """Most that may have one have none, and to read nothing takes as long as to read little."""
+    """Whether the request has a body. Most have none, and reading nothing takes as long as reading
+    a little.
+    """
     return "CONTENT_LENGTH" in req.environ or "HTTP_TRANSFER_ENCODING" in req.environ
 
 
 def _query(req: Request, schema: Schema) -> dict[str, Any]:
-    """The parameters of the query string; a list comes as a=1&a=2, a[]=1&a[]=2 or a=1,2."""
-    # Flask would take bytes that are no UTF-8 for the text of their percent-encoding.
+    """Get the parameters of the query string; a list is a=1&a=2, a[]=1&a[]=2 or a=1,2."""
+    # Flask would replace invalid UTF-8 by its percent-encoding.
     query = req.query_string.decode(errors="surrogateescape")
     args = MultiDict(parse_qsl(query, keep_blank_values=True, errors="surrogateescape"))
     given: dict[str, Any] = {name: values[0] for name, values in args.lists()}
@@ -86,15 +88,15 @@ def _json_object(body: bytes) -> dict[str, Any]:
 
 
 def _parse_stdlib(body: bytes) -> Any:
-    """What orjson refuses but is JSON, such as a lone surrogate: its field shall be named.
+    """Parse JSON that orjson rejects, such as a lone surrogate, so that its field can be named.
 
-    A large body is not parsed twice: that would stop this process for a second.
+    A large body is not parsed twice, because that would block this process for a second.
     """
     if len(body) > _MAX_BYTES_PARSED_TWICE:
         raise bad_parameter("body")
 
     def parse_int(digits: str) -> int:
-        return int(digits[:_MAX_DIGITS])  # Of more, Python parses none, and no field takes one.
+        return int(digits[:_MAX_DIGITS])  # Python parses no more digits, and no field accepts them.
 
     def refuse(_constant: str) -> NoReturn:
         raise ValueError

@@ -1,7 +1,7 @@
-"""Who is calling: the token of a request, verified before anything else about it.
+"""Authentication: the token of a request is verified before its body is read.
 
-Tokens are issued by the auth service alone. Everybody else verifies them with its public
-keys and, where accounts are known, against the account's state.
+The auth service issues tokens. All others verify them with its public keys and, in services,
+against the state of the account.
 """
 
 import json
@@ -31,7 +31,7 @@ MAX_ID = 2**63 - 1
 _MAX_TOKEN_LENGTH = 2048
 _TOKEN_CACHE_SIZE = 20_000
 _CACHED_ENDS = 1_000
-CLOCK_SKEW_SECONDS = 60  # By which the clocks of two machines may differ.
+CLOCK_SKEW_SECONDS = 60
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]*){2}")
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -39,14 +39,14 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token says.
+    """The claims of a token.
 
     Attributes:
-        user_id: whose it is.
-        generation: of the account when it was issued.
+        user_id: the owner.
+        generation: the generation of the account when the token was issued.
         expires_at: Unix seconds.
-        token_id: its unique ``jti``.
-        session_id: the session that it belongs to; None if it is older than sessions.
+        token_id: the unique ``jti``.
+        session_id: the session of the token; None if the token is older than sessions.
     """
 
     user_id: int
@@ -58,15 +58,15 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class SessionEnds:
-    """Which sessions of an account ended before their tokens expire, in bounded space.
+    """The ended sessions of an account whose tokens have not expired, in bounded space.
 
-    Tokens that are older than sessions are known by their ``jti``.
+    Tokens that are older than sessions are identified by their ``jti``.
 
     Attributes:
-        up_to: sessions with ids up to this one have ended,
-        open: but for these.
-        tokens_open: whether tokens without a session work,
-        tokens: but for these, for which it is the other way round.
+        up_to: all sessions with ids up to this one have ended,
+        open: except these.
+        tokens_open: whether tokens without a session are valid,
+        tokens: except these, for which the opposite holds.
     """
 
     up_to: int = 0
@@ -75,7 +75,7 @@ class SessionEnds:
     tokens: frozenset[str] = frozenset()
 
     def to_text(self) -> str:
-        """It as databases and events hold it."""
+        """Serialize for databases and events."""
         fields = {"up_to": self.up_to, "open": sorted(self.open)}
         fields |= {"tokens_open": self.tokens_open, "tokens": sorted(self.tokens)}
         return json.dumps(fields, separators=(",", ":"))
@@ -83,10 +83,10 @@ class SessionEnds:
     @classmethod
     @lru_cache(maxsize=_CACHED_ENDS)
     def from_text(cls, text: str) -> "SessionEnds":
-        """What `to_text` made; an empty text means that none has ended.
+        """Parse the result of `to_text`; an empty text means that no session has ended.
 
         Raises:
-            ValueError: it is no such text.
+            ValueError: the text is invalid.
         """
         if not text:
             return cls()
@@ -106,9 +106,9 @@ class SessionEnds:
 
 
 class AccountState(NamedTuple):
-    """What decides whether an account's tokens work: those of its generation and open sessions.
+    """The state that decides whether a token is valid: its generation and the open sessions.
 
-    Deleting an account raises the generation, and so does resetting its password.
+    The generation is incremented by the deletion of the account and by a password reset.
     """
 
     generation: int
@@ -118,11 +118,11 @@ class AccountState(NamedTuple):
 
 
 class SessionToken(Protocol):
-    """What says which session a token belongs to."""
+    """A reference of a token to its session."""
 
     @property
     def token_id(self) -> str:
-        """The token's ``jti``."""
+        """The ``jti`` of the token."""
 
     @property
     def session_id(self) -> int | None:
@@ -130,7 +130,7 @@ class SessionToken(Protocol):
 
 
 def has_ended(token: SessionToken, session_ends: str) -> bool:
-    """Whether the session that a token belongs to is one of those that have ended."""
+    """Whether the session of a token has ended."""
     if not session_ends:
         return False
     ends = SessionEnds.from_text(session_ends)
@@ -140,31 +140,31 @@ def has_ended(token: SessionToken, session_ends: str) -> bool:
 
 
 def public(view: View) -> View:
-    """Mark a view that needs no token."""
+    """Mark a view that requires no token."""
     view.is_public = True  # type: ignore[attr-defined]
     return view
 
 
 def allow_deleted_account(view: View) -> View:
-    """Mark a view that also answers the last tokens of an account that was deleted since."""
+    """Mark a view that also accepts the last tokens of a deleted account."""
     view.is_open_to_deleted = True  # type: ignore[attr-defined]
     return view
 
 
 def current_user_id() -> int:
-    """The account whose token came with the request."""
+    """Return the id of the authenticated account."""
     user_id: int = g.user_id
     return user_id
 
 
 def current_claims() -> Claims:
-    """What the token of the request says."""
+    """Return the claims of the request's token."""
     claims: Claims = g.claims
     return claims
 
 
 def init_jwt(app: Flask, public_keys_pem: str) -> None:
-    """Teach ``app`` to verify tokens (flask-jwt-extended, Ed25519, keys by ``kid``)."""
+    """Configure flask-jwt-extended in ``app`` (Ed25519, keys by ``kid``)."""
     keys = load_public_keys(public_keys_pem)
     app.config.update(
         JWT_ALGORITHM=ALGORITHM,
@@ -182,8 +182,8 @@ def init_jwt(app: Flask, public_keys_pem: str) -> None:
 
     JWTManager(app).decode_key_loader(verification_key)
 
-    # Verifying a signature costs more than the rest of a small request; a verified token
-    # stays verified. Its expiry and its account's state are looked at every time.
+    # The verification of a signature costs more than the rest of a small request, so it is
+    # cached. The expiry and the state of the account are checked in each request.
     @lru_cache(maxsize=_TOKEN_CACHE_SIZE)
     def verified(token: str) -> Claims:
         try:
@@ -212,10 +212,10 @@ def init_jwt(app: Flask, public_keys_pem: str) -> None:
 
 
 def verify_token(token: str) -> Claims:
-    """The claims of a token.
+    """Verify a token, and return its claims.
 
     Raises:
-        ApiError: ``INVALID_JWT`` if it is not one of ours, or no longer.
+        ApiError: ``INVALID_JWT`` if it is invalid or has expired.
     """
     if not 0 < len(token) <= _MAX_TOKEN_LENGTH:
         raise ApiError(INVALID_JWT)
@@ -226,7 +226,7 @@ def verify_token(token: str) -> Claims:
 
 
 def verify_request_token() -> Claims:
-    """The claims of the token in ``Authorization``, raw or behind ``Bearer``.
+    """Verify the token in ``Authorization``, raw or after ``Bearer``, and return its claims.
 
     Raises:
         ApiError: ``INVALID_JWT``.
@@ -237,10 +237,10 @@ def verify_request_token() -> Claims:
 
 
 def verify_handshake_token() -> Claims:
-    """The claims of a websocket's token: an offered subprotocol, else ``token`` of the query.
+    """Verify a websocket's token: an offered subprotocol, or else ``token`` of the query.
 
     A browser cannot set a header on a websocket, but it can offer ``["ims", token]`` as
-    subprotocols, so that no URL holds the token. Names of other subprotocols are ignored.
+    subprotocols, so that no URL contains the token. Other subprotocols are ignored.
 
     Raises:
         ApiError: ``INVALID_JWT``.
@@ -250,7 +250,7 @@ def verify_handshake_token() -> Claims:
 
 
 def offered_subprotocols(headers: Headers) -> list[str]:
-    """What a websocket client offers in ``Sec-WebSocket-Protocol``."""
+    """List the subprotocols in ``Sec-WebSocket-Protocol``."""
     offered = headers.get("Sec-WebSocket-Protocol", "").split(",")
     return [name.strip() for name in offered]
 
@@ -258,13 +258,13 @@ def offered_subprotocols(headers: Headers) -> list[str]:
 def require_authentication(
     app: Flask, get_account_state: Callable[[int], AccountState | None]
 ) -> None:
-    """Refuse every request to ``app`` without a valid token, unless its view is public.
+    """Reject every request to ``app`` without a valid token, except to public views.
 
     This is decided before the body is read, and before 404 and 405.
 
     Args:
         app: a service.
-        get_account_state: the state of an account, or None if there is no such account.
+        get_account_state: returns the state of an account, or None if it does not exist.
     """
 
     @app.before_request
@@ -287,7 +287,7 @@ def require_authentication(
 
 
 def _matched_view() -> Callable[..., Any] | None:
-    """The view that the request's path belongs to, also when its method is a wrong one."""
+    """Get the view of the request's path, also if its method is not allowed."""
     endpoint = request.endpoint
     wrong = request.routing_exception
     if isinstance(wrong, MethodNotAllowed) and wrong.valid_methods:

@@ -1,4 +1,4 @@
-"""Something limited that all callers share."""
+"""A limited amount that all callers share."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ from shared.web.rate_limits import client_network
 
 
 class Budget:
-    """An amount that all callers share, and of which one of them may have a part at a time.
+    """A limited amount of which each caller can use a part.
 
     Args:
-        total: for all callers together.
-        per_caller: for each of them; a quarter unless given.
+        total: the amount for all callers together.
+        per_caller: the amount for each of them; by default a quarter.
     """
 
     def __init__(self, total: int, per_caller: int | None = None) -> None:
@@ -27,11 +27,11 @@ class Budget:
         self.used = 0
 
     def acquire(self, amount: int, caller: str | None) -> None:
-        """Use some of it, for a caller or for nobody in particular.
+        """Use an amount, for a caller or (None) without a limit per caller.
 
         Raises:
-            ApiError: ``TOO_MANY_REQUESTS`` if it is more than the caller may have,
-                ``SERVICE_UNAVAILABLE`` if it is more than there is.
+            ApiError: ``TOO_MANY_REQUESTS`` if the caller's part is used up, ``SERVICE_UNAVAILABLE``
+                if the total is.
         """
         with self._lock:
             if caller is not None and self._used_by[caller] + amount > self._per_caller:
@@ -45,7 +45,7 @@ class Budget:
                 self._used_by[caller] += amount
 
     def release(self, amount: int, caller: str | None) -> None:
-        """Use so much less of it."""
+        """Return an amount."""
         with self._lock:
             self.used -= amount
             if caller is not None:
@@ -55,10 +55,10 @@ class Budget:
 
     @contextmanager
     def reserve(self, amount: int, caller: str | None) -> Iterator[None]:
-        """Use some of it until the block ends.
+        """Use an amount until the block ends.
 
         Raises:
-            ApiError: as ``acquire``.
+            ApiError: see `acquire`.
         """
         self.acquire(amount, caller)
         try:
@@ -68,5 +68,5 @@ class Budget:
 
 
 def current_caller() -> str:
-    """Whom the current request counts for: its account, else its address."""
+    """Return the caller of the current request: its account, otherwise its network."""
     return f"account {g.user_id}" if "user_id" in g else client_network()

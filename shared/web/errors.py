@@ -1,7 +1,7 @@
-"""A refusal is a row of a table (status, code, text); one function makes the response.
+"""Errors are rows of a table (status, code, text); one function creates their responses.
 
-Each service declares its rows in its own ``errors.py`` and raises them by name:
-``raise ApiError(errors.ALREADY_FRIENDS)``. The rows here belong to every endpoint.
+Each service declares its rows in its own ``errors.py`` and raises them by name: ``raise
+ApiError(errors.ALREADY_FRIENDS)``. The rows here belong to every endpoint.
 """
 
 import logging
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ErrorSpec:
-    """One way to say no: HTTP status, the contract's code and its text."""
+    """An error: its HTTP status, and the API document's code and text."""
 
     status: int
     code: int
@@ -23,12 +23,12 @@ class ErrorSpec:
 
 
 class ApiError(Exception):
-    """Raised anywhere below a route to refuse the request.
+    """An error that ends the request; raised anywhere below a route.
 
     Args:
         spec: the row of the catalogue.
-        headers: extra response headers, e.g. ``Retry-After``.
-        details: what fills the blanks of the row's text.
+        headers: additional response headers, such as ``Retry-After``.
+        details: values for the placeholders of the row's text.
     """
 
     def __init__(
@@ -73,19 +73,19 @@ _BY_STATUS = {
 
 
 def bad_parameter(field: str) -> ApiError:
-    """The refusal of a missing or ill-typed field."""
+    """Create the error of a missing or invalid field."""
     return ApiError(BAD_PARAMETER, field=field)
 
 
 def overloaded(retry_after_seconds: int = 1) -> ApiError:
-    """The refusal of what meets a bound that it does not exceed by itself; nothing was done."""
+    """Create the error of a request that meets a global limit; the request had no effect."""
     return ApiError(SERVICE_UNAVAILABLE, {"Retry-After": str(retry_after_seconds)})
 
 
 def error_response(
     spec: ErrorSpec, headers: dict[str, str] | None = None, **details: str
 ) -> Response:
-    """The one place where a refusal becomes a response: exactly ``code`` and ``info``."""
+    """Create the response of an error: exactly ``code`` and ``info``."""
     response = jsonify(code=spec.code, info=spec.info.format(**details))
     response.status_code = spec.status
     response.headers.update(headers or {})
@@ -93,7 +93,7 @@ def error_response(
 
 
 def register_error_handlers(app: Flask) -> None:
-    """Answer every failure of ``app`` as the contract's JSON."""
+    """Register handlers that turn every error of ``app`` into the JSON of the API."""
 
     @app.errorhandler(ApiError)
     def handle_api_error(error: ApiError) -> Response:
@@ -102,9 +102,9 @@ def register_error_handlers(app: Flask) -> None:
     @app.errorhandler(HTTPException)
     def handle_http_exception(error: HTTPException) -> Response:
         status = error.code or 500
-        if 300 <= status < 400:  # A path that differs by a slash is another path.
+        if 300 <= status < 400:  # A path that differs by a slash is a different path.
             return error_response(NOT_FOUND)
-        if status == 400:  # What cannot even be taken apart: a broken multipart body, a cut stream.
+        if status == 400:  # A malformed multipart body, or an aborted stream.
             return error_response(BAD_PARAMETER, field="body")
         kept = ("Allow", "Retry-After")
         headers = {name: value for name, value in error.get_headers() if name in kept}

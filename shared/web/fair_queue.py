@@ -1,4 +1,4 @@
-"""A queue for few places of work, which users have in turn however much each of them asks for."""
+"""A queue in which users take turns, independent of how much each of them requests."""
 
 import threading
 from collections import Counter, deque
@@ -12,13 +12,13 @@ _CHECK_INTERVAL = 0.5
 
 
 class FairQueue:
-    """At most ``places`` blocks run at a time; the others wait, those of one user in a row.
+    """At most ``places`` blocks run at a time. The others wait, and the users take turns.
 
     Args:
-        limit: how many may run and wait.
-        limit_per_user: how many of them may be of one user.
-        places: how many may run.
-        refuse_user: makes the error of a user who has too many.
+        limit: the maximum number of running and waiting blocks.
+        limit_per_user: the maximum number per user.
+        places: the maximum number of running blocks.
+        refuse_user: creates the error of a user with too many blocks.
     """
 
     def __init__(
@@ -41,12 +41,12 @@ class FairQueue:
         """Run the block when it is the user's turn.
 
         Args:
-            user: whose work it is: an account, or an address.
-            deadline: until when, of the monotonic clock, the turn must have come.
-            is_gone: whether nobody wants the result any more.
+            user: an account or a network.
+            deadline: the latest start, of the monotonic clock.
+            is_gone: whether the client has disconnected.
 
         Raises:
-            ApiError: too much waits already, the turn did not come in time, or nobody waits for it.
+            ApiError: the queue is full, the deadline has passed, or the client has disconnected.
         """
         turn = self._enter(user)
         try:
@@ -78,7 +78,7 @@ class FairQueue:
             if not turn.is_set():
                 self._remove(user, turn)
                 return
-            # The user whose block has just ended goes behind all others.
+            # The user whose block has just ended moves to the end.
             following = next((other for other in self._waiting if other != user), user)
             waiting = self._waiting.get(following)
             if waiting is None:

@@ -1,4 +1,4 @@
-"""Kinds of value that the whole contract shares, and the bases of every schema."""
+"""Field types of the whole API, and the base classes of the schemas."""
 
 import re
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _TIME = re.compile(
 
 
 class RequestSchema(Schema):
-    """Shape of what an endpoint takes. Unknown fields are ignored, ``null`` means absent."""
+    """Base class of input. Unknown fields are ignored; ``null`` means absent."""
 
     class Meta:
         unknown = EXCLUDE
@@ -34,21 +34,22 @@ class RequestSchema(Schema):
 
 
 class ResponseSchema(Schema):
-    """Shape of what an endpoint answers, for the docs and the tests; always all of its fields.
+    """Base class of output, for the documentation and the tests. All of its fields are always
+    present.
 
-    A field that may be absent says so: ``metadata={"optional": True}``.
+    A field that can be absent has ``metadata={"optional": True}``.
     """
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
-        """Mark the field as always there, for the OpenAPI document."""
+        """Mark the field as required in the OpenAPI document."""
         field_obj.required = not field_obj.metadata.get("optional")
 
 
 class Id(fields.Integer):
-    """A 64-bit id: a JSON integer or a decimal string, as the document shows both.
+    """A 64-bit id: a JSON integer or a decimal string.
 
     Args:
-        alias: another name under which it is taken as well.
+        alias: an alternative name of the field.
     """
 
     def __init__(self, *, alias: str | None = None, **kwargs: Any) -> None:
@@ -66,7 +67,7 @@ class Id(fields.Integer):
 
 
 class Text(fields.String):
-    """Any UTF-8 except NUL and lone surrogates; lengths count code points."""
+    """Any UTF-8 except NUL and lone surrogates. Lengths are counted in code points."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         if not isinstance(value, str) or _FORBIDDEN_CHARACTERS.search(value):
@@ -75,7 +76,7 @@ class Text(fields.String):
 
 
 class StrictBoolean(fields.Boolean):
-    """A JSON boolean and nothing that merely looks like one."""
+    """A JSON boolean; other values are not converted."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
         if not isinstance(value, bool):
@@ -84,7 +85,7 @@ class StrictBoolean(fields.Boolean):
 
 
 class QueryFlag(StrictBoolean):
-    """A JSON boolean, or in a query string ``true`` or ``false``."""
+    """A JSON boolean or, in a query string, ``true`` or ``false``."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
         flag = {"true": True, "false": False}.get(value, value) if type(value) is str else value
@@ -92,11 +93,11 @@ class QueryFlag(StrictBoolean):
 
 
 class Time(fields.DateTime):
-    """A moment: ISO 8601, or ``2025-03-13 14:30:00``, which is taken as UTC.
+    """A time: ISO 8601, or ``2025-03-13 14:30:00``, which is read as UTC.
 
     Args:
-        end_of_second: a value without a fraction means the last moment of its second,
-            as an inclusive upper bound wants it; otherwise its first.
+        end_of_second: a value without a fraction means the last microsecond of its second (for an
+            inclusive upper bound), otherwise the first.
     """
 
     def __init__(self, *, end_of_second: bool = False, **kwargs: Any) -> None:

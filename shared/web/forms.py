@@ -1,4 +1,4 @@
-"""Forms (``multipart/form-data``): texts in memory, uploads on disk."""
+"""Parse forms (``multipart/form-data``): texts into memory, uploads onto the disk."""
 
 from collections.abc import Collection, Iterator
 
@@ -10,20 +10,20 @@ from shared.web.errors import bad_parameter
 from shared.web.spool import SpoolFile, spool
 
 _MAX_PARTS = 1000
-_MAX_TEXT_BYTES = 500_000  # Of all texts together.
+_MAX_TEXT_BYTES = 500_000  # Per form.
 _PIECE = 64 * 1024
 
 
 def read_form(uploads: Collection[str]) -> dict[str, str | SpoolFile]:
-    """The form that the request sends; of several parts of one name, the first.
+    """Read the form of the request; of several parts with one name, the first.
 
     Args:
-        uploads: names of the parts that are files, whether they say so or not. Any other file
-            is left out.
+        uploads: the names of the parts that are files, with or without a file name. Other files are
+            skipped.
 
     Raises:
-        ApiError: it is no form, or the spool is full.
-        RequestEntityTooLarge: it is longer than it may be.
+        ApiError: the body is not a form, or the spool is full.
+        RequestEntityTooLarge: it is too long.
     """
     form: dict[str, str | SpoolFile] = {}
     texts: dict[str, bytearray] = {}

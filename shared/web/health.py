@@ -1,4 +1,4 @@
-"""Whether a service lives, and whether it can serve."""
+"""Health endpoints: whether a service runs, and whether it can serve requests."""
 
 import logging
 from collections.abc import Callable
@@ -14,13 +14,14 @@ log = logging.getLogger(__name__)
 
 
 class NotReadyError(Exception):
-    """A part cannot be used at the moment; the text says why."""
+    """A dependency is unavailable; the text is its state."""
 
 
 def register_health(app: Flask) -> None:
-    """Serve ``/livez`` (the process answers), ``/healthz`` (it can serve), ``/readyz`` (and will).
+    """Serve ``/livez`` (the process runs), ``/healthz`` (it can serve) and ``/readyz`` (and is not
+    draining).
 
-    The answer of ``/healthz`` names each part that the service depends on and its state.
+    The response of ``/healthz`` contains the state of each dependency of the service.
     """
 
     @app.get("/livez")
@@ -49,17 +50,17 @@ def register_health(app: Flask) -> None:
 
 
 def add_health_part(app: Flask, name: str, check: Callable[[], str]) -> None:
-    """Show the state of a part of ``app`` in the answer of ``/healthz``.
+    """Add the state of a dependency to the response of ``/healthz``.
 
     Args:
         app: a service.
-        name: of the part, such as ``database``.
-        check: its state in a word or two, ``ok`` if nothing is wrong; raises if the service
-            cannot serve without the part.
+        name: the name of the dependency, such as ``database``.
+        check: returns its state in one or two words, ``ok`` if there is no problem; raises
+            `NotReadyError` if the service cannot work without it.
     """
     runtime_of(app).health_checks[name] = check
 
 
 def is_draining() -> bool:
-    """Whether this process was told to stop, and its callers had better turn to others."""
+    """Whether this process is going to stop, so that callers should use other replicas."""
     return runtime_of(current_app).is_draining

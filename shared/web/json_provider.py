@@ -1,4 +1,4 @@
-"""JSON as the API speaks it."""
+"""The JSON format of the API."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS
 
 
 class OrjsonProvider(JSONProvider):
-    """JSON by orjson: UTF-8 as it is, and times as ``2025-03-13T14:30:00Z``."""
+    """JSON by orjson: UTF-8 without escapes, and times as ``2025-03-13T14:30:00Z``."""
 
     def dumps(self, obj: Any, **_: Any) -> str:
         """Serialize to text."""
@@ -21,6 +21,6 @@ class OrjsonProvider(JSONProvider):
         return orjson.loads(s)
 
     def response(self, *args: Any, **kwargs: Any) -> Response:
-        """A response of the serialized argument."""
+        """Create a response of the serialized argument."""
         body = orjson.dumps(self._prepare_response_obj(args, kwargs), option=JSON_OPTIONS)
         return Response(body, mimetype="application/json")

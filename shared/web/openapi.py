@@ -1,4 +1,4 @@
-"""The OpenAPI document of a service, made of what its views' decorators say."""
+"""The OpenAPI document of a service, generated from the decorators of its views."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -27,7 +27,7 @@ _RETRY_AFTER_HEADER = {"description": "Seconds.", "required": True, "schema": {"
 
 @dataclass
 class EndpointSpec:
-    """What an endpoint takes, answers and refuses."""
+    """The input, success response and errors of an endpoint."""
 
     arguments: Schema | None = None
     multipart: bool = False
@@ -40,13 +40,13 @@ class EndpointSpec:
 
 
 def endpoint_spec(view: Callable[..., Any]) -> EndpointSpec:
-    """What was said of a view so far."""
+    """Get the specification of a view, to be completed by its decorators."""
     spec: EndpointSpec = view.__dict__.setdefault("endpoint_spec", EndpointSpec())
     return spec
 
 
 class ErrorBody(Schema):
-    """Every refusal: exactly ``code`` and ``info``."""
+    """The body of every error: exactly ``code`` and ``info``."""
 
     code = fields.Integer(required=True)
     info = fields.String(required=True)
@@ -55,7 +55,7 @@ class ErrorBody(Schema):
 def describe_operation(
     rule: str, method: str, view: Callable[..., Any], spec: EndpointSpec
 ) -> dict[str, Any]:
-    """The OpenAPI operation of a view, as apispec's marshmallow plugin understands it."""
+    """Describe a view as an OpenAPI operation in the form of apispec's marshmallow plugin."""
     package, _, module = view.__module__.partition("_service.routes.")
     operation: dict[str, Any] = {"operationId": f"{package}.{module}.{view.__name__}"}
     schema = spec.arguments
@@ -108,7 +108,7 @@ def _success_response(view: Callable[..., Any], spec: EndpointSpec) -> dict[str,
 
 
 def _example_field(schema: Schema | None) -> str:
-    """A field that a request may lack, for the example of that refusal."""
+    """Choose a required field for the example of a missing field."""
     names = (each.data_key or name for name, each in schema.fields.items()) if schema else ()
     return next(iter(names), "body")
 
@@ -143,7 +143,7 @@ def _error_responses(specs: list[ErrorSpec], example_field: str) -> dict[str, An
 
 
 class Api(flask_smorest.Api):
-    """The OpenAPI document of a service, made of its views' contracts."""
+    """The OpenAPI document of a service."""
 
     DEFAULT_ERROR_RESPONSE_NAME = None
 
@@ -161,7 +161,7 @@ class Api(flask_smorest.Api):
         self.spec.options["security"] = [{"token": []}]
 
     def _register_error_handlers(self) -> None:
-        """Leave failures to ``shared.web.errors``, which answers them as the contract says."""
+        """Leave errors to ``shared.web.errors``, which responds in the format of the API."""
 
 
 def _id_to_schema(_converter: object, field_: fields.Field[Any], **_: Any) -> dict[str, Any]:
@@ -176,7 +176,7 @@ def _id_to_schema(_converter: object, field_: fields.Field[Any], **_: Any) -> di
 
 
 def _component_name(schema: Any) -> str:
-    """Named components for the shapes that services declare; parts of them stay inline."""
+    """Name components only of schemas that services declare; nested dictionaries stay inline."""
     kind = schema if isinstance(schema, type) else type(schema)
     modifiers = getattr(schema, "only", None) or getattr(schema, "exclude", None)
     return "" if modifiers else str(kind.__name__)

@@ -9,15 +9,14 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 log = logging.getLogger(__name__)
 
-# How some proxies write an address: 192.0.2.1:4711, [2001:db8::1], [2001:db8::1]:4711.
+# Formats of some proxies: 192.0.2.1:4711, [2001:db8::1], [2001:db8::1]:4711.
 _WITH_PORT = re.compile(r"\[([^\]]*)\](?::[0-9]*)?|([^:]+):[0-9]*")
 
 
 def trust_proxies(app: Flask, count: int) -> None:
-    """Believe ``X-Forwarded-For`` and ``-Proto`` of so many proxies in front of ``app``.
+    """Trust ``X-Forwarded-For`` and ``-Proto`` of ``count`` proxies in front of ``app``.
 
-    Some proxies write the client's port behind the address, or brackets around it: the address
-    alone is the client's.
+    The port and brackets that some proxies add to an address are removed.
     """
     application = app.wsgi_app
     has_warned = False
@@ -38,6 +37,6 @@ def trust_proxies(app: Flask, count: int) -> None:
 
 
 def parse_address(value: str) -> str:
-    """The address in ``address``, ``address:port``, ``[address]`` or ``[address]:port``."""
+    """Parse ``address``, ``address:port``, ``[address]`` or ``[address]:port`` into the address."""
     match = _WITH_PORT.fullmatch(value)
     return (match[1] or match[2]) if match else value

@@ -1,9 +1,9 @@
-"""How often somebody may do something, counted in Redis, a database or this process.
+"""Rate limits, counted in Redis, in a database or in this process.
 
-A limit is written ``20/minute``. In ``5/minute and 20/hour`` both must have room; in
-``1/minute or 10/hour`` one must: one a minute, and ten in an hour to spare. ``and`` binds
-stronger. A window begins with the first thing that is counted in it. Who is over the limit is
-answered 429, and in ``Retry-After`` after how many seconds there is room again.
+A limit is written ``20/minute``. In ``5/minute and 20/hour`` both rates apply; in ``1/minute or
+10/hour`` one is sufficient (one per minute, and ten extra per hour). ``and`` binds stronger. A
+window begins with its first hit. A request over the limit gets 429, with the seconds until the next
+window in ``Retry-After``.
 """
 
 import logging
@@ -61,18 +61,19 @@ Rates = Annotated[str, AfterValidator(_validate_rates)]
 
 
 class LimitSettings(ProgramSettings):
-    """What every program with rate limits reads, beside the limits themselves."""
+    """Settings of a program with rate limits, besides the limits themselves."""
 
     rate_limits: bool = Field(True, description="`off` lifts every rate limit.")
 
 
 class Limiter:
-    """Where a program counts.
+    """The counters of a program.
 
     Args:
-        on: otherwise nothing is ever refused.
-        shared: counts for all processes; while it is away, and without it, each counts for itself.
-        lasting: counts what is limited by the hour or longer, unless ``shared`` does.
+        on: False disables all limits.
+        shared: counters of all processes; without it, and during its outages, each process counts
+            alone.
+        lasting: counters of rates per hour or longer, if there is no ``shared``.
     """
 
     def __init__(
@@ -85,94 +86,98 @@ class Limiter:
         self._fallback_until = 0.0
 
     def limit(self, name: str, rates: str) -> "Limit":
-        """A limit; the same name and rates mean the same counters."""
+        """Create a limit. The same name and rates share their counters."""
         return Limit(self, name, _parse_rates(rates) if self._on else ())
 
     def execute(
-        self, question: Callable[..., T], rate: RateLimitItem, counted_as: tuple[str, ...]
+        self, operation: Callable[..., T], rate: RateLimitItem, key_parts: tuple[str, ...]
     ) -> T:
-        """What the counters of a rate say: in Redis, else where they last, else in here."""
+        """Run an operation of a rate in Redis, otherwise in lasting counters, otherwise in this
+        process.
+        """
         if self._remote and time.monotonic() >= self._fallback_until:
             try:
-                return question(self._remote, rate, *counted_as)
+                return operation(self._remote, rate, *key_parts)
             except self._remote.storage.base_exceptions as failure:
                 log.warning("rate_limit_fallback", extra={"failure": str(failure)})
                 self._fallback_until = time.monotonic() + _FALLBACK_SECONDS
         if self._lasting and rate.get_expiry() >= _SECONDS_OF_AN_HOUR:
-            return question(self._lasting, rate, *counted_as)
-        return question(self._local, rate, *counted_as)
+            return operation(self._lasting, rate, *key_parts)
+        return operation(self._local, rate, *key_parts)
 
 
 class Limit:
-    """How often something may happen to each key. Keys are kept no longer than they count."""
+    """A limit per key. A key is stored as long as its window."""
 
     def __init__(self, limiter: Limiter, name: str, rates: Alternatives) -> None:
         self._limiter, self._name, self._rates = limiter, name, rates
 
     def hit(self, *key: str) -> None:
-        """Count one more.
+        """Count one hit.
 
         Raises:
-            ApiError: ``TOO_MANY_REQUESTS``, if that was one too many.
+            ApiError: ``TOO_MANY_REQUESTS`` if the limit is exceeded.
         """
-        self._enforce(key, spending=True)
+        self._enforce(key, count=True)
 
     def check(self, *key: str) -> None:
-        """Count nothing.
+        """Check the limit without counting.
 
         Raises:
-            ApiError: ``TOO_MANY_REQUESTS``, if one more would be too many.
+            ApiError: ``TOO_MANY_REQUESTS`` if the next hit would exceed the limit.
         """
-        self._enforce(key, spending=False)
+        self._enforce(key, count=False)
 
-    def _enforce(self, key: tuple[str, ...], *, spending: bool) -> None:
-        counted_as = (self._name, *key)
+    def _enforce(self, key: tuple[str, ...], *, count: bool) -> None:
+        key_parts = (self._name, *key)
         if not self._rates or any(
-            self._has_room(rates, counted_as, spending=spending) for rates in self._rates
+            self._has_room(rates, key_parts, count=count) for rates in self._rates
         ):
             return
-        ends = min(self._end(rates, counted_as) for rates in self._rates)
+        ends = min(self._end(rates, key_parts) for rates in self._rates)
         raise ApiError(
             TOO_MANY_REQUESTS, {"Retry-After": str(max(1, math.ceil(ends - time.time())))}
         )
 
     def _has_room(
-        self, rates: tuple[RateLimitItem, ...], counted_as: tuple[str, ...], *, spending: bool
+        self, rates: tuple[RateLimitItem, ...], key_parts: tuple[str, ...], *, count: bool
     ) -> bool:
-        if not spending:
-            return self._all(FixedWindowRateLimiter.test, rates, counted_as)
-        # What one of several refuses is not counted by the others.
-        if len(rates) > 1 and not self._all(FixedWindowRateLimiter.test, rates, counted_as):
+        if not count:
+            return self._all(FixedWindowRateLimiter.test, rates, key_parts)
+        # A hit that one of several rates rejects is not counted by the others.
+        if len(rates) > 1 and not self._all(FixedWindowRateLimiter.test, rates, key_parts):
             return False
-        return self._all(FixedWindowRateLimiter.hit, rates, counted_as)
+        return self._all(FixedWindowRateLimiter.hit, rates, key_parts)
 
     def _all(
         self,
         has_room: Callable[..., bool],
         rates: tuple[RateLimitItem, ...],
-        counted_as: tuple[str, ...],
+        key_parts: tuple[str, ...],
     ) -> bool:
-        return all([self._limiter.execute(has_room, rate, counted_as) for rate in rates])
+        return all([self._limiter.execute(has_room, rate, key_parts) for rate in rates])
 
-    def _end(self, rates: tuple[RateLimitItem, ...], counted_as: tuple[str, ...]) -> float:
-        """When all rates have room again, as a Unix time."""
+    def _end(self, rates: tuple[RateLimitItem, ...], key_parts: tuple[str, ...]) -> float:
+        """Get the end of all full windows, as a Unix time."""
         stats = FixedWindowRateLimiter.get_window_stats
-        windows = [self._limiter.execute(stats, rate, counted_as) for rate in rates]
+        windows = [self._limiter.execute(stats, rate, key_parts) for rate in rates]
         return max((end for end, remaining in windows if not remaining), default=time.time())
 
 
 def client_network() -> str:
-    """Where the current request comes from, for counting: an IPv4 address, or a /64 of IPv6."""
+    """Get the rate limit key of the client: an IPv4 address, or a /64 of IPv6."""
     return network_key(request.remote_addr or "")
 
 
 @lru_cache(maxsize=10_000)
 def network_key(address: str) -> str:
-    """What one customer of a provider has: an IPv4 address, or a /64 of IPv6."""
+    """Get the network that belongs to one customer of a provider: an IPv4 address, or a /64 of
+    IPv6.
+    """
     try:
         parsed = ip_address(parse_address(address))
     except ValueError:
-        return address  # A proxy that names no address is counted as it is.
+        return address  # Without a valid address of a proxy, the text itself is the key.
     if not isinstance(parsed, IPv6Address):
         return str(parsed)
     if parsed.ipv4_mapped:
@@ -181,10 +186,10 @@ def network_key(address: str) -> str:
 
 
 class BoundedMemoryStorage(Storage):
-    """Counters of this process: few, quick, and without a thread of their own.
+    """Counters of this process, without a thread of their own.
 
-    At most ``_MAX_KEYS`` are kept. Beyond that the oldest are forgotten, so that whoever
-    comes from a great many addresses may get through, but cannot fill the memory.
+    At most ``_MAX_KEYS`` are stored. Beyond that the oldest are evicted: a client with very many
+    addresses can exceed a limit, but cannot fill the memory.
     """
 
     STORAGE_SCHEME = None
@@ -196,16 +201,16 @@ class BoundedMemoryStorage(Storage):
 
     @property
     def base_exceptions(self) -> tuple[type[Exception], ...]:
-        """What may go wrong with it."""
+        """The exceptions of the storage: none is expected."""
         return ()
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Count; a count lives ``expiry`` seconds from its first."""
+        """Increment a counter, which expires ``expiry`` seconds after its first increment."""
         now = time.time()
         with self._lock:
             count, ends = self._counts.get(key, (0, 0.0))
             if ends <= now:
-                self._counts.pop(key, None)  # It goes to the end of the order.
+                self._counts.pop(key, None)  # A new window moves the key to the end.
                 if len(self._counts) >= _MAX_KEYS:
                     self._evict(now)
                 count, ends = 0, now + expiry
@@ -213,29 +218,29 @@ class BoundedMemoryStorage(Storage):
             return count + amount
 
     def get(self, key: str) -> int:
-        """How much was counted."""
+        """Get a counter."""
         count, ends = self._counts.get(key, (0, 0.0))
         return count if ends > time.time() else 0
 
     def get_expiry(self, key: str) -> float:
-        """When counting begins again, as a Unix time."""
+        """Get the end of the window, as a Unix time."""
         return self._counts.get(key, (0, time.time()))[1]
 
     def clear(self, key: str) -> None:
-        """Forget one."""
+        """Delete a counter."""
         self._counts.pop(key, None)
 
     def reset(self) -> int:
-        """Forget all."""
+        """Delete all counters."""
         forgotten = len(self._counts)
         self._counts.clear()
         return forgotten
 
     def check(self) -> bool:
-        """Whether it works."""
+        """Whether the storage works."""
         return True
 
     def _evict(self, now: float) -> None:
-        """Drop what does not count any more, and at least a tenth."""
+        """Delete expired counters, and at least a tenth of all."""
         living = [(key, kept) for key, kept in self._counts.items() if kept[1] > now]
         self._counts = dict(living[-_MAX_KEYS * 9 // 10 :])

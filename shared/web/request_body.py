@@ -1,4 +1,4 @@
-"""The bodies of requests: whole, in time, and within bounds before anything is done with them."""
+"""Read request bodies with bounds of size and time."""
 
 import socket
 from collections.abc import Callable
@@ -23,26 +23,26 @@ Environ = dict[str, Any]
 
 
 class Stream(Protocol):
-    """Where a server gives a body.
+    """A body as a server provides it.
 
     Attributes:
-        failed: whether the connection has to end with this request.
+        failed: whether the connection must be closed after this request.
     """
 
     failed: bool
 
     def read(self, size: int = -1, /) -> bytes:
-        """The next bytes; none at the end."""
+        """Read the next bytes; empty at the end."""
         ...
 
 
 class IncomingBody:
-    """The body of a request, from a client that may be slow but not endlessly so.
+    """A request body with a minimum rate and a timeout.
 
     Args:
-        environ: of the request, under gunicorn.
-        settings: how long the client may be silent, and the least rate.
-        before_waiting: gives back what must not be held while waiting for a client.
+        environ: the WSGI environment under gunicorn.
+        settings: the timeout and the minimum rate.
+        before_waiting: releases resources before the process waits for the client.
     """
 
     def __init__(
@@ -59,10 +59,11 @@ class IncomingBody:
         self._has_failed = False
 
     def read(self, size: int = -1) -> bytes:
-        """The next bytes: ``size`` of them unless the body ends before, all without ``size``.
+        """Read the next ``size`` bytes (fewer only at the end), or all without ``size``.
 
         Raises:
-            ApiError: ``REQUEST_TIMEOUT`` if they come too slowly, a bad ``body`` if it breaks.
+            ApiError: ``REQUEST_TIMEOUT`` if they are too slow, a bad ``body`` if the body is
+                malformed.
         """
         if not self._begun_at:
             self._begun_at = monotonic()
@@ -73,7 +74,7 @@ class IncomingBody:
             wanted = CHUNK_SIZE if missing < 0 else min(CHUNK_SIZE, missing)
             block = self._read_block(wanted)
             blocks.append(block)
-            if len(block) < wanted:  # A server reads as much as it is asked for.
+            if len(block) < wanted:  # gunicorn reads as much as was requested.
                 break
             missing -= len(block) if missing > 0 else 0
         return blocks[0] if len(blocks) == 1 else b"".join(blocks)
@@ -90,7 +91,7 @@ class IncomingBody:
         except (TimeoutError, Timeout) as error:
             self._has_failed = True
             raise ApiError(REQUEST_TIMEOUT) from error
-        except Exception as error:  # Whatever the server makes of a broken body.
+        except Exception as error:  # Any error of the server about a malformed body.
             self._has_failed = True
             raise bad_parameter("body") from error
         finally:
@@ -99,9 +100,9 @@ class IncomingBody:
         return block
 
     def discard(self) -> None:
-        """Read what is left of it, so that the client can read the answer.
+        """Read the rest, so that the client can read the response.
 
-        The connection ends here if there is too much, or it comes too slowly.
+        The connection is closed if the rest is too long or too slow.
         """
         if str(self._received) == self._environ.get("CONTENT_LENGTH"):
             return
@@ -117,23 +118,23 @@ class IncomingBody:
                 if len(block) < CHUNK_SIZE:
                     return
                 discarded += len(block)
-        self._stream.failed = True  # Where the next request begins is not known.
+        self._stream.failed = True  # The start of the next request is unknown.
 
 
 def has_body(environ: Environ) -> bool:
-    """Whether the client sends a body."""
+    """Whether the request has a body."""
     return "HTTP_TRANSFER_ENCODING" in environ or environ.get("CONTENT_LENGTH", "") not in ("", "0")
 
 
 def bound_bodies(
     app: Flask, settings: ProgramSettings, before_waiting: Callable[[], None] = lambda: None
 ) -> None:
-    """Bound how slowly a client may send a body, if a server runs ``app``.
+    """Apply the time bounds to the bodies of ``app``, if a server runs it.
 
     Args:
         app: a program.
         settings: its bounds.
-        before_waiting: called in a request before its body is waited for.
+        before_waiting: called in a request before its body is read.
     """
     application = app.wsgi_app
 
@@ -153,10 +154,10 @@ def bound_bodies(
 
 
 def discard_input(client: socket.socket) -> None:
-    """Read what a client still sends after it was refused, so that it can read the refusal.
+    """Read the rest of a rejected client's input, so that it can read the response.
 
-    To close a connection with unread bytes is to destroy the answer on its way. Amount and
-    time are bounded.
+    Closing a connection with unread bytes would destroy the response in transit. Size and time are
+    bounded.
     """
     discarded = 0
     with suppress(OSError), Timeout(_DISCARD_TIMEOUT, exception=False):

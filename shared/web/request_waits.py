@@ -1,4 +1,4 @@
-"""What a request does that waits for something else than its database."""
+"""Waiting in a request for something other than its database."""
 
 import socket
 
@@ -9,19 +9,19 @@ _PlainSocket: type[socket.socket] = get_original("socket", "socket")
 
 
 def release_database_connection() -> None:
-    """Give the running request's database connection back to the pool, if it holds one.
+    """Return the request's database connection to the pool, if it has one.
 
-    Whatever may wait calls this first, so that nothing can be waited for with a connection held.
+    Call it before every wait, so that no connection is held meanwhile.
 
     Raises:
-        RuntimeError: a transaction is open, in which nothing may be waited for.
+        RuntimeError: a transaction is open.
     """
     if has_app_context() and (database := current_app.extensions.get("sqlalchemy")):
         database.release()
 
 
 def requester_is_gone() -> bool:
-    """Whether the client of the running request has closed its connection."""
+    """Whether the client of the request has closed its connection."""
     connection = request.environ.get("gunicorn.socket") if has_request_context() else None
     if connection is None:
         return False

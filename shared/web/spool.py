@@ -1,6 +1,6 @@
-"""Uploads that wait lie in temporary files on disk, and all of them together are bounded.
+"""Temporary files of uploads, bounded in total.
 
-The files have no names, so nothing is left of them when a program ends, however it ends.
+The files have no names, so the system deletes them when the process ends in any way.
 """
 
 import errno
@@ -21,27 +21,28 @@ _OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Spool:
-    """The temporary files of a process: their folder, and how many bytes they hold."""
+    """The temporary files of a process: their folder, and their total size."""
 
     def __init__(self) -> None:
         self._folder: Path | None = None
         self._budget = Budget(0)
 
     def configure(self, settings: ProgramSettings) -> None:
-        """Use the folder and the bound that the settings name."""
+        """Set the folder and the bound."""
         self._folder = settings.spool_dir or settings.data_dir.absolute() / "spool"
         self._budget = Budget(settings.spool_max_bytes)
 
     @property
     def bytes_used(self) -> int:
-        """How many bytes all files hold."""
+        """The total size of all files."""
         return self._budget.used
 
     def create_file(self, caller: str | None = None) -> "SpoolFile":
-        """An empty file, open for reading and writing.
+        """Create an empty file, open for reading and writing.
 
         Args:
-            caller: whom it counts for; the files of one caller may take a quarter of the room.
+            caller: the caller that it counts for; the files of one caller may use a quarter of the
+                space.
         """
         assert self._folder is not None
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -60,10 +61,10 @@ class SpoolFile(FileIO):
         self._reserved = 0
 
     def write(self, data: "ReadableBuffer", /) -> int:
-        """Append all of ``data``.
+        """Append ``data``.
 
         Raises:
-            ApiError: the spool, or the disk, is full.
+            ApiError: the spool or the disk is full.
         """
         with memoryview(data).cast("B") as rest:
             self._budget.acquire(len(rest), self._caller)
@@ -80,11 +81,11 @@ class SpoolFile(FileIO):
 
     @property
     def size(self) -> int:
-        """How many bytes it holds."""
+        """The size in bytes."""
         return os.fstat(self.fileno()).st_size
 
     def count_size(self) -> None:
-        """Count what another process has written through the file's descriptor.
+        """Count the bytes that another process has written through the file's descriptor.
 
         Raises:
             ApiError: the spool is full.
@@ -94,13 +95,13 @@ class SpoolFile(FileIO):
         self._reserved += more
 
     def close(self) -> None:
-        """Give the file's bytes back to the spool and the disk."""
+        """Close the file, and free its space."""
         if not self.closed:
             super().close()
             self._budget.release(self._reserved, self._caller)
 
     def __del__(self) -> None:
-        """Close a file that nobody refers to any more."""
+        """Close a file that has no more references."""
         self.close()
 
 

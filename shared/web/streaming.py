@@ -1,7 +1,7 @@
-"""Lists too long to hold in memory: an answer is sent in blocks, and few are sent at once.
+"""Stream lists that are too long for memory, in blocks, with a bounded number of responses.
 
-While a block waits for its reader, no database connection is held. Other requests come between
-two blocks: making blocks takes at most half of a process's time, however many answers are sent.
+No database connection is held while a block is sent. Other requests run between two blocks:
+creating blocks takes at most half of a process's time, independent of the number of responses.
 """
 
 import errno
@@ -32,12 +32,13 @@ _RETRY_AFTER_SECONDS = 5
 
 
 class Blocks(Iterator[T]):
-    """The elements of a list in an answer, in blocks. Whoever has one must close it.
+    """The elements of a list in a response, in blocks. The owner must close it.
 
     Args:
-        app: in whose context each of them is made, and whose connection is given back after it.
-        blocks: makes them.
-        pace: held while a block is made.
+        app: the application whose context is active while a block is created, and whose database
+            connection is released after it.
+        blocks: creates the blocks.
+        pace: held while a block is created.
         release: called once, at the end.
     """
 
@@ -48,7 +49,7 @@ class Blocks(Iterator[T]):
 
     @classmethod
     def alone(cls, blocks: Iterator[T], release: Callable[[], None] | None = None) -> "Blocks[T]":
-        """Blocks of an answer of the running request that others do not slow down."""
+        """Create blocks for the current request without a pace shared with others."""
         app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
         return cls(app, blocks, Lock(), release or _nothing)
 
@@ -64,28 +65,28 @@ class Blocks(Iterator[T]):
         return block
 
     def map(self, change: Callable[[T], U]) -> "Blocks[U]":
-        """The same blocks, each changed; in the place of these, which must not be used any more.
+        """Transform each block. The result replaces these blocks, which must not be used any more.
 
         Args:
-            change: called in the application's context, too.
+            change: called in the application's context.
         """
         changed = (change(block) for block in self._blocks)
         return Blocks(self._app, changed, self._pace, self._release)
 
     def close(self) -> None:
-        """Make no more blocks. Safe to repeat."""
+        """Create no more blocks. Can be repeated."""
         release, self._release = self._release, _nothing
-        with suppress(AttributeError):  # An iterator that is no generator.
+        with suppress(AttributeError):  # Only generators have `close`.
             self._blocks.close()  # type: ignore[attr-defined]
         release()
 
 
 class StreamLimit:
-    """How many long answers a process sends at once.
+    """The number of long responses that a process sends at once.
 
     Args:
-        max_per_user: one more is answered 429.
-        max_in_all: one more is answered 503.
+        max_per_user: further ones get 429.
+        max_in_all: further ones get 503.
     """
 
     def __init__(self, max_per_user: int, max_in_all: int) -> None:
@@ -94,11 +95,11 @@ class StreamLimit:
         self._pace = Lock()
 
     def admit(self, user_id: int, fields: dict[str, Any]) -> dict[str, Any]:
-        """Let an answer be sent to a user; the iterators in it become `Blocks`.
+        """Admit a response to a user; the iterators in it become `Blocks`.
 
         Raises:
-            ApiError: ``TOO_MANY_REQUESTS`` or ``SERVICE_UNAVAILABLE``, if it has some and too many
-                are being sent.
+            ApiError: ``TOO_MANY_REQUESTS`` or ``SERVICE_UNAVAILABLE``, if it has iterators and too
+                many responses are being sent.
         """
         long = {name: value for name, value in fields.items() if isinstance(value, Iterator)}
         if not long:
@@ -118,7 +119,7 @@ class StreamLimit:
 
     @property
     def in_use(self) -> int:
-        """How many are being sent."""
+        """The number of responses that are being sent."""
         return self._by_user.total()
 
     def _release(self, user_id: int) -> None:
@@ -130,9 +131,9 @@ class StreamLimit:
 def json_blocks(
     fields: Iterable[tuple[str, Any]], dumps: Callable[[Any], bytes]
 ) -> Iterator[bytes]:
-    """A JSON object in pieces, without its `Blocks` ever being whole.
+    """Serialize a JSON object in chunks, one per block of its `Blocks`.
 
-    An empty block is sent as a blank, so that whoever waits for the next sees that it comes.
+    An empty block is sent as a space, so that clients do not run into a timeout.
     """
     piece = b"{"
     for place, (name, value) in enumerate(fields):
@@ -156,19 +157,19 @@ def json_blocks(
 def stream_response(
     pieces: Iterable[bytes], blocks: Collection[Blocks[Any]], mimetype: str
 ) -> Response:
-    """An answer that is sent while it is made; a failure breaks it off.
+    """Create a response that is sent while it is generated; an error aborts it.
 
     Args:
-        pieces: of its body.
-        blocks: of which they are made; closed at the end.
-        mimetype: of the body.
+        pieces: the chunks of the body.
+        blocks: the blocks that the chunks are made of; closed at the end.
+        mimetype: the type of the body.
     """
 
     def close() -> None:
         for each in blocks:
             each.close()
 
-    if request.method == "HEAD":  # Nothing is sent, so nobody would close them.
+    if request.method == "HEAD":  # Nothing is sent, so the server would not close them.
         close()
         return Response(mimetype=mimetype)
     reader: socket.socket | None = request.environ.get("gunicorn.socket")
@@ -184,8 +185,8 @@ def _unless_it_fails(pieces: Iterable[bytes]) -> Iterator[bytes]:
         yield from pieces
     except Exception as failure:
         log.warning("response_aborted", extra={"failure": type(failure).__name__})
-        # The server closes the connection, so the reader sees that the answer is not whole.
-        raise ConnectionResetError(errno.ECONNRESET, "the answer is not whole") from None
+        # The server closes the connection, so the client sees that the response is incomplete.
+        raise ConnectionResetError(errno.ECONNRESET, "the response is incomplete") from None
 
 
 def _nothing() -> None:

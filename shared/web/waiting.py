@@ -1,4 +1,4 @@
-"""Connections on which a process waits for its client: bounded per client and in all."""
+"""Connections that wait for their clients, bounded per client and in total."""
 
 import socket
 from collections.abc import Iterator
@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 class WaitingClients:
     """Connections that wait until a client sends or reads something.
 
-    Where there are too many, the one that has waited longest is closed, so that whoever comes
-    next is served. A client is an address, or whatever else callers count by.
+    Over the limit, the connection that has waited longest is closed in favour of the newest one.
+    Callers choose the key of a client, such as its address.
     """
 
     def __init__(self, max_per_client: int, max_in_all: int) -> None:
@@ -20,7 +20,7 @@ class WaitingClients:
 
     @contextmanager
     def wait_for(self, connection: socket.socket, client: str) -> Iterator[None]:
-        """Count ``connection`` as one that waits for ``client`` until the block ends."""
+        """Count ``connection`` as waiting for ``client`` until the block ends."""
         of_client = self._connections.setdefault(client, {})
         of_client[connection] = None
         self._clients[connection] = client
@@ -35,7 +35,9 @@ class WaitingClients:
 
     def _close(self, connection: socket.socket) -> None:
         self._remove(connection)
-        with suppress(OSError):  # It wakes up who waits, as if the client had closed it.
+        with suppress(
+            OSError
+        ):  # The waiting greenlet wakes up as if the client had closed the connection.
             connection.shutdown(socket.SHUT_RDWR)
 
     def _remove(self, connection: socket.socket) -> None:

@@ -38,9 +38,9 @@ def test_after_refusals_three_requests_a_day_reach_one_person(
 ) -> None:
     alice, bob, carol = people
     _use_up(alice, bob)
-    expected_error = ask(alice, bob)
-    assert_error(expected_error, TOO_MANY_REQUESTS)
-    assert 0 < int(expected_error.headers["Retry-After"]) <= 24 * 3600
+    rejection = ask(alice, bob)
+    assert_error(rejection, TOO_MANY_REQUESTS)
+    assert 0 < int(rejection.headers["Retry-After"]) <= 24 * 3600
     assert statuses(bob) == [2]
     assert ask(alice, carol).status_code == 200
     assert ask(carol, bob).status_code == 200

@@ -1,9 +1,8 @@
-"""What the services say to each other, as it goes over the wire: a file per event and call.
+"""The contracts between services: one JSON file per event and call, as sent over the network.
 
-``v1`` holds what the first released version says. A file there never changes; what a later
-version says differently goes into a folder of its own. The sender is tested for saying exactly
-what the newest file shows, the receiver for taking every file that was ever kept, and what
-may come after.
+``v1`` contains the contracts of the first released version. A file in it never changes; a later
+version that differs goes into a folder of its own. Senders are tested to send exactly the newest
+file, receivers to accept every stored file and unknown fields.
 """
 
 import json
@@ -39,24 +38,25 @@ Contract = dict[str, Any]
 
 
 def names(kind: str) -> set[str]:
-    """The names of all ``events``, or of all ``calls``."""
+    """List the names of all ``events``, or of all ``calls``."""
     return {f"{kind}/{file.stem}" for folder in _FOLDERS for file in (folder / kind).iterdir()}
 
 
 def versions(name: str) -> list[Contract]:
-    """What every kept version says, or is asked and answers, oldest first: ``events/account``."""
+    """List the stored versions of a contract, oldest first; a name is like ``events/account``."""
     return [contract for _, contract in _stored_versions(name)]
 
 
 def newest(name: str) -> Contract:
-    """What the service of today says, or is asked and answers."""
+    """Get the newest version of a contract."""
     return versions(name)[-1]
 
 
 def all_versions(*names: str) -> list[Any]:
-    """Parameters of a test, ``name`` and ``contract``: each kept version, and one to come.
+    """Create parameters of a test, ``name`` and ``contract``: each stored version, and a future
+    one.
 
-    The one to come knows more fields, wherever there are fields.
+    The future version has unknown fields in every object.
     """
     stored = [
         (name, version, contract) for name in names for version, contract in _stored_versions(name)
@@ -69,13 +69,13 @@ def all_versions(*names: str) -> list[Any]:
 
 
 def matches_newest(event: dict[str, Any]) -> bool:
-    """Whether the newest version tells such an event, with these fields and no others."""
+    """Whether an event has exactly the fields and types of the newest contract."""
     name = f"events/{event['type']}"
     return name in names("events") and json_shape(event) == json_shape(newest(name))
 
 
 def call(app: Flask, contract: Contract) -> Reply:
-    """Call a service as a contract of ``calls`` shows it."""
+    """Call a service according to a contract of ``calls``."""
     fields: dict[str, Any] = (
         {"query_string": contract["fields"]}
         if contract["method"] == "GET"
@@ -86,7 +86,9 @@ def call(app: Flask, contract: Contract) -> Reply:
 
 
 def list_undocumented(app: Flask) -> set[str]:
-    """The endpoints under ``/internal``, and the events that a service takes, without a file."""
+    """List the endpoints under ``/internal`` and the consumed events of a service that have no
+    contract.
+    """
     paths = {newest(name)["path"] for name in names("calls")}
     served = {rule.rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/internal")}
     consumed = {f"events/{kind}" for kind in runtime_of(app).event_types}
@@ -94,13 +96,13 @@ def list_undocumented(app: Flask) -> set[str]:
 
 
 def state(kind: str, **fields: Any) -> dict[str, Any]:
-    """A state that an event of today carries, with ``fields`` in the place of its own."""
+    """Create the state of an event of the newest version, with changed ``fields``."""
     usual: dict[str, Any] = newest(f"events/{kind}")["state"]
     return usual | fields
 
 
 def malformed_events(kind: str) -> Iterator[Any]:
-    """Events that no service of today tells, nearly like one that they do tell."""
+    """Yield events that differ slightly from those of the newest version."""
     usual = newest(f"events/{kind}")["state"]
     yield {"type": kind}
     yield from ({"type": kind, "state": malformed} for malformed in _MALFORMED_VALUES)
@@ -112,7 +114,7 @@ def malformed_events(kind: str) -> Iterator[Any]:
 
 
 def json_shape(value: Any) -> Any:
-    """The fields and types in a JSON value, without the values."""
+    """Replace the values in JSON by their types."""
     if isinstance(value, dict):
         return {name: json_shape(each) for name, each in value.items()}
     if isinstance(value, list):
