@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from http.client import HTTPResponse
 from typing import Any
 
-from shared.testing.secret_leaks import hear
+from shared.testing.secret_leaks import scan_text
 
 SECONDS = 20
 
@@ -113,7 +113,7 @@ class Gateway:
     def _read_log(self) -> None:
         assert self.program.stderr is not None
         for line in self.program.stderr:
-            hear(line.decode())
+            scan_text(line.decode())
             with self.logged:
                 self.log.append(line.decode())
                 self.logged.notify_all()
