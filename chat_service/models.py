@@ -173,7 +173,7 @@ class HiddenMessage(Model):
 
 
 class SearchGram(Model):
-    """Two neighbouring characters of a text, as one number; the index of searches."""
+    """An n-gram of a text, as one number; the index of searches."""
 
     __tablename__ = "search_grams"
     __table_args__ = {"sqlite_with_rowid": False}

@@ -25,7 +25,7 @@ from chat_service.domain.global_search_queries import (
     page_query,
 )
 from chat_service.domain.history import long_reads
-from chat_service.domain.indexing import extract_grams, get_indexed_id, sort_by_rarity
+from chat_service.domain.indexing import get_indexed_id, select_grams, sort_by_rarity
 from chat_service.domain.read_state import get_read_state
 from chat_service.domain.search import SummaryRow
 from chat_service.domain.text import fold
@@ -42,7 +42,7 @@ _SHORT_STEPS = 4
 _MAX_GRAMS = 3
 """Pairs looked up in the index: the rarest ones. The texts are compared afterwards."""
 _RANKED_IN = 4
-"""Conversations in which the pairs are counted."""
+"""Conversations in which the n-grams are counted."""
 _Read = Callable[[Mapping[int, int], int], tuple[list[Any], Iterable[int]]]
 """Reads up to a number of rows before a position in each conversation.
 
@@ -154,7 +154,7 @@ class _Search:
         """
         query = self._query
         before = MAX_ID if query.before_id is None else query.before_id
-        grams = extract_grams(query.content)
+        grams = select_grams(query.content)
         mark = get_indexed_id() if grams else 0
         scope = {"user": self._user_id, "conversation": query.conversation_id}
         is_one = query.conversation_id is not None
@@ -216,9 +216,9 @@ class _Search:
     def _read_index(
         self, grams: Sequence[int], positions: Mapping[int, int], size: int
     ) -> tuple[list[Any], Iterable[int]]:
-        """Read the next rows of the index of each conversation; candidates have all pairs."""
-        pairs = {f"gram_{position}": gram for position, gram in enumerate(grams)}
-        rows = list(db.execute(grams_query(len(grams)), **pairs, positions=positions, limit=size))
+        """Read the next rows of the index of each conversation; candidates have all n-grams."""
+        named = {f"gram_{position}": gram for position, gram in enumerate(grams)}
+        rows = list(db.execute(grams_query(len(grams)), **named, positions=positions, limit=size))
         return rows, (row.id for row in rows if row.has_all)
 
 

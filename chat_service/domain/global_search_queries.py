@@ -84,7 +84,7 @@ def page_query() -> Select[*tuple[Any, ...]]:
 
 @cache
 def grams_query(count: int) -> Select[*tuple[Any, ...]]:
-    """Build the query of the next messages with the first pair, and whether they have all."""
+    """Build the query of the next messages with the first n-gram, and whether they have all."""
     near, on_sqlite = aliased(SearchGram), aliased(SearchGram)
     page = (
         select(near.message_id)
@@ -107,7 +107,7 @@ def grams_query(count: int) -> Select[*tuple[Any, ...]]:
             & on_sqlite.message_id.in_(page)
         )
     has_others = (
-        # Not EXISTS: PostgreSQL may hash all messages that have the pair.
+        # Not EXISTS: PostgreSQL may hash all messages that have the n-gram.
         select(each.message_id)
         .where(
             each.conversation_id == _CONVERSATION,

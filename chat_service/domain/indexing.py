@@ -1,4 +1,7 @@
-"""The search index: pairs of neighbouring characters of texts, filled in the background.
+"""The search index: n-grams of texts, filled in the background.
+
+An n-gram is two neighbouring characters. Alphabets have few letters, and most pairs are in most
+texts: of these, three neighbouring characters are an n-gram, too.
 
 All messages up to an id are in the index; a search scans the later ones. So sending does not wait
 for the index, and a search is always complete.
@@ -29,19 +32,46 @@ from shared.data.columns import BigId
 
 _BATCH = 100
 _BITS = 21  # Of a code point.
+_FIRST_CJK = 0x2E80
+_TRIPLE, _TRIPLE_BITS = 1 << 2 * _BITS, 14  # Of a code point below the first one of CJK.
 _ONLY_ROW = 1
 _MAX_RANKED = 16
 _MAX_COUNT = 200
 
 
 def extract_grams(text: str) -> list[int]:
-    """Extract the distinct pairs of neighbouring characters of a text, as numbers."""
-    folded = fold(text)
-    return list(dict.fromkeys(ord(one) << _BITS | ord(other) for one, other in pairwise(folded)))
+    """Extract the distinct n-grams of a text, as numbers."""
+    return list(dict.fromkeys(_extract_triples(text) + _extract_pairs(text)))
+
+
+def select_grams(text: str) -> list[int]:
+    """Select the n-grams of a text by which a search finds it.
+
+    Returns:
+        distinct n-grams, without the pairs that are part of a triple.
+    """
+    triples = _extract_triples(text)
+    pairs = _extract_pairs(text, is_cjk=True) if triples else _extract_pairs(text)
+    return list(dict.fromkeys(triples + pairs))
+
+
+def _extract_triples(text: str) -> list[int]:
+    codes = list(map(ord, fold(text)))
+    return [
+        _TRIPLE | (one << _TRIPLE_BITS | other) << _TRIPLE_BITS | third
+        for one, other, third in zip(codes, codes[1:], codes[2:], strict=False)
+        if max(one, other, third) < _FIRST_CJK
+    ]
+
+
+def _extract_pairs(text: str, *, is_cjk: bool = False) -> list[int]:
+    codes = map(ord, fold(text))
+    first = _FIRST_CJK if is_cjk else 0
+    return [one << _BITS | other for one, other in pairwise(codes) if max(one, other) >= first]
 
 
 def sort_by_rarity(conversation_ids: Sequence[int], grams: list[int]) -> list[int]:
-    """Sort up to `_MAX_RANKED` pairs by the number of messages that have them, rarest first."""
+    """Sort up to `_MAX_RANKED` n-grams by the number of messages that have them, rarest first."""
     if len(grams) == 1:
         return grams
     ranked = {str(gram): None for gram in grams[:_MAX_RANKED]}

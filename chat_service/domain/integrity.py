@@ -13,7 +13,7 @@ from chat_service.domain.message_integrity import (
     check_order,
     check_unread_counts,
     count_rows,
-    pairs_without_text,
+    grams_without_text,
     wrong_numbers,
     wrong_versions,
 )
@@ -195,7 +195,7 @@ CHECKS: list[Check] = [
     combined_check(
         "the search index equals the texts",
         [
-            sql_check(db, "", SearchGram.conversation_id, pairs_without_text()),
+            sql_check(db, "", SearchGram.conversation_id, grams_without_text()),
             Check("", check_index),
         ],
     ),

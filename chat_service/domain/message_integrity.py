@@ -223,7 +223,7 @@ def _own_messages(conversation_ids: list[int]) -> Any:
     )
 
 
-def pairs_without_text() -> Select[*tuple[Any, ...]]:
+def grams_without_text() -> Select[*tuple[Any, ...]]:
     """Select rows of the search index whose text does not exist."""
     text = select(Message.id).where(
         Message.id == SearchGram.message_id,
@@ -235,10 +235,10 @@ def pairs_without_text() -> Select[*tuple[Any, ...]]:
 
 
 def check_index() -> Iterator[Page]:
-    """Check the number and the sum of the pairs of every text that is marked as indexed."""
+    """Check the number and the sum of the n-grams of every text that is marked as indexed."""
     for session, ids in _iter_batches():
         mark = session.scalar(select(SearchProgress.indexed_id)) or 0
-        pairs = (
+        indexed = (
             select(
                 SearchGram.message_id,
                 func.count().label("number"),
@@ -249,8 +249,8 @@ def check_index() -> Iterator[Page]:
             .subquery()
         )
         rows = session.execute(
-            select(Message.id, Message.content, pairs.c.number, pairs.c.total)
-            .outerjoin(pairs, pairs.c.message_id == Message.id)
+            select(Message.id, Message.content, indexed.c.number, indexed.c.total)
+            .outerjoin(indexed, indexed.c.message_id == Message.id)
             .where(Message.conversation_id.in_(ids), Message.id <= mark, Message.type == TEXT),
             execution_options={"yield_per": _ROWS},
         )
@@ -258,6 +258,6 @@ def check_index() -> Iterator[Page]:
         for row in rows:
             grams = extract_grams(row.content)
             if (row.number or 0, row.total or 0) != (len(grams), sum(grams)):
-                violations.append(f"message {row.id}: {row.number or 0} pairs, not {len(grams)}")
+                violations.append(f"message {row.id}: {row.number or 0} n-grams, not {len(grams)}")
             checked += 1
         yield Page(checked, violations)

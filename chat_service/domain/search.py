@@ -1,7 +1,7 @@
 """Search of a conversation by sender, time and text.
 
-In a long conversation the search index selects the messages that have all pairs of characters of
-the text. Messages that are not indexed yet are scanned.
+In a long conversation the search index selects the messages that have all n-grams of the
+text. Messages that are not indexed yet are scanned.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ from chat_service import errors
 from chat_service.db import db
 from chat_service.domain.accounts import Person, get_people
 from chat_service.domain.history import long_reads
-from chat_service.domain.indexing import extract_grams, get_indexed_id, sort_by_rarity
+from chat_service.domain.indexing import get_indexed_id, select_grams, sort_by_rarity
 from chat_service.domain.messages import is_visible_to
 from chat_service.domain.read_state import get_read_state
 from chat_service.domain.text import fold
@@ -118,7 +118,7 @@ class _Search(NamedTuple):
 
     def iter_blocks(self, first: int, last: int) -> Iterator[SummaryBlock]:
         """Iterate over the matches of these versions in blocks, which may be empty."""
-        grams = extract_grams(self.filters.content or "")
+        grams = select_grams(self.filters.content or "")
         if grams:
             mark = get_indexed_id()
             oldest, newest, next_version = db.execute(
@@ -232,7 +232,7 @@ def _edges_query() -> Select[*tuple[Any, ...]]:
 
 @cache
 def _grams_query(count: int) -> Select[*tuple[Any, ...]]:
-    """Build the query of a page of messages with the first pair, and whether they have all."""
+    """Build the query of a page of messages with the first n-gram, and whether they have all."""
     page = (
         select(SearchGram.message_id)
         .where(
@@ -246,7 +246,7 @@ def _grams_query(count: int) -> Select[*tuple[Any, ...]]:
         .subquery()
     )
     has_others = (
-        # Not EXISTS: PostgreSQL may hash all messages that have the pair.
+        # Not EXISTS: PostgreSQL may hash all messages that have the n-gram.
         select(each.message_id)
         .where(
             each.conversation_id == _CONVERSATION,

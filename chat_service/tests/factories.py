@@ -86,10 +86,12 @@ def join(app: Flask, conversation_id: int, user_id: int, role: int = MEMBER) -> 
         )
 
 
-def make_history(app: Flask, conversation_id: int, sender_id: int, count: int) -> None:
+def make_history(
+    app: Flask, conversation_id: int, sender_id: int, count: int, content: str = "hello"
+) -> None:
     """So many messages of one person, as if they had been sent one by one."""
     now = datetime.now(UTC)
-    usual = {"conversation_id": conversation_id, "sender_id": sender_id, "content": "hello"}
+    usual = {"conversation_id": conversation_id, "sender_id": sender_id, "content": content}
     rows = [
         {**usual, "seq": n, "version": n, "created_at": now, "reply_to_id": 1}
         for n in range(1, count + 1)

@@ -73,7 +73,7 @@ def world(_app: Flask, _cast: Rows) -> Iterator[Flask]:
             f" (n - 1) % {OF_SMALL} + 1, 2, 0, 'hello', {time(f'(n + {BIG})')}, NULL FROM n",
             "INSERT INTO search_grams (conversation_id, gram, message_id) "
             + numbers(BIG)
-            + f" 1, {extract_grams('he')[0]}, n FROM n",
+            + f" 1, {extract_grams('hel')[0]}, n FROM n",
             *(
                 "INSERT INTO search_grams (conversation_id, gram, message_id) "
                 + numbers(1)

@@ -145,7 +145,7 @@ def test_pages_are_all_there_is_however_little_is_read_for_one(
     monkeypatch.setattr(global_search, "MAX_READ", 20)
     monkeypatch.setattr(global_search, "_BATCH_SIZE", 8)
     groups = [make_group(app, ALICE, BOB) for _ in range(4)]
-    texts = ("needle", "eedlene", "hay", "nedle")  # Each pair of the first is in another, too.
+    texts = ("needle", "eedlenee", "hay", "nedle")  # The second has all triples of the first.
     said = [
         (say(bob, groups[number * number % 7 % 4], texts[number % 5 % 4]), texts[number % 5 % 4])
         for number in range(60)
@@ -157,7 +157,7 @@ def test_pages_are_all_there_is_however_little_is_read_for_one(
     assert max(map(len, found)) == 3
 
 
-@pytest.mark.parametrize("content", ["x", "helo"])
+@pytest.mark.parametrize("content", ["x", "needle"])
 def test_a_search_without_hits_reads_so_much_and_no_more(
     app: Flask,
     alice: ApiClient,
@@ -168,7 +168,7 @@ def test_a_search_without_hits_reads_so_much_and_no_more(
 ) -> None:
     monkeypatch.setattr(global_search, "MAX_READ", 1_500)
     monkeypatch.setattr(global_search, "_BATCH_SIZE", 300)
-    make_history(app, group, BOB, 4_000)
+    make_history(app, group, BOB, 4_000, "eedlenee")  # It has all triples of "needle".
     settled()
     cursor = ask(alice, content).json["next_before_id"]
     assert 2_200 < cursor <= 2_501
