@@ -41,10 +41,10 @@ from shared.service import create_service_app, load_service_settings
 
 
 def create_app(env: Mapping[str, str] | None = None) -> Flask:
-    """Build the service.
+    """Create the application.
 
     Args:
-        env: its settings; the process's environment unless given.
+        env: the settings; None for the environment of the process.
     """
     settings = load_service_settings(ChatSettings, env)
     app, api = create_service_app(

@@ -1,4 +1,4 @@
-"""What a worker of the chat service does beside answering requests."""
+"""Background tasks of the chat service."""
 
 import logging
 import threading
@@ -16,7 +16,7 @@ _IDLE_INTERVAL = 1.0
 
 
 def fill_search_index(app: Flask) -> None:
-    """Let each worker of ``app`` fill the search index, at most half of the time."""
+    """Fill the search index in each worker of ``app``, in at most half of its time."""
     runtime_of(app).background.append(lambda: _start(app))
 
 

@@ -1,4 +1,4 @@
-"""Commands of the chat service beside those of every service."""
+"""Commands of the chat service."""
 
 import click
 from flask import Flask
@@ -14,16 +14,16 @@ def add_commands(app: Flask, social: ServiceClient) -> None:
 
     @app.cli.group("friendships")
     def friendships_commands() -> None:
-        """The private conversations that friendships open and close."""
+        """Copy of the friendships."""
 
     @friendships_commands.command()
     def resync() -> None:
-        """Take every friendship again from the social service. Safe to repeat."""
-        count = with_progress(friendships.resync(social), "Taking friendships")
-        click.echo(f"Done: {count} private conversations are as their friendships are.")
+        """Rebuild the copy of the friendships from the social service. Idempotent."""
+        count = with_progress(friendships.resync(social), "Copying friendships")
+        click.echo(f"Done: copied {count} friendships.")
 
     @app.cli.group("media")
     def media_commands() -> None:
-        """The files of pictures: those of messages and of groups."""
+        """Image files of messages and groups."""
 
     add_prune_command(media_commands, media.media_store, media.find_orphans)

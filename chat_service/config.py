@@ -33,8 +33,8 @@ class ChatSettings(
 
     @field_validator("web_concurrency")
     @classmethod
-    def _require_redis_for_workers(cls, workers: int, given: ValidationInfo) -> int:
-        if workers > 1 and not given.data.get("redis_url"):
+    def _require_redis_for_workers(cls, workers: int, info: ValidationInfo) -> int:
+        if workers > 1 and not info.data.get("redis_url"):
             raise ValueError(
                 f"{workers} workers need REDIS_URL to deliver live events to each other's "
                 "websockets"

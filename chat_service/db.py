@@ -1,4 +1,4 @@
-"""The chat service's own database."""
+"""The database of the chat service."""
 
 from typing import TYPE_CHECKING
 
@@ -7,10 +7,10 @@ from sqlalchemy.orm import DeclarativeBase
 from shared.data.db import Database
 
 db = Database()
-if TYPE_CHECKING:  # A checker takes no attribute of an object for a base class.
+if TYPE_CHECKING:  # Type checkers do not accept an attribute of an object as a base class.
 
     class Model(DeclarativeBase):
-        """What ``db.Model`` is, to a checker."""
+        """The type of ``db.Model``."""
 else:
     Model = db.Model
 transaction = db.transaction

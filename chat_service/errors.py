@@ -1,4 +1,4 @@
-"""Every refusal that the chat service can give, beside those of every service."""
+"""The error catalogue of the chat service; `shared.web.errors` has the common errors."""
 
 from shared.web.errors import ErrorSpec
 
@@ -6,7 +6,7 @@ from shared.web.errors import ErrorSpec
 MEMBER_UNKNOWN = ErrorSpec(404, -1, "成员不存在")
 NOT_FRIEND = ErrorSpec(400, -3, "Not friend with current user.")
 
-# Conversations, as the sections spell them
+# Conversations; the sections of the API document use different texts
 CONVERSATION_NOT_FOUND = ErrorSpec(404, -1, "Conversation not found")
 CONVERSATION_NOT_FOUND_ZH = ErrorSpec(404, -1, "会话不存在")
 NOT_IN_CONVERSATION = ErrorSpec(400, 1, "Not in conversation")

@@ -1,4 +1,4 @@
-"""What the chat service counts beside what every program does."""
+"""Metrics of the chat service."""
 
 from prometheus_client import Counter, Gauge
 

@@ -1,4 +1,4 @@
-"""The chat service's tables."""
+"""Tables of the chat service."""
 
 from datetime import datetime
 
@@ -17,19 +17,19 @@ PENDING, REJECTED, ACCEPTED, SUPERSEDED = 0, 1, 2, 3
 
 
 class Account(AccountMixin, Model):
-    """A copy of an account, kept by the auth service's events."""
+    """A copy of an account, updated by events of the auth service."""
 
     __tablename__ = "accounts"
 
 
 class Erasure(ErasureMixin, Model):
-    """An account of which something may be left here."""
+    """An account whose data are being erased."""
 
     __tablename__ = "erasures"
 
 
 class LimitCounter(LimitCounterMixin, Model):
-    """How often something was done that is limited by the hour."""
+    """A counter of a rate limit by the hour."""
 
     __tablename__ = "limit_counters"
 
@@ -37,7 +37,7 @@ class LimitCounter(LimitCounterMixin, Model):
 class Conversation(Model):
     """A group, or the private conversation of a pair (the smaller id first).
 
-    A private conversation is open while the pair are friends; its history outlives that.
+    A private conversation is open while the pair are friends; its messages remain afterwards.
     """
 
     __tablename__ = "conversations"
@@ -76,10 +76,10 @@ class Conversation(Model):
 
 
 class Membership(Model):
-    """One person in one conversation: role, settings, and how far they have read.
+    """A user in a conversation: role, settings and read positions.
 
-    Unread are the messages after ``unread_seq`` that are still there and not hidden, plus
-    ``unread_extra``. ``read_seq`` is how far others may see that this person has read.
+    The unread count is the number of messages after ``unread_seq`` that are neither deleted nor
+    hidden, plus ``unread_extra``. ``read_seq`` is the read position that other members see.
     """
 
     __tablename__ = "memberships"
@@ -108,7 +108,7 @@ class Membership(Model):
 
 
 class Message(Model):
-    """A message that is still there. ``content`` of an image is the name of its file."""
+    """A message that is not deleted. ``content`` of an image is the name of its file."""
 
     __tablename__ = "messages"
     __table_args__ = (
@@ -140,7 +140,7 @@ class Message(Model):
 
 
 class Deletion(Model):
-    """What stays of a message deleted for all members, for counts, catch-up and repeated sends."""
+    """Replaces a message deleted for all members, for counts, sync and idempotent sends."""
 
     __tablename__ = "deletions"
     __table_args__ = (
@@ -159,7 +159,7 @@ class Deletion(Model):
 
 
 class HiddenMessage(Model):
-    """A message that one person deleted from their own view."""
+    """A message that a user has hidden."""
 
     __tablename__ = "hidden_messages"
     __table_args__ = (Index(None, "user_id", "conversation_id", "seq"),)
@@ -173,7 +173,7 @@ class HiddenMessage(Model):
 
 
 class SearchGram(Model):
-    """An n-gram of a text, as one number; the index of searches."""
+    """A row of the search index: an n-gram of a text, as one number."""
 
     __tablename__ = "search_grams"
     __table_args__ = {"sqlite_with_rowid": False}
@@ -184,7 +184,7 @@ class SearchGram(Model):
 
 
 class SearchProgress(Model):
-    """The only row: messages up to ``indexed_id`` are in the index of searches."""
+    """A single row: messages up to ``indexed_id`` are in the search index."""
 
     __tablename__ = "search_progress"
 
@@ -236,6 +236,6 @@ class Invitation(Model):
 
 
 class AuditEvent(AuditEventMixin, Model):
-    """Something that was done, and matters for security."""
+    """An action that is relevant for security."""
 
     __tablename__ = "audit_events"

@@ -1,4 +1,4 @@
-"""Alembic runs this; see ``shared.data.migrations``."""
+"""Entry point of Alembic; see ``shared.data.migrations``."""
 
 from shared.data.migrations import run_environment
 

@@ -1,4 +1,4 @@
-"""Announcements over HTTP."""
+"""Endpoints of announcements."""
 
 from typing import Any
 
@@ -25,8 +25,8 @@ blueprint = Blueprint("announcements", __name__)
 @blueprint.errors(errors.CONVERSATION_NOT_FOUND)
 def list_announcements(conversation_id: int) -> dict[str, Any]:
     """List a group's announcements (查看、发布及删除群公告/conversations/manage/notifications)."""
-    found = announcements.list_announcements(conversation_id, current_user_id())
-    return announcements_out(found, public_base_url())
+    posted = announcements.list_announcements(conversation_id, current_user_id())
+    return announcements_out(posted, public_base_url())
 
 
 @blueprint.post("/conversations/manage/notifications")
@@ -40,8 +40,8 @@ def list_announcements(conversation_id: int) -> dict[str, Any]:
 )
 def post_announcement(conversation_id: int, content: str) -> dict[str, Any]:
     """Post an announcement (查看、发布及删除群公告/conversations/manage/notifications)."""
-    posted = announcements.post_announcement(conversation_id, current_user_id(), content)
-    return {"notification_id": posted}
+    announcement_id = announcements.post_announcement(conversation_id, current_user_id(), content)
+    return {"notification_id": announcement_id}
 
 
 @blueprint.delete("/conversations/manage/notifications")

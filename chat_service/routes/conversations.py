@@ -1,4 +1,4 @@
-"""Conversations over HTTP."""
+"""Endpoints of conversations."""
 
 import secrets
 from typing import Any
@@ -49,8 +49,8 @@ def create_group(member_ids: list[int], name: str) -> dict[str, Any]:
 @blueprint.errors(errors.CONVERSATION_NOT_FOUND)
 def list_members(conversation_id: int) -> dict[str, Any]:
     """List the members of a conversation (beyond the document: /conversations/get_members)."""
-    found = conversations.list_members(conversation_id, current_user_id())
-    return members_out(found, public_base_url())
+    members = conversations.list_members(conversation_id, current_user_id())
+    return members_out(members, public_base_url())
 
 
 @blueprint.get("/interface")
@@ -85,7 +85,7 @@ def update_settings(
 @blueprint.get("/csrf")
 @public
 @blueprint.success("Succeed")
-def csrf() -> None:
+def set_csrf_cookie() -> None:
     """Set the csrftoken cookie of existing clients, never checked (beyond the document)."""
 
     @after_this_request

@@ -1,4 +1,4 @@
-"""Running a group, over HTTP."""
+"""Endpoints of the management of groups."""
 
 from chat_service import errors
 from chat_service.domain import groups

@@ -1,4 +1,4 @@
-"""Invitations over HTTP."""
+"""Endpoints of invitations."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ def invite(conversation_id: int, receiver_ids: list[int]) -> dict[str, Any]:
 @blueprint.errors(errors.CONVERSATION_NOT_FOUND)
 def list_invitations_by_path(conversation_id: int) -> dict[str, Any]:
     """List a group's invitations (获取群组邀请/conversations/<conversation_id>/invitation)."""
-    return {"invitation": _invitations(conversation_id)}
+    return {"invitation": _list_invitations(conversation_id)}
 
 
 @blueprint.get("/conversations/invitation")
@@ -56,7 +56,7 @@ def list_invitations_by_path(conversation_id: int) -> dict[str, Any]:
 @blueprint.errors(errors.CONVERSATION_NOT_FOUND)
 def list_invitations(conversation_id: int) -> dict[str, Any]:
     """List a group's invitations (later edition: /conversations/invitation)."""
-    return {"invitations": _invitations(conversation_id)}
+    return {"invitations": _list_invitations(conversation_id)}
 
 
 @blueprint.post("/conversations/manage/handle_invitation")
@@ -77,7 +77,7 @@ def reject(invitation_id: int, conversation_id: int | None = None) -> None:
     invitations.reject(invitation_id, current_user_id(), conversation_id)
 
 
-def _invitations(conversation_id: int) -> list[dict[str, Any]]:
-    found = invitations.list_invitations(conversation_id, current_user_id())
+def _list_invitations(conversation_id: int) -> list[dict[str, Any]]:
+    sent = invitations.list_invitations(conversation_id, current_user_id())
     base = public_base_url()
-    return [invitation_out(invitation, base) for invitation in found]
+    return [invitation_out(invitation, base) for invitation in sent]

@@ -12,9 +12,9 @@ from shared.web.authentication import public, verify_handshake_token
 blueprint = Blueprint("live", __name__)
 
 
-@public  # The token is a subprotocol or in the query: a browser's websocket sets no headers.
+@public  # Browsers send no headers with a websocket: the token is in a subprotocol or the query.
 def open_socket() -> HijackedResponse:
-    """Open a websocket: 101, or a refusal like that of any other request."""
+    """Open a websocket: 101, or a refusal as JSON."""
     claims = verify_handshake_token()
     g.user_id = claims.user_id
     handshake_response = accept_handshake(request.headers)
@@ -30,7 +30,7 @@ def open_socket() -> HijackedResponse:
     return HijackedResponse()
 
 
-# The second rule is for those who ask without wanting a websocket: they, too, get an answer.
+# The second rule serves requests without an upgrade, which get a refusal.
 for websocket in (True, False):
     blueprint.add_url_rule(
         "/ws/", view_func=open_socket, methods=["GET"], websocket=websocket, strict_slashes=False

@@ -1,4 +1,4 @@
-"""Pictures over HTTP: sending them as messages, and seeing them."""
+"""Endpoints of images."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from shared.web.spool import SpoolFile
 
 blueprint = Blueprint("media", __name__)
 
-# A name stands for one picture for ever; nothing in it may act as a page of this origin.
+# The content of a name never changes. A browser must not execute it as a page of this origin.
 _HEADERS = {
     "Cache-Control": "private, max-age=31536000, immutable",
     "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -40,7 +40,7 @@ def send_image(
 @public
 @blueprint.success(content_type="image/*")
 @blueprint.errors(NOT_FOUND)
-def picture(name: str) -> Response:
+def get_image(name: str) -> Response:
     """Get an image; no token is needed, the URL cannot be guessed."""
     media_type, file = media.open_image(name)
     response = Response(file.pieces, mimetype=media_type, headers=_HEADERS)

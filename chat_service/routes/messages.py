@@ -1,4 +1,4 @@
-"""Messages over HTTP."""
+"""Endpoints of messages."""
 
 from datetime import datetime
 from typing import Any
@@ -162,11 +162,11 @@ def search_all_conversations(
     before_id: int | None = None,
 ) -> dict[str, Any]:
     """Search all conversations (beyond the document: /conversations/search)."""
-    wanted = global_search.SearchQuery(
+    query = global_search.SearchQuery(
         content, limit, conversation_id, sender_id, since, until, before_id
     )
-    found = global_search.search_all_conversations(current_user_id(), wanted)
-    return search_out(found, public_base_url())
+    page = global_search.search_all_conversations(current_user_id(), query)
+    return search_out(page, public_base_url())
 
 
 @blueprint.post("/conversations/sync")
@@ -201,5 +201,5 @@ def list_readers(message_id: int) -> dict[str, Any]:
 def _search_messages(
     conversation_id: int, filters: search.Filters, not_member: ErrorSpec
 ) -> dict[str, Any]:
-    found = search.search_messages(conversation_id, current_user_id(), filters, not_member)
-    return summaries_out(found, public_base_url())
+    result = search.search_messages(conversation_id, current_user_id(), filters, not_member)
+    return summaries_out(result, public_base_url())

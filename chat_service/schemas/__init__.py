@@ -1,4 +1,4 @@
-"""Shapes of what the chat service takes and answers."""
+"""Request and response schemas of the chat service."""
 
 import re
 from collections.abc import Callable
@@ -16,10 +16,10 @@ _NAMES = {"conversation_id": "conversationId", "conversationId": "conversation_i
 
 
 class ConversationId(Id):
-    """A conversation's id: the document spells its name in two ways, and both are taken.
+    """A conversation's id. The API document uses two names for it, and both are accepted.
 
     Args:
-        name: how the document spells it at this endpoint.
+        name: the name that the API document uses for the endpoint.
     """
 
     def __init__(self, name: str = "conversation_id", *, required: bool = True) -> None:
@@ -27,13 +27,13 @@ class ConversationId(Id):
 
 
 class NumberOrString(fields.Field[int]):
-    """A number of something, as JSON number or string.
+    """An integer as a JSON number or string.
 
     Args:
-        minimum: the smallest that is taken.
-        maximum: the largest.
-        pattern: of the strings that are taken.
-        types: the JSON types that are taken.
+        minimum: the smallest accepted number.
+        maximum: the largest accepted number.
+        pattern: the pattern of accepted strings.
+        types: the accepted JSON types.
     """
 
     def __init__(
@@ -58,12 +58,12 @@ class NumberOrString(fields.Field[int]):
         if isinstance(value, str) and self._pattern.fullmatch(value):
             value = int(value)
         if type(value) is not int or not self._minimum <= value <= self._maximum:
-            raise ValidationError("Not such a number.")
+            raise ValidationError("Not a valid number.")
         return value
 
 
 class IdList(fields.List[Any]):
-    """At least one id; repeats count once."""
+    """At least one id, without repeats."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(Id(), validate=Length(min=1), **kwargs)
@@ -73,11 +73,11 @@ class IdList(fields.List[Any]):
 
 
 class ConversationIn(RequestSchema):
-    """A conversation, and nothing else."""
+    """A request about a conversation."""
 
     conversation_id = ConversationId()
 
 
-def blocks_out(found: T | Blocks[T], to_out: Callable[[T], Any]) -> Any:
-    """A list of an answer, made of one block, or block by block while it is sent."""
-    return found.map(to_out) if isinstance(found, Blocks) else to_out(found)
+def blocks_out(result: T | Blocks[T], to_out: Callable[[T], Any]) -> Any:
+    """Build a list of a response from one block, or from each block while it is streamed."""
+    return result.map(to_out) if isinstance(result, Blocks) else to_out(result)

@@ -1,4 +1,4 @@
-"""Shapes of what conversations, a member's settings and lists of members take and answer."""
+"""Schemas of conversations, their members, and the settings of a member."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ class UnreadCount(NumberOrString):
 
 
 class GroupIn(RequestSchema):
-    """创建会话: who shall be in it, beside the caller."""
+    """创建会话: the members besides the caller, and the name."""
 
     member_ids = IdList(required=True, data_key="members")
     name = Text(required=True, validate=Length(1, 100), metadata={"example": "conversationName"})
@@ -57,7 +57,7 @@ class Conversation(ResponseSchema):
 
 
 def conversation_out(row: ConversationRow, base: str) -> dict[str, Any]:
-    """A `Conversation`."""
+    """Build a `Conversation`."""
     has_message = row.last_message_id is not None
     last_message = content_out(base, row.last_message_type or 0, row.last_message_content or "")
     return {
@@ -100,7 +100,7 @@ class ConversationsOut(ResponseSchema):
 
 
 class Member(ResponseSchema):
-    """A member of a conversation; in groups 1 is the owner, 2 an admin, 3 a plain member."""
+    """A member of a conversation; ``identity`` (in groups): 1 owner, 2 admin, 3 member."""
 
     id = fields.Integer()
     name = fields.String()
@@ -109,27 +109,27 @@ class Member(ResponseSchema):
 
 
 class MembersOut(ResponseSchema):
-    """The members of a group and what the caller is in it; or the friend of a private chat."""
+    """The members of a group and the caller's role, or the friend of a private conversation."""
 
     identity = fields.Integer(metadata={"optional": True})
     members = fields.List(fields.Nested(Member))
 
 
-def members_out(found: Members, base: str) -> dict[str, Any]:
-    """See `MembersOut`."""
-    members: list[dict[str, Any]] = [
+def members_out(members: Members, base: str) -> dict[str, Any]:
+    """Build a `MembersOut`."""
+    out: list[dict[str, Any]] = [
         {"id": member.person.id, **person_out(member.person, base)._asdict()}
-        for member in found.members
+        for member in members.members
     ]
-    if not found.is_group:
-        return {"members": members}
-    for shown, member in zip(members, found.members, strict=True):
-        shown["identity"] = member.role
-    return {"identity": found.own_role, "members": members}
+    if not members.is_group:
+        return {"members": out}
+    for member_out, member in zip(out, members.members, strict=True):
+        member_out["identity"] = member.role
+    return {"identity": members.own_role, "members": out}
 
 
 class SettingsOut(ResponseSchema):
-    """The caller's own settings of a conversation."""
+    """The caller's settings of a conversation."""
 
     unreads = fields.Integer()
     notification = fields.Boolean()
@@ -137,7 +137,7 @@ class SettingsOut(ResponseSchema):
 
 
 def settings_out(settings: Settings) -> dict[str, Any]:
-    """See `SettingsOut`."""
+    """Build a `SettingsOut`."""
     return {
         "unreads": settings.unread_count,
         "notification": settings.notices_on,
@@ -146,7 +146,7 @@ def settings_out(settings: Settings) -> dict[str, Any]:
 
 
 class SettingsIn(RequestSchema):
-    """置顶会话、消息免打扰、未读信息数设置: what is left out stays as it is."""
+    """置顶会话、消息免打扰、未读信息数设置: absent values remain unchanged."""
 
     conversation_id = ConversationId("conversationId")
     is_pinned = StrictBoolean(data_key="ontop")

@@ -1,4 +1,4 @@
-"""Shapes of what groups, announcements and invitations take and answer."""
+"""Schemas of groups, announcements and invitations."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -28,26 +28,26 @@ class MemberIn(ConversationIn):
 
 
 class GroupInfoIn(ConversationIn):
-    """更新群信息/conversations/manage/info: what is left out stays as it is."""
+    """更新群信息/conversations/manage/info: absent values remain unchanged."""
 
     name = Text(validate=Length(1, 100), metadata={"example": "groupName"})
     avatar = Text(metadata={"example": "AvatarUrl"})
 
 
 class AnnouncementIn(ConversationIn):
-    """查看、发布及删除群公告: what shall be announced."""
+    """查看、发布及删除群公告: a new announcement."""
 
     content = Text(required=True, metadata={"example": "公告内容"})
 
 
 class AnnouncementIdIn(RequestSchema):
-    """查看、发布及删除群公告: which announcement."""
+    """查看、发布及删除群公告: the announcement to delete."""
 
     announcement_id = Id(required=True, data_key="notification_id")
 
 
 class AnnouncementOut(ResponseSchema):
-    """The announcement that was posted."""
+    """The posted announcement."""
 
     notification_id = fields.Integer()
 
@@ -70,7 +70,7 @@ class AnnouncementsOut(ResponseSchema):
 
 
 def announcements_out(posted: Iterable[PostedAnnouncement], base: str) -> dict[str, Any]:
-    """See `AnnouncementsOut`."""
+    """Build an `AnnouncementsOut`."""
     return {
         "notifications": [
             {
@@ -95,13 +95,13 @@ class InviteIn(RequestSchema):
 
 
 class InviteOut(ResponseSchema):
-    """The invitations that wait now, in the order of ``member_id``."""
+    """The new invitations, in the order of ``member_id``."""
 
     invite_ids = fields.List(fields.Integer())
 
 
 class Invitation(ResponseSchema):
-    """An invitation; 0 waiting, 1 rejected, 2 accepted, 3 came in by another invitation."""
+    """An invitation; status: 0 pending, 1 rejected, 2 accepted, 3 superseded by another one."""
 
     invite_id = fields.Integer()
     conversation_id = fields.Integer()
@@ -116,7 +116,7 @@ class Invitation(ResponseSchema):
 
 
 def invitation_out(invitation: SentInvitation, base: str) -> dict[str, Any]:
-    """An `Invitation`."""
+    """Build an `Invitation`."""
     sender, receiver = (
         person_out(person, base) for person in (invitation.sender, invitation.receiver)
     )
@@ -141,13 +141,13 @@ class InvitationListOut(ResponseSchema):
 
 
 class InvitationsOut(ResponseSchema):
-    """The same under the later edition's key."""
+    """The same list under the key of the later edition."""
 
     invitations = fields.List(fields.Nested(Invitation))
 
 
 class HandleInvitationIn(RequestSchema):
-    """处理入群邀请: which invitation; the method says what becomes of it, not ``status``."""
+    """处理入群邀请: the invitation. The HTTP method is the decision; ``status`` is ignored."""
 
     invitation_id = Id(required=True, data_key="invite_id")
     conversation_id = ConversationId(required=False)

@@ -1,4 +1,4 @@
-"""Shapes of the frames that open websockets are sent."""
+"""Frames of websockets with the names of the API document."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,11 +10,11 @@ from chat_service.schemas.people import person_out
 
 
 def frame_out(frame: Mapping[str, Any], base: str) -> dict[str, Any]:
-    """A frame in the contract's words.
+    """Convert a frame to the names of the API document.
 
     Args:
-        frame: as `chat_service.domain.live_events` publishes it.
-        base: the public base of the socket's handshake.
+        frame: a frame of `chat_service.domain.live_events`.
+        base: the base URL of the socket's handshake.
     """
     out: dict[str, Any] = {}
     for name, value in frame.items():

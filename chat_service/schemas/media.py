@@ -1,4 +1,4 @@
-"""Shapes of what sending images takes, and the URLs under which they are served."""
+"""Schema of sending images, and the URLs of images."""
 
 from marshmallow.validate import Length
 
@@ -8,7 +8,7 @@ from shared.web.fields import RequestSchema, Text, Upload
 
 
 class ImageIn(RequestSchema):
-    """聊天消息发送 /conversations/image: a file in a form."""
+    """聊天消息发送 /conversations/image: a multipart form with a file."""
 
     conversation_id = ConversationId("conversationId")
     image = Upload(required=True)
@@ -16,10 +16,10 @@ class ImageIn(RequestSchema):
 
 
 def media_url(base: str, name: str) -> str:
-    """Where the file ``name`` is served, for an answer whose public base is ``base``."""
+    """Build the URL of an image file."""
     return f"{base}/media/{name}"
 
 
 def content_out(base: str, kind: int, content: str) -> str:
-    """The text of a message, or the URL of its image."""
+    """Get the text of a message, or the URL of its image."""
     return media_url(base, content) if kind == IMAGE else content

@@ -1,4 +1,4 @@
-"""Shapes of what sending, reading and deleting messages take and answer."""
+"""Schemas of sending, listing and deleting messages."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -20,7 +20,7 @@ from shared.web.streaming import Blocks
 
 
 class MessagesIn(RequestSchema):
-    """获取消息列表: which messages; without bounds all of them."""
+    """获取消息列表: bounds of the list; without bounds all messages."""
 
     conversation_id = ConversationId("conversationId")
     since = Time(data_key="from")
@@ -30,14 +30,14 @@ class MessagesIn(RequestSchema):
     after_version = Id()
     marks_read = QueryFlag(
         data_key="read",
-        metadata={"description": "`false`: the read position does not move.", "default": True},
+        metadata={"description": "`false`: the read position remains.", "default": True},
     )
 
 
 class Message(ResponseSchema):
     """A message; type 0 is a text, 1 an image. Only a reply has the three ``reply_to`` fields.
 
-    ``seq`` is its number in the conversation, ``version`` the conversation's with this message.
+    ``seq`` is its number in the conversation, ``version`` that of the conversation after the send.
     """
 
     id = fields.Integer()
@@ -57,7 +57,7 @@ class Message(ResponseSchema):
 
 
 def message_out(row: MessageRow, sender: PersonOut, base: str) -> dict[str, Any]:
-    """A `Message`; in private chats ``already_read`` is added."""
+    """Build a `Message` without ``already_read``."""
     message = {
         "id": row.id,
         "seq": row.seq,
@@ -78,7 +78,7 @@ def message_out(row: MessageRow, sender: PersonOut, base: str) -> dict[str, Any]
 
 
 def message_list_out(block: MessageBlock, base: str) -> list[dict[str, Any]]:
-    """The `Message` of each row of a block."""
+    """Build a `Message` of each row, with ``already_read`` in private conversations."""
     senders, reads = people_out(block.senders, base), block.reads
     messages = [message_out(row, senders[row.sender_id], base) for row in block.rows]
     if reads is not None:
@@ -88,7 +88,7 @@ def message_list_out(block: MessageBlock, base: str) -> list[dict[str, Any]]:
 
 
 class MessagesOut(ResponseSchema):
-    """The messages, oldest first, and what was deleted since ``after_version``."""
+    """The messages, oldest first, and the ids deleted since ``after_version``."""
 
     messages = fields.List(fields.Nested(Message))
     deleted_ids = fields.List(fields.Integer())
@@ -96,7 +96,7 @@ class MessagesOut(ResponseSchema):
 
 
 def messages_out(page: MessagePage, base: str) -> dict[str, Any]:
-    """See `MessagesOut`."""
+    """Build a `MessagesOut`."""
     return {
         "messages": blocks_out(page.messages, partial(message_list_out, base=base)),
         "deleted_ids": page.deleted_ids,
@@ -105,13 +105,13 @@ def messages_out(page: MessagePage, base: str) -> dict[str, Any]:
 
 
 class ReadIn(ConversationIn):
-    """The message up to which the caller has read."""
+    """The last message that the caller has read."""
 
     message_id = Id(required=True)
 
 
 class TextIn(RequestSchema):
-    """聊天消息发送: a text, maybe in reply to another message."""
+    """聊天消息发送: a text, and the message that it replies to."""
 
     conversation_id = ConversationId("conversationId")
     content = Text(required=True, metadata={"example": "messageContent"})
@@ -120,7 +120,7 @@ class TextIn(RequestSchema):
 
 
 class SentOut(ResponseSchema):
-    """The message as it was sent."""
+    """The sent message."""
 
     message_id = fields.Integer()
     seq = fields.Integer()
@@ -128,24 +128,24 @@ class SentOut(ResponseSchema):
 
 
 def sent_out(sent: SentMessage) -> dict[str, Any]:
-    """See `SentOut`."""
+    """Build a `SentOut`."""
     return {"message_id": sent.message_id, "seq": sent.seq, "created_time": sent.created_at}
 
 
 class MessageIdIn(RequestSchema):
-    """Which message."""
+    """A request about a message."""
 
     message_id = Id(required=True)
 
 
 class MessageIdsIn(RequestSchema):
-    """Which messages."""
+    """A request about messages."""
 
     message_ids = IdList(required=True)
 
 
 class Reply(ResponseSchema):
-    """A message that answers another."""
+    """A reply to a message."""
 
     reply_id = fields.Integer()
     reply_type = fields.Integer()
@@ -163,9 +163,9 @@ class RepliesOut(ResponseSchema):
     replies = fields.List(fields.Nested(Reply))
 
 
-def replies_out(found: SummaryBlock | Blocks[SummaryBlock], base: str) -> dict[str, Any]:
-    """See `RepliesOut`."""
-    return {"replies": blocks_out(found, partial(_reply_list_out, base=base))}
+def replies_out(replies: SummaryBlock | Blocks[SummaryBlock], base: str) -> dict[str, Any]:
+    """Build a `RepliesOut`."""
+    return {"replies": blocks_out(replies, partial(_reply_list_out, base=base))}
 
 
 def _reply_list_out(block: SummaryBlock, base: str) -> list[dict[str, Any]]:
@@ -194,13 +194,13 @@ class Reader(ResponseSchema):
 
 
 class ReadersOut(ResponseSchema):
-    """Who has read a message, beside its sender."""
+    """The members who have read a message, without its sender."""
 
     read_users = fields.List(fields.Nested(Reader))
 
 
 def readers_out(readers: Iterable[Person], base: str) -> dict[str, Any]:
-    """See `ReadersOut`."""
+    """Build a `ReadersOut`."""
     return {
         "read_users": [
             {"id": reader.id, **person_out(reader, base)._asdict()} for reader in readers

@@ -1,4 +1,4 @@
-"""Shapes of what searches for messages take and answer."""
+"""Schemas of message search."""
 
 from functools import partial
 from typing import Any
@@ -16,7 +16,7 @@ from shared.web.streaming import Blocks
 
 
 class FiltersIn(RequestSchema):
-    """筛选聊天记录: what the messages must all be; both times belong to the span."""
+    """筛选聊天记录: conditions, all of which a message must satisfy; both times are inclusive."""
 
     conversation_id = ConversationId("conversationId")
     since = Time(data_key="start_time")
@@ -27,7 +27,7 @@ class FiltersIn(RequestSchema):
 
 
 class MessageSummary(ResponseSchema):
-    """A message that fits the filters."""
+    """A message that matches the conditions."""
 
     id = fields.Integer()
     type = fields.Integer()
@@ -39,7 +39,7 @@ class MessageSummary(ResponseSchema):
 
 
 def summary_out(row: SummaryRow, sender: PersonOut, base: str) -> dict[str, Any]:
-    """A `MessageSummary`."""
+    """Build a `MessageSummary`."""
     return {
         "id": row.id,
         "type": row.type,
@@ -52,14 +52,14 @@ def summary_out(row: SummaryRow, sender: PersonOut, base: str) -> dict[str, Any]
 
 
 class MessageSummariesOut(ResponseSchema):
-    """The messages that fit, oldest first."""
+    """The matching messages, oldest first."""
 
     messages = fields.List(fields.Nested(MessageSummary))
 
 
-def summaries_out(found: SummaryBlock | Blocks[SummaryBlock], base: str) -> dict[str, Any]:
-    """See `MessageSummariesOut`."""
-    return {"messages": blocks_out(found, partial(_summary_list_out, base=base))}
+def summaries_out(result: SummaryBlock | Blocks[SummaryBlock], base: str) -> dict[str, Any]:
+    """Build a `MessageSummariesOut`."""
+    return {"messages": blocks_out(result, partial(_summary_list_out, base=base))}
 
 
 def _summary_list_out(block: SummaryBlock, base: str) -> list[dict[str, Any]]:
@@ -68,7 +68,7 @@ def _summary_list_out(block: SummaryBlock, base: str) -> list[dict[str, Any]]:
 
 
 class SearchIn(RequestSchema):
-    """What to find in all conversations of the caller, or in one of them."""
+    """Conditions of a search of all conversations of the caller, or of one of them."""
 
     content = Text(required=True, validate=Length(1, 255), metadata={"example": "hello"})
     conversation_id = ConversationId(required=False)
@@ -80,35 +80,37 @@ class SearchIn(RequestSchema):
 
 
 class SearchResult(MessageSummary):
-    """A message that fits, and where it is."""
+    """A matching message, and its conversation."""
 
     conversation_id = fields.Integer()
     conversation_name = fields.String()
 
 
 class SearchOut(ResponseSchema):
-    """The messages that fit, newest first; ``next_before_id`` if there may be more."""
+    """The matching messages, newest first; ``next_before_id`` if there may be more."""
 
     messages = fields.List(fields.Nested(SearchResult))
     next_before_id = fields.Integer(
         metadata={
             "optional": True,
-            "description": "The `before_id` of the next page; absent on the last one. What one "
-            "request reads is bounded: a page may be short, or empty, and not be the last one.",
+            "description": "The `before_id` of the next page; absent on the last one. A request "
+            "reads a bounded number of messages, so that a page can be short or empty without "
+            "being the last one.",
         }
     )
 
 
-def search_out(found: SearchPage, base: str) -> dict[str, Any]:
-    """See `SearchOut`."""
-    senders = people_out(found.senders, base)
+def search_out(page: SearchPage, base: str) -> dict[str, Any]:
+    """Build a `SearchOut`."""
+    senders = people_out(page.senders, base)
     messages = [
         {
             **summary_out(each.message, senders[each.message.sender_id], base),
             "conversation_id": each.conversation_id,
             "conversation_name": each.conversation_name,
         }
-        for each in found.messages
+        for each in page.messages
     ]
-    more = {} if found.next_before_id is None else {"next_before_id": found.next_before_id}
-    return {"messages": messages, **more}
+    if page.next_before_id is None:
+        return {"messages": messages}
+    return {"messages": messages, "next_before_id": page.next_before_id}

@@ -1,4 +1,4 @@
-"""Shapes of what catching up with all conversations takes and answers."""
+"""Schemas of the changes in all conversations."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ MAX_SYNCED = 1000
 
 
 class SyncIn(RequestSchema):
-    """Catching up: the version that the client has of each conversation that it knows."""
+    """The client's version of each conversation that it has."""
 
     versions = fields.Dict(
         keys=Id(),
@@ -29,10 +29,10 @@ class SyncIn(RequestSchema):
 
 
 class ChangedConversation(Conversation):
-    """A conversation that changed, and how; ``version`` is what to send next time.
+    """A conversation with its changes; ``version`` is the client's version afterwards.
 
-    With ``has_more`` there are more changes after that version, or of a conversation that was
-    not given: older messages.
+    ``has_more``: there are more changes after that version, or older messages if the client had
+    no version of the conversation.
     """
 
     messages = fields.List(fields.Nested(Message))
@@ -41,14 +41,14 @@ class ChangedConversation(Conversation):
 
 
 class SyncOut(ResponseSchema):
-    """What changed, and which of the given ids are no open conversations of the caller."""
+    """The changes, and the requested ids that are no open conversations of the caller."""
 
     conversations = fields.List(fields.Nested(ChangedConversation))
     gone = fields.List(fields.Integer())
 
 
 def sync_out(result: SyncResult, base: str) -> dict[str, Any]:
-    """See `SyncOut`."""
+    """Build a `SyncOut`."""
     return {
         "conversations": [
             {

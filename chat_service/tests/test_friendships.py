@@ -137,7 +137,7 @@ def test_resync_takes_every_friendship_from_social(
     done = app.test_cli_runner().invoke(args=["friendships", "resync"])
     assert (done.exit_code, done.output.splitlines()[-1]) == (
         0,
-        "Done: 2 private conversations are as their friendships are.",
+        "Done: copied 2 friendships.",
     )
     assert [row["friend_id"] for row in conversations(alice)] == [CAROL]
 

@@ -1,4 +1,4 @@
-"""initial tables."""
+"""Create the initial tables."""
 
 import sqlalchemy as sa
 from alembic import op

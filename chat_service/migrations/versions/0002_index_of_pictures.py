@@ -1,4 +1,4 @@
-"""Find what refers to a picture by its name."""
+"""Index the rows that reference an image file, by its name."""
 
 import sqlalchemy as sa
 from alembic import op

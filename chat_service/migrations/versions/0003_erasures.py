@@ -1,4 +1,4 @@
-"""accounts of which something is left to be erased."""
+"""Add pending erasures of accounts."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -23,5 +23,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Go back; erasures that are not finished have to be wished again."""
+    """Undo; pending erasures must be requested again."""
     op.drop_table("erasures")

@@ -1,4 +1,4 @@
-"""Find the first message since a time among many of the same time."""
+"""Index messages by time and version, for bounds by time."""
 
 from alembic import op
 

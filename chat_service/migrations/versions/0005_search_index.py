@@ -1,4 +1,4 @@
-"""Find messages by pairs of characters."""
+"""Add the search index: pairs of characters."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -30,6 +30,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Undo; the index is filled again from the beginning."""
+    """Undo; an upgrade fills the index from the beginning."""
     op.drop_table("search_progress")
     op.drop_table("search_grams")

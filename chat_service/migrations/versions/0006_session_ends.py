@@ -1,4 +1,4 @@
-"""which sessions have ended."""
+"""Add the ended sessions of accounts."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""counters of limits by the hour."""
+"""Add counters of rate limits by the hour."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""the audit log."""
+"""Add the audit log."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Read the replies to a message in the order of their ids."""
+"""Index replies by id, for lists in the order of ids."""
 
 from alembic import op
 
