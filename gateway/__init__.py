@@ -1,1 +1,1 @@
-"""The one door to the services: it checks tokens early and passes requests on unchanged."""
+"""The gateway: the public entry to the services, which verifies tokens and forwards requests."""

@@ -1,4 +1,4 @@
-"""The gateway: refuses a bad token early, and forwards everything else unchanged."""
+"""The gateway: rejects requests with an invalid token, and forwards other ones unchanged."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -31,13 +31,16 @@ _SECONDS_BEFORE_429 = 1.0
 
 
 class Gateway(Flask):
-    """Flask with our URL map."""
+    """Flask with `UrlMap`."""
 
     url_map_class = UrlMap
 
 
 def create_app(env: Mapping[str, str] | None = None) -> Flask:
-    """The gateway, set up by ``env`` or else by the process's environment.
+    """Create the application.
+
+    Args:
+        env: the settings; None for the environment of the process.
 
     Raises:
         SettingsError: a setting is missing or wrong.
@@ -55,7 +58,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     _set_response_headers(app)
     register_error_handlers(app)
 
-    # Counted in this process: a query to Redis would cost more than forwarding a request.
+    # Counted in this process: a query to Redis needs more time than forwarding a request.
     limiter = Limiter(on=settings.rate_limits)
     _authorize_requests(app, limiter, settings)
     services = create_upstreams(settings)
@@ -66,7 +69,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
 
 
 def _authorize_requests(app: Flask, limiter: Limiter, settings: GatewaySettings) -> None:
-    """Limit and authenticate every request, before 404 and 405."""
+    """Limit the rate of all requests and authenticate them, before 404 and 405."""
     by_address = limiter.limit("address", settings.rate_limit_address)
     by_account = limiter.limit("account", settings.rate_limit_account)
 
@@ -90,7 +93,7 @@ def _authorize_requests(app: Flask, limiter: Limiter, settings: GatewaySettings)
 def _add_routes(
     app: Flask, services: Mapping[str, UpstreamService], limiter: Limiter, settings: GatewaySettings
 ) -> None:
-    """Forward what belongs to a service. The endpoint of a route is its prefix."""
+    """Add the routes to services. The endpoint of a route is its prefix."""
     handshakes = limiter.limit("websockets", settings.rate_limit_websockets)
     websockets = WebSocketProxy(settings.max_websockets)
     runtime_of(app).at_stop.append(websockets.close)
@@ -117,7 +120,7 @@ def _add_routes(
 def _own_blueprints(
     services: dict[str, UpstreamService], settings: GatewaySettings
 ) -> Iterator[Blueprint]:
-    """The gateway's own pages."""
+    """Create the blueprints of the gateway's own pages."""
     yield create_health_blueprint(services)
     if settings.api_docs:
         yield create_docs_blueprint(services)
@@ -126,9 +129,9 @@ def _own_blueprints(
 
 
 def _init_cors(app: Flask, settings: GatewaySettings) -> None:
-    """Allow calls by web pages of the configured origins. `Vary` is set on every response, below.
+    """Allow requests of web pages of the configured origins.
 
-    If any origin may call, a preflight grants every header that it asks for.
+    If all origins are allowed, so are all headers.
     """
     any_origin = "*" in settings.cors_origins
     CORS(
@@ -140,12 +143,12 @@ def _init_cors(app: Flask, settings: GatewaySettings) -> None:
         supports_credentials=True,
         max_age=600,
         always_send=False,
-        vary_header=False,
+        vary_header=False,  # `_set_response_headers` sets it.
     )
 
 
 def _delay_refusals(app: Flask) -> None:
-    """Send a 429 later: a client that repeats requests at once would take the time of others."""
+    """Delay responses with the status 429: it slows clients that repeat requests immediately."""
 
     @app.after_request
     def delay(response: Response) -> Response:
@@ -159,6 +162,6 @@ def _set_response_headers(app: Flask) -> None:
     def set_defaults(response: Response) -> Response:
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         response.headers.setdefault("Cache-Control", "no-store")
-        # Also without an `Origin`: a cache must not serve such a response to a web page.
+        # Also without an `Origin`: a cache must not return such a response to a web page.
         response.headers.add("Vary", "Origin")
         return response

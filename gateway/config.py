@@ -1,4 +1,4 @@
-"""Everything the gateway reads from its environment."""
+"""Settings of the gateway."""
 
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -15,7 +15,7 @@ def _require_http_origin(urls: tuple[str, ...]) -> tuple[str, ...]:
     for parts in map(urlsplit, urls):
         if parts.scheme != "http" or parts.path or "@" in parts.netloc:
             raise ValueError("must be http://host:port, without a path")
-        parts.port  # noqa: B018 - reading it is what checks it
+        parts.port  # noqa: B018 - raises ValueError for a wrong port
     return urls
 
 
@@ -23,7 +23,7 @@ ReplicaUrls = Annotated[BaseUrls, AfterValidator(_require_http_origin)]
 
 
 class GatewaySettings(LimitSettings):
-    """Where the services are, who may call, and the bounds of a request."""
+    """Settings of the gateway."""
 
     auth_service_url: ReplicaUrls = Field(
         description="Base URLs of the auth service, `http://host:port`, comma-separated."

@@ -1,6 +1,6 @@
-"""The API's documents: one OpenAPI document made of the services' own, and a page to try it.
+"""The OpenAPI document, merged from those of the services, and a page with Swagger UI.
 
-The page is Swagger UI from a package, so it works without the internet.
+Swagger UI is served from a package, so the page works without the internet.
 """
 
 import json
@@ -21,7 +21,7 @@ from gateway.upstream import UpstreamService, fetch_all
 
 _FETCH_TIMEOUT = 2
 _CACHE_TTL = 60
-# An incomplete document is fetched again soon, but not by every request.
+# A document without a service is cached shortly, so that not every request fetches it again.
 _PARTIAL_CACHE_TTL = 2
 _ASSET_MAX_AGE = 3600
 
@@ -30,7 +30,7 @@ _SWAGGER_UI = Path(str(files("flask_swagger_ui"))) / "dist"
 _ASSETS = frozenset(
     {"swagger-ui.css", "swagger-ui-bundle.js", "favicon-16x16.png", "favicon-32x32.png"}
 )
-# Swagger UI writes style attributes; scripts come from here alone.
+# Swagger UI needs style attributes; scripts are allowed from this origin only.
 _CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; "
@@ -40,12 +40,12 @@ _REFERENCE = re.compile(r'"#/components/(?!securitySchemes/)(\w+)/')
 
 
 def create_docs_blueprint(services: dict[str, UpstreamService]) -> Blueprint:
-    """``/openapi.json``, ``/docs`` and the files of that page."""
+    """Create ``/openapi.json``, ``/docs`` and the files of that page."""
     pages = Blueprint("docs", __name__, static_folder=None)
     policy = {"Content-Security-Policy": _CONTENT_SECURITY_POLICY}
     page = Document((_STATIC_DIR / "docs.html").read_bytes(), "text/html", headers=policy)
     script = Document((_STATIC_DIR / "docs.js").read_bytes(), "text/javascript")
-    assets = {name: _asset(name) for name in _ASSETS}
+    assets = {name: _read_asset(name) for name in _ASSETS}
     cached = (0.0, Document(b"", "application/json"))
 
     @pages.get("/openapi.json")
@@ -78,7 +78,7 @@ def create_docs_blueprint(services: dict[str, UpstreamService]) -> Blueprint:
     return pages
 
 
-def _asset(name: str) -> Document:
+def _read_asset(name: str) -> Document:
     mimetype = guess_type(name)[0] or "application/octet-stream"
     return Document((_SWAGGER_UI / name).read_bytes(), mimetype, max_age=_ASSET_MAX_AGE)
 
@@ -87,11 +87,11 @@ def merge_documents(documents: dict[str, bytes | None]) -> dict[str, Any]:
     """Merge the OpenAPI documents of the services.
 
     Args:
-        documents: each service's document as JSON, by the service's name in the route table; None
-            for one that does not respond.
+        documents: the documents as JSON, by the names of the services in the route table; None for
+            a service that does not respond.
 
     Returns:
-        one document, in which a component is called ``<service>.<name>``.
+        one document, whose components are named ``<service>.<name>``.
     """
     merged: dict[str, Any] = {
         "openapi": "3.1.0",
@@ -104,7 +104,7 @@ def merge_documents(documents: dict[str, bytes | None]) -> dict[str, Any]:
         "tags": [],
         "paths": {},
         "components": {"securitySchemes": {}},
-        "security": [{"token": []}],  # Operations that need none say so themselves.
+        "security": [{"token": []}],  # Public operations override it.
     }
     for name, content in documents.items():
         document = _namespaced_document(name, content or b"{}")
@@ -116,13 +116,13 @@ def merge_documents(documents: dict[str, bytes | None]) -> dict[str, Any]:
         }
         for kind, parts in document.get("components", {}).items():
             prefix = "" if kind == "securitySchemes" else f"{name}."
-            renamed = {prefix + part: meaning for part, meaning in parts.items()}
+            renamed = {prefix + part: definition for part, definition in parts.items()}
             merged["components"].setdefault(kind, {}).update(renamed)
     return merged
 
 
 def _namespaced_document(name: str, content: bytes) -> dict[str, Any]:
-    """A service's document, with references that say whose components they mean."""
+    """Parse a service's document, and add the service's name to references of components."""
     try:
         text = content.decode()
         document = json.loads(_REFERENCE.sub(rf'"#/components/\1/{name}.', text))

@@ -1,4 +1,4 @@
-"""Documents that the gateway itself serves: revalidated by ETag, and compressed if accepted."""
+"""Documents of the gateway, served with an ETag, and compressed if the client accepts it."""
 
 import gzip
 import hashlib
@@ -14,10 +14,10 @@ class Document:
     """The bytes of a document, and their compressed form.
 
     Args:
-        body: the whole document.
+        body: the document.
         mimetype: its media type.
         max_age: seconds for which a cache may use it without revalidation.
-        headers: further headers of the response.
+        headers: additional headers of the response.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Document:
         return gzip.compress(self._body, mtime=0)
 
     def respond(self) -> Response:
-        """The response to the current request: 200, or 304 if the client has this document."""
+        """Build the response to the current request: 200, or 304 if the client has the document."""
         is_compressed = self._is_compressible and request.accept_encodings["gzip"] > 0
         body = self._compressed if is_compressed else self._body
         etag = f"{self._etag}-gzip" if is_compressed else self._etag

@@ -11,12 +11,12 @@ from shared.web.errors import SERVICE_UNAVAILABLE, ApiError
 from shared.web.health import is_draining
 
 _CHECK_TIMEOUT = 2
-# Services are not asked more often than this, however often ``/healthz`` is.
+# Limits the rate of requests to the services.
 _CACHE_TTL = 1
 
 
 def create_health_blueprint(services: dict[str, UpstreamService]) -> Blueprint:
-    """``/livez`` and ``/readyz`` of the gateway, ``/healthz`` of it and every service."""
+    """Create ``/livez`` and ``/readyz`` of the gateway, and ``/healthz`` with all services."""
     pages = Blueprint("health", __name__)
     lock = Lock()
     cached: tuple[float, dict[str, Any], int] = (0.0, {}, 0)
@@ -47,7 +47,7 @@ def create_health_blueprint(services: dict[str, UpstreamService]) -> Blueprint:
 
 
 def _check_services(services: dict[str, UpstreamService]) -> tuple[dict[str, Any], int]:
-    """The body and the status of ``/healthz``."""
+    """Check the services, and return the body and the status of ``/healthz``."""
     bodies = fetch_all(services.values(), "/healthz", _CHECK_TIMEOUT)
     states = {name: "down" if body is None else "ok" for name, body in bodies.items()}
     if "down" in states.values():
@@ -55,13 +55,13 @@ def _check_services(services: dict[str, UpstreamService]) -> tuple[dict[str, Any
         report = {"code": error.code, "info": error.info, "gateway": "ok", "services": states}
         return report, error.status
     report = {"code": 0, "info": "Succeed", "gateway": "ok", "services": states}
-    parts = {name: _degraded_parts(body) for name, body in bodies.items() if body}
-    if degraded := {name: found for name, found in parts.items() if found}:
+    parts = {name: _list_degraded_parts(body) for name, body in bodies.items() if body}
+    if degraded := {name: states for name, states in parts.items() if states}:
         report["degraded"] = degraded
     return report, 200
 
 
-def _degraded_parts(body: bytes) -> dict[str, str]:
-    """The parts of a service that serves, but not as it should, and their states."""
+def _list_degraded_parts(body: bytes) -> dict[str, str]:
+    """List the degraded parts of a service that works, with their states."""
     parts: dict[str, str] = json.loads(body).get("parts", {})
     return {name: state for name, state in parts.items() if state != "ok"}

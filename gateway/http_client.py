@@ -1,7 +1,6 @@
-"""HTTP/1.1 client: one connection to a service, its requests and its responses.
+"""HTTP/1.1 client for the services: connections, requests and streamed responses.
 
-Neither is stored. Responses are parsed by llhttp, which refuses what two parsers could read in
-two ways.
+Responses are parsed by llhttp, which rejects ambiguous messages.
 """
 
 import socket
@@ -17,8 +16,8 @@ from shared.web.errors import GATEWAY_TIMEOUT, SERVICE_UNAVAILABLE
 from shared.web.request_body import CHUNK_SIZE
 from shared.web.spool import SpoolFile
 
-# Much shorter than the keep-alive timeout of the services, so that they hardly ever close a
-# connection that is being used: a POST that meets a closed connection cannot be retried.
+# Much shorter than the keep-alive timeout of the services, so that they rarely close a connection
+# that is used again: a POST on a closed connection cannot be retried.
 _KEEPALIVE_TIMEOUT = 20
 _MAX_HEADER_BYTES = 64 * 1024
 _METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
@@ -34,16 +33,16 @@ class UpstreamRequest(NamedTuple):
 
     @property
     def is_retryable(self) -> bool:
-        """Whether it may be sent again although the service may have received it."""
+        """Whether the request can be repeated although the service may have received it."""
         return not self.body and self.method in ("GET", "HEAD")
 
 
 class UpstreamError(Exception):
-    """No response, or an incomplete one.
+    """There is no response, or an incomplete one.
 
     Attributes:
-        spec: the error that the client gets.
-        reason: label of the metric and field of the log line.
+        spec: the error for the client.
+        reason: the reason in the metric and in the log.
     """
 
     spec = SERVICE_UNAVAILABLE
@@ -55,7 +54,7 @@ class ConnectError(UpstreamError):
 
 
 class ConnectionLostError(UpstreamError):
-    """The connection ended too early, or what came is no HTTP response."""
+    """The connection was closed too early, or the service sent no valid HTTP response."""
 
     reason = "connection_lost"
 
@@ -68,7 +67,7 @@ class ReadTimeoutError(UpstreamError):
 
 
 class WriteTimeoutError(UpstreamError):
-    """The service took no more of the request in time."""
+    """The service did not read the request in time."""
 
     spec = GATEWAY_TIMEOUT
     reason = "write_timeout"
@@ -79,10 +78,10 @@ class Connection:
 
     Args:
         address: host and port.
-        connect_timeout: seconds until it must be accepted.
+        connect_timeout: seconds.
 
     Raises:
-        ConnectError: it is not.
+        ConnectError: the connection was not accepted in time.
     """
 
     def __init__(self, address: tuple[str, int], connect_timeout: float) -> None:
@@ -90,22 +89,26 @@ class Connection:
             self.socket = socket.create_connection(address, connect_timeout)
         except OSError as error:
             raise ConnectError from error
-        # A replica that is dropped closes none of its idle connections itself.
+        # A `Replica` that is dropped does not close its idle connections.
         weakref.finalize(self, self.socket.close)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._used_at = monotonic()
 
     @property
     def is_reusable(self) -> bool:
-        """Whether another request may be sent on it."""
+        """Whether the connection can be used for another request."""
         return monotonic() - self._used_at < _KEEPALIVE_TIMEOUT and is_idle_and_open(self.socket)
 
     def close(self) -> None:
-        """Close it. Safe to repeat."""
+        """Close the connection. Idempotent."""
         self.socket.close()
 
     def send(self, request: UpstreamRequest, timeout: float) -> None:
-        """Send a request; neither this nor reading the response may wait longer than ``timeout``.
+        """Send a request.
+
+        Args:
+            request: the request.
+            timeout: seconds for each write, and for each later read of the response.
 
         Raises:
             WriteTimeoutError: the service does not read.
@@ -117,17 +120,17 @@ class Connection:
                 self.socket.sendall(block)
         except TimeoutError as error:
             raise WriteTimeoutError from error
-        except OSError:  # It may have responded all the same, without reading the rest.
+        except OSError:  # The service may have responded without reading the whole request.
             pass
 
     def read_response(
         self, method: str, release: Callable[["Connection"], None]
     ) -> "UpstreamResponse":
-        """Read the head of the response to the request that was sent.
+        """Read the status and headers of the response to the sent request.
 
         Args:
-            method: of the request.
-            release: called with this connection when the response is complete, if it can be reused.
+            method: the method of the request.
+            release: called with this connection after the response, if it can be reused.
 
         Raises:
             UpstreamError: ``ConnectionLostError`` or ``ReadTimeoutError``.
@@ -137,7 +140,7 @@ class Connection:
         return response
 
     def recv(self, size: int = CHUNK_SIZE, flags: int = 0) -> bytes:
-        """The next bytes; none at the end.
+        """Read the next bytes; ``b""`` at the end of the stream.
 
         Raises:
             UpstreamError: ``ConnectionLostError`` or ``ReadTimeoutError``.
@@ -151,10 +154,10 @@ class Connection:
 
 
 def _serialize_request(request: UpstreamRequest) -> Iterator[bytes]:
-    """A request in wire format: in one piece, unless its body is in a file."""
+    """Serialize a request, in one piece unless its body is in a file."""
     method, target, headers, body = request
     lines = [f"{method} {target} HTTP/1.1", *map(": ".join, headers.items())]
-    if "Host" not in headers:  # The client sent none, and addresses of services stay internal.
+    if "Host" not in headers:  # The addresses of services must not appear in responses.
         lines.append("Host: ")
     if "Content-Length" not in headers:
         length = len(body) if isinstance(body, bytes) else body.size
@@ -174,9 +177,9 @@ class UpstreamResponse:
     """A response of a service. It releases its connection as soon as it is complete.
 
     Attributes:
-        status: 0 until the head is complete.
-        headers: in the order received.
-        is_complete: whether all of it was received.
+        status: 0 until the headers are complete.
+        headers: the headers, in the order received.
+        is_complete: whether the response is completely received.
     """
 
     def __init__(
@@ -193,11 +196,11 @@ class UpstreamResponse:
         self._parser = HttpResponseParser(self)
 
     def get_header(self, name: str) -> str | None:
-        """The first header with this name, given in lower case."""
+        """Get the first header with a name in lower case, or None."""
         return next((value for key, value in self.headers if key.lower() == name), None)
 
     def read_headers(self) -> None:
-        """Read until the head is complete.
+        """Read until the headers are complete.
 
         Raises:
             UpstreamError: ``ConnectionLostError`` or ``ReadTimeoutError``.
@@ -209,7 +212,7 @@ class UpstreamResponse:
             received += self._read()
 
     def iter_body(self) -> Iterator[bytes]:
-        """The blocks of the body as they are received.
+        """Iterate over the blocks of the body as they are received.
 
         Raises:
             UpstreamError: ``ConnectionLostError`` or ``ReadTimeoutError``.
@@ -222,7 +225,7 @@ class UpstreamResponse:
             self._read()
 
     def close(self) -> None:
-        """Close the connection unless the response is complete. Safe to repeat."""
+        """Close the connection unless the response is complete. Idempotent."""
         if not self.is_complete:
             self._connection.close()
 
@@ -251,19 +254,19 @@ class UpstreamResponse:
             self.get_header("transfer-encoding") is not None
         )
 
-    # Callbacks of the parser. Trailers may follow the head; what follows the end was not asked for.
+    # Callbacks of the parser.
 
     def on_message_begin(self) -> None:
-        """A response begins."""
+        """Start a response; a second one is unexpected, so the connection is not reused."""
         self._keep_alive = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header."""
+        """Add a header; trailers are ignored."""
         if not self.status:
             self.headers.append((name.decode("latin-1"), value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
-        """The head is complete. An informational response (1xx) is skipped."""
+        """Set the status. Informational responses (1xx) are ignored."""
         status = self._parser.get_status_code()
         if status < 200:
             self.headers.clear()
@@ -273,12 +276,12 @@ class UpstreamResponse:
             self._keep_alive = self._parser.should_keep_alive()
 
     def on_body(self, block: bytes) -> None:
-        """A part of the body."""
+        """Add a block of the body."""
         if self.is_complete:
             self._keep_alive = False
         else:
             self._body.append(block)
 
     def on_message_complete(self) -> None:
-        """The end, unless of an informational response."""
+        """Complete the response, unless it is informational."""
         self.is_complete = bool(self.status)

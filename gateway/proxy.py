@@ -1,6 +1,6 @@
 """Forwards one request to a service and streams the response back, both unchanged.
 
-Hop-by-hop headers, and what a client claims about its identity or address, are left out.
+Hop-by-hop headers, and identity and address headers of clients, are removed.
 """
 
 import errno
@@ -35,7 +35,7 @@ _HOP_BY_HOP = frozenset(
         "upgrade",
     }
 )
-# As WSGI spells them. The server has responded to `Expect`; some programs obey `Proxy`.
+# WSGI names. The server has responded to `Expect`; some programs use `Proxy` as a setting.
 _STRIPPED_REQUEST_HEADERS = frozenset(
     {f"HTTP_{name.upper().replace('-', '_')}" for name in _HOP_BY_HOP}
     | {"HTTP_EXPECT", "HTTP_PROXY", "HTTP_FORWARDED"}
@@ -60,7 +60,7 @@ _LINGER_RST = struct.pack("ii", 1, 0)
 
 
 class ProxiedResponse(Response):
-    """A response with the headers of the service, and none that Flask adds."""
+    """A response with the headers of the service only."""
 
     default_mimetype = None
     automatically_set_content_length = False
@@ -70,7 +70,7 @@ def proxy_request(service: UpstreamService, settings: GatewaySettings) -> Respon
     """Forward the current request to ``service``.
 
     Raises:
-        ApiError: as ``UpstreamService.send``, ``read_body`` and ``request_target``.
+        ApiError: see `UpstreamService.send`, `read_body` and `request_target`.
     """
     environ = request.environ
     method = environ["REQUEST_METHOD"]
@@ -80,10 +80,10 @@ def proxy_request(service: UpstreamService, settings: GatewaySettings) -> Respon
 
 
 def request_target(environ: Environ) -> str:
-    """The path that was matched, and the query as received.
+    """Build the target of the upstream request: the matched path, and the query as received.
 
     Raises:
-        ApiError: ``NOT_FOUND`` if the path begins with slashes that the URL map left out.
+        ApiError: ``NOT_FOUND`` if the path begins with several slashes, which the URL map ignores.
     """
     if environ["PATH_INFO"].startswith("//"):
         raise ApiError(NOT_FOUND)
@@ -93,7 +93,7 @@ def request_target(environ: Environ) -> str:
 
 
 def upstream_headers(environ: Environ) -> dict[str, str]:
-    """The headers for a service: the client's own, and those that the gateway sets."""
+    """Build the headers for a service: those of the client, filtered, and those of the gateway."""
     headers = {}
     for key, value in environ.items():
         if (
@@ -118,11 +118,11 @@ def upstream_headers(environ: Environ) -> dict[str, str]:
 
 
 def client_response(upstream: UpstreamResponse) -> Response:
-    """The response to the client. The rest of its body is streamed."""
-    dropped = _STRIPPED_RESPONSE_HEADERS
-    if named := upstream.get_header("connection"):
-        dropped = dropped.union(name.strip().lower() for name in named.split(","))
-    headers = [pair for pair in upstream.headers if pair[0].lower() not in dropped]
+    """Build the response to the client. An incomplete body is streamed."""
+    stripped = _STRIPPED_RESPONSE_HEADERS
+    if connection := upstream.get_header("connection"):
+        stripped = stripped.union(name.strip().lower() for name in connection.split(","))
+    headers = [pair for pair in upstream.headers if pair[0].lower() not in stripped]
     if upstream.is_complete:
         return ProxiedResponse(list(upstream.iter_body()), upstream.status, headers)
     response = ProxiedResponse(_iter_body(upstream, request.environ), upstream.status, headers)
@@ -135,7 +135,7 @@ def _iter_body(upstream: UpstreamResponse, environ: Environ) -> Iterator[bytes]:
         yield from upstream.iter_body()
     except UpstreamError as error:
         log.warning("upstream_response_aborted", extra={"why": error.reason})
-        # An orderly close would look like the end of a body without a length.
+        # Reset the connection: a client takes an orderly close for the end of a body.
         client: socket.socket | None = environ.get("gunicorn.socket")
         if client is not None:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RST)

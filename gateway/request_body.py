@@ -15,12 +15,12 @@ MAX_PUBLIC_BYTES = 64 * 1024
 
 @contextmanager
 def read_body(environ: Environ, settings: GatewaySettings) -> Iterator[bytes | SpoolFile]:
-    """Receive a body: into memory if it is small, else into a file, as long as the block lasts.
+    """Receive a body into memory if it is small, else into a file that exists during the block.
 
     Raises:
-        ApiError: ``PAYLOAD_TOO_LARGE``, a bad ``body`` if it ends too early,
+        ApiError: ``PAYLOAD_TOO_LARGE``, ``BAD_PARAMETER`` if the body ends too early,
             ``REQUEST_TIMEOUT`` if it does not arrive in time; ``TOO_MANY_REQUESTS`` or
-            ``SERVICE_UNAVAILABLE`` if there is no room.
+            ``SERVICE_UNAVAILABLE`` if the spool is full.
     """
     if not has_body(environ):
         yield b""

@@ -1,7 +1,7 @@
-"""Which service owns which path, and which paths need no token.
+"""Routes to the services, and the paths that need no token.
 
-A path belongs to a service if its first segment is a prefix of the service: two rules of the URL
-map for each prefix. Paths are matched percent-decoded, and exactly the path that was matched is
+A path belongs to a service if its first segment is a prefix of the service: the URL map has two
+rules for each prefix. Paths are matched percent-decoded, and exactly the matched path is
 forwarded.
 """
 
@@ -27,7 +27,7 @@ ROUTES = {
     "/media": "chat",
     "/ws": "chat",
 }
-"""Prefixes, and the service that owns what begins with one."""
+"""The service of each path prefix."""
 
 PUBLIC = frozenset(
     {
@@ -55,10 +55,10 @@ _SEGMENT = r"(?!\.{1,2}(?:/|\Z))[^/\\;\x00-\x1f\x7f]+"
 
 
 class SafePathConverter(BaseConverter):
-    """The rest of a path, unless another program could read it as a different path.
+    """The rest of a path that every program parses alike.
 
-    It has no empty and no dot segments (so no slash at the end), no backslashes, path parameters
-    and control characters.
+    It has no empty segments (and no slash at the end), dot segments, backslashes, path parameters
+    or control characters.
     """
 
     part_isolating = False
@@ -66,7 +66,7 @@ class SafePathConverter(BaseConverter):
 
 
 class UrlMap(Map):
-    """Rules that match any path as it is, also if a websocket is asked for there."""
+    """Rules that match unchanged paths, also of websocket handshakes."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -74,17 +74,17 @@ class UrlMap(Map):
         self.converters["safe_path"] = SafePathConverter
 
     def bind_to_environ(self, *args: Any, **kwargs: Any) -> MapAdapter:
-        """The adapter for a request."""
+        """Create the adapter for a request."""
         adapter = super().bind_to_environ(*args, **kwargs)
-        adapter.websocket = False  # Else an upgrade would match websocket rules alone.
+        adapter.websocket = False  # With True only websocket rules match.
         return adapter
 
 
 def match_route(path: str) -> str | None:
-    """The service that owns a percent-decoded path, by its first segment."""
+    """Get the service of a percent-decoded path, or None."""
     return ROUTES.get("/" + path.split("/", 2)[1])
 
 
 def is_public(path: str) -> bool:
-    """Whether a percent-decoded path is answered without a token."""
+    """Whether a percent-decoded path needs no token."""
     return path in PUBLIC or path.startswith(PUBLIC_PREFIXES)

@@ -47,8 +47,8 @@ class Replica:
     """One address of a service, with its pool of idle connections.
 
     Attributes:
-        is_ejected: it failed, shuts down or cannot serve; others are preferred.
-        timeout: seconds that it may be silent.
+        is_ejected: it has failed or is shutting down; other replicas are preferred.
+        timeout: read timeout in seconds.
     """
 
     def __init__(self, host: str, port: int, settings: GatewaySettings) -> None:
@@ -66,20 +66,20 @@ class Replica:
         return self.is_ejected, self._in_flight
 
     def probe(self) -> None:
-        """Readmit it if it is ready and does not announce that it closes."""
+        """Readmit the replica if it is ready and does not shut down."""
         with suppress(UpstreamError):
             response = self.send(UpstreamRequest("GET", "/readyz", {}), _PROBE_TIMEOUT)
             deque(response.iter_body(), maxlen=0)
             self.is_ejected = response.status != HTTPStatus.OK or _announces_close(response)
 
     def record(self, response: UpstreamResponse) -> None:
-        """Eject it if ``response`` shows that it shuts down or cannot serve."""
+        """Eject the replica if it shuts down, or after repeated refusals."""
         self._refusals = self._refusals + 1 if _is_refusal(response) else 0
         if _announces_close(response) or self._refusals >= _MAX_REFUSALS:
             self.is_ejected = True
 
     def run(self, operation: Callable[["Replica"], Result]) -> Result:
-        """Run ``operation`` on this replica, and eject it if it cannot be reached or is silent."""
+        """Run ``operation``, and eject the replica if it is unreachable or does not respond."""
         self._in_flight += 1
         try:
             return operation(self)
@@ -90,7 +90,7 @@ class Replica:
             self._in_flight -= 1
 
     def connect(self) -> Connection:
-        """A new connection.
+        """Open a new connection.
 
         Raises:
             UpstreamError: ``ConnectError``.
@@ -98,7 +98,11 @@ class Replica:
         return Connection(self._address, self._connect_timeout)
 
     def send(self, request: UpstreamRequest, timeout: float | None = None) -> UpstreamResponse:
-        """Send a request, and read the head of the response within ``timeout`` of silence.
+        """Send a request, and read the headers of the response.
+
+        Args:
+            request: the request.
+            timeout: read timeout in seconds; None for that of the replica.
 
         Raises:
             UpstreamError: there is no response.
@@ -110,7 +114,7 @@ class Replica:
             if not request.is_retryable:
                 raise
         metrics.upstream_retries.inc()
-        # The likely cause: a pooled connection that the replica was closing.
+        # Probably a pooled connection that the replica has closed.
         return self._send(request, timeout)
 
     def _send(self, request: UpstreamRequest, timeout: float) -> UpstreamResponse:
@@ -125,7 +129,7 @@ class Replica:
         return response
 
     def _take_idle(self) -> Connection | None:
-        """The idle connection used last, so that surplus ones expire."""
+        """Get the most recently used idle connection, so that surplus connections expire."""
         while self._idle:
             connection = self._idle.pop()
             if connection.is_reusable:
@@ -141,7 +145,7 @@ class Replica:
 
 
 class ReplicaSet:
-    """The replicas at some URLs, resolved again in the background."""
+    """The replicas of a service, by the addresses of its host names."""
 
     def __init__(self, urls: Iterable[str], settings: GatewaySettings) -> None:
         parts = map(urlsplit, urls)
@@ -152,7 +156,7 @@ class ReplicaSet:
         self._resolve_at = 0.0
 
     def current(self) -> list[Replica]:
-        """The replicas. Only the first call waits for the resolver."""
+        """Get the current replicas. Only the first call waits for the resolver."""
         if not self._by_address:
             self._resolve()
         elif monotonic() > self._resolve_at:
@@ -163,18 +167,18 @@ class ReplicaSet:
     def _refresh(self) -> None:
         self._resolve()
         for replica in self._by_address.values():
-            # The only one gets requests in any case.
+            # A single replica gets requests also while it is ejected.
             if replica.is_ejected and len(self._by_address) > 1:
                 replica.probe()
 
     def _resolve(self) -> None:
         for name, port in self._names:
             try:
-                found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
-            except socket.gaierror as error:  # Keep its last addresses.
+                results = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+            except socket.gaierror as error:  # The last addresses remain.
                 log.warning("dns_lookup_failed", extra={"host": name, "why": error.strerror})
             else:
-                self._addresses[name] = [str(address[0]) for *_, address in found]
+                self._addresses[name] = [str(address[0]) for *_, address in results]
         self._by_address = {
             (address, port): self._by_address.get((address, port))
             or Replica(address, port, self._settings)
@@ -185,7 +189,7 @@ class ReplicaSet:
 
 
 class UpstreamService:
-    """A service: its replicas, and a bound on the requests in flight."""
+    """A service: its replicas, and its slots for requests in flight."""
 
     def __init__(self, name: str, urls: Iterable[str], settings: GatewaySettings) -> None:
         self.name = name
@@ -196,27 +200,27 @@ class UpstreamService:
         self._slots_of_addresses = Budget(slots, max(1, slots * 3 // 4))
 
     def send(self, request: UpstreamRequest) -> UpstreamResponse:
-        """Send a request to a replica, and read the head of the response.
+        """Send a request to a replica, and read the headers of the response.
 
         Raises:
-            ApiError: ``SERVICE_UNAVAILABLE`` if no replica can be reached or a connection is
-                lost, ``GATEWAY_TIMEOUT`` if no response comes in time.
+            ApiError: ``SERVICE_UNAVAILABLE`` if no replica is reachable, a connection is lost or
+                all slots are taken; ``GATEWAY_TIMEOUT`` if no response arrives in time;
+                ``TOO_MANY_REQUESTS`` if the caller has its share of the slots.
         """
         return self.execute(lambda replica: replica.send(request), request.is_retryable)
 
     def execute(self, operation: Callable[[Replica], Result], is_retryable: bool = False) -> Result:
-        """Run ``operation`` on the first replica that can be reached.
+        """Run ``operation`` on the first reachable replica.
 
-        An account, or an address without a token, has a quarter of the slots at most, and an
+        An account, or an address without a token, gets at most a quarter of the slots, and an
         address three quarters.
 
         Args:
             operation: called with a replica.
-            is_retryable: whether another replica may be tried when a connection is lost.
+            is_retryable: whether another replica is tried if a connection is lost.
 
         Raises:
-            ApiError: as ``send``; ``TOO_MANY_REQUESTS`` if the caller has as many places as it may
-                have.
+            ApiError: see `send`.
         """
         with ExitStack() as stack:
             try:
@@ -233,7 +237,7 @@ class UpstreamService:
                 raise ApiError(error.spec) from None
 
     def fetch(self, path: str, timeout: float) -> bytes | None:
-        """The body of the response to a GET, or None if the status is not 200 in time."""
+        """Get a path, and return the body; None without a status of 200 within ``timeout``."""
         request = UpstreamRequest("GET", path, {})
         try:
             response = self._try_replicas(lambda replica: replica.send(request, timeout), True)
@@ -245,9 +249,9 @@ class UpstreamService:
     def _try_replicas(self, operation: Callable[[Replica], Result], is_retryable: bool) -> Result:
         replicas = self._replicas.current()
         first = next(self._round_robin) % max(len(replicas), 1)
-        in_turn = replicas[first:] + replicas[:first]
-        last_error: UpstreamError = ConnectError("its name is not known")
-        for replica in sorted(in_turn, key=Replica.selection_key):
+        rotated = replicas[first:] + replicas[:first]
+        last_error: UpstreamError = ConnectError("the host name is unknown")
+        for replica in sorted(rotated, key=Replica.selection_key):
             try:
                 return replica.run(operation)
             except (ConnectError, ConnectionLostError) as error:
@@ -263,7 +267,7 @@ class UpstreamService:
 
 
 def create_upstreams(settings: GatewaySettings) -> dict[str, UpstreamService]:
-    """The services, by their names in the route table."""
+    """Create the services, by their names in the route table."""
     urls = {
         "auth": settings.auth_service_url,
         "social": settings.social_service_url,
@@ -275,20 +279,20 @@ def create_upstreams(settings: GatewaySettings) -> dict[str, UpstreamService]:
 def fetch_all(
     services: Iterable[UpstreamService], path: str, timeout: float
 ) -> dict[str, bytes | None]:
-    """`UpstreamService.fetch` of each service, concurrently."""
+    """Fetch a path of each service concurrently; see `UpstreamService.fetch`."""
     targets = list(services)
     with ThreadPoolExecutor(len(targets)) as threads:
-        answers = threads.map(lambda service: service.fetch(path, timeout), targets)
-        return dict(zip((service.name for service in targets), answers, strict=True))
+        bodies = threads.map(lambda service: service.fetch(path, timeout), targets)
+        return dict(zip((service.name for service in targets), bodies, strict=True))
 
 
 def _announces_close(response: UpstreamResponse) -> bool:
-    """Whether a replica shuts down: otherwise our servers keep connections open."""
+    """Whether a replica shuts down: only then the servers of the services close connections."""
     return response.get_header("connection") == "close"
 
 
 def _is_refusal(response: UpstreamResponse) -> bool:
-    """Whether a replica cannot serve. One that is only busy sends ``Retry-After``."""
+    """Whether a replica is out of order. One that is only overloaded sends ``Retry-After``."""
     return (
         response.status == SERVICE_UNAVAILABLE.status and response.get_header("retry-after") is None
     )

@@ -16,7 +16,7 @@ _SERVED = ("*.svg", "css/*.css", "js/**/*.js")
 
 
 def create_web_blueprint(settings: GatewaySettings) -> Blueprint:
-    """``/``, ``/web/config.json`` and the files of the web client, all read into memory.
+    """Create the endpoints ``/``, ``/web/config.json`` and ``/web/...``, with files in memory.
 
     Raises:
         SettingsError: the files are missing.
@@ -39,7 +39,7 @@ def create_web_blueprint(settings: GatewaySettings) -> Blueprint:
         for pattern in _SERVED
         for path in sorted(WEB_DIR.glob(pattern))
     }
-    files["config.json"] = Document(_configuration(settings), "application/json")
+    files["config.json"] = Document(_serialize_config(settings), "application/json")
 
     @pages.get("/")
     def home() -> Response:
@@ -58,8 +58,8 @@ def _read_document(path: Path) -> Document:
     return Document(path.read_bytes(), guess_type(path.name)[0] or "application/octet-stream")
 
 
-def _configuration(settings: GatewaySettings) -> bytes:
-    """What the web client must know of this installation before anybody signs in."""
+def _serialize_config(settings: GatewaySettings) -> bytes:
+    """Serialize the settings that the web client needs before the login."""
     key = settings.password_transport_key.get_secret_value()
     return json.dumps(
         {
@@ -72,17 +72,17 @@ def _configuration(settings: GatewaySettings) -> bytes:
 
 
 def _content_security_policy(public_base_url: str | None) -> str:
-    """Only code and styles of this origin; pictures also from where this installation has its own.
+    """Build a policy that allows this origin, and images also from the public base URL.
 
-    A websocket to the same host is ``'self'``.
+    ``'self'`` includes websockets to the same host.
     """
-    pictures = f"'self' data: blob: {public_base_url or ''}".strip()
+    images = f"'self' data: blob: {public_base_url or ''}".strip()
     return "; ".join(
         (
             "default-src 'none'",
             "script-src 'self'",
             "style-src 'self'",
-            f"img-src {pictures}",
+            f"img-src {images}",
             "connect-src 'self'",
             "base-uri 'none'",
             "form-action 'none'",

@@ -3,8 +3,8 @@
 Only the boundaries of the service's frames are parsed, so that a gateway that stops can send a
 close frame.
 
-A tunnel has no greenlet. The event loop copies its bytes when one side is readable and the
-other is writable, so that an idle tunnel costs only its descriptors.
+A tunnel has no greenlet. Callbacks of the event loop copy its bytes when one side is readable and
+the other is writable, so that an idle tunnel needs only its file descriptors.
 """
 
 import os
@@ -37,13 +37,13 @@ class WebSocketProxy:
         self._open: set[_Tunnel] = set()
 
     def open(self, service: UpstreamService) -> Response:
-        """Forward the handshake of the current request to ``service``, and connect the two.
+        """Forward the handshake of the current request to ``service``, and open a tunnel.
 
         Returns:
-            the response of the service, if it refuses the handshake.
+            an empty response, or that of a service that refuses the handshake.
 
         Raises:
-            ApiError: as ``UpstreamService.send``; ``SERVICE_UNAVAILABLE`` if too many are open.
+            ApiError: see `UpstreamService.send`; ``SERVICE_UNAVAILABLE`` if too many are open.
         """
         if len(self._open) >= self._limit:
             raise overloaded()
@@ -66,7 +66,7 @@ class WebSocketProxy:
         open_websockets.set(len(self._open))
 
     def close(self) -> None:
-        """Close all of them with the code 1001."""
+        """Close all tunnels with the close code 1001."""
         for tunnel in tuple(self._open):
             tunnel.send_close()
             tunnel.close()
@@ -86,9 +86,9 @@ def is_websocket_upgrade(environ: Environ) -> bool:
 def _handshake(
     replica: Replica, handshake: UpstreamRequest
 ) -> tuple[Connection, UpstreamResponse | None]:
-    """Send the handshake on a new connection; the response is returned if it is a refusal.
+    """Send the handshake on a new connection, and read the response if it is a refusal.
 
-    Status 101 is only peeked at: the first frames may follow it in the same segment.
+    A response with the status 101 is not consumed: frames may follow it in the same segment.
     """
     connection = replica.connect()
     try:
@@ -104,7 +104,7 @@ def _handshake(
 
 
 class _Tunnel:
-    """Two connections and the bytes between them. When one closes, both do."""
+    """Two connections and the bytes between them. If one is closed, both are."""
 
     __slots__ = ("_boundaries", "_ends", "_pipes", "_unregister")
 
@@ -114,7 +114,7 @@ class _Tunnel:
         self._boundaries = FrameBoundaries()
         self._pipes: tuple[_Pipe, ...] = (
             _Pipe(client, service, self.close),
-            _Pipe(service, client, self.close, self._boundaries.follow),
+            _Pipe(service, client, self.close, self._boundaries.feed),
         )
 
     def send_close(self) -> None:
@@ -125,7 +125,7 @@ class _Tunnel:
                 os.write(client, GOING_AWAY)
 
     def close(self) -> None:
-        """Close both connections. Safe to repeat."""
+        """Close both connections. Idempotent."""
         for pipe in self._pipes:
             pipe.stop()
         for end in self._ends:
@@ -138,22 +138,31 @@ class _Pipe:
     """One direction of a tunnel. While the target is not writable, the source is not read.
 
     Args:
-        source: descriptor to read from.
-        target: descriptor to write to.
+        source: file descriptor to read from.
+        target: file descriptor to write to.
         on_close: called when one of them is closed.
-        follow: called with each block.
+        on_data: called with each block.
     """
 
-    __slots__ = ("_follow", "_on_close", "_pending", "_readable", "_source", "_target", "_writable")
+    __slots__ = (
+        "_on_close",
+        "_on_data",
+        "_pending",
+        "_readable",
+        "_source",
+        "_target",
+        "_writable",
+    )
 
     def __init__(
         self,
         source: int,
         target: int,
         on_close: Callable[[], None],
-        follow: Callable[[bytes], None] | None = None,
+        on_data: Callable[[bytes], None] | None = None,
     ) -> None:
-        self._source, self._target, self._on_close, self._follow = source, target, on_close, follow
+        self._source, self._target = source, target
+        self._on_close, self._on_data = on_close, on_data
         self._pending = b""
         loop = get_hub().loop
         self._readable = loop.io(source, _READABLE)
@@ -162,7 +171,7 @@ class _Pipe:
 
     @property
     def is_flushed(self) -> bool:
-        """Whether all that was read is written."""
+        """Whether everything that was read is written."""
         return not self._pending
 
     def stop(self) -> None:
@@ -179,8 +188,8 @@ class _Pipe:
         except OSError:
             block = b""
         if block:
-            if self._follow is not None:
-                self._follow(block)
+            if self._on_data is not None:
+                self._on_data(block)
             self._write(block)
         else:
             self._on_close()
