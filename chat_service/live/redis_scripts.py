@@ -3,7 +3,7 @@
 from chat_service.live.frames import Mark, Position
 
 # Positions never decrease, also if a clock is set back: the millisecond is that of Redis's clock,
-# or of the last position, or of the last position that the sender has seen, whichever is later.
+# or of the last position, or of the last position that the sender has seen: the latest of these.
 # (Redis may have lost its data, or may be another server.) The stream expires, the last position
 # does not.
 PUBLISH = """
