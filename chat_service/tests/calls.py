@@ -6,74 +6,74 @@ from typing import Any
 from flask import Flask
 
 from chat_service.tests.factories import befriend
-from chat_service.tests.pictures import picture
+from chat_service.tests.pictures import make_image
 from shared.testing.client import ApiClient, Reply
 
 MESSAGES = "/conversations/messages"
 
 
-def say(caller: ApiClient, conversation: int, content: str = "hello", **more: Any) -> int:
+def send_text(caller: ApiClient, conversation: int, content: str = "hello", **more: Any) -> int:
     """Send a text.
 
     Returns:
         the message's id.
     """
-    reply = attempt_to_say(caller, conversation, content, **more)
+    reply = try_send_text(caller, conversation, content, **more)
     assert reply.status_code == 200, reply.json
     message_id: int = reply.json["message_id"]
     return message_id
 
 
-def attempt_to_say(caller: ApiClient, conversation: int, content: str, **more: Any) -> Reply:
+def try_send_text(caller: ApiClient, conversation: int, content: str, **more: Any) -> Reply:
     """Send a text, which may be refused."""
     body = {"conversationId": conversation, "content": content, **more}
     return caller.post(MESSAGES, json=body)
 
 
-def show(caller: ApiClient, conversation: int) -> int:
+def send_image(caller: ApiClient, conversation: int) -> int:
     """Send a picture.
 
     Returns:
         the message's id.
     """
-    form = {"conversationId": str(conversation), "image": (BytesIO(picture()), "cat.png")}
+    form = {"conversationId": str(conversation), "image": (BytesIO(make_image()), "cat.png")}
     reply = caller.post("/conversations/image", data=form, content_type="multipart/form-data")
     assert reply.status_code == 200, reply.json
     message_id: int = reply.json["message_id"]
     return message_id
 
 
-def fetch(caller: ApiClient, conversation: int, **bounds: Any) -> Any:
+def fetch_messages(caller: ApiClient, conversation: int, **bounds: Any) -> Any:
     """Read messages; everything that is answered."""
     return caller.get(MESSAGES, query_string={"conversationId": conversation, **bounds}).json
 
 
-def messages(caller: ApiClient, conversation: int, **bounds: Any) -> list[dict[str, Any]]:
+def list_messages(caller: ApiClient, conversation: int, **bounds: Any) -> list[dict[str, Any]]:
     """Read messages."""
-    shown: list[dict[str, Any]] = fetch(caller, conversation, **bounds)["messages"]
+    shown: list[dict[str, Any]] = fetch_messages(caller, conversation, **bounds)["messages"]
     return shown
 
 
-def contents(caller: ApiClient, conversation: int, **bounds: Any) -> list[str]:
+def list_contents(caller: ApiClient, conversation: int, **bounds: Any) -> list[str]:
     """Read messages; only what they say."""
-    return [message["content"] for message in messages(caller, conversation, **bounds)]
+    return [message["content"] for message in list_messages(caller, conversation, **bounds)]
 
 
-def unread(caller: ApiClient, conversation: int) -> int:
+def get_unread_count(caller: ApiClient, conversation: int) -> int:
     """The unread count in the list, which is that of /interface as well."""
     settings = caller.get("/interface", json={"conversation_id": conversation}).json
-    count: int = in_list(caller, conversation)["unread_count"]
+    count: int = get_conversation(caller, conversation)["unread_count"]
     assert settings["unreads"] == count
     return count
 
 
-def in_list(caller: ApiClient, conversation: int) -> dict[str, Any]:
+def get_conversation(caller: ApiClient, conversation: int) -> dict[str, Any]:
     """A conversation as the list shows it."""
-    [row] = [row for row in conversations(caller) if row["id"] == conversation]
+    [row] = [row for row in list_conversations(caller) if row["id"] == conversation]
     return row
 
 
-def conversations(caller: ApiClient) -> list[dict[str, Any]]:
+def list_conversations(caller: ApiClient) -> list[dict[str, Any]]:
     """The list of conversations."""
     rows: list[dict[str, Any]] = caller.get("/conversations").json["conversation"]
     return rows
@@ -86,22 +86,22 @@ def make_private(app: Flask, one: ApiClient, other: ApiClient) -> int:
         the id of their conversation.
     """
     befriend(app, one.id, other.id)
-    [row] = [row for row in conversations(one) if row.get("friend_id") == other.id]
+    [row] = [row for row in list_conversations(one) if row.get("friend_id") == other.id]
     conversation: int = row["id"]
     return conversation
 
 
-def remove_for_everybody(caller: ApiClient, message_id: int) -> Reply:
+def delete_message(caller: ApiClient, message_id: int) -> Reply:
     """Delete a message."""
     return caller.delete(MESSAGES, json={"message_id": message_id})
 
 
-def hide(caller: ApiClient, *message_ids: int) -> Reply:
+def hide_messages(caller: ApiClient, *message_ids: int) -> Reply:
     """Delete messages from one's own view."""
     return caller.delete("/conversations/delete_messages", json={"message_ids": message_ids})
 
 
-def catch_up(caller: ApiClient, versions: dict[int, int], **more: Any) -> Any:
+def sync_conversations(caller: ApiClient, versions: dict[int, int], **more: Any) -> Any:
     """Ask what changed in all conversations; everything that is answered."""
     known = {str(conversation): version for conversation, version in versions.items()}
     reply = caller.post("/conversations/sync", json={"versions": known, **more})

@@ -8,7 +8,7 @@ from flask import Flask
 from chat_service.app import create_app
 from chat_service.db import db
 from chat_service.tests.factories import make_account
-from chat_service.tests.live_server import Listening, Server, running
+from chat_service.tests.live_server import LiveSocket, Server, run_server
 from shared.testing.cast import NAMES
 from shared.testing.databases import Rows, migrated, reset_tables, rows_of, settings_for_tests
 from shared.testing.fake_services import FakeService
@@ -60,7 +60,7 @@ def app(_app: Flask, _cast: Rows, fake_services: dict[str, FakeService]) -> Iter
 @pytest.fixture(scope="module")  # Its background work would meet tests without it.
 def _server(settings: dict[str, str], _app: Flask) -> Iterator[Server]:
     narrow = {"WS_SOCKETS_PER_USER": "3", "WS_QUEUE_FRAMES": "128"}
-    with running(settings | narrow) as server:
+    with run_server(settings | narrow) as server:
         yield server
 
 
@@ -71,5 +71,5 @@ def server(app: Flask, _server: Server) -> Server:
     Nobody has missed anything: what was told in an earlier test is told again to nobody.
     """
     for user_id in NAMES:
-        Listening(_server, user_id).leave()
+        LiveSocket(_server, user_id).leave()
     return _server

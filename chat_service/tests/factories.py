@@ -21,7 +21,7 @@ SECRET = "current-test-secret"
 _INDEX_TIMEOUT = 30.0
 
 
-def tell(app: Flask, kind: str, **state: object) -> None:
+def send_event(app: Flask, kind: str, **state: object) -> None:
     """Let the service take an event."""
     response = app.test_client().post(
         "/internal/events",
@@ -34,14 +34,14 @@ def tell(app: Flask, kind: str, **state: object) -> None:
 def make_account(app: Flask, account_id: int, name: str, **fields: object) -> None:
     """An account as auth tells of it."""
     named = {"id": account_id, "name": name, "email": f"{name.lower()}@example.com"}
-    tell(app, "account", **contracts.state("account", **named | fields))
+    send_event(app, "account", **contracts.state("account", **named | fields))
 
 
 def befriend(app: Flask, one: int, other: int, *, active: bool = True, version: int = 1) -> None:
     """A friendship (or its end) as social tells of it."""
     low_id, high_id = sorted((one, other))
     state = {"id": low_id * 1000 + high_id, "low_id": low_id, "high_id": high_id}
-    tell(app, "friendship", **state, active=active, version=version)
+    send_event(app, "friendship", **state, active=active, version=version)
 
 
 def make_group(
@@ -73,7 +73,7 @@ def make_group(
         return conversation.id
 
 
-def join(app: Flask, conversation_id: int, user_id: int, role: int = MEMBER) -> None:
+def add_member(app: Flask, conversation_id: int, user_id: int, role: int = MEMBER) -> None:
     """Somebody is in a group, however they came."""
     with app.app_context(), transaction():
         db.session.add(
@@ -105,7 +105,7 @@ def make_history(
         )
 
 
-def index_everything(app: Flask) -> None:
+def index_all_messages(app: Flask) -> None:
     """Take all messages into the index of searches.
 
     On PostgreSQL the index waits for every open transaction of the server, also of other tests.
@@ -119,6 +119,6 @@ def index_everything(app: Flask) -> None:
             indexer.index_batch()
 
 
-def ids(reply: Reply, key: str, of: str = "id") -> list[int]:
+def list_ids(reply: Reply, key: str, of: str = "id") -> list[int]:
     """The ids in a list of an answer, in its order."""
     return [row[of] for row in reply.json[key]]

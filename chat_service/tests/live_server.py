@@ -24,7 +24,7 @@ from shared.testing.processes import environment_of_tests
 from shared.testing.tokens import issue
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 40  # A machine that is busy with something else starts programs slowly.
+TIMEOUT = 40  # A machine that is busy with something else starts programs slowly.
 
 
 class Server:
@@ -49,27 +49,27 @@ class Server:
 
     def wait_until_up(self) -> None:
         """Return when it answers; it refuses connections until then."""
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + TIMEOUT
         while True:
             try:
-                requests.get(f"http://{self.address}/livez", timeout=SECONDS)
+                requests.get(f"http://{self.address}/livez", timeout=TIMEOUT)
                 return
             except requests.ConnectionError:
                 assert self.program.poll() is None
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
 
-    def tell(self, kind: str, state: Mapping[str, object], times: int = 1) -> None:
+    def send_event(self, kind: str, state: Mapping[str, object], times: int = 1) -> None:
         """Let it take an event, or the same one many times."""
         answer = requests.post(
             f"http://{self.address}/internal/events",
             json={"events": [{"type": kind, "state": state}] * times},
             headers={SECRET_HEADER: SECRET},
-            timeout=SECONDS,
+            timeout=TIMEOUT,
         )
         assert answer.status_code == 200
 
-    def asks_for_a_socket(self, query: str, **headers: str) -> requests.Response:
+    def request_socket(self, query: str, **headers: str) -> requests.Response:
         """The answer to a handshake, which is refused."""
         handshake = {
             "Connection": "Upgrade",
@@ -78,16 +78,16 @@ class Server:
             "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
         }
         url = f"http://{self.address}/ws/{query}"
-        return requests.get(url, headers=handshake | headers, timeout=SECONDS)
+        return requests.get(url, headers=handshake | headers, timeout=TIMEOUT)
 
     def stop(self) -> int:
         """Tell it to end; its exit status."""
         self.program.terminate()
-        return self.program.wait(SECONDS)
+        return self.program.wait(TIMEOUT)
 
 
 @contextmanager
-def running(environment: Mapping[str, str], *options: str) -> Iterator[Server]:
+def run_server(environment: Mapping[str, str], *options: str) -> Iterator[Server]:
     """Run the service as long as the block lasts."""
     server = Server(environment, *options)
     try:
@@ -95,10 +95,10 @@ def running(environment: Mapping[str, str], *options: str) -> Iterator[Server]:
         yield server
     finally:
         server.program.send_signal(signal.SIGQUIT)
-        server.program.wait(SECONDS)
+        server.program.wait(TIMEOUT)
 
 
-class Listening:
+class LiveSocket:
     """An open websocket of somebody, in a session of its own unless ``jti`` names one."""
 
     def __init__(
@@ -109,7 +109,7 @@ class Listening:
         self._session_id = token.setdefault("jti", uuid.uuid4().hex)
         self.wire: WebSocket = create_connection(
             f"ws://{server.address}/ws/?token={issue(user_id, **token)}",
-            timeout=SECONDS,
+            timeout=TIMEOUT,
             **(wire or {}),
         )
 
@@ -119,9 +119,9 @@ class Listening:
     def __exit__(self, *_: object) -> None:
         self.leave()
 
-    def again(self, server: Server | None = None) -> "Listening":
+    def reconnect(self, server: Server | None = None) -> "LiveSocket":
         """Another socket of the same session, at the same server or another one."""
-        return Listening(server or self._server, self.user_id, jti=self._session_id)
+        return LiveSocket(server or self._server, self.user_id, jti=self._session_id)
 
     def acknowledge(self) -> None:
         """Answer the ping that follows the frames that have come; the server knows it then."""
@@ -131,12 +131,12 @@ class Listening:
             while self.wire.recv_data(control_frame=True)[0] != kind:
                 pass
 
-    def next(self) -> dict[str, Any]:
+    def receive_frame(self) -> dict[str, Any]:
         """The next frame, waited for."""
         frame: dict[str, Any] = json.loads(self.wire.recv())
         return frame
 
-    def frames(self, via: Server | None = None) -> list[dict[str, Any]]:
+    def receive_frames(self, via: Server | None = None) -> list[dict[str, Any]]:
         """Every frame that came up to now.
 
         Frames keep their order, so a last one that only this person gets ends the list.
@@ -146,24 +146,24 @@ class Listening:
         """
         nobody = 10_000
         marker = {"sender_id": self.user_id, "receiver_id": nobody}
-        (via or self._server).tell("friend_request_changed", marker)
-        return list(iter(self.next, {"type": "request_message"}))
+        (via or self._server).send_event("friend_request_changed", marker)
+        return list(iter(self.receive_frame, {"type": "request_message"}))
 
-    def kinds(self) -> list[str]:
+    def receive_types(self) -> list[str]:
         """The types of these."""
-        return [frame["type"] for frame in self.frames()]
+        return [frame["type"] for frame in self.receive_frames()]
 
     def send(self, wire: bytes) -> None:
         """Put bytes on the wire as they are."""
         assert self.wire.sock is not None
         self.wire.sock.sendall(wire)
 
-    def receive(self) -> bytes:
+    def receive_bytes(self) -> bytes:
         """Some bytes from the wire as they are; none at its end."""
         assert self.wire.sock is not None
         return self.wire.sock.recv(4096)
 
-    def closing_code(self) -> int:
+    def receive_close_code(self) -> int:
         """The code with which the server says goodbye, whatever it says before."""
         while True:
             kind, payload = self.wire.recv_data(control_frame=True)
@@ -173,22 +173,24 @@ class Listening:
     def leave(self) -> None:
         """Close the socket; the server knows it then."""
         with suppress(ConnectionError, WebSocketException):  # It may have ended already.
-            self.wire.close(timeout=SECONDS)
+            self.wire.close(timeout=TIMEOUT)
         self.wire.shutdown()
 
 
-def until_all_is_told(server: Server) -> None:
+def wait_for_delivery(server: Server) -> None:
     """Return when everything that has happened has come to the one process of a server."""
-    with Listening(server, DAVE) as dave:
-        dave.frames()
+    with LiveSocket(server, DAVE) as dave:
+        dave.receive_frames()
 
 
 def delete_account(server: Server, user_id: int) -> None:
     """Tell of the deletion of an account that was new."""
-    server.tell("account", state("account", id=user_id, deleted=True, generation=1, version=2))
+    server.send_event(
+        "account", state("account", id=user_id, deleted=True, generation=1, version=2)
+    )
 
 
-class Person:
+class HttpUser:
     """Somebody who calls the service over HTTP."""
 
     def __init__(self, server: Server, user_id: int) -> None:
@@ -201,10 +203,10 @@ class Person:
         """Close the connection to the service."""
         self._session.close()
 
-    def listens(self) -> Listening:
+    def open_socket(self) -> LiveSocket:
         """A newly opened socket, on which everything missed before has been heard."""
-        opened = Listening(self._server, self.id)
-        opened.frames()
+        opened = LiveSocket(self._server, self.id)
+        opened.receive_frames()
         return opened
 
     def get(self, path: str, **params: object) -> Any:
@@ -219,17 +221,17 @@ class Person:
         """DELETE ``path``, which succeeds; what it answers."""
         return self._call("DELETE", path, json=body)
 
-    def says(self, conversation_id: int, content: str, **more: object) -> Any:
+    def send_text(self, conversation_id: int, content: str, **more: object) -> Any:
         """Send a message."""
         body = {"conversationId": conversation_id, "content": content, **more}
         return self._call("POST", "/conversations/messages", json=body)
 
-    def sends_picture(self, conversation_id: int, picture: bytes) -> Any:
+    def send_image(self, conversation_id: int, picture: bytes) -> Any:
         """Send an image."""
         form = {"data": {"conversationId": conversation_id}, "files": {"image": picture}}
         return self._call("POST", "/conversations/image", **form)
 
-    def reads(self, conversation_id: int) -> list[dict[str, Any]]:
+    def list_messages(self, conversation_id: int) -> list[dict[str, Any]]:
         """Fetch the messages of a conversation, which reads them."""
         messages: list[dict[str, Any]] = self.get(
             "/conversations/messages", conversationId=conversation_id
@@ -238,6 +240,6 @@ class Person:
 
     def _call(self, method: str, path: str, **request: Any) -> Any:
         url = f"http://{self._server.address}{path}"
-        answer = self._session.request(method, url, timeout=SECONDS, **request)
+        answer = self._session.request(method, url, timeout=TIMEOUT, **request)
         assert answer.status_code == 200, answer.text
         return answer.json()

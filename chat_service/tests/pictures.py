@@ -7,14 +7,14 @@ from typing import Any
 from PIL import Image
 
 
-def picture(kind: str = "PNG", size: tuple[int, int] = (40, 30), **options: Any) -> bytes:
+def make_image(kind: str = "PNG", size: tuple[int, int] = (40, 30), **options: Any) -> bytes:
     """A picture of one colour in a format."""
     out = BytesIO()
     Image.new("RGB", size, "teal").save(out, kind, **options)
     return out.getvalue()
 
 
-def animation(kind: str, frames: int = 3) -> bytes:
+def make_animation(kind: str, frames: int = 3) -> bytes:
     """Frames that differ, 100 milliseconds each."""
     first, *others = (Image.new("RGB", (20, 20), (80 * n, 0, 0)) for n in range(frames))
     out = BytesIO()
@@ -22,27 +22,27 @@ def animation(kind: str, frames: int = 3) -> bytes:
     return out.getvalue()
 
 
-def photograph() -> bytes:
+def make_photo() -> bytes:
     """A JPEG that tells where and with what it was taken."""
     exif = Image.Exif()
     exif[0x010F] = "Secret Camera"
     exif[0x8825] = {1: "N", 2: (48.0, 8.0, 14.0)}
-    return picture("JPEG", exif=exif, comment=b"secret comment")
+    return make_image("JPEG", exif=exif, comment=b"secret comment")
 
 
-def bomb() -> bytes:
+def make_decompression_bomb() -> bytes:
     """A small PNG of far too many pixels."""
     out = BytesIO()
     Image.new("1", (64_001, 1000)).save(out, "PNG")
     return out.getvalue()
 
 
-def data_uri(data: bytes, kind: str = "png") -> str:
+def to_data_uri(data: bytes, kind: str = "png") -> str:
     """As a browser reads a file for a form."""
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
-def opened(data: bytes) -> Image.Image:
+def load_image(data: bytes) -> Image.Image:
     """A picture, to look at."""
     image = Image.open(BytesIO(data))
     image.load()

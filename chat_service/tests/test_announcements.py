@@ -5,14 +5,14 @@ from flask import Flask
 
 from chat_service import errors
 from chat_service.db import db
-from chat_service.tests.factories import befriend, ids, make_group
+from chat_service.tests.factories import befriend, list_ids, make_group
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import ApiClient, assert_error
 from shared.testing.databases import counted_queries
 from shared.web.errors import BAD_PARAMETER
 
 PATH = "/conversations/manage/notifications"
-NOBODY = 999
+UNKNOWN_ID = 999
 
 
 @pytest.fixture
@@ -45,11 +45,13 @@ def test_an_announcement_is_shown_to_every_member(
 def test_announcements_come_newest_first(alice: ApiClient, group: int) -> None:
     first, second = post(alice, group), post(alice, group)
     shown = alice.get(PATH, query_string={"conversation_id": group})
-    assert ids(shown, "notifications", of="notification_id") == [second, first]
+    assert list_ids(shown, "notifications", of="notification_id") == [second, first]
 
 
 def test_get_unknown_conversation_is_not_found(alice: ApiClient) -> None:
-    assert_error(alice.get(PATH, json={"conversation_id": NOBODY}), errors.CONVERSATION_NOT_FOUND)
+    assert_error(
+        alice.get(PATH, json={"conversation_id": UNKNOWN_ID}), errors.CONVERSATION_NOT_FOUND
+    )
 
 
 def test_get_by_a_stranger_finds_no_conversation(dave: ApiClient, group: int) -> None:
@@ -58,7 +60,7 @@ def test_get_by_a_stranger_finds_no_conversation(dave: ApiClient, group: int) ->
 
 def test_a_private_conversation_has_no_announcements(app: Flask, alice: ApiClient) -> None:
     befriend(app, ALICE, BOB)
-    [private] = ids(alice.get("/conversations"), "conversation")
+    [private] = list_ids(alice.get("/conversations"), "conversation")
     assert alice.get(PATH, json={"conversation_id": private}).json["notifications"] == []
     reply = alice.post(PATH, json={"conversation_id": private, "content": "x"})
     assert_error(reply, errors.MAY_NOT_ANNOUNCE)
@@ -78,7 +80,7 @@ def test_listing_costs_the_same_for_one_and_for_many(
 
 
 def test_post_unknown_conversation_is_not_found(alice: ApiClient) -> None:
-    reply = alice.post(PATH, json={"conversation_id": NOBODY, "content": ""})
+    reply = alice.post(PATH, json={"conversation_id": UNKNOWN_ID, "content": ""})
     assert_error(reply, errors.CONVERSATION_NOT_FOUND)
 
 

@@ -6,7 +6,13 @@ import pytest
 from flask import Flask
 
 from chat_service.db import db
-from chat_service.tests.calls import attempt_to_say, conversations, fetch, messages, say
+from chat_service.tests.calls import (
+    fetch_messages,
+    list_conversations,
+    list_messages,
+    send_text,
+    try_send_text,
+)
 from chat_service.tests.factories import befriend, make_group, make_history
 from shared.testing.cast import ALICE, BOB
 from shared.testing.client import ApiClient
@@ -24,9 +30,9 @@ def test_the_list_of_conversations_costs_two_queries(
     befriend(app, ALICE, BOB)
     with app.app_context():
         befriended = [make_group(app, ALICE, BOB) for _ in range(count - 1)]
-    say(bob, befriended[0])
+    send_text(bob, befriended[0])
     with counted_queries(app, db) as statements:
-        assert len(conversations(alice)) == count
+        assert len(list_conversations(alice)) == count
     assert len(statements) == 2
 
 
@@ -44,24 +50,24 @@ class TestReads:
     def test_reading_again_costs_four_queries(
         self, app: Flask, alice: ApiClient, group: int, count: int
     ) -> None:
-        fetch(alice, group)
+        fetch_messages(alice, group)
         with counted_queries(app, db) as statements:
-            assert len(messages(alice, group)) == count
+            assert len(list_messages(alice, group)) == count
         assert len(statements) == 4
 
     def test_reading_what_is_new_costs_one_write_more(
         self, app: Flask, alice: ApiClient, group: int, count: int
     ) -> None:
         with counted_queries(app, db) as statements:
-            fetch(alice, group)
+            fetch_messages(alice, group)
         assert len(statements) == 5
 
     def test_catching_up_costs_one_query_more(
         self, app: Flask, alice: ApiClient, group: int, count: int
     ) -> None:
-        fetch(alice, group)
+        fetch_messages(alice, group)
         with counted_queries(app, db) as statements:
-            assert len(messages(alice, group, after_version=0)) == count
+            assert len(list_messages(alice, group, after_version=0)) == count
         assert len(statements) == 5
 
     @pytest.mark.parametrize(
@@ -110,9 +116,9 @@ class TestMembers:
         more: dict[str, Any],
         reads: int,
     ) -> None:
-        say(bob, group)
+        send_text(bob, group)
         with counted_queries(app, db) as statements:
-            attempt_to_say(alice, group, "hello", **more)
+            try_send_text(alice, group, "hello", **more)
         writes = [statement for statement in statements if not statement.startswith("SELECT")]
         assert len(statements) - len(writes) == reads + bool(more)
         with app.app_context():
@@ -121,7 +127,7 @@ class TestMembers:
     def test_the_readers_and_the_members_cost_a_fixed_number_of_queries(
         self, app: Flask, alice: ApiClient, group: int, count: int
     ) -> None:
-        message_id = say(alice, group)
+        message_id = send_text(alice, group)
         with counted_queries(app, db) as statements:
             alice.post("/conversations/readlist", json={"message_id": message_id})
             alice.get("/conversations/get_members", json={"conversation_id": group})

@@ -13,7 +13,7 @@ from chat_service.config import ChatSettings
 from chat_service.db import db
 from chat_service.domain.media import media_store
 from chat_service.tests.factories import make_group
-from chat_service.tests.pictures import data_uri, picture
+from chat_service.tests.pictures import make_image, to_data_uri
 from chat_service.tests.test_images import send
 from shared.settings import load_settings
 from shared.testing.cast import ALICE, BOB
@@ -46,8 +46,8 @@ def open_image(app: Flask, tmp_path: Path) -> Path:
 def named(app: Flask, alice: ApiClient, open_image: Path) -> list[str]:
     """The files of a message and of a group's picture, long there."""
     group = make_group(app, ALICE, BOB)
-    assert send(alice, group, picture()).status_code == 200
-    body = {"conversation_id": group, "avatar": data_uri(picture("JPEG"), "jpeg")}
+    assert send(alice, group, make_image()).status_code == 200
+    body = {"conversation_id": group, "avatar": to_data_uri(make_image("JPEG"), "jpeg")}
     assert alice.post("/conversations/manage/info", json=body).status_code == 200
     assert len(_files(open_image)) == 2
     _grow_old(open_image)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from chat_service.tests.calls import conversations
+from chat_service.tests.calls import list_conversations
 from chat_service.tests.factories import befriend
 from shared.testing.cast import ALICE, BOB
 from shared.testing.client import ApiClient
@@ -34,7 +34,7 @@ def _tell(app: Flask, *events: Any) -> None:
 
 def _name_of_zoe(app: Flask, alice: ApiClient) -> str:
     befriend(app, ALICE, ZOE)
-    [conversation] = conversations(alice)
+    [conversation] = list_conversations(alice)
     name: str = conversation["name"]
     return name
 
@@ -59,7 +59,7 @@ def test_a_friendship_is_taken_from_any_version(
     app: Flask, alice: ApiClient, name: str, contract: dict[str, Any]
 ) -> None:
     _tell(app, contract)
-    assert [row["friend_id"] for row in conversations(alice)] == [BOB]
+    assert [row["friend_id"] for row in list_conversations(alice)] == [BOB]
 
 
 def test_odd_events_keep_nothing_behind_them_out(app: Flask, alice: ApiClient) -> None:
@@ -72,10 +72,10 @@ def test_odd_events_keep_nothing_behind_them_out(app: Flask, alice: ApiClient) -
 
     _tell(app, *malformed, *good)
 
-    named = {row["friend_id"]: row["name"] for row in conversations(alice)}
+    named = {row["friend_id"]: row["name"] for row in list_conversations(alice)}
     assert BOB not in named
     befriend(app, ALICE, ZOE)
-    assert "Good" in {row["name"] for row in conversations(alice)}
+    assert "Good" in {row["name"] for row in list_conversations(alice)}
 
 
 @pytest.mark.parametrize(("name", "contract"), all_versions("calls/find_accounts"))

@@ -5,14 +5,14 @@ from flask import Flask
 
 from chat_service import errors
 from chat_service.tests.calls import (
-    conversations,
-    hide,
-    in_list,
+    delete_message,
+    get_conversation,
+    hide_messages,
+    list_conversations,
+    list_messages,
     make_private,
-    messages,
-    remove_for_everybody,
-    say,
-    show,
+    send_image,
+    send_text,
 )
 from chat_service.tests.factories import befriend, make_account, make_group
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE, signed_in
@@ -35,7 +35,7 @@ def members_of(caller: ApiClient, conversation: int) -> Reply:
 
 
 def order(caller: ApiClient) -> list[int]:
-    return [row["id"] for row in conversations(caller)]
+    return [row["id"] for row in list_conversations(caller)]
 
 
 class TestList:
@@ -50,7 +50,7 @@ class TestList:
     ) -> None:
         make_account(app, BOB, "Bob", version=2, avatar_digest="d1")
         conversation = make_private(app, alice, bob)
-        assert conversations(alice) == [
+        assert list_conversations(alice) == [
             {
                 "id": conversation,
                 "name": "Bob",
@@ -73,14 +73,14 @@ class TestList:
     ) -> None:
         conversation = make_private(app, alice, bob)
         make_account(app, BOB, "Bobby", version=2)
-        assert in_list(alice, conversation)["name"] == "Bobby"
+        assert get_conversation(alice, conversation)["name"] == "Bobby"
 
     def test_the_conversation_with_a_deleted_friend_stays(
         self, app: Flask, alice: ApiClient, bob: ApiClient
     ) -> None:
         conversation = make_private(app, alice, bob)
         make_account(app, BOB, "Bob", version=2, deleted=True)
-        assert in_list(alice, conversation)["name"] == "Bob"
+        assert get_conversation(alice, conversation)["name"] == "Bob"
 
     def test_a_friend_whom_the_copy_lacks_is_asked_of_auth(
         self, app: Flask, alice: ApiClient, fake_services: dict[str, FakeService]
@@ -88,26 +88,26 @@ class TestList:
         befriend(app, ALICE, ERIN)
         erin = state("account", id=ERIN, name="Erin")
         fake_services["auth"].responses["/internal/accounts/find"] = {"accounts": [erin]}
-        assert [row["name"] for row in conversations(alice)] == ["Erin"]
+        assert [row["name"] for row in list_conversations(alice)] == ["Erin"]
 
     def test_a_friend_whom_nobody_knows_has_an_empty_name(
         self, app: Flask, alice: ApiClient
     ) -> None:
         befriend(app, ALICE, ERIN)
-        assert [(row["name"], row["avatar"]) for row in conversations(alice)] == [("", "")]
+        assert [(row["name"], row["avatar"]) for row in list_conversations(alice)] == [("", "")]
 
     def test_a_group_has_its_own_name_and_no_friend(self, app: Flask, alice: ApiClient) -> None:
         make_group(app, ALICE, BOB, name="Chess")
-        [row] = conversations(alice)
+        [row] = list_conversations(alice)
         assert (row["name"], row["avatar"], row["is_chat_group"]) == ("Chess", "", True)
         assert "friend_id" not in row
 
     def test_the_last_message_is_shown(self, app: Flask, alice: ApiClient, bob: ApiClient) -> None:
         group = make_group(app, ALICE, BOB)
-        say(bob, group, "first")
-        last_id = say(bob, group, "second")
-        row = in_list(alice, group)
-        [_, last] = messages(alice, group)
+        send_text(bob, group, "first")
+        last_id = send_text(bob, group, "second")
+        row = get_conversation(alice, group)
+        [_, last] = list_messages(alice, group)
         assert (row["last_message"], row["last_message_id"]) == ("second", last_id)
         assert (row["last_message_type"], row["last_message_time"]) == (0, last["created_time"])
 
@@ -115,8 +115,8 @@ class TestList:
         self, app: Flask, alice: ApiClient
     ) -> None:
         group = make_group(app, ALICE)
-        show(alice, group)
-        row = in_list(alice, group)
+        send_image(alice, group)
+        row = get_conversation(alice, group)
         assert row["last_message_type"] == 1
         assert row["last_message"].startswith("http://localhost/media/")
 
@@ -124,33 +124,33 @@ class TestList:
         self, app: Flask, alice: ApiClient, bob: ApiClient
     ) -> None:
         group = make_group(app, ALICE, BOB)
-        say(bob, group, "first")
-        remove_for_everybody(bob, say(bob, group, "second"))
-        assert in_list(alice, group)["last_message"] == "first"
+        send_text(bob, group, "first")
+        delete_message(bob, send_text(bob, group, "second"))
+        assert get_conversation(alice, group)["last_message"] == "first"
 
     def test_without_its_only_message_a_conversation_is_as_new(
         self, app: Flask, alice: ApiClient
     ) -> None:
         group = make_group(app, ALICE)
-        before = in_list(alice, group)
-        remove_for_everybody(alice, say(alice, group))
-        assert in_list(alice, group) == {**before, "version": 2}
+        before = get_conversation(alice, group)
+        delete_message(alice, send_text(alice, group))
+        assert get_conversation(alice, group) == {**before, "version": 2}
 
     def test_a_message_that_one_hid_is_not_ones_own_last_message(
         self, app: Flask, alice: ApiClient, bob: ApiClient
     ) -> None:
         group = make_group(app, ALICE, BOB)
-        say(bob, group, "first")
-        hide(alice, say(bob, group, "second"))
-        last = [in_list(who, group)["last_message"] for who in (alice, bob)]
+        send_text(bob, group, "first")
+        hide_messages(alice, send_text(bob, group, "second"))
+        last = [get_conversation(who, group)["last_message"] for who in (alice, bob)]
         assert last == ["first", "second"]
 
     def test_pinned_ones_come_first_and_then_the_newest_activity(
         self, app: Flask, alice: ApiClient
     ) -> None:
         one, two, three, four = (make_group(app, ALICE) for _ in range(4))
-        say(alice, two)
-        say(alice, one)
+        send_text(alice, two)
+        send_text(alice, one)
         alice.post("/interface", json={"conversationId": three, "ontop": True})
         assert order(alice) == [three, one, two, four]
 
@@ -164,7 +164,7 @@ class TestList:
     def test_only_ones_own_conversations_are_listed(self, app: Flask, carol: ApiClient) -> None:
         make_group(app, ALICE, BOB)
         befriend(app, ALICE, BOB)
-        assert conversations(carol) == []
+        assert list_conversations(carol) == []
 
 
 class TestFound:
@@ -179,8 +179,8 @@ class TestFound:
         reply = found(alice, BOB, CAROL)
         group = reply.json.pop("conversation_id")
         assert reply.json == {"code": 0, "info": "success", "message": "创建会话成功"}
-        assert in_list(carol, group)["name"] == "Chess"
-        assert in_list(carol, group)["is_chat_group"]
+        assert get_conversation(carol, group)["name"] == "Chess"
+        assert get_conversation(carol, group)["is_chat_group"]
 
     def test_the_founder_owns_it_and_the_others_are_plain_members(self, alice: ApiClient) -> None:
         group = found(alice, BOB, CAROL).json["conversation_id"]
@@ -189,7 +189,7 @@ class TestFound:
 
     def test_one_friend_makes_a_group_as_well(self, alice: ApiClient) -> None:
         group = found(alice, BOB).json["conversation_id"]
-        assert in_list(alice, group)["is_chat_group"]
+        assert get_conversation(alice, group)["is_chat_group"]
 
     def test_repeats_and_oneself_count_as_nothing(self, alice: ApiClient) -> None:
         group = found(alice, BOB, ALICE, BOB).json["conversation_id"]
@@ -200,7 +200,7 @@ class TestFound:
 
     def test_a_name_may_have_a_hundred_characters(self, alice: ApiClient) -> None:
         group = found(alice, BOB, name="長" * 100).json["conversation_id"]
-        assert in_list(alice, group)["name"] == "長" * 100
+        assert get_conversation(alice, group)["name"] == "長" * 100
 
     def test_an_unknown_member_is_refused(self, alice: ApiClient) -> None:
         assert_error(found(alice, BOB, 999), errors.MEMBER_UNKNOWN)
@@ -275,4 +275,4 @@ def test_a_list_is_as_long_as_all_conversations(app: Flask) -> None:
     for member in range(20, 30):
         make_group(app, ERIN, member)
     make_account(app, ERIN, "Erin")
-    assert len(conversations(signed_in(app, ERIN))) == 10
+    assert len(list_conversations(signed_in(app, ERIN))) == 10

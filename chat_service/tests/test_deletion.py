@@ -5,22 +5,22 @@ from flask import Flask
 
 from chat_service import errors
 from chat_service.tests.calls import (
-    contents,
-    fetch,
-    hide,
+    delete_message,
+    fetch_messages,
+    hide_messages,
+    list_contents,
+    list_messages,
     make_private,
-    messages,
-    remove_for_everybody,
-    say,
-    show,
+    send_image,
+    send_text,
 )
-from chat_service.tests.factories import join, make_account, make_group
+from chat_service.tests.factories import add_member, make_account, make_group
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import ApiClient, Reply, assert_error
 
 pytestmark = pytest.mark.database
 
-NOBODY = 999
+UNKNOWN_ID = 999
 
 
 @pytest.fixture
@@ -39,81 +39,81 @@ class TestForEverybody:
     def test_the_sender_deletes_it_for_everybody(
         self, alice: ApiClient, carol: ApiClient, group: int
     ) -> None:
-        reply = remove_for_everybody(carol, say(carol, group))
+        reply = delete_message(carol, send_text(carol, group))
         assert reply.json == {"code": 0, "info": "Succeed", "message": "删除聊天记录成功"}
-        assert messages(alice, group) == []
+        assert list_messages(alice, group) == []
 
     @pytest.mark.parametrize("who", ["alice", "bob"])
     def test_the_owner_and_the_admins_delete_anybodys(
         self, request: pytest.FixtureRequest, carol: ApiClient, group: int, who: str
     ) -> None:
         deleter: ApiClient = request.getfixturevalue(who)
-        remove_for_everybody(deleter, say(carol, group))
-        assert messages(carol, group) == []
+        delete_message(deleter, send_text(carol, group))
+        assert list_messages(carol, group) == []
 
     def test_an_admin_deletes_the_owners(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
-        remove_for_everybody(bob, say(alice, group))
-        assert messages(alice, group) == []
+        delete_message(bob, send_text(alice, group))
+        assert list_messages(alice, group) == []
 
     def test_the_others_stay_as_they_were(self, alice: ApiClient, group: int) -> None:
-        first, second, third = (say(alice, group, text) for text in ("one", "two", "three"))
-        remove_for_everybody(alice, second)
-        left = [(message["id"], message["seq"]) for message in messages(alice, group)]
+        first, second, third = (send_text(alice, group, text) for text in ("one", "two", "three"))
+        delete_message(alice, second)
+        left = [(message["id"], message["seq"]) for message in list_messages(alice, group)]
         assert left == [(first, 1), (third, 3)]
 
     def test_what_one_hid_is_deleted_as_well(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
-        message_id = say(alice, group)
-        hide(alice, message_id)
-        assert remove_for_everybody(alice, message_id).status_code == 200
-        assert messages(bob, group) == []
+        message_id = send_text(alice, group)
+        hide_messages(alice, message_id)
+        assert delete_message(alice, message_id).status_code == 200
+        assert list_messages(bob, group) == []
 
     def test_an_images_file_goes_with_it(
         self, alice: ApiClient, anonymous: ApiClient, group: int
     ) -> None:
-        message_id = show(alice, group)
-        path = contents(alice, group)[0].removeprefix("http://localhost")
+        message_id = send_image(alice, group)
+        path = list_contents(alice, group)[0].removeprefix("http://localhost")
         before = anonymous.get(path).status_code
-        remove_for_everybody(alice, message_id)
+        delete_message(alice, message_id)
         assert (before, anonymous.get(path).status_code) == (200, 404)
 
     def test_message_not_found(self, alice: ApiClient) -> None:
-        assert_error(remove_for_everybody(alice, NOBODY), errors.MESSAGE_NOT_FOUND_ZH)
+        assert_error(delete_message(alice, UNKNOWN_ID), errors.MESSAGE_NOT_FOUND_ZH)
 
     def test_a_second_time_it_is_not_found(self, alice: ApiClient, group: int) -> None:
-        message_id = say(alice, group)
-        remove_for_everybody(alice, message_id)
-        assert_error(remove_for_everybody(alice, message_id), errors.MESSAGE_NOT_FOUND_ZH)
+        message_id = send_text(alice, group)
+        delete_message(alice, message_id)
+        assert_error(delete_message(alice, message_id), errors.MESSAGE_NOT_FOUND_ZH)
 
     def test_a_plain_member_has_no_permission_for_anothers(
         self, alice: ApiClient, carol: ApiClient, group: int
     ) -> None:
-        rejection = remove_for_everybody(carol, say(alice, group))
+        rejection = delete_message(carol, send_text(alice, group))
         assert_error(rejection, errors.MAY_NOT_DELETE)
-        assert len(messages(carol, group)) == 1
+        assert len(list_messages(carol, group)) == 1
 
     def test_a_stranger_has_no_permission(
         self, alice: ApiClient, dave: ApiClient, group: int
     ) -> None:
-        assert_error(remove_for_everybody(dave, say(alice, group)), errors.MAY_NOT_DELETE)
+        assert_error(delete_message(dave, send_text(alice, group)), errors.MAY_NOT_DELETE)
 
     def test_a_sender_who_is_out_has_no_permission(
         self, app: Flask, alice: ApiClient, dave: ApiClient, group: int
     ) -> None:
-        join(app, group, dave.id)
-        message_id = say(dave, group)
+        add_member(app, group, dave.id)
+        message_id = send_text(dave, group)
         dave.post("/conversations/member/remove", json={"conversation_id": group})
-        assert_error(remove_for_everybody(dave, message_id), errors.MAY_NOT_DELETE)
+        assert_error(delete_message(dave, message_id), errors.MAY_NOT_DELETE)
 
     def test_in_private_only_the_sender_may(
         self, app: Flask, alice: ApiClient, bob: ApiClient
     ) -> None:
-        message_id = say(alice, make_private(app, alice, bob))
-        assert_error(remove_for_everybody(bob, message_id), errors.MAY_NOT_DELETE)
-        assert remove_for_everybody(alice, message_id).status_code == 200
+        message_id = send_text(alice, make_private(app, alice, bob))
+        assert_error(delete_message(bob, message_id), errors.MAY_NOT_DELETE)
+        assert delete_message(alice, message_id).status_code == 200
 
 
 class TestHide:
@@ -122,23 +122,23 @@ class TestHide:
     def test_it_removes_them_from_ones_own_view_only(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
-        first, _, third = (say(bob, group, text) for text in ("one", "two", "three"))
-        reply = hide(alice, first, third)
+        first, _, third = (send_text(bob, group, text) for text in ("one", "two", "three"))
+        reply = hide_messages(alice, first, third)
         assert reply.json == {"code": 0, "info": "Succeed", "message": "删除聊天记录成功"}
-        assert contents(alice, group) == ["two"]
-        assert contents(bob, group) == ["one", "two", "three"]
+        assert list_contents(alice, group) == ["two"]
+        assert list_contents(bob, group) == ["one", "two", "three"]
 
     def test_a_second_time_nothing_changes(self, alice: ApiClient, group: int) -> None:
-        message_id = say(alice, group)
-        hide(alice, message_id)
-        assert hide(alice, message_id, message_id).status_code == 200
+        message_id = send_text(alice, group)
+        hide_messages(alice, message_id)
+        assert hide_messages(alice, message_id, message_id).status_code == 200
 
     def test_messages_of_several_conversations_are_hidden_at_once(
         self, app: Flask, alice: ApiClient, group: int
     ) -> None:
         other = make_group(app, ALICE)
-        hide(alice, say(alice, group), say(alice, other))
-        assert (messages(alice, group), messages(alice, other)) == ([], [])
+        hide_messages(alice, send_text(alice, group), send_text(alice, other))
+        assert (list_messages(alice, group), list_messages(alice, other)) == ([], [])
 
     @pytest.mark.parametrize(
         "query", ["message_ids={}&message_ids={}", "message_ids[]={}&message_ids[]={}",
@@ -147,30 +147,34 @@ class TestHide:
     def test_the_ids_may_stand_in_the_query_string(
         self, alice: ApiClient, group: int, query: str
     ) -> None:
-        ids = [say(alice, group) for _ in range(2)]
+        ids = [send_text(alice, group) for _ in range(2)]
         answer = alice.delete(f"/conversations/delete_messages?{query.format(*ids)}")
         assert answer.status_code == 200
-        assert messages(alice, group) == []
+        assert list_messages(alice, group) == []
 
     def test_an_unknown_message_hides_none(self, alice: ApiClient, group: int) -> None:
-        assert_error(hide(alice, say(alice, group), NOBODY), errors.MESSAGE_NOT_FOUND)
-        assert len(messages(alice, group)) == 1
+        assert_error(
+            hide_messages(alice, send_text(alice, group), UNKNOWN_ID), errors.MESSAGE_NOT_FOUND
+        )
+        assert len(list_messages(alice, group)) == 1
 
     def test_a_message_of_a_foreign_conversation_hides_none(
         self, app: Flask, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
-        foreign = say(bob, make_group(app, BOB))
-        assert_error(hide(alice, say(alice, group), foreign), errors.MESSAGE_NOT_FOUND)
-        assert len(messages(alice, group)) == 1
+        foreign = send_text(bob, make_group(app, BOB))
+        assert_error(
+            hide_messages(alice, send_text(alice, group), foreign), errors.MESSAGE_NOT_FOUND
+        )
+        assert len(list_messages(alice, group)) == 1
 
     def test_a_deleted_message_is_unknown(self, alice: ApiClient, group: int) -> None:
-        message_id = say(alice, group)
-        remove_for_everybody(alice, message_id)
-        assert_error(hide(alice, message_id), errors.MESSAGE_NOT_FOUND)
+        message_id = send_text(alice, group)
+        delete_message(alice, message_id)
+        assert_error(hide_messages(alice, message_id), errors.MESSAGE_NOT_FOUND)
 
     def test_thousands_are_hidden_at_once_or_none(self, alice: ApiClient, group: int) -> None:
         many = range(1, 9000)
-        assert_error(hide(alice, *many), errors.MESSAGE_NOT_FOUND)
+        assert_error(hide_messages(alice, *many), errors.MESSAGE_NOT_FOUND)
 
 
 class TestReaders:
@@ -180,8 +184,8 @@ class TestReaders:
         self, app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, group: int
     ) -> None:
         make_account(app, CAROL, "Carol", version=2, avatar_digest="d3")
-        message_id = say(alice, group)
-        fetch(carol, group)
+        message_id = send_text(alice, group)
+        fetch_messages(carol, group)
         picture = f"http://localhost/account/avatar/{CAROL}/d3"
         expected = [{"id": CAROL, "name": "Carol", "avatar": picture}]
         reply = readers_of(bob, message_id)
@@ -190,26 +194,26 @@ class TestReaders:
     def test_those_who_answered_have_read_it(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
-        message_id = say(alice, group)
-        say(bob, group)
+        message_id = send_text(alice, group)
+        send_text(bob, group)
         assert [each["id"] for each in readers_of(alice, message_id).json["read_users"]] == [BOB]
 
     def test_who_only_saw_the_list_has_not_read_it(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
-        message_id = say(alice, group)
+        message_id = send_text(alice, group)
         bob.get("/conversations")
         assert readers_of(alice, message_id).json["read_users"] == []
 
     def test_a_later_message_is_not_read(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
-        say(alice, group)
-        fetch(bob, group)
-        assert readers_of(alice, say(alice, group)).json["read_users"] == []
+        send_text(alice, group)
+        fetch_messages(bob, group)
+        assert readers_of(alice, send_text(alice, group)).json["read_users"] == []
 
     def test_message_not_found(self, alice: ApiClient) -> None:
-        assert_error(readers_of(alice, NOBODY), errors.MESSAGE_NOT_FOUND_ZH)
+        assert_error(readers_of(alice, UNKNOWN_ID), errors.MESSAGE_NOT_FOUND_ZH)
 
     def test_a_stranger_has_no_access(self, alice: ApiClient, dave: ApiClient, group: int) -> None:
-        assert_error(readers_of(dave, say(alice, group)), errors.NO_ACCESS_BAD_REQUEST)
+        assert_error(readers_of(dave, send_text(alice, group)), errors.NO_ACCESS_BAD_REQUEST)

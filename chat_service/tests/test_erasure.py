@@ -7,21 +7,21 @@ from sqlalchemy import select
 from chat_service.db import db
 from chat_service.models import SearchGram
 from chat_service.tests.calls import (
-    contents,
-    conversations,
-    fetch,
-    hide,
+    delete_message,
+    fetch_messages,
+    get_unread_count,
+    hide_messages,
+    list_contents,
+    list_conversations,
     make_private,
-    remove_for_everybody,
-    say,
-    show,
-    unread,
+    send_image,
+    send_text,
 )
 from chat_service.tests.factories import (
+    add_member,
     befriend,
-    ids,
-    index_everything,
-    join,
+    index_all_messages,
+    list_ids,
     make_account,
     make_group,
 )
@@ -59,14 +59,14 @@ class TestWhatIsGone:
         befriend(app, ALICE, DAVE)
         private = make_private(app, alice, bob)
         for conversation in (group, private):
-            say(alice, conversation, "Alice was here", client_id=f"Alice {conversation}")
-            hide(alice, say(bob, conversation, "seen by her"))
-            remove_for_everybody(
-                alice, say(alice, conversation, "!", client_id=f"Alice -{conversation}")
+            send_text(alice, conversation, "Alice was here", client_id=f"Alice {conversation}")
+            hide_messages(alice, send_text(bob, conversation, "seen by her"))
+            delete_message(
+                alice, send_text(alice, conversation, "!", client_id=f"Alice -{conversation}")
             )
-        show(bob, group)
+        send_image(bob, group)
         before = media_keys(settings)
-        show(alice, group)
+        send_image(alice, group)
         announcement = {"conversation_id": group, "content": "Alice announces"}
         alice.post("/conversations/manage/notifications", json=announcement)
         invitation = {"conversationId": group, "member_id": DAVE}
@@ -81,10 +81,10 @@ class TestWhatIsGone:
     def test_no_pairs_of_what_they_wrote_are_in_the_index_of_searches(
         self, app: Flask, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
-        say(alice, group, "Alice was here")
-        stays = say(bob, group, "so was Bob")
-        say(alice, make_private(app, alice, bob), "and here")
-        index_everything(app)
+        send_text(alice, group, "Alice was here")
+        stays = send_text(bob, group, "so was Bob")
+        send_text(alice, make_private(app, alice, bob), "and here")
+        index_all_messages(app)
 
         erase(app)
 
@@ -95,25 +95,25 @@ class TestWhatIsGone:
     def test_messages_in_groups_that_they_had_left_are_gone_too(
         self, app: Flask, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
-        say(alice, group, "farewell")
+        send_text(alice, group, "farewell")
         alice.post("/conversations/member/remove", json={"conversation_id": group})
         erase(app)
-        assert contents(bob, group) == []
+        assert list_contents(bob, group) == []
 
     def test_more_messages_than_go_at_once_all_go(
         self, app: Flask, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         for number in range(103):
-            say(alice, group, f"{number}")
+            send_text(alice, group, f"{number}")
         erase(app)
-        assert contents(bob, group) == []
+        assert list_contents(bob, group) == []
 
     def test_their_private_conversations_are_closed(
         self, app: Flask, alice: ApiClient, bob: ApiClient
     ) -> None:
         make_private(app, alice, bob)
         erase(app)
-        assert conversations(bob) == []
+        assert list_conversations(bob) == []
 
 
 class TestOthers:
@@ -121,34 +121,34 @@ class TestOthers:
         self, app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, group: int
     ) -> None:
         for speaker, text in ((alice, "a1"), (bob, "b1"), (alice, "a2"), (bob, "b2")):
-            say(speaker, group, text)
+            send_text(speaker, group, text)
         erase(app)
-        assert unread(carol, group) == 2
-        assert contents(carol, group) == ["b1", "b2"]
+        assert get_unread_count(carol, group) == 2
+        assert list_contents(carol, group) == ["b1", "b2"]
 
     def test_catch_up_exactly_by_version(
         self, app: Flask, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
-        gone = [say(alice, group), say(alice, group)]
-        known = fetch(bob, group)["version"]
+        gone = [send_text(alice, group), send_text(alice, group)]
+        known = fetch_messages(bob, group)["version"]
         erase(app)
-        news = fetch(bob, group, after_version=known)
+        news = fetch_messages(bob, group, after_version=known)
         assert (news["messages"], news["deleted_ids"]) == ([], gone)
         assert news["version"] == known + 2
 
     def test_see_replies_without_what_they_replied_to(
         self, app: Flask, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
-        say(bob, group, "I agree", reply_to=say(alice, group, "Alice proposes"))
+        send_text(bob, group, "I agree", reply_to=send_text(alice, group, "Alice proposes"))
         erase(app)
-        [reply] = fetch(bob, group)["messages"]
+        [reply] = fetch_messages(bob, group)["messages"]
         assert (reply["content"], "reply_to" in reply) == ("I agree", False)
 
 
 class TestGroupsThatTheyOwned:
     def test_go_to_the_oldest_admin(self, app: Flask, carol: ApiClient) -> None:
         group = make_group(app, ALICE, BOB, admins=(CAROL,))
-        join(app, group, DAVE, role=2)
+        add_member(app, group, DAVE, role=2)
         erase(app)
         assert roles(carol, group) == {BOB: 3, CAROL: 1, DAVE: 2}
 
@@ -156,7 +156,7 @@ class TestGroupsThatTheyOwned:
         self, app: Flask, carol: ApiClient
     ) -> None:
         group = make_group(app, ALICE, CAROL)
-        join(app, group, BOB)
+        add_member(app, group, BOB)
         erase(app)
         assert roles(carol, group) == {CAROL: 1, BOB: 3}
 
@@ -172,7 +172,7 @@ class TestGroupsThatTheyOwned:
         self, app: Flask, alice: ApiClient, bob: ApiClient
     ) -> None:
         group = make_group(app, ALICE, BOB, name="Alice's circle")
-        say(bob, group)
+        send_text(bob, group)
         bob.post("/conversations/member/remove", json={"conversation_id": group})
         erase(app)
         assert "Alice's circle" not in everything_in(app, db)
@@ -181,9 +181,9 @@ class TestGroupsThatTheyOwned:
 def test_erasing_twice_is_the_same_as_once(
     app: Flask, alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
-    say(alice, group)
+    send_text(alice, group)
     erase(app)
     once = everything_in(app, db)
     erase(app)
     assert everything_in(app, db) == once
-    assert ids(bob.get("/conversations"), "conversation") == [group]
+    assert list_ids(bob.get("/conversations"), "conversation") == [group]

@@ -8,9 +8,9 @@ from zipfile import ZipFile
 import pytest
 from flask import Flask
 
-from chat_service.tests.calls import hide, make_private, say, show
+from chat_service.tests.calls import hide_messages, make_private, send_image, send_text
 from chat_service.tests.factories import make_group
-from chat_service.tests.pictures import picture
+from chat_service.tests.pictures import make_image
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import ApiClient
 from shared.testing.databases import exported
@@ -27,9 +27,9 @@ def test_conversations_and_messages_are_as_the_person_sees_them(
     app: Flask, alice: ApiClient, bob: ApiClient, tmp_path: Path
 ) -> None:
     private = make_private(app, alice, bob)
-    say(alice, private, "hello")
-    hide(alice, say(bob, private, "hidden"))
-    say(bob, private, "你好")
+    send_text(alice, private, "hello")
+    hide_messages(alice, send_text(bob, private, "hidden"))
+    send_text(bob, private, "你好")
 
     archive = exported(app, ALICE, tmp_path)
 
@@ -47,8 +47,8 @@ def test_what_the_person_sent_to_a_group_and_left_is_there_without_what_others_s
     app: Flask, alice: ApiClient, bob: ApiClient, tmp_path: Path
 ) -> None:
     group = make_group(app, BOB, ALICE)
-    say(alice, group, "mine")
-    say(bob, group, "his")
+    send_text(alice, group, "mine")
+    send_text(bob, group, "his")
     alice.post("/conversations/member/remove", json={"conversation_id": group})
     archive = exported(app, ALICE, tmp_path)
     assert [each["content"] for each in read(archive, "sent_elsewhere")] == ["mine"]
@@ -59,13 +59,13 @@ def test_the_persons_own_pictures_are_in_it_and_named_by_their_messages(
     app: Flask, alice: ApiClient, bob: ApiClient, tmp_path: Path
 ) -> None:
     group = make_group(app, BOB, ALICE)
-    show(bob, group)
-    show(alice, group)
+    send_image(bob, group)
+    send_image(alice, group)
     archive = exported(app, ALICE, tmp_path)
     [_, own] = read(archive, f"messages/{group}")
     pictures = [name for name in archive.namelist() if name.startswith("chat/pictures/")]
     assert pictures == [f"chat/pictures/{own['content']}"]
-    assert archive.read(pictures[0])[:4] == picture()[:4]
+    assert archive.read(pictures[0])[:4] == make_image()[:4]
 
 
 def test_announcements_and_invitations_are_in_it(

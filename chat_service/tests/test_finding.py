@@ -7,7 +7,13 @@ import pytest
 from flask import Flask
 
 from chat_service import errors
-from chat_service.tests.calls import hide, messages, remove_for_everybody, say, show
+from chat_service.tests.calls import (
+    delete_message,
+    hide_messages,
+    list_messages,
+    send_image,
+    send_text,
+)
 from chat_service.tests.factories import make_account, make_group
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import ApiClient, Reply, assert_error
@@ -46,7 +52,7 @@ def group(app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient) -> int
         (carol, "你好"),
     ]
     for caller, text in said:
-        say(caller, conversation, text)
+        send_text(caller, conversation, text)
     return conversation
 
 
@@ -108,11 +114,11 @@ class TestFilters:
     def test_case_makes_no_difference_in_any_script(
         self, ask: Any, alice: ApiClient, group: int, said: str, wanted: str
     ) -> None:
-        say(alice, group, f"x{said}x")
+        send_text(alice, group, f"x{said}x")
         assert texts(ask(alice, group, content=wanted)) == [f"x{said}x"]
 
     def test_both_times_belong_to_the_span(self, ask: Any, alice: ApiClient, group: int) -> None:
-        first, *_, last = [message["created_time"] for message in messages(alice, group)]
+        first, *_, last = [message["created_time"] for message in list_messages(alice, group)]
         whole = ask(alice, group, start_time=first, end_time=last)
         later = ask(alice, group, start_time=moved(last, 1))
         earlier = ask(alice, group, end_time=moved(first, -1))
@@ -123,7 +129,7 @@ class TestFilters:
     ) -> None:
         make_account(app, ALICE, "Alice", version=2, avatar_reference="cat")
         [found] = ask(alice, group, sender_id=ALICE).json["messages"]
-        message = messages(alice, group)[0]
+        message = list_messages(alice, group)[0]
         assert found == {
             "id": message["id"],
             "type": 0,
@@ -138,7 +144,7 @@ class TestFilters:
         self, ask: Any, app: Flask, alice: ApiClient
     ) -> None:
         conversation = make_group(app, ALICE)
-        show(alice, conversation)
+        send_image(alice, conversation)
         [image] = ask(alice, conversation).json["messages"]
         assert image["type"] == 1
         assert image["content"].startswith("http://localhost/media/")
@@ -147,9 +153,9 @@ class TestFilters:
     def test_deleted_messages_and_those_one_hid_are_not_found(
         self, ask: Any, alice: ApiClient, group: int
     ) -> None:
-        first, second, *_ = [message["id"] for message in messages(alice, group)]
-        remove_for_everybody(alice, first)
-        hide(alice, second)
+        first, second, *_ = [message["id"] for message in list_messages(alice, group)]
+        delete_message(alice, first)
+        hide_messages(alice, second)
         assert texts(ask(alice, group)) == EVERYTHING[2:]
 
     def test_an_unknown_conversation_is_not_found(

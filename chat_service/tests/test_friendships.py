@@ -7,16 +7,16 @@ from flask import Flask
 
 from chat_service import errors
 from chat_service.tests.calls import (
-    attempt_to_say,
-    contents,
-    conversations,
-    fetch,
-    hide,
+    delete_message,
+    fetch_messages,
+    hide_messages,
+    list_contents,
+    list_conversations,
     make_private,
-    remove_for_everybody,
-    say,
+    send_text,
+    try_send_text,
 )
-from chat_service.tests.factories import befriend, tell
+from chat_service.tests.factories import befriend, send_event
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import ApiClient, assert_error
 from shared.testing.fake_services import FakeService
@@ -36,16 +36,18 @@ def test_a_friendship_opens_one_conversation_for_both(
     app: Flask, alice: ApiClient, bob: ApiClient
 ) -> None:
     befriend(app, ALICE, BOB)
-    [mine], [theirs] = conversations(alice), conversations(bob)
+    [mine], [theirs] = list_conversations(alice), list_conversations(bob)
     assert (mine["friend_id"], theirs["friend_id"]) == (BOB, ALICE)
     assert mine["id"] == theirs["id"]
 
 
 def test_hearing_of_it_twice_changes_nothing(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     conversation = make_private(app, alice, bob)
-    say(bob, conversation)
+    send_text(bob, conversation)
     befriend(app, ALICE, BOB)
-    assert [(row["id"], row["unread_count"]) for row in conversations(alice)] == [(conversation, 1)]
+    assert [(row["id"], row["unread_count"]) for row in list_conversations(alice)] == [
+        (conversation, 1)
+    ]
 
 
 def test_the_end_of_a_friendship_closes_the_conversation_for_both(
@@ -53,7 +55,7 @@ def test_the_end_of_a_friendship_closes_the_conversation_for_both(
 ) -> None:
     make_private(app, alice, bob)
     end_friendship(app)
-    assert (conversations(alice), conversations(bob)) == ([], [])
+    assert (list_conversations(alice), list_conversations(bob)) == ([], [])
 
 
 def test_a_closed_conversation_is_not_found(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
@@ -61,7 +63,7 @@ def test_a_closed_conversation_is_not_found(app: Flask, alice: ApiClient, bob: A
     end_friendship(app)
     here = {"conversation_id": conversation}
     not_found, not_found_zh = errors.CONVERSATION_NOT_FOUND, errors.CONVERSATION_NOT_FOUND_ZH
-    assert_error(attempt_to_say(alice, conversation, "hello"), not_found)
+    assert_error(try_send_text(alice, conversation, "hello"), not_found)
     assert_error(alice.get("/conversations/messages", json=here), not_found_zh)
     assert_error(alice.get("/conversations/manage_messages", json=here), not_found_zh)
     assert_error(alice.post("/conversations/sift", json=here), not_found_zh)
@@ -73,24 +75,24 @@ def test_a_closed_conversation_is_not_found(app: Flask, alice: ApiClient, bob: A
 def test_a_message_in_a_closed_conversation_is_not_found(
     app: Flask, alice: ApiClient, bob: ApiClient
 ) -> None:
-    message_id = say(alice, make_private(app, alice, bob))
+    message_id = send_text(alice, make_private(app, alice, bob))
     end_friendship(app)
     it = {"message_id": message_id}
     assert_error(alice.get("/conversations/get_reply", json=it), errors.MESSAGE_NOT_FOUND)
     assert_error(alice.post("/conversations/readlist", json=it), errors.MESSAGE_NOT_FOUND_ZH)
-    assert_error(remove_for_everybody(alice, message_id), errors.MESSAGE_NOT_FOUND_ZH)
-    assert_error(hide(alice, message_id), errors.MESSAGE_NOT_FOUND)
+    assert_error(delete_message(alice, message_id), errors.MESSAGE_NOT_FOUND_ZH)
+    assert_error(hide_messages(alice, message_id), errors.MESSAGE_NOT_FOUND)
 
 
 def test_a_new_friendship_reopens_the_conversation_with_its_history(
     app: Flask, alice: ApiClient, bob: ApiClient
 ) -> None:
     conversation = make_private(app, alice, bob)
-    say(alice, conversation, "before")
+    send_text(alice, conversation, "before")
     end_friendship(app)
     befriend(app, ALICE, BOB, version=3)
-    say(bob, conversation, "after")
-    assert contents(alice, conversation) == ["before", "after"]
+    send_text(bob, conversation, "after")
+    assert list_contents(alice, conversation) == ["before", "after"]
 
 
 @pytest.mark.parametrize("versions", [(1, 2, 3), (2, 1, 3), (3, 1, 2), (3, 2, 1, 2)])
@@ -99,13 +101,13 @@ def test_the_newest_state_wins_in_whatever_order_it_is_told(
 ) -> None:
     for version in versions:
         befriend(app, ALICE, BOB, active=version != 3, version=version)
-    assert conversations(alice) == []
+    assert list_conversations(alice) == []
 
 
 def test_an_end_that_is_told_before_the_beginning_wins(app: Flask, alice: ApiClient) -> None:
     end_friendship(app)
     befriend(app, ALICE, BOB, version=1)
-    assert conversations(alice) == []
+    assert list_conversations(alice) == []
 
 
 @pytest.mark.parametrize(
@@ -116,8 +118,8 @@ def test_an_unreadable_state_is_passed_over(
     app: Flask, alice: ApiClient, bob: ApiClient, state: dict[str, Any]
 ) -> None:
     conversation = make_private(app, alice, bob)
-    tell(app, "friendship", **state)
-    assert fetch(alice, conversation)["info"] == "success"
+    send_event(app, "friendship", **state)
+    assert fetch_messages(alice, conversation)["info"] == "success"
 
 
 def test_resync_takes_every_friendship_from_social(
@@ -139,7 +141,7 @@ def test_resync_takes_every_friendship_from_social(
         0,
         "Done: copied 2 friendships.",
     )
-    assert [row["friend_id"] for row in conversations(alice)] == [CAROL]
+    assert [row["friend_id"] for row in list_conversations(alice)] == [CAROL]
 
 
 def test_resync_says_so_when_social_does_not_answer(

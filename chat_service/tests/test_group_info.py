@@ -7,13 +7,13 @@ from flask import Flask
 
 from chat_service import errors
 from chat_service.tests.factories import befriend, make_group
-from chat_service.tests.pictures import bomb, data_uri, opened, picture
+from chat_service.tests.pictures import load_image, make_decompression_bomb, make_image, to_data_uri
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import ApiClient, Reply, assert_error
 from shared.web.errors import BAD_PARAMETER, NOT_FOUND
 
 PATH = "/conversations/manage/info"
-NOBODY = 999
+UNKNOWN_ID = 999
 MIB = 1024 * 1024
 
 
@@ -60,7 +60,7 @@ def test_a_name_of_100_characters_is_taken(alice: ApiClient, group: int) -> None
 
 
 def test_conversation_not_found(alice: ApiClient) -> None:
-    assert_error(update(alice, NOBODY, name="x"), errors.CONVERSATION_NOT_FOUND)
+    assert_error(update(alice, UNKNOWN_ID, name="x"), errors.CONVERSATION_NOT_FOUND)
 
 
 @pytest.mark.parametrize("who", ["carol", "dave"])
@@ -80,18 +80,18 @@ def test_a_private_conversation_has_no_owner(app: Flask, alice: ApiClient) -> No
 def test_a_picture_is_shown_as_a_url_of_a_small_rendition(
     alice: ApiClient, anonymous: ApiClient, group: int, bare: bool
 ) -> None:
-    sent = data_uri(picture("PNG", (2000, 1000)))
+    sent = to_data_uri(make_image("PNG", (2000, 1000)))
     update(alice, group, avatar=sent.partition(",")[2] if bare else sent)
 
     url: str = shown(alice)["avatar"]
     seen = anonymous.get(url.removeprefix("http://localhost"))
 
     assert url.startswith("http://localhost/media/")
-    assert opened(seen.data).size == (512, 256)
+    assert load_image(seen.data).size == (512, 256)
 
 
 def test_the_url_that_was_given_out_means_no_change(alice: ApiClient, group: int) -> None:
-    update(alice, group, avatar=data_uri(picture()))
+    update(alice, group, avatar=to_data_uri(make_image()))
     url = shown(alice)["avatar"]
     update(alice, group, name="renamed", avatar=url)
     update(alice, group, avatar=url.replace("http://localhost", "https://chat.example"))
@@ -102,15 +102,15 @@ def test_the_url_that_was_given_out_means_no_change(alice: ApiClient, group: int
 def test_another_picture_has_another_url_and_the_old_file_goes(
     alice: ApiClient, group: int
 ) -> None:
-    update(alice, group, avatar=data_uri(picture()))
+    update(alice, group, avatar=to_data_uri(make_image()))
     before = shown(alice)["avatar"]
-    update(alice, group, avatar=data_uri(picture("GIF"), "gif"))
+    update(alice, group, avatar=to_data_uri(make_image("GIF"), "gif"))
     assert shown(alice)["avatar"] != before
     assert_error(alice.get(before.removeprefix("http://localhost")), NOT_FOUND)
 
 
 def test_an_empty_avatar_clears_it(alice: ApiClient, group: int) -> None:
-    update(alice, group, avatar=data_uri(picture()))
+    update(alice, group, avatar=to_data_uri(make_image()))
     url = shown(alice)["avatar"]
     update(alice, group, avatar="")
     assert shown(alice)["avatar"] == ""
@@ -129,11 +129,13 @@ def test_a_short_reference_is_shown_as_it_is(alice: ApiClient, group: int, refer
         pytest.param("javascript:alert(1)", id="javascript"),
         pytest.param("data:text/html,<script>", id="html"),
         pytest.param("data:image/svg+xml;base64,PHN2Zy8+", id="svg"),
-        pytest.param(data_uri(picture()[:-30]), id="cut off"),
-        pytest.param(data_uri(bomb()), id="too many pixels"),
+        pytest.param(to_data_uri(make_image()[:-30]), id="cut off"),
+        pytest.param(to_data_uri(make_decompression_bomb()), id="too many pixels"),
         pytest.param("a\nb", id="control character"),
         pytest.param("x" * 2049, id="too long"),
-        pytest.param(data_uri(picture("PNG", (900, 900), compress_level=0)), id="beyond 2 MiB"),
+        pytest.param(
+            to_data_uri(make_image("PNG", (900, 900), compress_level=0)), id="beyond 2 MiB"
+        ),
         pytest.param(5, id="no text"),
     ],
 )
@@ -146,7 +148,7 @@ def test_what_is_neither_picture_nor_reference_changes_nothing(
 
 
 def test_its_picture_goes_with_the_group(alice: ApiClient, group: int) -> None:
-    update(alice, group, avatar=data_uri(picture()))
+    update(alice, group, avatar=to_data_uri(make_image()))
     url = shown(alice)["avatar"]
     alice.post("/conversations/member/remove", json={"conversation_id": group})
     assert_error(alice.get(url.removeprefix("http://localhost")), NOT_FOUND)

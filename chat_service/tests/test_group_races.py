@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from chat_service.tests.factories import befriend, make_account, make_group
-from chat_service.tests.pictures import picture
+from chat_service.tests.pictures import make_image
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE, signed_in
 from shared.testing.client import ApiClient, Reply
 from shared.testing.races import run_concurrently
@@ -165,7 +165,7 @@ def test_dissolving_goes_with_everything_else(
     )
     here = {"conversation_id": group}
     carol = signed_in(app, CAROL)
-    image = {"conversationId": str(group), "image": (BytesIO(picture()), "cat.png")}
+    image = {"conversationId": str(group), "image": (BytesIO(make_image()), "cat.png")}
 
     replies = run_concurrently(
         asked(app, ALICE, "POST", "/conversations/member/remove", here),

@@ -4,11 +4,11 @@ import pytest
 from flask import Flask
 
 from chat_service import errors
-from chat_service.tests.factories import befriend, ids, make_account, make_group
+from chat_service.tests.factories import befriend, list_ids, make_account, make_group
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE
 from shared.testing.client import ApiClient, Reply, assert_error
 
-NOBODY = 999
+UNKNOWN_ID = 999
 ADMIN_PATH = "/conversations/manage/admin"
 TRANSFER_PATH = "/conversations/manage/ownership_transfer"
 REMOVE_PATH = "/conversations/member/remove"
@@ -24,7 +24,7 @@ def group(app: Flask) -> int:
 def private(app: Flask, alice: ApiClient) -> int:
     """The private conversation of alice and bob."""
     befriend(app, ALICE, BOB)
-    [conversation] = ids(alice.get("/conversations"), "conversation")
+    [conversation] = list_ids(alice.get("/conversations"), "conversation")
     return conversation
 
 
@@ -52,18 +52,18 @@ class TestMakeAdmin:
         assert roles(alice, group) == {ALICE: 1, BOB: 2, CAROL: 2}
 
     def test_conversation_not_found(self, alice: ApiClient) -> None:
-        reply = alice.post(ADMIN_PATH, json=whom(NOBODY, NOBODY))
+        reply = alice.post(ADMIN_PATH, json=whom(UNKNOWN_ID, UNKNOWN_ID))
         assert_error(reply, errors.CONVERSATION_NOT_FOUND)
 
     @pytest.mark.parametrize("who", ["bob", "carol", "dave"])
     def test_only_the_owner_may(self, request: pytest.FixtureRequest, who: str, group: int) -> None:
         caller: ApiClient = request.getfixturevalue(who)
         assert_error(
-            caller.post(ADMIN_PATH, json=whom(group, NOBODY)), errors.ONLY_OWNER_SETS_ADMINS
+            caller.post(ADMIN_PATH, json=whom(group, UNKNOWN_ID)), errors.ONLY_OWNER_SETS_ADMINS
         )
 
     def test_user_not_found(self, alice: ApiClient, group: int) -> None:
-        assert_error(alice.post(ADMIN_PATH, json=whom(group, NOBODY)), errors.USER_NOT_FOUND)
+        assert_error(alice.post(ADMIN_PATH, json=whom(group, UNKNOWN_ID)), errors.USER_NOT_FOUND)
 
     def test_a_deleted_member_is_not_found(self, app: Flask, alice: ApiClient, group: int) -> None:
         make_account(app, CAROL, "Carol", version=2, deleted=True)
@@ -99,17 +99,17 @@ class TestDismissAdmin:
         assert alice.delete(ADMIN_PATH, json=whom(group, BOB)).status_code == 200
 
     def test_conversation_not_found(self, alice: ApiClient) -> None:
-        reply = alice.delete(ADMIN_PATH, json=whom(NOBODY, NOBODY))
+        reply = alice.delete(ADMIN_PATH, json=whom(UNKNOWN_ID, UNKNOWN_ID))
         assert_error(reply, errors.CONVERSATION_NOT_FOUND)
 
     @pytest.mark.parametrize("who", ["bob", "carol", "dave"])
     def test_only_the_owner_may(self, request: pytest.FixtureRequest, who: str, group: int) -> None:
         caller: ApiClient = request.getfixturevalue(who)
-        reply = caller.delete(ADMIN_PATH, json=whom(group, NOBODY))
+        reply = caller.delete(ADMIN_PATH, json=whom(group, UNKNOWN_ID))
         assert_error(reply, errors.ONLY_OWNER_SETS_ADMINS)
 
     def test_user_not_found(self, alice: ApiClient, group: int) -> None:
-        assert_error(alice.delete(ADMIN_PATH, json=whom(group, NOBODY)), errors.USER_NOT_FOUND)
+        assert_error(alice.delete(ADMIN_PATH, json=whom(group, UNKNOWN_ID)), errors.USER_NOT_FOUND)
 
     def test_user_not_in_conversation(self, alice: ApiClient, group: int) -> None:
         reply = alice.delete(ADMIN_PATH, json=whom(group, DAVE))
@@ -137,7 +137,7 @@ class TestTransferOwnership:
         assert_error(reply, errors.ONLY_OWNER_TRANSFERS)
 
     def test_conversation_not_found(self, alice: ApiClient) -> None:
-        reply = alice.post(TRANSFER_PATH, json=whom(NOBODY, ALICE))
+        reply = alice.post(TRANSFER_PATH, json=whom(UNKNOWN_ID, ALICE))
         assert_error(reply, errors.CONVERSATION_NOT_FOUND)
 
     @pytest.mark.parametrize("who", ["bob", "carol", "dave"])
@@ -151,7 +151,7 @@ class TestTransferOwnership:
         assert_error(reply, errors.CANNOT_TRANSFER_TO_SELF)
 
     def test_user_not_found(self, alice: ApiClient, group: int) -> None:
-        assert_error(alice.post(TRANSFER_PATH, json=whom(group, NOBODY)), errors.USER_NOT_FOUND)
+        assert_error(alice.post(TRANSFER_PATH, json=whom(group, UNKNOWN_ID)), errors.USER_NOT_FOUND)
 
     def test_a_deleted_member_is_not_found(self, app: Flask, alice: ApiClient, group: int) -> None:
         make_account(app, CAROL, "Carol", version=2, deleted=True)
@@ -187,7 +187,7 @@ class TestLeave:
         assert_error(sent, errors.CONVERSATION_NOT_FOUND)
 
     def test_conversation_not_found(self, alice: ApiClient) -> None:
-        reply = alice.post(REMOVE_PATH, json={"conversation_id": NOBODY})
+        reply = alice.post(REMOVE_PATH, json={"conversation_id": UNKNOWN_ID})
         assert_error(reply, errors.CONVERSATION_NOT_FOUND)
 
     def test_a_stranger_cannot_leave(self, dave: ApiClient, group: int) -> None:
@@ -234,7 +234,7 @@ class TestRemove:
         assert alice.delete(REMOVE_PATH, json=whom(group, CAROL)).status_code == 200
 
     def test_conversation_not_found(self, alice: ApiClient) -> None:
-        reply = alice.delete(REMOVE_PATH, json=whom(NOBODY, NOBODY))
+        reply = alice.delete(REMOVE_PATH, json=whom(UNKNOWN_ID, UNKNOWN_ID))
         assert_error(reply, errors.CONVERSATION_NOT_FOUND)
 
     @pytest.mark.parametrize("who", ["carol", "dave"])
@@ -242,13 +242,15 @@ class TestRemove:
         self, request: pytest.FixtureRequest, who: str, group: int
     ) -> None:
         caller: ApiClient = request.getfixturevalue(who)
-        assert_error(caller.delete(REMOVE_PATH, json=whom(group, NOBODY)), errors.MAY_NOT_REMOVE)
+        assert_error(
+            caller.delete(REMOVE_PATH, json=whom(group, UNKNOWN_ID)), errors.MAY_NOT_REMOVE
+        )
 
     def test_a_private_conversation_has_no_owner(self, alice: ApiClient, private: int) -> None:
         assert_error(alice.delete(REMOVE_PATH, json=whom(private, BOB)), errors.MAY_NOT_REMOVE)
 
     def test_user_not_found(self, alice: ApiClient, group: int) -> None:
-        assert_error(alice.delete(REMOVE_PATH, json=whom(group, NOBODY)), errors.USER_NOT_FOUND)
+        assert_error(alice.delete(REMOVE_PATH, json=whom(group, UNKNOWN_ID)), errors.USER_NOT_FOUND)
 
     def test_user_not_in_conversation(self, alice: ApiClient, group: int) -> None:
         reply = alice.delete(REMOVE_PATH, json=whom(group, DAVE))

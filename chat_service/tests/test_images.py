@@ -11,8 +11,15 @@ from urllib3 import encode_multipart_formdata
 
 from chat_service import errors
 from chat_service.db import db
-from chat_service.tests.factories import befriend, ids, make_group
-from chat_service.tests.pictures import animation, bomb, data_uri, opened, photograph, picture
+from chat_service.tests.factories import befriend, list_ids, make_group
+from chat_service.tests.pictures import (
+    load_image,
+    make_animation,
+    make_decompression_bomb,
+    make_image,
+    make_photo,
+    to_data_uri,
+)
 from shared.testing.cast import ALICE, BOB
 from shared.testing.client import ApiClient, Reply, assert_error
 from shared.testing.decoding import held_while_waiting
@@ -23,7 +30,7 @@ pytestmark = pytest.mark.database
 
 PATH = "/conversations/image"
 IMAGE = 1
-NOBODY = 999
+UNKNOWN_ID = 999
 MIB = 1024 * 1024
 
 
@@ -48,7 +55,7 @@ def send(
     return caller.post(PATH, data=body, content_type=content_type)
 
 
-def messages(caller: ApiClient, conversation: int) -> list[dict[str, Any]]:
+def list_messages(caller: ApiClient, conversation: int) -> list[dict[str, Any]]:
     reply = caller.get("/conversations/messages", json={"conversationId": conversation})
     shown: list[dict[str, Any]] = reply.json["messages"]
     return shown
@@ -56,7 +63,7 @@ def messages(caller: ApiClient, conversation: int) -> list[dict[str, Any]]:
 
 def address(caller: ApiClient, conversation: int) -> str:
     """The path of the newest message's picture."""
-    content: str = messages(caller, conversation)[-1]["content"]
+    content: str = list_messages(caller, conversation)[-1]["content"]
     return content.removeprefix("http://localhost")
 
 
@@ -68,9 +75,9 @@ class TestSend:
     def test_a_picture_comes_as_a_message_of_type_1(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
-        sent = send(alice, group, picture())
+        sent = send(alice, group, make_image())
 
-        [message] = messages(bob, group)
+        [message] = list_messages(bob, group)
         assert sent.json == {
             "code": 0,
             "info": "Succeed",
@@ -84,18 +91,18 @@ class TestSend:
     def test_the_other_spelling_of_the_conversation_is_taken(
         self, alice: ApiClient, group: int
     ) -> None:
-        form = {"conversation_id": str(group), "image": (BytesIO(picture()), "cat.png")}
+        form = {"conversation_id": str(group), "image": (BytesIO(make_image()), "cat.png")}
         reply = alice.post(PATH, data=form, content_type="multipart/form-data")
         assert reply.status_code == 200
 
     def test_a_reply_target_is_ignored(self, alice: ApiClient, group: int) -> None:
-        assert send(alice, group, picture(), reply_to=str(NOBODY)).status_code == 200
-        assert "reply_to" not in messages(alice, group)[0]
+        assert send(alice, group, make_image(), reply_to=str(UNKNOWN_ID)).status_code == 200
+        assert "reply_to" not in list_messages(alice, group)[0]
 
     def test_a_picture_counts_as_unread_to_the_others_alone(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
-        send(alice, group, picture())
+        send(alice, group, make_image())
         unread = [
             caller.get("/interface", json={"conversation_id": group}).json["unreads"]
             for caller in (alice, bob)
@@ -105,31 +112,31 @@ class TestSend:
     def test_the_same_client_id_sends_one_message_and_keeps_one_file(
         self, alice: ApiClient, group: int, kept: Callable[[], set[str]]
     ) -> None:
-        first = send(alice, group, picture(), client_id="once")
-        again = send(alice, group, picture(), client_id="once")
+        first = send(alice, group, make_image(), client_id="once")
+        again = send(alice, group, make_image(), client_id="once")
         assert again.json == first.json
-        assert len(messages(alice, group)) == len(kept()) == 1
+        assert len(list_messages(alice, group)) == len(kept()) == 1
 
     def test_the_client_id_of_another_picture_is_refused_and_its_file_stays(
         self, alice: ApiClient, group: int, kept: Callable[[], set[str]]
     ) -> None:
-        first = send(alice, group, picture(), client_id="once")
-        other = send(alice, group, picture("GIF"), client_id="once")
+        first = send(alice, group, make_image(), client_id="once")
+        other = send(alice, group, make_image("GIF"), client_id="once")
         assert_error(other, errors.CLIENT_ID_USED)
-        assert send(alice, group, picture(), client_id="once").json == first.json
-        assert len(messages(alice, group)) == len(kept()) == 1
+        assert send(alice, group, make_image(), client_id="once").json == first.json
+        assert len(list_messages(alice, group)) == len(kept()) == 1
 
     def test_the_client_id_of_a_text_is_refused_and_no_file_stays(
         self, alice: ApiClient, group: int, kept: Callable[[], set[str]]
     ) -> None:
         text = {"conversationId": group, "content": "hello", "client_id": "once"}
         alice.post("/conversations/messages", json=text)
-        reply = send(alice, group, picture(), client_id="once")
+        reply = send(alice, group, make_image(), client_id="once")
         assert_error(reply, errors.CLIENT_ID_USED)
         assert kept() == set()
 
     def test_conversation_not_found(self, alice: ApiClient, kept: Callable[[], set[str]]) -> None:
-        assert_error(send(alice, NOBODY, b"no picture"), errors.CONVERSATION_NOT_FOUND)
+        assert_error(send(alice, UNKNOWN_ID, b"no picture"), errors.CONVERSATION_NOT_FOUND)
         assert kept() == set()
 
     def test_a_stranger_is_not_in_the_conversation(
@@ -140,9 +147,9 @@ class TestSend:
 
     def test_a_closed_private_conversation_is_not_found(self, app: Flask, alice: ApiClient) -> None:
         befriend(app, ALICE, BOB)
-        [private] = ids(alice.get("/conversations"), "conversation")
+        [private] = list_ids(alice.get("/conversations"), "conversation")
         befriend(app, ALICE, BOB, active=False, version=2)
-        assert_error(send(alice, private, picture()), errors.CONVERSATION_NOT_FOUND)
+        assert_error(send(alice, private, make_image()), errors.CONVERSATION_NOT_FOUND)
 
     def test_a_body_that_is_not_multipart_is_unsupported(
         self, alice: ApiClient, group: int
@@ -170,13 +177,13 @@ class TestSend:
 
     def test_a_text_field_that_is_no_utf_8_is_named(self, alice: ApiClient, group: int) -> None:
         fields: dict[str, Any] = {"conversationId": str(group), "client_id": b"\xff"}
-        fields["image"] = ("cat.png", picture())
+        fields["image"] = ("cat.png", make_image())
         body, content_type = encode_multipart_formdata(fields)
         reply = alice.post(PATH, data=body, content_type=content_type)
         assert_error(reply, BAD_PARAMETER, field="client_id")
 
     def test_the_part_needs_no_file_name(self, alice: ApiClient, group: int) -> None:
-        form: dict[str, str | bytes] = {"conversationId": str(group), "image": picture()}
+        form: dict[str, str | bytes] = {"conversationId": str(group), "image": make_image()}
         body, content_type = encode_multipart_formdata([*form.items()])
         sent = alice.post(PATH, data=body, content_type=content_type)
         assert sent.status_code == 200
@@ -196,9 +203,9 @@ class TestSend:
             pytest.param(b"", id="empty"),
             pytest.param(b"<svg xmlns='http://www.w3.org/2000/svg'/>", id="svg"),
             pytest.param(b"<html><script>alert(1)</script>", id="html"),
-            pytest.param(picture()[:-30], id="cut off"),
-            pytest.param(picture("BMP"), id="another format"),
-            pytest.param(bomb(), id="too many pixels"),
+            pytest.param(make_image()[:-30], id="cut off"),
+            pytest.param(make_image("BMP"), id="another format"),
+            pytest.param(make_decompression_bomb(), id="too many pixels"),
             pytest.param(b"\x89PNG\r\n\x1a\n<script>", id="a beginning only"),
         ],
     )
@@ -206,7 +213,7 @@ class TestSend:
         self, alice: ApiClient, group: int, kept: Callable[[], set[str]], data: bytes
     ) -> None:
         assert_error(send(alice, group, data, "cat.png"), BAD_PARAMETER, field="image")
-        assert (kept(), messages(alice, group)) == (set(), [])
+        assert (kept(), list_messages(alice, group)) == (set(), [])
 
     def test_more_than_10_mib_is_too_large(self, alice: ApiClient, group: int) -> None:
         assert_error(send(alice, group, bytes(10 * MIB + 1)), PAYLOAD_TOO_LARGE)
@@ -215,7 +222,7 @@ class TestSend:
         assert_error(send(alice, group, bytes(12 * MIB)), PAYLOAD_TOO_LARGE)
 
     def test_nearly_10_mib_are_taken(self, alice: ApiClient, group: int) -> None:
-        data = picture("PNG", (2000, 1700), compress_level=0)
+        data = make_image("PNG", (2000, 1700), compress_level=0)
         assert 9.7 * MIB < len(data) <= 10 * MIB
         assert send(alice, group, data).status_code == 200
 
@@ -227,8 +234,8 @@ def test_no_connection_is_held_while_the_decoder_is_waited_for(
 ) -> None:
     def put() -> Reply:
         if route == "message":
-            return send(alice, group, picture())
-        body = {"conversation_id": group, "avatar": data_uri(picture())}
+            return send(alice, group, make_image())
+        body = {"conversation_id": group, "avatar": to_data_uri(make_image())}
         return alice.post("/conversations/manage/info", json=body)
 
     assert held_while_waiting(app, db, put) == (0, 200)
@@ -253,18 +260,18 @@ class TestSee:
         extension: str,
         media_type: str,
     ) -> None:
-        send(alice, group, picture(kind), name="page.html")
+        send(alice, group, make_image(kind), name="page.html")
         path = address(alice, group)
         seen = anonymous.get(path)
 
         assert path.endswith(f".{extension}")
         assert seen.headers["Content-Type"] == media_type
-        assert opened(seen.data).format == kind
+        assert load_image(seen.data).format == kind
 
     def test_it_may_be_kept_for_ever_and_shown_anywhere_but_do_nothing(
         self, alice: ApiClient, anonymous: ApiClient, group: int
     ) -> None:
-        send(alice, group, picture())
+        send(alice, group, make_image())
         headers = anonymous.get(address(alice, group)).headers
         assert headers["Cache-Control"] == "private, max-age=31536000, immutable"
         assert headers["X-Content-Type-Options"] == "nosniff"
@@ -274,14 +281,14 @@ class TestSee:
     def test_whoever_has_it_need_not_load_it_again(
         self, alice: ApiClient, anonymous: ApiClient, group: int
     ) -> None:
-        send(alice, group, picture())
+        send(alice, group, make_image())
         path = address(alice, group)
         tag = anonymous.get(path).headers["ETag"]
         again = anonymous.get(path, headers={"If-None-Match": tag})
         assert (again.status_code, again.data) == (304, b"")
 
     def test_head_tells_its_size(self, alice: ApiClient, anonymous: ApiClient, group: int) -> None:
-        send(alice, group, picture())
+        send(alice, group, make_image())
         path = address(alice, group)
         head = anonymous.call("HEAD", path)
         assert head.data == b""
@@ -290,25 +297,25 @@ class TestSee:
     def test_a_large_picture_comes_whole(
         self, alice: ApiClient, anonymous: ApiClient, group: int
     ) -> None:
-        send(alice, group, picture("PNG", (2000, 1500), compress_level=0))
+        send(alice, group, make_image("PNG", (2000, 1500), compress_level=0))
         seen = anonymous.get(address(alice, group))
-        assert opened(seen.data).size == (2000, 1500)
+        assert load_image(seen.data).size == (2000, 1500)
 
     @pytest.mark.parametrize("kind", ["GIF", "WEBP"])
     def test_an_animation_stays_one(
         self, alice: ApiClient, anonymous: ApiClient, group: int, kind: str
     ) -> None:
-        send(alice, group, animation(kind))
-        seen: Any = opened(anonymous.get(address(alice, group)).data)
+        send(alice, group, make_animation(kind))
+        seen: Any = load_image(anonymous.get(address(alice, group)).data)
         assert seen.n_frames == 3
 
     def test_its_metadata_are_gone(
         self, alice: ApiClient, anonymous: ApiClient, group: int
     ) -> None:
-        send(alice, group, photograph())
+        send(alice, group, make_photo())
         seen = anonymous.get(address(alice, group)).data
         assert b"secret" not in seen.lower()
-        assert not opened(seen).getexif()
+        assert not load_image(seen).getexif()
 
     @pytest.mark.parametrize(
         "name",
@@ -330,7 +337,7 @@ class TestSee:
     def test_the_public_base_of_the_request_begins_its_address(
         self, alice: ApiClient, group: int
     ) -> None:
-        send(alice, group, picture())
+        send(alice, group, make_image())
         reply = alice.get(
             "/conversations/messages",
             query_string={"conversationId": group},
@@ -343,7 +350,7 @@ class TestForget:
     def test_its_file_goes_with_the_message(
         self, alice: ApiClient, bob: ApiClient, group: int, kept: Callable[[], set[str]]
     ) -> None:
-        sent = send(bob, group, picture())
+        sent = send(bob, group, make_image())
         path = address(alice, group)
         delete(alice, sent.json["message_id"])
         assert_error(bob.get(path), NOT_FOUND)
@@ -352,7 +359,7 @@ class TestForget:
     def test_hiding_the_message_leaves_the_file_to_the_others(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
-        sent = send(alice, group, picture())
+        sent = send(alice, group, make_image())
         hidden = {"message_ids": [sent.json["message_id"]]}
         alice.delete("/conversations/delete_messages", json=hidden)
         assert bob.get(address(bob, group)).status_code == 200
@@ -360,7 +367,7 @@ class TestForget:
     def test_all_files_go_with_the_group(
         self, alice: ApiClient, bob: ApiClient, group: int, kept: Callable[[], set[str]]
     ) -> None:
-        send(alice, group, picture())
-        send(bob, group, picture("GIF"))
+        send(alice, group, make_image())
+        send(bob, group, make_image("GIF"))
         alice.post("/conversations/member/remove", json={"conversation_id": group})
         assert kept() == set()

@@ -5,8 +5,14 @@ from flask import Flask
 
 from chat_service.db import db
 from chat_service.domain.media import media_store
-from chat_service.tests.calls import hide, messages, remove_for_everybody, say, show
-from chat_service.tests.factories import befriend, index_everything, make_group
+from chat_service.tests.calls import (
+    delete_message,
+    hide_messages,
+    list_messages,
+    send_image,
+    send_text,
+)
+from chat_service.tests.factories import befriend, index_all_messages, make_group
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import ApiClient
 from shared.testing.corruption import corrupt, find_violations
@@ -38,18 +44,18 @@ def talk(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     group = make_group(app, ALICE, BOB)
     befriend(app, ALICE, BOB)
     befriend(app, ALICE, CAROL)
-    say(alice, group, "first")
-    hide(alice, say(bob, group, "hidden from alice"))
-    remove_for_everybody(bob, say(bob, group, "for nobody"))
-    say(bob, group, "last")
-    say(alice, PRIVATE, "hello")
+    send_text(alice, group, "first")
+    hide_messages(alice, send_text(bob, group, "hidden from alice"))
+    delete_message(bob, send_text(bob, group, "for nobody"))
+    send_text(bob, group, "last")
+    send_text(alice, PRIVATE, "hello")
     alice.post(
         "/conversations/manage/notifications", json={"conversation_id": group, "content": "!"}
     )
     alice.post("/conversations/member/add", json={"conversationId": group, "member_id": CAROL})
     befriend(app, ALICE, CAROL, active=False, version=2)
-    index_everything(app)
-    say(alice, PRIVATE, "not yet in the index")
+    index_all_messages(app)
+    send_text(alice, PRIVATE, "not yet in the index")
 
 
 def test_what_clients_did_keeps_every_promise(app: Flask, talk: None) -> None:
@@ -92,8 +98,8 @@ def test_damage_is_found(app: Flask, talk: None, statement: str, promises: set[s
 
 
 def test_a_missing_picture_is_found(app: Flask, talk: None, alice: ApiClient) -> None:
-    show(alice, GROUP)
-    [*_, shown] = messages(alice, GROUP)
+    send_image(alice, GROUP)
+    [*_, shown] = list_messages(alice, GROUP)
     with app.app_context():
         media_store.delete(shown["content"].rpartition("/")[2])
 

@@ -7,7 +7,7 @@ from flask import Flask
 
 from chat_service import errors
 from chat_service.db import db
-from chat_service.tests.factories import befriend, ids, join, make_account, make_group
+from chat_service.tests.factories import add_member, befriend, list_ids, make_account, make_group
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE
 from shared.testing.client import ApiClient, Reply, assert_error
 from shared.testing.databases import counted_queries
@@ -15,7 +15,7 @@ from shared.web.errors import BAD_PARAMETER
 
 ADD_PATH = "/conversations/member/add"
 HANDLE_PATH = "/conversations/manage/handle_invitation"
-NOBODY = 999
+UNKNOWN_ID = 999
 PENDING, REJECTED, ACCEPTED, SUPERSEDED = 0, 1, 2, 3
 
 
@@ -65,7 +65,7 @@ class TestInvite:
             "邀请成功，等待管理员确认",
         )
         assert list(statuses(caller, group).values()) == [PENDING]
-        assert group not in ids(dave.get("/conversations"), "conversation")
+        assert group not in list_ids(dave.get("/conversations"), "conversation")
 
     def test_several_are_invited_at_once_and_nobody_twice(
         self, app: Flask, alice: ApiClient, group: int
@@ -76,7 +76,7 @@ class TestInvite:
         assert {row["receiver_id"] for row in listed(alice, group)} == {DAVE, 5}
 
     def test_all_or_nobody_is_invited(self, alice: ApiClient, group: int) -> None:
-        assert_error(invite(alice, group, [DAVE, NOBODY]), errors.NOT_YOUR_FRIEND)
+        assert_error(invite(alice, group, [DAVE, UNKNOWN_ID]), errors.NOT_YOUR_FRIEND)
         assert listed(alice, group) == []
 
     @pytest.mark.parametrize("whom", [[], [[DAVE]], [None], "x", {}, True])
@@ -84,7 +84,7 @@ class TestInvite:
         assert_error(invite(alice, group, whom), BAD_PARAMETER, field="member_id")
 
     def test_conversation_not_found(self, alice: ApiClient) -> None:
-        assert_error(invite(alice, NOBODY), errors.CONVERSATION_NOT_FOUND)
+        assert_error(invite(alice, UNKNOWN_ID), errors.CONVERSATION_NOT_FOUND)
 
     def test_a_stranger_finds_no_conversation(self, dave: ApiClient, group: int) -> None:
         assert_error(invite(dave, group, ALICE), errors.CONVERSATION_NOT_FOUND)
@@ -92,7 +92,9 @@ class TestInvite:
     def test_nobody_is_invited_to_a_private_conversation(
         self, app: Flask, alice: ApiClient, group: int
     ) -> None:
-        private = next(i for i in ids(alice.get("/conversations"), "conversation") if i != group)
+        private = next(
+            i for i in list_ids(alice.get("/conversations"), "conversation") if i != group
+        )
         assert_error(invite(alice, private, BOB), errors.CONVERSATION_NOT_FOUND)
 
     @pytest.mark.parametrize("whom", [CAROL, ALICE, [DAVE, CAROL]])
@@ -100,7 +102,7 @@ class TestInvite:
         assert_error(invite(alice, group, whom), errors.ALREADY_MEMBER)
 
     def test_an_unknown_person_is_no_friend(self, alice: ApiClient, group: int) -> None:
-        assert_error(invite(alice, group, NOBODY), errors.NOT_YOUR_FRIEND)
+        assert_error(invite(alice, group, UNKNOWN_ID), errors.NOT_YOUR_FRIEND)
 
     def test_only_friends_are_invited(self, app: Flask, alice: ApiClient, group: int) -> None:
         befriend(app, ALICE, DAVE, active=False, version=2)
@@ -168,7 +170,7 @@ class TestList:
         "path", ["/conversations/{}/invitation", "/conversations/invitation?conversation_id={}"]
     )
     def test_conversation_not_found(self, alice: ApiClient, path: str) -> None:
-        assert_error(alice.get(path.format(NOBODY)), errors.CONVERSATION_NOT_FOUND)
+        assert_error(alice.get(path.format(UNKNOWN_ID)), errors.CONVERSATION_NOT_FOUND)
 
     @pytest.mark.parametrize(
         "path", ["/conversations/{}/invitation", "/conversations/invitation?conversation_id={}"]
@@ -247,7 +249,7 @@ class TestAccept:
         assert statuses(alice, group) == {first: ACCEPTED, second: SUPERSEDED}
 
     def test_unknown_invitation(self, alice: ApiClient) -> None:
-        reply = alice.post(HANDLE_PATH, json={"invite_id": NOBODY})
+        reply = alice.post(HANDLE_PATH, json={"invite_id": UNKNOWN_ID})
         assert_error(reply, errors.INVITATION_NOT_FOUND)
 
     def test_an_invitation_of_another_conversation_than_said(
@@ -286,7 +288,7 @@ class TestAccept:
 
     def test_a_receiver_who_is_in_already(self, app: Flask, alice: ApiClient, group: int) -> None:
         invitation = invited(alice, group)
-        join(app, group, DAVE)
+        add_member(app, group, DAVE)
         reply = alice.post(HANDLE_PATH, json={"invite_id": invitation})
         assert_error(reply, errors.INVITED_ALREADY_MEMBER)
 
@@ -324,7 +326,7 @@ class TestReject:
         assert statuses(carol, group) == {invitation: REJECTED}
 
     def test_unknown_invitation(self, alice: ApiClient) -> None:
-        reply = alice.delete(HANDLE_PATH, json={"invite_id": NOBODY})
+        reply = alice.delete(HANDLE_PATH, json={"invite_id": UNKNOWN_ID})
         assert_error(reply, errors.INVITATION_NOT_FOUND)
 
     @pytest.mark.parametrize("who", ["carol", "dave"])
@@ -343,6 +345,6 @@ class TestReject:
 
     def test_a_receiver_who_is_in_already(self, app: Flask, alice: ApiClient, group: int) -> None:
         invitation = invited(alice, group)
-        join(app, group, DAVE)
+        add_member(app, group, DAVE)
         reply = alice.delete(HANDLE_PATH, json={"invite_id": invitation})
         assert_error(reply, errors.INVITED_ALREADY_MEMBER)

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from chat_service.tests.factories import make_group
-from chat_service.tests.live_server import Listening, Person, Server, running
+from chat_service.tests.live_server import HttpUser, LiveSocket, Server, run_server
 from shared.testing.cast import ALICE, BOB
 from shared.testing.redis import redis_server
 
@@ -38,7 +38,7 @@ def replicas(
     """A replica with the right time, and one with another (tokens of tests live for an hour)."""
     with redis_server() as redis:
         shared = settings | {"REDIS_URL": redis.url}
-        with running(shared) as right, running(shared | other_time(request.param)) as wrong:
+        with run_server(shared) as right, run_server(shared | other_time(request.param)) as wrong:
             yield right, wrong
 
 
@@ -47,24 +47,27 @@ def test_replicas_whose_clocks_differ_lose_no_frame(
 ) -> None:
     group = make_group(app, ALICE, BOB)
     right, wrong = replicas
-    speakers = [Person(server, ALICE) for server in (right, wrong)]
+    speakers = [HttpUser(server, ALICE) for server in (right, wrong)]
     texts = [str(number) for number in range(40)]
-    with Listening(right, BOB) as here, Listening(wrong, BOB) as there:
+    with LiveSocket(right, BOB) as here, LiveSocket(wrong, BOB) as there:
         for number, text in enumerate(texts):
-            speakers[number % 2].says(group, text)
+            speakers[number % 2].send_text(group, text)
 
         # Frames of two replicas overtake each other; clients sort messages by ``seq``.
         for bob in (here, there):
-            assert {bob.next()["message"]["content"] for _ in texts} == {*texts}
+            assert {bob.receive_frame()["message"]["content"] for _ in texts} == {*texts}
         here.acknowledge()
 
-    speakers[0].says(group, "missed 1")
-    speakers[1].says(group, "missed 2")
-    with here.again(wrong) as back:
-        assert {back.next()["message"]["content"] for _ in "12"} == {"missed 1", "missed 2"}
+    speakers[0].send_text(group, "missed 1")
+    speakers[1].send_text(group, "missed 2")
+    with here.reconnect(wrong) as back:
+        assert {back.receive_frame()["message"]["content"] for _ in "12"} == {
+            "missed 1",
+            "missed 2",
+        }
         back.acknowledge()
-    with back.again(right) as once_more:
-        speakers[1].says(group, "last")
-        assert once_more.next()["message"]["content"] == "last"
+    with back.reconnect(right) as once_more:
+        speakers[1].send_text(group, "last")
+        assert once_more.receive_frame()["message"]["content"] == "last"
     for speaker in speakers:
         speaker.close()

@@ -6,7 +6,7 @@ from limits import parse
 from limits.strategies import FixedWindowRateLimiter
 
 from chat_service.tests.factories import make_group
-from chat_service.tests.live_server import Listening, Person, running
+from chat_service.tests.live_server import HttpUser, LiveSocket, run_server
 from shared.data.rate_limits_in_redis import FailFastRedisStorage
 from shared.testing.cast import ALICE, BOB
 from shared.testing.redis import failover
@@ -18,17 +18,17 @@ def test_frames_and_limits_go_on_when_a_sentinel_names_another_primary(
     app: Flask, settings: dict[str, str]
 ) -> None:
     group = make_group(app, ALICE, BOB)
-    with failover() as redis, running(settings | {"REDIS_URL": redis.url}) as server:
+    with failover() as redis, run_server(settings | {"REDIS_URL": redis.url}) as server:
         limits = FixedWindowRateLimiter(FailFastRedisStorage(redis.url))
-        alice = Person(server, ALICE)
-        with Listening(server, BOB) as bob:
-            alice.says(group, "before")
-            assert bob.next()["message"]["content"] == "before"
+        alice = HttpUser(server, ALICE)
+        with LiveSocket(server, BOB) as bob:
+            alice.send_text(group, "before")
+            assert bob.receive_frame()["message"]["content"] == "before"
             assert limits.hit(parse("9/minute"), "sign-in")
 
             redis.primary.kill()
-            alice.says(group, "meanwhile")
+            alice.send_text(group, "meanwhile")
 
-            assert bob.next()["message"]["content"] == "meanwhile"
+            assert bob.receive_frame()["message"]["content"] == "meanwhile"
             assert limits.hit(parse("9/minute"), "sign-in")
         alice.close()

@@ -9,20 +9,20 @@ from flask import Flask
 from PIL import Image
 
 from chat_service.tests.factories import befriend, make_account, make_group
-from chat_service.tests.live_server import Listening, Person, Server
+from chat_service.tests.live_server import HttpUser, LiveSocket, Server
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE
 from shared.testing.contracts import all_versions, state
 
 pytestmark = pytest.mark.database
 
-Cast = dict[int, Person]
-Ears = dict[int, Listening]
+Cast = dict[int, HttpUser]
+Ears = dict[int, LiveSocket]
 
 
 @pytest.fixture
 def cast(server: Server) -> Cast:
     """Alice, bob, carol and dave, by their ids."""
-    return {user_id: Person(server, user_id) for user_id in (ALICE, BOB, CAROL, DAVE)}
+    return {user_id: HttpUser(server, user_id) for user_id in (ALICE, BOB, CAROL, DAVE)}
 
 
 @pytest.fixture
@@ -34,26 +34,26 @@ def group(app: Flask) -> int:
 @pytest.fixture
 def ears(group: int, cast: Cast) -> Iterator[Ears]:
     """A socket of each of them."""
-    opened = {user_id: person.listens() for user_id, person in cast.items()}
+    opened = {user_id: person.open_socket() for user_id, person in cast.items()}
     yield opened
     for each in opened.values():
         each.leave()
 
 
 def heard(ears: Ears) -> dict[int, list[dict[str, Any]]]:
-    return {user_id: each.frames() for user_id, each in ears.items()}
+    return {user_id: each.receive_frames() for user_id, each in ears.items()}
 
 
 def test_a_message_is_told_whole_to_every_member_and_to_its_sender_as_their_own(
     group: int, cast: Cast, ears: Ears
 ) -> None:
-    first = cast[ALICE].says(group, "first")["message_id"]
+    first = cast[ALICE].send_text(group, "first")["message_id"]
     heard(ears)
 
-    cast[ALICE].says(group, "你好", reply_to=first)
+    cast[ALICE].send_text(group, "你好", reply_to=first)
 
     told = heard(ears)
-    message = cast[CAROL].reads(group)[1]
+    message = cast[CAROL].list_messages(group)[1]
     frame = {"type": "notify", "conversationId": str(group), "message": message}
     theirs, own = [{**frame, "scroll": "false"}], [{**frame, "scroll": "true"}]
     assert (message["seq"], message["reply_to"]) == (2, "first")
@@ -61,7 +61,7 @@ def test_a_message_is_told_whole_to_every_member_and_to_its_sender_as_their_own(
 
 
 def test_a_deleted_message_is_told_to_every_member(group: int, cast: Cast, ears: Ears) -> None:
-    message_id = cast[CAROL].says(group, "wrong room")["message_id"]
+    message_id = cast[CAROL].send_text(group, "wrong room")["message_id"]
     heard(ears)
 
     cast[CAROL].delete("/conversations/messages", message_id=message_id)
@@ -80,16 +80,16 @@ def test_urls_in_a_frame_begin_with_the_host_that_its_own_socket_asked_for(
     picture = BytesIO()
     Image.new("RGB", (2, 2)).save(picture, "PNG")
     with (
-        Listening(server, CAROL, {"host": "one.example"}) as one,
-        Listening(server, CAROL, {"host": "two.example:8443"}) as two,
+        LiveSocket(server, CAROL, {"host": "one.example"}) as one,
+        LiveSocket(server, CAROL, {"host": "two.example:8443"}) as two,
     ):
-        cast[ALICE].sends_picture(group, picture.getvalue())
-        cast[BOB].says(group, "\\u0000 and \\ are plain characters")
+        cast[ALICE].send_image(group, picture.getvalue())
+        cast[BOB].send_text(group, "\\u0000 and \\ are plain characters")
 
         [from_alice, from_bob] = [
-            frame["message"] for frame in one.frames() if frame["type"] == "notify"
+            frame["message"] for frame in one.receive_frames() if frame["type"] == "notify"
         ]
-        told_two = two.frames()[0]["message"]
+        told_two = two.receive_frames()[0]["message"]
 
     assert from_alice["senderavatar"].startswith("http://one.example/account/avatar/1/")
     assert from_alice["content"].startswith("http://one.example/media/")
@@ -102,17 +102,17 @@ def test_reading_in_a_private_chat_is_told_to_the_other_one_at_once(
     app: Flask, cast: Cast, ears: Ears
 ) -> None:
     befriend(app, ALICE, DAVE)
-    with cast[ALICE].listens() as alice, cast[DAVE].listens() as dave:
+    with cast[ALICE].open_socket() as alice, cast[DAVE].open_socket() as dave:
         private = cast[DAVE].get("/conversations")["conversation"][0]["id"]
         for text in ("one", "two"):
-            cast[ALICE].says(private, text)
-            cast[DAVE].reads(private)
-        cast[DAVE].reads(private)
+            cast[ALICE].send_text(private, text)
+            cast[DAVE].list_messages(private)
+        cast[DAVE].list_messages(private)
 
         frame = {"type": "already_read", "conversationId": str(private), "user_id": DAVE}
-        told = [each for each in alice.frames() if each["type"] == "already_read"]
+        told = [each for each in alice.receive_frames() if each["type"] == "already_read"]
         assert told == [{**frame, "read_seq": 1}, {**frame, "read_seq": 2}]
-        assert dave.kinds() == ["notify", "notify"]
+        assert dave.receive_types() == ["notify", "notify"]
 
 
 def test_reading_in_a_group_is_told_once_a_second_and_the_last_of_others_wins(
@@ -122,32 +122,36 @@ def test_reading_in_a_group_is_told_once_a_second_and_the_last_of_others_wins(
     quiet = [make_group(app, ALICE, BOB, CAROL) for _ in range(5)][-1]
     frame = {"type": "already_read", "conversationId": str(quiet)}
     by_bob, by_carol = ({**frame, "user_id": user_id} for user_id in (BOB, CAROL))
-    with cast[ALICE].listens() as alice, cast[CAROL].listens() as carol:
+    with cast[ALICE].open_socket() as alice, cast[CAROL].open_socket() as carol:
         for text in ("one", "two"):
-            cast[ALICE].says(quiet, text)
-            cast[BOB].reads(quiet)
-            cast[CAROL].reads(quiet)
+            cast[ALICE].send_text(quiet, text)
+            cast[BOB].list_messages(quiet)
+            cast[CAROL].list_messages(quiet)
 
-        told = [each for each in alice.frames() if each["type"] == "already_read"]
+        told = [each for each in alice.receive_frames() if each["type"] == "already_read"]
         assert told == [{**by_bob, "read_seq": 1}]
-        assert alice.next() == {**by_carol, "read_seq": 2}
-        assert [carol.next()["type"] for _ in range(3)] == ["notify", "already_read", "notify"]
-        assert carol.next() == {**by_bob, "read_seq": 2}
-        assert alice.frames() == carol.frames() == []
+        assert alice.receive_frame() == {**by_carol, "read_seq": 2}
+        assert [carol.receive_frame()["type"] for _ in range(3)] == [
+            "notify",
+            "already_read",
+            "notify",
+        ]
+        assert carol.receive_frame() == {**by_bob, "read_seq": 2}
+        assert alice.receive_frames() == carol.receive_frames() == []
 
 
 def test_sending_tells_of_reading_only_if_it_covered_unread_messages_of_others(
     app: Flask, cast: Cast, ears: Ears
 ) -> None:
     befriend(app, ALICE, DAVE)
-    with cast[ALICE].listens() as alice, cast[DAVE].listens() as dave:
+    with cast[ALICE].open_socket() as alice, cast[DAVE].open_socket() as dave:
         private = cast[DAVE].get("/conversations")["conversation"][0]["id"]
-        cast[ALICE].says(private, "first")
-        cast[ALICE].says(private, "second")
-        cast[DAVE].says(private, "third")
+        cast[ALICE].send_text(private, "first")
+        cast[ALICE].send_text(private, "second")
+        cast[DAVE].send_text(private, "third")
 
-        assert dave.kinds() == ["notify"] * 3
-        assert sorted(alice.kinds()) == ["already_read", "notify", "notify", "notify"]
+        assert dave.receive_types() == ["notify"] * 3
+        assert sorted(alice.receive_types()) == ["already_read", "notify", "notify", "notify"]
 
 
 def test_a_new_group_is_told_to_every_member_and_its_messages_from_then_on(
@@ -156,7 +160,7 @@ def test_a_new_group_is_told_to_every_member_and_its_messages_from_then_on(
     befriend(app, ALICE, BOB)
 
     made = cast[ALICE].post("/conversations", members=[BOB], name="new")["conversation_id"]
-    cast[BOB].says(made, "hello")
+    cast[BOB].send_text(made, "hello")
 
     kinds = {
         user_id: [frame["type"] for frame in frames] for user_id, frames in heard(ears).items()
@@ -168,11 +172,11 @@ def test_a_new_group_is_told_to_every_member_and_its_messages_from_then_on(
 def test_a_friendship_opens_a_conversation_whose_frames_reach_both(
     server: Server, cast: Cast, ears: Ears
 ) -> None:
-    server.tell(
+    server.send_event(
         "friendship", {"id": 1, "low_id": CAROL, "high_id": DAVE, "active": True, "version": 1}
     )
     private = cast[DAVE].get("/conversations")["conversation"][0]["id"]
-    cast[DAVE].says(private, "hello")
+    cast[DAVE].send_text(private, "hello")
 
     told = {user_id: [frame["type"] for frame in frames] for user_id, frames in heard(ears).items()}
     assert told == {ALICE: [], BOB: [], CAROL: ["conv_setting", "notify"], DAVE: told[CAROL]}
@@ -194,16 +198,16 @@ def test_another_name_of_a_person_is_told_once_to_each_socket_of_friends_and_fel
     befriend(app, renamed, DAVE)
     for _ in range(2):
         make_group(app, renamed, CAROL)
-    ears = {user_id: Listening(server, user_id) for user_id in (CAROL, DAVE, stranger)}
+    ears = {user_id: LiveSocket(server, user_id) for user_id in (CAROL, DAVE, stranger)}
 
     first, second = (
         state("account", id=renamed, name=name, version=version)
         for version, name in enumerate(("Anybody", "Nobody"), 2)
     )
     for each in (first, first, second):
-        server.tell("account", each)
+        server.send_event("account", each)
 
-    assert ears[CAROL].next() == ears[DAVE].next() == {"type": "conv_setting"}
+    assert ears[CAROL].receive_frame() == ears[DAVE].receive_frame() == {"type": "conv_setting"}
     assert heard(ears) == {CAROL: [], DAVE: [], stranger: []}
     for listening in ears.values():
         listening.leave()
@@ -226,7 +230,7 @@ def test_who_is_removed_is_told_so_and_nothing_of_the_group_afterwards(
     group: int, cast: Cast, ears: Ears
 ) -> None:
     cast[BOB].delete("/conversations/member/remove", conversation_id=group, user=CAROL)
-    message = cast[ALICE].says(group, "among us")["message_id"]
+    message = cast[ALICE].send_text(group, "among us")["message_id"]
 
     told = heard(ears)
     assert told[CAROL] == [{"type": "remove_members", "self": "false"}]
@@ -282,7 +286,7 @@ def test_who_comes_in_is_told_like_every_member_and_the_invitation_comes_last(
     heard(ears)
 
     cast[ALICE].post("/conversations/manage/handle_invitation", invite_id=invitation)
-    cast[ALICE].says(group, "welcome")
+    cast[ALICE].send_text(group, "welcome")
 
     kinds = {
         user_id: [frame["type"] for frame in frames] for user_id, frames in heard(ears).items()
@@ -306,23 +310,23 @@ def test_a_rejected_invitation_is_told_to_every_member(
 
 
 def test_a_friend_request_is_told_to_sender_and_receiver(server: Server, ears: Ears) -> None:
-    server.tell("friend_request_changed", {"sender_id": ALICE, "receiver_id": BOB})
+    server.send_event("friend_request_changed", {"sender_id": ALICE, "receiver_id": BOB})
 
-    assert ears[ALICE].next() == ears[BOB].next() == {"type": "request_message"}
+    assert ears[ALICE].receive_frame() == ears[BOB].receive_frame() == {"type": "request_message"}
     assert heard({user_id: ears[user_id] for user_id in (CAROL, DAVE)}) == {CAROL: [], DAVE: []}
 
 
 def test_a_friend_request_that_is_withheld_is_told_to_its_sender_once(
     server: Server, ears: Ears
 ) -> None:
-    server.tell("friend_request_changed", {"sender_id": ALICE, "receiver_id": ALICE})
+    server.send_event("friend_request_changed", {"sender_id": ALICE, "receiver_id": ALICE})
 
-    assert ears[ALICE].next() == {"type": "request_message"}
+    assert ears[ALICE].receive_frame() == {"type": "request_message"}
     assert heard(ears) == {ALICE: [], BOB: [], CAROL: [], DAVE: []}
 
 
 def test_the_end_of_a_friendship_is_told_to_both(server: Server, ears: Ears) -> None:
-    server.tell("friendship_ended", {"low_id": BOB, "high_id": CAROL})
+    server.send_event("friendship_ended", {"low_id": BOB, "high_id": CAROL})
 
     told = [{"type": "delete_friend"}]
     assert heard(ears) == {ALICE: [], BOB: told, CAROL: told, DAVE: []}
@@ -331,18 +335,18 @@ def test_the_end_of_a_friendship_is_told_to_both(server: Server, ears: Ears) -> 
 def test_nothing_is_told_of_connecting_and_of_reading_lists(
     group: int, cast: Cast, ears: Ears
 ) -> None:
-    with cast[CAROL].listens() as again:
+    with cast[CAROL].open_socket() as again:
         cast[CAROL].get("/conversations")
-        cast[CAROL].reads(group)
+        cast[CAROL].list_messages(group)
         cast[CAROL].get("/conversations/get_members", conversation_id=group)
 
-        assert again.frames() == []
+        assert again.receive_frames() == []
     assert heard(ears) == {ALICE: [], BOB: [], CAROL: [], DAVE: []}
 
 
 def test_a_refused_request_is_told_to_nobody(group: int, cast: Cast, ears: Ears) -> None:
     with pytest.raises(AssertionError, match="Content is empty"):
-        cast[ALICE].says(group, " ")
+        cast[ALICE].send_text(group, " ")
 
     assert heard(ears) == {ALICE: [], BOB: [], CAROL: [], DAVE: []}
 
@@ -351,12 +355,12 @@ def test_a_refused_request_is_told_to_nobody(group: int, cast: Cast, ears: Ears)
     ("name", "contract"), all_versions("events/friend_request_changed", "events/friendship_ended")
 )
 def test_a_notice_is_passed_on_from_any_version(
-    server: Server, name: str, said: dict[str, Any]
+    server: Server, name: str, contract: dict[str, Any]
 ) -> None:
     frames = {
         "events/friend_request_changed": {"type": "request_message"},
         "events/friendship_ended": {"type": "delete_friend"},
     }
-    with Listening(server, ALICE) as alice, Listening(server, BOB) as bob:
-        server.tell(said["type"], said["state"])
-        assert alice.next() == bob.next() == frames[name]
+    with LiveSocket(server, ALICE) as alice, LiveSocket(server, BOB) as bob:
+        server.send_event(contract["type"], contract["state"])
+        assert alice.receive_frame() == bob.receive_frame() == frames[name]

@@ -19,13 +19,13 @@ from chat_service.models import Membership
 from chat_service.tests.factories import make_account, make_group
 from chat_service.tests.live_server import (
     ROOT,
-    SECONDS,
-    Listening,
-    Person,
+    TIMEOUT,
+    HttpUser,
+    LiveSocket,
     Server,
     delete_account,
-    running,
-    until_all_is_told,
+    run_server,
+    wait_for_delivery,
 )
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.processes import environment_of_tests
@@ -44,8 +44,8 @@ def _replicas(
 ) -> Iterator[tuple[Server, Server]]:
     with ExitStack() as stack:
         shared = settings | {"REDIS_URL": redis.url}
-        one = stack.enter_context(running(shared))
-        other = stack.enter_context(running(shared, "--workers", "2"))
+        one = stack.enter_context(run_server(shared))
+        other = stack.enter_context(run_server(shared, "--workers", "2"))
         yield one, other
 
 
@@ -67,107 +67,107 @@ def group(app: Flask) -> int:
 
 
 @pytest.fixture
-def alice(here: Server) -> Person:
+def alice(here: Server) -> HttpUser:
     """Alice, whose requests go to the replica of one worker."""
-    return Person(here, ALICE)
+    return HttpUser(here, ALICE)
 
 
 def test_frames_reach_sockets_of_every_process(
-    here: Server, there: Server, group: int, alice: Person
+    here: Server, there: Server, group: int, alice: HttpUser
 ) -> None:
     with ExitStack() as stack:
         # Enough of them that each worker has some.
-        everywhere = [stack.enter_context(Listening(at, BOB)) for at in (here, *[there] * 12)]
-        alice.says(group, "hello")
+        everywhere = [stack.enter_context(LiveSocket(at, BOB)) for at in (here, *[there] * 12)]
+        alice.send_text(group, "hello")
 
-        told = [each.next()["message"]["content"] for each in everywhere]
+        told = [each.receive_frame()["message"]["content"] for each in everywhere]
         assert told == ["hello"] * 13
 
 
 def test_who_comes_in_or_is_out_by_one_process_is_so_in_every_other(
-    app: Flask, here: Server, there: Server, group: int, alice: Person
+    app: Flask, here: Server, there: Server, group: int, alice: HttpUser
 ) -> None:
-    with Listening(there, BOB) as bob:
-        bob.frames()
+    with LiveSocket(there, BOB) as bob:
+        bob.receive_frames()
         alice.delete("/conversations/member/remove", conversation_id=group, user=BOB)
-        alice.says(group, "without bob")
+        alice.send_text(group, "without bob")
 
-        assert bob.frames(via=here) == [{"type": "remove_members", "self": "false"}]
+        assert bob.receive_frames(via=here) == [{"type": "remove_members", "self": "false"}]
 
 
 def test_deleting_an_account_ends_its_sockets_in_every_process(here: Server, there: Server) -> None:
-    with Listening(there, CAROL) as carol:
+    with LiveSocket(there, CAROL) as carol:
         delete_account(here, CAROL)
 
-        assert carol.closing_code() == 4401
+        assert carol.receive_close_code() == 4401
 
 
 def test_what_was_missed_is_told_once_by_whichever_process_one_comes_back_to(
-    here: Server, there: Server, group: int, alice: Person
+    here: Server, there: Server, group: int, alice: HttpUser
 ) -> None:
-    with Listening(here, BOB) as bob:
-        bob.frames()
-        alice.says(group, "heard")
-        assert [frame["type"] for frame in bob.frames()] == ["notify"]
+    with LiveSocket(here, BOB) as bob:
+        bob.receive_frames()
+        alice.send_text(group, "heard")
+        assert [frame["type"] for frame in bob.receive_frames()] == ["notify"]
         bob.acknowledge()
-    alice.says(group, "missed")
-    alice.says(group, "missed, too")
+    alice.send_text(group, "missed")
+    alice.send_text(group, "missed, too")
 
-    with bob.again(there) as again:
-        told = [again.next()["message"]["content"] for _ in range(2)]
-        alice.says(group, "here again")
-        told.append(again.next()["message"]["content"])
+    with bob.reconnect(there) as again:
+        told = [again.receive_frame()["message"]["content"] for _ in range(2)]
+        alice.send_text(group, "here again")
+        told.append(again.receive_frame()["message"]["content"])
         again.acknowledge()
-    with bob.again(here) as once_more:
-        assert once_more.frames() == []
+    with bob.reconnect(here) as once_more:
+        assert once_more.receive_frames() == []
     assert told == ["missed", "missed, too", "here again"]
 
 
 def test_what_a_socket_in_another_process_acknowledged_is_not_told_again(
-    here: Server, there: Server, group: int, alice: Person
+    here: Server, there: Server, group: int, alice: HttpUser
 ) -> None:
-    with Listening(there, BOB) as staying:
-        staying.frames()
-        with staying.again(here):
+    with LiveSocket(there, BOB) as staying:
+        staying.receive_frames()
+        with staying.reconnect(here):
             pass
-        alice.says(group, "hello")
-        assert staying.next()["type"] == "notify"
+        alice.send_text(group, "hello")
+        assert staying.receive_frame()["type"] == "notify"
         staying.acknowledge()
-        until_all_is_told(there)  # The mark goes to Redis after the pong, before this.
+        wait_for_delivery(there)  # The mark goes to Redis after the pong, before this.
 
-        with staying.again(here) as again:
-            assert again.frames() == []
+        with staying.reconnect(here) as again:
+            assert again.receive_frames() == []
 
 
 def test_what_was_not_acknowledged_in_one_process_is_told_by_another(
-    here: Server, there: Server, group: int, alice: Person
+    here: Server, there: Server, group: int, alice: HttpUser
 ) -> None:
-    with Listening(there, BOB) as silent:
-        silent.frames()
+    with LiveSocket(there, BOB) as silent:
+        silent.receive_frames()
         silent.acknowledge()
-        alice.says(group, "into the void")
-        until_all_is_told(here)
+        alice.send_text(group, "into the void")
+        wait_for_delivery(here)
 
-        with silent.again(here) as again:
-            assert again.next()["message"]["content"] == "into the void"
+        with silent.reconnect(here) as again:
+            assert again.receive_frame()["message"]["content"] == "into the void"
 
 
 def test_a_restart_of_redis_fails_no_request_and_frames_come_again(
-    redis: RedisServer, here: Server, there: Server, group: int, alice: Person
+    redis: RedisServer, here: Server, there: Server, group: int, alice: HttpUser
 ) -> None:
-    with Listening(there, BOB) as bob:
-        bob.frames()
+    with LiveSocket(there, BOB) as bob:
+        bob.receive_frames()
         redis.kill()
         for number in range(3):
-            alice.says(group, f"during the outage {number}")
-        with Listening(here, CAROL) as newcomer:
+            alice.send_text(group, f"during the outage {number}")
+        with LiveSocket(here, CAROL) as newcomer:
             newcomer.wire.ping()
         redis.start()
-        alice.says(group, "afterwards")
+        alice.send_text(group, "afterwards")
 
-        told = [bob.next()["message"]["content"] for _ in range(4)]
+        told = [bob.receive_frame()["message"]["content"] for _ in range(4)]
     assert told == [*(f"during the outage {number}" for number in range(3)), "afterwards"]
-    assert len(alice.reads(group)) == 4
+    assert len(alice.list_messages(group)) == 4
 
 
 def test_a_redis_that_is_away_is_seen_and_takes_no_process_out(
@@ -175,66 +175,66 @@ def test_a_redis_that_is_away_is_seen_and_takes_no_process_out(
 ) -> None:
     def wait_for(state: str) -> None:
         url = f"http://{here.address}/healthz"
-        deadline = time.monotonic() + SECONDS
-        while requests.get(url, timeout=SECONDS).json()["parts"]["redis"] != state:
+        deadline = time.monotonic() + TIMEOUT
+        while requests.get(url, timeout=TIMEOUT).json()["parts"]["redis"] != state:
             assert time.monotonic() < deadline
             time.sleep(0.1)
 
     wait_for("ok")
     redis.kill()
     wait_for("unreachable")
-    ready = requests.get(f"http://{here.address}/readyz", timeout=SECONDS)
+    ready = requests.get(f"http://{here.address}/readyz", timeout=TIMEOUT)
     redis.start()
     wait_for("ok")
     assert ready.status_code == 200
 
 
 def test_no_frame_is_lost_to_a_clock_or_a_memory_that_goes_back(
-    redis: RedisServer, here: Server, there: Server, group: int, alice: Person
+    redis: RedisServer, here: Server, there: Server, group: int, alice: HttpUser
 ) -> None:
-    with Listening(there, BOB) as bob, redis.client() as client:
+    with LiveSocket(there, BOB) as bob, redis.client() as client:
         seconds, _ = client.time()
         # As if the clock of Redis had been an hour ahead until now.
         client.hset("ims:live:last", mapping={"moment": (seconds + 3600) * 1000, "number": 7})
         told = []
         for text in ("clock set back", "and on"):
-            alice.says(group, text)
-            told.append(bob.next()["message"]["content"])
+            alice.send_text(group, text)
+            told.append(bob.receive_frame()["message"]["content"])
             if text != "and on":
                 bob.acknowledge()
-        with bob.again(here) as again:
-            told.append(again.next()["message"]["content"])
+        with bob.reconnect(here) as again:
+            told.append(again.receive_frame()["message"]["content"])
         redis.empty()
-        alice.says(group, "memory lost")
-        told.append(bob.next()["message"]["content"])
+        alice.send_text(group, "memory lost")
+        told.append(bob.receive_frame()["message"]["content"])
     assert told == ["clock set back", "and on", "and on", "memory lost"]
 
 
 def test_nothing_that_was_told_stays_in_redis(
-    redis: RedisServer, here: Server, group: int, alice: Person
+    redis: RedisServer, here: Server, group: int, alice: HttpUser
 ) -> None:
-    with Listening(here, BOB) as bob, redis.client() as client:
-        alice.says(group, "secret")
-        bob.next()
+    with LiveSocket(here, BOB) as bob, redis.client() as client:
+        alice.send_text(group, "secret")
+        bob.receive_frame()
 
         assert 0 < client.pttl("ims:live:events") <= 20_000
         assert all(client.ttl(key) > 0 for key in client.keys("ims:live:session:*"))
 
 
 def test_who_was_removed_during_an_outage_of_redis_is_told_nothing_more(
-    app: Flask, redis: RedisServer, here: Server, there: Server, group: int, alice: Person
+    app: Flask, redis: RedisServer, here: Server, there: Server, group: int, alice: HttpUser
 ) -> None:
-    with Listening(there, BOB) as bob, Listening(there, CAROL) as carol:
-        bob.frames()
-        carol.frames()
+    with LiveSocket(there, BOB) as bob, LiveSocket(there, CAROL) as carol:
+        bob.receive_frames()
+        carol.receive_frames()
         redis.kill()
         with app.app_context(), transaction():  # And nobody ever tells of it.
             db.session.execute(delete(Membership).where(Membership.user_id == BOB))
-        alice.says(group, "without bob")
+        alice.send_text(group, "without bob")
         redis.start()
 
-        assert carol.next()["message"]["content"] == "without bob"
-        assert bob.frames(via=here) == []
+        assert carol.receive_frame()["message"]["content"] == "without bob"
+        assert bob.receive_frames(via=here) == []
 
 
 def test_many_who_leave_at_once_take_few_connections_to_redis(
@@ -250,12 +250,12 @@ def test_many_who_leave_at_once_take_few_connections_to_redis(
     crowd = range(9_000, 9_000 + 3 * MAX_CONNECTIONS)
     for number in crowd:
         make_account(app, number, f"Somebody {number}")
-    listening = [Listening(here, number) for number in crowd]
+    listening = [LiveSocket(here, number) for number in crowd]
     counted = [connections()]
     with redis.frozen():
         for each in listening:
             each.wire.shutdown()
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + TIMEOUT
         while counted[-1] >= max(counted):  # Until the first of them gives up.
             counted.append(connections())
             assert time.monotonic() < deadline
@@ -285,7 +285,7 @@ def test_several_workers_without_redis_refuse_to_start(
         },
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=TIMEOUT,
         check=False,
     )
     assert done.returncode != 0

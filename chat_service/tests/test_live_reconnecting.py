@@ -13,8 +13,8 @@ from flask import Flask
 from websocket import WebSocket, WebSocketException, create_connection
 
 from chat_service.tests.factories import make_group
-from chat_service.tests.live_server import SECONDS, Person, Server, running
-from chat_service.tests.vanishing import Network, network_to
+from chat_service.tests.live_server import TIMEOUT, HttpUser, Server, run_server
+from chat_service.tests.vanishing import Network, run_network
 from shared.testing.cast import ALICE, BOB
 from shared.testing.redis import redis_server
 from shared.testing.tokens import issue
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.timeout(300)
 WAYS_TO_LEAVE = ("close", "drop", "vanish", "freeze")
 
 
-class Restless:
+class ReconnectingClient:
     """Bob's browser: one session, and one socket after the other.
 
     Attributes:
@@ -48,13 +48,13 @@ class Restless:
             self._network.vanish()
         if leaves == "close":
             with suppress(OSError, WebSocketException):
-                wire.close(timeout=SECONDS)
+                wire.close(timeout=TIMEOUT)
         wire.shutdown()
 
     def _connect(self) -> WebSocket:
         self._network.target = random.choice(self._addresses)
         url = f"ws://{self._network.address}/ws/?token={self._token}"
-        return create_connection(url, timeout=SECONDS)
+        return create_connection(url, timeout=TIMEOUT)
 
     def _listen(self, wire: WebSocket, seconds: float, last: int | None = None) -> None:
         until = time.monotonic() + seconds
@@ -72,11 +72,12 @@ def servers(
     """One server of one process, or two that have three together."""
     with ExitStack() as stack:
         if request.param == "one process":
-            yield [stack.enter_context(running(settings | {"REDIS_URL": ""}))]
+            yield [stack.enter_context(run_server(settings | {"REDIS_URL": ""}))]
         else:
             shared = settings | {"REDIS_URL": stack.enter_context(redis_server()).url}
             yield [
-                stack.enter_context(running(shared, "--workers", workers)) for workers in ("1", "2")
+                stack.enter_context(run_server(shared, "--workers", workers))
+                for workers in ("1", "2")
             ]
 
 
@@ -85,20 +86,20 @@ def test_no_frame_is_lost_however_connections_end(
     app: Flask, servers: list[Server], seconds: float
 ) -> None:
     group = make_group(app, ALICE, BOB)
-    alice = Person(servers[0], ALICE)
+    alice = HttpUser(servers[0], ALICE)
     sent: list[int] = []
     all_sent = threading.Event()
 
     def send() -> None:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            alice.says(group, str(len(sent)))
+            alice.send_text(group, str(len(sent)))
             sent.append(len(sent))
             all_sent.wait(random.uniform(0, 0.1))
         all_sent.set()
 
-    with network_to(servers[0].address) as network:
-        bob = Restless(network, [server.address for server in servers])
+    with run_network(servers[0].address) as network:
+        bob = ReconnectingClient(network, [server.address for server in servers])
         bob.visit(0.1, "close")
         sending = threading.Thread(target=send)
         sending.start()
@@ -107,6 +108,6 @@ def test_no_frame_is_lost_however_connections_end(
             all_sent.wait(random.choice((0, 0, 0.5)))
         sending.join()
         alice.close()
-        bob.visit(SECONDS, "close", sent[-1])
+        bob.visit(TIMEOUT, "close", sent[-1])
 
     assert list(dict.fromkeys(bob.told)) == sent

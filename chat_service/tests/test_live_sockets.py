@@ -19,13 +19,13 @@ from chat_service.live.subscriber import SocketLimits, Subscriber
 from chat_service.schemas.live import frame_out
 from chat_service.tests.factories import make_account, make_group
 from chat_service.tests.live_server import (
-    SECONDS,
-    Listening,
-    Person,
+    TIMEOUT,
+    HttpUser,
+    LiveSocket,
     Server,
     delete_account,
-    running,
-    until_all_is_told,
+    run_server,
+    wait_for_delivery,
 )
 from shared.keys import generate_key_pair
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE
@@ -38,13 +38,13 @@ FOREIGN_KEY, _ = generate_key_pair()
 
 
 @pytest.fixture
-def alice(server: Server) -> Person:
-    return Person(server, ALICE)
+def alice(server: Server) -> HttpUser:
+    return HttpUser(server, ALICE)
 
 
 @pytest.fixture
-def bob(server: Server) -> Person:
-    return Person(server, BOB)
+def bob(server: Server) -> HttpUser:
+    return HttpUser(server, BOB)
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def group(app: Flask) -> int:
     ids=["none", "empty", "garbage", "long", "expired", "forged", "later", "refresh", "unknown"],
 )
 def test_without_a_valid_token_the_handshake_is_refused(server: Server, query: str) -> None:
-    answer = server.asks_for_a_socket(query)
+    answer = server.request_socket(query)
 
     assert (answer.status_code, answer.json()) == (401, {"code": -2, "info": INVALID_JWT.info})
 
@@ -76,7 +76,7 @@ def test_without_a_valid_token_the_handshake_is_refused(server: Server, query: s
 def test_the_token_of_a_deleted_account_opens_no_socket(app: Flask, server: Server) -> None:
     make_account(app, ALICE, "Alice", version=2, deleted=True, generation=1)
 
-    rejection = [server.asks_for_a_socket(f"?token={issue(ALICE, g)}").status_code for g in (0, 1)]
+    rejection = [server.request_socket(f"?token={issue(ALICE, g)}").status_code for g in (0, 1)]
 
     assert rejection == [401, 401]
 
@@ -94,14 +94,14 @@ def test_the_token_of_a_deleted_account_opens_no_socket(app: Flask, server: Serv
 def test_what_is_no_websocket_handshake_is_answered_as_json(
     server: Server, header: dict[str, str]
 ) -> None:
-    answer = server.asks_for_a_socket(f"?token={issue(ALICE)}", **header)
+    answer = server.request_socket(f"?token={issue(ALICE)}", **header)
 
     expected = {"code": -7, "info": "Missing or error type of [Upgrade]"}
     assert (answer.status_code, answer.json()) == (400, expected)
 
 
 def test_the_path_works_without_its_slash(server: Server) -> None:
-    wire = create_connection(f"ws://{server.address}/ws?token={issue(ALICE)}", timeout=SECONDS)
+    wire = create_connection(f"ws://{server.address}/ws?token={issue(ALICE)}", timeout=TIMEOUT)
     wire.ping("still there?")
 
     assert wire.recv_data(control_frame=True) == (ABNF.OPCODE_PONG, b"still there?")
@@ -124,7 +124,7 @@ def test_the_token_may_be_offered_as_a_subprotocol(
 ) -> None:
     url = f"ws://{server.address}/ws/{query}"
     header = {"Sec-WebSocket-Protocol": offered}
-    wire = create_connection(url, timeout=SECONDS, header=header)
+    wire = create_connection(url, timeout=TIMEOUT, header=header)
 
     answered = wire.getheaders()
     assert answered is not None
@@ -135,176 +135,176 @@ def test_the_token_may_be_offered_as_a_subprotocol(
 def test_a_bad_token_among_the_subprotocols_is_refused(server: Server) -> None:
     offered = {"Sec-WebSocket-Protocol": f"ims, {issue(ALICE, key_pem=FOREIGN_KEY)}"}
 
-    assert server.asks_for_a_socket(f"?token={issue(ALICE)}", **offered).status_code == 401
+    assert server.request_socket(f"?token={issue(ALICE)}", **offered).status_code == 401
 
 
 def test_a_socket_ends_with_its_token(server: Server) -> None:
-    with Listening(server, ALICE, exp=int(time.time()) + 1) as alice:
-        assert alice.closing_code() == 4401
+    with LiveSocket(server, ALICE, exp=int(time.time()) + 1) as alice:
+        assert alice.receive_close_code() == 4401
 
 
 def test_deleting_an_account_ends_its_sockets_and_tells_them_nothing(
-    app: Flask, server: Server, group: int, alice: Person, bob: Person
+    app: Flask, server: Server, group: int, alice: HttpUser, bob: HttpUser
 ) -> None:
-    with bob.listens() as other, alice.listens() as second, alice.listens() as first:
+    with bob.open_socket() as other, alice.open_socket() as second, alice.open_socket() as first:
         delete_account(server, ALICE)
-        bob.says(group, "gone?")
+        bob.send_text(group, "gone?")
 
         goodbye = ABNF.OPCODE_CLOSE, struct.pack("!H", 4401)
         told = [list(iter(each.wire.recv_data, goodbye)) for each in (first, second)]
         marker = ABNF.OPCODE_TEXT, b'{"type":"request_message"}'
         assert told == [[], [marker]]  # Which `listens` of the first asked for.
-        assert other.kinds() == ["notify"]
+        assert other.receive_types() == ["notify"]
 
 
 def test_the_sockets_of_an_ended_session_close_at_once(server: Server) -> None:
     ends = SessionEnds(up_to=7).to_text()
     with (
-        Listening(server, ALICE, session=7) as phone,
-        Listening(server, ALICE, session=8) as laptop,
+        LiveSocket(server, ALICE, session=7) as phone,
+        LiveSocket(server, ALICE, session=8) as laptop,
     ):
-        server.tell("account", state("account", id=ALICE, session_ends=ends, version=2))
-        assert phone.closing_code() == 4401
-        assert laptop.frames() == []
+        server.send_event("account", state("account", id=ALICE, session_ends=ends, version=2))
+        assert phone.receive_close_code() == 4401
+        assert laptop.receive_frames() == []
 
 
 def test_an_ended_session_opens_no_socket(app: Flask, server: Server) -> None:
     make_account(app, ALICE, "Alice", version=2, session_ends=SessionEnds(up_to=7).to_text())
-    assert server.asks_for_a_socket(f"?token={issue(ALICE, session=7)}").status_code == 401
+    assert server.request_socket(f"?token={issue(ALICE, session=7)}").status_code == 401
 
 
 def test_a_late_repeat_of_a_deletion_does_not_end_the_sockets_of_the_restored_account(
     app: Flask, server: Server
 ) -> None:
     make_account(app, ALICE, "Alice", version=3, generation=1)
-    with Listening(server, ALICE, generation=1) as alice:
+    with LiveSocket(server, ALICE, generation=1) as alice:
         delete_account(server, ALICE)
 
-        assert alice.frames() == []
+        assert alice.receive_frames() == []
 
 
 def test_one_socket_too_many_closes_the_persons_oldest(
-    server: Server, group: int, alice: Person
+    server: Server, group: int, alice: HttpUser
 ) -> None:
     with ExitStack() as stack:
-        oldest, *others = [stack.enter_context(Listening(server, ALICE)) for _ in range(4)]
-        assert oldest.closing_code() == 4429
+        oldest, *others = [stack.enter_context(LiveSocket(server, ALICE)) for _ in range(4)]
+        assert oldest.receive_close_code() == 4429
 
-        alice.says(group, "hello")
+        alice.send_text(group, "hello")
 
-        assert others[0].kinds() == ["notify"]
+        assert others[0].receive_types() == ["notify"]
 
 
 def test_a_slow_socket_is_closed_and_keeps_nobody_waiting(
-    server: Server, group: int, alice: Person, bob: Person
+    server: Server, group: int, alice: HttpUser, bob: HttpUser
 ) -> None:
     tiny = ((socket.SOL_SOCKET, socket.SO_RCVBUF, 4096),)
-    with Listening(server, CAROL, {"sockopt": tiny}) as slow, bob.listens() as other:
-        server.tell(
+    with LiveSocket(server, CAROL, {"sockopt": tiny}) as slow, bob.open_socket() as other:
+        server.send_event(
             "friend_request_changed", {"sender_id": CAROL, "receiver_id": 9_999}, times=20_000
         )
-        alice.says(group, "still quick")
+        alice.send_text(group, "still quick")
 
-        assert other.kinds() == ["notify"]
-        assert slow.closing_code() == 1013
+        assert other.receive_types() == ["notify"]
+        assert slow.receive_close_code() == 1013
 
 
-def test_what_a_client_says_is_ignored(server: Server, group: int, alice: Person) -> None:
-    with alice.listens() as socket_of_alice:
+def test_what_a_client_says_is_ignored(server: Server, group: int, alice: HttpUser) -> None:
+    with alice.open_socket() as socket_of_alice:
         socket_of_alice.wire.send("hello?")
         socket_of_alice.wire.send_binary(b"\x00\xff")
-        alice.says(group, "hello")
+        alice.send_text(group, "hello")
 
-        assert socket_of_alice.kinds() == ["notify"]
+        assert socket_of_alice.receive_types() == ["notify"]
 
 
 def test_a_client_that_says_too_much_is_closed(server: Server) -> None:
-    with Listening(server, DAVE) as dave:
+    with LiveSocket(server, DAVE) as dave:
         for _ in range(70):
             dave.wire.send("x" * 1000)
 
-        assert dave.closing_code() == 1008
+        assert dave.receive_close_code() == 1008
 
 
 def test_a_client_that_breaks_the_protocol_is_closed(server: Server) -> None:
-    with Listening(server, DAVE) as dave:
+    with LiveSocket(server, DAVE) as dave:
         dave.send(b"\x81\x02hi")  # A client must mask what it says.
 
-        assert dave.closing_code() == 1002
+        assert dave.receive_close_code() == 1002
 
 
 def test_what_came_during_a_short_absence_is_told_once_and_in_order(
-    server: Server, group: int, alice: Person, bob: Person
+    server: Server, group: int, alice: HttpUser, bob: HttpUser
 ) -> None:
-    with bob.listens() as bobs:
-        alice.says(group, "heard")
-        assert bobs.kinds() == ["notify"]
+    with bob.open_socket() as bobs:
+        alice.send_text(group, "heard")
+        assert bobs.receive_types() == ["notify"]
         bobs.acknowledge()
-    alice.says(group, "one")
+    alice.send_text(group, "one")
     bob.post("/interface", conversationId=group, ontop=True)
-    alice.says(group, "two")
+    alice.send_text(group, "two")
 
-    with bobs.again() as again:
-        told = [frame.get("message", {}).get("content") for frame in again.frames()]
+    with bobs.reconnect() as again:
+        told = [frame.get("message", {}).get("content") for frame in again.receive_frames()]
         again.acknowledge()
-    with bobs.again() as once_more:
-        nothing = once_more.frames()
+    with bobs.reconnect() as once_more:
+        nothing = once_more.receive_frames()
 
     assert told == ["one", None, "two"]
     assert nothing == []
 
 
 def test_of_a_long_absence_the_newest_hundred_frames_are_told(
-    server: Server, group: int, bob: Person
+    server: Server, group: int, bob: HttpUser
 ) -> None:
-    with bob.listens() as bobs:
+    with bob.open_socket() as bobs:
         bobs.acknowledge()
-    server.tell("friend_request_changed", {"sender_id": BOB, "receiver_id": 9_999}, times=150)
-    server.tell("friendship_ended", {"low_id": BOB, "high_id": 9_999})
-    until_all_is_told(server)
+    server.send_event("friend_request_changed", {"sender_id": BOB, "receiver_id": 9_999}, times=150)
+    server.send_event("friendship_ended", {"low_id": BOB, "high_id": 9_999})
+    wait_for_delivery(server)
 
-    with bobs.again() as again:
-        told = [again.next()["type"] for _ in range(100)]
+    with bobs.reconnect() as again:
+        told = [again.receive_frame()["type"] for _ in range(100)]
         assert told == ["request_message"] * 99 + ["delete_friend"]
-        assert again.frames() == []
+        assert again.receive_frames() == []
 
 
 def test_what_another_socket_of_the_session_acknowledged_is_not_told_again(
-    server: Server, group: int, alice: Person, bob: Person
+    server: Server, group: int, alice: HttpUser, bob: HttpUser
 ) -> None:
-    with bob.listens() as staying:
-        with staying.again():
+    with bob.open_socket() as staying:
+        with staying.reconnect():
             pass
-        alice.says(group, "hello")
-        assert staying.kinds() == ["notify"]
+        alice.send_text(group, "hello")
+        assert staying.receive_types() == ["notify"]
         staying.acknowledge()
 
-        with staying.again() as again:
-            assert again.frames() == []
+        with staying.reconnect() as again:
+            assert again.receive_frames() == []
 
 
 def test_what_a_client_did_not_acknowledge_is_told_again_beside_its_old_socket(
-    server: Server, group: int, alice: Person, bob: Person
+    server: Server, group: int, alice: HttpUser, bob: HttpUser
 ) -> None:
-    with bob.listens() as silent:
+    with bob.open_socket() as silent:
         silent.acknowledge()
-        alice.says(group, "one")
-        alice.says(group, "two")
-        until_all_is_told(server)  # Both have been written to the socket, which reads no more.
+        alice.send_text(group, "one")
+        alice.send_text(group, "two")
+        wait_for_delivery(server)  # Both have been written to the socket, which reads no more.
 
-        with silent.again() as again:
-            told = [again.next()["message"]["content"] for _ in range(2)]
+        with silent.reconnect() as again:
+            told = [again.receive_frame()["message"]["content"] for _ in range(2)]
             again.acknowledge()
-        with silent.again() as once_more:
-            assert once_more.frames() == []
+        with silent.reconnect() as once_more:
+            assert once_more.receive_frames() == []
         assert told == ["one", "two"]
 
 
 def test_pings_ask_for_what_is_written_and_at_most_once_a_second(server: Server) -> None:
-    with Listening(server, CAROL) as carol:
+    with LiveSocket(server, CAROL) as carol:
         began = time.monotonic()
-        server.tell("friend_request_changed", {"sender_id": CAROL, "receiver_id": 9_999}, 200)
-        server.tell("friendship_ended", {"low_id": CAROL, "high_id": 9_999})
+        server.send_event("friend_request_changed", {"sender_id": CAROL, "receiver_id": 9_999}, 200)
+        server.send_event("friendship_ended", {"low_id": CAROL, "high_id": 9_999})
         kinds = []
         while b"delete_friend" not in (said := carol.wire.recv_data(control_frame=True))[1]:
             kinds.append(said[0])
@@ -315,8 +315,8 @@ def test_pings_ask_for_what_is_written_and_at_most_once_a_second(server: Server)
 
 
 def test_a_client_that_has_acknowledged_everything_hears_no_more_pings(server: Server) -> None:
-    with Listening(server, CAROL) as carol:
-        server.tell("friendship_ended", {"low_id": CAROL, "high_id": 9_999})
+    with LiveSocket(server, CAROL) as carol:
+        server.send_event("friendship_ended", {"low_id": CAROL, "high_id": 9_999})
         carol.acknowledge()
 
         carol.wire.settimeout(2.5)  # Pings that ask for frames come a second apart.
@@ -324,44 +324,46 @@ def test_a_client_that_has_acknowledged_everything_hears_no_more_pings(server: S
             carol.wire.recv_data(control_frame=True)
 
 
-def test_a_new_session_is_told_nothing_of_before(app: Flask, server: Server, alice: Person) -> None:
+def test_a_new_session_is_told_nothing_of_before(
+    app: Flask, server: Server, alice: HttpUser
+) -> None:
     newcomer = 77
     make_account(app, newcomer, "Newcomer")
     group = make_group(app, ALICE, newcomer)
-    alice.says(group, "before")
-    until_all_is_told(server)
+    alice.send_text(group, "before")
+    wait_for_delivery(server)
 
-    with Listening(server, newcomer) as listening:
-        assert listening.frames() == []
+    with LiveSocket(server, newcomer) as listening:
+        assert listening.receive_frames() == []
 
 
 def test_who_was_removed_while_away_is_told_of_the_removal_and_not_of_the_group(
-    server: Server, group: int, alice: Person, bob: Person
+    server: Server, group: int, alice: HttpUser, bob: HttpUser
 ) -> None:
-    with bob.listens() as bobs:
+    with bob.open_socket() as bobs:
         bobs.acknowledge()
-    alice.says(group, "with bob")
+    alice.send_text(group, "with bob")
     alice.delete("/conversations/member/remove", conversation_id=group, user=BOB)
-    alice.says(group, "without bob")
+    alice.send_text(group, "without bob")
 
-    with bobs.again() as again:
-        assert again.frames() == [{"type": "remove_members", "self": "false"}]
+    with bobs.reconnect() as again:
+        assert again.receive_frames() == [{"type": "remove_members", "self": "false"}]
 
 
 def test_reading_in_a_group_while_away_is_told_at_most_once(
-    app: Flask, server: Server, alice: Person, bob: Person
+    app: Flask, server: Server, alice: HttpUser, bob: HttpUser
 ) -> None:
     group = make_group(app, ALICE, BOB, CAROL)
-    carol = Person(server, CAROL)
-    with alice.listens() as alices:
+    carol = HttpUser(server, CAROL)
+    with alice.open_socket() as alices:
         alices.acknowledge()
     for text in ("one", "two"):
-        alice.says(group, text)
-        bob.reads(group)
-        carol.reads(group)
+        alice.send_text(group, text)
+        bob.list_messages(group)
+        carol.list_messages(group)
 
-    with alices.again() as again:
-        told = [again.next() for _ in range(3)]
+    with alices.reconnect() as again:
+        told = [again.receive_frame() for _ in range(3)]
     assert [frame["type"] for frame in told] == ["notify", "notify", "already_read"]
     assert (told[2]["user_id"], told[2]["read_seq"]) == (CAROL, 2)
 
@@ -400,27 +402,27 @@ def test_what_came_longer_than_ten_seconds_ago_is_not_told(
 @pytest.fixture(scope="module")
 def restless(settings: dict[str, str], _app: Flask) -> Iterator[Server]:
     """A service that pings all the time."""
-    with running(settings | {"WS_PING_SECONDS": "0.1"}) as server:
+    with run_server(settings | {"WS_PING_SECONDS": "0.1"}) as server:
         yield server
 
 
 def test_a_peer_that_answers_no_ping_is_dropped(app: Flask, restless: Server) -> None:
-    with Listening(restless, ALICE) as dead:
-        rest = b"".join(iter(dead.receive, b""))
+    with LiveSocket(restless, ALICE) as dead:
+        rest = b"".join(iter(dead.receive_bytes, b""))
 
         assert rest == b"\x89\x00"  # A ping, and no other word.
 
 
 def test_a_peer_that_answers_pings_stays(app: Flask, restless: Server) -> None:
-    with Listening(restless, ALICE) as alive:
+    with LiveSocket(restless, ALICE) as alive:
         kinds = [alive.wire.recv_data(control_frame=True)[0] for _ in range(5)]
 
         assert kinds == [ABNF.OPCODE_PING] * 5
 
 
 def test_a_service_told_to_stop_says_goodbye(app: Flask, restless: Server) -> None:
-    with Listening(restless, ALICE) as alice:
+    with LiveSocket(restless, ALICE) as alice:
         restless.program.terminate()
 
-        assert alice.closing_code() == 1001
-        assert restless.program.wait(SECONDS) == 0
+        assert alice.receive_close_code() == 1001
+        assert restless.program.wait(TIMEOUT) == 0

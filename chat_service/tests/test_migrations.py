@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from chat_service.db import db
-from chat_service.tests.calls import say
+from chat_service.tests.calls import send_text
 from chat_service.tests.factories import make_group
 from shared.testing.cast import ALICE, BOB
 from shared.testing.client import ApiClient
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.database
 
 def test_every_migration_can_be_undone_and_done_again(app: Flask, alice: ApiClient) -> None:
     group = make_group(app, ALICE, BOB)
-    say(alice, group)
+    send_text(alice, group)
 
     check_every_step_back_and_forth(app, db)
 

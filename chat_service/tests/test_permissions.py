@@ -27,7 +27,7 @@ from chat_service.models import (
     Membership,
     Message,
 )
-from chat_service.tests.pictures import picture
+from chat_service.tests.pictures import make_image
 from shared.testing.cast import signed_in
 from shared.testing.client import assert_error
 from shared.testing.contracts import state
@@ -179,7 +179,7 @@ def test_having_written_a_message_gives_a_former_member_no_right_to_it(app: Flas
 def _request(path: str, fields: dict[str, Any]) -> dict[str, Any]:
     if path != "/conversations/image":
         return {"json": fields}
-    return {"data": {**fields, "image": (BytesIO(picture()), "cat.png")}}
+    return {"data": {**fields, "image": (BytesIO(make_image()), "cat.png")}}
 
 
 @pytest.fixture

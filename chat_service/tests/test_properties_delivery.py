@@ -5,7 +5,7 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_service.tests.calls import conversations
+from chat_service.tests.calls import list_conversations
 from chat_service.tests.factories import befriend, make_account, make_group
 from shared.testing.cast import signed_in
 from shared.testing.properties import example_settings, extended_timeout, new_user_ids
@@ -40,5 +40,5 @@ def test_a_private_conversation_is_open_as_the_newest_event_said(
     for told, version in enumerate(order, start=1):
         befriend(app, one, other, active=version % 2 == 1, version=version)
         for person in (one, other):
-            listed = conversations(signed_in(app, person))
+            listed = list_conversations(signed_in(app, person))
             assert len(listed) == max(order[:told]) % 2

@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from chat_service.db import db, transaction
 from chat_service.models import Message
-from chat_service.tests.calls import fetch, remove_for_everybody, say
+from chat_service.tests.calls import delete_message, fetch_messages, send_text
 from chat_service.tests.factories import make_account, make_group
 from shared.testing.cast import signed_in
 from shared.testing.properties import extended_timeout, new_user_ids, run_state_machine
@@ -46,7 +46,7 @@ class Pages(RuleBasedStateMachine):
 
     @rule(count=st.integers(1, 4))
     def sends(self, count: int) -> None:
-        self.there += [say(self.writer, self.group, "text") for _ in range(count)]
+        self.there += [send_text(self.writer, self.group, "text") for _ in range(count)]
         if self.all_at_once:
             with self.app.app_context(), transaction():
                 of_this_group = Message.conversation_id == self.group
@@ -57,7 +57,7 @@ class Pages(RuleBasedStateMachine):
     def deletes(self, which: int) -> None:
         message_id = self.there.pop(which % len(self.there))
         self.gone.add(message_id)
-        assert remove_for_everybody(self.writer, message_id).status_code == 200
+        assert delete_message(self.writer, message_id).status_code == 200
 
     @rule(limit=limits, by_time_too=st.booleans())
     def reads_on(self, limit: int, by_time_too: bool) -> None:
@@ -75,7 +75,7 @@ class Pages(RuleBasedStateMachine):
         top = self.backwards[0] if self.backwards else max(self.there, default=0)
         while self._page_on(9) or self._page_back(9) or self._catch_up(9):
             pass
-        whole = [message["id"] for message in fetch(self.reader, self.group)["messages"]]
+        whole = [message["id"] for message in fetch_messages(self.reader, self.group)["messages"]]
         assert whole == self.there
         forwards = [message["id"] for message in self.forwards]
         assert forwards == sorted(set(forwards))
@@ -91,19 +91,19 @@ class Pages(RuleBasedStateMachine):
             bounds["after_id"] = last["id"]
             if by_time_too:
                 bounds["from"] = last["created_time"]
-        page = fetch(self.reader, self.group, **bounds)["messages"]
+        page = fetch_messages(self.reader, self.group, **bounds)["messages"]
         self.forwards += page
         return bool(page)
 
     def _page_back(self, limit: int) -> bool:
         bounds = {"before_id": self.backwards[-1]} if self.backwards else {}
-        page = fetch(self.reader, self.group, limit=limit, **bounds)["messages"]
+        page = fetch_messages(self.reader, self.group, limit=limit, **bounds)["messages"]
         self.backwards += [message["id"] for message in reversed(page)]
         return bool(page)
 
     def _catch_up(self, limit: int) -> bool:
         before = self.version
-        news = fetch(self.reader, self.group, limit=limit, after_version=before)
+        news = fetch_messages(self.reader, self.group, limit=limit, after_version=before)
         self.known |= {message["id"] for message in news["messages"]}
         self.known -= set(news["deleted_ids"])
         self.version = news["version"]

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from chat_service import errors
-from chat_service.tests.calls import fetch, hide, in_list, remove_for_everybody, say, unread
+from chat_service.tests.calls import (
+    delete_message,
+    fetch_messages,
+    get_conversation,
+    get_unread_count,
+    hide_messages,
+    send_text,
+)
 from chat_service.tests.factories import befriend, make_account, make_group
 from shared.testing.cast import signed_in
 from shared.testing.properties import extended_timeout, new_user_ids, run_state_machine, succeeds
@@ -57,7 +64,7 @@ class Reading(RuleBasedStateMachine):
     @rule(person=somebody)
     def says(self, person: int) -> None:
         if person in self.readers:
-            self.said.append(Said(say(self.people[person], self.group), person))
+            self.said.append(Said(send_text(self.people[person], self.group), person))
             self._reads(person, len(self.said))
 
     @rule(person=somebody)
@@ -99,7 +106,7 @@ class Reading(RuleBasedStateMachine):
             refusal = errors.MESSAGE_NOT_FOUND_ZH
         elif not is_own and person not in (OWNER, ADMIN):
             refusal = errors.MAY_NOT_DELETE
-        if succeeds(remove_for_everybody(self.people[person], message.id), refusal):
+        if succeeds(delete_message(self.people[person], message.id), refusal):
             message.is_gone = True
 
     @precondition(lambda self: self.said)
@@ -109,7 +116,7 @@ class Reading(RuleBasedStateMachine):
         message = self.said[seq - 1]
         is_there = person in self.readers and not message.is_gone
         refusal = None if is_there else errors.MESSAGE_NOT_FOUND
-        if succeeds(hide(self.people[person], message.id), refusal):
+        if succeeds(hide_messages(self.people[person], message.id), refusal):
             self.readers[person].hidden.add(seq)
 
     @rule(person=somebody, count=st.integers(0, 3))
@@ -143,9 +150,9 @@ class Reading(RuleBasedStateMachine):
         reader, visible = self.readers[person], self._visible_to(person)
         after = [seq for seq in visible if seq > reader.read_up_to]
         assert all(self.said[seq - 1].sender != person for seq in after)
-        assert unread(self.people[person], self.group) == len(after) + reader.set_by_hand
+        assert get_unread_count(self.people[person], self.group) == len(after) + reader.set_by_hand
         last_id = self.said[visible[-1] - 1].id if visible else 0
-        assert in_list(self.people[person], self.group)["last_message_id"] == last_id
+        assert get_conversation(self.people[person], self.group)["last_message_id"] == last_id
 
     @precondition(lambda self: self.said)
     @rule(person=somebody, which=any_number)
@@ -177,7 +184,7 @@ class Reading(RuleBasedStateMachine):
         return [seq for seq, each in numbered if not each.is_gone and seq not in hidden]
 
     def _fetches(self, person: int, page: list[int], up_to: int, **bounds: int) -> None:
-        fetched = fetch(self.people[person], self.group, **bounds)
+        fetched = fetch_messages(self.people[person], self.group, **bounds)
         assert [each["seq"] for each in fetched["messages"]] == page
         gone = sum(each.is_gone for each in self.said)
         assert fetched["version"] == len(self.said) + gone

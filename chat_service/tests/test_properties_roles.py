@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from chat_service import errors
 from chat_service.models import ACCEPTED, ADMIN, MEMBER, OWNER, PENDING, REJECTED, SUPERSEDED
-from chat_service.tests.calls import conversations
+from chat_service.tests.calls import list_conversations
 from chat_service.tests.factories import befriend, make_account
 from shared.testing.cast import signed_in
 from shared.testing.client import Reply, assert_error
@@ -187,7 +187,7 @@ class Roles(RuleBasedStateMachine):
         caller, query = self.people[person], {"conversation_id": self.group}
         members = caller.get("/conversations/get_members", query_string=query)
         invitations = caller.get(f"/conversations/{self.group}/invitation")
-        is_listed = self.group in [each["id"] for each in conversations(caller)]
+        is_listed = self.group in [each["id"] for each in list_conversations(caller)]
         assert is_listed == (person in self.roles)
         if person not in self.roles:
             assert_error(members, errors.CONVERSATION_NOT_FOUND)

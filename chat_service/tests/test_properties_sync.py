@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from chat_service.tests.calls import (
-    catch_up,
-    conversations,
-    hide,
-    messages,
-    remove_for_everybody,
-    say,
+    delete_message,
+    hide_messages,
+    list_conversations,
+    list_messages,
+    send_text,
+    sync_conversations,
 )
-from chat_service.tests.factories import befriend, join, make_account, make_group
+from chat_service.tests.factories import add_member, befriend, make_account, make_group
 from shared.testing.cast import signed_in
 from shared.testing.properties import extended_timeout, new_user_ids, run_state_machine
 
@@ -47,7 +47,7 @@ class Devices(RuleBasedStateMachine):
         self.friend, self.reader = (signed_in(app, id_) for id_ in ids)
         self.friendship = 0
         self.changes_friendship()
-        [private] = conversations(self.reader)
+        [private] = list_conversations(self.reader)
         self.private: int = private["id"]
         self.group = make_group(app, *ids)
         self.is_in_group = True
@@ -65,17 +65,17 @@ class Devices(RuleBasedStateMachine):
     def sends(self, which: int, by_reader: bool, count: int) -> None:
         place = self.places[which % len(self.places)]
         writer = self.reader if by_reader else self.friend
-        self.sent += [(place, say(writer, place)) for _ in range(count)]
+        self.sent += [(place, send_text(writer, place)) for _ in range(count)]
 
     @rule()
     def is_sent_something_in_the_group(self) -> None:
-        self.sent.append((self.group, say(self.friend, self.group)))
+        self.sent.append((self.group, send_text(self.friend, self.group)))
 
     @precondition(lambda self: self.sent)
     @rule(which=any_number)
     def deletes(self, which: int) -> None:
         place, message_id = self.sent[which % len(self.sent)]
-        if remove_for_everybody(self.friend, message_id).status_code == 200:
+        if delete_message(self.friend, message_id).status_code == 200:
             self.sent.remove((place, message_id))
 
     @precondition(lambda self: self.sent)
@@ -83,7 +83,7 @@ class Devices(RuleBasedStateMachine):
     def hides(self, which: int) -> None:
         place, message_id = self.sent[which % len(self.sent)]
         if place in self.places:
-            assert hide(self.reader, message_id).status_code == 200
+            assert hide_messages(self.reader, message_id).status_code == 200
             self.hidden.add(message_id)
 
     @rule()
@@ -93,7 +93,7 @@ class Devices(RuleBasedStateMachine):
             reply = self.reader.post("/conversations/member/remove", json=leaving)
             assert reply.status_code == 200, reply.json
         else:
-            join(self.app, self.group, self.reader.id)
+            add_member(self.app, self.group, self.reader.id)
         self.is_in_group = not self.is_in_group
 
     @rule()
@@ -123,9 +123,9 @@ class Devices(RuleBasedStateMachine):
         new_client = {
             row["id"]: Known(
                 row["version"],
-                {message["id"] for message in messages(self.reader, row["id"], read="false")},
+                {message["id"] for message in list_messages(self.reader, row["id"], read="false")},
             )
-            for row in conversations(self.reader)
+            for row in list_conversations(self.reader)
         }
         assert {
             id_: Known(known.version, known.ids - self.hidden) for id_, known in state.items()
@@ -135,7 +135,7 @@ class Devices(RuleBasedStateMachine):
         state = deepcopy(earlier)
         while True:
             versions = {id_: known.version for id_, known in state.items()}
-            answer = catch_up(self.reader, versions, limit=limit)
+            answer = sync_conversations(self.reader, versions, limit=limit)
             for gone in answer["gone"]:
                 del state[gone]
             for row in answer["conversations"]:
@@ -144,7 +144,9 @@ class Devices(RuleBasedStateMachine):
                     ids |= state[row["id"]].ids
                 elif row["has_more"]:
                     older = {"before_id": min(ids), "read": "false"}
-                    ids |= {message["id"] for message in messages(self.reader, row["id"], **older)}
+                    ids |= {
+                        message["id"] for message in list_messages(self.reader, row["id"], **older)
+                    }
                 state[row["id"]] = Known(row["version"], ids - set(row["deleted_ids"]))
             if not answer["conversations"]:
                 return state

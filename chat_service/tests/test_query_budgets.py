@@ -8,11 +8,11 @@ from flask import Flask
 from chat_service.db import db
 from chat_service.tests.calls import (
     MESSAGES,
-    attempt_to_say,
-    fetch,
+    delete_message,
+    fetch_messages,
     make_private,
-    remove_for_everybody,
-    say,
+    send_text,
+    try_send_text,
 )
 from chat_service.tests.factories import befriend, make_group, make_history
 from shared.testing.cast import ALICE, BOB
@@ -29,7 +29,7 @@ STRANGERS = range(100, 2000)
 def test_listing_conversations(app: Flask, alice: ApiClient, bob: ApiClient, count: int) -> None:
     befriend(app, ALICE, BOB)
     groups = [make_group(app, ALICE, BOB) for _ in range(count - 1)]
-    say(bob, groups[0])
+    send_text(bob, groups[0])
     assert_within_budget(
         TABLE, f"conversations {count}", app, db, lambda: alice.get("/conversations")
     )
@@ -39,7 +39,7 @@ def test_listing_conversations(app: Flask, alice: ApiClient, bob: ApiClient, cou
 def test_reading_a_history_again(app: Flask, alice: ApiClient, bob: ApiClient, count: int) -> None:
     chat = make_private(app, alice, bob)
     make_history(app, chat, BOB, count)
-    fetch(alice, chat)
+    fetch_messages(alice, chat)
     query = {"conversationId": chat}
     assert_within_budget(
         TABLE, f"history {count}", app, db, lambda: alice.get(MESSAGES, query_string=query)
@@ -48,8 +48,8 @@ def test_reading_a_history_again(app: Flask, alice: ApiClient, bob: ApiClient, c
 
 def test_polling_when_nothing_is_new(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     chat = make_private(app, alice, bob)
-    say(bob, chat)
-    fetch(alice, chat)
+    send_text(bob, chat)
+    fetch_messages(alice, chat)
     query = {"conversationId": chat, "after_version": 1}
     assert_within_budget(TABLE, "poll", app, db, lambda: alice.get(MESSAGES, query_string=query))
 
@@ -57,8 +57,8 @@ def test_polling_when_nothing_is_new(app: Flask, alice: ApiClient, bob: ApiClien
 def test_catching_up_with_all_conversations(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     groups = [make_group(app, ALICE, BOB) for _ in range(200)]
     for group in groups[:10]:
-        remove_for_everybody(bob, say(bob, group))
-        say(bob, group)
+        delete_message(bob, send_text(bob, group))
+        send_text(bob, group)
     body = {"versions": {str(group): 0 for group in groups}}
     assert_within_budget(
         TABLE,
@@ -72,7 +72,7 @@ def test_catching_up_with_all_conversations(app: Flask, alice: ApiClient, bob: A
 def test_sending_to_a_friend(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     chat = make_private(app, alice, bob)
     assert_within_budget(
-        TABLE, "send to a private chat", app, db, lambda: attempt_to_say(alice, chat, "hello")
+        TABLE, "send to a private chat", app, db, lambda: try_send_text(alice, chat, "hello")
     )
 
 
@@ -80,5 +80,5 @@ def test_sending_to_a_friend(app: Flask, alice: ApiClient, bob: ApiClient) -> No
 def test_sending_to_a_group(app: Flask, alice: ApiClient, members: int) -> None:
     group = make_group(app, ALICE, *STRANGERS[: members - 1])
     assert_within_budget(
-        TABLE, f"send to a group {members}", app, db, lambda: attempt_to_say(alice, group, "hello")
+        TABLE, f"send to a group {members}", app, db, lambda: try_send_text(alice, group, "hello")
     )

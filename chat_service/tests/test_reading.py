@@ -9,18 +9,18 @@ from flask import Flask
 from chat_service import errors
 from chat_service.db import db
 from chat_service.tests.calls import (
-    contents,
-    fetch,
-    hide,
-    in_list,
+    delete_message,
+    fetch_messages,
+    get_conversation,
+    get_unread_count,
+    hide_messages,
+    list_contents,
+    list_messages,
     make_private,
     mark_read,
-    messages,
-    remove_for_everybody,
-    say,
-    unread,
+    send_text,
 )
-from chat_service.tests.factories import befriend, join, make_group
+from chat_service.tests.factories import add_member, befriend, make_group
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import ApiClient, assert_error
 from shared.testing.databases import counted_queries, read_only
@@ -39,7 +39,7 @@ def group(app: Flask) -> int:
 @pytest.fixture
 def five(bob: ApiClient, group: int) -> list[int]:
     """Five messages of bob's, "1" to "5"."""
-    return [say(bob, group, str(number)) for number in range(1, 6)]
+    return [send_text(bob, group, str(number)) for number in range(1, 6)]
 
 
 class TestBounds:
@@ -48,13 +48,13 @@ class TestBounds:
     def test_without_bounds_all_of_them_oldest_first(
         self, alice: ApiClient, group: int, five: list[int]
     ) -> None:
-        assert contents(alice, group) == ["1", "2", "3", "4", "5"]
+        assert list_contents(alice, group) == ["1", "2", "3", "4", "5"]
 
     def test_a_conversation_without_messages_has_an_empty_list(
         self, alice: ApiClient, group: int
     ) -> None:
         empty = {"messages": [], "deleted_ids": [], "version": 0}
-        assert fetch(alice, group) == {"code": 0, "info": "success", **empty}
+        assert fetch_messages(alice, group) == {"code": 0, "info": "success", **empty}
 
     @pytest.mark.parametrize(
         ("bounds", "expected"),
@@ -82,21 +82,21 @@ class TestBounds:
     def test_bounds_and_a_limit(
         self, alice: ApiClient, group: int, five: list[int], bounds: dict[str, Any], expected: str
     ) -> None:
-        assert "".join(contents(alice, group, **bounds)) == expected
+        assert "".join(list_contents(alice, group, **bounds)) == expected
 
     def test_from_is_inclusive_as_times_are_shown(
         self, alice: ApiClient, group: int, five: list[int]
     ) -> None:
-        first, *_, last = messages(alice, group)
-        assert "5" in contents(alice, group, **{"from": last["created_time"]})
-        assert len(contents(alice, group, **{"from": first["created_time"]})) == 5
+        first, *_, last = list_messages(alice, group)
+        assert "5" in list_contents(alice, group, **{"from": last["created_time"]})
+        assert len(list_contents(alice, group, **{"from": first["created_time"]})) == 5
 
     def test_from_leaves_out_what_is_older(
         self, alice: ApiClient, group: int, five: list[int]
     ) -> None:
-        *_, last = messages(alice, group)
+        *_, last = list_messages(alice, group)
         later = datetime.fromisoformat(last["created_time"]) + timedelta(seconds=1)
-        assert contents(alice, group, **{"from": later.isoformat()}) == []
+        assert list_contents(alice, group, **{"from": later.isoformat()}) == []
 
     @pytest.mark.parametrize(("bound", "expected"), [("before_id", "12"), ("after_id", "45")])
     def test_a_bound_works_although_its_message_is_gone(
@@ -108,8 +108,8 @@ class TestBounds:
         bound: str,
         expected: str,
     ) -> None:
-        remove_for_everybody(bob, five[2])
-        assert "".join(contents(alice, group, **{bound: five[2]})) == expected
+        delete_message(bob, five[2])
+        assert "".join(list_contents(alice, group, **{bound: five[2]})) == expected
 
     def test_parameters_may_come_in_a_body(
         self, alice: ApiClient, group: int, five: list[int]
@@ -120,7 +120,7 @@ class TestBounds:
     def test_times_never_run_against_the_order(
         self, alice: ApiClient, group: int, five: list[int]
     ) -> None:
-        times = [message["created_time"] for message in messages(alice, group)]
+        times = [message["created_time"] for message in list_messages(alice, group)]
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         assert times == sorted(times)
         assert times[-1] <= now
@@ -128,8 +128,8 @@ class TestBounds:
     def test_a_new_member_sees_the_whole_history(
         self, app: Flask, carol: ApiClient, group: int, five: list[int]
     ) -> None:
-        join(app, group, CAROL)
-        assert len(messages(carol, group)) == 5
+        add_member(app, group, CAROL)
+        assert len(list_messages(carol, group)) == 5
 
     def test_conversation_not_found(self, alice: ApiClient) -> None:
         reply = alice.get(PATH, query_string={"conversationId": 999})
@@ -146,81 +146,81 @@ class TestUnread:
     def test_messages_of_others_since_one_read_last(
         self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
     ) -> None:
-        assert (unread(alice, group), unread(bob, group)) == (5, 0)
+        assert (get_unread_count(alice, group), get_unread_count(bob, group)) == (5, 0)
 
     def test_reading_reads_up_to_the_newest_that_was_fetched(
         self, alice: ApiClient, group: int, five: list[int]
     ) -> None:
-        fetch(alice, group, after_id=0, limit=2)
-        assert unread(alice, group) == 3
-        fetch(alice, group)
-        assert unread(alice, group) == 0
+        fetch_messages(alice, group, after_id=0, limit=2)
+        assert get_unread_count(alice, group) == 3
+        fetch_messages(alice, group)
+        assert get_unread_count(alice, group) == 0
 
     def test_the_newest_page_reads_everything(
         self, alice: ApiClient, group: int, five: list[int]
     ) -> None:
-        fetch(alice, group, limit=1)
-        assert unread(alice, group) == 0
+        fetch_messages(alice, group, limit=1)
+        assert get_unread_count(alice, group) == 0
 
     def test_an_older_page_changes_nothing(
         self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
     ) -> None:
-        fetch(alice, group)
-        say(bob, group)
-        fetch(alice, group, before_id=five[3])
-        assert unread(alice, group) == 1
+        fetch_messages(alice, group)
+        send_text(bob, group)
+        fetch_messages(alice, group, before_id=five[3])
+        assert get_unread_count(alice, group) == 1
 
     def test_fetching_nothing_reads_nothing(
         self, alice: ApiClient, group: int, five: list[int]
     ) -> None:
-        fetch(alice, group, **{"from": "2999-01-01T00:00:00Z"})
-        assert unread(alice, group) == 5
+        fetch_messages(alice, group, **{"from": "2999-01-01T00:00:00Z"})
+        assert get_unread_count(alice, group) == 5
 
     def test_sending_reads_everything(self, alice: ApiClient, group: int, five: list[int]) -> None:
-        say(alice, group)
-        assert unread(alice, group) == 0
+        send_text(alice, group)
+        assert get_unread_count(alice, group) == 0
 
     def test_finding_reads_nothing(self, alice: ApiClient, group: int, five: list[int]) -> None:
         alice.get("/conversations/manage_messages", json={"conversationId": group})
         alice.post("/conversations/sift", json={"conversationId": group})
-        assert unread(alice, group) == 5
+        assert get_unread_count(alice, group) == 5
 
     @pytest.mark.parametrize("gone", [[0], [4], [1, 3], [0, 1, 2, 3, 4]], ids=str)
     def test_deleted_messages_do_not_count(
         self, alice: ApiClient, bob: ApiClient, group: int, five: list[int], gone: list[int]
     ) -> None:
         for place in gone:
-            remove_for_everybody(bob, five[place])
-        assert unread(alice, group) == 5 - len(gone)
+            delete_message(bob, five[place])
+        assert get_unread_count(alice, group) == 5 - len(gone)
 
     def test_deleting_what_was_read_changes_nothing(
         self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
     ) -> None:
-        fetch(alice, group)
-        say(bob, group)
-        remove_for_everybody(bob, five[0])
-        assert unread(alice, group) == 1
+        fetch_messages(alice, group)
+        send_text(bob, group)
+        delete_message(bob, five[0])
+        assert get_unread_count(alice, group) == 1
 
     def test_what_one_hid_does_not_count_and_counts_to_the_others(
         self, app: Flask, alice: ApiClient, carol: ApiClient, bob: ApiClient
     ) -> None:
         group = make_group(app, ALICE, BOB, CAROL)
-        hide(alice, *[say(bob, group) for _ in range(2)])
-        say(bob, group)
-        assert (unread(alice, group), unread(carol, group)) == (1, 3)
+        hide_messages(alice, *[send_text(bob, group) for _ in range(2)])
+        send_text(bob, group)
+        assert (get_unread_count(alice, group), get_unread_count(carol, group)) == (1, 3)
 
     def test_what_one_hid_and_was_deleted_then_counts_once(
         self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
     ) -> None:
-        hide(alice, five[0], five[1])
-        remove_for_everybody(bob, five[0])
-        assert unread(alice, group) == 3
+        hide_messages(alice, five[0], five[1])
+        delete_message(bob, five[0])
+        assert get_unread_count(alice, group) == 3
 
     def test_a_new_member_has_nothing_unread_and_has_read_nothing(
         self, app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient
     ) -> None:
         group = make_group(app, ALICE, BOB)
-        message_id = say(bob, group)
+        message_id = send_text(bob, group)
         befriend(app, ALICE, CAROL)
         body = {"conversationId": group, "member_id": CAROL}
         alice.post("/conversations/member/add", json=body)
@@ -229,17 +229,17 @@ class TestUnread:
         handled = {"invite_id": invitation["invite_id"]}
         alice.post("/conversations/manage/handle_invitation", json=handled)
         readers = alice.post("/conversations/readlist", json={"message_id": message_id}).json
-        assert unread(carol, group) == 0
+        assert get_unread_count(carol, group) == 0
         assert readers["read_users"] == []
 
     def test_a_fetch_that_moves_nothing_writes_nothing(
         self, app: Flask, alice: ApiClient, group: int, five: list[int]
     ) -> None:
-        fetch(alice, group)
+        fetch_messages(alice, group)
         with counted_queries(app, db) as statements:
-            fetch(alice, group)
-            fetch(alice, group, before_id=five[2])
-            fetch(alice, group, after_version=5)
+            fetch_messages(alice, group)
+            fetch_messages(alice, group, before_id=five[2])
+            fetch_messages(alice, group, after_version=5)
         assert [statement for statement in statements if not statement.startswith("SELECT")] == []
 
 
@@ -249,44 +249,44 @@ class TestCatchUp:
     def test_every_send_and_every_delete_raises_the_version(
         self, alice: ApiClient, group: int
     ) -> None:
-        message_id = say(alice, group)
-        sent = fetch(alice, group)["version"]
-        remove_for_everybody(alice, message_id)
-        assert (sent, fetch(alice, group)["version"]) == (1, 2)
+        message_id = send_text(alice, group)
+        sent = fetch_messages(alice, group)["version"]
+        delete_message(alice, message_id)
+        assert (sent, fetch_messages(alice, group)["version"]) == (1, 2)
 
     def test_what_was_sent_and_deleted_since_is_answered(
         self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
     ) -> None:
-        known = fetch(alice, group)["version"]
-        remove_for_everybody(bob, five[1])
-        say(bob, group, "6")
-        news = fetch(alice, group, after_version=known)
+        known = fetch_messages(alice, group)["version"]
+        delete_message(bob, five[1])
+        send_text(bob, group, "6")
+        news = fetch_messages(alice, group, after_version=known)
         assert [message["content"] for message in news["messages"]] == ["6"]
         assert (news["deleted_ids"], news["version"]) == ([five[1]], known + 2)
 
     def test_what_came_and_went_meanwhile_is_only_named(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
-        passing = say(bob, group)
-        remove_for_everybody(bob, passing)
-        news = fetch(alice, group, after_version=0)
+        passing = send_text(bob, group)
+        delete_message(bob, passing)
+        news = fetch_messages(alice, group, after_version=0)
         assert (news["messages"], news["deleted_ids"]) == ([], [passing])
 
     def test_who_is_up_to_date_gets_nothing(
         self, alice: ApiClient, group: int, five: list[int]
     ) -> None:
-        news = fetch(alice, group, after_version=5)
+        news = fetch_messages(alice, group, after_version=5)
         assert (news["messages"], news["deleted_ids"], news["version"]) == ([], [], 5)
 
     def test_in_pages_nothing_is_left_out(
         self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
     ) -> None:
-        remove_for_everybody(bob, five[0])
-        say(bob, group, "6")
-        remove_for_everybody(bob, five[3])
+        delete_message(bob, five[0])
+        send_text(bob, group, "6")
+        delete_message(bob, five[3])
         known, seen, deleted = 0, "", []
         for _ in range(4):
-            page = fetch(alice, group, after_version=known, limit=2)
+            page = fetch_messages(alice, group, after_version=known, limit=2)
             seen += "".join(message["content"] for message in page["messages"])
             deleted += page["deleted_ids"]
             known = page["version"]
@@ -295,16 +295,18 @@ class TestCatchUp:
     def test_without_after_version_no_deleted_ids_are_answered(
         self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
     ) -> None:
-        remove_for_everybody(bob, five[0])
-        assert fetch(alice, group)["deleted_ids"] == []
+        delete_message(bob, five[0])
+        assert fetch_messages(alice, group)["deleted_ids"] == []
 
 
 def test_the_list_counts_each_conversation_by_itself(
     app: Flask, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
 ) -> None:
     private = make_private(app, alice, bob)
-    say(bob, private)
-    counts = [in_list(alice, conversation)["unread_count"] for conversation in (group, private)]
+    send_text(bob, private)
+    counts = [
+        get_conversation(alice, conversation)["unread_count"] for conversation in (group, private)
+    ]
     assert counts == [5, 1]
 
 
@@ -314,19 +316,19 @@ class TestReadPosition:
     def test_fetching_with_read_false_moves_nothing(
         self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
     ) -> None:
-        fetch(alice, group, read="false")
-        assert unread(alice, group) == 5
+        fetch_messages(alice, group, read="false")
+        assert get_unread_count(alice, group) == 5
         readers = bob.post("/conversations/readlist", json={"message_id": five[0]}).json
         assert readers["read_users"] == []
-        fetch(alice, group, read="true")
-        assert unread(alice, group) == 0
+        fetch_messages(alice, group, read="true")
+        assert get_unread_count(alice, group) == 0
 
     def test_in_a_private_chat_what_is_not_marked_as_read_is_not_shown_as_read(
         self, app: Flask, alice: ApiClient, bob: ApiClient
     ) -> None:
         private = make_private(app, alice, bob)
-        say(bob, private)
-        [message] = messages(alice, private, read="false")
+        send_text(bob, private)
+        [message] = list_messages(alice, private, read="false")
         assert message["already_read"] is False
 
     def test_marking_as_read_reads_up_to_the_message_and_never_back(
@@ -334,7 +336,7 @@ class TestReadPosition:
     ) -> None:
         assert mark_read(alice, group, five[2]).status_code == 200
         assert mark_read(alice, group, five[0]).status_code == 200
-        assert unread(alice, group) == 2
+        assert get_unread_count(alice, group) == 2
         readers = [
             bob.post("/conversations/readlist", json={"message_id": id_}).json["read_users"]
             for id_ in five[2:4]
@@ -344,17 +346,17 @@ class TestReadPosition:
     def test_a_deleted_or_hidden_message_is_a_position_as_well(
         self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
     ) -> None:
-        remove_for_everybody(bob, five[1])
-        hide(alice, five[3])
+        delete_message(bob, five[1])
+        hide_messages(alice, five[3])
         mark_read(alice, group, five[1])
-        assert unread(alice, group) == 2
+        assert get_unread_count(alice, group) == 2
         mark_read(alice, group, five[3])
-        assert unread(alice, group) == 1
+        assert get_unread_count(alice, group) == 1
 
     def test_a_message_of_another_conversation_is_unknown(
         self, app: Flask, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
-        elsewhere = say(bob, make_group(app, ALICE, BOB))
+        elsewhere = send_text(bob, make_group(app, ALICE, BOB))
         assert_error(mark_read(alice, group, elsewhere), errors.MESSAGE_NOT_FOUND_ZH)
 
     def test_an_unknown_conversation_and_a_foreign_one_are_not_found(
@@ -368,7 +370,7 @@ def test_messages_are_read_while_the_database_cannot_keep_the_read_position(
     app: Flask, alice: ApiClient, group: int, five: list[int]
 ) -> None:
     with read_only(app, db):
-        shown = contents(alice, group)
+        shown = list_contents(alice, group)
 
     assert shown == ["1", "2", "3", "4", "5"]
-    assert unread(alice, group) == 5
+    assert get_unread_count(alice, group) == 5

@@ -12,8 +12,14 @@ from chat_service.domain import global_search
 from chat_service.domain.history import long_reads
 from chat_service.domain.indexing import Indexer
 from chat_service.models import SearchGram
-from chat_service.tests.calls import hide, make_private, remove_for_everybody, say, show
-from chat_service.tests.factories import befriend, index_everything, make_group, make_history
+from chat_service.tests.calls import (
+    delete_message,
+    hide_messages,
+    make_private,
+    send_image,
+    send_text,
+)
+from chat_service.tests.factories import befriend, index_all_messages, make_group, make_history
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import ApiClient, Reply, assert_error
 
@@ -39,7 +45,7 @@ def group(app: Flask) -> int:
 @pytest.fixture(params=[True, False], ids=["indexed", "not yet indexed"])
 def settled(request: pytest.FixtureRequest, app: Flask) -> Any:
     """Called when everything was said: takes it into the index, or not."""
-    return lambda: index_everything(app) if request.param else None
+    return lambda: index_all_messages(app) if request.param else None
 
 
 @pytest.mark.parametrize(
@@ -63,8 +69,8 @@ def test_texts_that_contain_it_newest_first(
     alice: ApiClient, bob: ApiClient, group: int, settled: Any, wanted: str, expected: list[str]
 ) -> None:
     for content in ("大家你好", "Hello World", "100%", "under_score", "привет", "你好，世界"):
-        say(bob, group, content)
-    show(bob, group)
+        send_text(bob, group, content)
+    send_image(bob, group)
     settled()
     assert found(alice, wanted) == expected
 
@@ -73,7 +79,7 @@ def test_a_found_message_says_where_it_is(
     app: Flask, alice: ApiClient, bob: ApiClient, group: int, settled: Any
 ) -> None:
     private = make_private(app, alice, bob)
-    ids = [say(bob, group, "needle"), say(alice, private, "needle")]
+    ids = [send_text(bob, group, "needle"), send_text(alice, private, "needle")]
     settled()
     newest, older = ask(alice, "needle").json["messages"]
     assert (newest["id"], newest["conversation_id"]) == (ids[1], private)
@@ -84,10 +90,10 @@ def test_a_found_message_says_where_it_is(
 def test_only_open_conversations_of_the_caller_are_searched(
     app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, group: int, settled: Any
 ) -> None:
-    say(bob, make_group(app, BOB, CAROL), "needle elsewhere")
+    send_text(bob, make_group(app, BOB, CAROL), "needle elsewhere")
     private = make_private(app, alice, bob)
-    say(bob, private, "needle closed")
-    say(bob, group, "needle here")
+    send_text(bob, private, "needle closed")
+    send_text(bob, group, "needle here")
     settled()
     befriend(app, ALICE, BOB, active=False, version=2)
     assert found(alice, "needle") == ["needle here"]
@@ -99,10 +105,10 @@ def test_only_open_conversations_of_the_caller_are_searched(
 def test_what_is_deleted_or_hidden_is_not_found(
     app: Flask, alice: ApiClient, bob: ApiClient, group: int, settled: Any
 ) -> None:
-    ids = [say(bob, group, f"needle {number}") for number in range(3)]
+    ids = [send_text(bob, group, f"needle {number}") for number in range(3)]
     settled()
-    remove_for_everybody(bob, ids[0])
-    hide(alice, ids[1])
+    delete_message(bob, ids[0])
+    hide_messages(alice, ids[1])
     assert found(alice, "needle") == ["needle 2"]
     assert found(bob, "needle") == ["needle 2", "needle 1"]
 
@@ -111,8 +117,8 @@ def test_filters_and_pages(
     app: Flask, alice: ApiClient, bob: ApiClient, group: int, settled: Any
 ) -> None:
     other = make_group(app, ALICE, BOB)
-    ids = [say(bob, where, f"needle {n}") for n, where in enumerate([group, other] * 5)]
-    say(alice, group, "needle alice")
+    ids = [send_text(bob, where, f"needle {n}") for n, where in enumerate([group, other] * 5)]
+    send_text(alice, group, "needle alice")
     settled()
     assert found(alice, "needle", sender_id=ALICE) == ["needle alice"]
     assert found(alice, "needle", conversation_id=other) == [f"needle {n}" for n in (9, 7, 5, 3, 1)]
@@ -147,7 +153,10 @@ def test_pages_are_all_there_is_however_little_is_read_for_one(
     groups = [make_group(app, ALICE, BOB) for _ in range(4)]
     texts = ("needle", "eedlenee", "hay", "nedle")  # The second has all triples of the first.
     said = [
-        (say(bob, groups[number * number % 7 % 4], texts[number % 5 % 4]), texts[number % 5 % 4])
+        (
+            send_text(bob, groups[number * number % 7 % 4], texts[number % 5 % 4]),
+            texts[number % 5 % 4],
+        )
         for number in range(60)
     ]
     settled()
@@ -195,11 +204,11 @@ def test_a_foreign_conversation_does_not_exist(carol: ApiClient, group: int) -> 
 def test_nothing_of_a_deleted_message_stays_in_the_index(
     app: Flask, alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
-    message_id = say(bob, group, "needle")
+    message_id = send_text(bob, group, "needle")
     dissolved = make_group(app, ALICE, BOB)
-    say(bob, dissolved, "needle")
-    index_everything(app)
-    remove_for_everybody(bob, message_id)
+    send_text(bob, dissolved, "needle")
+    index_all_messages(app)
+    delete_message(bob, message_id)
     alice.post("/conversations/member/remove", json={"conversation_id": dissolved})
     with app.app_context():
         assert db.session.scalar(select(func.count()).select_from(SearchGram)) == 0
@@ -212,8 +221,8 @@ def test_the_index_waits_for_smaller_ids_that_are_not_committed(
     with app.app_context():
         if db.is_sqlite:
             pytest.skip("SQLite has one writer: ids are committed in order")
-        say(bob, group, "first")
-        index_everything(app)
+        send_text(bob, group, "first")
+        index_all_messages(app)
         indexer = Indexer()
         with db.engine.connect().execution_options(isolation_level="READ COMMITTED") as slow:
             slow.execute(
@@ -223,10 +232,10 @@ def test_the_index_waits_for_smaller_ids_that_are_not_committed(
                 ),
                 {"c": other},
             )
-            say(bob, group, "needle late")
+            send_text(bob, group, "needle late")
             for _ in range(3):
                 indexer.index_batch()
             slow.commit()
         assert found(alice, "needle") == ["needle late", "needle early"]
-        index_everything(app)
+        index_all_messages(app)
         assert found(alice, "needle") == ["needle late", "needle early"]

@@ -5,22 +5,22 @@ from flask import Flask
 
 from chat_service import errors
 from chat_service.tests.calls import (
-    attempt_to_say,
-    contents,
-    fetch,
-    hide,
+    delete_message,
+    fetch_messages,
+    get_unread_count,
+    hide_messages,
+    list_contents,
+    list_messages,
     make_private,
-    messages,
-    remove_for_everybody,
-    say,
-    show,
-    unread,
+    send_image,
+    send_text,
+    try_send_text,
 )
-from chat_service.tests.factories import join, make_account, make_group
+from chat_service.tests.factories import add_member, make_account, make_group
 from shared.testing.cast import ALICE, BOB
 from shared.testing.client import ApiClient, Reply, assert_error
 
-NOBODY = 999
+UNKNOWN_ID = 999
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ class TestText:
     """A plain text."""
 
     def test_it_reaches_everybody(self, alice: ApiClient, bob: ApiClient, group: int) -> None:
-        sent = attempt_to_say(alice, group, "你好, bob 🙂").json
+        sent = try_send_text(alice, group, "你好, bob 🙂").json
         message = {
             "id": sent["message_id"],
             "seq": 1,
@@ -57,14 +57,14 @@ class TestText:
             "conversation": group,
             "created_time": sent["created_time"],
         }
-        assert messages(bob, group) == [message]
-        assert messages(alice, group) == [message]
+        assert list_messages(bob, group) == [message]
+        assert list_messages(alice, group) == [message]
 
     def test_the_answer_says_what_was_sent_and_has_no_message(
         self, alice: ApiClient, group: int
     ) -> None:
-        reply = attempt_to_say(alice, group, "hello")
-        [message] = messages(alice, group)
+        reply = try_send_text(alice, group, "hello")
+        [message] = list_messages(alice, group)
         assert reply.json == {
             "code": 0,
             "info": "Succeed",
@@ -78,54 +78,54 @@ class TestText:
     ) -> None:
         other = make_group(app, ALICE, BOB)
         for caller, conversation in ((alice, group), (bob, group), (bob, other), (alice, group)):
-            say(caller, conversation)
-        assert [message["seq"] for message in messages(alice, group)] == [1, 2, 3]
-        assert [message["seq"] for message in messages(alice, other)] == [1]
+            send_text(caller, conversation)
+        assert [message["seq"] for message in list_messages(alice, group)] == [1, 2, 3]
+        assert [message["seq"] for message in list_messages(alice, other)] == [1]
 
     def test_no_number_is_used_twice_although_the_newest_is_gone(
         self, alice: ApiClient, group: int
     ) -> None:
-        remove_for_everybody(alice, say(alice, group))
-        assert attempt_to_say(alice, group, "next").json["seq"] == 2
+        delete_message(alice, send_text(alice, group))
+        assert try_send_text(alice, group, "next").json["seq"] == 2
 
     def test_a_refused_message_takes_no_number(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
-        say(alice, group, client_id="one")
-        attempt_to_say(alice, group, "other", client_id="one")
-        attempt_to_say(alice, group, "to nothing", reply_to=NOBODY)
-        assert attempt_to_say(bob, group, "next").json["seq"] == 2
+        send_text(alice, group, client_id="one")
+        try_send_text(alice, group, "other", client_id="one")
+        try_send_text(alice, group, "to nothing", reply_to=UNKNOWN_ID)
+        assert try_send_text(bob, group, "next").json["seq"] == 2
 
     def test_the_senders_picture_is_a_url(self, app: Flask, bob: ApiClient, group: int) -> None:
         make_account(app, BOB, "Bob", version=2, avatar_digest="d2")
-        say(bob, group)
-        [message] = messages(bob, group)
+        send_text(bob, group)
+        [message] = list_messages(bob, group)
         assert message["senderavatar"] == f"http://localhost/account/avatar/{BOB}/d2"
 
     def test_a_text_may_have_255_characters(self, alice: ApiClient, group: int) -> None:
-        say(alice, group, "長" * 255)
-        assert contents(alice, group) == ["長" * 255]
+        send_text(alice, group, "長" * 255)
+        assert list_contents(alice, group) == ["長" * 255]
 
     def test_white_space_around_it_is_kept(self, alice: ApiClient, group: int) -> None:
-        say(alice, group, " two\nlines ")
-        assert contents(alice, group) == [" two\nlines "]
+        send_text(alice, group, " two\nlines ")
+        assert list_contents(alice, group) == [" two\nlines "]
 
     def test_who_was_added_may_send(self, app: Flask, carol: ApiClient, group: int) -> None:
-        join(app, group, carol.id)
-        assert attempt_to_say(carol, group, "hello").status_code == 200
+        add_member(app, group, carol.id)
+        assert try_send_text(carol, group, "hello").status_code == 200
 
     def test_conversation_not_found(self, alice: ApiClient) -> None:
-        assert_error(attempt_to_say(alice, NOBODY, "hello"), errors.CONVERSATION_NOT_FOUND)
+        assert_error(try_send_text(alice, UNKNOWN_ID, "hello"), errors.CONVERSATION_NOT_FOUND)
 
     def test_not_in_conversation(self, carol: ApiClient, group: int) -> None:
-        assert_error(attempt_to_say(carol, group, "hello"), errors.NOT_IN_CONVERSATION)
+        assert_error(try_send_text(carol, group, "hello"), errors.NOT_IN_CONVERSATION)
 
     @pytest.mark.parametrize("content", SHOW_NOTHING)
     def test_content_is_empty(self, alice: ApiClient, group: int, content: str) -> None:
-        assert_error(attempt_to_say(alice, group, content), errors.CONTENT_EMPTY)
+        assert_error(try_send_text(alice, group, content), errors.CONTENT_EMPTY)
 
     def test_content_too_long(self, alice: ApiClient, group: int) -> None:
-        assert_error(attempt_to_say(alice, group, "長" * 256), errors.CONTENT_TOO_LONG)
+        assert_error(try_send_text(alice, group, "長" * 256), errors.CONTENT_TOO_LONG)
 
     @pytest.mark.parametrize(
         "content", ["\u2764\ufe0f", ".", "\u0301", "a\u200b", "\U0001f468\u200d"]
@@ -133,19 +133,19 @@ class TestText:
     def test_what_shows_something_is_sent_as_it_is(
         self, alice: ApiClient, group: int, content: str
     ) -> None:
-        say(alice, group, content)
-        assert contents(alice, group) == [content]
+        send_text(alice, group, content)
+        assert list_contents(alice, group) == [content]
 
     def test_reply_message_not_found(self, alice: ApiClient, group: int) -> None:
-        reply = attempt_to_say(alice, group, "hello", reply_to=NOBODY)
+        reply = try_send_text(alice, group, "hello", reply_to=UNKNOWN_ID)
         assert_error(reply, errors.REPLY_NOT_FOUND)
 
     def test_the_conversation_is_looked_at_before_the_text_and_the_text_before_the_reply(
         self, alice: ApiClient, carol: ApiClient, group: int
     ) -> None:
-        nowhere = attempt_to_say(alice, NOBODY, "", reply_to=NOBODY)
-        outside = attempt_to_say(carol, group, "", reply_to=NOBODY)
-        empty = attempt_to_say(alice, group, "", reply_to=NOBODY)
+        nowhere = try_send_text(alice, UNKNOWN_ID, "", reply_to=UNKNOWN_ID)
+        outside = try_send_text(carol, group, "", reply_to=UNKNOWN_ID)
+        empty = try_send_text(alice, group, "", reply_to=UNKNOWN_ID)
         assert_error(nowhere, errors.CONVERSATION_NOT_FOUND)
         assert_error(outside, errors.NOT_IN_CONVERSATION)
         assert_error(empty, errors.CONTENT_EMPTY)
@@ -157,55 +157,55 @@ class TestClientId:
     def test_the_first_message_is_answered_again_and_none_is_made(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
-        first, again = (attempt_to_say(alice, group, "hello", client_id="a-1") for _ in range(2))
+        first, again = (try_send_text(alice, group, "hello", client_id="a-1") for _ in range(2))
         assert again.json == first.json
-        assert contents(bob, group) == ["hello"]
-        assert unread(bob, group) == 0
+        assert list_contents(bob, group) == ["hello"]
+        assert get_unread_count(bob, group) == 0
 
     def test_it_answers_although_the_target_of_the_reply_is_gone(
         self, alice: ApiClient, group: int
     ) -> None:
-        target = say(alice, group)
+        target = send_text(alice, group)
         more = {"reply_to": target, "client_id": "a-1"}
-        first = attempt_to_say(alice, group, "hello", **more)
-        remove_for_everybody(alice, target)
-        assert attempt_to_say(alice, group, "hello", **more).json == first.json
+        first = try_send_text(alice, group, "hello", **more)
+        delete_message(alice, target)
+        assert try_send_text(alice, group, "hello", **more).json == first.json
 
     def test_it_answers_although_the_message_itself_is_gone(
         self, alice: ApiClient, group: int
     ) -> None:
-        first = attempt_to_say(alice, group, "hello", client_id="a-1")
-        remove_for_everybody(alice, first.json["message_id"])
-        assert attempt_to_say(alice, group, "hello", client_id="a-1").json == first.json
-        assert messages(alice, group) == []
+        first = try_send_text(alice, group, "hello", client_id="a-1")
+        delete_message(alice, first.json["message_id"])
+        assert try_send_text(alice, group, "hello", client_id="a-1").json == first.json
+        assert list_messages(alice, group) == []
 
     def test_other_people_may_use_the_same_one(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
-        mine, theirs = (say(caller, group, client_id="a-1") for caller in (alice, bob))
+        mine, theirs = (send_text(caller, group, client_id="a-1") for caller in (alice, bob))
         assert mine != theirs
 
     def test_the_same_one_with_another_text_is_refused(self, alice: ApiClient, group: int) -> None:
-        say(alice, group, client_id="a-1")
-        reply = attempt_to_say(alice, group, "other", client_id="a-1")
+        send_text(alice, group, client_id="a-1")
+        reply = try_send_text(alice, group, "other", client_id="a-1")
         assert_error(reply, errors.CLIENT_ID_USED)
 
     def test_the_same_one_in_another_conversation_is_refused(
         self, app: Flask, alice: ApiClient, group: int
     ) -> None:
-        say(alice, group, client_id="a-1")
-        reply = attempt_to_say(alice, make_group(app, ALICE), "hello", client_id="a-1")
+        send_text(alice, group, client_id="a-1")
+        reply = try_send_text(alice, make_group(app, ALICE), "hello", client_id="a-1")
         assert_error(reply, errors.CLIENT_ID_USED)
 
     def test_that_of_a_deleted_message_in_another_conversation_is_refused(
         self, app: Flask, alice: ApiClient, group: int
     ) -> None:
-        remove_for_everybody(alice, say(alice, group, client_id="a-1"))
-        reply = attempt_to_say(alice, make_group(app, ALICE), "hello", client_id="a-1")
+        delete_message(alice, send_text(alice, group, client_id="a-1"))
+        reply = try_send_text(alice, make_group(app, ALICE), "hello", client_id="a-1")
         assert_error(reply, errors.CLIENT_ID_USED)
 
     def test_an_empty_one_is_none(self, alice: ApiClient, group: int) -> None:
-        first, second = (say(alice, group, client_id="") for _ in range(2))
+        first, second = (send_text(alice, group, client_id="") for _ in range(2))
         assert first != second
 
 
@@ -213,51 +213,51 @@ class TestReply:
     """A text that answers another message."""
 
     def test_it_shows_what_it_answers(self, alice: ApiClient, bob: ApiClient, group: int) -> None:
-        target = say(alice, group, "how are you?")
-        say(bob, group, "fine", reply_to=target)
-        [plain, reply] = messages(alice, group)
+        target = send_text(alice, group, "how are you?")
+        send_text(bob, group, "fine", reply_to=target)
+        [plain, reply] = list_messages(alice, group)
         shown = {"reply_to": "how are you?", "reply_to_id": target, "reply_to_type": 0}
         assert {name: reply[name] for name in shown} == shown
         assert not shown.keys() & plain.keys()
 
     def test_an_image_may_be_answered(self, alice: ApiClient, group: int) -> None:
-        target = show(alice, group)
-        say(alice, group, "nice", reply_to=target)
-        [image, reply] = messages(alice, group)
+        target = send_image(alice, group)
+        send_text(alice, group, "nice", reply_to=target)
+        [image, reply] = list_messages(alice, group)
         assert (reply["reply_to"], reply["reply_to_type"]) == (image["content"], 1)
 
     def test_a_reply_whose_target_is_gone_shows_none(self, alice: ApiClient, group: int) -> None:
-        target = say(alice, group)
-        say(alice, group, "fine", reply_to=target)
-        remove_for_everybody(alice, target)
-        [reply] = messages(alice, group)
+        target = send_text(alice, group)
+        send_text(alice, group, "fine", reply_to=target)
+        delete_message(alice, target)
+        [reply] = list_messages(alice, group)
         assert not {"reply_to", "reply_to_id", "reply_to_type"} & reply.keys()
 
     def test_a_target_that_one_hid_is_quoted_to_the_others_only(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
-        target = say(alice, group)
-        say(bob, group, "fine", reply_to=target)
-        hide(alice, target)
-        assert "reply_to" not in messages(alice, group)[-1]
-        assert messages(bob, group)[-1]["reply_to_id"] == target
+        target = send_text(alice, group)
+        send_text(bob, group, "fine", reply_to=target)
+        hide_messages(alice, target)
+        assert "reply_to" not in list_messages(alice, group)[-1]
+        assert list_messages(bob, group)[-1]["reply_to_id"] == target
 
     def test_a_message_of_another_conversation_cannot_be_answered(
         self, app: Flask, alice: ApiClient, group: int
     ) -> None:
-        elsewhere = say(alice, make_group(app, ALICE))
-        reply = attempt_to_say(alice, group, "hello", reply_to=elsewhere)
+        elsewhere = send_text(alice, make_group(app, ALICE))
+        reply = try_send_text(alice, group, "hello", reply_to=elsewhere)
         assert_error(reply, errors.REPLY_NOT_FOUND)
 
     def test_a_deleted_message_cannot_be_answered(self, alice: ApiClient, group: int) -> None:
-        target = say(alice, group)
-        remove_for_everybody(alice, target)
-        reply = attempt_to_say(alice, group, "hello", reply_to=target)
+        target = send_text(alice, group)
+        delete_message(alice, target)
+        reply = try_send_text(alice, group, "hello", reply_to=target)
         assert_error(reply, errors.REPLY_NOT_FOUND)
 
     def test_a_null_target_is_none(self, alice: ApiClient, group: int) -> None:
-        say(alice, group, reply_to=None)
-        assert "reply_to" not in messages(alice, group)[0]
+        send_text(alice, group, reply_to=None)
+        assert "reply_to" not in list_messages(alice, group)[0]
 
 
 class TestReplies:
@@ -267,11 +267,11 @@ class TestReplies:
         self, app: Flask, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         make_account(app, BOB, "Bob", version=2, avatar_digest="d2")
-        target = say(alice, group)
-        first = say(bob, group, "one", reply_to=target)
-        second = say(alice, group, "two", reply_to=target)
-        say(bob, group, "no reply")
-        times = {message["id"]: message["created_time"] for message in messages(alice, group)}
+        target = send_text(alice, group)
+        first = send_text(bob, group, "one", reply_to=target)
+        second = send_text(alice, group, "two", reply_to=target)
+        send_text(bob, group, "no reply")
+        times = {message["id"]: message["created_time"] for message in list_messages(alice, group)}
         assert replies_to(alice, target).json == {
             "code": 0,
             "info": "success",
@@ -302,29 +302,29 @@ class TestReplies:
     def test_a_message_without_replies_has_an_empty_list(
         self, alice: ApiClient, group: int
     ) -> None:
-        reply = replies_to(alice, say(alice, group))
+        reply = replies_to(alice, send_text(alice, group))
         assert reply.json == {"code": 0, "info": "success", "replies": []}
 
     def test_deleted_replies_and_those_one_hid_are_not_listed(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
-        target = say(alice, group)
-        deleted, hidden, kept = (say(bob, group, reply_to=target) for _ in range(3))
-        remove_for_everybody(bob, deleted)
-        hide(alice, hidden)
+        target = send_text(alice, group)
+        deleted, hidden, kept = (send_text(bob, group, reply_to=target) for _ in range(3))
+        delete_message(bob, deleted)
+        hide_messages(alice, hidden)
         assert [row["reply_id"] for row in replies_to(alice, target).json["replies"]] == [kept]
 
     def test_message_not_found(self, alice: ApiClient) -> None:
-        assert_error(replies_to(alice, NOBODY), errors.MESSAGE_NOT_FOUND)
+        assert_error(replies_to(alice, UNKNOWN_ID), errors.MESSAGE_NOT_FOUND)
 
     def test_a_stranger_is_told_that_there_is_no_such_message(
         self, alice: ApiClient, carol: ApiClient, group: int
     ) -> None:
-        assert_error(replies_to(carol, say(alice, group)), errors.MESSAGE_NOT_FOUND)
+        assert_error(replies_to(carol, send_text(alice, group)), errors.MESSAGE_NOT_FOUND)
 
     def test_a_message_that_one_hid_is_not_found(self, alice: ApiClient, group: int) -> None:
-        message_id = say(alice, group)
-        hide(alice, message_id)
+        message_id = send_text(alice, group)
+        hide_messages(alice, message_id)
         assert_error(replies_to(alice, message_id), errors.MESSAGE_NOT_FOUND)
 
 
@@ -332,19 +332,19 @@ def test_in_private_a_message_is_unread_until_the_other_one_fetches_it(
     app: Flask, alice: ApiClient, bob: ApiClient
 ) -> None:
     conversation = make_private(app, alice, bob)
-    say(alice, conversation)
-    before = [message["already_read"] for message in messages(alice, conversation)]
-    fetch(bob, conversation)
-    after = [message["already_read"] for message in messages(alice, conversation)]
+    send_text(alice, conversation)
+    before = [message["already_read"] for message in list_messages(alice, conversation)]
+    fetch_messages(bob, conversation)
+    after = [message["already_read"] for message in list_messages(alice, conversation)]
     assert (before, after) == ([False], [True])
 
 
 def test_in_private_what_one_fetches_is_read(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     conversation = make_private(app, alice, bob)
-    say(alice, conversation)
-    assert [message["already_read"] for message in messages(bob, conversation)] == [True]
+    send_text(alice, conversation)
+    assert [message["already_read"] for message in list_messages(bob, conversation)] == [True]
 
 
 def test_in_groups_messages_say_nothing_of_being_read(alice: ApiClient, group: int) -> None:
-    say(alice, group)
-    assert "already_read" not in messages(alice, group)[0]
+    send_text(alice, group)
+    assert "already_read" not in list_messages(alice, group)[0]

@@ -7,12 +7,12 @@ from flask import Flask
 
 from chat_service import errors
 from chat_service.tests.calls import (
-    fetch,
-    in_list,
-    messages,
-    remove_for_everybody,
-    say,
-    unread,
+    delete_message,
+    fetch_messages,
+    get_conversation,
+    get_unread_count,
+    list_messages,
+    send_text,
 )
 from chat_service.tests.factories import make_group
 from shared.testing.cast import ALICE, BOB
@@ -49,7 +49,7 @@ def test_what_is_put_is_what_is_read(alice: ApiClient, group: int) -> None:
 
 def test_the_list_shows_the_same(alice: ApiClient, group: int) -> None:
     put(alice, group, ontop=True, notification=False, unreads=3)
-    row = in_list(alice, group)
+    row = get_conversation(alice, group)
     assert (row["is_top"], row["notice_able"], row["unread_count"]) == (True, False, 3)
 
 
@@ -86,74 +86,74 @@ def test_a_pin_and_a_mute_are_taken_back(alice: ApiClient, group: int) -> None:
 def test_the_unread_count_is_set_by_number_text_or_boolean(
     alice: ApiClient, bob: ApiClient, group: int, given: Any, shown: int
 ) -> None:
-    say(bob, group)
-    say(bob, group)
+    send_text(bob, group)
+    send_text(bob, group)
     put(alice, group, unreads=given)
-    assert unread(alice, group) == shown
+    assert get_unread_count(alice, group) == shown
 
 
 def test_new_messages_add_to_the_count_that_was_set(
     alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
-    say(bob, group)
+    send_text(bob, group)
     put(alice, group, unreads=5)
-    last = say(bob, group)
-    assert unread(alice, group) == 6
-    remove_for_everybody(bob, last)
-    assert unread(alice, group) == 5
+    last = send_text(bob, group)
+    assert get_unread_count(alice, group) == 6
+    delete_message(bob, last)
+    assert get_unread_count(alice, group) == 5
 
 
 def test_reading_clears_the_count_that_was_set(
     alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
-    say(bob, group)
+    send_text(bob, group)
     put(alice, group, unreads=5)
-    fetch(alice, group)
-    assert unread(alice, group) == 0
+    fetch_messages(alice, group)
+    assert get_unread_count(alice, group) == 0
 
 
 def test_reading_an_empty_conversation_clears_it_as_well(alice: ApiClient, group: int) -> None:
     put(alice, group, unreads=5)
-    fetch(alice, group)
-    assert unread(alice, group) == 0
+    fetch_messages(alice, group)
+    assert get_unread_count(alice, group) == 0
 
 
 def test_reading_clears_it_although_the_newest_message_is_gone(
     alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
-    say(bob, group)
-    newest = say(bob, group)
+    send_text(bob, group)
+    newest = send_text(bob, group)
     put(alice, group, unreads=5)
-    remove_for_everybody(bob, newest)
-    fetch(alice, group)
-    assert unread(alice, group) == 0
+    delete_message(bob, newest)
+    fetch_messages(alice, group)
+    assert get_unread_count(alice, group) == 0
 
 
 def test_sending_clears_it(alice: ApiClient, group: int) -> None:
     put(alice, group, unreads=5)
-    say(alice, group)
-    assert unread(alice, group) == 0
+    send_text(alice, group)
+    assert get_unread_count(alice, group) == 0
 
 
 def test_an_older_page_does_not_clear_it(alice: ApiClient, bob: ApiClient, group: int) -> None:
-    first, second = say(bob, group), say(bob, group)
+    first, second = send_text(bob, group), send_text(bob, group)
     put(alice, group, unreads=5)
-    assert [m["id"] for m in messages(alice, group, before_id=second)] == [first]
-    assert unread(alice, group) == 5
+    assert [m["id"] for m in list_messages(alice, group, before_id=second)] == [first]
+    assert get_unread_count(alice, group) == 5
 
 
 def test_marking_as_unread_takes_no_receipt_back(
     alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
-    message_id = say(bob, group)
-    fetch(alice, group)
+    message_id = send_text(bob, group)
+    fetch_messages(alice, group)
     put(alice, group, unreads=1)
     readers = bob.post("/conversations/readlist", json={"message_id": message_id}).json
     assert [reader["id"] for reader in readers["read_users"]] == [ALICE]
 
 
 def test_marking_as_read_gives_no_receipt(alice: ApiClient, bob: ApiClient, group: int) -> None:
-    message_id = say(bob, group)
+    message_id = send_text(bob, group)
     put(alice, group, unreads=0)
     readers = bob.post("/conversations/readlist", json={"message_id": message_id}).json
     assert readers["read_users"] == []

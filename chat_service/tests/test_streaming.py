@@ -17,15 +17,15 @@ from chat_service.domain.history import long_reads
 from chat_service.models import Conversation, Deletion, Message
 from chat_service.tests.calls import (
     MESSAGES,
-    fetch,
-    hide,
-    messages,
-    remove_for_everybody,
-    say,
-    show,
-    unread,
+    delete_message,
+    fetch_messages,
+    get_unread_count,
+    hide_messages,
+    list_messages,
+    send_image,
+    send_text,
 )
-from chat_service.tests.factories import index_everything, make_account, make_group, make_history
+from chat_service.tests.factories import index_all_messages, make_account, make_group, make_history
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import ApiClient
 from shared.testing.tokens import issue
@@ -63,16 +63,16 @@ def blocks_of(response: TestResponse) -> Iterator[bytes]:
 
 
 def test_everything_comes_once_and_in_order(alice: ApiClient, group: int) -> None:
-    hidden = messages(alice, group, limit=10)[:2]
-    hide(alice, *(message["id"] for message in hidden))
-    seqs = [message["seq"] for message in messages(alice, group)]
+    hidden = list_messages(alice, group, limit=10)[:2]
+    hide_messages(alice, *(message["id"] for message in hidden))
+    seqs = [message["seq"] for message in list_messages(alice, group)]
     missing = {message["seq"] for message in hidden}
     assert seqs == [n for n in range(1, COUNT + 1) if n not in missing]
-    assert unread(alice, group) == 0
+    assert get_unread_count(alice, group) == 0
 
 
 def test_long_answers_have_the_fields_of_short_ones(alice: ApiClient, group: int) -> None:
-    answer = fetch(alice, group)
+    answer = fetch_messages(alice, group)
     assert {**answer, "messages": []} == {
         "code": 0,
         "info": "success",
@@ -83,20 +83,20 @@ def test_long_answers_have_the_fields_of_short_ones(alice: ApiClient, group: int
 
 
 def test_a_long_answer_within_bounds_is_that_part(alice: ApiClient, group: int) -> None:
-    ids = [message["id"] for message in messages(alice, group)]
-    assert [each["id"] for each in messages(alice, group, after_id=ids[99])] == ids[100:]
-    assert [each["id"] for each in messages(alice, group, before_id=ids[-100])] == ids[:-100]
-    assert [each["id"] for each in messages(alice, group, after_version=50)] == ids[50:]
-    both = messages(
+    ids = [message["id"] for message in list_messages(alice, group)]
+    assert [each["id"] for each in list_messages(alice, group, after_id=ids[99])] == ids[100:]
+    assert [each["id"] for each in list_messages(alice, group, before_id=ids[-100])] == ids[:-100]
+    assert [each["id"] for each in list_messages(alice, group, after_version=50)] == ids[50:]
+    both = list_messages(
         alice, group, after_id=ids[9], before_id=ids[-10], **{"from": "2020-01-01T00:00:00Z"}
     )
     assert [each["id"] for each in both] == ids[10:-10]
 
 
 def test_replies_come_once_and_in_order(app: Flask, alice: ApiClient, group: int) -> None:
-    target, first, second, *others = (message["id"] for message in messages(alice, group))
+    target, first, second, *others = (message["id"] for message in list_messages(alice, group))
     make_replies(app, target)
-    hide(alice, second)
+    hide_messages(alice, second)
     answer = alice.get(REPLIES, query_string={"message_id": target}).json
     assert answer.keys() == {"code", "info", "replies"}
     assert [reply["reply_id"] for reply in answer["replies"]] == [first, *others]
@@ -115,7 +115,7 @@ def test_many_deleted_ids_come_as_well(app: Flask, alice: ApiClient, group: int)
         db.session.execute(
             update(Conversation).values(last_seq=COUNT + count, version=COUNT + 2 * count)
         )
-    answer = fetch(alice, group, after_version=0)
+    answer = fetch_messages(alice, group, after_version=0)
     assert answer["deleted_ids"] == [row["message_id"] for row in rows]
     assert len(answer["messages"]) == COUNT
     assert answer["version"] == COUNT + 2 * count
@@ -140,7 +140,7 @@ def test_the_read_position_moves_after_the_last_block(
 ) -> None:
     with closing(begin(app, ALICE, conversationId=group)) as response:
         next(blocks_of(response))
-    assert unread(alice, group) == COUNT
+    assert get_unread_count(alice, group) == COUNT
 
 
 def test_what_is_sent_meanwhile_is_not_read(
@@ -149,10 +149,10 @@ def test_what_is_sent_meanwhile_is_not_read(
     with closing(begin(app, ALICE, conversationId=group)) as response:
         blocks = blocks_of(response)
         first = next(blocks)
-        say(bob, group, "later")
+        send_text(bob, group, "later")
         answer = json.loads(b"".join([first, *blocks]))
     assert (len(answer["messages"]), answer["version"]) == (COUNT, COUNT)
-    assert unread(alice, group) == 1
+    assert get_unread_count(alice, group) == 1
 
 
 @pytest.mark.parametrize("path", [MESSAGES, FIND])
@@ -180,9 +180,9 @@ def test_a_user_has_two_at_once(app: Flask, alice: ApiClient, group: int) -> Non
             TOO_MANY_REQUESTS.code,
         )
         assert int(rejection.headers["Retry-After"]) > 0
-        assert len(messages(alice, group, limit=1000, read="false")) == 1000
-    assert unread(alice, group) == COUNT
-    assert len(messages(alice, group)) == COUNT
+        assert len(list_messages(alice, group, limit=1000, read="false")) == 1000
+    assert get_unread_count(alice, group) == COUNT
+    assert len(list_messages(alice, group)) == COUNT
 
 
 def test_a_process_has_sixteen_at_once(app: Flask, alice: ApiClient) -> None:
@@ -200,7 +200,7 @@ def test_a_process_has_sixteen_at_once(app: Flask, alice: ApiClient) -> None:
         SERVICE_UNAVAILABLE.code,
     )
     assert int(rejection.headers["Retry-After"]) > 0
-    assert len(messages(alice, group)) == 1100
+    assert len(list_messages(alice, group)) == 1100
 
 
 def test_asking_for_the_head_alone_takes_no_place(app: Flask, group: int) -> None:
@@ -215,23 +215,25 @@ def test_asking_for_the_head_alone_takes_no_place(app: Flask, group: int) -> Non
 def test_finding_goes_through_the_whole_of_a_long_conversation(
     app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, group: int, indexed: str
 ) -> None:
-    say(carol, make_group(app, CAROL, BOB), "needle elsewhere")
-    said = [say(bob, group, text) for text in ("NEEDLE one", "hay", "hidden needle")]
-    hide(alice, said.pop())
-    remove_for_everybody(bob, say(bob, group, "deleted needle"))
+    send_text(carol, make_group(app, CAROL, BOB), "needle elsewhere")
+    said = [send_text(bob, group, text) for text in ("NEEDLE one", "hay", "hidden needle")]
+    hide_messages(alice, said.pop())
+    delete_message(bob, send_text(bob, group, "deleted needle"))
     if indexed == "the oldest":
-        index_everything(app)
-    said += [say(bob, group, text) for text in ("two needle", "need le", "edlene", "deedle")]
-    show(bob, group)
+        index_all_messages(app)
+    said += [send_text(bob, group, text) for text in ("two needle", "need le", "edlene", "deedle")]
+    send_image(bob, group)
     if indexed == "everything":
-        index_everything(app)
+        index_all_messages(app)
 
     def found(**filters: Any) -> list[int]:
         reply = alice.get(FIND, query_string={"conversationId": group, **filters})
         return [message["id"] for message in reply.json["messages"]]
 
-    whole = [message["id"] for message in messages(alice, group)]
-    times = [message["created_time"] for message in messages(alice, group, after_id=said[0] - 1)]
+    whole = [message["id"] for message in list_messages(alice, group)]
+    times = [
+        message["created_time"] for message in list_messages(alice, group, after_id=said[0] - 1)
+    ]
     assert found() == whole
     assert found(content="needle") == [said[0], said[2]]
     assert found(content="hello") == whole[:COUNT]

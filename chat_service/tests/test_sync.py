@@ -10,16 +10,16 @@ from sqlalchemy import insert, update
 from chat_service.db import db, transaction
 from chat_service.models import Conversation, Deletion
 from chat_service.tests.calls import (
-    catch_up,
-    conversations,
-    fetch,
-    hide,
-    in_list,
+    delete_message,
+    fetch_messages,
+    get_conversation,
+    get_unread_count,
+    hide_messages,
+    list_conversations,
+    list_messages,
     make_private,
-    messages,
-    remove_for_everybody,
-    say,
-    unread,
+    send_text,
+    sync_conversations,
 )
 from chat_service.tests.factories import befriend, make_group, make_history
 from shared.testing.cast import ALICE, BOB, CAROL
@@ -42,7 +42,7 @@ def only(answer: Any) -> dict[str, Any]:
     return changed
 
 
-def contents(row: dict[str, Any]) -> list[str]:
+def list_contents(row: dict[str, Any]) -> list[str]:
     return [message["content"] for message in row["messages"]]
 
 
@@ -71,15 +71,15 @@ def make_deletions(app: Flask, conversation: int, count: int) -> None:
 def test_a_known_conversation_answers_what_came_and_went_since(
     alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
-    first, second = (say(bob, group, text) for text in ("first", "second"))
-    version = fetch(alice, group)["version"]
-    third = say(bob, group, "third")
-    remove_for_everybody(bob, second)
+    first, second = (send_text(bob, group, text) for text in ("first", "second"))
+    version = fetch_messages(alice, group)["version"]
+    third = send_text(bob, group, "third")
+    delete_message(bob, second)
 
-    answer = catch_up(alice, {group: version})
+    answer = sync_conversations(alice, {group: version})
 
-    listed = in_list(alice, group)
-    arrived = messages(alice, group, after_id=first)
+    listed = get_conversation(alice, group)
+    arrived = list_messages(alice, group, after_id=first)
     news = {"messages": arrived, "deleted_ids": [second]}
     assert answer == {
         "code": 0,
@@ -91,70 +91,70 @@ def test_a_known_conversation_answers_what_came_and_went_since(
 
 
 def test_what_has_not_changed_is_not_answered(alice: ApiClient, bob: ApiClient, group: int) -> None:
-    say(bob, group)
-    known = {group: fetch(alice, group)["version"]}
-    assert catch_up(alice, known)["conversations"] == []
+    send_text(bob, group)
+    known = {group: fetch_messages(alice, group)["version"]}
+    assert sync_conversations(alice, known)["conversations"] == []
 
 
 def test_a_new_conversation_answers_its_newest_messages(
     alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
     for number in range(5):
-        say(bob, group, str(number))
-    deleted = say(bob, group)
-    remove_for_everybody(bob, deleted)
+        send_text(bob, group, str(number))
+    deleted = send_text(bob, group)
+    delete_message(bob, deleted)
 
-    row = only(catch_up(alice, {}, limit=2))
+    row = only(sync_conversations(alice, {}, limit=2))
 
-    assert (contents(row), row["has_more"], row["version"]) == (["3", "4"], True, 7)
+    assert (list_contents(row), row["has_more"], row["version"]) == (["3", "4"], True, 7)
     assert row["deleted_ids"] == []
-    whole = only(catch_up(alice, {}, limit=5))
-    assert (contents(whole), whole["has_more"]) == (list("01234"), False)
+    whole = only(sync_conversations(alice, {}, limit=5))
+    assert (list_contents(whole), whole["has_more"]) == (list("01234"), False)
 
 
 def test_an_empty_conversation_is_answered_until_it_is_known(alice: ApiClient, group: int) -> None:
-    row = only(catch_up(alice, {}))
+    row = only(sync_conversations(alice, {}))
     assert (row["id"], row["version"], row["messages"], row["has_more"]) == (group, 0, [], False)
-    assert catch_up(alice, {group: 0})["conversations"] == []
+    assert sync_conversations(alice, {group: 0})["conversations"] == []
 
 
 def test_a_version_that_was_never_reached_counts_as_not_given(
     alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
-    say(bob, group, "hello")
-    row = only(catch_up(alice, {group: 99}))
-    assert (contents(row), row["version"]) == (["hello"], 1)
+    send_text(bob, group, "hello")
+    row = only(sync_conversations(alice, {group: 99}))
+    assert (list_contents(row), row["version"]) == (["hello"], 1)
 
 
 def test_more_than_the_limit_comes_with_the_next_request(
     alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
-    ids = [say(bob, group, str(number)) for number in range(5)]
-    remove_for_everybody(bob, ids[4])
-    remove_for_everybody(bob, ids[0])
+    ids = [send_text(bob, group, str(number)) for number in range(5)]
+    delete_message(bob, ids[4])
+    delete_message(bob, ids[0])
 
-    first = only(catch_up(alice, {group: 0}, limit=2))
-    second = only(catch_up(alice, {group: first["version"]}, limit=2))
+    first = only(sync_conversations(alice, {group: 0}, limit=2))
+    second = only(sync_conversations(alice, {group: first["version"]}, limit=2))
 
-    assert (contents(first), first["deleted_ids"], first["has_more"]) == (["1", "2"], [], True)
-    assert (contents(second), second["has_more"]) == (["3"], False)
+    assert (list_contents(first), first["deleted_ids"], first["has_more"]) == (["1", "2"], [], True)
+    assert (list_contents(second), second["has_more"]) == (["3"], False)
     assert (second["deleted_ids"], second["version"]) == ([ids[4], ids[0]], 7)
 
 
 def test_exactly_the_limit_is_all(alice: ApiClient, bob: ApiClient, group: int) -> None:
-    ids = [say(bob, group) for _ in range(3)]
-    remove_for_everybody(bob, ids[0])
-    row = only(catch_up(alice, {group: 0}, limit=2))
+    ids = [send_text(bob, group) for _ in range(3)]
+    delete_message(bob, ids[0])
+    row = only(sync_conversations(alice, {group: 0}, limit=2))
     assert (row["has_more"], row["version"], row["deleted_ids"]) == (False, 4, ids[:1])
 
 
 def test_what_the_caller_has_hidden_never_comes(
     alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
-    ids = [say(bob, group, str(number)) for number in range(4)]
-    hide(alice, *ids[1:3])
-    rows = [only(catch_up(alice, known, limit=2)) for known in ({}, {group: 0})]
-    assert [(contents(row), row["has_more"]) for row in rows] == [(["0", "3"], False)] * 2
+    ids = [send_text(bob, group, str(number)) for number in range(4)]
+    hide_messages(alice, *ids[1:3])
+    rows = [only(sync_conversations(alice, known, limit=2)) for known in ({}, {group: 0})]
+    assert [(list_contents(row), row["has_more"]) for row in rows] == [(["0", "3"], False)] * 2
 
 
 def test_gone_is_every_given_id_that_is_no_open_conversation_of_the_caller(
@@ -164,7 +164,7 @@ def test_gone_is_every_given_id_that_is_no_open_conversation_of_the_caller(
     closed = make_private(app, alice, bob)
     befriend(app, ALICE, BOB, active=False, version=2)
     given = {group: 0, foreign: 0, closed: 0, 2**63 - 1: 5}
-    assert catch_up(alice, given)["gone"] == sorted([foreign, closed, 2**63 - 1])
+    assert sync_conversations(alice, given)["gone"] == sorted([foreign, closed, 2**63 - 1])
 
 
 def test_conversation_ids_restrict_the_answer(
@@ -172,28 +172,28 @@ def test_conversation_ids_restrict_the_answer(
 ) -> None:
     other = make_group(app, ALICE, BOB)
     for conversation in (group, other):
-        say(bob, conversation)
-    answer = catch_up(alice, {other: 0, 77: 1}, conversation_ids=[group, 88])
+        send_text(bob, conversation)
+    answer = sync_conversations(alice, {other: 0, 77: 1}, conversation_ids=[group, 88])
     assert ([row["id"] for row in answer["conversations"]], answer["gone"]) == ([group], [88])
-    assert catch_up(alice, {other: 0}, conversation_ids=[])["conversations"] == []
+    assert sync_conversations(alice, {other: 0}, conversation_ids=[])["conversations"] == []
 
 
 def test_nothing_is_read_by_it(alice: ApiClient, bob: ApiClient, group: int) -> None:
-    message_id = say(bob, group)
-    catch_up(alice, {})
+    message_id = send_text(bob, group)
+    sync_conversations(alice, {})
     readers = bob.post("/conversations/readlist", json={"message_id": message_id}).json
-    assert (unread(alice, group), readers["read_users"]) == (1, [])
+    assert (get_unread_count(alice, group), readers["read_users"]) == (1, [])
 
 
 def test_private_messages_say_whether_they_are_read(
     app: Flask, alice: ApiClient, bob: ApiClient
 ) -> None:
     private = make_private(app, alice, bob)
-    say(bob, private, "from bob")
-    say(alice, private, "from alice")
-    say(bob, private, "unread")
-    row = only(catch_up(alice, {}))
-    assert row["messages"] == fetch(alice, private, read="false")["messages"]
+    send_text(bob, private, "from bob")
+    send_text(alice, private, "from alice")
+    send_text(bob, private, "unread")
+    row = only(sync_conversations(alice, {}))
+    assert row["messages"] == fetch_messages(alice, private, read="false")["messages"]
     assert [message["already_read"] for message in row["messages"]] == [True, True, False]
 
 
@@ -202,10 +202,10 @@ def test_conversations_come_in_the_order_of_the_list(
 ) -> None:
     others = [make_group(app, ALICE, BOB) for _ in range(3)]
     for conversation in (others[2], group, others[0]):
-        say(bob, conversation)
+        send_text(bob, conversation)
     alice.post("/interface", json={"conversationId": others[1], "ontop": True})
-    rows = catch_up(alice, {})["conversations"]
-    assert [row["id"] for row in rows] == [row["id"] for row in conversations(alice)]
+    rows = sync_conversations(alice, {})["conversations"]
+    assert [row["id"] for row in rows] == [row["id"] for row in list_conversations(alice)]
 
 
 def test_at_most_two_thousand_messages_come_at_once(app: Flask, alice: ApiClient) -> None:
@@ -214,7 +214,7 @@ def test_at_most_two_thousand_messages_come_at_once(app: Flask, alice: ApiClient
         make_history(app, group, BOB, 150)
     known = dict.fromkeys(groups[8:], 0)
 
-    rows = catch_up(alice, known, limit=200)["conversations"]
+    rows = sync_conversations(alice, known, limit=200)["conversations"]
 
     assert len(rows) == 16
     assert sum(len(row["messages"]) for row in rows) == 2000
@@ -231,15 +231,15 @@ def test_at_most_two_thousand_deleted_ids_come_at_once(
     groups = [make_group(app, ALICE, BOB) for _ in range(3)]
     for group in groups:
         make_deletions(app, group, 900)
-        say(bob, group, "after them all")
+        send_text(bob, group, "after them all")
     known, deleted, said = dict.fromkeys(groups, 0), dict.fromkeys(groups, 0), []
     requests = 0
-    while rows := catch_up(alice, known)["conversations"]:
+    while rows := sync_conversations(alice, known)["conversations"]:
         requests += 1
         assert sum(len(row["deleted_ids"]) for row in rows) <= 2000
         for row in rows:
             deleted[row["id"]] += len(row["deleted_ids"])
-            said += contents(row)
+            said += list_contents(row)
             assert (known[row["id"]] == row["version"]) <= row["has_more"]
             known[row["id"]] = row["version"]
     assert deleted == dict.fromkeys(groups, 900)
@@ -253,12 +253,12 @@ def test_it_costs_a_fixed_number_of_statements(
 ) -> None:
     groups = [make_group(app, ALICE, BOB) for _ in range(count)]
     for group in groups:
-        remove_for_everybody(bob, say(bob, group))
-        say(bob, group)
+        delete_message(bob, send_text(bob, group))
+        send_text(bob, group)
     known = dict.fromkeys(groups[::2], 0)
     with counted_queries(app, db) as statements:
-        assert len(catch_up(alice, known)["conversations"]) == count
+        assert len(sync_conversations(alice, known)["conversations"]) == count
     assert len(statements) == 7
     with counted_queries(app, db) as statements:
-        assert catch_up(alice, dict.fromkeys(groups, 3))["conversations"] == []
+        assert sync_conversations(alice, dict.fromkeys(groups, 3))["conversations"] == []
     assert len(statements) == 2

@@ -94,7 +94,7 @@ class _Connection:
 
 
 @contextmanager
-def network_to(target: str) -> Iterator[Network]:
+def run_network(target: str) -> Iterator[Network]:
     """A network as long as the block lasts."""
     network = Network(target)
     accepting = threading.Thread(target=network.accept)
