@@ -42,7 +42,7 @@ def test_an_announcement_is_shown_to_every_member(
     assert announcement["timestamp"].endswith("Z")
 
 
-def test_announcements_come_newest_first(alice: ApiClient, group: int) -> None:
+def test_announcements_are_listed_newest_first(alice: ApiClient, group: int) -> None:
     first, second = post(alice, group), post(alice, group)
     shown = alice.get(PATH, query_string={"conversation_id": group})
     assert list_ids(shown, "notifications", of="notification_id") == [second, first]
@@ -54,7 +54,7 @@ def test_get_unknown_conversation_is_not_found(alice: ApiClient) -> None:
     )
 
 
-def test_get_by_a_stranger_finds_no_conversation(dave: ApiClient, group: int) -> None:
+def test_get_by_a_stranger_is_not_found(dave: ApiClient, group: int) -> None:
     assert_error(dave.get(PATH, json={"conversation_id": group}), errors.CONVERSATION_NOT_FOUND)
 
 
@@ -66,7 +66,7 @@ def test_a_private_conversation_has_no_announcements(app: Flask, alice: ApiClien
     assert_error(reply, errors.MAY_NOT_ANNOUNCE)
 
 
-def test_listing_costs_the_same_for_one_and_for_many(
+def test_listing_needs_a_fixed_number_of_queries(
     app: Flask, alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
     post(alice, group)
@@ -94,7 +94,7 @@ def test_post_by_neither_owner_nor_admin_is_refused(
 
 
 @pytest.mark.parametrize("content", ["", " \n\t"])
-def test_post_of_nothing_is_refused(alice: ApiClient, group: int, content: str) -> None:
+def test_an_empty_announcement_is_refused(alice: ApiClient, group: int, content: str) -> None:
     reply = alice.post(PATH, json={"conversation_id": group, "content": content})
     assert_error(reply, errors.CONTENT_EMPTY)
 
@@ -133,7 +133,7 @@ def test_delete_by_neither_owner_nor_admin_is_refused(
     assert_error(reply, errors.MAY_NOT_DELETE_ANNOUNCEMENT)
 
 
-def test_an_announcer_who_is_no_longer_admin_cannot_delete(
+def test_a_former_admin_cannot_delete_announcements(
     alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
     announcement = post(bob, group)

@@ -34,7 +34,7 @@ def test_roles_and_removals_are_recorded(app: Flask, alice: ApiClient, bob: ApiC
     assert (removal["act"], removal["actor_id"]) == ("member_removed", ALICE)
 
 
-def test_what_is_refused_is_not_recorded(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
+def test_refused_requests_are_not_recorded(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     group = make_group(app, ALICE, BOB, CAROL)
 
     bob.delete(REMOVE_PATH, json={"conversation_id": group, "user": CAROL})
@@ -42,7 +42,7 @@ def test_what_is_refused_is_not_recorded(app: Flask, alice: ApiClient, bob: ApiC
     assert events_of(app, CAROL) == []
 
 
-def test_erasing_removes_from_where_somebody_acted(app: Flask, alice: ApiClient) -> None:
+def test_erasure_removes_addresses(app: Flask, alice: ApiClient) -> None:
     group = make_group(app, ALICE, BOB)
     alice.delete(REMOVE_PATH, json={"conversation_id": group, "user": BOB})
     with app.app_context():

@@ -71,7 +71,7 @@ BAD_VALUES_OF: dict[str, tuple[Any, ...]] = {
 }
 
 
-def _bad_values(field: str, good: Any) -> tuple[Any, ...]:
+def _list_invalid_values(field: str, good: Any) -> tuple[Any, ...]:
     return BAD_VALUES_OF.get(field, NOT_IDS if isinstance(good, int) else NOT_TEXTS)
 
 
@@ -90,10 +90,8 @@ def test_every_documented_endpoint_is_tested(app: Flask) -> None:
 
 
 @pytest.mark.parametrize(("endpoint", "field"), FIELDS, ids=str)
-def test_a_bad_value_is_refused_by_the_fields_name(
-    alice: ApiClient, endpoint: Endpoint, field: str
-) -> None:
-    bad_values = _bad_values(field, endpoint.fields[field])
+def test_an_invalid_value_names_the_field(alice: ApiClient, endpoint: Endpoint, field: str) -> None:
+    bad_values = _list_invalid_values(field, endpoint.fields[field])
     bodies = [json.dumps({**endpoint.fields, field: bad}) for bad in bad_values]
     answers = alice.list_answers(
         endpoint.method, endpoint.path, *({"data": body} for body in bodies)
@@ -104,9 +102,7 @@ def test_a_bad_value_is_refused_by_the_fields_name(
 @pytest.mark.parametrize(
     ("endpoint", "field"), [(e, field) for e in WITH_FIELDS for field in e.required], ids=str
 )
-def test_a_required_field_that_is_missing_or_null_is_named(
-    alice: ApiClient, endpoint: Endpoint, field: str
-) -> None:
+def test_a_missing_or_null_field_is_named(alice: ApiClient, endpoint: Endpoint, field: str) -> None:
     rest = {name: value for name, value in endpoint.fields.items() if name != field}
     answers = alice.list_answers(
         endpoint.method, endpoint.path, {"json": rest}, {"json": {**rest, field: None}}
@@ -115,9 +111,7 @@ def test_a_required_field_that_is_missing_or_null_is_named(
 
 
 @pytest.mark.parametrize("endpoint", WITH_FIELDS, ids=str)
-def test_a_body_that_is_no_json_object_is_refused_as_the_body(
-    alice: ApiClient, endpoint: Endpoint
-) -> None:
+def test_a_body_that_is_no_json_object_is_refused(alice: ApiClient, endpoint: Endpoint) -> None:
     answers = alice.list_answers(
         endpoint.method, endpoint.path, *({"data": body} for body in (*NOT_OBJECTS, TOO_DEEP))
     )
@@ -125,7 +119,7 @@ def test_a_body_that_is_no_json_object_is_refused_as_the_body(
 
 
 @pytest.mark.parametrize("endpoint", WITH_FIELDS, ids=str)
-def test_json_is_read_whatever_its_content_type_says(alice: ApiClient, endpoint: Endpoint) -> None:
+def test_json_is_parsed_with_any_content_type(alice: ApiClient, endpoint: Endpoint) -> None:
     body = json.dumps(endpoint.fields)
     types = ("text/plain", "multipart/form-data", "")
     answers = alice.list_answers(
@@ -135,7 +129,7 @@ def test_json_is_read_whatever_its_content_type_says(alice: ApiClient, endpoint:
 
 
 @pytest.mark.parametrize("endpoint", [e for e in WITH_FIELDS if e.method in IN_QUERY], ids=str)
-def test_get_and_delete_take_the_query_string_before_the_body(
+def test_get_and_delete_prefer_the_query_string_to_the_body(
     alice: ApiClient, endpoint: Endpoint
 ) -> None:
     wrong: dict[str, object] = {field: {} for field in endpoint.fields}
@@ -144,7 +138,7 @@ def test_get_and_delete_take_the_query_string_before_the_body(
 
 
 @pytest.mark.parametrize("endpoint", [e for e in WITH_FIELDS if NAMES & e.fields.keys()], ids=str)
-def test_a_conversation_is_named_in_either_way_by_a_number_or_a_string(
+def test_both_names_of_the_conversation_id_accept_numbers_and_strings(
     alice: ApiClient, endpoint: Endpoint
 ) -> None:
     rest = {field: value for field, value in endpoint.fields.items() if field not in NAMES}
@@ -155,22 +149,18 @@ def test_a_conversation_is_named_in_either_way_by_a_number_or_a_string(
 
 
 @pytest.mark.parametrize("conversation_id", ["-1", "x", str(2**63)])
-def test_a_path_with_an_impossible_id_is_refused_by_its_name(
-    alice: ApiClient, conversation_id: str
-) -> None:
+def test_an_invalid_id_in_a_path_is_named(alice: ApiClient, conversation_id: str) -> None:
     response = alice.get(f"/conversations/{conversation_id}/invitation")
     assert_error(response, BAD_PARAMETER, field="conversation_id")
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
-def test_a_path_that_differs_by_a_slash_is_not_found(alice: ApiClient, endpoint: Endpoint) -> None:
+def test_a_trailing_slash_is_not_found(alice: ApiClient, endpoint: Endpoint) -> None:
     assert_error(alice.call(endpoint.method, f"{endpoint.path}/"), NOT_FOUND)
 
 
 @pytest.mark.parametrize("path", sorted({endpoint.path for endpoint in ENDPOINTS}))
-def test_another_method_of_a_path_is_refused_with_those_allowed(
-    alice: ApiClient, path: str
-) -> None:
+def test_a_wrong_method_is_refused_with_the_allowed_ones(alice: ApiClient, path: str) -> None:
     response = alice.call("PATCH", path)
     assert_error(response, ErrorSpec(405, -405, "Bad method"))
     allowed = {name.strip() for name in response.headers["Allow"].split(",")}

@@ -50,7 +50,7 @@ def named(app: Flask, alice: ApiClient, open_image: Path) -> list[str]:
     body = {"conversation_id": group, "avatar": to_data_uri(make_image("JPEG"), "jpeg")}
     assert alice.post("/conversations/manage/info", json=body).status_code == 200
     assert len(_files(open_image)) == 2
-    _grow_old(open_image)
+    _make_old(open_image)
     return sorted(_files(open_image))
 
 
@@ -62,34 +62,32 @@ def _files(folder: Path) -> list[str]:
     return [file.name for file in folder.glob("*.*")]
 
 
-def _grow_old(folder: Path) -> None:
+def _make_old(folder: Path) -> None:
     for file in folder.glob("*.*"):
         os.utime(file, (time.time() - 2 * DAY,) * 2)
 
 
-def test_old_files_to_which_nothing_refers_are_deleted(
-    app: Flask, open_image: Path, named: list[str]
-) -> None:
+def test_old_orphans_are_deleted(app: Flask, open_image: Path, named: list[str]) -> None:
     (open_image / ORPHAN).write_bytes(bytes(2_000_000))
-    _grow_old(open_image)
+    _make_old(open_image)
     assert "Orphans deleted: 1 (2.0 MB)." in _clean(app, "--delete").stdout
     assert sorted(_files(open_image)) == named
 
 
-def test_without_the_word_nothing_is_deleted(app: Flask, open_image: Path) -> None:
+def test_without_the_option_nothing_is_deleted(app: Flask, open_image: Path) -> None:
     (open_image / ORPHAN).touch()
-    _grow_old(open_image)
+    _make_old(open_image)
     assert "Orphans found: 1 (0.0 MB)." in _clean(app).stdout
     assert _files(open_image) == [ORPHAN]
 
 
-def test_a_young_file_may_be_about_to_be_named(app: Flask, open_image: Path) -> None:
+def test_a_new_orphan_is_not_deleted(app: Flask, open_image: Path) -> None:
     (open_image / ORPHAN).touch()
     assert "deleted: 0 (" in _clean(app, "--delete").stdout
     assert _files(open_image) == [ORPHAN]
 
 
-def test_what_is_none_of_the_services_files_is_left_alone(app: Flask, open_image: Path) -> None:
+def test_files_of_other_services_are_not_deleted(app: Flask, open_image: Path) -> None:
     avatar = open_image / "avatars" / "1" / ORPHAN
     avatar.parent.mkdir(parents=True)
     for file in (avatar, open_image / "note.txt"):
@@ -104,7 +102,7 @@ def test_what_is_none_of_the_services_files_is_left_alone(app: Flask, open_image
 def test_a_batch_of_files_costs_one_query(app: Flask, open_image: Path, count: int) -> None:
     for number in range(count):
         (open_image / f"{number:032}.png").touch()
-    _grow_old(open_image)
+    _make_old(open_image)
     with counted_queries(app, db) as queries:
         assert f"found: {count} (" in _clean(app).stdout
     assert len(queries) == 1

@@ -24,15 +24,15 @@ from shared.testing.fake_services import FakeService
 ZOE = 20
 
 
-def _deliver(*events: Any) -> dict[str, Any]:
+def _make_delivery(*events: Any) -> dict[str, Any]:
     return newest("calls/deliver_events") | {"fields": {"events": events}}
 
 
-def _tell(app: Flask, *events: Any) -> None:
-    assert call(app, _deliver(*events)).status_code == 200
+def _send_events(app: Flask, *events: Any) -> None:
+    assert call(app, _make_delivery(*events)).status_code == 200
 
 
-def _name_of_zoe(app: Flask, alice: ApiClient) -> str:
+def _get_name_of_zoe(app: Flask, alice: ApiClient) -> str:
     befriend(app, ALICE, ZOE)
     [conversation] = list_conversations(alice)
     name: str = conversation["name"]
@@ -40,29 +40,29 @@ def _name_of_zoe(app: Flask, alice: ApiClient) -> str:
 
 
 @pytest.mark.parametrize(("name", "contract"), all_versions("calls/deliver_events"))
-def test_who_tells_as_any_version_does_is_answered_in_the_newest_form(
+def test_events_of_any_version_get_a_response_in_the_newest_form(
     app: Flask, name: str, contract: dict[str, Any]
 ) -> None:
     assert json_shape(call(app, contract).json) == json_shape(newest(name)["answer"])
 
 
 @pytest.mark.parametrize(("name", "contract"), all_versions("events/account"))
-def test_an_account_is_taken_from_any_version(
+def test_an_account_event_of_any_version_is_applied(
     app: Flask, alice: ApiClient, name: str, contract: dict[str, Any]
 ) -> None:
-    _tell(app, contract)
-    assert _name_of_zoe(app, alice) == contract["state"]["name"]
+    _send_events(app, contract)
+    assert _get_name_of_zoe(app, alice) == contract["state"]["name"]
 
 
 @pytest.mark.parametrize(("name", "contract"), all_versions("events/friendship"))
-def test_a_friendship_is_taken_from_any_version(
+def test_a_friendship_event_of_any_version_is_applied(
     app: Flask, alice: ApiClient, name: str, contract: dict[str, Any]
 ) -> None:
-    _tell(app, contract)
+    _send_events(app, contract)
     assert [row["friend_id"] for row in list_conversations(alice)] == [BOB]
 
 
-def test_odd_events_keep_nothing_behind_them_out(app: Flask, alice: ApiClient) -> None:
+def test_malformed_events_do_not_block_later_ones(app: Flask, alice: ApiClient) -> None:
     kinds = ("account", "friendship", "friendship_ended", "friend_request_changed")
     malformed = [event for kind in kinds for event in malformed_events(kind)]
     good = [
@@ -70,7 +70,7 @@ def test_odd_events_keep_nothing_behind_them_out(app: Flask, alice: ApiClient) -
         {"type": "friendship", "state": state("friendship", active=False, version=1000)},
     ]
 
-    _tell(app, *malformed, *good)
+    _send_events(app, *malformed, *good)
 
     named = {row["friend_id"]: row["name"] for row in list_conversations(alice)}
     assert BOB not in named
@@ -79,7 +79,7 @@ def test_odd_events_keep_nothing_behind_them_out(app: Flask, alice: ApiClient) -
 
 
 @pytest.mark.parametrize(("name", "contract"), all_versions("calls/find_accounts"))
-def test_any_version_of_auth_is_asked_for_what_the_copy_lacks(
+def test_unknown_accounts_are_fetched_from_any_version_of_auth(
     app: Flask,
     alice: ApiClient,
     fake_services: dict[str, FakeService],
@@ -87,7 +87,7 @@ def test_any_version_of_auth_is_asked_for_what_the_copy_lacks(
     contract: dict[str, Any],
 ) -> None:
     fake_services["auth"].responses[contract["path"]] = contract["answer"]
-    assert _name_of_zoe(app, alice) == "Zoe"
+    assert _get_name_of_zoe(app, alice) == "Zoe"
     assert fake_services["auth"].requests == [(contract["path"], newest(name)["fields"])]
 
 

@@ -41,7 +41,7 @@ def order(caller: ApiClient) -> list[int]:
 class TestList:
     """获取会话列表 /conversations GET."""
 
-    def test_who_talks_with_nobody_has_an_empty_list(self, alice: ApiClient) -> None:
+    def test_a_user_without_conversations_has_an_empty_list(self, alice: ApiClient) -> None:
         reply = alice.get("/conversations")
         assert reply.json == {"code": 0, "info": "success", "conversation": []}
 
@@ -68,21 +68,21 @@ class TestList:
             }
         ]
 
-    def test_a_friend_is_shown_as_they_are_called_now(
+    def test_a_friend_has_the_current_name(
         self, app: Flask, alice: ApiClient, bob: ApiClient
     ) -> None:
         conversation = make_private(app, alice, bob)
         make_account(app, BOB, "Bobby", version=2)
         assert get_conversation(alice, conversation)["name"] == "Bobby"
 
-    def test_the_conversation_with_a_deleted_friend_stays(
+    def test_the_conversation_with_a_deleted_friend_remains(
         self, app: Flask, alice: ApiClient, bob: ApiClient
     ) -> None:
         conversation = make_private(app, alice, bob)
         make_account(app, BOB, "Bob", version=2, deleted=True)
         assert get_conversation(alice, conversation)["name"] == "Bob"
 
-    def test_a_friend_whom_the_copy_lacks_is_asked_of_auth(
+    def test_an_unknown_friend_is_fetched_from_auth(
         self, app: Flask, alice: ApiClient, fake_services: dict[str, FakeService]
     ) -> None:
         befriend(app, ALICE, ERIN)
@@ -90,9 +90,7 @@ class TestList:
         fake_services["auth"].responses["/internal/accounts/find"] = {"accounts": [erin]}
         assert [row["name"] for row in list_conversations(alice)] == ["Erin"]
 
-    def test_a_friend_whom_nobody_knows_has_an_empty_name(
-        self, app: Flask, alice: ApiClient
-    ) -> None:
+    def test_a_friend_unknown_to_auth_has_an_empty_name(self, app: Flask, alice: ApiClient) -> None:
         befriend(app, ALICE, ERIN)
         assert [(row["name"], row["avatar"]) for row in list_conversations(alice)] == [("", "")]
 
@@ -120,7 +118,7 @@ class TestList:
         assert row["last_message_type"] == 1
         assert row["last_message"].startswith("http://localhost/media/")
 
-    def test_a_deleted_message_is_nobodys_last_message(
+    def test_a_deleted_message_is_not_the_last_message(
         self, app: Flask, alice: ApiClient, bob: ApiClient
     ) -> None:
         group = make_group(app, ALICE, BOB)
@@ -128,7 +126,7 @@ class TestList:
         delete_message(bob, send_text(bob, group, "second"))
         assert get_conversation(alice, group)["last_message"] == "first"
 
-    def test_without_its_only_message_a_conversation_is_as_new(
+    def test_deleting_the_only_message_leaves_no_last_message(
         self, app: Flask, alice: ApiClient
     ) -> None:
         group = make_group(app, ALICE)
@@ -136,7 +134,7 @@ class TestList:
         delete_message(alice, send_text(alice, group))
         assert get_conversation(alice, group) == {**before, "version": 2}
 
-    def test_a_message_that_one_hid_is_not_ones_own_last_message(
+    def test_a_hidden_message_is_not_the_last_message_for_the_user(
         self, app: Flask, alice: ApiClient, bob: ApiClient
     ) -> None:
         group = make_group(app, ALICE, BOB)
@@ -145,7 +143,7 @@ class TestList:
         last = [get_conversation(who, group)["last_message"] for who in (alice, bob)]
         assert last == ["first", "second"]
 
-    def test_pinned_ones_come_first_and_then_the_newest_activity(
+    def test_pinned_conversations_are_first_then_the_newest(
         self, app: Flask, alice: ApiClient
     ) -> None:
         one, two, three, four = (make_group(app, ALICE) for _ in range(4))
@@ -154,20 +152,22 @@ class TestList:
         alice.post("/interface", json={"conversationId": three, "ontop": True})
         assert order(alice) == [three, one, two, four]
 
-    def test_another_persons_pin_moves_nothing(
+    def test_the_pin_of_another_user_has_no_effect(
         self, app: Flask, alice: ApiClient, bob: ApiClient
     ) -> None:
         one, two = (make_group(app, ALICE, BOB) for _ in range(2))
         bob.post("/interface", json={"conversationId": one, "ontop": True})
         assert order(alice) == [two, one]
 
-    def test_only_ones_own_conversations_are_listed(self, app: Flask, carol: ApiClient) -> None:
+    def test_conversations_of_other_users_are_not_listed(
+        self, app: Flask, carol: ApiClient
+    ) -> None:
         make_group(app, ALICE, BOB)
         befriend(app, ALICE, BOB)
         assert list_conversations(carol) == []
 
 
-class TestFound:
+class TestCreate:
     """创建会话 /conversations POST."""
 
     @pytest.fixture(autouse=True)
@@ -175,27 +175,27 @@ class TestFound:
         befriend(app, ALICE, BOB)
         befriend(app, ALICE, CAROL)
 
-    def test_a_group_of_friends_is_founded(self, alice: ApiClient, carol: ApiClient) -> None:
+    def test_a_group_of_friends_is_created(self, alice: ApiClient, carol: ApiClient) -> None:
         reply = found(alice, BOB, CAROL)
         group = reply.json.pop("conversation_id")
         assert reply.json == {"code": 0, "info": "success", "message": "创建会话成功"}
         assert get_conversation(carol, group)["name"] == "Chess"
         assert get_conversation(carol, group)["is_chat_group"]
 
-    def test_the_founder_owns_it_and_the_others_are_plain_members(self, alice: ApiClient) -> None:
+    def test_the_creator_is_the_owner_and_the_others_are_members(self, alice: ApiClient) -> None:
         group = found(alice, BOB, CAROL).json["conversation_id"]
         members = members_of(alice, group).json["members"]
         assert [(m["id"], m["identity"]) for m in members] == [(ALICE, 1), (BOB, 3), (CAROL, 3)]
 
-    def test_one_friend_makes_a_group_as_well(self, alice: ApiClient) -> None:
+    def test_a_group_with_one_friend_is_created(self, alice: ApiClient) -> None:
         group = found(alice, BOB).json["conversation_id"]
         assert get_conversation(alice, group)["is_chat_group"]
 
-    def test_repeats_and_oneself_count_as_nothing(self, alice: ApiClient) -> None:
+    def test_repeats_and_the_caller_are_ignored(self, alice: ApiClient) -> None:
         group = found(alice, BOB, ALICE, BOB).json["conversation_id"]
         assert [m["id"] for m in members_of(alice, group).json["members"]] == [ALICE, BOB]
 
-    def test_oneself_alone_is_no_group(self, alice: ApiClient) -> None:
+    def test_a_group_of_the_caller_alone_is_refused(self, alice: ApiClient) -> None:
         assert_error(found(alice, ALICE), BAD_PARAMETER, field="members")
 
     def test_a_name_may_have_a_hundred_characters(self, alice: ApiClient) -> None:
@@ -221,7 +221,7 @@ class TestFound:
     ) -> None:
         assert_error(found(alice, DAVE, 999), errors.MEMBER_UNKNOWN)
 
-    def test_a_refused_group_is_not_founded(self, alice: ApiClient) -> None:
+    def test_a_refused_group_is_not_created(self, alice: ApiClient) -> None:
         before = order(alice)
         found(alice, BOB, DAVE)
         assert order(alice) == before
@@ -230,7 +230,7 @@ class TestFound:
 class TestMembers:
     """/conversations/get_members, which the existing client calls."""
 
-    def test_a_groups_members_are_listed_by_what_they_are(self, app: Flask, bob: ApiClient) -> None:
+    def test_members_of_a_group_are_listed_by_role(self, app: Flask, bob: ApiClient) -> None:
         group = make_group(app, CAROL, ALICE, DAVE, admins=(BOB,))
         make_account(app, DAVE, "Dave", version=2, avatar_digest="d4")
         reply = members_of(bob, group)
@@ -247,7 +247,7 @@ class TestMembers:
             ],
         }
 
-    def test_of_a_private_conversation_the_other_one_is_listed(
+    def test_the_friend_is_listed_of_a_private_conversation(
         self, app: Flask, alice: ApiClient, bob: ApiClient
     ) -> None:
         reply = members_of(alice, make_private(app, alice, bob))
@@ -257,7 +257,7 @@ class TestMembers:
     def test_conversation_not_found(self, alice: ApiClient) -> None:
         assert_error(members_of(alice, 999), errors.CONVERSATION_NOT_FOUND)
 
-    def test_a_stranger_is_told_that_there_is_no_such_conversation(
+    def test_the_conversation_is_not_found_for_a_stranger(
         self, app: Flask, dave: ApiClient
     ) -> None:
         group = make_group(app, ALICE, BOB)
@@ -271,7 +271,7 @@ def test_csrf_sets_another_cookie_each_time_and_needs_no_token(anonymous: ApiCli
     assert first.headers["Set-Cookie"] != second.headers["Set-Cookie"]
 
 
-def test_a_list_is_as_long_as_all_conversations(app: Flask) -> None:
+def test_the_list_has_all_conversations(app: Flask) -> None:
     for member in range(20, 30):
         make_group(app, ERIN, member)
     make_account(app, ERIN, "Erin")

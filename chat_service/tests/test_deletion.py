@@ -33,10 +33,10 @@ def readers_of(caller: ApiClient, message_id: int) -> Reply:
     return caller.post("/conversations/readlist", json={"message_id": message_id})
 
 
-class TestForEverybody:
+class TestForAllMembers:
     """彻底删除聊天记录 /conversations/messages DELETE."""
 
-    def test_the_sender_deletes_it_for_everybody(
+    def test_the_sender_deletes_it_for_all_members(
         self, alice: ApiClient, carol: ApiClient, group: int
     ) -> None:
         reply = delete_message(carol, send_text(carol, group))
@@ -44,26 +44,26 @@ class TestForEverybody:
         assert list_messages(alice, group) == []
 
     @pytest.mark.parametrize("who", ["alice", "bob"])
-    def test_the_owner_and_the_admins_delete_anybodys(
+    def test_the_owner_and_the_admins_delete_messages_of_members(
         self, request: pytest.FixtureRequest, carol: ApiClient, group: int, who: str
     ) -> None:
         deleter: ApiClient = request.getfixturevalue(who)
         delete_message(deleter, send_text(carol, group))
         assert list_messages(carol, group) == []
 
-    def test_an_admin_deletes_the_owners(
+    def test_an_admin_deletes_a_message_of_the_owner(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         delete_message(bob, send_text(alice, group))
         assert list_messages(alice, group) == []
 
-    def test_the_others_stay_as_they_were(self, alice: ApiClient, group: int) -> None:
+    def test_other_messages_are_unchanged(self, alice: ApiClient, group: int) -> None:
         first, second, third = (send_text(alice, group, text) for text in ("one", "two", "three"))
         delete_message(alice, second)
         left = [(message["id"], message["seq"]) for message in list_messages(alice, group)]
         assert left == [(first, 1), (third, 3)]
 
-    def test_what_one_hid_is_deleted_as_well(
+    def test_a_hidden_message_can_be_deleted(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         message_id = send_text(alice, group)
@@ -71,7 +71,7 @@ class TestForEverybody:
         assert delete_message(alice, message_id).status_code == 200
         assert list_messages(bob, group) == []
 
-    def test_an_images_file_goes_with_it(
+    def test_the_file_of_an_image_is_deleted(
         self, alice: ApiClient, anonymous: ApiClient, group: int
     ) -> None:
         message_id = send_image(alice, group)
@@ -83,12 +83,12 @@ class TestForEverybody:
     def test_message_not_found(self, alice: ApiClient) -> None:
         assert_error(delete_message(alice, UNKNOWN_ID), errors.MESSAGE_NOT_FOUND_ZH)
 
-    def test_a_second_time_it_is_not_found(self, alice: ApiClient, group: int) -> None:
+    def test_a_deleted_message_is_not_found(self, alice: ApiClient, group: int) -> None:
         message_id = send_text(alice, group)
         delete_message(alice, message_id)
         assert_error(delete_message(alice, message_id), errors.MESSAGE_NOT_FOUND_ZH)
 
-    def test_a_plain_member_has_no_permission_for_anothers(
+    def test_a_member_cannot_delete_messages_of_others(
         self, alice: ApiClient, carol: ApiClient, group: int
     ) -> None:
         rejection = delete_message(carol, send_text(alice, group))
@@ -100,7 +100,7 @@ class TestForEverybody:
     ) -> None:
         assert_error(delete_message(dave, send_text(alice, group)), errors.MAY_NOT_DELETE)
 
-    def test_a_sender_who_is_out_has_no_permission(
+    def test_a_sender_who_has_left_has_no_permission(
         self, app: Flask, alice: ApiClient, dave: ApiClient, group: int
     ) -> None:
         add_member(app, group, dave.id)
@@ -108,7 +108,7 @@ class TestForEverybody:
         dave.post("/conversations/member/remove", json={"conversation_id": group})
         assert_error(delete_message(dave, message_id), errors.MAY_NOT_DELETE)
 
-    def test_in_private_only_the_sender_may(
+    def test_only_the_sender_deletes_a_private_message(
         self, app: Flask, alice: ApiClient, bob: ApiClient
     ) -> None:
         message_id = send_text(alice, make_private(app, alice, bob))
@@ -119,7 +119,7 @@ class TestForEverybody:
 class TestHide:
     """/conversations/delete_messages, which the existing client calls."""
 
-    def test_it_removes_them_from_ones_own_view_only(
+    def test_messages_are_hidden_for_the_caller_only(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         first, _, third = (send_text(bob, group, text) for text in ("one", "two", "three"))
@@ -128,7 +128,7 @@ class TestHide:
         assert list_contents(alice, group) == ["two"]
         assert list_contents(bob, group) == ["one", "two", "three"]
 
-    def test_a_second_time_nothing_changes(self, alice: ApiClient, group: int) -> None:
+    def test_hiding_again_changes_nothing(self, alice: ApiClient, group: int) -> None:
         message_id = send_text(alice, group)
         hide_messages(alice, message_id)
         assert hide_messages(alice, message_id, message_id).status_code == 200
@@ -144,7 +144,7 @@ class TestHide:
         "query", ["message_ids={}&message_ids={}", "message_ids[]={}&message_ids[]={}",
                   "message_ids={},{}", "message_ids%5B%5D={}&message_ids={}"],
     )  # fmt: skip
-    def test_the_ids_may_stand_in_the_query_string(
+    def test_the_ids_can_be_in_the_query_string(
         self, alice: ApiClient, group: int, query: str
     ) -> None:
         ids = [send_text(alice, group) for _ in range(2)]
@@ -180,7 +180,7 @@ class TestHide:
 class TestReaders:
     """/conversations/readlist, which the existing client calls."""
 
-    def test_those_who_fetched_it_have_read_it(
+    def test_members_who_fetched_a_message_have_read_it(
         self, app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, group: int
     ) -> None:
         make_account(app, CAROL, "Carol", version=2, avatar_digest="d3")
@@ -191,14 +191,14 @@ class TestReaders:
         reply = readers_of(bob, message_id)
         assert reply.json == {"code": 0, "info": "Succeed", "read_users": expected}
 
-    def test_those_who_answered_have_read_it(
+    def test_members_who_sent_a_message_have_read_earlier_ones(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         message_id = send_text(alice, group)
         send_text(bob, group)
         assert [each["id"] for each in readers_of(alice, message_id).json["read_users"]] == [BOB]
 
-    def test_who_only_saw_the_list_has_not_read_it(
+    def test_the_list_of_conversations_marks_nothing_as_read(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         message_id = send_text(alice, group)

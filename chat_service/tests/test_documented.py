@@ -158,7 +158,7 @@ def test_every_row_of_the_catalogue_is_a_refusal_of_some_endpoint() -> None:
     assert catalogue == set().union(*REFUSALS.values())
 
 
-def test_what_is_served_beside_the_document_is_for_machines_and_sockets(
+def test_undocumented_endpoints_are_probes_internal_ones_and_websockets(
     app: Flask, document: dict[str, Any]
 ) -> None:
     rules = (rule.rule for rule in app.url_map.iter_rules() if rule.endpoint != "static")

@@ -52,8 +52,8 @@ def group(app: Flask) -> int:
     return make_group(app, BOB, CAROL, admins=(ALICE,))
 
 
-class TestWhatIsGone:
-    def test_nothing_of_the_person_is_left(
+class TestErasedData:
+    def test_all_data_of_the_user_are_deleted(
         self, app: Flask, alice: ApiClient, bob: ApiClient, group: int, settings: dict[str, str]
     ) -> None:
         befriend(app, ALICE, DAVE)
@@ -78,7 +78,7 @@ class TestWhatIsGone:
         assert media_keys(settings) == before
         assert bob.get(f"/conversations/{group}/invitation").json["invitation"] == []
 
-    def test_no_pairs_of_what_they_wrote_are_in_the_index_of_searches(
+    def test_their_texts_are_removed_from_the_search_index(
         self, app: Flask, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         send_text(alice, group, "Alice was here")
@@ -92,7 +92,7 @@ class TestWhatIsGone:
             indexed = db.session.scalars(select(SearchGram.message_id).distinct()).all()
         assert indexed == [stays]
 
-    def test_messages_in_groups_that_they_had_left_are_gone_too(
+    def test_messages_in_former_groups_are_deleted(
         self, app: Flask, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         send_text(alice, group, "farewell")
@@ -100,7 +100,7 @@ class TestWhatIsGone:
         erase(app)
         assert list_contents(bob, group) == []
 
-    def test_more_messages_than_go_at_once_all_go(
+    def test_several_batches_of_messages_are_deleted(
         self, app: Flask, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         for number in range(103):
@@ -117,7 +117,7 @@ class TestWhatIsGone:
 
 
 class TestOthers:
-    def test_keep_what_they_wrote_and_exact_unread_counts(
+    def test_have_their_own_messages_and_exact_unread_counts(
         self, app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, group: int
     ) -> None:
         for speaker, text in ((alice, "a1"), (bob, "b1"), (alice, "a2"), (bob, "b2")):
@@ -126,7 +126,7 @@ class TestOthers:
         assert get_unread_count(carol, group) == 2
         assert list_contents(carol, group) == ["b1", "b2"]
 
-    def test_catch_up_exactly_by_version(
+    def test_get_the_deletions_by_version(
         self, app: Flask, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         gone = [send_text(alice, group), send_text(alice, group)]
@@ -136,7 +136,7 @@ class TestOthers:
         assert (news["messages"], news["deleted_ids"]) == ([], gone)
         assert news["version"] == known + 2
 
-    def test_see_replies_without_what_they_replied_to(
+    def test_list_replies_without_their_targets(
         self, app: Flask, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         send_text(bob, group, "I agree", reply_to=send_text(alice, group, "Alice proposes"))
@@ -145,14 +145,14 @@ class TestOthers:
         assert (reply["content"], "reply_to" in reply) == ("I agree", False)
 
 
-class TestGroupsThatTheyOwned:
-    def test_go_to_the_oldest_admin(self, app: Flask, carol: ApiClient) -> None:
+class TestOwnedGroups:
+    def test_are_transferred_to_the_oldest_admin(self, app: Flask, carol: ApiClient) -> None:
         group = make_group(app, ALICE, BOB, admins=(CAROL,))
         add_member(app, group, DAVE, role=2)
         erase(app)
         assert roles(carol, group) == {BOB: 3, CAROL: 1, DAVE: 2}
 
-    def test_go_to_the_oldest_member_if_there_is_no_admin(
+    def test_are_transferred_to_the_oldest_member_without_an_admin(
         self, app: Flask, carol: ApiClient
     ) -> None:
         group = make_group(app, ALICE, CAROL)
@@ -160,15 +160,13 @@ class TestGroupsThatTheyOwned:
         erase(app)
         assert roles(carol, group) == {CAROL: 1, BOB: 3}
 
-    def test_go_to_nobody_who_is_deleted_while_there_are_others(
-        self, app: Flask, carol: ApiClient
-    ) -> None:
+    def test_are_not_transferred_to_a_deleted_account(self, app: Flask, carol: ApiClient) -> None:
         group = make_group(app, ALICE, CAROL, admins=(BOB,))
         make_account(app, BOB, "Bob", version=2, deleted=True, generation=1)
         erase(app)
         assert roles(carol, group)[CAROL] == 1
 
-    def test_are_dissolved_if_nobody_is_left_in_them(
+    def test_are_dissolved_without_other_members(
         self, app: Flask, alice: ApiClient, bob: ApiClient
     ) -> None:
         group = make_group(app, ALICE, BOB, name="Alice's circle")
@@ -178,7 +176,7 @@ class TestGroupsThatTheyOwned:
         assert "Alice's circle" not in everything_in(app, db)
 
 
-def test_erasing_twice_is_the_same_as_once(
+def test_erasing_twice_changes_nothing(
     app: Flask, alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
     send_text(alice, group)

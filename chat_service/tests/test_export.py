@@ -23,7 +23,7 @@ def read(archive: ZipFile, name: str) -> list[dict[str, Any]]:
     return rows
 
 
-def test_conversations_and_messages_are_as_the_person_sees_them(
+def test_conversations_and_messages_are_exported_as_the_user_sees_them(
     app: Flask, alice: ApiClient, bob: ApiClient, tmp_path: Path
 ) -> None:
     private = make_private(app, alice, bob)
@@ -43,7 +43,7 @@ def test_conversations_and_messages_are_as_the_person_sees_them(
     assert [each["name"] for each in read(archive, "members")] == ["Alice", "Bob"]
 
 
-def test_what_the_person_sent_to_a_group_and_left_is_there_without_what_others_sent(
+def test_own_messages_of_a_former_group_are_exported_without_those_of_others(
     app: Flask, alice: ApiClient, bob: ApiClient, tmp_path: Path
 ) -> None:
     group = make_group(app, BOB, ALICE)
@@ -55,7 +55,7 @@ def test_what_the_person_sent_to_a_group_and_left_is_there_without_what_others_s
     assert f"chat/messages/{group}.json" not in archive.namelist()
 
 
-def test_the_persons_own_pictures_are_in_it_and_named_by_their_messages(
+def test_own_images_are_exported_and_named_by_messages(
     app: Flask, alice: ApiClient, bob: ApiClient, tmp_path: Path
 ) -> None:
     group = make_group(app, BOB, ALICE)
@@ -68,7 +68,7 @@ def test_the_persons_own_pictures_are_in_it_and_named_by_their_messages(
     assert archive.read(pictures[0])[:4] == make_image()[:4]
 
 
-def test_announcements_and_invitations_are_in_it(
+def test_announcements_and_invitations_are_exported(
     app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, tmp_path: Path
 ) -> None:
     make_private(app, alice, carol)

@@ -92,7 +92,7 @@ class TestFilters:
         ],
         ids=str,
     )
-    def test_filters_must_all_fit(
+    def test_all_filters_must_match(
         self, ask: Any, alice: ApiClient, group: int, filters: dict[str, Any], expected: list[str]
     ) -> None:
         assert texts(ask(alice, group, **filters)) == expected
@@ -111,20 +111,20 @@ class TestFilters:
             ("𐐀", "𐐨"),
         ],
     )
-    def test_case_makes_no_difference_in_any_script(
+    def test_case_is_ignored_in_all_scripts(
         self, ask: Any, alice: ApiClient, group: int, said: str, wanted: str
     ) -> None:
         send_text(alice, group, f"x{said}x")
         assert texts(ask(alice, group, content=wanted)) == [f"x{said}x"]
 
-    def test_both_times_belong_to_the_span(self, ask: Any, alice: ApiClient, group: int) -> None:
+    def test_both_times_are_inclusive(self, ask: Any, alice: ApiClient, group: int) -> None:
         first, *_, last = [message["created_time"] for message in list_messages(alice, group)]
         whole = ask(alice, group, start_time=first, end_time=last)
         later = ask(alice, group, start_time=moved(last, 1))
         earlier = ask(alice, group, end_time=moved(first, -1))
         assert (texts(whole), texts(later), texts(earlier)) == (EVERYTHING, [], [])
 
-    def test_a_found_message_is_shown_with_its_sender(
+    def test_a_match_has_its_sender(
         self, ask: Any, app: Flask, alice: ApiClient, group: int
     ) -> None:
         make_account(app, ALICE, "Alice", version=2, avatar_reference="cat")
@@ -140,7 +140,7 @@ class TestFilters:
             "timestamp": message["created_time"],
         }
 
-    def test_an_image_is_shown_by_its_url_and_not_found_by_it(
+    def test_an_image_has_its_url_and_does_not_match_it(
         self, ask: Any, app: Flask, alice: ApiClient
     ) -> None:
         conversation = make_group(app, ALICE)
@@ -150,7 +150,7 @@ class TestFilters:
         assert image["content"].startswith("http://localhost/media/")
         assert texts(ask(alice, conversation, content=".png")) == []
 
-    def test_deleted_messages_and_those_one_hid_are_not_found(
+    def test_deleted_and_hidden_messages_do_not_match(
         self, ask: Any, alice: ApiClient, group: int
     ) -> None:
         first, second, *_ = [message["id"] for message in list_messages(alice, group)]
@@ -164,17 +164,15 @@ class TestFilters:
         assert_error(ask(alice, 999), errors.CONVERSATION_NOT_FOUND_ZH)
 
 
-def test_manage_messages_says_success(alice: ApiClient, group: int) -> None:
+def test_manage_messages_returns_success(alice: ApiClient, group: int) -> None:
     assert find(alice, group).json["info"] == "success"
 
 
-def test_sift_says_succeed(alice: ApiClient, group: int) -> None:
+def test_sift_returns_succeed(alice: ApiClient, group: int) -> None:
     assert sift(alice, group).json["info"] == "Succeed"
 
 
-def test_manage_messages_tells_a_stranger_that_there_is_no_such_conversation(
-    dave: ApiClient, group: int
-) -> None:
+def test_manage_messages_is_not_found_for_a_stranger(dave: ApiClient, group: int) -> None:
     assert_error(find(dave, group), errors.CONVERSATION_NOT_FOUND_ZH)
 
 

@@ -41,7 +41,7 @@ def test_a_friendship_opens_one_conversation_for_both(
     assert mine["id"] == theirs["id"]
 
 
-def test_hearing_of_it_twice_changes_nothing(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
+def test_a_repeated_event_changes_nothing(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     conversation = make_private(app, alice, bob)
     send_text(bob, conversation)
     befriend(app, ALICE, BOB)
@@ -96,7 +96,7 @@ def test_a_new_friendship_reopens_the_conversation_with_its_history(
 
 
 @pytest.mark.parametrize("versions", [(1, 2, 3), (2, 1, 3), (3, 1, 2), (3, 2, 1, 2)])
-def test_the_newest_state_wins_in_whatever_order_it_is_told(
+def test_the_newest_state_wins_in_any_order_of_events(
     app: Flask, alice: ApiClient, versions: tuple[int, ...]
 ) -> None:
     for version in versions:
@@ -104,7 +104,7 @@ def test_the_newest_state_wins_in_whatever_order_it_is_told(
     assert list_conversations(alice) == []
 
 
-def test_an_end_that_is_told_before_the_beginning_wins(app: Flask, alice: ApiClient) -> None:
+def test_an_end_that_arrives_before_the_beginning_wins(app: Flask, alice: ApiClient) -> None:
     end_friendship(app)
     befriend(app, ALICE, BOB, version=1)
     assert list_conversations(alice) == []
@@ -114,7 +114,7 @@ def test_an_end_that_is_told_before_the_beginning_wins(app: Flask, alice: ApiCli
     "state",
     [{}, {"low_id": ALICE}, {"low_id": "x", "high_id": BOB, "active": True, "version": 9}],
 )
-def test_an_unreadable_state_is_passed_over(
+def test_an_invalid_state_is_ignored(
     app: Flask, alice: ApiClient, bob: ApiClient, state: dict[str, Any]
 ) -> None:
     conversation = make_private(app, alice, bob)
@@ -122,7 +122,7 @@ def test_an_unreadable_state_is_passed_over(
     assert fetch_messages(alice, conversation)["info"] == "success"
 
 
-def test_resync_takes_every_friendship_from_social(
+def test_resync_copies_all_friendships_of_social(
     app: Flask, alice: ApiClient, fake_services: dict[str, FakeService]
 ) -> None:
     befriend(app, ALICE, BOB)
@@ -144,7 +144,7 @@ def test_resync_takes_every_friendship_from_social(
     assert [row["friend_id"] for row in list_conversations(alice)] == [CAROL]
 
 
-def test_resync_says_so_when_social_does_not_answer(
+def test_resync_reports_that_social_does_not_respond(
     app: Flask, fake_services: dict[str, FakeService]
 ) -> None:
     fake_services["social"].set_mode("failing")

@@ -43,7 +43,7 @@ def test_the_owner_and_admins_rename_the_group(
     assert shown(carol)["name"] == "新名字"
 
 
-def test_what_is_left_out_or_null_stays(alice: ApiClient, group: int) -> None:
+def test_absent_and_null_values_change_nothing(alice: ApiClient, group: int) -> None:
     update(alice, group, avatar="cat.png")
     assert update(alice, group, name=None, avatar=None).status_code == 200
     assert (shown(alice)["name"], shown(alice)["avatar"]) == ("group", "cat.png")
@@ -54,7 +54,7 @@ def test_a_name_has_1_to_100_characters(alice: ApiClient, group: int, name: Any)
     assert_error(update(alice, group, name=name), BAD_PARAMETER, field="name")
 
 
-def test_a_name_of_100_characters_is_taken(alice: ApiClient, group: int) -> None:
+def test_a_name_of_100_characters_is_accepted(alice: ApiClient, group: int) -> None:
     update(alice, group, name="名" * 100)
     assert shown(alice)["name"] == "名" * 100
 
@@ -64,7 +64,7 @@ def test_conversation_not_found(alice: ApiClient) -> None:
 
 
 @pytest.mark.parametrize("who", ["carol", "dave"])
-def test_neither_members_nor_strangers_may(
+def test_members_and_strangers_have_no_permission(
     request: pytest.FixtureRequest, who: str, group: int
 ) -> None:
     caller: ApiClient = request.getfixturevalue(who)
@@ -77,7 +77,7 @@ def test_a_private_conversation_has_no_owner(app: Flask, alice: ApiClient) -> No
 
 
 @pytest.mark.parametrize("bare", [False, True])
-def test_a_picture_is_shown_as_a_url_of_a_small_rendition(
+def test_a_picture_has_the_url_of_a_small_rendition(
     alice: ApiClient, anonymous: ApiClient, group: int, bare: bool
 ) -> None:
     sent = to_data_uri(make_image("PNG", (2000, 1000)))
@@ -90,7 +90,7 @@ def test_a_picture_is_shown_as_a_url_of_a_small_rendition(
     assert load_image(seen.data).size == (512, 256)
 
 
-def test_the_url_that_was_given_out_means_no_change(alice: ApiClient, group: int) -> None:
+def test_the_current_url_changes_nothing(alice: ApiClient, group: int) -> None:
     update(alice, group, avatar=to_data_uri(make_image()))
     url = shown(alice)["avatar"]
     update(alice, group, name="renamed", avatar=url)
@@ -99,7 +99,7 @@ def test_the_url_that_was_given_out_means_no_change(alice: ApiClient, group: int
     assert alice.get(url.removeprefix("http://localhost")).status_code == 200
 
 
-def test_another_picture_has_another_url_and_the_old_file_goes(
+def test_a_new_picture_has_another_url_and_the_old_file_is_deleted(
     alice: ApiClient, group: int
 ) -> None:
     update(alice, group, avatar=to_data_uri(make_image()))
@@ -118,7 +118,7 @@ def test_an_empty_avatar_clears_it(alice: ApiClient, group: int) -> None:
 
 
 @pytest.mark.parametrize("reference", ["https://example.com/a.png", "built-in-7", "x" * 2048])
-def test_a_short_reference_is_shown_as_it_is(alice: ApiClient, group: int, reference: str) -> None:
+def test_a_reference_is_returned_unchanged(alice: ApiClient, group: int, reference: str) -> None:
     update(alice, group, avatar=reference)
     assert shown(alice)["avatar"] == reference
 
@@ -139,15 +139,13 @@ def test_a_short_reference_is_shown_as_it_is(alice: ApiClient, group: int, refer
         pytest.param(5, id="no text"),
     ],
 )
-def test_what_is_neither_picture_nor_reference_changes_nothing(
-    alice: ApiClient, group: int, avatar: Any
-) -> None:
+def test_an_invalid_avatar_changes_nothing(alice: ApiClient, group: int, avatar: Any) -> None:
     reply = update(alice, group, name="renamed", avatar=avatar)
     assert_error(reply, BAD_PARAMETER, field="avatar")
     assert (shown(alice)["name"], shown(alice)["avatar"]) == ("group", "")
 
 
-def test_its_picture_goes_with_the_group(alice: ApiClient, group: int) -> None:
+def test_dissolving_a_group_deletes_its_picture(alice: ApiClient, group: int) -> None:
     update(alice, group, avatar=to_data_uri(make_image()))
     url = shown(alice)["avatar"]
     alice.post("/conversations/member/remove", json={"conversation_id": group})

@@ -63,7 +63,7 @@ def test_of_8_accepts_one_succeeds(app: Flask, alice: ApiClient, group: int) -> 
     assert roles(app, ALICE, group) == {ALICE: 1, BOB: 2, CAROL: 3, DAVE: 3}
 
 
-def test_accepting_two_invitations_of_one_person_lets_them_in_once(
+def test_accepting_two_invitations_of_a_user_adds_one_membership(
     app: Flask, alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
     invitations = [invited(alice, group), invited(bob, group)]
@@ -77,9 +77,7 @@ def test_accepting_two_invitations_of_one_person_lets_them_in_once(
     assert sorted(row["status"] for row in listed) == [2, 3]
 
 
-def test_accept_against_reject_ends_in_what_succeeded(
-    app: Flask, alice: ApiClient, group: int
-) -> None:
+def test_of_accept_and_reject_one_succeeds(app: Flask, alice: ApiClient, group: int) -> None:
     body = {"invite_id": invited(alice, group)}
 
     accepted, rejected = run_concurrently(
@@ -90,7 +88,7 @@ def test_accept_against_reject_ends_in_what_succeeded(
     assert (DAVE in roles(app, ALICE, group)) == (accepted.status_code == 200)
 
 
-def test_the_same_invitation_8_times_is_one(app: Flask, group: int) -> None:
+def test_eight_equal_invitations_create_one(app: Flask, group: int) -> None:
     body = {"conversationId": group, "member_id": [DAVE]}
 
     replies = run_concurrently(
@@ -120,7 +118,7 @@ def test_setting_an_admin_twice_succeeds_once(app: Flask, group: int) -> None:
     assert outcomes(replies) == {(200, 0): 1, (403, 3): 1}
 
 
-def test_who_is_removed_while_sending_has_sent_all_that_succeeded(
+def test_successful_sends_of_a_removed_member_are_stored(
     app: Flask, alice: ApiClient, group: int
 ) -> None:
     text = {"conversationId": group, "content": "hello"}
@@ -137,7 +135,7 @@ def test_who_is_removed_while_sending_has_sent_all_that_succeeded(
     assert [message["seq"] for message in there] == list(range(1, 1 + outcomes(sent)[200, 0]))
 
 
-def test_a_transfer_against_removing_the_heir_leaves_one_owner(app: Flask, group: int) -> None:
+def test_a_transfer_and_a_removal_of_the_new_owner_leave_one_owner(app: Flask, group: int) -> None:
     whom = {"conversation_id": group, "user": CAROL}
 
     transferred, removed = run_concurrently(
@@ -150,7 +148,7 @@ def test_a_transfer_against_removing_the_heir_leaves_one_owner(app: Flask, group
 
 
 @pytest.mark.parametrize("_again", range(3))
-def test_dissolving_goes_with_everything_else(
+def test_dissolving_is_consistent_with_concurrent_requests(
     app: Flask, alice: ApiClient, bob: ApiClient, group: int, _again: int
 ) -> None:
     make_account(app, EVE, "Eve")

@@ -42,7 +42,7 @@ def succeeded(reply: Reply, message: str, info: str = "Succeed") -> bool:
     return reply.status_code == 200 and reply.json == {"code": 0, "info": info, "message": message}
 
 
-class TestMakeAdmin:
+class TestGrantAdmin:
     """设置群组管理员 /conversations/manage/admin POST."""
 
     def test_a_member_becomes_an_admin(self, alice: ApiClient, group: int) -> None:
@@ -56,7 +56,9 @@ class TestMakeAdmin:
         assert_error(reply, errors.CONVERSATION_NOT_FOUND)
 
     @pytest.mark.parametrize("who", ["bob", "carol", "dave"])
-    def test_only_the_owner_may(self, request: pytest.FixtureRequest, who: str, group: int) -> None:
+    def test_only_the_owner_has_permission(
+        self, request: pytest.FixtureRequest, who: str, group: int
+    ) -> None:
         caller: ApiClient = request.getfixturevalue(who)
         assert_error(
             caller.post(ADMIN_PATH, json=whom(group, UNKNOWN_ID)), errors.ONLY_OWNER_SETS_ADMINS
@@ -83,7 +85,7 @@ class TestMakeAdmin:
         assert_error(reply, errors.ONLY_OWNER_SETS_ADMINS)
 
 
-class TestDismissAdmin:
+class TestRevokeAdmin:
     """解除群组管理员 /conversations/manage/admin DELETE."""
 
     def test_an_admin_becomes_a_member(self, alice: ApiClient, group: int) -> None:
@@ -92,9 +94,7 @@ class TestDismissAdmin:
         assert succeeded(reply, "解除群组管理员成功")
         assert roles(alice, group) == {ALICE: 1, BOB: 3, CAROL: 3}
 
-    def test_a_deleted_admin_can_be_dismissed(
-        self, app: Flask, alice: ApiClient, group: int
-    ) -> None:
+    def test_a_deleted_admin_can_be_revoked(self, app: Flask, alice: ApiClient, group: int) -> None:
         make_account(app, BOB, "Bob", version=2, deleted=True)
         assert alice.delete(ADMIN_PATH, json=whom(group, BOB)).status_code == 200
 
@@ -103,7 +103,9 @@ class TestDismissAdmin:
         assert_error(reply, errors.CONVERSATION_NOT_FOUND)
 
     @pytest.mark.parametrize("who", ["bob", "carol", "dave"])
-    def test_only_the_owner_may(self, request: pytest.FixtureRequest, who: str, group: int) -> None:
+    def test_only_the_owner_has_permission(
+        self, request: pytest.FixtureRequest, who: str, group: int
+    ) -> None:
         caller: ApiClient = request.getfixturevalue(who)
         reply = caller.delete(ADMIN_PATH, json=whom(group, UNKNOWN_ID))
         assert_error(reply, errors.ONLY_OWNER_SETS_ADMINS)
@@ -131,7 +133,7 @@ class TestTransferOwnership:
         assert succeeded(reply, "群主转让成功")
         assert roles(alice, group) == {BOB: 1, ALICE: 3, CAROL: 3}
 
-    def test_the_old_owner_owns_it_no_more(self, alice: ApiClient, group: int) -> None:
+    def test_the_former_owner_cannot_transfer_again(self, alice: ApiClient, group: int) -> None:
         alice.post(TRANSFER_PATH, json=whom(group, CAROL))
         reply = alice.post(TRANSFER_PATH, json=whom(group, CAROL))
         assert_error(reply, errors.ONLY_OWNER_TRANSFERS)
@@ -141,12 +143,14 @@ class TestTransferOwnership:
         assert_error(reply, errors.CONVERSATION_NOT_FOUND)
 
     @pytest.mark.parametrize("who", ["bob", "carol", "dave"])
-    def test_only_the_owner_may(self, request: pytest.FixtureRequest, who: str, group: int) -> None:
+    def test_only_the_owner_has_permission(
+        self, request: pytest.FixtureRequest, who: str, group: int
+    ) -> None:
         caller: ApiClient = request.getfixturevalue(who)
         reply = caller.post(TRANSFER_PATH, json=whom(group, caller.id))
         assert_error(reply, errors.ONLY_OWNER_TRANSFERS)
 
-    def test_not_to_oneself(self, alice: ApiClient, group: int) -> None:
+    def test_a_transfer_to_the_owner_is_refused(self, alice: ApiClient, group: int) -> None:
         reply = alice.post(TRANSFER_PATH, json=whom(group, ALICE))
         assert_error(reply, errors.CANNOT_TRANSFER_TO_SELF)
 
@@ -176,7 +180,7 @@ class TestLeave:
         assert roles(alice, group) == {ALICE: 1, BOB: 2}
         assert carol.get("/conversations").json["conversation"] == []
 
-    def test_the_owner_dissolves_the_group_for_everybody(
+    def test_the_group_is_dissolved_if_the_owner_leaves(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         reply = alice.post(REMOVE_PATH, json={"conversation_id": group})
@@ -210,7 +214,9 @@ class TestRemove:
     """移除群成员 /conversations/member/remove DELETE."""
 
     @pytest.mark.parametrize("user", [BOB, CAROL])
-    def test_the_owner_removes_anybody(self, alice: ApiClient, group: int, user: int) -> None:
+    def test_the_owner_removes_admins_and_members(
+        self, alice: ApiClient, group: int, user: int
+    ) -> None:
         reply = alice.delete(REMOVE_PATH, json=whom(group, user))
 
         assert succeeded(reply, "移除群成员成功")
@@ -238,7 +244,7 @@ class TestRemove:
         assert_error(reply, errors.CONVERSATION_NOT_FOUND)
 
     @pytest.mark.parametrize("who", ["carol", "dave"])
-    def test_neither_members_nor_strangers_may(
+    def test_members_and_strangers_have_no_permission(
         self, request: pytest.FixtureRequest, who: str, group: int
     ) -> None:
         caller: ApiClient = request.getfixturevalue(who)

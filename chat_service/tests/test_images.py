@@ -72,7 +72,7 @@ def delete(caller: ApiClient, message_id: int) -> Reply:
 
 
 class TestSend:
-    def test_a_picture_comes_as_a_message_of_type_1(
+    def test_an_image_is_a_message_of_type_1(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         sent = send(alice, group, make_image())
@@ -88,7 +88,7 @@ class TestSend:
         assert (message["type"], message["senderid"]) == (IMAGE, ALICE)
         assert re.fullmatch(r"http://localhost/media/[\w-]{32}\.png", message["content"])
 
-    def test_the_other_spelling_of_the_conversation_is_taken(
+    def test_the_other_name_of_the_conversation_id_is_accepted(
         self, alice: ApiClient, group: int
     ) -> None:
         form = {"conversation_id": str(group), "image": (BytesIO(make_image()), "cat.png")}
@@ -99,7 +99,7 @@ class TestSend:
         assert send(alice, group, make_image(), reply_to=str(UNKNOWN_ID)).status_code == 200
         assert "reply_to" not in list_messages(alice, group)[0]
 
-    def test_a_picture_counts_as_unread_to_the_others_alone(
+    def test_an_image_is_unread_for_the_other_members(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         send(alice, group, make_image())
@@ -109,7 +109,7 @@ class TestSend:
         ]
         assert unread == [0, 1]
 
-    def test_the_same_client_id_sends_one_message_and_keeps_one_file(
+    def test_the_same_client_id_sends_one_message_and_stores_one_file(
         self, alice: ApiClient, group: int, kept: Callable[[], set[str]]
     ) -> None:
         first = send(alice, group, make_image(), client_id="once")
@@ -117,7 +117,7 @@ class TestSend:
         assert again.json == first.json
         assert len(list_messages(alice, group)) == len(kept()) == 1
 
-    def test_the_client_id_of_another_picture_is_refused_and_its_file_stays(
+    def test_the_client_id_of_another_image_is_refused_and_its_file_remains(
         self, alice: ApiClient, group: int, kept: Callable[[], set[str]]
     ) -> None:
         first = send(alice, group, make_image(), client_id="once")
@@ -126,7 +126,7 @@ class TestSend:
         assert send(alice, group, make_image(), client_id="once").json == first.json
         assert len(list_messages(alice, group)) == len(kept()) == 1
 
-    def test_the_client_id_of_a_text_is_refused_and_no_file_stays(
+    def test_the_client_id_of_a_text_is_refused_and_no_file_is_stored(
         self, alice: ApiClient, group: int, kept: Callable[[], set[str]]
     ) -> None:
         text = {"conversationId": group, "content": "hello", "client_id": "once"}
@@ -209,7 +209,7 @@ class TestSend:
             pytest.param(b"\x89PNG\r\n\x1a\n<script>", id="a beginning only"),
         ],
     )
-    def test_what_is_no_whole_picture_is_refused_whatever_its_name(
+    def test_a_file_that_is_no_complete_image_is_refused(
         self, alice: ApiClient, group: int, kept: Callable[[], set[str]], data: bytes
     ) -> None:
         assert_error(send(alice, group, data, "cat.png"), BAD_PARAMETER, field="image")
@@ -218,10 +218,10 @@ class TestSend:
     def test_more_than_10_mib_is_too_large(self, alice: ApiClient, group: int) -> None:
         assert_error(send(alice, group, bytes(10 * MIB + 1)), PAYLOAD_TOO_LARGE)
 
-    def test_a_body_beyond_the_limit_is_not_even_read(self, alice: ApiClient, group: int) -> None:
+    def test_a_body_beyond_the_limit_is_not_read(self, alice: ApiClient, group: int) -> None:
         assert_error(send(alice, group, bytes(12 * MIB)), PAYLOAD_TOO_LARGE)
 
-    def test_nearly_10_mib_are_taken(self, alice: ApiClient, group: int) -> None:
+    def test_nearly_10_mib_are_accepted(self, alice: ApiClient, group: int) -> None:
         data = make_image("PNG", (2000, 1700), compress_level=0)
         assert 9.7 * MIB < len(data) <= 10 * MIB
         assert send(alice, group, data).status_code == 200
@@ -229,7 +229,7 @@ class TestSend:
 
 @pytest.mark.database
 @pytest.mark.parametrize("route", ["message", "picture of a group"])
-def test_no_connection_is_held_while_the_decoder_is_waited_for(
+def test_no_connection_is_held_while_a_request_waits_for_the_decoder(
     app: Flask, alice: ApiClient, group: int, route: str
 ) -> None:
     def put() -> Reply:
@@ -241,7 +241,7 @@ def test_no_connection_is_held_while_the_decoder_is_waited_for(
     assert held_while_waiting(app, db, put) == (0, 200)
 
 
-class TestSee:
+class TestGet:
     @pytest.mark.parametrize(
         ("kind", "extension", "media_type"),
         [
@@ -251,7 +251,7 @@ class TestSee:
             ("WEBP", "webp", "image/webp"),
         ],
     )
-    def test_its_type_comes_from_its_bytes(
+    def test_the_media_type_depends_on_the_content(
         self,
         alice: ApiClient,
         anonymous: ApiClient,
@@ -268,7 +268,7 @@ class TestSee:
         assert seen.headers["Content-Type"] == media_type
         assert load_image(seen.data).format == kind
 
-    def test_it_may_be_kept_for_ever_and_shown_anywhere_but_do_nothing(
+    def test_an_image_can_be_cached_and_embedded_but_not_executed(
         self, alice: ApiClient, anonymous: ApiClient, group: int
     ) -> None:
         send(alice, group, make_image())
@@ -278,7 +278,7 @@ class TestSee:
         assert headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
         assert headers["Cross-Origin-Resource-Policy"] == "cross-origin"
 
-    def test_whoever_has_it_need_not_load_it_again(
+    def test_a_cached_image_is_revalidated(
         self, alice: ApiClient, anonymous: ApiClient, group: int
     ) -> None:
         send(alice, group, make_image())
@@ -287,14 +287,16 @@ class TestSee:
         again = anonymous.get(path, headers={"If-None-Match": tag})
         assert (again.status_code, again.data) == (304, b"")
 
-    def test_head_tells_its_size(self, alice: ApiClient, anonymous: ApiClient, group: int) -> None:
+    def test_head_returns_the_size(
+        self, alice: ApiClient, anonymous: ApiClient, group: int
+    ) -> None:
         send(alice, group, make_image())
         path = address(alice, group)
         head = anonymous.call("HEAD", path)
         assert head.data == b""
         assert int(head.headers["Content-Length"]) == len(anonymous.get(path).data)
 
-    def test_a_large_picture_comes_whole(
+    def test_a_large_image_is_returned_completely(
         self, alice: ApiClient, anonymous: ApiClient, group: int
     ) -> None:
         send(alice, group, make_image("PNG", (2000, 1500), compress_level=0))
@@ -302,16 +304,14 @@ class TestSee:
         assert load_image(seen.data).size == (2000, 1500)
 
     @pytest.mark.parametrize("kind", ["GIF", "WEBP"])
-    def test_an_animation_stays_one(
+    def test_an_animation_has_all_its_frames(
         self, alice: ApiClient, anonymous: ApiClient, group: int, kind: str
     ) -> None:
         send(alice, group, make_animation(kind))
         seen: Any = load_image(anonymous.get(address(alice, group)).data)
         assert seen.n_frames == 3
 
-    def test_its_metadata_are_gone(
-        self, alice: ApiClient, anonymous: ApiClient, group: int
-    ) -> None:
+    def test_metadata_are_removed(self, alice: ApiClient, anonymous: ApiClient, group: int) -> None:
         send(alice, group, make_photo())
         seen = anonymous.get(address(alice, group)).data
         assert b"secret" not in seen.lower()
@@ -331,12 +331,10 @@ class TestSee:
             "%ff",
         ],
     )
-    def test_what_is_not_there_is_not_found(self, alice: ApiClient, name: str) -> None:
+    def test_an_unknown_name_is_not_found(self, alice: ApiClient, name: str) -> None:
         assert_error(alice.get(f"/media/{name}"), NOT_FOUND)
 
-    def test_the_public_base_of_the_request_begins_its_address(
-        self, alice: ApiClient, group: int
-    ) -> None:
+    def test_the_url_has_the_base_of_the_request(self, alice: ApiClient, group: int) -> None:
         send(alice, group, make_image())
         reply = alice.get(
             "/conversations/messages",
@@ -346,8 +344,8 @@ class TestSee:
         assert reply.json["messages"][0]["content"].startswith("https://chat.example/media/")
 
 
-class TestForget:
-    def test_its_file_goes_with_the_message(
+class TestDelete:
+    def test_deleting_a_message_deletes_its_file(
         self, alice: ApiClient, bob: ApiClient, group: int, kept: Callable[[], set[str]]
     ) -> None:
         sent = send(bob, group, make_image())
@@ -356,7 +354,7 @@ class TestForget:
         assert_error(bob.get(path), NOT_FOUND)
         assert kept() == set()
 
-    def test_hiding_the_message_leaves_the_file_to_the_others(
+    def test_hiding_a_message_does_not_delete_its_file(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         sent = send(alice, group, make_image())
@@ -364,7 +362,7 @@ class TestForget:
         alice.delete("/conversations/delete_messages", json=hidden)
         assert bob.get(address(bob, group)).status_code == 200
 
-    def test_all_files_go_with_the_group(
+    def test_dissolving_a_group_deletes_all_files(
         self, alice: ApiClient, bob: ApiClient, group: int, kept: Callable[[], set[str]]
     ) -> None:
         send(alice, group, make_image())

@@ -58,7 +58,7 @@ def talk(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     send_text(alice, PRIVATE, "not yet in the index")
 
 
-def test_what_clients_did_keeps_every_promise(app: Flask, talk: None) -> None:
+def test_requests_violate_no_invariant(app: Flask, talk: None) -> None:
     assert find_violations(app) == {}
 
 
@@ -91,13 +91,13 @@ def test_what_clients_did_keeps_every_promise(app: Flask, talk: None) -> None:
         ("UPDATE announcements SET conversation_id = 2", {"announcements are in groups"}),
     ],
 )
-def test_damage_is_found(app: Flask, talk: None, statement: str, promises: set[str]) -> None:
+def test_corruption_is_detected(app: Flask, talk: None, statement: str, promises: set[str]) -> None:
     corrupt(app, db, statement)
 
     assert find_violations(app).keys() >= promises
 
 
-def test_a_missing_picture_is_found(app: Flask, talk: None, alice: ApiClient) -> None:
+def test_a_missing_image_is_detected(app: Flask, talk: None, alice: ApiClient) -> None:
     send_image(alice, GROUP)
     [*_, shown] = list_messages(alice, GROUP)
     with app.app_context():
@@ -106,7 +106,7 @@ def test_a_missing_picture_is_found(app: Flask, talk: None, alice: ApiClient) ->
     assert find_violations(app) == {PICTURES: 1}
 
 
-def test_every_violation_counts_and_the_first_few_are_shown(app: Flask, alice: ApiClient) -> None:
+def test_all_violations_are_counted_and_some_are_printed(app: Flask, alice: ApiClient) -> None:
     for _ in range(7):
         make_group(app, ALICE)
     corrupt(app, db, "UPDATE conversations SET version = 1")

@@ -54,7 +54,7 @@ class TestInvite:
     """进群邀请/conversations/member/add POST."""
 
     @pytest.mark.parametrize("who", ["alice", "bob", "carol"])
-    def test_whoever_invites_the_invitation_waits(
+    def test_an_invitation_of_any_member_is_pending(
         self, request: pytest.FixtureRequest, who: str, dave: ApiClient, group: int
     ) -> None:
         caller: ApiClient = request.getfixturevalue(who)
@@ -67,7 +67,7 @@ class TestInvite:
         assert list(statuses(caller, group).values()) == [PENDING]
         assert group not in list_ids(dave.get("/conversations"), "conversation")
 
-    def test_several_are_invited_at_once_and_nobody_twice(
+    def test_several_users_are_invited_once_each(
         self, app: Flask, alice: ApiClient, group: int
     ) -> None:
         make_account(app, 5, "Eve")
@@ -75,21 +75,23 @@ class TestInvite:
         invite(alice, group, [DAVE, "5", DAVE])
         assert {row["receiver_id"] for row in listed(alice, group)} == {DAVE, 5}
 
-    def test_all_or_nobody_is_invited(self, alice: ApiClient, group: int) -> None:
+    def test_all_or_none_are_invited(self, alice: ApiClient, group: int) -> None:
         assert_error(invite(alice, group, [DAVE, UNKNOWN_ID]), errors.NOT_YOUR_FRIEND)
         assert listed(alice, group) == []
 
     @pytest.mark.parametrize("whom", [[], [[DAVE]], [None], "x", {}, True])
-    def test_nobody_at_all_is_refused(self, alice: ApiClient, group: int, whom: Any) -> None:
+    def test_an_invalid_list_is_refused(self, alice: ApiClient, group: int, whom: Any) -> None:
         assert_error(invite(alice, group, whom), BAD_PARAMETER, field="member_id")
 
     def test_conversation_not_found(self, alice: ApiClient) -> None:
         assert_error(invite(alice, UNKNOWN_ID), errors.CONVERSATION_NOT_FOUND)
 
-    def test_a_stranger_finds_no_conversation(self, dave: ApiClient, group: int) -> None:
+    def test_the_conversation_is_not_found_for_a_stranger(
+        self, dave: ApiClient, group: int
+    ) -> None:
         assert_error(invite(dave, group, ALICE), errors.CONVERSATION_NOT_FOUND)
 
-    def test_nobody_is_invited_to_a_private_conversation(
+    def test_a_private_conversation_has_no_invitations(
         self, app: Flask, alice: ApiClient, group: int
     ) -> None:
         private = next(
@@ -101,7 +103,7 @@ class TestInvite:
     def test_already_a_member(self, alice: ApiClient, group: int, whom: Any) -> None:
         assert_error(invite(alice, group, whom), errors.ALREADY_MEMBER)
 
-    def test_an_unknown_person_is_no_friend(self, alice: ApiClient, group: int) -> None:
+    def test_an_unknown_user_is_no_friend(self, alice: ApiClient, group: int) -> None:
         assert_error(invite(alice, group, UNKNOWN_ID), errors.NOT_YOUR_FRIEND)
 
     def test_only_friends_are_invited(self, app: Flask, alice: ApiClient, group: int) -> None:
@@ -114,17 +116,17 @@ class TestInvite:
         make_account(app, DAVE, "Dave", version=2, deleted=True)
         assert_error(invite(alice, group), errors.NOT_YOUR_FRIEND)
 
-    def test_a_waiting_invitation_is_not_repeated(self, carol: ApiClient, group: int) -> None:
+    def test_a_pending_invitation_is_not_repeated(self, carol: ApiClient, group: int) -> None:
         invite(carol, group)
         assert_error(invite(carol, group), errors.INVITATION_WAITING)
 
-    def test_another_member_may_invite_the_same_person(
+    def test_another_member_can_invite_the_same_user(
         self, bob: ApiClient, carol: ApiClient, group: int
     ) -> None:
         invite(carol, group)
         assert invite(bob, group).status_code == 200
 
-    def test_after_a_rejection_somebody_may_be_invited_again(
+    def test_a_rejected_user_can_be_invited_again(
         self, alice: ApiClient, carol: ApiClient, group: int
     ) -> None:
         alice.delete(HANDLE_PATH, json={"invite_id": invited(carol, group)})
@@ -134,7 +136,7 @@ class TestInvite:
 class TestList:
     """获取群组邀请/conversations/<conversation_id>/invitation, and /conversations/invitation."""
 
-    def test_every_member_sees_the_invitations(
+    def test_all_members_list_the_invitations(
         self, app: Flask, bob: ApiClient, carol: ApiClient, group: int
     ) -> None:
         make_account(app, DAVE, "Dave", version=2, avatar_digest="d1")
@@ -155,7 +157,9 @@ class TestList:
             "status": PENDING,
         }
 
-    def test_the_newest_comes_first(self, alice: ApiClient, bob: ApiClient, group: int) -> None:
+    def test_invitations_are_listed_newest_first(
+        self, alice: ApiClient, bob: ApiClient, group: int
+    ) -> None:
         first, second = invited(alice, group), invited(bob, group)
         assert list(statuses(alice, group)) == [second, first]
 
@@ -175,14 +179,16 @@ class TestList:
     @pytest.mark.parametrize(
         "path", ["/conversations/{}/invitation", "/conversations/invitation?conversation_id={}"]
     )
-    def test_a_stranger_finds_no_conversation(self, dave: ApiClient, group: int, path: str) -> None:
+    def test_the_conversation_is_not_found_for_a_stranger(
+        self, dave: ApiClient, group: int, path: str
+    ) -> None:
         assert_error(dave.get(path.format(group)), errors.CONVERSATION_NOT_FOUND)
 
-    def test_an_id_in_the_path_that_cannot_be_is_refused(self, alice: ApiClient) -> None:
+    def test_an_invalid_id_in_the_path_is_refused(self, alice: ApiClient) -> None:
         reply = alice.get("/conversations/x/invitation")
         assert_error(reply, BAD_PARAMETER, field="conversation_id")
 
-    def test_listing_costs_the_same_for_one_and_for_many(
+    def test_listing_needs_a_fixed_number_of_queries(
         self, app: Flask, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         invite(bob, group)
@@ -201,7 +207,7 @@ class TestAccept:
     """处理入群邀请/conversations/manage/handle_invitation POST."""
 
     @pytest.mark.parametrize(("who", "status"), [("alice", 0), ("bob", 1), ("bob", None)])
-    def test_the_owner_and_admins_let_somebody_in_whatever_the_status_says(
+    def test_the_owner_and_admins_accept_with_any_status_field(
         self,
         request: pytest.FixtureRequest,
         who: str,
@@ -231,9 +237,7 @@ class TestAccept:
         assert settings.json["unreads"] == 0
         assert [message["content"] for message in history.json["messages"]] == ["hello"]
 
-    def test_a_new_member_is_not_shown_as_having_read_what_came_before(
-        self, alice: ApiClient, group: int
-    ) -> None:
+    def test_a_new_member_has_not_read_earlier_messages(self, alice: ApiClient, group: int) -> None:
         sent = alice.post("/conversations/messages", json={"conversationId": group, "content": "x"})
         alice.post(HANDLE_PATH, json={"invite_id": invited(alice, group)})
         readers = alice.post(
@@ -241,7 +245,7 @@ class TestAccept:
         )
         assert readers.json["read_users"] == []
 
-    def test_other_waiting_invitations_of_the_same_person_are_settled(
+    def test_other_pending_invitations_of_the_user_are_superseded(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         first, second = invited(alice, group), invited(bob, group)
@@ -252,7 +256,7 @@ class TestAccept:
         reply = alice.post(HANDLE_PATH, json={"invite_id": UNKNOWN_ID})
         assert_error(reply, errors.INVITATION_NOT_FOUND)
 
-    def test_an_invitation_of_another_conversation_than_said(
+    def test_an_invitation_of_another_conversation_is_not_found(
         self, app: Flask, alice: ApiClient, group: int
     ) -> None:
         other = make_group(app, ALICE)
@@ -260,14 +264,14 @@ class TestAccept:
         assert_error(alice.post(HANDLE_PATH, json=body), errors.INVITATION_NOT_FOUND)
 
     @pytest.mark.parametrize("who", ["carol", "dave"])
-    def test_neither_members_nor_strangers_may(
+    def test_members_and_strangers_have_no_permission(
         self, request: pytest.FixtureRequest, who: str, alice: ApiClient, group: int
     ) -> None:
         caller: ApiClient = request.getfixturevalue(who)
         reply = caller.post(HANDLE_PATH, json={"invite_id": invited(alice, group)})
         assert_error(reply, errors.MAY_NOT_HANDLE)
 
-    def test_the_owner_of_another_group_may_not(
+    def test_the_owner_of_another_group_has_no_permission(
         self, app: Flask, alice: ApiClient, dave: ApiClient
     ) -> None:
         befriend(app, ALICE, DAVE)
@@ -286,13 +290,15 @@ class TestAccept:
         reply = bob.post(HANDLE_PATH, json={"invite_id": invitation})
         assert_error(reply, errors.INVITATION_HANDLED)
 
-    def test_a_receiver_who_is_in_already(self, app: Flask, alice: ApiClient, group: int) -> None:
+    def test_a_receiver_who_is_already_a_member(
+        self, app: Flask, alice: ApiClient, group: int
+    ) -> None:
         invitation = invited(alice, group)
         add_member(app, group, DAVE)
         reply = alice.post(HANDLE_PATH, json={"invite_id": invitation})
         assert_error(reply, errors.INVITED_ALREADY_MEMBER)
 
-    def test_a_deleted_account_comes_in_only_when_it_is_restored(
+    def test_a_deleted_account_joins_only_after_its_restoration(
         self, app: Flask, alice: ApiClient, group: int
     ) -> None:
         invitation = invited(alice, group)
@@ -304,7 +310,7 @@ class TestAccept:
         assert_error(rejection, errors.INVITATION_NOT_FOUND)
         assert accepted.status_code == 200
 
-    def test_somebody_who_left_can_be_invited_and_accepted_again(
+    def test_a_former_member_can_be_invited_and_accepted_again(
         self, alice: ApiClient, dave: ApiClient, group: int
     ) -> None:
         alice.post(HANDLE_PATH, json={"invite_id": invited(alice, group)})
@@ -316,7 +322,9 @@ class TestAccept:
 class TestReject:
     """处理入群邀请/conversations/manage/handle_invitation DELETE."""
 
-    def test_the_receiver_stays_out(self, alice: ApiClient, carol: ApiClient, group: int) -> None:
+    def test_the_receiver_does_not_join(
+        self, alice: ApiClient, carol: ApiClient, group: int
+    ) -> None:
         invitation = invited(carol, group)
         body = {"conversation_id": group, "invite_id": invitation, "status": 1}
 
@@ -330,7 +338,7 @@ class TestReject:
         assert_error(reply, errors.INVITATION_NOT_FOUND)
 
     @pytest.mark.parametrize("who", ["carol", "dave"])
-    def test_neither_members_nor_strangers_may(
+    def test_members_and_strangers_have_no_permission(
         self, request: pytest.FixtureRequest, who: str, alice: ApiClient, group: int
     ) -> None:
         caller: ApiClient = request.getfixturevalue(who)
@@ -343,7 +351,9 @@ class TestReject:
         reply = alice.delete(HANDLE_PATH, json={"invite_id": invitation})
         assert_error(reply, errors.INVITATION_HANDLED)
 
-    def test_a_receiver_who_is_in_already(self, app: Flask, alice: ApiClient, group: int) -> None:
+    def test_a_receiver_who_is_already_a_member(
+        self, app: Flask, alice: ApiClient, group: int
+    ) -> None:
         invitation = invited(alice, group)
         add_member(app, group, DAVE)
         reply = alice.delete(HANDLE_PATH, json={"invite_id": invitation})

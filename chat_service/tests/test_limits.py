@@ -60,20 +60,20 @@ def test_a_user_creates_sixty_groups_an_hour(limited: Callable[..., Flask]) -> N
     assert _create(signed_in(app, BOB), ALICE).status_code == 200
 
 
-def test_another_process_knows_what_was_counted(limited: Callable[..., Flask]) -> None:
+def test_another_process_reads_the_counter(limited: Callable[..., Flask]) -> None:
     few = {"RATE_LIMIT_NEW_GROUPS": "1/hour"}
     assert _create(signed_in(limited(**few), ALICE), BOB).status_code == 200
     assert_error(_create(signed_in(limited(**few), ALICE), BOB), TOO_MANY_REQUESTS)
 
 
-def test_what_is_refused_is_not_counted(limited: Callable[..., Flask]) -> None:
+def test_refused_requests_are_not_counted(limited: Callable[..., Flask]) -> None:
     alice = signed_in(limited(RATE_LIMIT_NEW_GROUPS="1/hour"), ALICE)
     assert_error(_create(alice, CAROL), errors.NOT_FRIEND)
     assert _create(alice, BOB).status_code == 200
     assert_error(_create(alice, CAROL), errors.NOT_FRIEND)
 
 
-def test_of_many_at_once_no_more_succeed_than_the_limit_allows(
+def test_concurrent_requests_do_not_exceed_the_limit(
     limited: Callable[..., Flask],
 ) -> None:
     app = limited(RATE_LIMIT_NEW_GROUPS="3/hour")

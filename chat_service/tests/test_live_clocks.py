@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 _LIBRARIES = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
 
 
-def other_time(offset: str) -> dict[str, str]:
+def shift_clock(offset: str) -> dict[str, str]:
     """The environment of a program whose clock differs by ``offset``, such as ``+50m``."""
     if not _LIBRARIES:
         missing = "NOT TESTED: replicas whose clocks differ; libfaketime is not installed"
@@ -38,7 +38,7 @@ def replicas(
     """A replica with the right time, and one with another (tokens of tests live for an hour)."""
     with redis_server() as redis:
         shared = settings | {"REDIS_URL": redis.url}
-        with run_server(shared) as right, run_server(shared | other_time(request.param)) as wrong:
+        with run_server(shared) as right, run_server(shared | shift_clock(request.param)) as wrong:
             yield right, wrong
 
 

@@ -14,9 +14,7 @@ from shared.testing.redis import failover
 pytestmark = pytest.mark.timeout(300)
 
 
-def test_frames_and_limits_go_on_when_a_sentinel_names_another_primary(
-    app: Flask, settings: dict[str, str]
-) -> None:
+def test_frames_and_limits_survive_a_failover(app: Flask, settings: dict[str, str]) -> None:
     group = make_group(app, ALICE, BOB)
     with failover() as redis, run_server(settings | {"REDIS_URL": redis.url}) as server:
         limits = FixedWindowRateLimiter(FailFastRedisStorage(redis.url))

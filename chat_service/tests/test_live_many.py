@@ -84,7 +84,7 @@ def test_frames_reach_sockets_of_every_process(
         assert told == ["hello"] * 13
 
 
-def test_who_comes_in_or_is_out_by_one_process_is_so_in_every_other(
+def test_a_removal_in_one_process_is_applied_in_all_others(
     app: Flask, here: Server, there: Server, group: int, alice: HttpUser
 ) -> None:
     with LiveSocket(there, BOB) as bob:
@@ -95,14 +95,16 @@ def test_who_comes_in_or_is_out_by_one_process_is_so_in_every_other(
         assert bob.receive_frames(via=here) == [{"type": "remove_members", "self": "false"}]
 
 
-def test_deleting_an_account_ends_its_sockets_in_every_process(here: Server, there: Server) -> None:
+def test_deleting_an_account_closes_its_sockets_in_all_processes(
+    here: Server, there: Server
+) -> None:
     with LiveSocket(there, CAROL) as carol:
         delete_account(here, CAROL)
 
         assert carol.receive_close_code() == 4401
 
 
-def test_what_was_missed_is_told_once_by_whichever_process_one_comes_back_to(
+def test_missed_frames_are_replayed_once_by_any_process(
     here: Server, there: Server, group: int, alice: HttpUser
 ) -> None:
     with LiveSocket(here, BOB) as bob:
@@ -123,7 +125,7 @@ def test_what_was_missed_is_told_once_by_whichever_process_one_comes_back_to(
     assert told == ["missed", "missed, too", "here again"]
 
 
-def test_what_a_socket_in_another_process_acknowledged_is_not_told_again(
+def test_frames_acknowledged_in_another_process_are_not_replayed(
     here: Server, there: Server, group: int, alice: HttpUser
 ) -> None:
     with LiveSocket(there, BOB) as staying:
@@ -139,7 +141,7 @@ def test_what_a_socket_in_another_process_acknowledged_is_not_told_again(
             assert again.receive_frames() == []
 
 
-def test_what_was_not_acknowledged_in_one_process_is_told_by_another(
+def test_unacknowledged_frames_are_replayed_by_another_process(
     here: Server, there: Server, group: int, alice: HttpUser
 ) -> None:
     with LiveSocket(there, BOB) as silent:
@@ -152,7 +154,7 @@ def test_what_was_not_acknowledged_in_one_process_is_told_by_another(
             assert again.receive_frame()["message"]["content"] == "into the void"
 
 
-def test_a_restart_of_redis_fails_no_request_and_frames_come_again(
+def test_a_restart_of_redis_fails_no_request_and_loses_no_frame(
     redis: RedisServer, here: Server, there: Server, group: int, alice: HttpUser
 ) -> None:
     with LiveSocket(there, BOB) as bob:
@@ -170,7 +172,7 @@ def test_a_restart_of_redis_fails_no_request_and_frames_come_again(
     assert len(alice.list_messages(group)) == 4
 
 
-def test_a_redis_that_is_away_is_seen_and_takes_no_process_out(
+def test_an_unreachable_redis_is_reported_and_the_service_remains_ready(
     redis: RedisServer, here: Server
 ) -> None:
     def wait_for(state: str) -> None:
@@ -189,7 +191,7 @@ def test_a_redis_that_is_away_is_seen_and_takes_no_process_out(
     assert ready.status_code == 200
 
 
-def test_no_frame_is_lost_to_a_clock_or_a_memory_that_goes_back(
+def test_no_frame_is_lost_if_a_clock_is_set_back_or_redis_loses_its_data(
     redis: RedisServer, here: Server, there: Server, group: int, alice: HttpUser
 ) -> None:
     with LiveSocket(there, BOB) as bob, redis.client() as client:
@@ -210,7 +212,7 @@ def test_no_frame_is_lost_to_a_clock_or_a_memory_that_goes_back(
     assert told == ["clock set back", "and on", "and on", "memory lost"]
 
 
-def test_nothing_that_was_told_stays_in_redis(
+def test_frames_in_redis_expire(
     redis: RedisServer, here: Server, group: int, alice: HttpUser
 ) -> None:
     with LiveSocket(here, BOB) as bob, redis.client() as client:
@@ -221,7 +223,7 @@ def test_nothing_that_was_told_stays_in_redis(
         assert all(client.ttl(key) > 0 for key in client.keys("ims:live:session:*"))
 
 
-def test_who_was_removed_during_an_outage_of_redis_is_told_nothing_more(
+def test_a_member_removed_during_an_outage_of_redis_gets_no_more_frames(
     app: Flask, redis: RedisServer, here: Server, there: Server, group: int, alice: HttpUser
 ) -> None:
     with LiveSocket(there, BOB) as bob, LiveSocket(there, CAROL) as carol:
@@ -237,7 +239,7 @@ def test_who_was_removed_during_an_outage_of_redis_is_told_nothing_more(
         assert bob.receive_frames(via=here) == []
 
 
-def test_many_who_leave_at_once_take_few_connections_to_redis(
+def test_many_closing_sockets_need_few_connections_to_redis(
     app: Flask, redis: RedisServer, here: Server
 ) -> None:
     [worker] = psutil.Process(here.program.pid).children()

@@ -21,7 +21,7 @@ from shared.testing.tokens import issue
 
 pytestmark = pytest.mark.timeout(300)
 
-WAYS_TO_LEAVE = ("close", "drop", "vanish", "freeze")
+DISCONNECTIONS = ("close", "drop", "vanish", "freeze")
 
 
 class ReconnectingClient:
@@ -104,7 +104,7 @@ def test_no_frame_is_lost_however_connections_end(
         sending = threading.Thread(target=send)
         sending.start()
         while not all_sent.is_set():
-            bob.visit(random.uniform(0, 1.5), random.choice(WAYS_TO_LEAVE))
+            bob.visit(random.uniform(0, 1.5), random.choice(DISCONNECTIONS))
             all_sent.wait(random.choice((0, 0, 0.5)))
         sending.join()
         alice.close()

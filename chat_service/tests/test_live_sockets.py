@@ -91,9 +91,7 @@ def test_the_token_of_a_deleted_account_opens_no_socket(app: Flask, server: Serv
     ],
     ids=lambda header: next(iter(header)),
 )
-def test_what_is_no_websocket_handshake_is_answered_as_json(
-    server: Server, header: dict[str, str]
-) -> None:
+def test_an_invalid_handshake_gets_a_json_error(server: Server, header: dict[str, str]) -> None:
     answer = server.request_socket(f"?token={issue(ALICE)}", **header)
 
     expected = {"code": -7, "info": "Missing or error type of [Upgrade]"}
@@ -119,7 +117,7 @@ def test_the_path_works_without_its_slash(server: Server) -> None:
     ],
     ids=["token offered", "in any order", "offered token wins", "token in query", "others ignored"],
 )
-def test_the_token_may_be_offered_as_a_subprotocol(
+def test_the_token_can_be_a_subprotocol(
     server: Server, query: str, offered: str, chosen: str | None
 ) -> None:
     url = f"ws://{server.address}/ws/{query}"
@@ -138,12 +136,12 @@ def test_a_bad_token_among_the_subprotocols_is_refused(server: Server) -> None:
     assert server.request_socket(f"?token={issue(ALICE)}", **offered).status_code == 401
 
 
-def test_a_socket_ends_with_its_token(server: Server) -> None:
+def test_a_socket_is_closed_when_its_token_expires(server: Server) -> None:
     with LiveSocket(server, ALICE, exp=int(time.time()) + 1) as alice:
         assert alice.receive_close_code() == 4401
 
 
-def test_deleting_an_account_ends_its_sockets_and_tells_them_nothing(
+def test_deleting_an_account_closes_its_sockets_without_a_frame(
     app: Flask, server: Server, group: int, alice: HttpUser, bob: HttpUser
 ) -> None:
     with bob.open_socket() as other, alice.open_socket() as second, alice.open_socket() as first:
@@ -173,7 +171,7 @@ def test_an_ended_session_opens_no_socket(app: Flask, server: Server) -> None:
     assert server.request_socket(f"?token={issue(ALICE, session=7)}").status_code == 401
 
 
-def test_a_late_repeat_of_a_deletion_does_not_end_the_sockets_of_the_restored_account(
+def test_a_late_repeat_of_a_deletion_does_not_close_the_sockets_of_the_restored_account(
     app: Flask, server: Server
 ) -> None:
     make_account(app, ALICE, "Alice", version=3, generation=1)
@@ -183,7 +181,7 @@ def test_a_late_repeat_of_a_deletion_does_not_end_the_sockets_of_the_restored_ac
         assert alice.receive_frames() == []
 
 
-def test_one_socket_too_many_closes_the_persons_oldest(
+def test_a_socket_beyond_the_limit_closes_the_oldest(
     server: Server, group: int, alice: HttpUser
 ) -> None:
     with ExitStack() as stack:
@@ -195,7 +193,7 @@ def test_one_socket_too_many_closes_the_persons_oldest(
         assert others[0].receive_types() == ["notify"]
 
 
-def test_a_slow_socket_is_closed_and_keeps_nobody_waiting(
+def test_a_slow_socket_is_closed_and_delays_no_other(
     server: Server, group: int, alice: HttpUser, bob: HttpUser
 ) -> None:
     tiny = ((socket.SOL_SOCKET, socket.SO_RCVBUF, 4096),)
@@ -209,7 +207,7 @@ def test_a_slow_socket_is_closed_and_keeps_nobody_waiting(
         assert slow.receive_close_code() == 1013
 
 
-def test_what_a_client_says_is_ignored(server: Server, group: int, alice: HttpUser) -> None:
+def test_messages_of_a_client_are_ignored(server: Server, group: int, alice: HttpUser) -> None:
     with alice.open_socket() as socket_of_alice:
         socket_of_alice.wire.send("hello?")
         socket_of_alice.wire.send_binary(b"\x00\xff")
@@ -218,7 +216,7 @@ def test_what_a_client_says_is_ignored(server: Server, group: int, alice: HttpUs
         assert socket_of_alice.receive_types() == ["notify"]
 
 
-def test_a_client_that_says_too_much_is_closed(server: Server) -> None:
+def test_a_client_that_sends_too_much_is_closed(server: Server) -> None:
     with LiveSocket(server, DAVE) as dave:
         for _ in range(70):
             dave.wire.send("x" * 1000)
@@ -233,7 +231,7 @@ def test_a_client_that_breaks_the_protocol_is_closed(server: Server) -> None:
         assert dave.receive_close_code() == 1002
 
 
-def test_what_came_during_a_short_absence_is_told_once_and_in_order(
+def test_frames_missed_during_a_short_absence_are_replayed_once_and_in_order(
     server: Server, group: int, alice: HttpUser, bob: HttpUser
 ) -> None:
     with bob.open_socket() as bobs:
@@ -254,7 +252,7 @@ def test_what_came_during_a_short_absence_is_told_once_and_in_order(
     assert nothing == []
 
 
-def test_of_a_long_absence_the_newest_hundred_frames_are_told(
+def test_after_a_long_absence_the_newest_hundred_frames_are_replayed(
     server: Server, group: int, bob: HttpUser
 ) -> None:
     with bob.open_socket() as bobs:
@@ -269,7 +267,7 @@ def test_of_a_long_absence_the_newest_hundred_frames_are_told(
         assert again.receive_frames() == []
 
 
-def test_what_another_socket_of_the_session_acknowledged_is_not_told_again(
+def test_frames_acknowledged_by_another_socket_of_the_session_are_not_replayed(
     server: Server, group: int, alice: HttpUser, bob: HttpUser
 ) -> None:
     with bob.open_socket() as staying:
@@ -283,7 +281,7 @@ def test_what_another_socket_of_the_session_acknowledged_is_not_told_again(
             assert again.receive_frames() == []
 
 
-def test_what_a_client_did_not_acknowledge_is_told_again_beside_its_old_socket(
+def test_unacknowledged_frames_are_replayed_while_the_old_socket_is_open(
     server: Server, group: int, alice: HttpUser, bob: HttpUser
 ) -> None:
     with bob.open_socket() as silent:
@@ -300,7 +298,7 @@ def test_what_a_client_did_not_acknowledge_is_told_again_beside_its_old_socket(
         assert told == ["one", "two"]
 
 
-def test_pings_ask_for_what_is_written_and_at_most_once_a_second(server: Server) -> None:
+def test_frames_are_followed_by_at_most_one_ping_per_second(server: Server) -> None:
     with LiveSocket(server, CAROL) as carol:
         began = time.monotonic()
         server.send_event("friend_request_changed", {"sender_id": CAROL, "receiver_id": 9_999}, 200)
@@ -314,7 +312,7 @@ def test_pings_ask_for_what_is_written_and_at_most_once_a_second(server: Server)
         assert 1 <= kinds.count(ABNF.OPCODE_PING) <= 1 + time.monotonic() - began
 
 
-def test_a_client_that_has_acknowledged_everything_hears_no_more_pings(server: Server) -> None:
+def test_a_client_that_has_acknowledged_everything_gets_no_more_pings(server: Server) -> None:
     with LiveSocket(server, CAROL) as carol:
         server.send_event("friendship_ended", {"low_id": CAROL, "high_id": 9_999})
         carol.acknowledge()
@@ -324,9 +322,7 @@ def test_a_client_that_has_acknowledged_everything_hears_no_more_pings(server: S
             carol.wire.recv_data(control_frame=True)
 
 
-def test_a_new_session_is_told_nothing_of_before(
-    app: Flask, server: Server, alice: HttpUser
-) -> None:
+def test_a_new_session_gets_no_earlier_frames(app: Flask, server: Server, alice: HttpUser) -> None:
     newcomer = 77
     make_account(app, newcomer, "Newcomer")
     group = make_group(app, ALICE, newcomer)
@@ -337,7 +333,7 @@ def test_a_new_session_is_told_nothing_of_before(
         assert listening.receive_frames() == []
 
 
-def test_who_was_removed_while_away_is_told_of_the_removal_and_not_of_the_group(
+def test_a_member_removed_while_offline_gets_the_removal_and_no_frames_of_the_group(
     server: Server, group: int, alice: HttpUser, bob: HttpUser
 ) -> None:
     with bob.open_socket() as bobs:
@@ -350,7 +346,7 @@ def test_who_was_removed_while_away_is_told_of_the_removal_and_not_of_the_group(
         assert again.receive_frames() == [{"type": "remove_members", "self": "false"}]
 
 
-def test_reading_in_a_group_while_away_is_told_at_most_once(
+def test_missed_read_positions_of_a_group_are_replayed_once(
     app: Flask, server: Server, alice: HttpUser, bob: HttpUser
 ) -> None:
     group = make_group(app, ALICE, BOB, CAROL)
@@ -386,7 +382,7 @@ def line() -> Iterator[tuple[socket.socket, WebSocketConnection, Hub]]:
         gevent.sleep(0)
 
 
-def test_what_came_longer_than_ten_seconds_ago_is_not_told(
+def test_frames_older_than_ten_seconds_are_not_replayed(
     line: tuple[socket.socket, WebSocketConnection, Hub],
 ) -> None:
     far, opened, hub = line
@@ -400,29 +396,29 @@ def test_what_came_longer_than_ten_seconds_ago_is_not_told(
 
 
 @pytest.fixture(scope="module")
-def restless(settings: dict[str, str], _app: Flask) -> Iterator[Server]:
+def pinging_server(settings: dict[str, str], _app: Flask) -> Iterator[Server]:
     """A service that pings all the time."""
     with run_server(settings | {"WS_PING_SECONDS": "0.1"}) as server:
         yield server
 
 
-def test_a_peer_that_answers_no_ping_is_dropped(app: Flask, restless: Server) -> None:
-    with LiveSocket(restless, ALICE) as dead:
+def test_a_client_that_sends_no_pong_is_dropped(app: Flask, pinging_server: Server) -> None:
+    with LiveSocket(pinging_server, ALICE) as dead:
         rest = b"".join(iter(dead.receive_bytes, b""))
 
         assert rest == b"\x89\x00"  # A ping, and no other word.
 
 
-def test_a_peer_that_answers_pings_stays(app: Flask, restless: Server) -> None:
-    with LiveSocket(restless, ALICE) as alive:
+def test_a_client_that_sends_pongs_stays_connected(app: Flask, pinging_server: Server) -> None:
+    with LiveSocket(pinging_server, ALICE) as alive:
         kinds = [alive.wire.recv_data(control_frame=True)[0] for _ in range(5)]
 
         assert kinds == [ABNF.OPCODE_PING] * 5
 
 
-def test_a_service_told_to_stop_says_goodbye(app: Flask, restless: Server) -> None:
-    with LiveSocket(restless, ALICE) as alice:
-        restless.program.terminate()
+def test_a_stopping_service_sends_a_close_frame(app: Flask, pinging_server: Server) -> None:
+    with LiveSocket(pinging_server, ALICE) as alice:
+        pinging_server.program.terminate()
 
         assert alice.receive_close_code() == 1001
-        assert restless.program.wait(TIMEOUT) == 0
+        assert pinging_server.program.wait(TIMEOUT) == 0

@@ -42,7 +42,7 @@ def statuses(replies: list[Reply]) -> Counter[int]:
     return Counter(reply.status_code for reply in replies)
 
 
-def test_fifty_sends_at_once_are_fifty_messages_in_one_order(
+def test_fifty_concurrent_sends_are_fifty_messages_in_one_order(
     app: Flask, alice: ApiClient, group: int
 ) -> None:
     senders = [signed_in(app, CAST[number % 4]) for number in range(50)]
@@ -59,7 +59,7 @@ def test_fifty_sends_at_once_are_fifty_messages_in_one_order(
     assert {reply.json["message_id"] for reply in replies} == {message["id"] for message in seen}
 
 
-def test_after_fifty_sends_at_once_everybodys_unread_count_is_exact(app: Flask, group: int) -> None:
+def test_unread_counts_are_exact_after_fifty_concurrent_sends(app: Flask, group: int) -> None:
     senders = [signed_in(app, CAST[number % 4]) for number in range(50)]
     run_concurrently(
         *(lambda sender=sender: try_send_text(sender, group, "hello") for sender in senders)
@@ -70,7 +70,7 @@ def test_after_fifty_sends_at_once_everybodys_unread_count_is_exact(app: Flask, 
 
 
 @REPEATEDLY
-def test_one_client_id_ten_times_at_once_is_one_message(
+def test_ten_concurrent_sends_with_one_client_id_are_one_message(
     app: Flask, group: int, attempt: int
 ) -> None:
     replies = run_concurrently(
@@ -87,7 +87,7 @@ def test_one_client_id_ten_times_at_once_is_one_message(
 
 
 @REPEATEDLY
-def test_one_client_id_in_two_conversations_at_once_is_one_message(
+def test_concurrent_sends_with_one_client_id_in_two_conversations_are_one_message(
     app: Flask, group: int, attempt: int
 ) -> None:
     other = make_group(app, ALICE)
@@ -100,7 +100,7 @@ def test_one_client_id_in_two_conversations_at_once_is_one_message(
 
 
 @REPEATEDLY
-def test_a_message_deleted_many_times_at_once_is_deleted_once(
+def test_concurrent_deletions_delete_a_message_once(
     app: Flask, bob: ApiClient, group: int, attempt: int
 ) -> None:
     message_id = send_text(bob, group)
@@ -134,7 +134,7 @@ def test_deleting_while_others_read_leaves_exact_counts(
 
 
 @REPEATEDLY
-def test_sending_while_messages_are_deleted_keeps_order_and_versions(
+def test_sends_and_deletions_preserve_order_and_versions(
     app: Flask, alice: ApiClient, group: int, attempt: int
 ) -> None:
     ids = [send_text(alice, group) for _ in range(5)]
@@ -152,7 +152,7 @@ def test_sending_while_messages_are_deleted_keeps_order_and_versions(
 
 
 @REPEATEDLY
-def test_who_catches_up_while_others_send_and_delete_misses_nothing(
+def test_sync_during_sends_and_deletions_misses_nothing(
     app: Flask, group: int, attempt: int
 ) -> None:
     known: dict[int, str] = {}
@@ -181,7 +181,7 @@ def test_who_catches_up_while_others_send_and_delete_misses_nothing(
 
 
 @REPEATEDLY
-def test_hiding_while_it_is_deleted_is_success_or_not_found(
+def test_hiding_during_a_deletion_succeeds_or_is_not_found(
     app: Flask, bob: ApiClient, group: int, attempt: int
 ) -> None:
     message_id = send_text(bob, group)
@@ -195,7 +195,7 @@ def test_hiding_while_it_is_deleted_is_success_or_not_found(
 
 
 @REPEATEDLY
-def test_hiding_the_same_messages_twice_at_once_succeeds(
+def test_hiding_the_same_messages_concurrently_succeeds(
     app: Flask, bob: ApiClient, group: int, attempt: int
 ) -> None:
     ids = [send_text(bob, group) for _ in range(5)]
@@ -208,7 +208,7 @@ def test_hiding_the_same_messages_twice_at_once_succeeds(
 
 
 @REPEATEDLY
-def test_a_friendship_told_many_times_at_once_is_one_conversation(
+def test_concurrent_friendship_events_open_one_conversation(
     app: Flask, alice: ApiClient, bob: ApiClient, attempt: int
 ) -> None:
     run_concurrently(*(lambda: befriend(app, ALICE, BOB) for _ in range(8)))
@@ -229,9 +229,7 @@ def test_sending_while_the_friendship_ends_is_success_or_not_found(
     assert statuses(replies) in ({200: 1}, {404: 1})
 
 
-def test_a_clock_that_runs_behind_does_not_turn_the_order_of_times(
-    app: Flask, alice: ApiClient, group: int
-) -> None:
+def test_a_slow_clock_does_not_reverse_times(app: Flask, alice: ApiClient, group: int) -> None:
     send_text(alice, group)
     with app.app_context(), transaction():
         conversation = db.session.get_one(Conversation, group)

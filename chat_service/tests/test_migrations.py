@@ -26,11 +26,11 @@ def test_every_migration_can_be_undone_and_done_again(app: Flask, alice: ApiClie
     check_every_step_back_and_forth(app, db)
 
 
-def test_the_models_are_what_the_migrations_make(app: Flask) -> None:
+def test_the_models_equal_the_migrated_schema(app: Flask) -> None:
     check_models_are_what_migrations_make(app, db)
 
 
-def test_no_migration_holds_up_requests(app: Flask, tmp_path: Path) -> None:
+def test_no_migration_blocks_requests(app: Flask, tmp_path: Path) -> None:
     check_migrations_stop_nobody(Path(app.root_path) / "migrations", tmp_path)
 
 

@@ -56,7 +56,7 @@ IN_GROUP = {
 }
 
 
-class May(NamedTuple):
+class Permissions(NamedTuple):
     """What each role gets; None is success. Whoever has a deleted account gets 401."""
 
     stranger: ErrorSpec | None
@@ -67,82 +67,82 @@ class May(NamedTuple):
     owner: ErrorSpec | None
 
 
-def anybody() -> May:
-    return May(None, None, None, None, None, None)
+def anybody() -> Permissions:
+    return Permissions(None, None, None, None, None, None)
 
 
-def members(or_else: ErrorSpec) -> May:
-    return May(or_else, or_else, None, None, None, None)
+def members(or_else: ErrorSpec) -> Permissions:
+    return Permissions(or_else, or_else, None, None, None, None)
 
 
-def admins(or_else: ErrorSpec) -> May:
-    return May(or_else, or_else, or_else, or_else, None, None)
+def admins(or_else: ErrorSpec) -> Permissions:
+    return Permissions(or_else, or_else, or_else, or_else, None, None)
 
 
-def owner(or_else: ErrorSpec) -> May:
-    return May(or_else, or_else, or_else, or_else, or_else, None)
+def owner(or_else: ErrorSpec) -> Permissions:
+    return Permissions(or_else, or_else, or_else, or_else, or_else, None)
 
 
 HERE = {"conversation_id": GROUP}
-BYSTANDER_HERE = {**HERE, "user": BYSTANDER}
-DEPUTY_HERE = {**HERE, "user": DEPUTY}
-GUEST_HERE = {**HERE, "member_id": GUEST}
+BYSTANDER_BODY = {**HERE, "user": BYSTANDER}
+DEPUTY_BODY = {**HERE, "user": DEPUTY}
+GUEST_BODY = {**HERE, "member_id": GUEST}
 TEXT = {**HERE, "content": "hello"}
-FOUNDING = {"members": [GUEST], "name": "group"}
+NEW_GROUP_BODY = {"members": [GUEST], "name": "group"}
 IT = {"message_id": MESSAGE}
-IT_HERE = {**HERE, **IT}
+READ_BODY = {**HERE, **IT}
 KNOWN = {"versions": {str(GROUP): 1}}
-IT_AMONG_OTHERS = {"message_ids": [MESSAGE]}
-ANNOUNCED = {"notification_id": ANNOUNCEMENT}
-INVITED_IN = {"invite_id": INVITATION}
+HIDE_BODY = {"message_ids": [MESSAGE]}
+ANNOUNCEMENT_BODY = {"notification_id": ANNOUNCEMENT}
+INVITATION_BODY = {"invite_id": INVITATION}
 SENDER_TOO = admins(errors.MAY_NOT_DELETE)._replace(sender=None)
 
 # fmt: off
-TABLE: dict[tuple[str, str], tuple[dict[str, Any], May]] = {
+TABLE: dict[tuple[str, str], tuple[dict[str, Any], Permissions]] = {
     ("GET",    "/conversations"): ({}, anybody()),
-    ("POST",   "/conversations"): (FOUNDING, anybody()),
+    ("POST",   "/conversations"): (NEW_GROUP_BODY, anybody()),
     ("GET",    "/conversations/messages"): (HERE, members(errors.NOT_IN_CONVERSATION_ZH)),
     ("POST",   "/conversations/messages"): (TEXT, members(errors.NOT_IN_CONVERSATION)),
     ("DELETE", "/conversations/messages"): (IT, SENDER_TOO),
     ("POST",   "/conversations/image"): (HERE, members(errors.NOT_IN_CONVERSATION)),
     ("DELETE", "/conversations/delete_messages"):
-        (IT_AMONG_OTHERS, members(errors.MESSAGE_NOT_FOUND)),
+        (HIDE_BODY, members(errors.MESSAGE_NOT_FOUND)),
     ("GET",    "/conversations/get_reply"): (IT, members(errors.MESSAGE_NOT_FOUND)),
     ("GET",    "/conversations/manage_messages"): (HERE, members(errors.CONVERSATION_NOT_FOUND_ZH)),
     ("POST",   "/conversations/sift"): (HERE, members(errors.NO_ACCESS_BAD_REQUEST)),
     ("GET",    "/conversations/search"): (TEXT, members(errors.CONVERSATION_NOT_FOUND_ZH)),
     ("POST",   "/conversations/sync"): (KNOWN, anybody()),
-    ("POST",   "/conversations/read"): (IT_HERE, members(errors.CONVERSATION_NOT_FOUND_ZH)),
+    ("POST",   "/conversations/read"): (READ_BODY, members(errors.CONVERSATION_NOT_FOUND_ZH)),
     ("POST",   "/conversations/readlist"): (IT, members(errors.NO_ACCESS_BAD_REQUEST)),
     ("GET",    "/conversations/get_members"): (HERE, members(errors.CONVERSATION_NOT_FOUND)),
     ("GET",    "/interface"): (HERE, members(errors.NO_ACCESS)),
     ("POST",   "/interface"): (HERE, members(errors.NO_ACCESS)),
     ("POST",   "/conversations/manage/admin"):
-        (BYSTANDER_HERE, owner(errors.ONLY_OWNER_SETS_ADMINS)),
-    ("DELETE", "/conversations/manage/admin"): (DEPUTY_HERE, owner(errors.ONLY_OWNER_SETS_ADMINS)),
+        (BYSTANDER_BODY, owner(errors.ONLY_OWNER_SETS_ADMINS)),
+    ("DELETE", "/conversations/manage/admin"): (DEPUTY_BODY, owner(errors.ONLY_OWNER_SETS_ADMINS)),
     ("POST",   "/conversations/manage/ownership_transfer"):
-        (BYSTANDER_HERE, owner(errors.ONLY_OWNER_TRANSFERS)),
+        (BYSTANDER_BODY, owner(errors.ONLY_OWNER_TRANSFERS)),
     ("POST",   "/conversations/member/remove"): (HERE, members(errors.NOT_IN_GROUP_TO_LEAVE)),
-    ("DELETE", "/conversations/member/remove"): (BYSTANDER_HERE, admins(errors.MAY_NOT_REMOVE)),
+    ("DELETE", "/conversations/member/remove"): (BYSTANDER_BODY, admins(errors.MAY_NOT_REMOVE)),
     ("GET",    "/conversations/manage/notifications"):
         (HERE, members(errors.CONVERSATION_NOT_FOUND)),
     ("POST",   "/conversations/manage/notifications"): (TEXT, admins(errors.MAY_NOT_ANNOUNCE)),
     ("DELETE", "/conversations/manage/notifications"):
-        (ANNOUNCED, admins(errors.MAY_NOT_DELETE_ANNOUNCEMENT)),
+        (ANNOUNCEMENT_BODY, admins(errors.MAY_NOT_DELETE_ANNOUNCEMENT)),
     ("POST",   "/conversations/manage/info"): (HERE, admins(errors.MAY_NOT_UPDATE)),
-    ("POST",   "/conversations/member/add"): (GUEST_HERE, members(errors.CONVERSATION_NOT_FOUND)),
+    ("POST",   "/conversations/member/add"): (GUEST_BODY, members(errors.CONVERSATION_NOT_FOUND)),
     ("GET",    "/conversations/<conversation_id>/invitation"):
         (HERE, members(errors.CONVERSATION_NOT_FOUND)),
     ("GET",    "/conversations/invitation"): (HERE, members(errors.CONVERSATION_NOT_FOUND)),
     ("POST",   "/conversations/manage/handle_invitation"):
-        (INVITED_IN, admins(errors.MAY_NOT_HANDLE)),
+        (INVITATION_BODY, admins(errors.MAY_NOT_HANDLE)),
     ("DELETE", "/conversations/manage/handle_invitation"):
-        (INVITED_IN, admins(errors.MAY_NOT_HANDLE)),
+        (INVITATION_BODY, admins(errors.MAY_NOT_HANDLE)),
 }
 # fmt: on
 
 
-def test_the_table_has_every_endpoint_that_asks_for_a_token(app: Flask) -> None:
+def test_the_table_has_all_endpoints_that_need_a_token(app: Flask) -> None:
     asking = {
         (method, rule.rule)
         for rule in app.url_map.iter_rules()
@@ -155,7 +155,9 @@ def test_the_table_has_every_endpoint_that_asks_for_a_token(app: Flask) -> None:
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize(("method", "path"), TABLE)
 @pytest.mark.usefixtures("_the_group")
-def test_each_role_may_what_the_table_says(app: Flask, method: str, path: str, role: str) -> None:
+def test_each_role_has_the_permissions_of_the_table(
+    app: Flask, method: str, path: str, role: str
+) -> None:
     fields, may = TABLE[method, path]
     expected = INVALID_JWT if role == "deleted" else may._asdict()[role]
 
@@ -170,7 +172,7 @@ def test_each_role_may_what_the_table_says(app: Flask, method: str, path: str, r
 
 
 @pytest.mark.usefixtures("_the_group")
-def test_having_written_a_message_gives_a_former_member_no_right_to_it(app: Flask) -> None:
+def test_a_former_member_cannot_delete_an_own_message(app: Flask) -> None:
     former = signed_in(app, ROLES["former"])
     reply = former.delete("/conversations/messages", json={"message_id": OF_FORMER})
     assert_error(reply, errors.MAY_NOT_DELETE)

@@ -140,7 +140,7 @@ OTHERS: list[tuple[str, str, int, dict[str, Any]]] = [
 ]
 
 
-def statements_of(
+def record_statements(
     app: Flask, caller: ApiClient, method: str, path: str, **request: Any
 ) -> list[Any]:
     """The reading statements of a request, with their parameters."""
@@ -164,18 +164,18 @@ def check_cost(app: Flask, statement: str, parameters: Any, rows: int) -> None:
     """Whether a statement about so many rows touches hardly anything else."""
     with app.app_context(), db.engine.connect() as connection:
         if db.is_sqlite:
-            steps = _steps(connection.connection.dbapi_connection, statement, parameters)
+            steps = _count_steps(connection.connection.dbapi_connection, statement, parameters)
             assert steps <= STEPS_AT_LEAST + STEPS_PER_ROW * rows, statement
             return
         for mode in ("force_custom_plan", "force_generic_plan"):
-            plan = _plan(connection, mode, statement, parameters)
-            touched = sum(map(_touched, _nodes(plan)))
+            plan = _explain(connection, mode, statement, parameters)
+            touched = sum(map(_count_rows, _iter_nodes(plan)))
             buffers = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
             assert touched <= BUFFERS_AT_LEAST + 12 * rows, (mode, statement, plan)
             assert buffers <= BUFFERS_AT_LEAST + BUFFERS_PER_ROW * rows, (mode, statement, plan)
 
 
-def _steps(connection: Any, statement: str, parameters: Any) -> int:
+def _count_steps(connection: Any, statement: str, parameters: Any) -> int:
     """How many instructions of its machine SQLite needs."""
     count = [0]
 
@@ -191,10 +191,12 @@ def _steps(connection: Any, statement: str, parameters: Any) -> int:
     return count[0]
 
 
-def _plan(connection: Any, mode: str, statement: str, parameters: dict[str, Any]) -> dict[str, Any]:
+def _explain(
+    connection: Any, mode: str, statement: str, parameters: dict[str, Any]
+) -> dict[str, Any]:
     names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", statement)))
     numbered = re.sub(r"%\((\w+)\)s", lambda name: f"${names.index(name[1]) + 1}", statement)
-    literals = ", ".join(_literal(parameters[name]) for name in names)
+    literals = ", ".join(_to_literal(parameters[name]) for name in names)
     cursor = connection.connection.dbapi_connection.cursor()
     connection.connection.dbapi_connection.prepare_threshold = None
     cursor.execute(f"SET plan_cache_mode = {mode}")
@@ -207,20 +209,20 @@ def _plan(connection: Any, mode: str, statement: str, parameters: dict[str, Any]
     return plan
 
 
-def _literal(value: Any) -> str:
+def _to_literal(value: Any) -> str:
     if value is None:
         return "NULL"
     shown = json.dumps(value.obj) if isinstance(value, Json) else str(value)
     return "'" + shown.replace("'", "''") + "'"
 
 
-def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _iter_nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield plan
     for part in plan.get("Plans", ()):
-        yield from _nodes(part)
+        yield from _iter_nodes(part)
 
 
-def _touched(node: dict[str, Any]) -> int:
+def _count_rows(node: dict[str, Any]) -> int:
     """The rows that a node of a plan reads from a table or an index, used or not."""
     if "Scan" not in node["Node Type"] or "Relation Name" not in node:
         return 0
@@ -231,19 +233,21 @@ def _touched(node: dict[str, Any]) -> int:
 
 @pytest.mark.parametrize("conversation", [1, 2])
 @pytest.mark.parametrize("page", PAGES, ids=str)
-def test_a_page_costs_what_it_shows(world: Flask, conversation: int, page: Page) -> None:
+def test_the_cost_of_a_page_depends_on_its_size(
+    world: Flask, conversation: int, page: Page
+) -> None:
     caller = signed_in(world, ALICE)
     query = {"conversationId": conversation, "read": "false", **page.query}
-    statements = statements_of(world, caller, "GET", MESSAGES, query_string=query)
+    statements = record_statements(world, caller, "GET", MESSAGES, query_string=query)
     for statement, parameters in statements:
         check_cost(world, statement, parameters, max(page.rows, OF_SMALL))
 
 
 @pytest.mark.parametrize("other", OTHERS, ids=str)
-def test_other_reads_cost_what_they_show(
+def test_the_cost_of_other_reads_depends_on_their_size(
     world: Flask, other: tuple[str, str, int, dict[str, Any]]
 ) -> None:
     method, path, rows, fields = other
-    statements = statements_of(world, signed_in(world, ALICE), method, path, json=fields)
+    statements = record_statements(world, signed_in(world, ALICE), method, path, json=fields)
     for statement, parameters in statements:
         check_cost(world, statement, parameters, rows)

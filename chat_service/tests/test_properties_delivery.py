@@ -13,12 +13,12 @@ from shared.testing.properties import example_settings, extended_timeout, new_us
 pytestmark = [pytest.mark.database, extended_timeout]
 
 VERSIONS = range(1, 5)
-any_order_and_twice = st.permutations([*VERSIONS, *VERSIONS])
+any_order_with_repeats = st.permutations([*VERSIONS, *VERSIONS])
 
 
 @example_settings
-@given(order=any_order_and_twice)
-def test_an_account_is_always_as_the_newest_event_said(app: Flask, order: list[int]) -> None:
+@given(order=any_order_with_repeats)
+def test_an_account_has_the_state_of_the_newest_event(app: Flask, order: list[int]) -> None:
     owner, somebody = new_user_ids(2)
     make_account(app, owner, "Owner")
     caller = signed_in(app, owner)
@@ -30,8 +30,8 @@ def test_an_account_is_always_as_the_newest_event_said(app: Flask, order: list[i
 
 
 @example_settings
-@given(order=any_order_and_twice)
-def test_a_private_conversation_is_open_as_the_newest_event_said(
+@given(order=any_order_with_repeats)
+def test_a_private_conversation_has_the_state_of_the_newest_event(
     app: Flask, order: list[int]
 ) -> None:
     one, other = new_user_ids(2)

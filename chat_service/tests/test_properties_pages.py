@@ -110,5 +110,5 @@ class Pages(RuleBasedStateMachine):
         return bool(self.version > before)
 
 
-def test_pages_joined_are_the_whole(app: Flask) -> None:
+def test_joined_pages_are_the_complete_list(app: Flask) -> None:
     run_state_machine(lambda: Pages(app))

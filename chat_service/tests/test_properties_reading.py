@@ -197,5 +197,5 @@ class Reading(RuleBasedStateMachine):
         reader.shown_to_others = max(reader.shown_to_others, up_to)
 
 
-def test_counts_and_receipts_are_what_a_recount_says(app: Flask) -> None:
+def test_counts_and_receipts_equal_a_recount(app: Flask) -> None:
     run_state_machine(lambda: Reading(app))

@@ -225,5 +225,5 @@ class Roles(RuleBasedStateMachine):
         return self.people[actor].call(method, f"/conversations/manage/{deed}", json=body)
 
 
-def test_roles_and_memberships_are_as_the_rules_say(app: Flask) -> None:
+def test_roles_and_memberships_follow_the_rules(app: Flask) -> None:
     run_state_machine(lambda: Roles(app))

@@ -152,5 +152,5 @@ class Devices(RuleBasedStateMachine):
                 return state
 
 
-def test_whoever_wakes_up_knows_what_a_new_client_knows(app: Flask) -> None:
+def test_a_synced_device_equals_a_new_client(app: Flask) -> None:
     run_state_machine(lambda: Devices(app))

@@ -45,7 +45,7 @@ def five(bob: ApiClient, group: int) -> list[int]:
 class TestBounds:
     """Which messages are answered."""
 
-    def test_without_bounds_all_of_them_oldest_first(
+    def test_all_messages_are_listed_oldest_first(
         self, alice: ApiClient, group: int, five: list[int]
     ) -> None:
         assert list_contents(alice, group) == ["1", "2", "3", "4", "5"]
@@ -84,14 +84,12 @@ class TestBounds:
     ) -> None:
         assert "".join(list_contents(alice, group, **bounds)) == expected
 
-    def test_from_is_inclusive_as_times_are_shown(
-        self, alice: ApiClient, group: int, five: list[int]
-    ) -> None:
+    def test_from_is_inclusive(self, alice: ApiClient, group: int, five: list[int]) -> None:
         first, *_, last = list_messages(alice, group)
         assert "5" in list_contents(alice, group, **{"from": last["created_time"]})
         assert len(list_contents(alice, group, **{"from": first["created_time"]})) == 5
 
-    def test_from_leaves_out_what_is_older(
+    def test_from_excludes_older_messages(
         self, alice: ApiClient, group: int, five: list[int]
     ) -> None:
         *_, last = list_messages(alice, group)
@@ -99,7 +97,7 @@ class TestBounds:
         assert list_contents(alice, group, **{"from": later.isoformat()}) == []
 
     @pytest.mark.parametrize(("bound", "expected"), [("before_id", "12"), ("after_id", "45")])
-    def test_a_bound_works_although_its_message_is_gone(
+    def test_a_deleted_message_is_a_valid_bound(
         self,
         alice: ApiClient,
         bob: ApiClient,
@@ -111,13 +109,13 @@ class TestBounds:
         delete_message(bob, five[2])
         assert "".join(list_contents(alice, group, **{bound: five[2]})) == expected
 
-    def test_parameters_may_come_in_a_body(
+    def test_parameters_can_be_in_a_body(
         self, alice: ApiClient, group: int, five: list[int]
     ) -> None:
         reply = alice.get(PATH, json={"conversation_id": str(group), "limit": 1})
         assert [message["content"] for message in reply.json["messages"]] == ["5"]
 
-    def test_times_never_run_against_the_order(
+    def test_times_have_the_order_of_messages(
         self, alice: ApiClient, group: int, five: list[int]
     ) -> None:
         times = [message["created_time"] for message in list_messages(alice, group)]
@@ -143,12 +141,12 @@ class TestBounds:
 class TestUnread:
     """How many messages are unread."""
 
-    def test_messages_of_others_since_one_read_last(
+    def test_later_messages_of_others_are_unread(
         self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
     ) -> None:
         assert (get_unread_count(alice, group), get_unread_count(bob, group)) == (5, 0)
 
-    def test_reading_reads_up_to_the_newest_that_was_fetched(
+    def test_a_page_is_read_up_to_its_newest_message(
         self, alice: ApiClient, group: int, five: list[int]
     ) -> None:
         fetch_messages(alice, group, after_id=0, limit=2)
@@ -156,7 +154,7 @@ class TestUnread:
         fetch_messages(alice, group)
         assert get_unread_count(alice, group) == 0
 
-    def test_the_newest_page_reads_everything(
+    def test_the_newest_page_marks_all_as_read(
         self, alice: ApiClient, group: int, five: list[int]
     ) -> None:
         fetch_messages(alice, group, limit=1)
@@ -170,17 +168,19 @@ class TestUnread:
         fetch_messages(alice, group, before_id=five[3])
         assert get_unread_count(alice, group) == 1
 
-    def test_fetching_nothing_reads_nothing(
+    def test_an_empty_page_marks_nothing_as_read(
         self, alice: ApiClient, group: int, five: list[int]
     ) -> None:
         fetch_messages(alice, group, **{"from": "2999-01-01T00:00:00Z"})
         assert get_unread_count(alice, group) == 5
 
-    def test_sending_reads_everything(self, alice: ApiClient, group: int, five: list[int]) -> None:
+    def test_a_send_marks_all_as_read(self, alice: ApiClient, group: int, five: list[int]) -> None:
         send_text(alice, group)
         assert get_unread_count(alice, group) == 0
 
-    def test_finding_reads_nothing(self, alice: ApiClient, group: int, five: list[int]) -> None:
+    def test_a_search_marks_nothing_as_read(
+        self, alice: ApiClient, group: int, five: list[int]
+    ) -> None:
         alice.get("/conversations/manage_messages", json={"conversationId": group})
         alice.post("/conversations/sift", json={"conversationId": group})
         assert get_unread_count(alice, group) == 5
@@ -193,7 +193,7 @@ class TestUnread:
             delete_message(bob, five[place])
         assert get_unread_count(alice, group) == 5 - len(gone)
 
-    def test_deleting_what_was_read_changes_nothing(
+    def test_deleting_a_read_message_changes_nothing(
         self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
     ) -> None:
         fetch_messages(alice, group)
@@ -201,7 +201,7 @@ class TestUnread:
         delete_message(bob, five[0])
         assert get_unread_count(alice, group) == 1
 
-    def test_what_one_hid_does_not_count_and_counts_to_the_others(
+    def test_a_hidden_message_counts_for_other_members_only(
         self, app: Flask, alice: ApiClient, carol: ApiClient, bob: ApiClient
     ) -> None:
         group = make_group(app, ALICE, BOB, CAROL)
@@ -209,7 +209,7 @@ class TestUnread:
         send_text(bob, group)
         assert (get_unread_count(alice, group), get_unread_count(carol, group)) == (1, 3)
 
-    def test_what_one_hid_and_was_deleted_then_counts_once(
+    def test_a_hidden_and_deleted_message_is_subtracted_once(
         self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
     ) -> None:
         hide_messages(alice, five[0], five[1])
@@ -243,7 +243,7 @@ class TestUnread:
         assert [statement for statement in statements if not statement.startswith("SELECT")] == []
 
 
-class TestCatchUp:
+class TestChanges:
     """What a client that was away asks for: everything after the version it knows."""
 
     def test_every_send_and_every_delete_raises_the_version(
@@ -254,7 +254,7 @@ class TestCatchUp:
         delete_message(alice, message_id)
         assert (sent, fetch_messages(alice, group)["version"]) == (1, 2)
 
-    def test_what_was_sent_and_deleted_since_is_answered(
+    def test_sends_and_deletions_since_a_version_are_returned(
         self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
     ) -> None:
         known = fetch_messages(alice, group)["version"]
@@ -264,7 +264,7 @@ class TestCatchUp:
         assert [message["content"] for message in news["messages"]] == ["6"]
         assert (news["deleted_ids"], news["version"]) == ([five[1]], known + 2)
 
-    def test_what_came_and_went_meanwhile_is_only_named(
+    def test_a_message_sent_and_deleted_since_is_in_deleted_ids_only(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         passing = send_text(bob, group)
@@ -272,13 +272,13 @@ class TestCatchUp:
         news = fetch_messages(alice, group, after_version=0)
         assert (news["messages"], news["deleted_ids"]) == ([], [passing])
 
-    def test_who_is_up_to_date_gets_nothing(
+    def test_a_client_with_the_newest_version_gets_nothing(
         self, alice: ApiClient, group: int, five: list[int]
     ) -> None:
         news = fetch_messages(alice, group, after_version=5)
         assert (news["messages"], news["deleted_ids"], news["version"]) == ([], [], 5)
 
-    def test_in_pages_nothing_is_left_out(
+    def test_pages_of_changes_are_complete(
         self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
     ) -> None:
         delete_message(bob, five[0])
@@ -292,7 +292,7 @@ class TestCatchUp:
             known = page["version"]
         assert (seen, deleted, known) == ("2356", [five[0], five[3]], 8)
 
-    def test_without_after_version_no_deleted_ids_are_answered(
+    def test_without_after_version_no_deleted_ids_are_returned(
         self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
     ) -> None:
         delete_message(bob, five[0])
@@ -323,7 +323,7 @@ class TestReadPosition:
         fetch_messages(alice, group, read="true")
         assert get_unread_count(alice, group) == 0
 
-    def test_in_a_private_chat_what_is_not_marked_as_read_is_not_shown_as_read(
+    def test_a_private_message_is_not_shown_as_read_before_it_is_marked(
         self, app: Flask, alice: ApiClient, bob: ApiClient
     ) -> None:
         private = make_private(app, alice, bob)
@@ -331,7 +331,7 @@ class TestReadPosition:
         [message] = list_messages(alice, private, read="false")
         assert message["already_read"] is False
 
-    def test_marking_as_read_reads_up_to_the_message_and_never_back(
+    def test_marking_as_read_advances_the_position_and_never_moves_it_back(
         self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
     ) -> None:
         assert mark_read(alice, group, five[2]).status_code == 200
@@ -343,7 +343,7 @@ class TestReadPosition:
         ]
         assert [[each["id"] for each in some] for some in readers] == [[ALICE], []]
 
-    def test_a_deleted_or_hidden_message_is_a_position_as_well(
+    def test_a_deleted_or_hidden_message_is_a_valid_position(
         self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
     ) -> None:
         delete_message(bob, five[1])
@@ -366,7 +366,7 @@ class TestReadPosition:
             assert_error(reply, errors.CONVERSATION_NOT_FOUND_ZH)
 
 
-def test_messages_are_read_while_the_database_cannot_keep_the_read_position(
+def test_messages_are_returned_while_the_database_cannot_store_the_read_position(
     app: Flask, alice: ApiClient, group: int, five: list[int]
 ) -> None:
     with read_only(app, db):

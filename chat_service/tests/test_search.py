@@ -65,7 +65,7 @@ def settled(request: pytest.FixtureRequest, app: Flask) -> Any:
         ("cat", []),
     ],
 )
-def test_texts_that_contain_it_newest_first(
+def test_matches_are_listed_newest_first(
     alice: ApiClient, bob: ApiClient, group: int, settled: Any, wanted: str, expected: list[str]
 ) -> None:
     for content in ("大家你好", "Hello World", "100%", "under_score", "привет", "你好，世界"):
@@ -75,7 +75,7 @@ def test_texts_that_contain_it_newest_first(
     assert found(alice, wanted) == expected
 
 
-def test_a_found_message_says_where_it_is(
+def test_a_match_names_its_conversation(
     app: Flask, alice: ApiClient, bob: ApiClient, group: int, settled: Any
 ) -> None:
     private = make_private(app, alice, bob)
@@ -102,7 +102,7 @@ def test_only_open_conversations_of_the_caller_are_searched(
     assert found(bob, "needle") == ["needle elsewhere"]
 
 
-def test_what_is_deleted_or_hidden_is_not_found(
+def test_deleted_and_hidden_messages_do_not_match(
     app: Flask, alice: ApiClient, bob: ApiClient, group: int, settled: Any
 ) -> None:
     ids = [send_text(bob, group, f"needle {number}") for number in range(3)]
@@ -140,7 +140,7 @@ def pages(caller: ApiClient, content: str, **more: Any) -> list[list[int]]:
 
 
 @pytest.mark.parametrize("content", ["n", "needle"])
-def test_pages_are_all_there_is_however_little_is_read_for_one(
+def test_pages_are_complete_with_any_read_limit(
     app: Flask,
     alice: ApiClient,
     bob: ApiClient,
@@ -167,7 +167,7 @@ def test_pages_are_all_there_is_however_little_is_read_for_one(
 
 
 @pytest.mark.parametrize("content", ["x", "needle"])
-def test_a_search_without_hits_reads_so_much_and_no_more(
+def test_a_search_without_matches_reads_a_bounded_number_of_rows(
     app: Flask,
     alice: ApiClient,
     group: int,
@@ -195,13 +195,13 @@ def test_a_user_has_two_long_searches_at_once(app: Flask, alice: ApiClient, grou
     assert found(alice, "x") == []
 
 
-def test_a_foreign_conversation_does_not_exist(carol: ApiClient, group: int) -> None:
+def test_a_foreign_conversation_is_not_found(carol: ApiClient, group: int) -> None:
     for conversation in (group, 999):
         reply = ask(carol, "needle", conversation_id=conversation)
         assert_error(reply, errors.CONVERSATION_NOT_FOUND_ZH)
 
 
-def test_nothing_of_a_deleted_message_stays_in_the_index(
+def test_a_deleted_message_is_removed_from_the_index(
     app: Flask, alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
     message_id = send_text(bob, group, "needle")

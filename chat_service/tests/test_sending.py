@@ -43,7 +43,9 @@ SHOW_NOTHING = [
 class TestText:
     """A plain text."""
 
-    def test_it_reaches_everybody(self, alice: ApiClient, bob: ApiClient, group: int) -> None:
+    def test_a_text_is_listed_for_all_members(
+        self, alice: ApiClient, bob: ApiClient, group: int
+    ) -> None:
         sent = try_send_text(alice, group, "你好, bob 🙂").json
         message = {
             "id": sent["message_id"],
@@ -60,7 +62,7 @@ class TestText:
         assert list_messages(bob, group) == [message]
         assert list_messages(alice, group) == [message]
 
-    def test_the_answer_says_what_was_sent_and_has_no_message(
+    def test_the_response_describes_the_message_and_has_no_message_field(
         self, alice: ApiClient, group: int
     ) -> None:
         reply = try_send_text(alice, group, "hello")
@@ -82,13 +84,13 @@ class TestText:
         assert [message["seq"] for message in list_messages(alice, group)] == [1, 2, 3]
         assert [message["seq"] for message in list_messages(alice, other)] == [1]
 
-    def test_no_number_is_used_twice_although_the_newest_is_gone(
+    def test_the_number_of_a_deleted_message_is_not_used_again(
         self, alice: ApiClient, group: int
     ) -> None:
         delete_message(alice, send_text(alice, group))
         assert try_send_text(alice, group, "next").json["seq"] == 2
 
-    def test_a_refused_message_takes_no_number(
+    def test_a_refused_message_uses_no_number(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         send_text(alice, group, client_id="one")
@@ -106,11 +108,11 @@ class TestText:
         send_text(alice, group, "長" * 255)
         assert list_contents(alice, group) == ["長" * 255]
 
-    def test_white_space_around_it_is_kept(self, alice: ApiClient, group: int) -> None:
+    def test_surrounding_white_space_is_preserved(self, alice: ApiClient, group: int) -> None:
         send_text(alice, group, " two\nlines ")
         assert list_contents(alice, group) == [" two\nlines "]
 
-    def test_who_was_added_may_send(self, app: Flask, carol: ApiClient, group: int) -> None:
+    def test_a_new_member_can_send(self, app: Flask, carol: ApiClient, group: int) -> None:
         add_member(app, group, carol.id)
         assert try_send_text(carol, group, "hello").status_code == 200
 
@@ -130,7 +132,7 @@ class TestText:
     @pytest.mark.parametrize(
         "content", ["\u2764\ufe0f", ".", "\u0301", "a\u200b", "\U0001f468\u200d"]
     )
-    def test_what_shows_something_is_sent_as_it_is(
+    def test_a_visible_text_is_sent_unchanged(
         self, alice: ApiClient, group: int, content: str
     ) -> None:
         send_text(alice, group, content)
@@ -140,7 +142,7 @@ class TestText:
         reply = try_send_text(alice, group, "hello", reply_to=UNKNOWN_ID)
         assert_error(reply, errors.REPLY_NOT_FOUND)
 
-    def test_the_conversation_is_looked_at_before_the_text_and_the_text_before_the_reply(
+    def test_the_conversation_is_checked_before_the_text_and_the_text_before_the_reply(
         self, alice: ApiClient, carol: ApiClient, group: int
     ) -> None:
         nowhere = try_send_text(alice, UNKNOWN_ID, "", reply_to=UNKNOWN_ID)
@@ -154,7 +156,7 @@ class TestText:
 class TestClientId:
     """Repeating a send whose answer was lost."""
 
-    def test_the_first_message_is_answered_again_and_none_is_made(
+    def test_a_repeat_returns_the_first_message(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         first, again = (try_send_text(alice, group, "hello", client_id="a-1") for _ in range(2))
@@ -162,7 +164,7 @@ class TestClientId:
         assert list_contents(bob, group) == ["hello"]
         assert get_unread_count(bob, group) == 0
 
-    def test_it_answers_although_the_target_of_the_reply_is_gone(
+    def test_a_repeat_succeeds_after_the_reply_target_is_deleted(
         self, alice: ApiClient, group: int
     ) -> None:
         target = send_text(alice, group)
@@ -171,7 +173,7 @@ class TestClientId:
         delete_message(alice, target)
         assert try_send_text(alice, group, "hello", **more).json == first.json
 
-    def test_it_answers_although_the_message_itself_is_gone(
+    def test_a_repeat_succeeds_after_the_message_is_deleted(
         self, alice: ApiClient, group: int
     ) -> None:
         first = try_send_text(alice, group, "hello", client_id="a-1")
@@ -179,32 +181,32 @@ class TestClientId:
         assert try_send_text(alice, group, "hello", client_id="a-1").json == first.json
         assert list_messages(alice, group) == []
 
-    def test_other_people_may_use_the_same_one(
+    def test_other_users_can_use_the_same_client_id(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         mine, theirs = (send_text(caller, group, client_id="a-1") for caller in (alice, bob))
         assert mine != theirs
 
-    def test_the_same_one_with_another_text_is_refused(self, alice: ApiClient, group: int) -> None:
+    def test_another_text_is_refused(self, alice: ApiClient, group: int) -> None:
         send_text(alice, group, client_id="a-1")
         reply = try_send_text(alice, group, "other", client_id="a-1")
         assert_error(reply, errors.CLIENT_ID_USED)
 
-    def test_the_same_one_in_another_conversation_is_refused(
+    def test_another_conversation_is_refused(
         self, app: Flask, alice: ApiClient, group: int
     ) -> None:
         send_text(alice, group, client_id="a-1")
         reply = try_send_text(alice, make_group(app, ALICE), "hello", client_id="a-1")
         assert_error(reply, errors.CLIENT_ID_USED)
 
-    def test_that_of_a_deleted_message_in_another_conversation_is_refused(
+    def test_another_conversation_is_refused_after_a_deletion(
         self, app: Flask, alice: ApiClient, group: int
     ) -> None:
         delete_message(alice, send_text(alice, group, client_id="a-1"))
         reply = try_send_text(alice, make_group(app, ALICE), "hello", client_id="a-1")
         assert_error(reply, errors.CLIENT_ID_USED)
 
-    def test_an_empty_one_is_none(self, alice: ApiClient, group: int) -> None:
+    def test_an_empty_client_id_is_ignored(self, alice: ApiClient, group: int) -> None:
         first, second = (send_text(alice, group, client_id="") for _ in range(2))
         assert first != second
 
@@ -212,7 +214,9 @@ class TestClientId:
 class TestReply:
     """A text that answers another message."""
 
-    def test_it_shows_what_it_answers(self, alice: ApiClient, bob: ApiClient, group: int) -> None:
+    def test_a_reply_contains_its_target(
+        self, alice: ApiClient, bob: ApiClient, group: int
+    ) -> None:
         target = send_text(alice, group, "how are you?")
         send_text(bob, group, "fine", reply_to=target)
         [plain, reply] = list_messages(alice, group)
@@ -220,20 +224,22 @@ class TestReply:
         assert {name: reply[name] for name in shown} == shown
         assert not shown.keys() & plain.keys()
 
-    def test_an_image_may_be_answered(self, alice: ApiClient, group: int) -> None:
+    def test_an_image_can_be_replied_to(self, alice: ApiClient, group: int) -> None:
         target = send_image(alice, group)
         send_text(alice, group, "nice", reply_to=target)
         [image, reply] = list_messages(alice, group)
         assert (reply["reply_to"], reply["reply_to_type"]) == (image["content"], 1)
 
-    def test_a_reply_whose_target_is_gone_shows_none(self, alice: ApiClient, group: int) -> None:
+    def test_a_reply_to_a_deleted_message_contains_no_target(
+        self, alice: ApiClient, group: int
+    ) -> None:
         target = send_text(alice, group)
         send_text(alice, group, "fine", reply_to=target)
         delete_message(alice, target)
         [reply] = list_messages(alice, group)
         assert not {"reply_to", "reply_to_id", "reply_to_type"} & reply.keys()
 
-    def test_a_target_that_one_hid_is_quoted_to_the_others_only(
+    def test_a_hidden_target_is_quoted_for_other_members_only(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         target = send_text(alice, group)
@@ -242,20 +248,20 @@ class TestReply:
         assert "reply_to" not in list_messages(alice, group)[-1]
         assert list_messages(bob, group)[-1]["reply_to_id"] == target
 
-    def test_a_message_of_another_conversation_cannot_be_answered(
+    def test_a_message_of_another_conversation_cannot_be_replied_to(
         self, app: Flask, alice: ApiClient, group: int
     ) -> None:
         elsewhere = send_text(alice, make_group(app, ALICE))
         reply = try_send_text(alice, group, "hello", reply_to=elsewhere)
         assert_error(reply, errors.REPLY_NOT_FOUND)
 
-    def test_a_deleted_message_cannot_be_answered(self, alice: ApiClient, group: int) -> None:
+    def test_a_deleted_message_cannot_be_replied_to(self, alice: ApiClient, group: int) -> None:
         target = send_text(alice, group)
         delete_message(alice, target)
         reply = try_send_text(alice, group, "hello", reply_to=target)
         assert_error(reply, errors.REPLY_NOT_FOUND)
 
-    def test_a_null_target_is_none(self, alice: ApiClient, group: int) -> None:
+    def test_a_null_target_is_ignored(self, alice: ApiClient, group: int) -> None:
         send_text(alice, group, reply_to=None)
         assert "reply_to" not in list_messages(alice, group)[0]
 
@@ -263,7 +269,7 @@ class TestReply:
 class TestReplies:
     """查看回复列表 /conversations/get_reply."""
 
-    def test_they_are_listed_oldest_first(
+    def test_replies_are_listed_oldest_first(
         self, app: Flask, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         make_account(app, BOB, "Bob", version=2, avatar_digest="d2")
@@ -305,7 +311,7 @@ class TestReplies:
         reply = replies_to(alice, send_text(alice, group))
         assert reply.json == {"code": 0, "info": "success", "replies": []}
 
-    def test_deleted_replies_and_those_one_hid_are_not_listed(
+    def test_deleted_and_hidden_replies_are_not_listed(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         target = send_text(alice, group)
@@ -317,18 +323,18 @@ class TestReplies:
     def test_message_not_found(self, alice: ApiClient) -> None:
         assert_error(replies_to(alice, UNKNOWN_ID), errors.MESSAGE_NOT_FOUND)
 
-    def test_a_stranger_is_told_that_there_is_no_such_message(
+    def test_the_message_is_not_found_for_a_stranger(
         self, alice: ApiClient, carol: ApiClient, group: int
     ) -> None:
         assert_error(replies_to(carol, send_text(alice, group)), errors.MESSAGE_NOT_FOUND)
 
-    def test_a_message_that_one_hid_is_not_found(self, alice: ApiClient, group: int) -> None:
+    def test_a_hidden_message_is_not_found(self, alice: ApiClient, group: int) -> None:
         message_id = send_text(alice, group)
         hide_messages(alice, message_id)
         assert_error(replies_to(alice, message_id), errors.MESSAGE_NOT_FOUND)
 
 
-def test_in_private_a_message_is_unread_until_the_other_one_fetches_it(
+def test_a_private_message_is_unread_until_the_friend_fetches_it(
     app: Flask, alice: ApiClient, bob: ApiClient
 ) -> None:
     conversation = make_private(app, alice, bob)
@@ -339,12 +345,12 @@ def test_in_private_a_message_is_unread_until_the_other_one_fetches_it(
     assert (before, after) == ([False], [True])
 
 
-def test_in_private_what_one_fetches_is_read(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
+def test_a_fetched_private_message_is_read(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     conversation = make_private(app, alice, bob)
     send_text(alice, conversation)
     assert [message["already_read"] for message in list_messages(bob, conversation)] == [True]
 
 
-def test_in_groups_messages_say_nothing_of_being_read(alice: ApiClient, group: int) -> None:
+def test_group_messages_have_no_already_read(alice: ApiClient, group: int) -> None:
     send_text(alice, group)
     assert "already_read" not in list_messages(alice, group)[0]

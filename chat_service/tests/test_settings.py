@@ -40,7 +40,7 @@ def test_at_first_a_conversation_is_neither_pinned_nor_muted(alice: ApiClient, g
     assert settings(alice, group) == {"code": 0, "info": "Succeed", **usual}
 
 
-def test_what_is_put_is_what_is_read(alice: ApiClient, group: int) -> None:
+def test_settings_are_stored(alice: ApiClient, group: int) -> None:
     reply = put(alice, group, ontop=True, notification=False, unreads=3)
     chosen = {"unreads": 3, "notification": False, "ontop": True}
     assert reply.json == {"code": 0, "info": "Succeed"}
@@ -56,7 +56,9 @@ def test_the_list_shows_the_same(alice: ApiClient, group: int) -> None:
 @pytest.mark.parametrize(
     "kept", [{"ontop": True}, {"notification": False}, {"unreads": 3}], ids=str
 )
-def test_what_is_left_out_or_null_stays(alice: ApiClient, group: int, kept: dict[str, Any]) -> None:
+def test_absent_and_null_values_change_nothing(
+    alice: ApiClient, group: int, kept: dict[str, Any]
+) -> None:
     put(alice, group, **kept)
     before = settings(alice, group)
     put(alice, group)
@@ -64,13 +66,13 @@ def test_what_is_left_out_or_null_stays(alice: ApiClient, group: int, kept: dict
     assert settings(alice, group) == before
 
 
-def test_settings_are_ones_own(alice: ApiClient, bob: ApiClient, group: int) -> None:
+def test_settings_of_members_are_independent(alice: ApiClient, bob: ApiClient, group: int) -> None:
     before = settings(bob, group)
     put(alice, group, ontop=True, notification=False, unreads=3)
     assert settings(bob, group) == before
 
 
-def test_a_pin_and_a_mute_are_taken_back(alice: ApiClient, group: int) -> None:
+def test_a_pin_and_a_mute_can_be_removed(alice: ApiClient, group: int) -> None:
     put(alice, group, ontop=True, notification=False)
     put(alice, group, ontop=False, notification=True)
     assert (settings(alice, group)["ontop"], settings(alice, group)["notification"]) == (
@@ -112,13 +114,13 @@ def test_reading_clears_the_count_that_was_set(
     assert get_unread_count(alice, group) == 0
 
 
-def test_reading_an_empty_conversation_clears_it_as_well(alice: ApiClient, group: int) -> None:
+def test_reading_an_empty_conversation_clears_the_count(alice: ApiClient, group: int) -> None:
     put(alice, group, unreads=5)
     fetch_messages(alice, group)
     assert get_unread_count(alice, group) == 0
 
 
-def test_reading_clears_it_although_the_newest_message_is_gone(
+def test_reading_clears_the_count_after_the_newest_message_is_deleted(
     alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
     send_text(bob, group)
@@ -129,22 +131,22 @@ def test_reading_clears_it_although_the_newest_message_is_gone(
     assert get_unread_count(alice, group) == 0
 
 
-def test_sending_clears_it(alice: ApiClient, group: int) -> None:
+def test_sending_clears_the_count_that_was_set(alice: ApiClient, group: int) -> None:
     put(alice, group, unreads=5)
     send_text(alice, group)
     assert get_unread_count(alice, group) == 0
 
 
-def test_an_older_page_does_not_clear_it(alice: ApiClient, bob: ApiClient, group: int) -> None:
+def test_an_older_page_does_not_clear_the_count(
+    alice: ApiClient, bob: ApiClient, group: int
+) -> None:
     first, second = send_text(bob, group), send_text(bob, group)
     put(alice, group, unreads=5)
     assert [m["id"] for m in list_messages(alice, group, before_id=second)] == [first]
     assert get_unread_count(alice, group) == 5
 
 
-def test_marking_as_unread_takes_no_receipt_back(
-    alice: ApiClient, bob: ApiClient, group: int
-) -> None:
+def test_marking_as_unread_removes_no_receipt(alice: ApiClient, bob: ApiClient, group: int) -> None:
     message_id = send_text(bob, group)
     fetch_messages(alice, group)
     put(alice, group, unreads=1)
@@ -152,7 +154,7 @@ def test_marking_as_unread_takes_no_receipt_back(
     assert [reader["id"] for reader in readers["read_users"]] == [ALICE]
 
 
-def test_marking_as_read_gives_no_receipt(alice: ApiClient, bob: ApiClient, group: int) -> None:
+def test_marking_as_read_adds_no_receipt(alice: ApiClient, bob: ApiClient, group: int) -> None:
     message_id = send_text(bob, group)
     put(alice, group, unreads=0)
     readers = bob.post("/conversations/readlist", json={"message_id": message_id}).json

@@ -62,7 +62,7 @@ def blocks_of(response: TestResponse) -> Iterator[bytes]:
     return iter(response.iter_encoded())
 
 
-def test_everything_comes_once_and_in_order(alice: ApiClient, group: int) -> None:
+def test_all_messages_are_streamed_once_and_in_order(alice: ApiClient, group: int) -> None:
     hidden = list_messages(alice, group, limit=10)[:2]
     hide_messages(alice, *(message["id"] for message in hidden))
     seqs = [message["seq"] for message in list_messages(alice, group)]
@@ -71,7 +71,7 @@ def test_everything_comes_once_and_in_order(alice: ApiClient, group: int) -> Non
     assert get_unread_count(alice, group) == 0
 
 
-def test_long_answers_have_the_fields_of_short_ones(alice: ApiClient, group: int) -> None:
+def test_long_responses_have_the_fields_of_short_ones(alice: ApiClient, group: int) -> None:
     answer = fetch_messages(alice, group)
     assert {**answer, "messages": []} == {
         "code": 0,
@@ -82,7 +82,7 @@ def test_long_answers_have_the_fields_of_short_ones(alice: ApiClient, group: int
     }
 
 
-def test_a_long_answer_within_bounds_is_that_part(alice: ApiClient, group: int) -> None:
+def test_a_long_response_respects_bounds(alice: ApiClient, group: int) -> None:
     ids = [message["id"] for message in list_messages(alice, group)]
     assert [each["id"] for each in list_messages(alice, group, after_id=ids[99])] == ids[100:]
     assert [each["id"] for each in list_messages(alice, group, before_id=ids[-100])] == ids[:-100]
@@ -93,7 +93,7 @@ def test_a_long_answer_within_bounds_is_that_part(alice: ApiClient, group: int) 
     assert [each["id"] for each in both] == ids[10:-10]
 
 
-def test_replies_come_once_and_in_order(app: Flask, alice: ApiClient, group: int) -> None:
+def test_replies_are_streamed_once_and_in_order(app: Flask, alice: ApiClient, group: int) -> None:
     target, first, second, *others = (message["id"] for message in list_messages(alice, group))
     make_replies(app, target)
     hide_messages(alice, second)
@@ -103,7 +103,7 @@ def test_replies_come_once_and_in_order(app: Flask, alice: ApiClient, group: int
     assert answer["replies"][-1]["sender_name"] == "Bob"
 
 
-def test_many_deleted_ids_come_as_well(app: Flask, alice: ApiClient, group: int) -> None:
+def test_many_deleted_ids_are_streamed(app: Flask, alice: ApiClient, group: int) -> None:
     count = 10_001
     usual = {"conversation_id": group, "sender_id": BOB, "created_at": datetime.now(UTC)}
     rows = [
@@ -121,7 +121,7 @@ def test_many_deleted_ids_come_as_well(app: Flask, alice: ApiClient, group: int)
     assert answer["version"] == COUNT + 2 * count
 
 
-def test_no_connection_is_held_while_a_block_waits_for_its_reader(app: Flask, group: int) -> None:
+def test_no_connection_is_held_while_a_block_waits_for_its_client(app: Flask, group: int) -> None:
     with app.app_context():
         pool = db.engine.pool
         target = db.session.scalar(select(func.min(Message.id))) or 0
@@ -143,7 +143,7 @@ def test_the_read_position_moves_after_the_last_block(
     assert get_unread_count(alice, group) == COUNT
 
 
-def test_what_is_sent_meanwhile_is_not_read(
+def test_messages_sent_during_the_stream_are_not_marked_as_read(
     app: Flask, alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
     with closing(begin(app, ALICE, conversationId=group)) as response:
@@ -156,7 +156,7 @@ def test_what_is_sent_meanwhile_is_not_read(
 
 
 @pytest.mark.parametrize("path", [MESSAGES, FIND])
-def test_who_is_removed_meanwhile_gets_no_more(
+def test_a_member_removed_during_the_stream_gets_no_more(
     app: Flask, alice: ApiClient, group: int, path: str
 ) -> None:
     with closing(begin(app, BOB, path, conversationId=group)) as response:
@@ -168,7 +168,7 @@ def test_who_is_removed_meanwhile_gets_no_more(
             list(blocks)
 
 
-def test_a_user_has_two_at_once(app: Flask, alice: ApiClient, group: int) -> None:
+def test_a_user_has_two_streams(app: Flask, alice: ApiClient, group: int) -> None:
     with (
         closing(begin(app, ALICE, conversationId=group)),
         closing(begin(app, ALICE, FIND, conversationId=group)),
@@ -185,7 +185,7 @@ def test_a_user_has_two_at_once(app: Flask, alice: ApiClient, group: int) -> Non
     assert len(list_messages(alice, group)) == COUNT
 
 
-def test_a_process_has_sixteen_at_once(app: Flask, alice: ApiClient) -> None:
+def test_a_process_has_sixteen_streams(app: Flask, alice: ApiClient) -> None:
     readers = range(100, 108)
     for reader in readers:
         make_account(app, reader, f"Reader {reader}")
@@ -203,7 +203,7 @@ def test_a_process_has_sixteen_at_once(app: Flask, alice: ApiClient) -> None:
     assert len(list_messages(alice, group)) == 1100
 
 
-def test_asking_for_the_head_alone_takes_no_place(app: Flask, group: int) -> None:
+def test_a_head_request_needs_no_slot(app: Flask, group: int) -> None:
     for _ in range(3):
         client, headers = app.test_client(), {"Authorization": issue(ALICE)}
         reply = client.head(MESSAGES, headers=headers, query_string={"conversationId": group})
@@ -212,7 +212,7 @@ def test_asking_for_the_head_alone_takes_no_place(app: Flask, group: int) -> Non
 
 
 @pytest.mark.parametrize("indexed", ["nothing", "the oldest", "everything"])
-def test_finding_goes_through_the_whole_of_a_long_conversation(
+def test_a_search_covers_a_long_conversation(
     app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, group: int, indexed: str
 ) -> None:
     send_text(carol, make_group(app, CAROL, BOB), "needle elsewhere")

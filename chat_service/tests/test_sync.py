@@ -68,7 +68,7 @@ def make_deletions(app: Flask, conversation: int, count: int) -> None:
         )
 
 
-def test_a_known_conversation_answers_what_came_and_went_since(
+def test_sends_and_deletions_since_the_version_are_returned(
     alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
     first, second = (send_text(bob, group, text) for text in ("first", "second"))
@@ -90,13 +90,15 @@ def test_a_known_conversation_answers_what_came_and_went_since(
     assert [message["id"] for message in arrived] == [third]
 
 
-def test_what_has_not_changed_is_not_answered(alice: ApiClient, bob: ApiClient, group: int) -> None:
+def test_unchanged_conversations_are_not_returned(
+    alice: ApiClient, bob: ApiClient, group: int
+) -> None:
     send_text(bob, group)
     known = {group: fetch_messages(alice, group)["version"]}
     assert sync_conversations(alice, known)["conversations"] == []
 
 
-def test_a_new_conversation_answers_its_newest_messages(
+def test_a_conversation_new_to_the_client_has_its_newest_messages(
     alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
     for number in range(5):
@@ -112,13 +114,15 @@ def test_a_new_conversation_answers_its_newest_messages(
     assert (list_contents(whole), whole["has_more"]) == (list("01234"), False)
 
 
-def test_an_empty_conversation_is_answered_until_it_is_known(alice: ApiClient, group: int) -> None:
+def test_an_empty_conversation_is_returned_until_the_client_has_it(
+    alice: ApiClient, group: int
+) -> None:
     row = only(sync_conversations(alice, {}))
     assert (row["id"], row["version"], row["messages"], row["has_more"]) == (group, 0, [], False)
     assert sync_conversations(alice, {group: 0})["conversations"] == []
 
 
-def test_a_version_that_was_never_reached_counts_as_not_given(
+def test_a_version_beyond_the_current_one_is_ignored(
     alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
     send_text(bob, group, "hello")
@@ -126,7 +130,7 @@ def test_a_version_that_was_never_reached_counts_as_not_given(
     assert (list_contents(row), row["version"]) == (["hello"], 1)
 
 
-def test_more_than_the_limit_comes_with_the_next_request(
+def test_changes_beyond_the_limit_are_returned_by_the_next_request(
     alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
     ids = [send_text(bob, group, str(number)) for number in range(5)]
@@ -141,23 +145,21 @@ def test_more_than_the_limit_comes_with_the_next_request(
     assert (second["deleted_ids"], second["version"]) == ([ids[4], ids[0]], 7)
 
 
-def test_exactly_the_limit_is_all(alice: ApiClient, bob: ApiClient, group: int) -> None:
+def test_exactly_the_limit_has_no_more(alice: ApiClient, bob: ApiClient, group: int) -> None:
     ids = [send_text(bob, group) for _ in range(3)]
     delete_message(bob, ids[0])
     row = only(sync_conversations(alice, {group: 0}, limit=2))
     assert (row["has_more"], row["version"], row["deleted_ids"]) == (False, 4, ids[:1])
 
 
-def test_what_the_caller_has_hidden_never_comes(
-    alice: ApiClient, bob: ApiClient, group: int
-) -> None:
+def test_hidden_messages_are_not_returned(alice: ApiClient, bob: ApiClient, group: int) -> None:
     ids = [send_text(bob, group, str(number)) for number in range(4)]
     hide_messages(alice, *ids[1:3])
     rows = [only(sync_conversations(alice, known, limit=2)) for known in ({}, {group: 0})]
     assert [(list_contents(row), row["has_more"]) for row in rows] == [(["0", "3"], False)] * 2
 
 
-def test_gone_is_every_given_id_that_is_no_open_conversation_of_the_caller(
+def test_gone_has_the_requested_ids_that_are_no_open_conversations(
     app: Flask, alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
     foreign = make_group(app, BOB, CAROL)
@@ -167,7 +169,7 @@ def test_gone_is_every_given_id_that_is_no_open_conversation_of_the_caller(
     assert sync_conversations(alice, given)["gone"] == sorted([foreign, closed, 2**63 - 1])
 
 
-def test_conversation_ids_restrict_the_answer(
+def test_conversation_ids_restrict_the_response(
     app: Flask, alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
     other = make_group(app, ALICE, BOB)
@@ -178,16 +180,14 @@ def test_conversation_ids_restrict_the_answer(
     assert sync_conversations(alice, {other: 0}, conversation_ids=[])["conversations"] == []
 
 
-def test_nothing_is_read_by_it(alice: ApiClient, bob: ApiClient, group: int) -> None:
+def test_sync_marks_nothing_as_read(alice: ApiClient, bob: ApiClient, group: int) -> None:
     message_id = send_text(bob, group)
     sync_conversations(alice, {})
     readers = bob.post("/conversations/readlist", json={"message_id": message_id}).json
     assert (get_unread_count(alice, group), readers["read_users"]) == (1, [])
 
 
-def test_private_messages_say_whether_they_are_read(
-    app: Flask, alice: ApiClient, bob: ApiClient
-) -> None:
+def test_private_messages_have_already_read(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     private = make_private(app, alice, bob)
     send_text(bob, private, "from bob")
     send_text(alice, private, "from alice")
@@ -197,7 +197,7 @@ def test_private_messages_say_whether_they_are_read(
     assert [message["already_read"] for message in row["messages"]] == [True, True, False]
 
 
-def test_conversations_come_in_the_order_of_the_list(
+def test_conversations_are_in_the_order_of_the_list(
     app: Flask, alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
     others = [make_group(app, ALICE, BOB) for _ in range(3)]
@@ -208,7 +208,7 @@ def test_conversations_come_in_the_order_of_the_list(
     assert [row["id"] for row in rows] == [row["id"] for row in list_conversations(alice)]
 
 
-def test_at_most_two_thousand_messages_come_at_once(app: Flask, alice: ApiClient) -> None:
+def test_at_most_two_thousand_messages_are_returned(app: Flask, alice: ApiClient) -> None:
     groups = [make_group(app, ALICE, BOB) for _ in range(16)]
     for group in groups:
         make_history(app, group, BOB, 150)
@@ -225,7 +225,7 @@ def test_at_most_two_thousand_messages_come_at_once(app: Flask, alice: ApiClient
     assert {row["version"] for row in cut if row["id"] not in known and row is not half} == {150}
 
 
-def test_at_most_two_thousand_deleted_ids_come_at_once(
+def test_at_most_two_thousand_deleted_ids_are_returned(
     app: Flask, alice: ApiClient, bob: ApiClient
 ) -> None:
     groups = [make_group(app, ALICE, BOB) for _ in range(3)]
@@ -248,7 +248,7 @@ def test_at_most_two_thousand_deleted_ids_come_at_once(
 
 
 @pytest.mark.parametrize("count", [2, 40])
-def test_it_costs_a_fixed_number_of_statements(
+def test_sync_needs_a_fixed_number_of_statements(
     app: Flask, alice: ApiClient, bob: ApiClient, count: int
 ) -> None:
     groups = [make_group(app, ALICE, BOB) for _ in range(count)]
