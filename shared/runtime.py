@@ -22,6 +22,7 @@ class Runtime:
         health_checks: a check of each dependency of the service, by its name.
         event_types: the types of events of other services that the service consumes.
         verified_claims: verifies the signature of a token, and returns its claims.
+        get_account_state: returns the ``AccountState`` of an account, or None if it does not exist.
     """
 
     at_start: list[Callable[[], object]] = field(default_factory=list)
@@ -31,6 +32,7 @@ class Runtime:
     health_checks: dict[str, Callable[[], str]] = field(default_factory=dict)
     event_types: frozenset[str] = frozenset()
     verified_claims: Callable[[str], Any] = field(init=False)
+    get_account_state: Callable[[int], Any] = field(init=False)
 
 
 def runtime_of(app: Flask) -> Runtime:

@@ -16,7 +16,7 @@ from auth_service.domain.notifications import Change, notify
 from auth_service.domain.registration import registration
 from auth_service.domain.sessions import NOBODY, Client
 from auth_service.models import Account
-from shared.web.authentication import Claims, has_ended
+from shared.web.authentication import AccountState, Claims, check_account, has_ended
 from shared.web.errors import INVALID_JWT, ApiError, bad_parameter
 
 _MAX_USER_INFO_LENGTH = 255
@@ -25,6 +25,7 @@ _MAX_USER_INFO_LENGTH = 255
 def get_profile(account_id: int) -> dict[str, Any]:
     """Get the profile of the account, with the original avatar."""
     account = accounts.get_by_id(account_id, NOBODY)
+    check_account(AccountState(account.generation, account.deleted, account.session_ends))
     return {
         "id": account.id,
         "name": account.name,

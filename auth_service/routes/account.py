@@ -21,7 +21,13 @@ from auth_service.schemas import (
     TokenOut,
 )
 from shared.web.api import MIB, Blueprint
-from shared.web.authentication import allow_deleted_account, current_claims, current_user_id, public
+from shared.web.authentication import (
+    allow_deleted_account,
+    current_claims,
+    current_user_id,
+    defer_account_check,
+    public,
+)
 from shared.web.errors import SERVICE_UNAVAILABLE
 from shared.web.streaming import stream_response
 
@@ -102,6 +108,7 @@ def end_sessions(others: bool, session_id: int | None = None) -> None:
 
 
 @blueprint.get("/account/info")
+@defer_account_check
 @allow_deleted_account
 @blueprint.success("Succeed", InfoOut)
 def show_info() -> dict[str, Any]:

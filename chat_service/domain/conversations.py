@@ -83,6 +83,7 @@ _CONVERSATIONS = (
     )
 )
 """The columns of `ConversationRow`, in their order."""
+_CONVERSATIONS_AND_CALLER = accounts.with_caller(_CONVERSATIONS)
 _SOME_CONVERSATIONS = _CONVERSATIONS.where(Conversation.id.in_(bindparam("ids", expanding=True)))
 
 
@@ -96,10 +97,10 @@ def list_conversations(
         conversation_ids: only these conversations; None for all.
     """
     if conversation_ids is None:
-        result = db.execute(_CONVERSATIONS, user=user_id)
+        result = accounts.execute_for_caller(_CONVERSATIONS_AND_CALLER, user=user_id)
     else:
-        result = db.execute(_SOME_CONVERSATIONS, user=user_id, ids=list(conversation_ids))
-    rows = list(map(ConversationRow._make, result))
+        result = db.execute(_SOME_CONVERSATIONS, user=user_id, ids=list(conversation_ids)).all()
+    rows = [ConversationRow._make(row[: len(ConversationRow._fields)]) for row in result]
     missing = {row.friend_id for row in rows if row.friend_id and row.friend_name is None}
     if not missing:
         return rows

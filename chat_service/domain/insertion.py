@@ -1,18 +1,17 @@
 """Insert a message with the next number of its conversation, and mark it read by its sender."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, case, exists, select, update
+from sqlalchemy import bindparam, case, select, update
 
-from chat_service import errors
-from chat_service.db import db
+from chat_service.db import db, transaction
 from chat_service.domain.read_state import advance_read_position, advance_statement
 from chat_service.models import Conversation, Deletion, Membership, Message
 from shared.data.columns import UtcDateTime
-from shared.web.errors import ApiError
 
 
 class NewMessage(NamedTuple):
@@ -36,18 +35,27 @@ class InsertedMessage(NamedTuple):
 
 
 class InsertConflictError(Exception):
-    """The conversation was closed or dissolved, or a concurrent request used the client id."""
+    """The message is not stored: the conversation was closed or dissolved, the sender has left it,
+    or a concurrent request used the client id.
+    """
+
+
+def insertion_block(message: NewMessage) -> AbstractContextManager[None]:
+    """Return the block that commits `insert_message`.
+
+    On PostgreSQL one statement does, which commits by itself, so that a busy conversation is not
+    locked over round trips. With a client id, an earlier message with this id may have been
+    deleted while the statement waited for the lock, which only a later statement sees.
+    """
+    is_one_statement = not db.is_sqlite and message.client_id is None
+    return db.autocommit() if is_one_statement else transaction()
 
 
 def insert_message(message: NewMessage) -> InsertedMessage:
     """Insert a message, and advance the read position of its sender.
 
-    PostgreSQL executes one statement, so that the lock of a busy conversation is held for two
-    round trips less.
-
     Raises:
-        InsertConflictError: the message is not stored.
-        ApiError: ``NOT_IN_CONVERSATION``: the sender has left the conversation.
+        InsertConflictError: nothing is stored; a transaction must be rolled back.
     """
     parameters: dict[str, Any] = {
         "conversation": message.conversation_id,
@@ -56,27 +64,27 @@ def insert_message(message: NewMessage) -> InsertedMessage:
         **_as_parameters(message._asdict()),
     }
     if db.is_sqlite:
-        inserted, has_read = _insert_on_sqlite(message, parameters)
+        inserted = _insert_on_sqlite(message, parameters)
     else:
-        inserted = db.execute(_number_and_insert_statement(), **parameters).first()
-        has_read = inserted is not None and inserted.has_read
-    if inserted is None or (message.client_id is not None and _is_deleted(message)):
+        if message.client_id is not None:
+            db.execute(_LOCK, **parameters)
+        inserted = db.execute(_insert_statement_on_postgres(), **parameters).first()
+    if inserted is None:
         raise InsertConflictError
-    if not has_read:
-        raise ApiError(errors.NOT_IN_CONVERSATION)
     return InsertedMessage(inserted.id, inserted.seq, inserted.version, inserted.created_at)
 
 
-def _insert_on_sqlite(message: NewMessage, parameters: dict[str, Any]) -> tuple[Any, bool]:
-    """Return the inserted row or None, and whether the sender is a member."""
+def _insert_on_sqlite(message: NewMessage, parameters: dict[str, Any]) -> Any:
+    """Return the inserted row, or None if the transaction must be rolled back."""
     number = db.execute(_NEXT_SEQ, **parameters).first()
-    if number is None:
-        return None, False
+    if number is None or (message.client_id is not None and _is_deleted(message)):
+        return None
     numbered = _as_parameters(number._asdict())
     inserted = db.execute(_insert_numbered_statement(), **parameters, **numbered).first()
-    if inserted is None:
-        return None, False
-    return inserted, advance_read_position(message.conversation_id, message.sender_id, inserted.seq)
+    is_member = inserted is not None and advance_read_position(
+        message.conversation_id, message.sender_id, inserted.seq
+    )
+    return inserted if is_member else None
 
 
 def _as_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,16 +93,19 @@ def _as_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _NOW = bindparam("now", type_=UtcDateTime)
+_IS_TARGET = (Conversation.id == bindparam("conversation")) & Conversation.is_open
+_NEXT: dict[str, Any] = {
+    "last_seq": Conversation.last_seq + 1,
+    "version": Conversation.version + 1,
+    "last_message_at": case(
+        (Conversation.last_message_at > _NOW, Conversation.last_message_at), else_=_NOW
+    ),
+}
+_LOCK = select(Conversation.id).where(_IS_TARGET).with_for_update(key_share=True)
 _NEXT_SEQ = (
     update(Conversation)
-    .where(Conversation.id == bindparam("conversation"), Conversation.is_open)
-    .values(
-        last_seq=Conversation.last_seq + 1,
-        version=Conversation.version + 1,
-        last_message_at=case(
-            (Conversation.last_message_at > _NOW, Conversation.last_message_at), else_=_NOW
-        ),
-    )
+    .where(_IS_TARGET)
+    .values(_NEXT)
     .returning(
         Conversation.last_seq.label("seq"),
         Conversation.version,
@@ -110,24 +121,58 @@ def _insert_numbered_statement() -> Any:
 
 
 @cache
-def _number_and_insert_statement() -> Any:
-    number = _NEXT_SEQ.cte("numbered")
-    parameters = [
-        bindparam(f"new_{name}", type_=Message.__table__.c[name].type)
+def _insert_statement_on_postgres() -> Any:
+    """Lock the conversation, then the membership, then insert; or do nothing.
+
+    What a locked row holds is read after the lock, everything else as of the statement's start.
+    """
+    given = {
+        name: bindparam(f"new_{name}", type_=Message.__table__.c[name].type)
         for name in NewMessage._fields
-    ]
-    names = [*NewMessage._fields, *number.c.keys()]
-    rows = select(*parameters, *number.c)
-    inserted = _insert_statement().from_select(names, rows).cte("inserted")
-    advanced = advance_statement(inserted.c.seq).returning(Membership.user_id).cte("advanced")
-    return select(*inserted.c, exists(select(advanced.c.user_id)).label("has_read"))
+    }
+    conversation = (
+        select(Conversation.id, *(value.label(name) for name, value in _NEXT.items()))
+        .where(_IS_TARGET)
+        .with_for_update(key_share=True)
+        .cte("locked_conversation")
+    )
+    member = (
+        select(
+            conversation.c.last_seq.label("seq"),
+            conversation.c.version,
+            conversation.c.last_message_at.label("created_at"),
+        )
+        .join(Membership, Membership.conversation_id == conversation.c.id)
+        .where(Membership.user_id == bindparam("user"))
+        .with_for_update(key_share=True, of=Membership)
+        .cte("locked_member")
+    )
+    deleted = select(Deletion.message_id).where(
+        Deletion.sender_id == bindparam("user"), Deletion.client_id == given["client_id"]
+    )
+    new = select(*given.values(), *member.c).where(~deleted.exists())
+    inserted = _insert_statement().from_select([*given, *member.c.keys()], new).cte("inserted")
+    numbered = (
+        update(Conversation)
+        .where(Conversation.id == inserted.c.conversation_id)
+        .values(
+            last_seq=inserted.c.seq,
+            version=inserted.c.version,
+            last_message_at=inserted.c.created_at,
+        )
+        .cte("numbered")
+    )
+    read = advance_statement(inserted.c.seq).cte("read")
+    return select(inserted).add_cte(numbered, read)
 
 
 def _insert_statement() -> Any:
     return (
         db.insert(Message)
         .on_conflict_do_nothing(index_elements=["sender_id", "client_id"])
-        .returning(Message.id, Message.seq, Message.version, Message.created_at)
+        .returning(
+            Message.id, Message.conversation_id, Message.seq, Message.version, Message.created_at
+        )
     )
 
 

@@ -1,10 +1,10 @@
 """Messages as rows, with the senders and read positions that a response contains."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, ColumnElement, bindparam, select
+from sqlalchemy import BindParameter, ColumnElement, Result, bindparam, select
 from sqlalchemy.orm import aliased
 
 from chat_service.domain.accounts import Person, get_people
@@ -62,9 +62,9 @@ class MessageBlock(NamedTuple):
     reads: PairReads | None
 
 
-def to_message_rows(result: Iterable[Any]) -> list[MessageRow]:
+def to_message_rows(result: Result[*tuple[Any, ...]]) -> list[MessageRow]:
     """Convert the result of a statement with the columns of `MESSAGES`."""
-    return list(map(MessageRow._make, result))
+    return list(map(MessageRow._make, result.all()))
 
 
 def with_senders(rows: list[MessageRow], reads: PairReads | None) -> MessageBlock:

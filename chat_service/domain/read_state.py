@@ -1,5 +1,6 @@
 """Read positions: the unread count of a member, and the receipts that other members see."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Update, bindparam, case, func, select, union_all, update
@@ -8,14 +9,14 @@ from sqlalchemy.orm import aliased
 from chat_service import errors
 from chat_service.db import db, transaction
 from chat_service.domain import live_events
-from chat_service.domain.accounts import Person, get_people
+from chat_service.domain.accounts import Person, accounts, get_people
 from chat_service.domain.messages import is_visible_to
 from chat_service.models import Conversation, Deletion, HiddenMessage, Membership, Message
 from shared.data.columns import BigId
 from shared.web.errors import ApiError, ErrorSpec
 
 _own, _friend = aliased(Membership), aliased(Membership)
-READ_STATE = (
+READ_STATE = accounts.with_caller(
     select(
         Conversation.is_group,
         Conversation.last_seq,
@@ -36,7 +37,10 @@ READ_STATE = (
     )
     .where(Conversation.id == bindparam("conversation"), Conversation.is_open)
 )
-"""Selects the row for `parse_read_state`. Parameters: ``conversation``, ``user``."""
+"""Selects the row for `parse_read_state`, and the caller's account.
+
+Parameters: ``conversation``, ``user``.
+"""
 
 
 def _greatest(one: Any, other: Any) -> Any:
@@ -93,14 +97,15 @@ def get_read_state(
         ApiError: ``not_found``: the conversation does not exist or is closed;
             ``not_member``: the user is not in it.
     """
-    row = db.execute(READ_STATE, conversation=conversation_id, user=user_id).first()
-    return parse_read_state(row, not_found, not_member)
+    rows = accounts.execute_for_caller(READ_STATE, conversation=conversation_id, user=user_id)
+    return parse_read_state(rows, not_found, not_member)
 
 
-def parse_read_state(row: Any | None, not_found: ErrorSpec, not_member: ErrorSpec) -> ReadState:
-    """Parse a row with the columns of `READ_STATE`. Raises the errors of `get_read_state`."""
-    if row is None:
+def parse_read_state(rows: Sequence[Any], not_found: ErrorSpec, not_member: ErrorSpec) -> ReadState:
+    """Parse the rows of `READ_STATE`: one or none. Raises the errors of `get_read_state`."""
+    if not rows:
         raise ApiError(not_found)
+    [row] = rows
     if row.read_seq is None:
         raise ApiError(not_member)
     return ReadState(

@@ -3,19 +3,24 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, null, select
+from sqlalchemy import null, select
 
 from chat_service import errors
-from chat_service.db import db, transaction
+from chat_service.db import db
 from chat_service.domain import live_events, media
 from chat_service.domain.access import get_access
-from chat_service.domain.accounts import Person
-from chat_service.domain.insertion import InsertConflictError, NewMessage, insert_message
+from chat_service.domain.accounts import Person, accounts
+from chat_service.domain.insertion import (
+    InsertConflictError,
+    NewMessage,
+    insert_message,
+    insertion_block,
+)
 from chat_service.domain.messages import NO_REPLY, MessageRow, ReplyTarget, is_visible_to
 from chat_service.domain.read_state import READ_STATE, ReadState, parse_read_state
 from chat_service.domain.text import is_blank
 from chat_service.metrics import messages_sent
-from chat_service.models import IMAGE, TEXT, Account, Deletion, Message
+from chat_service.models import IMAGE, TEXT, Deletion, Message
 from shared.media.decoder import decoder
 from shared.media.imaging.container import BadImageError
 from shared.web.api import MIB
@@ -103,19 +108,16 @@ class _SenderContext(NamedTuple):
     person: Person
 
 
-_SENDER = READ_STATE.join(Account, Account.id == bindparam("user")).add_columns(
-    Account.id.label("account_id"),
-    Account.name,
-    Account.avatar_digest,
-    Account.avatar_reference,
-)
+_account = accounts.caller.c
+_SENDER = READ_STATE.add_columns(_account.name, _account.avatar_digest, _account.avatar_reference)
 
 
 def _load_sender(conversation_id: int, sender_id: int) -> _SenderContext:
-    row: Any = db.execute(_SENDER, conversation=conversation_id, user=sender_id).first()
-    read_state = parse_read_state(row, errors.CONVERSATION_NOT_FOUND, errors.NOT_IN_CONVERSATION)
+    rows = accounts.execute_for_caller(_SENDER, conversation=conversation_id, user=sender_id)
+    read_state = parse_read_state(rows, errors.CONVERSATION_NOT_FOUND, errors.NOT_IN_CONVERSATION)
+    [row] = rows
     return _SenderContext(
-        read_state, Person(row.account_id, row.name, row.avatar_digest, row.avatar_reference)
+        read_state, Person(sender_id, row.name, row.avatar_digest, row.avatar_reference)
     )
 
 
@@ -125,7 +127,7 @@ def _send(new: NewMessage, sender: _SenderContext) -> SentMessage:
         return duplicate
     read_state, reply = sender.read_state, _load_reply_target(new)
     try:
-        with transaction():
+        with insertion_block(new):
             inserted = insert_message(new)
             if read_state.read_seq < inserted.seq - 1:
                 live_events.read_position_moved(
@@ -148,7 +150,8 @@ def _send(new: NewMessage, sender: _SenderContext) -> SentMessage:
     except InsertConflictError:
         duplicate = _find_duplicate(new)
         if duplicate is None:
-            raise ApiError(errors.CONVERSATION_NOT_FOUND) from None
+            _load_sender(new.conversation_id, new.sender_id)
+            raise ApiError(errors.NOT_IN_CONVERSATION) from None  # Removed, and added again.
         return duplicate
     messages_sent.labels("image" if new.type == IMAGE else "text").inc()
     return SentMessage(inserted.id, inserted.seq, inserted.created_at, is_new=True)

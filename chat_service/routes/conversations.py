@@ -21,12 +21,13 @@ from chat_service.schemas.conversations import (
 )
 from shared.service import public_base_url
 from shared.web.api import Blueprint
-from shared.web.authentication import current_user_id, public
+from shared.web.authentication import current_user_id, defer_account_check, public
 
 blueprint = Blueprint("conversations", __name__)
 
 
 @blueprint.get("/conversations")
+@defer_account_check
 @blueprint.success("success", ConversationsOut)
 def list_conversations() -> dict[str, Any]:
     """List the caller's conversations (获取聊天界面 /conversations: 获取会话列表)."""

@@ -41,13 +41,14 @@ from chat_service.schemas.sync import SyncIn, SyncOut, sync_out
 from shared.service import public_base_url
 from shared.web.api import Blueprint
 from shared.web.arguments import KIB
-from shared.web.authentication import current_user_id
+from shared.web.authentication import current_user_id, defer_account_check
 from shared.web.errors import ErrorSpec
 
 blueprint = Blueprint("messages", __name__)
 
 
 @blueprint.get("/conversations/messages")
+@defer_account_check
 @blueprint.arguments(MessagesIn)
 @blueprint.success("success", MessagesOut)
 @blueprint.errors(errors.CONVERSATION_NOT_FOUND_ZH, errors.NOT_IN_CONVERSATION_ZH)
@@ -69,6 +70,7 @@ def list_messages(
 
 
 @blueprint.post("/conversations/messages")
+@defer_account_check
 @blueprint.arguments(TextIn)
 @blueprint.success("Succeed", SentOut)
 @blueprint.errors(
@@ -115,6 +117,7 @@ def list_replies(message_id: int) -> dict[str, Any]:
 
 
 @blueprint.get("/conversations/manage_messages")
+@defer_account_check
 @blueprint.arguments(FiltersIn)
 @blueprint.success("success", MessageSummariesOut)
 @blueprint.errors(errors.CONVERSATION_NOT_FOUND_ZH)
@@ -132,6 +135,7 @@ def search_messages(
 
 
 @blueprint.post("/conversations/sift")
+@defer_account_check
 @blueprint.arguments(FiltersIn)
 @blueprint.success("Succeed", MessageSummariesOut)
 @blueprint.errors(errors.CONVERSATION_NOT_FOUND_ZH, errors.NO_ACCESS_BAD_REQUEST)
@@ -181,6 +185,7 @@ def sync_conversations(
 
 
 @blueprint.post("/conversations/read")
+@defer_account_check
 @blueprint.arguments(ReadIn)
 @blueprint.success("Succeed")
 @blueprint.errors(errors.CONVERSATION_NOT_FOUND_ZH, errors.MESSAGE_NOT_FOUND_ZH)

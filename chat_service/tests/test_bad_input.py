@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from chat_service.tests.endpoints import ENDPOINTS, IN_QUERY, OTHERS, WITH_FIELDS, Endpoint
-from chat_service.tests.factories import make_group
+from chat_service.tests.factories import make_account, make_group
 from shared.testing.cast import ALICE, BOB
 from shared.testing.client import ApiClient, assert_error, expected_error
 from shared.testing.invalid_inputs import (
@@ -18,6 +18,7 @@ from shared.testing.invalid_inputs import (
     forged_token,
     invalid_tokens,
 )
+from shared.web.authentication import SessionEnds
 from shared.web.errors import BAD_PARAMETER, INVALID_JWT, NOT_FOUND, ErrorSpec
 
 NAMES = {"conversationId", "conversation_id"}
@@ -175,6 +176,28 @@ def test_a_bad_token_is_refused_before_the_body_is_read(
     requests = [{"headers": each, "data": b"{"} for each in headers]
     answers = anonymous.list_answers(endpoint.method, endpoint.path, *requests)
     assert answers == [expected_error(INVALID_JWT)]
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"deleted": True, "generation": 1},
+        {"generation": 1},
+        {"session_ends": SessionEnds(tokens_open=False).to_text()},
+    ],
+    ids=["deleted", "restored", "signed out"],
+)
+def test_the_token_of_an_account_that_ended_it_is_refused_before_anything_else(
+    app: Flask, alice: ApiClient, endpoint: Endpoint, state: dict[str, Any]
+) -> None:
+    group = make_group(app, ALICE, BOB)
+    make_account(app, ALICE, "Alice", version=2, **state)
+    fields = {name: group if name in NAMES else value for name, value in endpoint.fields.items()}
+    bodies: list[dict[str, Any]] = [{"json": fields}, {"json": endpoint.fields}, {"data": b"{"}]
+    assert alice.list_answers(endpoint.method, endpoint.path, *bodies) == [
+        expected_error(INVALID_JWT)
+    ]
 
 
 def test_every_bad_token_is_refused(anonymous: ApiClient) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, Literal
 
@@ -162,6 +162,19 @@ class Database(SQLAlchemy):
                 g.pop(_BLOCK, None)
                 self.transaction_state.clear()
                 self._end()
+        self._run_actions(actions)
+
+    @contextmanager
+    def autocommit(self) -> Iterator[None]:
+        """One statement that commits by itself; then do what waits for the commit."""
+        try:
+            yield
+            actions = self.transaction_state.get(_AFTER_COMMIT, ())
+        finally:
+            self.transaction_state.clear()
+        self._run_actions(actions)
+
+    def _run_actions(self, actions: Iterable[Callable[[], None]]) -> None:
         for action in actions:
             try:
                 with self.outages_logged("after commit"):

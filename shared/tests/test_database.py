@@ -1,6 +1,7 @@
 """A request has one of so many connections to the database, which may die at any moment."""
 
-from contextlib import ExitStack, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, suppress
 
 import pytest
 from flask import Flask
@@ -13,7 +14,7 @@ from shared.server.offload import OffloadPool
 from shared.testing.client import ApiClient, assert_error
 from shared.testing.fake_services import FakeService
 from shared.tests.tiny import db
-from shared.web.errors import SERVICE_UNAVAILABLE
+from shared.web.errors import SERVICE_UNAVAILABLE, ApiError
 
 
 @pytest.mark.database
@@ -105,3 +106,20 @@ def test_a_full_pool_is_seen_without_waiting_for_a_connection(app: Flask) -> Non
             held.enter_context(db.engine.connect())
 
         assert db.state() == "pool full"
+
+
+@pytest.mark.database
+@pytest.mark.parametrize("block", [db.transaction, db.autocommit], ids=lambda block: block.__name__)
+def test_what_waits_for_a_commit_is_done_after_it_and_never_without(
+    app: Flask, block: Callable[[], AbstractContextManager[None]]
+) -> None:
+    done: list[str] = []
+    with app.app_context():
+        with suppress(ApiError), block():
+            db.after_commit(lambda: done.append("refused"))
+            raise ApiError(SERVICE_UNAVAILABLE)
+        with block():
+            db.execute(text("SELECT 1"))
+            db.after_commit(lambda: done.append("committed"))
+            assert done == []
+    assert done == ["committed"]

@@ -16,6 +16,7 @@ from flask import Response, jsonify, request
 from marshmallow import Schema
 
 from shared.web.arguments import KIB, has_body, parser
+from shared.web.authentication import require_account
 from shared.web.budget import Budget, current_caller
 from shared.web.errors import ErrorSpec
 from shared.web.fields import ResponseSchema
@@ -131,10 +132,15 @@ def _wrap_view(spec: EndpointSpec, view: Callable[..., Any]) -> Callable[..., Re
 
     @wraps(view)
     def wrapped(**path: Any) -> Response:
-        with _room_for_body(spec):
-            if spec.arguments is not None:
-                request.max_content_length = spec.max_bytes
-            result = view(**path)
+        try:
+            with _room_for_body(spec):
+                if spec.arguments is not None:
+                    request.max_content_length = spec.max_bytes
+                result = view(**path)
+        except Exception:
+            require_account()  # A token that is no longer valid is refused before anything else.
+            raise
+        require_account()
         if isinstance(result, Response):
             return result
         fields = {**envelope, **(result or {})}

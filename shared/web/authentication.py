@@ -151,6 +151,15 @@ def allow_deleted_account(view: View) -> View:
     return view
 
 
+def defer_account_check(view: View) -> View:
+    """Mark a view whose rule reads the account's state with its first statement.
+
+    It calls `check_account`. If it fails or returns before that, `require_account` does.
+    """
+    view.defers_account_check = True  # type: ignore[attr-defined]
+    return view
+
+
 def current_user_id() -> int:
     """Return the id of the authenticated account."""
     user_id: int = g.user_id
@@ -266,6 +275,7 @@ def require_authentication(
         app: a service.
         get_account_state: returns the state of an account, or None if it does not exist.
     """
+    runtime_of(app).get_account_state = get_account_state
 
     @app.before_request
     def authenticate() -> None:
@@ -273,17 +283,55 @@ def require_authentication(
         if request.method == "OPTIONS" or getattr(view, "is_public", False):
             return
         claims = verify_request_token()
-        state = get_account_state(claims.user_id)
-        if state is None or has_ended(claims, state.session_ends):
-            raise ApiError(INVALID_JWT)
-        if state.deleted:
-            may = getattr(view, "is_open_to_deleted", False)
-            if not may or claims.generation != state.generation - 1:
-                raise ApiError(INVALID_JWT)
-        elif claims.generation != state.generation:
-            raise ApiError(INVALID_JWT)
+        g.unchecked = _Unchecked(claims, getattr(view, "is_open_to_deleted", False))
         g.user_id = claims.user_id
-        g.claims = claims
+        if not getattr(view, "defers_account_check", False):
+            require_account()
+
+
+class _Unchecked(NamedTuple):
+    """A verified token whose account has not been checked in this request."""
+
+    claims: Claims
+    is_open_to_deleted: bool
+
+
+def is_account_checked() -> bool:
+    """Whether nothing is left to check about the caller's account."""
+    return "unchecked" not in g
+
+
+def require_account() -> None:
+    """Read and check the state of the caller's account, unless the request has done it before.
+
+    Raises:
+        ApiError: as `check_account`.
+    """
+    if not is_account_checked():
+        check_account(runtime_of(current_app).get_account_state(g.user_id))
+
+
+def check_account(state: AccountState | None) -> None:
+    """Refuse the request if the state of the caller's account does not allow its token.
+
+    Args:
+        state: as read in this request; None if there is no such account.
+
+    Raises:
+        ApiError: ``INVALID_JWT``.
+    """
+    unchecked: _Unchecked | None = g.pop("unchecked", None)
+    if unchecked is None:
+        return
+    claims = unchecked.claims
+    if state is None or has_ended(claims, state.session_ends):
+        raise ApiError(INVALID_JWT)
+    if state.deleted:
+        if not unchecked.is_open_to_deleted or claims.generation != state.generation - 1:
+            raise ApiError(INVALID_JWT)
+    elif claims.generation != state.generation:
+        raise ApiError(INVALID_JWT)
+    g.claims = claims
 
 
 def _matched_view() -> Callable[..., Any] | None:

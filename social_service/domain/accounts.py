@@ -37,9 +37,10 @@ def fetch_with_accounts(query: Select[*tuple[Any, ...]], **values: Any) -> Seque
     """Fetch the rows of a query made by `join_accounts`.
 
     The query runs once. If the copy lacks accounts, they are fetched from auth and the query
-    runs again. Rows of accounts that do not exist are left out.
+    runs again. Rows of accounts that do not exist are left out. One of `with_caller` also checks
+    the caller's account.
     """
-    found = db.execute(query, **values).all()
+    found = accounts.execute_for_caller(query, **values)
     missing = {row.id for row in found if row.name is None}
     if missing and accounts.get_many(missing):
         found = db.execute(query, **values).all()

@@ -14,7 +14,9 @@ from social_service.domain.outbox import friendship_ended, outbox
 from social_service.models import FriendRequest, Friendship, RequestStatus
 
 _friend = friendships.friend_ids_of(friendships.USER).subquery()
-_FRIENDS = join_accounts(select().select_from(_friend).order_by(_friend.c.id), _friend.c.id)
+_FRIENDS = accounts.with_caller(
+    join_accounts(select().select_from(_friend).order_by(_friend.c.id), _friend.c.id)
+)
 
 
 def list_friends(user_id: int) -> Sequence[AnyRow]:

@@ -6,13 +6,13 @@ from sqlalchemy import bindparam, select
 
 from shared.web.errors import ApiError
 from social_service import errors
-from social_service.db import AnyRow, db
+from social_service.db import AnyRow
 from social_service.domain import friendships
 from social_service.domain.accounts import accounts
 from social_service.domain.limits import limits
 from social_service.models import Account
 
-_PEOPLE_NAMED = (
+_PEOPLE_NAMED = accounts.with_caller(
     select(
         Account.id,
         Account.name,
@@ -34,7 +34,7 @@ def search_by_name(name: str, user_id: int) -> Sequence[AnyRow]:
         ApiError: ``TOO_MANY_REQUESTS``.
     """
     limits.lookups.hit(str(user_id))
-    return db.execute(_PEOPLE_NAMED, name=name, user=user_id).all()
+    return accounts.execute_for_caller(_PEOPLE_NAMED, name=name, user=user_id)
 
 
 def get_person(person_id: int, user_id: int) -> tuple[AnyRow, bool]:

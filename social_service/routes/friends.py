@@ -4,7 +4,7 @@ from typing import Any
 
 from shared.service import public_base_url
 from shared.web.api import Blueprint
-from shared.web.authentication import current_user_id
+from shared.web.authentication import current_user_id, defer_account_check
 from social_service import errors
 from social_service.domain import friends
 from social_service.schemas.friends import FriendOut, FriendQuery, FriendsOut, friend_out
@@ -14,6 +14,7 @@ blueprint = Blueprint("friends", __name__)
 
 
 @blueprint.get("/friends")
+@defer_account_check
 @blueprint.success("success", FriendsOut)
 def list_friends() -> dict[str, Any]:
     """List the caller's friends (好友列表/friends)."""

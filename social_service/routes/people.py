@@ -4,7 +4,7 @@ from typing import Any
 
 from shared.service import public_base_url
 from shared.web.api import Blueprint
-from shared.web.authentication import current_user_id
+from shared.web.authentication import current_user_id, defer_account_check
 from social_service import errors
 from social_service.domain import people
 from social_service.schemas.people import (
@@ -20,6 +20,7 @@ blueprint = Blueprint("people", __name__)
 
 
 @blueprint.get("/search_user")
+@defer_account_check
 @blueprint.arguments(NameQuery)
 @blueprint.success("success", FoundPeopleOut)
 def search_user(name: str) -> dict[str, Any]:
