@@ -37,21 +37,21 @@ def app(app: Flask, settings: dict[str, str], tmp_path: Path) -> Iterator[Flask]
 
 
 @pytest.fixture
-def open_image(app: Flask, tmp_path: Path) -> Path:
+def media_folder(app: Flask, tmp_path: Path) -> Path:
     """The folder where pictures are kept, empty."""
     return tmp_path
 
 
 @pytest.fixture
-def named(app: Flask, alice: ApiClient, open_image: Path) -> list[str]:
+def referenced(app: Flask, alice: ApiClient, media_folder: Path) -> list[str]:
     """The files of a message and of a group's picture, long there."""
     group = make_group(app, ALICE, BOB)
     assert send(alice, group, make_image()).status_code == 200
     body = {"conversation_id": group, "avatar": to_data_uri(make_image("JPEG"), "jpeg")}
     assert alice.post("/conversations/manage/info", json=body).status_code == 200
-    assert len(_files(open_image)) == 2
-    _make_old(open_image)
-    return sorted(_files(open_image))
+    assert len(_files(media_folder)) == 2
+    _make_old(media_folder)
+    return sorted(_files(media_folder))
 
 
 def _clean(app: Flask, *options: str) -> Result:
@@ -67,42 +67,42 @@ def _make_old(folder: Path) -> None:
         os.utime(file, (time.time() - 2 * DAY,) * 2)
 
 
-def test_old_orphans_are_deleted(app: Flask, open_image: Path, named: list[str]) -> None:
-    (open_image / ORPHAN).write_bytes(bytes(2_000_000))
-    _make_old(open_image)
+def test_old_orphans_are_deleted(app: Flask, media_folder: Path, referenced: list[str]) -> None:
+    (media_folder / ORPHAN).write_bytes(bytes(2_000_000))
+    _make_old(media_folder)
     assert "Orphans deleted: 1 (2.0 MB)." in _clean(app, "--delete").stdout
-    assert sorted(_files(open_image)) == named
+    assert sorted(_files(media_folder)) == referenced
 
 
-def test_without_the_option_nothing_is_deleted(app: Flask, open_image: Path) -> None:
-    (open_image / ORPHAN).touch()
-    _make_old(open_image)
+def test_without_the_option_nothing_is_deleted(app: Flask, media_folder: Path) -> None:
+    (media_folder / ORPHAN).touch()
+    _make_old(media_folder)
     assert "Orphans found: 1 (0.0 MB)." in _clean(app).stdout
-    assert _files(open_image) == [ORPHAN]
+    assert _files(media_folder) == [ORPHAN]
 
 
-def test_a_new_orphan_is_not_deleted(app: Flask, open_image: Path) -> None:
-    (open_image / ORPHAN).touch()
+def test_a_new_orphan_is_not_deleted(app: Flask, media_folder: Path) -> None:
+    (media_folder / ORPHAN).touch()
     assert "deleted: 0 (" in _clean(app, "--delete").stdout
-    assert _files(open_image) == [ORPHAN]
+    assert _files(media_folder) == [ORPHAN]
 
 
-def test_files_of_other_services_are_not_deleted(app: Flask, open_image: Path) -> None:
-    avatar = open_image / "avatars" / "1" / ORPHAN
+def test_files_of_other_services_are_not_deleted(app: Flask, media_folder: Path) -> None:
+    avatar = media_folder / "avatars" / "1" / ORPHAN
     avatar.parent.mkdir(parents=True)
-    for file in (avatar, open_image / "note.txt"):
+    for file in (avatar, media_folder / "note.txt"):
         file.touch()
         os.utime(file, (time.time() - 2 * DAY,) * 2)
     assert "deleted: 0 (" in _clean(app, "--delete").stdout
     assert avatar.exists()
-    assert _files(open_image) == ["note.txt"]
+    assert _files(media_folder) == ["note.txt"]
 
 
 @pytest.mark.parametrize("count", [1, 40])
-def test_a_batch_of_files_costs_one_query(app: Flask, open_image: Path, count: int) -> None:
+def test_a_batch_of_files_costs_one_query(app: Flask, media_folder: Path, count: int) -> None:
     for number in range(count):
-        (open_image / f"{number:032}.png").touch()
-    _make_old(open_image)
+        (media_folder / f"{number:032}.png").touch()
+    _make_old(media_folder)
     with counted_queries(app, db) as queries:
         assert f"found: {count} (" in _clean(app).stdout
     assert len(queries) == 1

@@ -26,15 +26,15 @@ pytestmark = pytest.mark.database
 ERIN = 5
 
 
-def found(caller: ApiClient, *members: int, name: str = "Chess") -> Reply:
+def create_group(caller: ApiClient, *members: int, name: str = "Chess") -> Reply:
     return caller.post("/conversations", json={"members": members, "name": name})
 
 
-def members_of(caller: ApiClient, conversation: int) -> Reply:
+def get_members(caller: ApiClient, conversation: int) -> Reply:
     return caller.get("/conversations/get_members", query_string={"conversation_id": conversation})
 
 
-def order(caller: ApiClient) -> list[int]:
+def list_conversation_ids(caller: ApiClient) -> list[int]:
     return [row["id"] for row in list_conversations(caller)]
 
 
@@ -150,14 +150,14 @@ class TestList:
         send_text(alice, two)
         send_text(alice, one)
         alice.post("/interface", json={"conversationId": three, "ontop": True})
-        assert order(alice) == [three, one, two, four]
+        assert list_conversation_ids(alice) == [three, one, two, four]
 
     def test_the_pin_of_another_user_has_no_effect(
         self, app: Flask, alice: ApiClient, bob: ApiClient
     ) -> None:
         one, two = (make_group(app, ALICE, BOB) for _ in range(2))
         bob.post("/interface", json={"conversationId": one, "ontop": True})
-        assert order(alice) == [two, one]
+        assert list_conversation_ids(alice) == [two, one]
 
     def test_conversations_of_other_users_are_not_listed(
         self, app: Flask, carol: ApiClient
@@ -176,55 +176,55 @@ class TestCreate:
         befriend(app, ALICE, CAROL)
 
     def test_a_group_of_friends_is_created(self, alice: ApiClient, carol: ApiClient) -> None:
-        reply = found(alice, BOB, CAROL)
+        reply = create_group(alice, BOB, CAROL)
         group = reply.json.pop("conversation_id")
         assert reply.json == {"code": 0, "info": "success", "message": "创建会话成功"}
         assert get_conversation(carol, group)["name"] == "Chess"
         assert get_conversation(carol, group)["is_chat_group"]
 
     def test_the_creator_is_the_owner_and_the_others_are_members(self, alice: ApiClient) -> None:
-        group = found(alice, BOB, CAROL).json["conversation_id"]
-        members = members_of(alice, group).json["members"]
+        group = create_group(alice, BOB, CAROL).json["conversation_id"]
+        members = get_members(alice, group).json["members"]
         assert [(m["id"], m["identity"]) for m in members] == [(ALICE, 1), (BOB, 3), (CAROL, 3)]
 
     def test_a_group_with_one_friend_is_created(self, alice: ApiClient) -> None:
-        group = found(alice, BOB).json["conversation_id"]
+        group = create_group(alice, BOB).json["conversation_id"]
         assert get_conversation(alice, group)["is_chat_group"]
 
     def test_repeats_and_the_caller_are_ignored(self, alice: ApiClient) -> None:
-        group = found(alice, BOB, ALICE, BOB).json["conversation_id"]
-        assert [m["id"] for m in members_of(alice, group).json["members"]] == [ALICE, BOB]
+        group = create_group(alice, BOB, ALICE, BOB).json["conversation_id"]
+        assert [m["id"] for m in get_members(alice, group).json["members"]] == [ALICE, BOB]
 
     def test_a_group_of_the_caller_alone_is_refused(self, alice: ApiClient) -> None:
-        assert_error(found(alice, ALICE), BAD_PARAMETER, field="members")
+        assert_error(create_group(alice, ALICE), BAD_PARAMETER, field="members")
 
     def test_a_name_may_have_a_hundred_characters(self, alice: ApiClient) -> None:
-        group = found(alice, BOB, name="長" * 100).json["conversation_id"]
+        group = create_group(alice, BOB, name="長" * 100).json["conversation_id"]
         assert get_conversation(alice, group)["name"] == "長" * 100
 
     def test_an_unknown_member_is_refused(self, alice: ApiClient) -> None:
-        assert_error(found(alice, BOB, 999), errors.MEMBER_UNKNOWN)
+        assert_error(create_group(alice, BOB, 999), errors.MEMBER_UNKNOWN)
 
     def test_a_deleted_friend_is_refused(self, app: Flask, alice: ApiClient) -> None:
         make_account(app, BOB, "Bob", version=2, deleted=True)
-        assert_error(found(alice, BOB), errors.MEMBER_UNKNOWN)
+        assert_error(create_group(alice, BOB), errors.MEMBER_UNKNOWN)
 
     def test_a_member_who_is_no_friend_is_refused(self, alice: ApiClient) -> None:
-        assert_error(found(alice, BOB, DAVE), errors.NOT_FRIEND)
+        assert_error(create_group(alice, BOB, DAVE), errors.NOT_FRIEND)
 
     def test_a_former_friend_is_refused(self, app: Flask, alice: ApiClient) -> None:
         befriend(app, ALICE, BOB, active=False, version=2)
-        assert_error(found(alice, BOB), errors.NOT_FRIEND)
+        assert_error(create_group(alice, BOB), errors.NOT_FRIEND)
 
     def test_an_unknown_member_is_refused_before_one_who_is_no_friend(
         self, alice: ApiClient
     ) -> None:
-        assert_error(found(alice, DAVE, 999), errors.MEMBER_UNKNOWN)
+        assert_error(create_group(alice, DAVE, 999), errors.MEMBER_UNKNOWN)
 
     def test_a_refused_group_is_not_created(self, alice: ApiClient) -> None:
-        before = order(alice)
-        found(alice, BOB, DAVE)
-        assert order(alice) == before
+        before = list_conversation_ids(alice)
+        create_group(alice, BOB, DAVE)
+        assert list_conversation_ids(alice) == before
 
 
 class TestMembers:
@@ -233,7 +233,7 @@ class TestMembers:
     def test_members_of_a_group_are_listed_by_role(self, app: Flask, bob: ApiClient) -> None:
         group = make_group(app, CAROL, ALICE, DAVE, admins=(BOB,))
         make_account(app, DAVE, "Dave", version=2, avatar_digest="d4")
-        reply = members_of(bob, group)
+        reply = get_members(bob, group)
         picture = f"http://localhost/account/avatar/{DAVE}/d4"
         assert reply.json == {
             "code": 0,
@@ -250,18 +250,18 @@ class TestMembers:
     def test_the_friend_is_listed_of_a_private_conversation(
         self, app: Flask, alice: ApiClient, bob: ApiClient
     ) -> None:
-        reply = members_of(alice, make_private(app, alice, bob))
+        reply = get_members(alice, make_private(app, alice, bob))
         friend = {"id": BOB, "name": "Bob", "avatar": ""}
         assert reply.json == {"code": 0, "info": "Succeed", "members": [friend]}
 
     def test_conversation_not_found(self, alice: ApiClient) -> None:
-        assert_error(members_of(alice, 999), errors.CONVERSATION_NOT_FOUND)
+        assert_error(get_members(alice, 999), errors.CONVERSATION_NOT_FOUND)
 
     def test_the_conversation_is_not_found_for_a_stranger(
         self, app: Flask, dave: ApiClient
     ) -> None:
         group = make_group(app, ALICE, BOB)
-        assert_error(members_of(dave, group), errors.CONVERSATION_NOT_FOUND)
+        assert_error(get_members(dave, group), errors.CONVERSATION_NOT_FOUND)
 
 
 def test_csrf_sets_another_cookie_each_time_and_needs_no_token(anonymous: ApiClient) -> None:

@@ -29,7 +29,7 @@ def group(app: Flask) -> int:
     return make_group(app, ALICE, CAROL, admins=(BOB,))
 
 
-def readers_of(caller: ApiClient, message_id: int) -> Reply:
+def get_readers(caller: ApiClient, message_id: int) -> Reply:
     return caller.post("/conversations/readlist", json={"message_id": message_id})
 
 
@@ -188,7 +188,7 @@ class TestReaders:
         fetch_messages(carol, group)
         picture = f"http://localhost/account/avatar/{CAROL}/d3"
         expected = [{"id": CAROL, "name": "Carol", "avatar": picture}]
-        reply = readers_of(bob, message_id)
+        reply = get_readers(bob, message_id)
         assert reply.json == {"code": 0, "info": "Succeed", "read_users": expected}
 
     def test_members_who_sent_a_message_have_read_earlier_ones(
@@ -196,24 +196,24 @@ class TestReaders:
     ) -> None:
         message_id = send_text(alice, group)
         send_text(bob, group)
-        assert [each["id"] for each in readers_of(alice, message_id).json["read_users"]] == [BOB]
+        assert [each["id"] for each in get_readers(alice, message_id).json["read_users"]] == [BOB]
 
     def test_the_list_of_conversations_marks_nothing_as_read(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         message_id = send_text(alice, group)
         bob.get("/conversations")
-        assert readers_of(alice, message_id).json["read_users"] == []
+        assert get_readers(alice, message_id).json["read_users"] == []
 
     def test_a_later_message_is_not_read(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         send_text(alice, group)
         fetch_messages(bob, group)
-        assert readers_of(alice, send_text(alice, group)).json["read_users"] == []
+        assert get_readers(alice, send_text(alice, group)).json["read_users"] == []
 
     def test_message_not_found(self, alice: ApiClient) -> None:
-        assert_error(readers_of(alice, UNKNOWN_ID), errors.MESSAGE_NOT_FOUND_ZH)
+        assert_error(get_readers(alice, UNKNOWN_ID), errors.MESSAGE_NOT_FOUND_ZH)
 
     def test_a_stranger_has_no_access(self, alice: ApiClient, dave: ApiClient, group: int) -> None:
-        assert_error(readers_of(dave, send_text(alice, group)), errors.NO_ACCESS_BAD_REQUEST)
+        assert_error(get_readers(dave, send_text(alice, group)), errors.NO_ACCESS_BAD_REQUEST)

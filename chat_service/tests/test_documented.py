@@ -122,7 +122,7 @@ def document(app: Flask) -> Any:
     return app.test_client().get("/openapi.json").json
 
 
-def documented(operation: dict[str, Any]) -> set[tuple[int, int, str]]:
+def list_documented_errors(operation: dict[str, Any]) -> set[tuple[int, int, str]]:
     return {
         (int(status), example["value"]["code"], example["value"]["info"])
         for status, answer in operation["responses"].items()
@@ -136,7 +136,7 @@ def test_an_endpoint_documents_the_refusals_of_the_api_document(
     document: dict[str, Any], endpoint: str
 ) -> None:
     method, path = endpoint.split()
-    refusals = documented(document["paths"][path][method.lower()])
+    refusals = list_documented_errors(document["paths"][path][method.lower()])
     assert {row for row in refusals if row[:2] not in OF_EVERY_ENDPOINT} == REFUSALS[endpoint]
 
 

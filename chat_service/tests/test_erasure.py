@@ -40,7 +40,7 @@ def erase(app: Flask, account_id: int = ALICE) -> None:
     app.test_cli_runner().invoke(args=["accounts", "erasures"])
 
 
-def roles(caller: ApiClient, group: int) -> dict[int, int]:
+def get_roles(caller: ApiClient, group: int) -> dict[int, int]:
     query = {"conversation_id": group}
     listed = caller.get("/conversations/get_members", query_string=query).json["members"]
     return {member["id"]: member["identity"] for member in listed}
@@ -150,7 +150,7 @@ class TestOwnedGroups:
         group = make_group(app, ALICE, BOB, admins=(CAROL,))
         add_member(app, group, DAVE, role=2)
         erase(app)
-        assert roles(carol, group) == {BOB: 3, CAROL: 1, DAVE: 2}
+        assert get_roles(carol, group) == {BOB: 3, CAROL: 1, DAVE: 2}
 
     def test_are_transferred_to_the_oldest_member_without_an_admin(
         self, app: Flask, carol: ApiClient
@@ -158,13 +158,13 @@ class TestOwnedGroups:
         group = make_group(app, ALICE, CAROL)
         add_member(app, group, BOB)
         erase(app)
-        assert roles(carol, group) == {CAROL: 1, BOB: 3}
+        assert get_roles(carol, group) == {CAROL: 1, BOB: 3}
 
     def test_are_not_transferred_to_a_deleted_account(self, app: Flask, carol: ApiClient) -> None:
         group = make_group(app, ALICE, CAROL, admins=(BOB,))
         make_account(app, BOB, "Bob", version=2, deleted=True, generation=1)
         erase(app)
-        assert roles(carol, group)[CAROL] == 1
+        assert get_roles(carol, group)[CAROL] == 1
 
     def test_are_dissolved_without_other_members(
         self, app: Flask, alice: ApiClient, bob: ApiClient

@@ -18,7 +18,7 @@ from shared.testing.databases import exported
 pytestmark = pytest.mark.database
 
 
-def read(archive: ZipFile, name: str) -> list[dict[str, Any]]:
+def read_rows(archive: ZipFile, name: str) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = json.loads(archive.read(f"chat/{name}.json"))
     return rows
 
@@ -33,14 +33,14 @@ def test_conversations_and_messages_are_exported_as_the_user_sees_them(
 
     archive = exported(app, ALICE, tmp_path)
 
-    [conversation] = read(archive, "conversations")
-    messages = read(archive, f"messages/{private}")
+    [conversation] = read_rows(archive, "conversations")
+    messages = read_rows(archive, f"messages/{private}")
     assert (conversation["id"], conversation["name"]) == (private, "Bob")
     assert [(each["sender_name"], each["content"]) for each in messages] == [
         ("Alice", "hello"),
         ("Bob", "你好"),
     ]
-    assert [each["name"] for each in read(archive, "members")] == ["Alice", "Bob"]
+    assert [each["name"] for each in read_rows(archive, "members")] == ["Alice", "Bob"]
 
 
 def test_own_messages_of_a_former_group_are_exported_without_those_of_others(
@@ -51,7 +51,7 @@ def test_own_messages_of_a_former_group_are_exported_without_those_of_others(
     send_text(bob, group, "his")
     alice.post("/conversations/member/remove", json={"conversation_id": group})
     archive = exported(app, ALICE, tmp_path)
-    assert [each["content"] for each in read(archive, "sent_elsewhere")] == ["mine"]
+    assert [each["content"] for each in read_rows(archive, "sent_elsewhere")] == ["mine"]
     assert f"chat/messages/{group}.json" not in archive.namelist()
 
 
@@ -62,7 +62,7 @@ def test_own_images_are_exported_and_named_by_messages(
     send_image(bob, group)
     send_image(alice, group)
     archive = exported(app, ALICE, tmp_path)
-    [_, own] = read(archive, f"messages/{group}")
+    [_, own] = read_rows(archive, f"messages/{group}")
     pictures = [name for name in archive.namelist() if name.startswith("chat/pictures/")]
     assert pictures == [f"chat/pictures/{own['content']}"]
     assert archive.read(pictures[0])[:4] == make_image()[:4]
@@ -78,7 +78,7 @@ def test_announcements_and_invitations_are_exported(
     invitation = {"conversationId": group, "member_id": CAROL}
     alice.post("/conversations/member/add", json=invitation)
     archive = exported(app, ALICE, tmp_path)
-    assert [each["content"] for each in read(archive, "announcements")] == ["Tomorrow"]
-    assert [(each["receiver_name"], each["status"]) for each in read(archive, "invitations")] == [
-        ("Carol", "waiting")
-    ]
+    assert [each["content"] for each in read_rows(archive, "announcements")] == ["Tomorrow"]
+    assert [
+        (each["receiver_name"], each["status"]) for each in read_rows(archive, "invitations")
+    ] == [("Carol", "waiting")]

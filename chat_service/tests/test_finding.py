@@ -31,11 +31,11 @@ def sift(caller: ApiClient, conversation: int, **filters: Any) -> Reply:
     return caller.post(SIFT, json={"conversation_id": conversation, **filters})
 
 
-def texts(reply: Reply) -> list[str]:
+def list_texts(reply: Reply) -> list[str]:
     return [message["content"] for message in reply.json["messages"]]
 
 
-def moved(time: str, seconds: int) -> str:
+def shift_time(time: str, seconds: int) -> str:
     later = datetime.fromisoformat(time) + timedelta(seconds=seconds)
     return later.strftime("%Y-%m-%d %H:%M:%S")
 
@@ -44,14 +44,14 @@ def moved(time: str, seconds: int) -> str:
 def group(app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient) -> int:
     """A group in which alice, bob and carol have said something."""
     conversation = make_group(app, ALICE, BOB, CAROL)
-    said = [
+    texts = [
         (alice, "Hello World"),
         (bob, "hello 100%"),
         (bob, "under_score"),
         (carol, r"back\slash"),
         (carol, "你好"),
     ]
-    for caller, text in said:
+    for caller, text in texts:
         send_text(caller, conversation, text)
     return conversation
 
@@ -59,7 +59,7 @@ def group(app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient) -> int
 EVERYTHING = ["Hello World", "hello 100%", "under_score", r"back\slash", "你好"]
 
 
-@pytest.mark.parametrize("ask", [find, sift])
+@pytest.mark.parametrize("search", [find, sift])
 class TestFilters:
     """Both endpoints find alike."""
 
@@ -93,12 +93,17 @@ class TestFilters:
         ids=str,
     )
     def test_all_filters_must_match(
-        self, ask: Any, alice: ApiClient, group: int, filters: dict[str, Any], expected: list[str]
+        self,
+        search: Any,
+        alice: ApiClient,
+        group: int,
+        filters: dict[str, Any],
+        expected: list[str],
     ) -> None:
-        assert texts(ask(alice, group, **filters)) == expected
+        assert list_texts(search(alice, group, **filters)) == expected
 
     @pytest.mark.parametrize(
-        ("said", "wanted"),
+        ("text", "content"),
         [
             ("Привет", "пРИВЕТ"),
             ("CAFÉ", "café"),
@@ -112,23 +117,23 @@ class TestFilters:
         ],
     )
     def test_case_is_ignored_in_all_scripts(
-        self, ask: Any, alice: ApiClient, group: int, said: str, wanted: str
+        self, search: Any, alice: ApiClient, group: int, text: str, content: str
     ) -> None:
-        send_text(alice, group, f"x{said}x")
-        assert texts(ask(alice, group, content=wanted)) == [f"x{said}x"]
+        send_text(alice, group, f"x{text}x")
+        assert list_texts(search(alice, group, content=content)) == [f"x{text}x"]
 
-    def test_both_times_are_inclusive(self, ask: Any, alice: ApiClient, group: int) -> None:
+    def test_both_times_are_inclusive(self, search: Any, alice: ApiClient, group: int) -> None:
         first, *_, last = [message["created_time"] for message in list_messages(alice, group)]
-        whole = ask(alice, group, start_time=first, end_time=last)
-        later = ask(alice, group, start_time=moved(last, 1))
-        earlier = ask(alice, group, end_time=moved(first, -1))
-        assert (texts(whole), texts(later), texts(earlier)) == (EVERYTHING, [], [])
+        whole = search(alice, group, start_time=first, end_time=last)
+        later = search(alice, group, start_time=shift_time(last, 1))
+        earlier = search(alice, group, end_time=shift_time(first, -1))
+        assert (list_texts(whole), list_texts(later), list_texts(earlier)) == (EVERYTHING, [], [])
 
     def test_a_match_has_its_sender(
-        self, ask: Any, app: Flask, alice: ApiClient, group: int
+        self, search: Any, app: Flask, alice: ApiClient, group: int
     ) -> None:
         make_account(app, ALICE, "Alice", version=2, avatar_reference="cat")
-        [found] = ask(alice, group, sender_id=ALICE).json["messages"]
+        [found] = search(alice, group, sender_id=ALICE).json["messages"]
         message = list_messages(alice, group)[0]
         assert found == {
             "id": message["id"],
@@ -141,27 +146,27 @@ class TestFilters:
         }
 
     def test_an_image_has_its_url_and_does_not_match_it(
-        self, ask: Any, app: Flask, alice: ApiClient
+        self, search: Any, app: Flask, alice: ApiClient
     ) -> None:
         conversation = make_group(app, ALICE)
         send_image(alice, conversation)
-        [image] = ask(alice, conversation).json["messages"]
+        [image] = search(alice, conversation).json["messages"]
         assert image["type"] == 1
         assert image["content"].startswith("http://localhost/media/")
-        assert texts(ask(alice, conversation, content=".png")) == []
+        assert list_texts(search(alice, conversation, content=".png")) == []
 
     def test_deleted_and_hidden_messages_do_not_match(
-        self, ask: Any, alice: ApiClient, group: int
+        self, search: Any, alice: ApiClient, group: int
     ) -> None:
         first, second, *_ = [message["id"] for message in list_messages(alice, group)]
         delete_message(alice, first)
         hide_messages(alice, second)
-        assert texts(ask(alice, group)) == EVERYTHING[2:]
+        assert list_texts(search(alice, group)) == EVERYTHING[2:]
 
     def test_an_unknown_conversation_is_not_found(
-        self, ask: Any, alice: ApiClient, group: int
+        self, search: Any, alice: ApiClient, group: int
     ) -> None:
-        assert_error(ask(alice, 999), errors.CONVERSATION_NOT_FOUND_ZH)
+        assert_error(search(alice, 999), errors.CONVERSATION_NOT_FOUND_ZH)
 
 
 def test_manage_messages_returns_success(alice: ApiClient, group: int) -> None:

@@ -28,13 +28,13 @@ def group(app: Flask) -> int:
     return make_group(app, ALICE, CAROL, admins=(BOB,))
 
 
-def invited(caller: ApiClient, group: int) -> int:
+def create_invitation(caller: ApiClient, group: int) -> int:
     body = {"conversationId": group, "member_id": DAVE}
     [invitation] = caller.post("/conversations/member/add", json=body).json["invite_ids"]
     return int(invitation)
 
 
-def asked(
+def make_request(
     app: Flask, user: int, method: str, path: str, json: dict[str, Any]
 ) -> Callable[[], Reply]:
     """A request that somebody will make, with a connection of their own."""
@@ -42,109 +42,110 @@ def asked(
     return lambda: caller.call(method, path, json=json)
 
 
-def outcomes(replies: list[Reply]) -> Counter[tuple[int, int]]:
+def count_outcomes(replies: list[Reply]) -> Counter[tuple[int, int]]:
     """How often each status and code came."""
     return Counter((reply.status_code, reply.json["code"]) for reply in replies)
 
 
-def roles(app: Flask, user: int, group: int) -> dict[int, int]:
+def get_roles(app: Flask, user: int, group: int) -> dict[int, int]:
     reply = signed_in(app, user).get("/conversations/get_members", json={"conversation_id": group})
     return {member["id"]: member["identity"] for member in reply.json["members"]}
 
 
 def test_of_8_accepts_one_succeeds(app: Flask, alice: ApiClient, group: int) -> None:
-    body = {"invite_id": invited(alice, group)}
+    body = {"invite_id": create_invitation(alice, group)}
 
     replies = run_concurrently(
-        *(asked(app, user, "POST", HANDLE, body) for user in (ALICE, BOB) * 4)
+        *(make_request(app, user, "POST", HANDLE, body) for user in (ALICE, BOB) * 4)
     )
 
-    assert outcomes(replies) == {(200, 0): 1, (403, -4): 7}
-    assert roles(app, ALICE, group) == {ALICE: 1, BOB: 2, CAROL: 3, DAVE: 3}
+    assert count_outcomes(replies) == {(200, 0): 1, (403, -4): 7}
+    assert get_roles(app, ALICE, group) == {ALICE: 1, BOB: 2, CAROL: 3, DAVE: 3}
 
 
 def test_accepting_two_invitations_of_a_user_adds_one_membership(
     app: Flask, alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
-    invitations = [invited(alice, group), invited(bob, group)]
+    invitations = [create_invitation(alice, group), create_invitation(bob, group)]
 
     replies = run_concurrently(
-        *(asked(app, ALICE, "POST", HANDLE, {"invite_id": each}) for each in invitations)
+        *(make_request(app, ALICE, "POST", HANDLE, {"invite_id": each}) for each in invitations)
     )
 
-    assert outcomes(replies) == {(200, 0): 1, (403, -4): 1}
+    assert count_outcomes(replies) == {(200, 0): 1, (403, -4): 1}
     listed = alice.get(f"/conversations/{group}/invitation").json["invitation"]
     assert sorted(row["status"] for row in listed) == [2, 3]
 
 
 def test_of_accept_and_reject_one_succeeds(app: Flask, alice: ApiClient, group: int) -> None:
-    body = {"invite_id": invited(alice, group)}
+    body = {"invite_id": create_invitation(alice, group)}
 
     accepted, rejected = run_concurrently(
-        asked(app, ALICE, "POST", HANDLE, body), asked(app, BOB, "DELETE", HANDLE, body)
+        make_request(app, ALICE, "POST", HANDLE, body),
+        make_request(app, BOB, "DELETE", HANDLE, body),
     )
 
-    assert outcomes([accepted, rejected]) == {(200, 0): 1, (403, -4): 1}
-    assert (DAVE in roles(app, ALICE, group)) == (accepted.status_code == 200)
+    assert count_outcomes([accepted, rejected]) == {(200, 0): 1, (403, -4): 1}
+    assert (DAVE in get_roles(app, ALICE, group)) == (accepted.status_code == 200)
 
 
 def test_eight_equal_invitations_create_one(app: Flask, group: int) -> None:
     body = {"conversationId": group, "member_id": [DAVE]}
 
     replies = run_concurrently(
-        *(asked(app, CAROL, "POST", "/conversations/member/add", body) for _ in range(8))
+        *(make_request(app, CAROL, "POST", "/conversations/member/add", body) for _ in range(8))
     )
 
-    assert outcomes(replies) == {(200, 0): 1, (403, -5): 7}
+    assert count_outcomes(replies) == {(200, 0): 1, (403, -5): 7}
 
 
 def test_parallel_transfers_leave_one_owner(app: Flask, group: int) -> None:
     bodies = [{"conversation_id": group, "user": user} for user in (BOB, CAROL)] * 3
     path = "/conversations/manage/ownership_transfer"
 
-    replies = run_concurrently(*(asked(app, ALICE, "POST", path, body) for body in bodies))
+    replies = run_concurrently(*(make_request(app, ALICE, "POST", path, body) for body in bodies))
 
-    assert outcomes(replies) == {(200, 0): 1, (403, -3): 5}
-    assert sorted(roles(app, BOB, group).values()) in ([1, 2, 3], [1, 3, 3])
+    assert count_outcomes(replies) == {(200, 0): 1, (403, -3): 5}
+    assert sorted(get_roles(app, BOB, group).values()) in ([1, 2, 3], [1, 3, 3])
 
 
 def test_setting_an_admin_twice_succeeds_once(app: Flask, group: int) -> None:
     body = {"conversation_id": group, "user": CAROL}
 
     replies = run_concurrently(
-        *(asked(app, ALICE, "POST", "/conversations/manage/admin", body) for _ in range(2))
+        *(make_request(app, ALICE, "POST", "/conversations/manage/admin", body) for _ in range(2))
     )
 
-    assert outcomes(replies) == {(200, 0): 1, (403, 3): 1}
+    assert count_outcomes(replies) == {(200, 0): 1, (403, 3): 1}
 
 
 def test_successful_sends_of_a_removed_member_are_stored(
     app: Flask, alice: ApiClient, group: int
 ) -> None:
     text = {"conversationId": group, "content": "hello"}
-    sends = [asked(app, CAROL, "POST", "/conversations/messages", text) for _ in range(5)]
+    sends = [make_request(app, CAROL, "POST", "/conversations/messages", text) for _ in range(5)]
     whom = {"conversation_id": group, "user": CAROL}
 
     *sent, removed = run_concurrently(
-        *sends, asked(app, ALICE, "DELETE", "/conversations/member/remove", whom)
+        *sends, make_request(app, ALICE, "DELETE", "/conversations/member/remove", whom)
     )
 
     assert removed.status_code == 200
-    assert set(outcomes(sent)) <= {(200, 0), (400, 1)}
+    assert set(count_outcomes(sent)) <= {(200, 0), (400, 1)}
     there = alice.get("/conversations/messages", json={"conversationId": group}).json["messages"]
-    assert [message["seq"] for message in there] == list(range(1, 1 + outcomes(sent)[200, 0]))
+    assert [message["seq"] for message in there] == list(range(1, 1 + count_outcomes(sent)[200, 0]))
 
 
 def test_a_transfer_and_a_removal_of_the_new_owner_leave_one_owner(app: Flask, group: int) -> None:
     whom = {"conversation_id": group, "user": CAROL}
 
     transferred, removed = run_concurrently(
-        asked(app, ALICE, "POST", "/conversations/manage/ownership_transfer", whom),
-        asked(app, BOB, "DELETE", "/conversations/member/remove", whom),
+        make_request(app, ALICE, "POST", "/conversations/manage/ownership_transfer", whom),
+        make_request(app, BOB, "DELETE", "/conversations/member/remove", whom),
     )
 
-    assert outcomes([transferred, removed])[200, 0] == 1
-    assert list(roles(app, BOB, group).values()).count(1) == 1
+    assert count_outcomes([transferred, removed])[200, 0] == 1
+    assert list(get_roles(app, BOB, group).values()).count(1) == 1
 
 
 @pytest.mark.parametrize("_again", range(3))
@@ -153,7 +154,7 @@ def test_dissolving_is_consistent_with_concurrent_requests(
 ) -> None:
     make_account(app, EVE, "Eve")
     befriend(app, ALICE, EVE)
-    invitation = invited(bob, group)
+    invitation = create_invitation(bob, group)
     text = {"conversationId": group, "content": "hello"}
     message_ids = [
         bob.post("/conversations/messages", json=text).json["message_id"] for _ in range(3)
@@ -166,30 +167,32 @@ def test_dissolving_is_consistent_with_concurrent_requests(
     image = {"conversationId": str(group), "image": (BytesIO(make_image()), "cat.png")}
 
     replies = run_concurrently(
-        asked(app, ALICE, "POST", "/conversations/member/remove", here),
-        asked(app, BOB, "POST", "/conversations/messages", text),
+        make_request(app, ALICE, "POST", "/conversations/member/remove", here),
+        make_request(app, BOB, "POST", "/conversations/messages", text),
         lambda: carol.post("/conversations/image", data=image),
-        asked(app, CAROL, "GET", "/conversations/messages", here),
-        asked(app, CAROL, "GET", "/conversations", {}),
-        asked(app, ALICE, "POST", "/conversations/member/add", {**here, "member_id": EVE}),
-        asked(app, BOB, "POST", HANDLE, {"invite_id": invitation}),
-        asked(
+        make_request(app, CAROL, "GET", "/conversations/messages", here),
+        make_request(app, CAROL, "GET", "/conversations", {}),
+        make_request(app, ALICE, "POST", "/conversations/member/add", {**here, "member_id": EVE}),
+        make_request(app, BOB, "POST", HANDLE, {"invite_id": invitation}),
+        make_request(
             app, ALICE, "POST", "/conversations/manage/ownership_transfer", {**here, "user": BOB}
         ),
-        asked(app, ALICE, "POST", "/conversations/manage/admin", {**here, "user": CAROL}),
-        asked(app, BOB, "DELETE", "/conversations/member/remove", {**here, "user": CAROL}),
-        asked(app, BOB, "POST", "/conversations/manage/info", {**here, "name": "renamed"}),
-        asked(
+        make_request(app, ALICE, "POST", "/conversations/manage/admin", {**here, "user": CAROL}),
+        make_request(app, BOB, "DELETE", "/conversations/member/remove", {**here, "user": CAROL}),
+        make_request(app, BOB, "POST", "/conversations/manage/info", {**here, "name": "renamed"}),
+        make_request(
             app,
             BOB,
             "DELETE",
             "/conversations/manage/notifications",
             {"notification_id": announced.json["notification_id"]},
         ),
-        asked(app, BOB, "DELETE", "/conversations/messages", {"message_id": message_ids[0]}),
-        asked(app, BOB, "DELETE", "/conversations/delete_messages", {"message_ids": message_ids}),
-        asked(app, BOB, "POST", "/interface", {**here, "unreads": 3}),
-        asked(app, BOB, "POST", "/conversations/readlist", {"message_id": message_ids[1]}),
+        make_request(app, BOB, "DELETE", "/conversations/messages", {"message_id": message_ids[0]}),
+        make_request(
+            app, BOB, "DELETE", "/conversations/delete_messages", {"message_ids": message_ids}
+        ),
+        make_request(app, BOB, "POST", "/interface", {**here, "unreads": 3}),
+        make_request(app, BOB, "POST", "/conversations/readlist", {"message_id": message_ids[1]}),
     )
 
     assert max(reply.status_code for reply in replies) < 500

@@ -41,7 +41,7 @@ def group(app: Flask) -> int:
 
 
 @pytest.fixture
-def kept(app: Flask, settings: dict[str, str]) -> Callable[[], set[str]]:
+def stored_keys(app: Flask, settings: dict[str, str]) -> Callable[[], set[str]]:
     """The keys of the pictures that have come into the store."""
     before = media_keys(settings)
     return lambda: media_keys(settings) - before
@@ -61,7 +61,7 @@ def list_messages(caller: ApiClient, conversation: int) -> list[dict[str, Any]]:
     return shown
 
 
-def address(caller: ApiClient, conversation: int) -> str:
+def get_path(caller: ApiClient, conversation: int) -> str:
     """The path of the newest message's picture."""
     content: str = list_messages(caller, conversation)[-1]["content"]
     return content.removeprefix("http://localhost")
@@ -110,40 +110,42 @@ class TestSend:
         assert unread == [0, 1]
 
     def test_the_same_client_id_sends_one_message_and_stores_one_file(
-        self, alice: ApiClient, group: int, kept: Callable[[], set[str]]
+        self, alice: ApiClient, group: int, stored_keys: Callable[[], set[str]]
     ) -> None:
         first = send(alice, group, make_image(), client_id="once")
         again = send(alice, group, make_image(), client_id="once")
         assert again.json == first.json
-        assert len(list_messages(alice, group)) == len(kept()) == 1
+        assert len(list_messages(alice, group)) == len(stored_keys()) == 1
 
     def test_the_client_id_of_another_image_is_refused_and_its_file_remains(
-        self, alice: ApiClient, group: int, kept: Callable[[], set[str]]
+        self, alice: ApiClient, group: int, stored_keys: Callable[[], set[str]]
     ) -> None:
         first = send(alice, group, make_image(), client_id="once")
         other = send(alice, group, make_image("GIF"), client_id="once")
         assert_error(other, errors.CLIENT_ID_USED)
         assert send(alice, group, make_image(), client_id="once").json == first.json
-        assert len(list_messages(alice, group)) == len(kept()) == 1
+        assert len(list_messages(alice, group)) == len(stored_keys()) == 1
 
     def test_the_client_id_of_a_text_is_refused_and_no_file_is_stored(
-        self, alice: ApiClient, group: int, kept: Callable[[], set[str]]
+        self, alice: ApiClient, group: int, stored_keys: Callable[[], set[str]]
     ) -> None:
         text = {"conversationId": group, "content": "hello", "client_id": "once"}
         alice.post("/conversations/messages", json=text)
         reply = send(alice, group, make_image(), client_id="once")
         assert_error(reply, errors.CLIENT_ID_USED)
-        assert kept() == set()
+        assert stored_keys() == set()
 
-    def test_conversation_not_found(self, alice: ApiClient, kept: Callable[[], set[str]]) -> None:
+    def test_conversation_not_found(
+        self, alice: ApiClient, stored_keys: Callable[[], set[str]]
+    ) -> None:
         assert_error(send(alice, UNKNOWN_ID, b"no picture"), errors.CONVERSATION_NOT_FOUND)
-        assert kept() == set()
+        assert stored_keys() == set()
 
     def test_a_stranger_is_not_in_the_conversation(
-        self, dave: ApiClient, group: int, kept: Callable[[], set[str]]
+        self, dave: ApiClient, group: int, stored_keys: Callable[[], set[str]]
     ) -> None:
         assert_error(send(dave, group, b"no picture"), errors.NOT_IN_CONVERSATION)
-        assert kept() == set()
+        assert stored_keys() == set()
 
     def test_a_closed_private_conversation_is_not_found(self, app: Flask, alice: ApiClient) -> None:
         befriend(app, ALICE, BOB)
@@ -210,10 +212,10 @@ class TestSend:
         ],
     )
     def test_a_file_that_is_no_complete_image_is_refused(
-        self, alice: ApiClient, group: int, kept: Callable[[], set[str]], data: bytes
+        self, alice: ApiClient, group: int, stored_keys: Callable[[], set[str]], data: bytes
     ) -> None:
         assert_error(send(alice, group, data, "cat.png"), BAD_PARAMETER, field="image")
-        assert (kept(), list_messages(alice, group)) == (set(), [])
+        assert (stored_keys(), list_messages(alice, group)) == (set(), [])
 
     def test_more_than_10_mib_is_too_large(self, alice: ApiClient, group: int) -> None:
         assert_error(send(alice, group, bytes(10 * MIB + 1)), PAYLOAD_TOO_LARGE)
@@ -261,7 +263,7 @@ class TestGet:
         media_type: str,
     ) -> None:
         send(alice, group, make_image(kind), name="page.html")
-        path = address(alice, group)
+        path = get_path(alice, group)
         seen = anonymous.get(path)
 
         assert path.endswith(f".{extension}")
@@ -272,7 +274,7 @@ class TestGet:
         self, alice: ApiClient, anonymous: ApiClient, group: int
     ) -> None:
         send(alice, group, make_image())
-        headers = anonymous.get(address(alice, group)).headers
+        headers = anonymous.get(get_path(alice, group)).headers
         assert headers["Cache-Control"] == "private, max-age=31536000, immutable"
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
@@ -282,7 +284,7 @@ class TestGet:
         self, alice: ApiClient, anonymous: ApiClient, group: int
     ) -> None:
         send(alice, group, make_image())
-        path = address(alice, group)
+        path = get_path(alice, group)
         tag = anonymous.get(path).headers["ETag"]
         again = anonymous.get(path, headers={"If-None-Match": tag})
         assert (again.status_code, again.data) == (304, b"")
@@ -291,7 +293,7 @@ class TestGet:
         self, alice: ApiClient, anonymous: ApiClient, group: int
     ) -> None:
         send(alice, group, make_image())
-        path = address(alice, group)
+        path = get_path(alice, group)
         head = anonymous.call("HEAD", path)
         assert head.data == b""
         assert int(head.headers["Content-Length"]) == len(anonymous.get(path).data)
@@ -300,7 +302,7 @@ class TestGet:
         self, alice: ApiClient, anonymous: ApiClient, group: int
     ) -> None:
         send(alice, group, make_image("PNG", (2000, 1500), compress_level=0))
-        seen = anonymous.get(address(alice, group))
+        seen = anonymous.get(get_path(alice, group))
         assert load_image(seen.data).size == (2000, 1500)
 
     @pytest.mark.parametrize("kind", ["GIF", "WEBP"])
@@ -308,12 +310,12 @@ class TestGet:
         self, alice: ApiClient, anonymous: ApiClient, group: int, kind: str
     ) -> None:
         send(alice, group, make_animation(kind))
-        seen: Any = load_image(anonymous.get(address(alice, group)).data)
+        seen: Any = load_image(anonymous.get(get_path(alice, group)).data)
         assert seen.n_frames == 3
 
     def test_metadata_are_removed(self, alice: ApiClient, anonymous: ApiClient, group: int) -> None:
         send(alice, group, make_photo())
-        seen = anonymous.get(address(alice, group)).data
+        seen = anonymous.get(get_path(alice, group)).data
         assert b"secret" not in seen.lower()
         assert not load_image(seen).getexif()
 
@@ -346,13 +348,13 @@ class TestGet:
 
 class TestDelete:
     def test_deleting_a_message_deletes_its_file(
-        self, alice: ApiClient, bob: ApiClient, group: int, kept: Callable[[], set[str]]
+        self, alice: ApiClient, bob: ApiClient, group: int, stored_keys: Callable[[], set[str]]
     ) -> None:
         sent = send(bob, group, make_image())
-        path = address(alice, group)
+        path = get_path(alice, group)
         delete(alice, sent.json["message_id"])
         assert_error(bob.get(path), NOT_FOUND)
-        assert kept() == set()
+        assert stored_keys() == set()
 
     def test_hiding_a_message_does_not_delete_its_file(
         self, alice: ApiClient, bob: ApiClient, group: int
@@ -360,12 +362,12 @@ class TestDelete:
         sent = send(alice, group, make_image())
         hidden = {"message_ids": [sent.json["message_id"]]}
         alice.delete("/conversations/delete_messages", json=hidden)
-        assert bob.get(address(bob, group)).status_code == 200
+        assert bob.get(get_path(bob, group)).status_code == 200
 
     def test_dissolving_a_group_deletes_all_files(
-        self, alice: ApiClient, bob: ApiClient, group: int, kept: Callable[[], set[str]]
+        self, alice: ApiClient, bob: ApiClient, group: int, stored_keys: Callable[[], set[str]]
     ) -> None:
         send(alice, group, make_image())
         send(bob, group, make_image("GIF"))
         alice.post("/conversations/member/remove", json={"conversation_id": group})
-        assert kept() == set()
+        assert stored_keys() == set()

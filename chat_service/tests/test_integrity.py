@@ -36,7 +36,7 @@ GROUP, PRIVATE = 1, 2
 
 
 @pytest.fixture
-def talk(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
+def history(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     """A group and private conversations where everything has happened that can.
 
     The group's messages 1 to 4: of these 2 is hidden by alice, 3 is deleted.
@@ -58,12 +58,12 @@ def talk(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     send_text(alice, PRIVATE, "not yet in the index")
 
 
-def test_requests_violate_no_invariant(app: Flask, talk: None) -> None:
+def test_requests_violate_no_invariant(app: Flask, history: None) -> None:
     assert find_violations(app) == {}
 
 
 @pytest.mark.parametrize(
-    ("statement", "promises"),
+    ("statement", "invariants"),
     [
         ("DELETE FROM messages WHERE id = 4", {NUMBERS, UNREAD}),
         ("UPDATE messages SET seq = 9 WHERE id = 4", {NUMBERS}),
@@ -91,13 +91,15 @@ def test_requests_violate_no_invariant(app: Flask, talk: None) -> None:
         ("UPDATE announcements SET conversation_id = 2", {"announcements are in groups"}),
     ],
 )
-def test_corruption_is_detected(app: Flask, talk: None, statement: str, promises: set[str]) -> None:
+def test_corruption_is_detected(
+    app: Flask, history: None, statement: str, invariants: set[str]
+) -> None:
     corrupt(app, db, statement)
 
-    assert find_violations(app).keys() >= promises
+    assert find_violations(app).keys() >= invariants
 
 
-def test_a_missing_image_is_detected(app: Flask, talk: None, alice: ApiClient) -> None:
+def test_a_missing_image_is_detected(app: Flask, history: None, alice: ApiClient) -> None:
     send_image(alice, GROUP)
     [*_, shown] = list_messages(alice, GROUP)
     with app.app_context():

@@ -31,7 +31,7 @@ def invite(caller: ApiClient, group: int, whom: Any = DAVE) -> Reply:
     return caller.post(ADD_PATH, json={"conversationId": group, "member_id": whom})
 
 
-def invited(caller: ApiClient, group: int, whom: Any = DAVE) -> int:
+def create_invitation(caller: ApiClient, group: int, whom: Any = DAVE) -> int:
     """An invitation that waits.
 
     Returns:
@@ -41,13 +41,13 @@ def invited(caller: ApiClient, group: int, whom: Any = DAVE) -> int:
     return int(invitation)
 
 
-def listed(caller: ApiClient, group: int) -> list[dict[str, Any]]:
+def list_invitations(caller: ApiClient, group: int) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = caller.get(f"/conversations/{group}/invitation").json["invitation"]
     return rows
 
 
-def statuses(caller: ApiClient, group: int) -> dict[int, int]:
-    return {row["invite_id"]: row["status"] for row in listed(caller, group)}
+def get_statuses(caller: ApiClient, group: int) -> dict[int, int]:
+    return {row["invite_id"]: row["status"] for row in list_invitations(caller, group)}
 
 
 class TestInvite:
@@ -64,7 +64,7 @@ class TestInvite:
             "success",
             "邀请成功，等待管理员确认",
         )
-        assert list(statuses(caller, group).values()) == [PENDING]
+        assert list(get_statuses(caller, group).values()) == [PENDING]
         assert group not in list_ids(dave.get("/conversations"), "conversation")
 
     def test_several_users_are_invited_once_each(
@@ -73,11 +73,11 @@ class TestInvite:
         make_account(app, 5, "Eve")
         befriend(app, ALICE, 5)
         invite(alice, group, [DAVE, "5", DAVE])
-        assert {row["receiver_id"] for row in listed(alice, group)} == {DAVE, 5}
+        assert {row["receiver_id"] for row in list_invitations(alice, group)} == {DAVE, 5}
 
     def test_all_or_none_are_invited(self, alice: ApiClient, group: int) -> None:
         assert_error(invite(alice, group, [DAVE, UNKNOWN_ID]), errors.NOT_YOUR_FRIEND)
-        assert listed(alice, group) == []
+        assert list_invitations(alice, group) == []
 
     @pytest.mark.parametrize("whom", [[], [[DAVE]], [None], "x", {}, True])
     def test_an_invalid_list_is_refused(self, alice: ApiClient, group: int, whom: Any) -> None:
@@ -129,7 +129,7 @@ class TestInvite:
     def test_a_rejected_user_can_be_invited_again(
         self, alice: ApiClient, carol: ApiClient, group: int
     ) -> None:
-        alice.delete(HANDLE_PATH, json={"invite_id": invited(carol, group)})
+        alice.delete(HANDLE_PATH, json={"invite_id": create_invitation(carol, group)})
         assert invite(carol, group).status_code == 200
 
 
@@ -140,9 +140,9 @@ class TestList:
         self, app: Flask, bob: ApiClient, carol: ApiClient, group: int
     ) -> None:
         make_account(app, DAVE, "Dave", version=2, avatar_digest="d1")
-        invitation = invited(bob, group)
+        invitation = create_invitation(bob, group)
 
-        [row] = listed(carol, group)
+        [row] = list_invitations(carol, group)
 
         assert row.pop("timestamp").endswith("Z")
         assert row == {
@@ -160,15 +160,15 @@ class TestList:
     def test_invitations_are_listed_newest_first(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
-        first, second = invited(alice, group), invited(bob, group)
-        assert list(statuses(alice, group)) == [second, first]
+        first, second = create_invitation(alice, group), create_invitation(bob, group)
+        assert list(get_statuses(alice, group)) == [second, first]
 
     def test_the_later_edition_has_the_same_under_another_key(
         self, alice: ApiClient, group: int
     ) -> None:
         invite(alice, group)
         reply = alice.get("/conversations/invitation", json={"conversation_id": group})
-        assert reply.json["invitations"] == listed(alice, group)
+        assert reply.json["invitations"] == list_invitations(alice, group)
 
     @pytest.mark.parametrize(
         "path", ["/conversations/{}/invitation", "/conversations/invitation?conversation_id={}"]
@@ -193,13 +193,13 @@ class TestList:
     ) -> None:
         invite(bob, group)
         with counted_queries(app, db) as few:
-            listed(alice, group)
+            list_invitations(alice, group)
         for user in range(10, 30):
             make_account(app, user, f"User{user}")
             befriend(app, ALICE, user)
         invite(alice, group, list(range(10, 30)))
         with counted_queries(app, db) as many:
-            listed(alice, group)
+            list_invitations(alice, group)
         assert len(many) == len(few)
 
 
@@ -217,19 +217,19 @@ class TestAccept:
         group: int,
     ) -> None:
         caller: ApiClient = request.getfixturevalue(who)
-        invitation = invited(carol, group)
+        invitation = create_invitation(carol, group)
         body = {"conversation_id": group, "invite_id": invitation, "status": status}
 
         reply = caller.post(HANDLE_PATH, json=body)
 
         assert reply.json == {"code": 0, "info": "success", "message": "同意该用户入群"}
-        assert statuses(dave, group) == {invitation: ACCEPTED}
+        assert get_statuses(dave, group) == {invitation: ACCEPTED}
 
     def test_a_new_member_sees_the_whole_history_and_has_nothing_unread(
         self, alice: ApiClient, dave: ApiClient, group: int
     ) -> None:
         alice.post("/conversations/messages", json={"conversationId": group, "content": "hello"})
-        alice.post(HANDLE_PATH, json={"invite_id": invited(alice, group)})
+        alice.post(HANDLE_PATH, json={"invite_id": create_invitation(alice, group)})
 
         settings = dave.get("/interface", json={"conversation_id": group})
         history = dave.get("/conversations/messages", json={"conversationId": group})
@@ -239,7 +239,7 @@ class TestAccept:
 
     def test_a_new_member_has_not_read_earlier_messages(self, alice: ApiClient, group: int) -> None:
         sent = alice.post("/conversations/messages", json={"conversationId": group, "content": "x"})
-        alice.post(HANDLE_PATH, json={"invite_id": invited(alice, group)})
+        alice.post(HANDLE_PATH, json={"invite_id": create_invitation(alice, group)})
         readers = alice.post(
             "/conversations/readlist", json={"message_id": sent.json["message_id"]}
         )
@@ -248,9 +248,9 @@ class TestAccept:
     def test_other_pending_invitations_of_the_user_are_superseded(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
-        first, second = invited(alice, group), invited(bob, group)
+        first, second = create_invitation(alice, group), create_invitation(bob, group)
         alice.post(HANDLE_PATH, json={"invite_id": first})
-        assert statuses(alice, group) == {first: ACCEPTED, second: SUPERSEDED}
+        assert get_statuses(alice, group) == {first: ACCEPTED, second: SUPERSEDED}
 
     def test_unknown_invitation(self, alice: ApiClient) -> None:
         reply = alice.post(HANDLE_PATH, json={"invite_id": UNKNOWN_ID})
@@ -260,7 +260,7 @@ class TestAccept:
         self, app: Flask, alice: ApiClient, group: int
     ) -> None:
         other = make_group(app, ALICE)
-        body = {"conversation_id": other, "invite_id": invited(alice, group)}
+        body = {"conversation_id": other, "invite_id": create_invitation(alice, group)}
         assert_error(alice.post(HANDLE_PATH, json=body), errors.INVITATION_NOT_FOUND)
 
     @pytest.mark.parametrize("who", ["carol", "dave"])
@@ -268,7 +268,7 @@ class TestAccept:
         self, request: pytest.FixtureRequest, who: str, alice: ApiClient, group: int
     ) -> None:
         caller: ApiClient = request.getfixturevalue(who)
-        reply = caller.post(HANDLE_PATH, json={"invite_id": invited(alice, group)})
+        reply = caller.post(HANDLE_PATH, json={"invite_id": create_invitation(alice, group)})
         assert_error(reply, errors.MAY_NOT_HANDLE)
 
     def test_the_owner_of_another_group_has_no_permission(
@@ -276,7 +276,7 @@ class TestAccept:
     ) -> None:
         befriend(app, ALICE, DAVE)
         befriend(app, ALICE, BOB)
-        invitation = invited(alice, make_group(app, ALICE), BOB)
+        invitation = create_invitation(alice, make_group(app, ALICE), BOB)
         make_group(app, DAVE)
         reply = dave.post(HANDLE_PATH, json={"invite_id": invitation})
         assert_error(reply, errors.MAY_NOT_HANDLE)
@@ -285,7 +285,7 @@ class TestAccept:
     def test_already_handled(
         self, alice: ApiClient, bob: ApiClient, group: int, first: str
     ) -> None:
-        invitation = invited(alice, group)
+        invitation = create_invitation(alice, group)
         alice.call(first, HANDLE_PATH, json={"invite_id": invitation})
         reply = bob.post(HANDLE_PATH, json={"invite_id": invitation})
         assert_error(reply, errors.INVITATION_HANDLED)
@@ -293,7 +293,7 @@ class TestAccept:
     def test_a_receiver_who_is_already_a_member(
         self, app: Flask, alice: ApiClient, group: int
     ) -> None:
-        invitation = invited(alice, group)
+        invitation = create_invitation(alice, group)
         add_member(app, group, DAVE)
         reply = alice.post(HANDLE_PATH, json={"invite_id": invitation})
         assert_error(reply, errors.INVITED_ALREADY_MEMBER)
@@ -301,7 +301,7 @@ class TestAccept:
     def test_a_deleted_account_joins_only_after_its_restoration(
         self, app: Flask, alice: ApiClient, group: int
     ) -> None:
-        invitation = invited(alice, group)
+        invitation = create_invitation(alice, group)
         make_account(app, DAVE, "Dave", version=2, deleted=True)
         rejection = alice.post(HANDLE_PATH, json={"invite_id": invitation})
         make_account(app, DAVE, "Dave", version=3)
@@ -313,9 +313,9 @@ class TestAccept:
     def test_a_former_member_can_be_invited_and_accepted_again(
         self, alice: ApiClient, dave: ApiClient, group: int
     ) -> None:
-        alice.post(HANDLE_PATH, json={"invite_id": invited(alice, group)})
+        alice.post(HANDLE_PATH, json={"invite_id": create_invitation(alice, group)})
         dave.post("/conversations/member/remove", json={"conversation_id": group})
-        again = alice.post(HANDLE_PATH, json={"invite_id": invited(alice, group)})
+        again = alice.post(HANDLE_PATH, json={"invite_id": create_invitation(alice, group)})
         assert again.status_code == 200
 
 
@@ -325,13 +325,13 @@ class TestReject:
     def test_the_receiver_does_not_join(
         self, alice: ApiClient, carol: ApiClient, group: int
     ) -> None:
-        invitation = invited(carol, group)
+        invitation = create_invitation(carol, group)
         body = {"conversation_id": group, "invite_id": invitation, "status": 1}
 
         reply = alice.delete(HANDLE_PATH, json=body)
 
         assert reply.json == {"code": 0, "info": "success", "message": "拒绝该用户入群"}
-        assert statuses(carol, group) == {invitation: REJECTED}
+        assert get_statuses(carol, group) == {invitation: REJECTED}
 
     def test_unknown_invitation(self, alice: ApiClient) -> None:
         reply = alice.delete(HANDLE_PATH, json={"invite_id": UNKNOWN_ID})
@@ -342,11 +342,11 @@ class TestReject:
         self, request: pytest.FixtureRequest, who: str, alice: ApiClient, group: int
     ) -> None:
         caller: ApiClient = request.getfixturevalue(who)
-        reply = caller.delete(HANDLE_PATH, json={"invite_id": invited(alice, group)})
+        reply = caller.delete(HANDLE_PATH, json={"invite_id": create_invitation(alice, group)})
         assert_error(reply, errors.MAY_NOT_HANDLE)
 
     def test_already_handled(self, alice: ApiClient, group: int) -> None:
-        invitation = invited(alice, group)
+        invitation = create_invitation(alice, group)
         alice.delete(HANDLE_PATH, json={"invite_id": invitation})
         reply = alice.delete(HANDLE_PATH, json={"invite_id": invitation})
         assert_error(reply, errors.INVITATION_HANDLED)
@@ -354,7 +354,7 @@ class TestReject:
     def test_a_receiver_who_is_already_a_member(
         self, app: Flask, alice: ApiClient, group: int
     ) -> None:
-        invitation = invited(alice, group)
+        invitation = create_invitation(alice, group)
         add_member(app, group, DAVE)
         reply = alice.delete(HANDLE_PATH, json={"invite_id": invitation})
         assert_error(reply, errors.INVITED_ALREADY_MEMBER)

@@ -1,4 +1,4 @@
-"""Live frames: what is told, exactly how, and to exactly whom (``/ws/``)."""
+"""Live frames: what is expected, exactly how, and to exactly whom (``/ws/``)."""
 
 from collections.abc import Iterator
 from io import BytesIO
@@ -52,12 +52,12 @@ def test_a_message_is_sent_to_all_members_and_marked_as_own_for_its_sender(
 
     cast[ALICE].send_text(group, "你好", reply_to=first)
 
-    told = receive_all(sockets)
+    received = receive_all(sockets)
     message = cast[CAROL].list_messages(group)[1]
     frame = {"type": "notify", "conversationId": str(group), "message": message}
     theirs, own = [{**frame, "scroll": "false"}], [{**frame, "scroll": "true"}]
     assert (message["seq"], message["reply_to"]) == (2, "first")
-    assert told == {ALICE: own, BOB: theirs, CAROL: theirs, DAVE: []}
+    assert received == {ALICE: own, BOB: theirs, CAROL: theirs, DAVE: []}
 
 
 def test_a_deletion_is_sent_to_all_members(group: int, cast: Cast, sockets: Sockets) -> None:
@@ -68,8 +68,8 @@ def test_a_deletion_is_sent_to_all_members(group: int, cast: Cast, sockets: Sock
 
     frame = {"type": "notify", "conversationId": str(group)}
     frame["deleted_message_id"] = message_id
-    told, own = [{**frame, "scroll": "false"}], [{**frame, "scroll": "true"}]
-    assert receive_all(sockets) == {ALICE: told, BOB: told, CAROL: own, DAVE: []}
+    expected, own = [{**frame, "scroll": "false"}], [{**frame, "scroll": "true"}]
+    assert receive_all(sockets) == {ALICE: expected, BOB: expected, CAROL: own, DAVE: []}
 
 
 def test_urls_in_a_frame_have_the_host_of_the_socket(
@@ -89,11 +89,11 @@ def test_urls_in_a_frame_have_the_host_of_the_socket(
         [from_alice, from_bob] = [
             frame["message"] for frame in one.receive_frames() if frame["type"] == "notify"
         ]
-        told_two = two.receive_frames()[0]["message"]
+        received_two = two.receive_frames()[0]["message"]
 
     assert from_alice["senderavatar"].startswith("http://one.example/account/avatar/1/")
     assert from_alice["content"].startswith("http://one.example/media/")
-    assert told_two["content"].startswith("http://two.example:8443/media/")
+    assert received_two["content"].startswith("http://two.example:8443/media/")
     assert from_bob["senderavatar"] == "/my/own.png"
     assert from_bob["content"] == "\\u0000 and \\ are plain characters"
 
@@ -110,15 +110,15 @@ def test_a_read_position_in_a_private_conversation_is_sent_to_the_friend(
         cast[DAVE].list_messages(private)
 
         frame = {"type": "already_read", "conversationId": str(private), "user_id": DAVE}
-        told = [each for each in alice.receive_frames() if each["type"] == "already_read"]
-        assert told == [{**frame, "read_seq": 1}, {**frame, "read_seq": 2}]
+        received = [each for each in alice.receive_frames() if each["type"] == "already_read"]
+        assert received == [{**frame, "read_seq": 1}, {**frame, "read_seq": 2}]
         assert dave.receive_types() == ["notify", "notify"]
 
 
 def test_read_positions_in_a_group_are_throttled_to_the_newest_per_second(
     app: Flask, group: int, cast: Cast
 ) -> None:
-    # A group of its own number: of the others something may have been told a moment ago.
+    # A group of its own number: of the others something may have been received a moment ago.
     quiet = [make_group(app, ALICE, BOB, CAROL) for _ in range(5)][-1]
     frame = {"type": "already_read", "conversationId": str(quiet)}
     by_bob, by_carol = ({**frame, "user_id": user_id} for user_id in (BOB, CAROL))
@@ -128,8 +128,8 @@ def test_read_positions_in_a_group_are_throttled_to_the_newest_per_second(
             cast[BOB].list_messages(quiet)
             cast[CAROL].list_messages(quiet)
 
-        told = [each for each in alice.receive_frames() if each["type"] == "already_read"]
-        assert told == [{**by_bob, "read_seq": 1}]
+        received = [each for each in alice.receive_frames() if each["type"] == "already_read"]
+        assert received == [{**by_bob, "read_seq": 1}]
         assert alice.receive_frame() == {**by_carol, "read_seq": 2}
         assert [carol.receive_frame()["type"] for _ in range(3)] == [
             "notify",
@@ -166,8 +166,8 @@ def test_a_new_group_and_its_messages_are_sent_to_all_members(
         user_id: [frame["type"] for frame in frames]
         for user_id, frames in receive_all(sockets).items()
     }
-    told = ["conv_setting", "notify"]
-    assert kinds == {ALICE: told, BOB: told, CAROL: [], DAVE: []}
+    expected = ["conv_setting", "notify"]
+    assert kinds == {ALICE: expected, BOB: expected, CAROL: [], DAVE: []}
 
 
 def test_frames_of_a_new_private_conversation_are_sent_to_both(
@@ -179,11 +179,16 @@ def test_frames_of_a_new_private_conversation_are_sent_to_both(
     private = cast[DAVE].get("/conversations")["conversation"][0]["id"]
     cast[DAVE].send_text(private, "hello")
 
-    told = {
+    received = {
         user_id: [frame["type"] for frame in frames]
         for user_id, frames in receive_all(sockets).items()
     }
-    assert told == {ALICE: [], BOB: [], CAROL: ["conv_setting", "notify"], DAVE: told[CAROL]}
+    assert received == {
+        ALICE: [],
+        BOB: [],
+        CAROL: ["conv_setting", "notify"],
+        DAVE: received[CAROL],
+    }
 
 
 def test_a_new_name_of_a_group_is_sent_to_all_members(
@@ -191,8 +196,8 @@ def test_a_new_name_of_a_group_is_sent_to_all_members(
 ) -> None:
     cast[BOB].post("/conversations/manage/info", conversation_id=group, name="renamed")
 
-    told = [{"type": "conv_setting"}]
-    assert receive_all(sockets) == {ALICE: told, BOB: told, CAROL: told, DAVE: []}
+    expected = [{"type": "conv_setting"}]
+    assert receive_all(sockets) == {ALICE: expected, BOB: expected, CAROL: expected, DAVE: []}
 
 
 def test_a_new_name_of_a_user_is_sent_once_to_each_socket_of_friends_and_members(
@@ -230,8 +235,8 @@ def test_a_pin_is_sent_to_the_user_only(group: int, cast: Cast, sockets: Sockets
 def test_a_new_role_is_sent_to_all_members(group: int, cast: Cast, sockets: Sockets) -> None:
     cast[ALICE].post("/conversations/manage/admin", conversation_id=group, user=CAROL)
 
-    told = [{"type": "modify_members", "conversationId": str(group)}]
-    assert receive_all(sockets) == {ALICE: told, BOB: told, CAROL: told, DAVE: []}
+    expected = [{"type": "modify_members", "conversationId": str(group)}]
+    assert receive_all(sockets) == {ALICE: expected, BOB: expected, CAROL: expected, DAVE: []}
 
 
 def test_a_removed_member_gets_the_removal_and_no_later_frames_of_the_group(
@@ -240,20 +245,20 @@ def test_a_removed_member_gets_the_removal_and_no_later_frames_of_the_group(
     cast[BOB].delete("/conversations/member/remove", conversation_id=group, user=CAROL)
     message = cast[ALICE].send_text(group, "among us")["message_id"]
 
-    told = receive_all(sockets)
-    assert told[CAROL] == [{"type": "remove_members", "self": "false"}]
-    assert told[BOB][0] == {"type": "modify_members", "conversationId": str(group)}
-    assert [frame["type"] for frame in told[ALICE]] == ["modify_members", "notify"]
-    assert told[BOB][1]["message"]["id"] == message
-    assert told[DAVE] == []
+    received = receive_all(sockets)
+    assert received[CAROL] == [{"type": "remove_members", "self": "false"}]
+    assert received[BOB][0] == {"type": "modify_members", "conversationId": str(group)}
+    assert [frame["type"] for frame in received[ALICE]] == ["modify_members", "notify"]
+    assert received[BOB][1]["message"]["id"] == message
+    assert received[DAVE] == []
 
 
 def test_a_member_who_leaves_gets_an_own_removal(group: int, cast: Cast, sockets: Sockets) -> None:
     cast[CAROL].post("/conversations/member/remove", conversation_id=group)
 
-    told = [{"type": "modify_members", "conversationId": str(group)}]
+    expected = [{"type": "modify_members", "conversationId": str(group)}]
     own = [{"type": "remove_members", "self": "true"}]
-    assert receive_all(sockets) == {ALICE: told, BOB: told, CAROL: own, DAVE: []}
+    assert receive_all(sockets) == {ALICE: expected, BOB: expected, CAROL: own, DAVE: []}
 
 
 def test_a_dissolved_group_is_a_removal_for_all_members(
@@ -261,8 +266,8 @@ def test_a_dissolved_group_is_a_removal_for_all_members(
 ) -> None:
     cast[ALICE].post("/conversations/member/remove", conversation_id=group)
 
-    told, own = ([{"type": "remove_members", "self": own}] for own in ("false", "true"))
-    assert receive_all(sockets) == {ALICE: own, BOB: told, CAROL: told, DAVE: []}
+    expected, own = ([{"type": "remove_members", "self": own}] for own in ("false", "true"))
+    assert receive_all(sockets) == {ALICE: own, BOB: expected, CAROL: expected, DAVE: []}
 
 
 def test_a_posted_and_a_deleted_announcement_are_sent_to_all_members(
@@ -272,8 +277,8 @@ def test_a_posted_and_a_deleted_announcement_are_sent_to_all_members(
     posted = cast[BOB].post(path, conversation_id=group, content="Hear ye")
     cast[BOB].delete(path, notification_id=posted["notification_id"])
 
-    told = [{"type": "notification_message", "conversationId": str(group)}] * 2
-    assert receive_all(sockets) == {ALICE: told, BOB: told, CAROL: told, DAVE: []}
+    expected = [{"type": "notification_message", "conversationId": str(group)}] * 2
+    assert receive_all(sockets) == {ALICE: expected, BOB: expected, CAROL: expected, DAVE: []}
 
 
 def test_an_invitation_is_sent_to_all_members(
@@ -283,8 +288,8 @@ def test_an_invitation_is_sent_to_all_members(
 
     cast[CAROL].post("/conversations/member/add", conversationId=group, member_id=DAVE)
 
-    told = [{"type": "invitation_message", "conversationId": str(group)}]
-    assert receive_all(sockets) == {ALICE: told, BOB: told, CAROL: told, DAVE: []}
+    expected = [{"type": "invitation_message", "conversationId": str(group)}]
+    assert receive_all(sockets) == {ALICE: expected, BOB: expected, CAROL: expected, DAVE: []}
 
 
 def test_a_new_member_gets_the_frames_of_members_and_the_invitation_last(
@@ -302,8 +307,10 @@ def test_a_new_member_gets_the_frames_of_members_and_the_invitation_last(
         user_id: [frame["type"] for frame in frames]
         for user_id, frames in receive_all(sockets).items()
     }
-    told = ["modify_members", "invitation_message", "notify"]
-    assert kinds == dict.fromkeys((ALICE, BOB, CAROL), told) | {DAVE: ["conv_setting", *told]}
+    expected = ["modify_members", "invitation_message", "notify"]
+    assert kinds == dict.fromkeys((ALICE, BOB, CAROL), expected) | {
+        DAVE: ["conv_setting", *expected]
+    }
 
 
 def test_a_rejected_invitation_is_sent_to_all_members(
@@ -316,8 +323,8 @@ def test_a_rejected_invitation_is_sent_to_all_members(
 
     cast[BOB].delete("/conversations/manage/handle_invitation", invite_id=invitation)
 
-    told = [{"type": "invitation_message", "conversationId": str(group)}]
-    assert receive_all(sockets) == {ALICE: told, BOB: told, CAROL: told, DAVE: []}
+    expected = [{"type": "invitation_message", "conversationId": str(group)}]
+    assert receive_all(sockets) == {ALICE: expected, BOB: expected, CAROL: expected, DAVE: []}
 
 
 def test_a_friend_request_is_sent_to_sender_and_receiver(server: Server, sockets: Sockets) -> None:
@@ -346,8 +353,8 @@ def test_a_withheld_friend_request_is_sent_to_its_sender_once(
 def test_the_end_of_a_friendship_is_sent_to_both(server: Server, sockets: Sockets) -> None:
     server.send_event("friendship_ended", {"low_id": BOB, "high_id": CAROL})
 
-    told = [{"type": "delete_friend"}]
-    assert receive_all(sockets) == {ALICE: [], BOB: told, CAROL: told, DAVE: []}
+    expected = [{"type": "delete_friend"}]
+    assert receive_all(sockets) == {ALICE: [], BOB: expected, CAROL: expected, DAVE: []}
 
 
 def test_connecting_and_listing_send_no_frames(group: int, cast: Cast, sockets: Sockets) -> None:

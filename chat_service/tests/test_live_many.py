@@ -50,13 +50,13 @@ def _replicas(
 
 
 @pytest.fixture
-def here(app: Flask, _replicas: tuple[Server, Server]) -> Server:
+def replica(app: Flask, _replicas: tuple[Server, Server]) -> Server:
     """A replica of one worker."""
     return _replicas[0]
 
 
 @pytest.fixture
-def there(app: Flask, _replicas: tuple[Server, Server]) -> Server:
+def other_replica(app: Flask, _replicas: tuple[Server, Server]) -> Server:
     """A replica of two workers."""
     return _replicas[1]
 
@@ -67,47 +67,49 @@ def group(app: Flask) -> int:
 
 
 @pytest.fixture
-def alice(here: Server) -> HttpUser:
+def alice(replica: Server) -> HttpUser:
     """Alice, whose requests go to the replica of one worker."""
-    return HttpUser(here, ALICE)
+    return HttpUser(replica, ALICE)
 
 
 def test_frames_reach_sockets_of_every_process(
-    here: Server, there: Server, group: int, alice: HttpUser
+    replica: Server, other_replica: Server, group: int, alice: HttpUser
 ) -> None:
     with ExitStack() as stack:
         # Enough of them that each worker has some.
-        everywhere = [stack.enter_context(LiveSocket(at, BOB)) for at in (here, *[there] * 12)]
+        sockets = [
+            stack.enter_context(LiveSocket(at, BOB)) for at in (replica, *[other_replica] * 12)
+        ]
         alice.send_text(group, "hello")
 
-        told = [each.receive_frame()["message"]["content"] for each in everywhere]
-        assert told == ["hello"] * 13
+        received = [each.receive_frame()["message"]["content"] for each in sockets]
+        assert received == ["hello"] * 13
 
 
 def test_a_removal_in_one_process_is_applied_in_all_others(
-    app: Flask, here: Server, there: Server, group: int, alice: HttpUser
+    app: Flask, replica: Server, other_replica: Server, group: int, alice: HttpUser
 ) -> None:
-    with LiveSocket(there, BOB) as bob:
+    with LiveSocket(other_replica, BOB) as bob:
         bob.receive_frames()
         alice.delete("/conversations/member/remove", conversation_id=group, user=BOB)
         alice.send_text(group, "without bob")
 
-        assert bob.receive_frames(via=here) == [{"type": "remove_members", "self": "false"}]
+        assert bob.receive_frames(via=replica) == [{"type": "remove_members", "self": "false"}]
 
 
 def test_deleting_an_account_closes_its_sockets_in_all_processes(
-    here: Server, there: Server
+    replica: Server, other_replica: Server
 ) -> None:
-    with LiveSocket(there, CAROL) as carol:
-        delete_account(here, CAROL)
+    with LiveSocket(other_replica, CAROL) as carol:
+        delete_account(replica, CAROL)
 
         assert carol.receive_close_code() == 4401
 
 
 def test_missed_frames_are_replayed_once_by_any_process(
-    here: Server, there: Server, group: int, alice: HttpUser
+    replica: Server, other_replica: Server, group: int, alice: HttpUser
 ) -> None:
-    with LiveSocket(here, BOB) as bob:
+    with LiveSocket(replica, BOB) as bob:
         bob.receive_frames()
         alice.send_text(group, "heard")
         assert [frame["type"] for frame in bob.receive_frames()] == ["notify"]
@@ -115,68 +117,68 @@ def test_missed_frames_are_replayed_once_by_any_process(
     alice.send_text(group, "missed")
     alice.send_text(group, "missed, too")
 
-    with bob.reconnect(there) as again:
-        told = [again.receive_frame()["message"]["content"] for _ in range(2)]
+    with bob.reconnect(other_replica) as again:
+        received = [again.receive_frame()["message"]["content"] for _ in range(2)]
         alice.send_text(group, "here again")
-        told.append(again.receive_frame()["message"]["content"])
+        received.append(again.receive_frame()["message"]["content"])
         again.acknowledge()
-    with bob.reconnect(here) as once_more:
+    with bob.reconnect(replica) as once_more:
         assert once_more.receive_frames() == []
-    assert told == ["missed", "missed, too", "here again"]
+    assert received == ["missed", "missed, too", "here again"]
 
 
 def test_frames_acknowledged_in_another_process_are_not_replayed(
-    here: Server, there: Server, group: int, alice: HttpUser
+    replica: Server, other_replica: Server, group: int, alice: HttpUser
 ) -> None:
-    with LiveSocket(there, BOB) as staying:
+    with LiveSocket(other_replica, BOB) as staying:
         staying.receive_frames()
-        with staying.reconnect(here):
+        with staying.reconnect(replica):
             pass
         alice.send_text(group, "hello")
         assert staying.receive_frame()["type"] == "notify"
         staying.acknowledge()
-        wait_for_delivery(there)  # The mark goes to Redis after the pong, before this.
+        wait_for_delivery(other_replica)  # The mark goes to Redis after the pong, before this.
 
-        with staying.reconnect(here) as again:
+        with staying.reconnect(replica) as again:
             assert again.receive_frames() == []
 
 
 def test_unacknowledged_frames_are_replayed_by_another_process(
-    here: Server, there: Server, group: int, alice: HttpUser
+    replica: Server, other_replica: Server, group: int, alice: HttpUser
 ) -> None:
-    with LiveSocket(there, BOB) as silent:
+    with LiveSocket(other_replica, BOB) as silent:
         silent.receive_frames()
         silent.acknowledge()
         alice.send_text(group, "into the void")
-        wait_for_delivery(here)
+        wait_for_delivery(replica)
 
-        with silent.reconnect(here) as again:
+        with silent.reconnect(replica) as again:
             assert again.receive_frame()["message"]["content"] == "into the void"
 
 
 def test_a_restart_of_redis_fails_no_request_and_loses_no_frame(
-    redis: RedisServer, here: Server, there: Server, group: int, alice: HttpUser
+    redis: RedisServer, replica: Server, other_replica: Server, group: int, alice: HttpUser
 ) -> None:
-    with LiveSocket(there, BOB) as bob:
+    with LiveSocket(other_replica, BOB) as bob:
         bob.receive_frames()
         redis.kill()
         for number in range(3):
             alice.send_text(group, f"during the outage {number}")
-        with LiveSocket(here, CAROL) as newcomer:
+        with LiveSocket(replica, CAROL) as newcomer:
             newcomer.wire.ping()
         redis.start()
         alice.send_text(group, "afterwards")
 
-        told = [bob.receive_frame()["message"]["content"] for _ in range(4)]
-    assert told == [*(f"during the outage {number}" for number in range(3)), "afterwards"]
+        received = [bob.receive_frame()["message"]["content"] for _ in range(4)]
+    assert received == [*(f"during the outage {number}" for number in range(3)), "afterwards"]
     assert len(alice.list_messages(group)) == 4
 
 
 def test_an_unreachable_redis_is_reported_and_the_service_remains_ready(
-    redis: RedisServer, here: Server
+    redis: RedisServer, replica: Server
 ) -> None:
     def wait_for(state: str) -> None:
-        url = f"http://{here.address}/healthz"
+        url = f"http://{replica.address}/healthz"
         deadline = time.monotonic() + TIMEOUT
         while requests.get(url, timeout=TIMEOUT).json()["parts"]["redis"] != state:
             assert time.monotonic() < deadline
@@ -185,37 +187,37 @@ def test_an_unreachable_redis_is_reported_and_the_service_remains_ready(
     wait_for("ok")
     redis.kill()
     wait_for("unreachable")
-    ready = requests.get(f"http://{here.address}/readyz", timeout=TIMEOUT)
+    ready = requests.get(f"http://{replica.address}/readyz", timeout=TIMEOUT)
     redis.start()
     wait_for("ok")
     assert ready.status_code == 200
 
 
 def test_no_frame_is_lost_if_a_clock_is_set_back_or_redis_loses_its_data(
-    redis: RedisServer, here: Server, there: Server, group: int, alice: HttpUser
+    redis: RedisServer, replica: Server, other_replica: Server, group: int, alice: HttpUser
 ) -> None:
-    with LiveSocket(there, BOB) as bob, redis.client() as client:
+    with LiveSocket(other_replica, BOB) as bob, redis.client() as client:
         seconds, _ = client.time()
         # As if the clock of Redis had been an hour ahead until now.
         client.hset("ims:live:last", mapping={"moment": (seconds + 3600) * 1000, "number": 7})
-        told = []
+        received = []
         for text in ("clock set back", "and on"):
             alice.send_text(group, text)
-            told.append(bob.receive_frame()["message"]["content"])
+            received.append(bob.receive_frame()["message"]["content"])
             if text != "and on":
                 bob.acknowledge()
-        with bob.reconnect(here) as again:
-            told.append(again.receive_frame()["message"]["content"])
+        with bob.reconnect(replica) as again:
+            received.append(again.receive_frame()["message"]["content"])
         redis.empty()
         alice.send_text(group, "memory lost")
-        told.append(bob.receive_frame()["message"]["content"])
-    assert told == ["clock set back", "and on", "and on", "memory lost"]
+        received.append(bob.receive_frame()["message"]["content"])
+    assert received == ["clock set back", "and on", "and on", "memory lost"]
 
 
 def test_frames_in_redis_expire(
-    redis: RedisServer, here: Server, group: int, alice: HttpUser
+    redis: RedisServer, replica: Server, group: int, alice: HttpUser
 ) -> None:
-    with LiveSocket(here, BOB) as bob, redis.client() as client:
+    with LiveSocket(replica, BOB) as bob, redis.client() as client:
         alice.send_text(group, "secret")
         bob.receive_frame()
 
@@ -224,9 +226,14 @@ def test_frames_in_redis_expire(
 
 
 def test_a_member_removed_during_an_outage_of_redis_gets_no_more_frames(
-    app: Flask, redis: RedisServer, here: Server, there: Server, group: int, alice: HttpUser
+    app: Flask,
+    redis: RedisServer,
+    replica: Server,
+    other_replica: Server,
+    group: int,
+    alice: HttpUser,
 ) -> None:
-    with LiveSocket(there, BOB) as bob, LiveSocket(there, CAROL) as carol:
+    with LiveSocket(other_replica, BOB) as bob, LiveSocket(other_replica, CAROL) as carol:
         bob.receive_frames()
         carol.receive_frames()
         redis.kill()
@@ -236,13 +243,13 @@ def test_a_member_removed_during_an_outage_of_redis_gets_no_more_frames(
         redis.start()
 
         assert carol.receive_frame()["message"]["content"] == "without bob"
-        assert bob.receive_frames(via=here) == []
+        assert bob.receive_frames(via=replica) == []
 
 
 def test_many_closing_sockets_need_few_connections_to_redis(
-    app: Flask, redis: RedisServer, here: Server
+    app: Flask, redis: RedisServer, replica: Server
 ) -> None:
-    [worker] = psutil.Process(here.program.pid).children()
+    [worker] = psutil.Process(replica.program.pid).children()
     redis_port = urlsplit(redis.url).port
 
     def connections() -> int:
@@ -252,10 +259,10 @@ def test_many_closing_sockets_need_few_connections_to_redis(
     crowd = range(9_000, 9_000 + 3 * MAX_CONNECTIONS)
     for number in crowd:
         make_account(app, number, f"Somebody {number}")
-    listening = [LiveSocket(here, number) for number in crowd]
+    sockets = [LiveSocket(replica, number) for number in crowd]
     counted = [connections()]
     with redis.frozen():
-        for each in listening:
+        for each in sockets:
             each.wire.shutdown()
         deadline = time.monotonic() + TIMEOUT
         while counted[-1] >= max(counted):  # Until the first of them gives up.

@@ -32,12 +32,12 @@ class ReconnectingClient:
     """
 
     def __init__(self, network: Network, addresses: Sequence[str]) -> None:
-        self.told: list[int] = []
+        self.received: list[int] = []
         self._network = network
         self._addresses = addresses
         self._token = issue(BOB)
 
-    def visit(self, seconds: float, leaves: str, last: int | None = None) -> None:
+    def connect_for(self, seconds: float, leaves: str, last: int | None = None) -> None:
         """Listen for a while, or until the ``last`` message, and leave somehow."""
         wire = self._connect()
         self._listen(wire, seconds, last)
@@ -59,10 +59,10 @@ class ReconnectingClient:
     def _listen(self, wire: WebSocket, seconds: float, last: int | None = None) -> None:
         until = time.monotonic() + seconds
         with suppress(OSError, WebSocketException):  # Too late, or closed by the server.
-            while (left := until - time.monotonic()) > 0 and self.told[-1:] != [last]:
+            while (left := until - time.monotonic()) > 0 and self.received[-1:] != [last]:
                 wire.settimeout(left)
                 frame: dict[str, Any] = json.loads(wire.recv())
-                self.told.append(int(frame["message"]["content"]))
+                self.received.append(int(frame["message"]["content"]))
 
 
 @pytest.fixture(scope="module", params=["one process", "three processes and Redis"])
@@ -100,14 +100,14 @@ def test_no_frame_is_lost_however_connections_end(
 
     with run_network(servers[0].address) as network:
         bob = ReconnectingClient(network, [server.address for server in servers])
-        bob.visit(0.1, "close")
+        bob.connect_for(0.1, "close")
         sending = threading.Thread(target=send)
         sending.start()
         while not all_sent.is_set():
-            bob.visit(random.uniform(0, 1.5), random.choice(DISCONNECTIONS))
+            bob.connect_for(random.uniform(0, 1.5), random.choice(DISCONNECTIONS))
             all_sent.wait(random.choice((0, 0, 0.5)))
         sending.join()
         alice.close()
-        bob.visit(TIMEOUT, "close", sent[-1])
+        bob.connect_for(TIMEOUT, "close", sent[-1])
 
-    assert list(dict.fromkeys(bob.told)) == sent
+    assert list(dict.fromkeys(bob.received)) == sent

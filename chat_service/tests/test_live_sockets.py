@@ -1,4 +1,4 @@
-"""Live sockets: who may open one, when it ends, and what is told after a short absence."""
+"""Live sockets: who may open one, when it ends, and what is expected after a short absence."""
 
 import socket
 import struct
@@ -149,9 +149,9 @@ def test_deleting_an_account_closes_its_sockets_without_a_frame(
         bob.send_text(group, "gone?")
 
         goodbye = ABNF.OPCODE_CLOSE, struct.pack("!H", 4401)
-        told = [list(iter(each.wire.recv_data, goodbye)) for each in (first, second)]
+        received = [list(iter(each.wire.recv_data, goodbye)) for each in (first, second)]
         marker = ABNF.OPCODE_TEXT, b'{"type":"request_message"}'
-        assert told == [[], [marker]]  # Which `listens` of the first asked for.
+        assert received == [[], [marker]]  # Which `listens` of the first asked for.
         assert other.receive_types() == ["notify"]
 
 
@@ -243,12 +243,12 @@ def test_frames_missed_during_a_short_absence_are_replayed_once_and_in_order(
     alice.send_text(group, "two")
 
     with bobs.reconnect() as again:
-        told = [frame.get("message", {}).get("content") for frame in again.receive_frames()]
+        received = [frame.get("message", {}).get("content") for frame in again.receive_frames()]
         again.acknowledge()
     with bobs.reconnect() as once_more:
         nothing = once_more.receive_frames()
 
-    assert told == ["one", None, "two"]
+    assert received == ["one", None, "two"]
     assert nothing == []
 
 
@@ -262,8 +262,8 @@ def test_after_a_long_absence_the_newest_hundred_frames_are_replayed(
     wait_for_delivery(server)
 
     with bobs.reconnect() as again:
-        told = [again.receive_frame()["type"] for _ in range(100)]
-        assert told == ["request_message"] * 99 + ["delete_friend"]
+        received = [again.receive_frame()["type"] for _ in range(100)]
+        assert received == ["request_message"] * 99 + ["delete_friend"]
         assert again.receive_frames() == []
 
 
@@ -291,11 +291,11 @@ def test_unacknowledged_frames_are_replayed_while_the_old_socket_is_open(
         wait_for_delivery(server)  # Both have been written to the socket, which reads no more.
 
         with silent.reconnect() as again:
-            told = [again.receive_frame()["message"]["content"] for _ in range(2)]
+            received = [again.receive_frame()["message"]["content"] for _ in range(2)]
             again.acknowledge()
         with silent.reconnect() as once_more:
             assert once_more.receive_frames() == []
-        assert told == ["one", "two"]
+        assert received == ["one", "two"]
 
 
 def test_frames_are_followed_by_at_most_one_ping_per_second(server: Server) -> None:
@@ -359,13 +359,13 @@ def test_missed_read_positions_of_a_group_are_replayed_once(
         carol.list_messages(group)
 
     with alices.reconnect() as again:
-        told = [again.receive_frame() for _ in range(3)]
-    assert [frame["type"] for frame in told] == ["notify", "notify", "already_read"]
-    assert (told[2]["user_id"], told[2]["read_seq"]) == (CAROL, 2)
+        received = [again.receive_frame() for _ in range(3)]
+    assert [frame["type"] for frame in received] == ["notify", "notify", "already_read"]
+    assert (received[2]["user_id"], received[2]["read_seq"]) == (CAROL, 2)
 
 
 @pytest.fixture
-def line() -> Iterator[tuple[socket.socket, WebSocketConnection, Hub]]:
+def connection() -> Iterator[tuple[socket.socket, WebSocketConnection, Hub]]:
     """The far end of a socket of bob's in this process, the socket, and an audience."""
     hub = Hub(3, frame_out, lambda *_: None)
     listening, connecting = socket.socket(), socket.socket()
@@ -383,9 +383,9 @@ def line() -> Iterator[tuple[socket.socket, WebSocketConnection, Hub]]:
 
 
 def test_frames_older_than_ten_seconds_are_not_replayed(
-    line: tuple[socket.socket, WebSocketConnection, Hub],
+    connection: tuple[socket.socket, WebSocketConnection, Hub],
 ) -> None:
-    far, opened, hub = line
+    far, opened, hub = connection
     hub.dispatch((1, 0), LiveEvent(frame={"type": "old"}, users=(BOB,)), age=12)
     hub.dispatch((2, 0), LiveEvent(frame={"type": "late"}, users=(BOB,)), age=8)
 

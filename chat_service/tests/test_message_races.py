@@ -158,7 +158,7 @@ def test_sync_during_sends_and_deletions_misses_nothing(
     known: dict[int, str] = {}
     version = 0
 
-    def talk(sender: ApiClient) -> None:
+    def send_and_delete(sender: ApiClient) -> None:
         for number in range(6):
             message_id = send_text(sender, group)
             if number % 2:
@@ -175,7 +175,7 @@ def test_sync_during_sends_and_deletions_misses_nothing(
             version = news["version"]
 
     speakers = [signed_in(app, user_id) for user_id in (ALICE, BOB, CAROL)]
-    run_concurrently(*(lambda s=s: talk(s) for s in speakers), sync_conversations)
+    run_concurrently(*(lambda s=s: send_and_delete(s) for s in speakers), sync_conversations)
     sync_conversations()
     assert sorted(known) == [message["id"] for message in list_messages(speakers[0], group)]
 

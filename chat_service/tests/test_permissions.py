@@ -67,31 +67,31 @@ class Permissions(NamedTuple):
     owner: ErrorSpec | None
 
 
-def anybody() -> Permissions:
+def all_roles() -> Permissions:
     return Permissions(None, None, None, None, None, None)
 
 
-def members(or_else: ErrorSpec) -> Permissions:
-    return Permissions(or_else, or_else, None, None, None, None)
+def members(refusal: ErrorSpec) -> Permissions:
+    return Permissions(refusal, refusal, None, None, None, None)
 
 
-def admins(or_else: ErrorSpec) -> Permissions:
-    return Permissions(or_else, or_else, or_else, or_else, None, None)
+def admins(refusal: ErrorSpec) -> Permissions:
+    return Permissions(refusal, refusal, refusal, refusal, None, None)
 
 
-def owner(or_else: ErrorSpec) -> Permissions:
-    return Permissions(or_else, or_else, or_else, or_else, or_else, None)
+def owner(refusal: ErrorSpec) -> Permissions:
+    return Permissions(refusal, refusal, refusal, refusal, refusal, None)
 
 
-HERE = {"conversation_id": GROUP}
-BYSTANDER_BODY = {**HERE, "user": BYSTANDER}
-DEPUTY_BODY = {**HERE, "user": DEPUTY}
-GUEST_BODY = {**HERE, "member_id": GUEST}
-TEXT = {**HERE, "content": "hello"}
+GROUP_BODY = {"conversation_id": GROUP}
+BYSTANDER_BODY = {**GROUP_BODY, "user": BYSTANDER}
+DEPUTY_BODY = {**GROUP_BODY, "user": DEPUTY}
+GUEST_BODY = {**GROUP_BODY, "member_id": GUEST}
+TEXT_BODY = {**GROUP_BODY, "content": "hello"}
 NEW_GROUP_BODY = {"members": [GUEST], "name": "group"}
-IT = {"message_id": MESSAGE}
-READ_BODY = {**HERE, **IT}
-KNOWN = {"versions": {str(GROUP): 1}}
+MESSAGE_BODY = {"message_id": MESSAGE}
+READ_BODY = {**GROUP_BODY, **MESSAGE_BODY}
+SYNC_BODY = {"versions": {str(GROUP): 1}}
 HIDE_BODY = {"message_ids": [MESSAGE]}
 ANNOUNCEMENT_BODY = {"notification_id": ANNOUNCEMENT}
 INVITATION_BODY = {"invite_id": INVITATION}
@@ -99,41 +99,42 @@ SENDER_TOO = admins(errors.MAY_NOT_DELETE)._replace(sender=None)
 
 # fmt: off
 TABLE: dict[tuple[str, str], tuple[dict[str, Any], Permissions]] = {
-    ("GET",    "/conversations"): ({}, anybody()),
-    ("POST",   "/conversations"): (NEW_GROUP_BODY, anybody()),
-    ("GET",    "/conversations/messages"): (HERE, members(errors.NOT_IN_CONVERSATION_ZH)),
-    ("POST",   "/conversations/messages"): (TEXT, members(errors.NOT_IN_CONVERSATION)),
-    ("DELETE", "/conversations/messages"): (IT, SENDER_TOO),
-    ("POST",   "/conversations/image"): (HERE, members(errors.NOT_IN_CONVERSATION)),
+    ("GET",    "/conversations"): ({}, all_roles()),
+    ("POST",   "/conversations"): (NEW_GROUP_BODY, all_roles()),
+    ("GET",    "/conversations/messages"): (GROUP_BODY, members(errors.NOT_IN_CONVERSATION_ZH)),
+    ("POST",   "/conversations/messages"): (TEXT_BODY, members(errors.NOT_IN_CONVERSATION)),
+    ("DELETE", "/conversations/messages"): (MESSAGE_BODY, SENDER_TOO),
+    ("POST",   "/conversations/image"): (GROUP_BODY, members(errors.NOT_IN_CONVERSATION)),
     ("DELETE", "/conversations/delete_messages"):
         (HIDE_BODY, members(errors.MESSAGE_NOT_FOUND)),
-    ("GET",    "/conversations/get_reply"): (IT, members(errors.MESSAGE_NOT_FOUND)),
-    ("GET",    "/conversations/manage_messages"): (HERE, members(errors.CONVERSATION_NOT_FOUND_ZH)),
-    ("POST",   "/conversations/sift"): (HERE, members(errors.NO_ACCESS_BAD_REQUEST)),
-    ("GET",    "/conversations/search"): (TEXT, members(errors.CONVERSATION_NOT_FOUND_ZH)),
-    ("POST",   "/conversations/sync"): (KNOWN, anybody()),
+    ("GET",    "/conversations/get_reply"): (MESSAGE_BODY, members(errors.MESSAGE_NOT_FOUND)),
+    ("GET",    "/conversations/manage_messages"):
+        (GROUP_BODY, members(errors.CONVERSATION_NOT_FOUND_ZH)),
+    ("POST",   "/conversations/sift"): (GROUP_BODY, members(errors.NO_ACCESS_BAD_REQUEST)),
+    ("GET",    "/conversations/search"): (TEXT_BODY, members(errors.CONVERSATION_NOT_FOUND_ZH)),
+    ("POST",   "/conversations/sync"): (SYNC_BODY, all_roles()),
     ("POST",   "/conversations/read"): (READ_BODY, members(errors.CONVERSATION_NOT_FOUND_ZH)),
-    ("POST",   "/conversations/readlist"): (IT, members(errors.NO_ACCESS_BAD_REQUEST)),
-    ("GET",    "/conversations/get_members"): (HERE, members(errors.CONVERSATION_NOT_FOUND)),
-    ("GET",    "/interface"): (HERE, members(errors.NO_ACCESS)),
-    ("POST",   "/interface"): (HERE, members(errors.NO_ACCESS)),
+    ("POST",   "/conversations/readlist"): (MESSAGE_BODY, members(errors.NO_ACCESS_BAD_REQUEST)),
+    ("GET",    "/conversations/get_members"): (GROUP_BODY, members(errors.CONVERSATION_NOT_FOUND)),
+    ("GET",    "/interface"): (GROUP_BODY, members(errors.NO_ACCESS)),
+    ("POST",   "/interface"): (GROUP_BODY, members(errors.NO_ACCESS)),
     ("POST",   "/conversations/manage/admin"):
         (BYSTANDER_BODY, owner(errors.ONLY_OWNER_SETS_ADMINS)),
     ("DELETE", "/conversations/manage/admin"): (DEPUTY_BODY, owner(errors.ONLY_OWNER_SETS_ADMINS)),
     ("POST",   "/conversations/manage/ownership_transfer"):
         (BYSTANDER_BODY, owner(errors.ONLY_OWNER_TRANSFERS)),
-    ("POST",   "/conversations/member/remove"): (HERE, members(errors.NOT_IN_GROUP_TO_LEAVE)),
+    ("POST",   "/conversations/member/remove"): (GROUP_BODY, members(errors.NOT_IN_GROUP_TO_LEAVE)),
     ("DELETE", "/conversations/member/remove"): (BYSTANDER_BODY, admins(errors.MAY_NOT_REMOVE)),
     ("GET",    "/conversations/manage/notifications"):
-        (HERE, members(errors.CONVERSATION_NOT_FOUND)),
-    ("POST",   "/conversations/manage/notifications"): (TEXT, admins(errors.MAY_NOT_ANNOUNCE)),
+        (GROUP_BODY, members(errors.CONVERSATION_NOT_FOUND)),
+    ("POST",   "/conversations/manage/notifications"): (TEXT_BODY, admins(errors.MAY_NOT_ANNOUNCE)),
     ("DELETE", "/conversations/manage/notifications"):
         (ANNOUNCEMENT_BODY, admins(errors.MAY_NOT_DELETE_ANNOUNCEMENT)),
-    ("POST",   "/conversations/manage/info"): (HERE, admins(errors.MAY_NOT_UPDATE)),
+    ("POST",   "/conversations/manage/info"): (GROUP_BODY, admins(errors.MAY_NOT_UPDATE)),
     ("POST",   "/conversations/member/add"): (GUEST_BODY, members(errors.CONVERSATION_NOT_FOUND)),
     ("GET",    "/conversations/<conversation_id>/invitation"):
-        (HERE, members(errors.CONVERSATION_NOT_FOUND)),
-    ("GET",    "/conversations/invitation"): (HERE, members(errors.CONVERSATION_NOT_FOUND)),
+        (GROUP_BODY, members(errors.CONVERSATION_NOT_FOUND)),
+    ("GET",    "/conversations/invitation"): (GROUP_BODY, members(errors.CONVERSATION_NOT_FOUND)),
     ("POST",   "/conversations/manage/handle_invitation"):
         (INVITATION_BODY, admins(errors.MAY_NOT_HANDLE)),
     ("DELETE", "/conversations/manage/handle_invitation"):
@@ -143,23 +144,23 @@ TABLE: dict[tuple[str, str], tuple[dict[str, Any], Permissions]] = {
 
 
 def test_the_table_has_all_endpoints_that_need_a_token(app: Flask) -> None:
-    asking = {
+    protected = {
         (method, rule.rule)
         for rule in app.url_map.iter_rules()
         if not getattr(app.view_functions[rule.endpoint], "is_public", False)
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
-    assert TABLE.keys() == asking
+    assert TABLE.keys() == protected
 
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize(("method", "path"), TABLE)
-@pytest.mark.usefixtures("_the_group")
+@pytest.mark.usefixtures("_group_rows")
 def test_each_role_has_the_permissions_of_the_table(
     app: Flask, method: str, path: str, role: str
 ) -> None:
-    fields, may = TABLE[method, path]
-    expected = INVALID_JWT if role == "deleted" else may._asdict()[role]
+    fields, permissions = TABLE[method, path]
+    expected = INVALID_JWT if role == "deleted" else permissions._asdict()[role]
 
     reply = signed_in(app, ROLES[role]).call(
         method, path.replace("<conversation_id>", str(GROUP)), **_request(path, fields)
@@ -171,7 +172,7 @@ def test_each_role_has_the_permissions_of_the_table(
         assert_error(reply, expected)
 
 
-@pytest.mark.usefixtures("_the_group")
+@pytest.mark.usefixtures("_group_rows")
 def test_a_former_member_cannot_delete_an_own_message(app: Flask) -> None:
     former = signed_in(app, ROLES["former"])
     reply = former.delete("/conversations/messages", json={"message_id": OF_FORMER})
@@ -185,7 +186,7 @@ def _request(path: str, fields: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def _the_group(app: Flask) -> None:
+def _group_rows(app: Flask) -> None:
     """The rows behind the table; everybody in it is a friend of the guest."""
     now = datetime.now(UTC)
     with app.app_context(), transaction():

@@ -146,17 +146,17 @@ def record_statements(
     """The reading statements of a request, with their parameters."""
     statements: list[Any] = []
 
-    def note(_c: object, _k: object, statement: str, parameters: Any, *_: object) -> None:
+    def record(_c: object, _k: object, statement: str, parameters: Any, *_: object) -> None:
         if statement.startswith("SELECT"):
             statements.append((statement, parameters))
 
     with app.app_context():
         engine = db.engine
-    event.listen(engine, "before_cursor_execute", note)
+    event.listen(engine, "before_cursor_execute", record)
     try:
         assert caller.call(method, path, **request).status_code == 200
     finally:
-        event.remove(engine, "before_cursor_execute", note)
+        event.remove(engine, "before_cursor_execute", record)
     return statements
 
 
@@ -179,11 +179,11 @@ def _count_steps(connection: Any, statement: str, parameters: Any) -> int:
     """How many instructions of its machine SQLite needs."""
     count = [0]
 
-    def one_more() -> int:
+    def add_steps() -> int:
         count[0] += 100
         return 0
 
-    connection.set_progress_handler(one_more, 100)
+    connection.set_progress_handler(add_steps, 100)
     try:
         connection.execute(statement, parameters).fetchall()
     finally:

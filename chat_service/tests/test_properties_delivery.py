@@ -19,14 +19,14 @@ any_order_with_repeats = st.permutations([*VERSIONS, *VERSIONS])
 @example_settings
 @given(order=any_order_with_repeats)
 def test_an_account_has_the_state_of_the_newest_event(app: Flask, order: list[int]) -> None:
-    owner, somebody = new_user_ids(2)
+    owner, member = new_user_ids(2)
     make_account(app, owner, "Owner")
     caller = signed_in(app, owner)
-    query = {"conversation_id": make_group(app, owner, somebody)}
-    for told, version in enumerate(order, start=1):
-        make_account(app, somebody, f"Name {version}", version=version)
+    query = {"conversation_id": make_group(app, owner, member)}
+    for applied, version in enumerate(order, start=1):
+        make_account(app, member, f"Name {version}", version=version)
         members = caller.get("/conversations/get_members", query_string=query).json["members"]
-        assert members[1]["name"] == f"Name {max(order[:told])}"
+        assert members[1]["name"] == f"Name {max(order[:applied])}"
 
 
 @example_settings
@@ -37,8 +37,8 @@ def test_a_private_conversation_has_the_state_of_the_newest_event(
     one, other = new_user_ids(2)
     make_account(app, one, "One")
     make_account(app, other, "Other")
-    for told, version in enumerate(order, start=1):
+    for applied, version in enumerate(order, start=1):
         befriend(app, one, other, active=version % 2 == 1, version=version)
         for person in (one, other):
             listed = list_conversations(signed_in(app, person))
-            assert len(listed) == max(order[:told]) % 2
+            assert len(listed) == max(order[:applied]) % 2

@@ -18,7 +18,7 @@ from shared.testing.properties import extended_timeout, new_user_ids, run_state_
 
 pytestmark = [pytest.mark.database, extended_timeout]
 
-MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+SENT_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 limits = st.integers(1, 3)
 
 
@@ -33,79 +33,81 @@ class Pages(RuleBasedStateMachine):
         for id_ in ids:
             make_account(app, id_, f"Somebody {id_}")
         self.group = make_group(app, *ids)
-        self.there: list[int] = []
-        self.gone: set[int] = set()
+        self.present: list[int] = []
+        self.deleted: set[int] = set()
         self.forwards: list[dict[str, Any]] = []
         self.backwards: list[int] = []
-        self.known: set[int] = set()
+        self.copied: set[int] = set()
         self.version = 0
 
-    @initialize(all_at_once=st.booleans())
-    def begins(self, all_at_once: bool) -> None:
-        self.all_at_once = all_at_once
+    @initialize(has_equal_times=st.booleans())
+    def begin(self, has_equal_times: bool) -> None:
+        self.has_equal_times = has_equal_times
 
     @rule(count=st.integers(1, 4))
-    def sends(self, count: int) -> None:
-        self.there += [send_text(self.writer, self.group, "text") for _ in range(count)]
-        if self.all_at_once:
+    def send(self, count: int) -> None:
+        self.present += [send_text(self.writer, self.group, "text") for _ in range(count)]
+        if self.has_equal_times:
             with self.app.app_context(), transaction():
                 of_this_group = Message.conversation_id == self.group
-                db.session.execute(update(Message).where(of_this_group).values(created_at=MOMENT))
+                db.session.execute(update(Message).where(of_this_group).values(created_at=SENT_AT))
 
-    @precondition(lambda self: self.there)
+    @precondition(lambda self: self.present)
     @rule(which=st.integers(0, 1000))
-    def deletes(self, which: int) -> None:
-        message_id = self.there.pop(which % len(self.there))
-        self.gone.add(message_id)
+    def delete(self, which: int) -> None:
+        message_id = self.present.pop(which % len(self.present))
+        self.deleted.add(message_id)
         assert delete_message(self.writer, message_id).status_code == 200
 
-    @rule(limit=limits, by_time_too=st.booleans())
-    def reads_on(self, limit: int, by_time_too: bool) -> None:
-        self._page_on(limit, by_time_too=by_time_too)
+    @rule(limit=limits, with_time=st.booleans())
+    def read_next_page(self, limit: int, with_time: bool) -> None:
+        self._fetch_next(limit, with_time=with_time)
 
     @rule(limit=limits)
-    def reads_back(self, limit: int) -> None:
-        self._page_back(limit)
+    def read_previous_page(self, limit: int) -> None:
+        self._fetch_previous(limit)
 
     @rule(limit=limits)
-    def catches_up(self, limit: int) -> None:
-        self._catch_up(limit)
+    def read_changes(self, limit: int) -> None:
+        self._fetch_changes(limit)
 
     def teardown(self) -> None:
-        top = self.backwards[0] if self.backwards else max(self.there, default=0)
-        while self._page_on(9) or self._page_back(9) or self._catch_up(9):
+        top = self.backwards[0] if self.backwards else max(self.present, default=0)
+        while self._fetch_next(9) or self._fetch_previous(9) or self._fetch_changes(9):
             pass
-        whole = [message["id"] for message in fetch_messages(self.reader, self.group)["messages"]]
-        assert whole == self.there
+        expected = [
+            message["id"] for message in fetch_messages(self.reader, self.group)["messages"]
+        ]
+        assert expected == self.present
         forwards = [message["id"] for message in self.forwards]
         assert forwards == sorted(set(forwards))
-        assert [id_ for id_ in forwards if id_ not in self.gone] == whole
-        backwards = [id_ for id_ in reversed(self.backwards) if id_ not in self.gone]
-        assert backwards == [id_ for id_ in whole if id_ <= top]
-        assert self.known == set(whole)
+        assert [id_ for id_ in forwards if id_ not in self.deleted] == expected
+        backwards = [id_ for id_ in reversed(self.backwards) if id_ not in self.deleted]
+        assert backwards == [id_ for id_ in expected if id_ <= top]
+        assert self.copied == set(expected)
 
-    def _page_on(self, limit: int, *, by_time_too: bool = False) -> bool:
+    def _fetch_next(self, limit: int, *, with_time: bool = False) -> bool:
         bounds: dict[str, Any] = {"limit": limit, "after_id": 0}
         if self.forwards:
             last = self.forwards[-1]
             bounds["after_id"] = last["id"]
-            if by_time_too:
+            if with_time:
                 bounds["from"] = last["created_time"]
         page = fetch_messages(self.reader, self.group, **bounds)["messages"]
         self.forwards += page
         return bool(page)
 
-    def _page_back(self, limit: int) -> bool:
+    def _fetch_previous(self, limit: int) -> bool:
         bounds = {"before_id": self.backwards[-1]} if self.backwards else {}
         page = fetch_messages(self.reader, self.group, limit=limit, **bounds)["messages"]
         self.backwards += [message["id"] for message in reversed(page)]
         return bool(page)
 
-    def _catch_up(self, limit: int) -> bool:
+    def _fetch_changes(self, limit: int) -> bool:
         before = self.version
         news = fetch_messages(self.reader, self.group, limit=limit, after_version=before)
-        self.known |= {message["id"] for message in news["messages"]}
-        self.known -= set(news["deleted_ids"])
+        self.copied |= {message["id"] for message in news["messages"]}
+        self.copied -= set(news["deleted_ids"])
         self.version = news["version"]
         return bool(self.version > before)
 

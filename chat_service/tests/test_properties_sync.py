@@ -25,14 +25,14 @@ pytestmark = [pytest.mark.database, extended_timeout]
 any_number = st.integers(0, 1000)
 
 
-class Known(NamedTuple):
+class Copy(NamedTuple):
     """What a client knows of a conversation."""
 
     version: int
     ids: set[int]
 
 
-State = dict[int, Known]
+State = dict[int, Copy]
 
 
 class Devices(RuleBasedStateMachine):
@@ -46,48 +46,48 @@ class Devices(RuleBasedStateMachine):
             make_account(app, id_, f"Somebody {id_}")
         self.friend, self.reader = (signed_in(app, id_) for id_ in ids)
         self.friendship = 0
-        self.changes_friendship()
+        self.change_friendship()
         [private] = list_conversations(self.reader)
         self.private: int = private["id"]
         self.group = make_group(app, *ids)
         self.is_in_group = True
         self.sent: list[tuple[int, int]] = []
         self.hidden: set[int] = set()
-        self.asleep: list[State] = [{}]
+        self.devices: list[State] = [{}]
 
     @property
-    def places(self) -> list[int]:
+    def open_conversations(self) -> list[int]:
         """The conversations that are open to the reader."""
         return [self.group] * self.is_in_group + [self.private] * self.are_friends
 
-    @rule(which=any_number, by_reader=st.booleans(), count=st.integers(1, 4))
-    @precondition(lambda self: self.places)
-    def sends(self, which: int, by_reader: bool, count: int) -> None:
-        place = self.places[which % len(self.places)]
+    @rule(number=any_number, by_reader=st.booleans(), count=st.integers(1, 4))
+    @precondition(lambda self: self.open_conversations)
+    def send(self, number: int, by_reader: bool, count: int) -> None:
+        conversation = self.open_conversations[number % len(self.open_conversations)]
         writer = self.reader if by_reader else self.friend
-        self.sent += [(place, send_text(writer, place)) for _ in range(count)]
+        self.sent += [(conversation, send_text(writer, conversation)) for _ in range(count)]
 
     @rule()
-    def is_sent_something_in_the_group(self) -> None:
+    def receive_in_group(self) -> None:
         self.sent.append((self.group, send_text(self.friend, self.group)))
 
     @precondition(lambda self: self.sent)
-    @rule(which=any_number)
-    def deletes(self, which: int) -> None:
-        place, message_id = self.sent[which % len(self.sent)]
+    @rule(number=any_number)
+    def delete(self, number: int) -> None:
+        conversation, message_id = self.sent[number % len(self.sent)]
         if delete_message(self.friend, message_id).status_code == 200:
-            self.sent.remove((place, message_id))
+            self.sent.remove((conversation, message_id))
 
     @precondition(lambda self: self.sent)
-    @rule(which=any_number)
-    def hides(self, which: int) -> None:
-        place, message_id = self.sent[which % len(self.sent)]
-        if place in self.places:
+    @rule(number=any_number)
+    def hide(self, number: int) -> None:
+        conversation, message_id = self.sent[number % len(self.sent)]
+        if conversation in self.open_conversations:
             assert hide_messages(self.reader, message_id).status_code == 200
             self.hidden.add(message_id)
 
     @rule()
-    def joins_or_leaves(self) -> None:
+    def join_or_leave(self) -> None:
         if self.is_in_group:
             leaving = {"conversation_id": self.group}
             reply = self.reader.post("/conversations/member/remove", json=leaving)
@@ -97,41 +97,41 @@ class Devices(RuleBasedStateMachine):
         self.is_in_group = not self.is_in_group
 
     @rule()
-    def changes_friendship(self) -> None:
+    def change_friendship(self) -> None:
         self.friendship += 1
         self.are_friends = bool(self.friendship % 2)
         pair = self.friend.id, self.reader.id
         befriend(self.app, *pair, active=self.are_friends, version=self.friendship)
 
     @rule(limit=st.integers(1, 4))
-    def falls_asleep(self, limit: int) -> None:
-        self.asleep.append(self._caught_up({}, limit))
+    def add_device(self, limit: int) -> None:
+        self.devices.append(self._sync({}, limit))
 
-    @rule(which=any_number, limit=st.integers(1, 4), stays=st.booleans())
-    def wakes_up(self, which: int, limit: int, stays: bool) -> None:
-        number = which % len(self.asleep)
-        state = self._caught_up(self.asleep[number], limit)
+    @rule(number=any_number, limit=st.integers(1, 4), stores=st.booleans())
+    def sync_device(self, number: int, limit: int, stores: bool) -> None:
+        number = number % len(self.devices)
+        state = self._sync(self.devices[number], limit)
         self._compare(state)
-        if stays:
-            self.asleep[number] = state
+        if stores:
+            self.devices[number] = state
 
     def teardown(self) -> None:
-        for state in self.asleep:
-            self._compare(self._caught_up(state, limit=3))
+        for state in self.devices:
+            self._compare(self._sync(state, limit=3))
 
     def _compare(self, state: State) -> None:
         new_client = {
-            row["id"]: Known(
+            row["id"]: Copy(
                 row["version"],
                 {message["id"] for message in list_messages(self.reader, row["id"], read="false")},
             )
             for row in list_conversations(self.reader)
         }
         assert {
-            id_: Known(known.version, known.ids - self.hidden) for id_, known in state.items()
+            id_: Copy(known.version, known.ids - self.hidden) for id_, known in state.items()
         } == new_client
 
-    def _caught_up(self, earlier: State, limit: int) -> State:
+    def _sync(self, earlier: State, limit: int) -> State:
         state = deepcopy(earlier)
         while True:
             versions = {id_: known.version for id_, known in state.items()}
@@ -147,7 +147,7 @@ class Devices(RuleBasedStateMachine):
                     ids |= {
                         message["id"] for message in list_messages(self.reader, row["id"], **older)
                     }
-                state[row["id"]] = Known(row["version"], ids - set(row["deleted_ids"]))
+                state[row["id"]] = Copy(row["version"], ids - set(row["deleted_ids"]))
             if not answer["conversations"]:
                 return state
 

@@ -37,7 +37,7 @@ def group(app: Flask) -> int:
 
 
 @pytest.fixture
-def five(bob: ApiClient, group: int) -> list[int]:
+def five_messages(bob: ApiClient, group: int) -> list[int]:
     """Five messages of bob's, "1" to "5"."""
     return [send_text(bob, group, str(number)) for number in range(1, 6)]
 
@@ -46,7 +46,7 @@ class TestBounds:
     """Which messages are answered."""
 
     def test_all_messages_are_listed_oldest_first(
-        self, alice: ApiClient, group: int, five: list[int]
+        self, alice: ApiClient, group: int, five_messages: list[int]
     ) -> None:
         assert list_contents(alice, group) == ["1", "2", "3", "4", "5"]
 
@@ -80,17 +80,24 @@ class TestBounds:
         ids=str,
     )
     def test_bounds_and_a_limit(
-        self, alice: ApiClient, group: int, five: list[int], bounds: dict[str, Any], expected: str
+        self,
+        alice: ApiClient,
+        group: int,
+        five_messages: list[int],
+        bounds: dict[str, Any],
+        expected: str,
     ) -> None:
         assert "".join(list_contents(alice, group, **bounds)) == expected
 
-    def test_from_is_inclusive(self, alice: ApiClient, group: int, five: list[int]) -> None:
+    def test_from_is_inclusive(
+        self, alice: ApiClient, group: int, five_messages: list[int]
+    ) -> None:
         first, *_, last = list_messages(alice, group)
         assert "5" in list_contents(alice, group, **{"from": last["created_time"]})
         assert len(list_contents(alice, group, **{"from": first["created_time"]})) == 5
 
     def test_from_excludes_older_messages(
-        self, alice: ApiClient, group: int, five: list[int]
+        self, alice: ApiClient, group: int, five_messages: list[int]
     ) -> None:
         *_, last = list_messages(alice, group)
         later = datetime.fromisoformat(last["created_time"]) + timedelta(seconds=1)
@@ -102,21 +109,21 @@ class TestBounds:
         alice: ApiClient,
         bob: ApiClient,
         group: int,
-        five: list[int],
+        five_messages: list[int],
         bound: str,
         expected: str,
     ) -> None:
-        delete_message(bob, five[2])
-        assert "".join(list_contents(alice, group, **{bound: five[2]})) == expected
+        delete_message(bob, five_messages[2])
+        assert "".join(list_contents(alice, group, **{bound: five_messages[2]})) == expected
 
     def test_parameters_can_be_in_a_body(
-        self, alice: ApiClient, group: int, five: list[int]
+        self, alice: ApiClient, group: int, five_messages: list[int]
     ) -> None:
         reply = alice.get(PATH, json={"conversation_id": str(group), "limit": 1})
         assert [message["content"] for message in reply.json["messages"]] == ["5"]
 
     def test_times_have_the_order_of_messages(
-        self, alice: ApiClient, group: int, five: list[int]
+        self, alice: ApiClient, group: int, five_messages: list[int]
     ) -> None:
         times = [message["created_time"] for message in list_messages(alice, group)]
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -124,7 +131,7 @@ class TestBounds:
         assert times[-1] <= now
 
     def test_a_new_member_sees_the_whole_history(
-        self, app: Flask, carol: ApiClient, group: int, five: list[int]
+        self, app: Flask, carol: ApiClient, group: int, five_messages: list[int]
     ) -> None:
         add_member(app, group, CAROL)
         assert len(list_messages(carol, group)) == 5
@@ -142,12 +149,12 @@ class TestUnread:
     """How many messages are unread."""
 
     def test_later_messages_of_others_are_unread(
-        self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
+        self, alice: ApiClient, bob: ApiClient, group: int, five_messages: list[int]
     ) -> None:
         assert (get_unread_count(alice, group), get_unread_count(bob, group)) == (5, 0)
 
     def test_a_page_is_read_up_to_its_newest_message(
-        self, alice: ApiClient, group: int, five: list[int]
+        self, alice: ApiClient, group: int, five_messages: list[int]
     ) -> None:
         fetch_messages(alice, group, after_id=0, limit=2)
         assert get_unread_count(alice, group) == 3
@@ -155,31 +162,33 @@ class TestUnread:
         assert get_unread_count(alice, group) == 0
 
     def test_the_newest_page_marks_all_as_read(
-        self, alice: ApiClient, group: int, five: list[int]
+        self, alice: ApiClient, group: int, five_messages: list[int]
     ) -> None:
         fetch_messages(alice, group, limit=1)
         assert get_unread_count(alice, group) == 0
 
     def test_an_older_page_changes_nothing(
-        self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
+        self, alice: ApiClient, bob: ApiClient, group: int, five_messages: list[int]
     ) -> None:
         fetch_messages(alice, group)
         send_text(bob, group)
-        fetch_messages(alice, group, before_id=five[3])
+        fetch_messages(alice, group, before_id=five_messages[3])
         assert get_unread_count(alice, group) == 1
 
     def test_an_empty_page_marks_nothing_as_read(
-        self, alice: ApiClient, group: int, five: list[int]
+        self, alice: ApiClient, group: int, five_messages: list[int]
     ) -> None:
         fetch_messages(alice, group, **{"from": "2999-01-01T00:00:00Z"})
         assert get_unread_count(alice, group) == 5
 
-    def test_a_send_marks_all_as_read(self, alice: ApiClient, group: int, five: list[int]) -> None:
+    def test_a_send_marks_all_as_read(
+        self, alice: ApiClient, group: int, five_messages: list[int]
+    ) -> None:
         send_text(alice, group)
         assert get_unread_count(alice, group) == 0
 
     def test_a_search_marks_nothing_as_read(
-        self, alice: ApiClient, group: int, five: list[int]
+        self, alice: ApiClient, group: int, five_messages: list[int]
     ) -> None:
         alice.get("/conversations/manage_messages", json={"conversationId": group})
         alice.post("/conversations/sift", json={"conversationId": group})
@@ -187,18 +196,23 @@ class TestUnread:
 
     @pytest.mark.parametrize("gone", [[0], [4], [1, 3], [0, 1, 2, 3, 4]], ids=str)
     def test_deleted_messages_do_not_count(
-        self, alice: ApiClient, bob: ApiClient, group: int, five: list[int], gone: list[int]
+        self,
+        alice: ApiClient,
+        bob: ApiClient,
+        group: int,
+        five_messages: list[int],
+        gone: list[int],
     ) -> None:
         for place in gone:
-            delete_message(bob, five[place])
+            delete_message(bob, five_messages[place])
         assert get_unread_count(alice, group) == 5 - len(gone)
 
     def test_deleting_a_read_message_changes_nothing(
-        self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
+        self, alice: ApiClient, bob: ApiClient, group: int, five_messages: list[int]
     ) -> None:
         fetch_messages(alice, group)
         send_text(bob, group)
-        delete_message(bob, five[0])
+        delete_message(bob, five_messages[0])
         assert get_unread_count(alice, group) == 1
 
     def test_a_hidden_message_counts_for_other_members_only(
@@ -210,10 +224,10 @@ class TestUnread:
         assert (get_unread_count(alice, group), get_unread_count(carol, group)) == (1, 3)
 
     def test_a_hidden_and_deleted_message_is_subtracted_once(
-        self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
+        self, alice: ApiClient, bob: ApiClient, group: int, five_messages: list[int]
     ) -> None:
-        hide_messages(alice, five[0], five[1])
-        delete_message(bob, five[0])
+        hide_messages(alice, five_messages[0], five_messages[1])
+        delete_message(bob, five_messages[0])
         assert get_unread_count(alice, group) == 3
 
     def test_a_new_member_has_nothing_unread_and_has_read_nothing(
@@ -233,12 +247,12 @@ class TestUnread:
         assert readers["read_users"] == []
 
     def test_a_fetch_that_moves_nothing_writes_nothing(
-        self, app: Flask, alice: ApiClient, group: int, five: list[int]
+        self, app: Flask, alice: ApiClient, group: int, five_messages: list[int]
     ) -> None:
         fetch_messages(alice, group)
         with counted_queries(app, db) as statements:
             fetch_messages(alice, group)
-            fetch_messages(alice, group, before_id=five[2])
+            fetch_messages(alice, group, before_id=five_messages[2])
             fetch_messages(alice, group, after_version=5)
         assert [statement for statement in statements if not statement.startswith("SELECT")] == []
 
@@ -255,14 +269,14 @@ class TestChanges:
         assert (sent, fetch_messages(alice, group)["version"]) == (1, 2)
 
     def test_sends_and_deletions_since_a_version_are_returned(
-        self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
+        self, alice: ApiClient, bob: ApiClient, group: int, five_messages: list[int]
     ) -> None:
         known = fetch_messages(alice, group)["version"]
-        delete_message(bob, five[1])
+        delete_message(bob, five_messages[1])
         send_text(bob, group, "6")
         news = fetch_messages(alice, group, after_version=known)
         assert [message["content"] for message in news["messages"]] == ["6"]
-        assert (news["deleted_ids"], news["version"]) == ([five[1]], known + 2)
+        assert (news["deleted_ids"], news["version"]) == ([five_messages[1]], known + 2)
 
     def test_a_message_sent_and_deleted_since_is_in_deleted_ids_only(
         self, alice: ApiClient, bob: ApiClient, group: int
@@ -273,34 +287,34 @@ class TestChanges:
         assert (news["messages"], news["deleted_ids"]) == ([], [passing])
 
     def test_a_client_with_the_newest_version_gets_nothing(
-        self, alice: ApiClient, group: int, five: list[int]
+        self, alice: ApiClient, group: int, five_messages: list[int]
     ) -> None:
         news = fetch_messages(alice, group, after_version=5)
         assert (news["messages"], news["deleted_ids"], news["version"]) == ([], [], 5)
 
     def test_pages_of_changes_are_complete(
-        self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
+        self, alice: ApiClient, bob: ApiClient, group: int, five_messages: list[int]
     ) -> None:
-        delete_message(bob, five[0])
+        delete_message(bob, five_messages[0])
         send_text(bob, group, "6")
-        delete_message(bob, five[3])
+        delete_message(bob, five_messages[3])
         known, seen, deleted = 0, "", []
         for _ in range(4):
             page = fetch_messages(alice, group, after_version=known, limit=2)
             seen += "".join(message["content"] for message in page["messages"])
             deleted += page["deleted_ids"]
             known = page["version"]
-        assert (seen, deleted, known) == ("2356", [five[0], five[3]], 8)
+        assert (seen, deleted, known) == ("2356", [five_messages[0], five_messages[3]], 8)
 
     def test_without_after_version_no_deleted_ids_are_returned(
-        self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
+        self, alice: ApiClient, bob: ApiClient, group: int, five_messages: list[int]
     ) -> None:
-        delete_message(bob, five[0])
+        delete_message(bob, five_messages[0])
         assert fetch_messages(alice, group)["deleted_ids"] == []
 
 
 def test_the_list_counts_each_conversation_by_itself(
-    app: Flask, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
+    app: Flask, alice: ApiClient, bob: ApiClient, group: int, five_messages: list[int]
 ) -> None:
     private = make_private(app, alice, bob)
     send_text(bob, private)
@@ -314,11 +328,11 @@ class TestReadPosition:
     """Moving the read position apart from fetching (beyond the document)."""
 
     def test_fetching_with_read_false_moves_nothing(
-        self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
+        self, alice: ApiClient, bob: ApiClient, group: int, five_messages: list[int]
     ) -> None:
         fetch_messages(alice, group, read="false")
         assert get_unread_count(alice, group) == 5
-        readers = bob.post("/conversations/readlist", json={"message_id": five[0]}).json
+        readers = bob.post("/conversations/readlist", json={"message_id": five_messages[0]}).json
         assert readers["read_users"] == []
         fetch_messages(alice, group, read="true")
         assert get_unread_count(alice, group) == 0
@@ -332,25 +346,25 @@ class TestReadPosition:
         assert message["already_read"] is False
 
     def test_marking_as_read_advances_the_position_and_never_moves_it_back(
-        self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
+        self, alice: ApiClient, bob: ApiClient, group: int, five_messages: list[int]
     ) -> None:
-        assert mark_read(alice, group, five[2]).status_code == 200
-        assert mark_read(alice, group, five[0]).status_code == 200
+        assert mark_read(alice, group, five_messages[2]).status_code == 200
+        assert mark_read(alice, group, five_messages[0]).status_code == 200
         assert get_unread_count(alice, group) == 2
         readers = [
             bob.post("/conversations/readlist", json={"message_id": id_}).json["read_users"]
-            for id_ in five[2:4]
+            for id_ in five_messages[2:4]
         ]
         assert [[each["id"] for each in some] for some in readers] == [[ALICE], []]
 
     def test_a_deleted_or_hidden_message_is_a_valid_position(
-        self, alice: ApiClient, bob: ApiClient, group: int, five: list[int]
+        self, alice: ApiClient, bob: ApiClient, group: int, five_messages: list[int]
     ) -> None:
-        delete_message(bob, five[1])
-        hide_messages(alice, five[3])
-        mark_read(alice, group, five[1])
+        delete_message(bob, five_messages[1])
+        hide_messages(alice, five_messages[3])
+        mark_read(alice, group, five_messages[1])
         assert get_unread_count(alice, group) == 2
-        mark_read(alice, group, five[3])
+        mark_read(alice, group, five_messages[3])
         assert get_unread_count(alice, group) == 1
 
     def test_a_message_of_another_conversation_is_unknown(
@@ -360,14 +374,17 @@ class TestReadPosition:
         assert_error(mark_read(alice, group, elsewhere), errors.MESSAGE_NOT_FOUND_ZH)
 
     def test_an_unknown_conversation_and_a_foreign_one_are_not_found(
-        self, alice: ApiClient, carol: ApiClient, group: int, five: list[int]
+        self, alice: ApiClient, carol: ApiClient, group: int, five_messages: list[int]
     ) -> None:
-        for reply in (mark_read(alice, 999, five[0]), mark_read(carol, group, five[0])):
+        for reply in (
+            mark_read(alice, 999, five_messages[0]),
+            mark_read(carol, group, five_messages[0]),
+        ):
             assert_error(reply, errors.CONVERSATION_NOT_FOUND_ZH)
 
 
 def test_messages_are_returned_while_the_database_cannot_store_the_read_position(
-    app: Flask, alice: ApiClient, group: int, five: list[int]
+    app: Flask, alice: ApiClient, group: int, five_messages: list[int]
 ) -> None:
     with read_only(app, db):
         shown = list_contents(alice, group)

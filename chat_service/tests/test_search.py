@@ -30,7 +30,7 @@ def ask(caller: ApiClient, content: str, **more: Any) -> Reply:
     return caller.get("/conversations/search", query_string={"content": content, **more})
 
 
-def found(caller: ApiClient, content: str, **more: Any) -> list[str]:
+def search_texts(caller: ApiClient, content: str, **more: Any) -> list[str]:
     reply = ask(caller, content, **more)
     assert reply.status_code == 200, reply.json
     return [message["content"] for message in reply.json["messages"]]
@@ -43,7 +43,7 @@ def group(app: Flask) -> int:
 
 
 @pytest.fixture(params=[True, False], ids=["indexed", "not yet indexed"])
-def settled(request: pytest.FixtureRequest, app: Flask) -> Any:
+def index(request: pytest.FixtureRequest, app: Flask) -> Any:
     """Called when everything was said: takes it into the index, or not."""
     return lambda: index_all_messages(app) if request.param else None
 
@@ -66,21 +66,21 @@ def settled(request: pytest.FixtureRequest, app: Flask) -> Any:
     ],
 )
 def test_matches_are_listed_newest_first(
-    alice: ApiClient, bob: ApiClient, group: int, settled: Any, wanted: str, expected: list[str]
+    alice: ApiClient, bob: ApiClient, group: int, index: Any, wanted: str, expected: list[str]
 ) -> None:
     for content in ("大家你好", "Hello World", "100%", "under_score", "привет", "你好，世界"):
         send_text(bob, group, content)
     send_image(bob, group)
-    settled()
-    assert found(alice, wanted) == expected
+    index()
+    assert search_texts(alice, wanted) == expected
 
 
 def test_a_match_names_its_conversation(
-    app: Flask, alice: ApiClient, bob: ApiClient, group: int, settled: Any
+    app: Flask, alice: ApiClient, bob: ApiClient, group: int, index: Any
 ) -> None:
     private = make_private(app, alice, bob)
     ids = [send_text(bob, group, "needle"), send_text(alice, private, "needle")]
-    settled()
+    index()
     newest, older = ask(alice, "needle").json["messages"]
     assert (newest["id"], newest["conversation_id"]) == (ids[1], private)
     assert (newest["conversation_name"], newest["sender_name"]) == ("Bob", "Alice")
@@ -88,44 +88,46 @@ def test_a_match_names_its_conversation(
 
 
 def test_only_open_conversations_of_the_caller_are_searched(
-    app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, group: int, settled: Any
+    app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, group: int, index: Any
 ) -> None:
     send_text(bob, make_group(app, BOB, CAROL), "needle elsewhere")
     private = make_private(app, alice, bob)
     send_text(bob, private, "needle closed")
     send_text(bob, group, "needle here")
-    settled()
+    index()
     befriend(app, ALICE, BOB, active=False, version=2)
-    assert found(alice, "needle") == ["needle here"]
-    assert found(carol, "needle") == ["needle elsewhere"]
+    assert search_texts(alice, "needle") == ["needle here"]
+    assert search_texts(carol, "needle") == ["needle elsewhere"]
     alice.delete("/conversations/member/remove", json={"conversation_id": group, "user": BOB})
-    assert found(bob, "needle") == ["needle elsewhere"]
+    assert search_texts(bob, "needle") == ["needle elsewhere"]
 
 
 def test_deleted_and_hidden_messages_do_not_match(
-    app: Flask, alice: ApiClient, bob: ApiClient, group: int, settled: Any
+    app: Flask, alice: ApiClient, bob: ApiClient, group: int, index: Any
 ) -> None:
     ids = [send_text(bob, group, f"needle {number}") for number in range(3)]
-    settled()
+    index()
     delete_message(bob, ids[0])
     hide_messages(alice, ids[1])
-    assert found(alice, "needle") == ["needle 2"]
-    assert found(bob, "needle") == ["needle 2", "needle 1"]
+    assert search_texts(alice, "needle") == ["needle 2"]
+    assert search_texts(bob, "needle") == ["needle 2", "needle 1"]
 
 
 def test_filters_and_pages(
-    app: Flask, alice: ApiClient, bob: ApiClient, group: int, settled: Any
+    app: Flask, alice: ApiClient, bob: ApiClient, group: int, index: Any
 ) -> None:
     other = make_group(app, ALICE, BOB)
     ids = [send_text(bob, where, f"needle {n}") for n, where in enumerate([group, other] * 5)]
     send_text(alice, group, "needle alice")
-    settled()
-    assert found(alice, "needle", sender_id=ALICE) == ["needle alice"]
-    assert found(alice, "needle", conversation_id=other) == [f"needle {n}" for n in (9, 7, 5, 3, 1)]
-    assert found(alice, "needle", limit=2, before_id=ids[9]) == ["needle 8", "needle 7"]
-    assert found(alice, "needle", start_time="2999-01-01T00:00:00Z") == []
-    assert len(found(alice, "needle", end_time="2999-01-01T00:00:00Z")) == 11
-    assert found(alice, "needle", limit=1, sender_id=BOB) == ["needle 9"]
+    index()
+    assert search_texts(alice, "needle", sender_id=ALICE) == ["needle alice"]
+    assert search_texts(alice, "needle", conversation_id=other) == [
+        f"needle {n}" for n in (9, 7, 5, 3, 1)
+    ]
+    assert search_texts(alice, "needle", limit=2, before_id=ids[9]) == ["needle 8", "needle 7"]
+    assert search_texts(alice, "needle", start_time="2999-01-01T00:00:00Z") == []
+    assert len(search_texts(alice, "needle", end_time="2999-01-01T00:00:00Z")) == 11
+    assert search_texts(alice, "needle", limit=1, sender_id=BOB) == ["needle 9"]
 
 
 def pages(caller: ApiClient, content: str, **more: Any) -> list[list[int]]:
@@ -144,7 +146,7 @@ def test_pages_are_complete_with_any_read_limit(
     app: Flask,
     alice: ApiClient,
     bob: ApiClient,
-    settled: Any,
+    index: Any,
     monkeypatch: pytest.MonkeyPatch,
     content: str,
 ) -> None:
@@ -159,7 +161,7 @@ def test_pages_are_complete_with_any_read_limit(
         )
         for number in range(60)
     ]
-    settled()
+    index()
     found = pages(alice, content, limit=3)
     expected = [message_id for message_id, text in reversed(said) if content in text]
     assert [message_id for page in found for message_id in page] == expected
@@ -171,14 +173,14 @@ def test_a_search_without_matches_reads_a_bounded_number_of_rows(
     app: Flask,
     alice: ApiClient,
     group: int,
-    settled: Any,
+    index: Any,
     monkeypatch: pytest.MonkeyPatch,
     content: str,
 ) -> None:
     monkeypatch.setattr(global_search, "MAX_READ", 1_500)
     monkeypatch.setattr(global_search, "_BATCH_SIZE", 300)
     make_history(app, group, BOB, 4_000, "eedlenee")  # It has all triples of "needle".
-    settled()
+    index()
     cursor = ask(alice, content).json["next_before_id"]
     assert 2_200 < cursor <= 2_501
     assert [len(page) for page in pages(alice, content)] == [0, 0, 0]
@@ -189,10 +191,10 @@ def test_a_user_has_two_long_searches_at_once(app: Flask, alice: ApiClient, grou
     with app.app_context():
         held = [long_reads.admit(ALICE, {"blocks": iter(())})["blocks"] for _ in range(2)]
     assert ask(alice, "x").status_code == 429
-    assert found(alice, "hello", limit=1) == ["hello"]
+    assert search_texts(alice, "hello", limit=1) == ["hello"]
     for blocks in held:
         blocks.close()
-    assert found(alice, "x") == []
+    assert search_texts(alice, "x") == []
 
 
 def test_a_foreign_conversation_is_not_found(carol: ApiClient, group: int) -> None:
@@ -236,6 +238,6 @@ def test_the_index_waits_for_smaller_ids_that_are_not_committed(
             for _ in range(3):
                 indexer.index_batch()
             slow.commit()
-        assert found(alice, "needle") == ["needle late", "needle early"]
+        assert search_texts(alice, "needle") == ["needle late", "needle early"]
         index_all_messages(app)
-        assert found(alice, "needle") == ["needle late", "needle early"]
+        assert search_texts(alice, "needle") == ["needle late", "needle early"]

@@ -29,7 +29,7 @@ def group(app: Flask) -> int:
     return make_group(app, ALICE, BOB)
 
 
-def replies_to(caller: ApiClient, message_id: int) -> Reply:
+def get_replies(caller: ApiClient, message_id: int) -> Reply:
     return caller.get("/conversations/get_reply", query_string={"message_id": message_id})
 
 
@@ -278,7 +278,7 @@ class TestReplies:
         second = send_text(alice, group, "two", reply_to=target)
         send_text(bob, group, "no reply")
         times = {message["id"]: message["created_time"] for message in list_messages(alice, group)}
-        assert replies_to(alice, target).json == {
+        assert get_replies(alice, target).json == {
             "code": 0,
             "info": "success",
             "replies": [
@@ -308,7 +308,7 @@ class TestReplies:
     def test_a_message_without_replies_has_an_empty_list(
         self, alice: ApiClient, group: int
     ) -> None:
-        reply = replies_to(alice, send_text(alice, group))
+        reply = get_replies(alice, send_text(alice, group))
         assert reply.json == {"code": 0, "info": "success", "replies": []}
 
     def test_deleted_and_hidden_replies_are_not_listed(
@@ -318,20 +318,20 @@ class TestReplies:
         deleted, hidden, kept = (send_text(bob, group, reply_to=target) for _ in range(3))
         delete_message(bob, deleted)
         hide_messages(alice, hidden)
-        assert [row["reply_id"] for row in replies_to(alice, target).json["replies"]] == [kept]
+        assert [row["reply_id"] for row in get_replies(alice, target).json["replies"]] == [kept]
 
     def test_message_not_found(self, alice: ApiClient) -> None:
-        assert_error(replies_to(alice, UNKNOWN_ID), errors.MESSAGE_NOT_FOUND)
+        assert_error(get_replies(alice, UNKNOWN_ID), errors.MESSAGE_NOT_FOUND)
 
     def test_the_message_is_not_found_for_a_stranger(
         self, alice: ApiClient, carol: ApiClient, group: int
     ) -> None:
-        assert_error(replies_to(carol, send_text(alice, group)), errors.MESSAGE_NOT_FOUND)
+        assert_error(get_replies(carol, send_text(alice, group)), errors.MESSAGE_NOT_FOUND)
 
     def test_a_hidden_message_is_not_found(self, alice: ApiClient, group: int) -> None:
         message_id = send_text(alice, group)
         hide_messages(alice, message_id)
-        assert_error(replies_to(alice, message_id), errors.MESSAGE_NOT_FOUND)
+        assert_error(get_replies(alice, message_id), errors.MESSAGE_NOT_FOUND)
 
 
 def test_a_private_message_is_unread_until_the_friend_fetches_it(

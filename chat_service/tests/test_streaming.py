@@ -52,13 +52,13 @@ def make_replies(app: Flask, target: int) -> None:
         db.session.execute(update(Message).values(reply_to_id=case((Message.id > target, target))))
 
 
-def begin(app: Flask, user_id: int, path: str = MESSAGES, **query: Any) -> TestResponse:
+def open_response(app: Flask, user_id: int, path: str = MESSAGES, **query: Any) -> TestResponse:
     """An answer whose body has not been read."""
     client, headers = app.test_client(), {"Authorization": issue(user_id)}
     return client.open(path, headers=headers, query_string=query)
 
 
-def blocks_of(response: TestResponse) -> Iterator[bytes]:
+def iter_blocks(response: TestResponse) -> Iterator[bytes]:
     return iter(response.iter_encoded())
 
 
@@ -129,8 +129,8 @@ def test_no_connection_is_held_while_a_block_waits_for_its_client(app: Flask, gr
     make_replies(app, target)
     whole = {"conversationId": group}
     for path, query in ((MESSAGES, whole), (FIND, whole), (REPLIES, {"message_id": target})):
-        with closing(begin(app, ALICE, path, **query)) as response:
-            in_use = [pool.checkedout() for _ in blocks_of(response)]
+        with closing(open_response(app, ALICE, path, **query)) as response:
+            in_use = [pool.checkedout() for _ in iter_blocks(response)]
         assert len(in_use) > 2
         assert set(in_use) == {0}
 
@@ -138,16 +138,16 @@ def test_no_connection_is_held_while_a_block_waits_for_its_client(app: Flask, gr
 def test_the_read_position_moves_after_the_last_block(
     app: Flask, alice: ApiClient, group: int
 ) -> None:
-    with closing(begin(app, ALICE, conversationId=group)) as response:
-        next(blocks_of(response))
+    with closing(open_response(app, ALICE, conversationId=group)) as response:
+        next(iter_blocks(response))
     assert get_unread_count(alice, group) == COUNT
 
 
 def test_messages_sent_during_the_stream_are_not_marked_as_read(
     app: Flask, alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
-    with closing(begin(app, ALICE, conversationId=group)) as response:
-        blocks = blocks_of(response)
+    with closing(open_response(app, ALICE, conversationId=group)) as response:
+        blocks = iter_blocks(response)
         first = next(blocks)
         send_text(bob, group, "later")
         answer = json.loads(b"".join([first, *blocks]))
@@ -159,8 +159,8 @@ def test_messages_sent_during_the_stream_are_not_marked_as_read(
 def test_a_member_removed_during_the_stream_gets_no_more(
     app: Flask, alice: ApiClient, group: int, path: str
 ) -> None:
-    with closing(begin(app, BOB, path, conversationId=group)) as response:
-        blocks = blocks_of(response)
+    with closing(open_response(app, BOB, path, conversationId=group)) as response:
+        blocks = iter_blocks(response)
         next(blocks)
         removal = {"conversation_id": group, "user": BOB}
         assert alice.delete("/conversations/member/remove", json=removal).status_code == 200
@@ -170,9 +170,9 @@ def test_a_member_removed_during_the_stream_gets_no_more(
 
 def test_a_user_has_two_streams(app: Flask, alice: ApiClient, group: int) -> None:
     with (
-        closing(begin(app, ALICE, conversationId=group)),
-        closing(begin(app, ALICE, FIND, conversationId=group)),
-        closing(begin(app, BOB, conversationId=group)),
+        closing(open_response(app, ALICE, conversationId=group)),
+        closing(open_response(app, ALICE, FIND, conversationId=group)),
+        closing(open_response(app, BOB, conversationId=group)),
     ):
         rejection = alice.get(MESSAGES, query_string={"conversationId": group})
         assert (rejection.status_code, rejection.json["code"]) == (
@@ -191,7 +191,9 @@ def test_a_process_has_sixteen_streams(app: Flask, alice: ApiClient) -> None:
         make_account(app, reader, f"Reader {reader}")
     group = make_group(app, ALICE, *readers)
     make_history(app, group, BOB, 1100)
-    begun = [begin(app, reader, conversationId=group) for reader in readers for _ in range(2)]
+    begun = [
+        open_response(app, reader, conversationId=group) for reader in readers for _ in range(2)
+    ]
     rejection = alice.get(MESSAGES, query_string={"conversationId": group})
     for response in begun:
         response.close()
@@ -226,7 +228,7 @@ def test_a_search_covers_a_long_conversation(
     if indexed == "everything":
         index_all_messages(app)
 
-    def found(**filters: Any) -> list[int]:
+    def search_ids(**filters: Any) -> list[int]:
         reply = alice.get(FIND, query_string={"conversationId": group, **filters})
         return [message["id"] for message in reply.json["messages"]]
 
@@ -234,14 +236,18 @@ def test_a_search_covers_a_long_conversation(
     times = [
         message["created_time"] for message in list_messages(alice, group, after_id=said[0] - 1)
     ]
-    assert found() == whole
-    assert found(content="needle") == [said[0], said[2]]
-    assert found(content="hello") == whole[:COUNT]
-    assert found(content="l") == [*whole[:COUNT], said[0], *said[2:]]
-    assert found(content="ll hello") == found(content="el", sender_id=ALICE) == []
-    assert found(content="he", end_time=times[0]) == whole[:COUNT]
-    assert found(content="ne", start_time=times[0]) == [said[0], *said[2:5]]
-    assert found(sender_name="B", content="Needle") == [said[0], said[2]]
-    assert found(sender_id=ALICE) == []
-    assert set(said) <= set(found(start_time=times[0]))
-    assert found(start_time="2999-01-01T00:00:00Z") == found(end_time="2001-01-01T00:00:00Z") == []
+    assert search_ids() == whole
+    assert search_ids(content="needle") == [said[0], said[2]]
+    assert search_ids(content="hello") == whole[:COUNT]
+    assert search_ids(content="l") == [*whole[:COUNT], said[0], *said[2:]]
+    assert search_ids(content="ll hello") == search_ids(content="el", sender_id=ALICE) == []
+    assert search_ids(content="he", end_time=times[0]) == whole[:COUNT]
+    assert search_ids(content="ne", start_time=times[0]) == [said[0], *said[2:5]]
+    assert search_ids(sender_name="B", content="Needle") == [said[0], said[2]]
+    assert search_ids(sender_id=ALICE) == []
+    assert set(said) <= set(search_ids(start_time=times[0]))
+    assert (
+        search_ids(start_time="2999-01-01T00:00:00Z")
+        == search_ids(end_time="2001-01-01T00:00:00Z")
+        == []
+    )

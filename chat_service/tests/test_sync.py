@@ -35,7 +35,7 @@ def group(app: Flask) -> int:
     return make_group(app, ALICE, BOB)
 
 
-def only(answer: Any) -> dict[str, Any]:
+def get_only_conversation(answer: Any) -> dict[str, Any]:
     """The one conversation of an answer."""
     [row] = answer["conversations"]
     changed: dict[str, Any] = row
@@ -106,18 +106,18 @@ def test_a_conversation_new_to_the_client_has_its_newest_messages(
     deleted = send_text(bob, group)
     delete_message(bob, deleted)
 
-    row = only(sync_conversations(alice, {}, limit=2))
+    row = get_only_conversation(sync_conversations(alice, {}, limit=2))
 
     assert (list_contents(row), row["has_more"], row["version"]) == (["3", "4"], True, 7)
     assert row["deleted_ids"] == []
-    whole = only(sync_conversations(alice, {}, limit=5))
+    whole = get_only_conversation(sync_conversations(alice, {}, limit=5))
     assert (list_contents(whole), whole["has_more"]) == (list("01234"), False)
 
 
 def test_an_empty_conversation_is_returned_until_the_client_has_it(
     alice: ApiClient, group: int
 ) -> None:
-    row = only(sync_conversations(alice, {}))
+    row = get_only_conversation(sync_conversations(alice, {}))
     assert (row["id"], row["version"], row["messages"], row["has_more"]) == (group, 0, [], False)
     assert sync_conversations(alice, {group: 0})["conversations"] == []
 
@@ -126,7 +126,7 @@ def test_a_version_beyond_the_current_one_is_ignored(
     alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
     send_text(bob, group, "hello")
-    row = only(sync_conversations(alice, {group: 99}))
+    row = get_only_conversation(sync_conversations(alice, {group: 99}))
     assert (list_contents(row), row["version"]) == (["hello"], 1)
 
 
@@ -137,8 +137,8 @@ def test_changes_beyond_the_limit_are_returned_by_the_next_request(
     delete_message(bob, ids[4])
     delete_message(bob, ids[0])
 
-    first = only(sync_conversations(alice, {group: 0}, limit=2))
-    second = only(sync_conversations(alice, {group: first["version"]}, limit=2))
+    first = get_only_conversation(sync_conversations(alice, {group: 0}, limit=2))
+    second = get_only_conversation(sync_conversations(alice, {group: first["version"]}, limit=2))
 
     assert (list_contents(first), first["deleted_ids"], first["has_more"]) == (["1", "2"], [], True)
     assert (list_contents(second), second["has_more"]) == (["3"], False)
@@ -148,14 +148,17 @@ def test_changes_beyond_the_limit_are_returned_by_the_next_request(
 def test_exactly_the_limit_has_no_more(alice: ApiClient, bob: ApiClient, group: int) -> None:
     ids = [send_text(bob, group) for _ in range(3)]
     delete_message(bob, ids[0])
-    row = only(sync_conversations(alice, {group: 0}, limit=2))
+    row = get_only_conversation(sync_conversations(alice, {group: 0}, limit=2))
     assert (row["has_more"], row["version"], row["deleted_ids"]) == (False, 4, ids[:1])
 
 
 def test_hidden_messages_are_not_returned(alice: ApiClient, bob: ApiClient, group: int) -> None:
     ids = [send_text(bob, group, str(number)) for number in range(4)]
     hide_messages(alice, *ids[1:3])
-    rows = [only(sync_conversations(alice, known, limit=2)) for known in ({}, {group: 0})]
+    rows = [
+        get_only_conversation(sync_conversations(alice, known, limit=2))
+        for known in ({}, {group: 0})
+    ]
     assert [(list_contents(row), row["has_more"]) for row in rows] == [(["0", "3"], False)] * 2
 
 
@@ -192,7 +195,7 @@ def test_private_messages_have_already_read(app: Flask, alice: ApiClient, bob: A
     send_text(bob, private, "from bob")
     send_text(alice, private, "from alice")
     send_text(bob, private, "unread")
-    row = only(sync_conversations(alice, {}))
+    row = get_only_conversation(sync_conversations(alice, {}))
     assert row["messages"] == fetch_messages(alice, private, read="false")["messages"]
     assert [message["already_read"] for message in row["messages"]] == [True, True, False]
 
