@@ -100,6 +100,7 @@ lint: .venv/to-develop ## Check formatting, lint rules, types, imports, prose, i
 	@PYTHONPATH=. $(BIN)/lint-imports --no-logo
 	@$(BIN)/yamllint --strict .
 	@$(BIN)/codespell
+	@$(BIN)/python -m docs.identifiers
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(BIN)/hadolint Dockerfile

@@ -51,23 +51,23 @@ def _add_accounts_commands(group: AppGroup) -> None:
         containing: str, deleted: bool | None, after: int, limit: int, as_json: bool
     ) -> None:
         """List accounts by id, a page at a time."""
-        found = accounts.list_accounts(after, limit, containing=containing, deleted=deleted)
-        print_table(found, as_json)
-        if len(found) == limit:
-            click.echo(f"Next page: --after {found[-1]['id']}", err=True)
+        page = accounts.list_accounts(after, limit, containing=containing, deleted=deleted)
+        print_table(page, as_json)
+        if len(page) == limit:
+            click.echo(f"Next page: --after {page[-1]['id']}", err=True)
 
     @group.command("show")
     @_who
     @as_json
-    def show_account(who: str, as_json: bool) -> None:
+    def show_account(id_or_email: str, as_json: bool) -> None:
         """Show one account."""
-        print_record(accounts.get_account(who), as_json)
+        print_record(accounts.get_account(id_or_email), as_json)
 
     @group.command()
     @_who
-    def deactivate(who: str) -> None:
+    def deactivate(id_or_email: str) -> None:
         """Delete an account and end its tokens. `reactivate` restores it."""
-        account = accounts.get_account(who)
+        account = accounts.get_account(id_or_email)
         if account["deleted"]:
             click.echo(f"Account {account['id']} is already deleted.")
             return
@@ -76,9 +76,9 @@ def _add_accounts_commands(group: AppGroup) -> None:
 
     @group.command()
     @_who
-    def reactivate(who: str) -> None:
+    def reactivate(id_or_email: str) -> None:
         """Restore a deleted account with its old password."""
-        account_id = accounts.get_account(who)["id"]
+        account_id = accounts.get_account(id_or_email)["id"]
         signup.reactivate(account_id)
         click.echo(f"Restored account {account_id}. Its earlier tokens stay invalid.")
 
@@ -86,9 +86,9 @@ def _add_accounts_commands(group: AppGroup) -> None:
     @_who
     @_from_pipe
     @click.option("--generate", is_flag=True, help="Generate a password and print it.")
-    def reset_password(who: str, password_stdin: bool, generate: bool) -> None:
+    def reset_password(id_or_email: str, password_stdin: bool, generate: bool) -> None:
         """Set another password and end all tokens of an account."""
-        account_id = accounts.get_account(who)["id"]
+        account_id = accounts.get_account(id_or_email)["id"]
         generated = secrets.token_hex(10) if generate else ""
         password = transport.encrypt(generated) if generate else _password(password_stdin)
         accounts.reset_password(account_id, password)
@@ -101,12 +101,12 @@ def _add_erase_command(group: AppGroup) -> None:
     @group.command()
     @_who
     @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
-    def erase(who: str, yes: bool) -> None:
+    def erase(id_or_email: str, yes: bool) -> None:
         """Erase an account and all its data in all services, irreversibly.
 
         Can be repeated; the other services are then notified again.
         """
-        account = accounts.get_account(who)
+        account = accounts.get_account(id_or_email)
         named = f"account {account['id']} ({account['email']}, {account['name']})"
         if not yes:
             click.confirm(f"Erase {named} irreversibly, in all services?", abort=True, err=True)

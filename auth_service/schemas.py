@@ -101,7 +101,7 @@ class InfoChange(RequestSchema):
     avatar = Text(load_default=None, metadata=_AVATAR)
 
 
-class ForgottenIn(RequestSchema):
+class ForgotPasswordIn(RequestSchema):
     """The account whose password is reset."""
 
     email = Text(required=True, metadata=_EMAIL)

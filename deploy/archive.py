@@ -58,14 +58,14 @@ class Manifest:
             OperationError: the folder is not a backup, or has another format.
         """
         try:
-            said = json.loads((folder / _MANIFEST).read_text())
+            manifest = json.loads((folder / _MANIFEST).read_text())
         except OSError as error:
             raise OperationError(f"{folder} is no backup: {error.strerror}") from None
-        if said["format"] != FORMAT:
+        if manifest["format"] != FORMAT:
             raise OperationError(
-                f"{folder} has format {said['format']}, this version reads {FORMAT}"
+                f"{folder} has format {manifest['format']}, this version reads {FORMAT}"
             )
-        return cls(**said)
+        return cls(**manifest)
 
 
 def create_stores(env: Mapping[str, str]) -> dict[str, tuple[str, MediaStore]]:
@@ -75,7 +75,7 @@ def create_stores(env: Mapping[str, str]) -> dict[str, tuple[str, MediaStore]]:
         SettingsError: the settings of a service are invalid.
     """
     stores: dict[object, tuple[str, MediaStore]] = {}
-    found = {}
+    by_service = {}
     for service in SERVICES:
         settings = load_service_settings(service, env)
         if isinstance(settings, MediaSettings):
@@ -83,8 +83,8 @@ def create_stores(env: Mapping[str, str]) -> dict[str, tuple[str, MediaStore]]:
             if place not in stores:
                 stores[place] = service, MediaStore()
                 stores[place][1].configure(settings)
-            found[service] = stores[place]
-    return found
+            by_service[service] = stores[place]
+    return by_service
 
 
 def copy_store(store: MediaStore, folder: Path) -> Iterator[int]:

@@ -107,9 +107,9 @@ class PostgresDatabase:
 
     def __init__(self, url: URL) -> None:
         self.url = url
-        _, found = url.get_dialect()().create_connect_args(url)
-        self._password = str(found.pop("password", ""))  # Arguments of processes are public.
-        self._place = make_conninfo(**found)
+        _, arguments = url.get_dialect()().create_connect_args(url)
+        self._password = str(arguments.pop("password", ""))  # Arguments of processes are public.
+        self._place = make_conninfo(**arguments)
 
     def dump(self, to: Path) -> None:
         """Dump in the custom format of ``pg_dump``."""
@@ -155,24 +155,24 @@ class PostgresDatabase:
 def _find_tool(name: str, major: int) -> Path:
     """Find a tool of the server's version or newer; older tools reject the server."""
     folders = [*os.get_exec_path(), *map(str, Path("/usr/lib/postgresql").glob("*/bin"))]
-    found = {
+    versions = {
         _major_version(tool): tool
         for tool in (Path(folder) / name for folder in folders)
         if os.access(tool, os.X_OK)
     }
-    fitting = min((version for version in found if version >= major), default=None)
+    fitting = min((version for version in versions if version >= major), default=None)
     if fitting is None:
         raise OperationError(
             f"{name} of PostgreSQL {major} is needed, as the server is, and is not on the PATH "
-            f"(found: {', '.join(map(str, sorted(found))) or 'none'}); "
+            f"(found: {', '.join(map(str, sorted(versions))) or 'none'}); "
             f"on Debian and Ubuntu: apt install postgresql-client-{major}"
         )
-    return found[fitting]
+    return versions[fitting]
 
 
 def _major_version(tool: Path) -> int:
-    said = subprocess.run([tool, "--version"], capture_output=True, text=True, check=True).stdout
-    version = re.search(r"\d+", said)
+    output = subprocess.run([tool, "--version"], capture_output=True, text=True, check=True).stdout
+    version = re.search(r"\d+", output)
     return int(version[0]) if version else 0
 
 

@@ -123,7 +123,7 @@ def _befriend(one: Account, other: Account) -> None:
     one.call("POST", "/friend_request_handle", **ids)
 
 
-def _say(person: Account, conversation_id: int, content: str, **more: Any) -> int:
+def _send_text(person: Account, conversation_id: int, content: str, **more: Any) -> int:
     sent = person.call(
         "POST", "/conversations/messages", conversationId=conversation_id, content=content, **more
     )
@@ -135,9 +135,9 @@ def _private_talk(alice: Account, bob: Account) -> None:
     listed = alice.call("GET", "/conversations")["conversation"]
     [chat] = [each["id"] for each in listed if each["friend_id"] == bob.id]
     for word, content in _PRIVATE:
-        _say({"alice": alice, "bob": bob}[word], chat, content)
+        _send_text({"alice": alice, "bob": bob}[word], chat, content)
     bob.call("GET", "/conversations/messages", conversationId=chat)
-    _say(bob, chat, "Already in my bag.")
+    _send_text(bob, chat, "Already in my bag.")
 
 
 def _group_talk(people: dict[str, Account]) -> None:
@@ -149,9 +149,9 @@ def _group_talk(people: dict[str, Account]) -> None:
     avatar = _data_uri(_landscape((63, 125, 32), (256, 256)))
     alice.call("POST", "/conversations/manage/info", **where, avatar=avatar)
     alice.call("POST", "/conversations/manage/admin", **where, user=carol.id)
-    said = [_say(people[word], group_id, content) for word, content in _TALK]
+    message_ids = [_send_text(people[word], group_id, content) for word, content in _TALK]
     carol.send_image(group_id, _landscape((180, 69, 15), (960, 600)))
-    _say(daniel, group_id, "See you there!", reply_to=said[4])
+    _send_text(daniel, group_id, "See you there!", reply_to=message_ids[4])
     content = "周六 8:00 地铁站集合，请带好水和雨衣。\nSaturday at 8 at the station."
     alice.call("POST", "/conversations/manage/notifications", **where, content=content)
     alice.call("POST", "/interface", conversationId=group_id, ontop=True)

@@ -218,7 +218,7 @@ def use(folder: Path) -> None:
     click.echo(f"{_RESTART}; and when tokens of the old key have expired: rotate forget {folder}")
 
 
-@rotate.command()
+@rotate.command("forget")
 @_MADE
 @click.option(
     "--token-lifetime",
@@ -229,7 +229,7 @@ def use(folder: Path) -> None:
     help="Lifetime of a token in seconds.",
 )
 @click.option("--at-once", is_flag=True, help="The old key is compromised: end its tokens.")
-def forget(folder: Path, token_lifetime_seconds: int, at_once: bool) -> None:
+def retire(folder: Path, token_lifetime_seconds: int, at_once: bool) -> None:
     """Accept only the new ones."""
     retire_previous(folder, 0 if at_once else token_lifetime_seconds)
     click.echo(f"The old ones are forgotten. {_RESTART}.")

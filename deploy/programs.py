@@ -31,12 +31,12 @@ def with_precedence(env: Mapping[str, str], over: Mapping[str, str]) -> dict[str
 
 def validate_all_settings(env: Mapping[str, str]) -> list[str]:
     """List the invalid settings of all programs, without duplicates."""
-    found = (
+    errors = (
         line
         for program in PROGRAMS
         for line in validation_errors(program, environment_of(program, env))
     )
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(errors))
 
 
 def validation_errors(program: str, env: Mapping[str, str]) -> Iterator[str]:

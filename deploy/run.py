@@ -160,8 +160,8 @@ def migrate(env: Mapping[str, str]) -> None:
     }
     try:
         for service, migration in migrations.items():
-            said, _ = migration.communicate()
-            _echo(said.rstrip())
+            output, _ = migration.communicate()
+            _echo(output.rstrip())
             if migration.returncode:
                 raise StartupError(f"{service}: its migration failed, see above")
     finally:

@@ -31,7 +31,7 @@ from shared.operations.integrity import (
 )
 from shared.settings import SettingsError
 
-_SECONDS_BETWEEN_LOOKS = 2.0
+_POLL_INTERVAL = 2.0
 _PROGRESS_INTERVAL = 1000
 
 
@@ -110,18 +110,18 @@ def run_all_checks(env: Mapping[str, str]) -> Iterator[CheckResult]:
     """
     with _surveys(env) as surveys:
         for service, survey in surveys.items():
-            for said in _read_section(survey):
-                result = CheckResult(**said)
+            for row in _read_section(survey):
+                result = CheckResult(**row)
                 yield result._replace(
                     invariant=f"{service.removesuffix('_service')}: {result.invariant}"
                 )
         comparisons, _ = _compare(surveys)
     if any(comparison.differences for comparison in comparisons.values()):
         comparisons = _persistent_differences(comparisons, env)
-    for (kind, knower), (count, differences) in comparisons.items():
+    for (kind, replica), (count, differences) in comparisons.items():
         examples = [f"{' and '.join(map(str, key))}: {what}" for key, what in differences.items()]
         yield CheckResult(
-            SHARED[kind].replicas[knower], count, len(differences), examples[:MAX_EXAMPLES]
+            SHARED[kind].replicas[replica], count, len(differences), examples[:MAX_EXAMPLES]
         )
 
 
@@ -130,7 +130,7 @@ Comparisons = dict[tuple[str, str], Comparison]
 
 def _persistent_differences(earlier: Comparisons, env: Mapping[str, str]) -> Comparisons:
     """Compare again what differs: state changes and events arrive while the product runs."""
-    time.sleep(_SECONDS_BETWEEN_LOOKS)
+    time.sleep(_POLL_INTERVAL)
     with _surveys(env, "--only-states") as surveys:
         for survey in surveys.values():
             list(_read_section(survey))
@@ -154,19 +154,21 @@ def _compare(surveys: Mapping[str, Lines]) -> tuple[Comparisons, set[tuple[str, 
     comparisons: Comparisons = {}
     for kind, shared in SHARED.items():
         services = (shared.owner, *shared.replicas)
-        found: dict[str, dict[Key, str]] = {knower: {} for knower in shared.replicas}
+        differences_by_replica: dict[str, dict[Key, str]] = {
+            replica: {} for replica in shared.replicas
+        }
         count = 0
-        for key, known in _merge_by_key(shared, {name: surveys[name] for name in services}):
-            for knower, differences in found.items():
-                difference = _difference(known.get(shared.owner), known.get(knower))
+        for key, replicated in _merge_by_key(shared, {name: surveys[name] for name in services}):
+            for replica, differences in differences_by_replica.items():
+                difference = _difference(replicated.get(shared.owner), replicated.get(replica))
                 if difference:
                     differences[key] = difference
             count += 1
             if count % _PROGRESS_INTERVAL == 0:
                 show_progress(f"{count:>14,}  {'...':>10}  comparing each {kind}")
         show_progress("")
-        for knower, differences in found.items():
-            comparisons[kind, knower] = Comparison(count, differences)
+        for replica, differences in differences_by_replica.items():
+            comparisons[kind, replica] = Comparison(count, differences)
     pending_events = {
         (event["type"], f"{event['consumer']}_service", _key(SHARED[event["type"]], event["state"]))
         for survey in surveys.values()
@@ -182,8 +184,8 @@ def _merge_by_key(
     """Yield the states of each row, by the services that have it."""
     by_key = itemgetter(0)
     listed = (_keyed(shared, service, survey) for service, survey in surveys.items())
-    for key, known in groupby(merge(*listed, key=by_key), key=by_key):
-        yield key, {service: state for _, service, state in known}
+    for key, replicated in groupby(merge(*listed, key=by_key), key=by_key):
+        yield key, {service: state for _, service, state in replicated}
 
 
 def _keyed(shared: SharedState, service: str, survey: Lines) -> Iterator[tuple[Key, str, State]]:
@@ -191,14 +193,14 @@ def _keyed(shared: SharedState, service: str, survey: Lines) -> Iterator[tuple[K
         yield _key(shared, state), service, state
 
 
-def _difference(told: State | None, known: State | None) -> str:
+def _difference(owned: State | None, replicated: State | None) -> str:
     """Describe how a copy differs from its source; ``""`` if it does not."""
-    if told is None:
+    if owned is None:
         return "exists only in the copy"
-    if known is None:
+    if replicated is None:
         return "not known"
-    differing = [name for name, value in known.items() if value != told[name]]
-    versions = f"version {known['version']}, told {told['version']}"
+    differing = [name for name, value in replicated.items() if value != owned[name]]
+    versions = f"version {replicated['version']}, told {owned['version']}"
     return f"{versions}; different: {', '.join(differing)}" if differing else ""
 
 

@@ -145,18 +145,18 @@ def _type(schema: dict[str, Any]) -> str:
 
 
 def _values(schema: dict[str, Any]) -> str:
-    said = [schema["description"].rstrip(".")] if schema.get("description") else []
+    notes = [schema["description"].rstrip(".")] if schema.get("description") else []
     if "enum" in schema:
-        said.append(
+        notes.append(
             " or ".join(f"`{json.dumps(value, ensure_ascii=False)}`" for value in schema["enum"])
         )
     if "maxLength" in schema:
-        said.append(f"{schema.get('minLength', 0)} to {schema['maxLength']} characters")
+        notes.append(f"{schema.get('minLength', 0)} to {schema['maxLength']} characters")
     if "maximum" in schema and schema["maximum"] < 2**63 - 1:
-        said.append(f"{schema['minimum']} to {schema['maximum']}")
+        notes.append(f"{schema['minimum']} to {schema['maximum']}")
     if schema.get("default") is not None:
-        said.append(f"default `{json.dumps(schema['default'])}`")
-    return "; ".join(said)
+        notes.append(f"default `{json.dumps(schema['default'])}`")
+    return "; ".join(notes)
 
 
 def _yes(is_so: bool) -> str:

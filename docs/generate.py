@@ -141,11 +141,11 @@ def _openapi(documents: dict[str, bytes]) -> str:
 
 def _settings() -> dict[str, tuple[FieldInfo, list[str]]]:
     """List every setting with the programs that read it."""
-    found: dict[str, tuple[FieldInfo, list[str]]] = {}
+    settings: dict[str, tuple[FieldInfo, list[str]]] = {}
     for program, kind in PROGRAMS.items():
         for name, field in kind.model_fields.items():
-            found.setdefault(name.upper(), (field, []))[1].append(program)
-    return found
+            settings.setdefault(name.upper(), (field, []))[1].append(program)
+    return settings
 
 
 def _default(field: FieldInfo) -> str:

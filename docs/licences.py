@@ -39,9 +39,9 @@ def licences(root: Path) -> str:
 
 def _python_of_the_images(dockerfile: Path) -> dict[str, str]:
     """The values of markers in the images, where another Python may run than here."""
-    found = re.search(r"python:((\d+\.\d+)\.\d+)", dockerfile.read_text())
-    assert found is not None
-    return {"python_full_version": found[1], "python_version": found[2]}
+    match = re.search(r"python:((\d+\.\d+)\.\d+)", dockerfile.read_text())
+    assert match is not None
+    return {"python_full_version": match[1], "python_version": match[2]}
 
 
 def _packages(requirements: Path, python: dict[str, str]) -> set[str]:
@@ -56,8 +56,8 @@ def _packages(requirements: Path, python: dict[str, str]) -> set[str]:
 def _licence_by_package(names: set[str]) -> dict[str, str]:
     """What those of the packages say that are installed: some are for other systems."""
     command = [sys.executable, "-m", "piplicenses", "--format", "json", "--packages"]
-    said = subprocess.run([*command, *sorted(names)], stdout=subprocess.PIPE, check=True)
-    return {_normal(each["Name"]): each["License"] for each in json.loads(said.stdout)}
+    text = subprocess.run([*command, *sorted(names)], stdout=subprocess.PIPE, check=True)
+    return {_normal(each["Name"]): each["License"] for each in json.loads(text.stdout)}
 
 
 def _normal(name: str) -> str:

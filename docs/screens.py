@@ -37,7 +37,7 @@ def main() -> int:
     with _product(given) as base_url, chromium() as browser:
         email = create_demo(base_url)["alice"].email
         for shot in SHOTS:
-            _take(browser, base_url, email, shot)
+            _capture(browser, base_url, email, shot)
     return 0
 
 
@@ -50,7 +50,7 @@ def _product(given: str | None) -> Iterator[str]:
         yield product.base_url
 
 
-def _take(browser: Browser, base_url: str, email: str, shot: Shot) -> None:
+def _capture(browser: Browser, base_url: str, email: str, shot: Shot) -> None:
     name, language, size, scheme, place = shot
     windows = Windows(browser, base_url)
     window = windows.open(language=language, size=size, scheme=scheme)

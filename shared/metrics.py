@@ -42,9 +42,9 @@ def observe_request(method: str, route: str | None, status: int, seconds: float)
     key = (method, route, status) if route else ("", "", status)
     if key not in _label_cache:
         _label_cache[key] = _requests.labels(*key), _seconds.labels(*key[:2])
-    answered, took = _label_cache[key]
-    answered.inc()
-    took.observe(seconds)
+    requests, duration = _label_cache[key]
+    requests.inc()
+    duration.observe(seconds)
 
 
 def update_gauges_periodically(app: Flask, update: Callable[[], None]) -> None:

@@ -51,8 +51,8 @@ def list_states(account_id: int, limit: int) -> list[dict[str, Any]]:
 
 def get_states(account_ids: Collection[int]) -> list[dict[str, Any]]:
     """List the states of those of these accounts that exist."""
-    found = db.session.execute(select(*STATE_COLUMNS).where(Account.id.in_(account_ids)))
-    return [dict(row) for row in found.mappings()]
+    states = db.session.execute(select(*STATE_COLUMNS).where(Account.id.in_(account_ids)))
+    return [dict(row) for row in states.mappings()]
 
 
 def delete(account_id: int) -> None:

@@ -48,10 +48,10 @@ def save_avatar(account_id: int, shown: Avatar, sent: str) -> Avatar | None:
         return Avatar("", "")
     if _is_unchanged(account_id, shown, sent):
         return None
-    found = parse_avatar(sent, account_id)
-    if isinstance(found, EncodedImage):
-        return Avatar(_store(account_id, sent, found), "")
-    return Avatar("", found)
+    avatar_image = parse_avatar(sent, account_id)
+    if isinstance(avatar_image, EncodedImage):
+        return Avatar(_store(account_id, sent, avatar_image), "")
+    return Avatar("", avatar_image)
 
 
 def get_original(account_id: int, shown: Avatar) -> str:
@@ -64,12 +64,12 @@ def get_original(account_id: int, shown: Avatar) -> str:
 
 def get_thumbnail(account_id: str, digest: str) -> bytes:
     """Open the WebP thumbnail that other users get."""
-    found = None
+    avatar_image = None
     if _ACCOUNT_ID.fullmatch(account_id) and _DIGEST.fullmatch(digest):
-        found = pictures.get(_rendition(account_id, digest))
-    if found is None:
+        avatar_image = pictures.get(_rendition(account_id, digest))
+    if avatar_image is None:
         raise ApiError(NOT_FOUND)
-    return found
+    return avatar_image
 
 
 def exists(account_id: int, digest: str) -> bool:

@@ -113,13 +113,13 @@ def reset_password(email: str, code: str, password: str, client: Client) -> None
     legal_password = passwords.transport.decrypt_password(password)
     if legal_password is None:
         raise ApiError(errors.INVALID_PASSWORD)
-    found = _find_code(key, code.strip(), client.network)
-    if found is None or found.account_id is None:
+    reset_code = _find_code(key, code.strip(), client.network)
+    if reset_code is None or reset_code.account_id is None:
         raise ApiError(errors.INVALID_CODE)
     password_hash = passwords.hash_password(legal_password, client.network)
     with transaction():
-        account = db.session.get_one(Account, found.account_id, with_for_update=True)
-        code_is_unused = void_codes(account.id, found.id)
+        account = db.session.get_one(Account, reset_code.account_id, with_for_update=True)
+        code_is_unused = void_codes(account.id, reset_code.id)
         if account.deleted or account.email_key != key or not code_is_unused:
             raise ApiError(errors.INVALID_CODE)
         account.password_hash = password_hash
@@ -185,9 +185,9 @@ def _find_code(key: str, code: str, network: str) -> ResetCode | None:
             and row.tries.get(network, 0) < _MAX_TRIES_OF_ONE
         ]
         code_hash = sealing.hash(key, code)
-        found = [row for row in valid if hmac.compare_digest(row.code_hash, code_hash)]
-        if found:
-            return found[0]
+        matching = [row for row in valid if hmac.compare_digest(row.code_hash, code_hash)]
+        if matching:
+            return matching[0]
         for row in valid:
             row.tries = row.tries | {network: row.tries.get(network, 0) + 1}
     return None

@@ -120,11 +120,13 @@ def hash_password(password: str, network: str = "") -> str:
         return cpu_pool.run(_argon2.hash, password)
 
 
-def verify_password(kept: str, sent: str, network: str = "") -> bool:
-    """Whether a client sent the password that belongs to ``kept``."""
+def verify_password(password_hash: str, sent: str, network: str = "") -> bool:
+    """Whether a client sent the password that belongs to ``password_hash``."""
     try:
         # No account has the empty password; verifying it takes as long as any other.
         with queue.place(network):
-            return cpu_pool.run(_argon2.verify, kept, transport.decrypt_password(sent) or "")
+            return cpu_pool.run(
+                _argon2.verify, password_hash, transport.decrypt_password(sent) or ""
+            )
     except (VerificationError, InvalidHashError):  # An erased account has no password.
         return False

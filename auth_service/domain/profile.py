@@ -14,7 +14,7 @@ from auth_service.domain.avatars import Avatar
 from auth_service.domain.limits import limits
 from auth_service.domain.notifications import Change, notify
 from auth_service.domain.registration import registration
-from auth_service.domain.sessions import NOBODY, Client
+from auth_service.domain.sessions import UNKNOWN_CLIENT, Client
 from auth_service.models import Account
 from shared.web.authentication import AccountState, Claims, check_account, has_ended
 from shared.web.errors import INVALID_JWT, ApiError, bad_parameter
@@ -24,7 +24,7 @@ _MAX_USER_INFO_LENGTH = 255
 
 def get_profile(account_id: int) -> dict[str, Any]:
     """Get the profile of the account, with the original avatar."""
-    account = accounts.get_by_id(account_id, NOBODY)
+    account = accounts.get_by_id(account_id, UNKNOWN_CLIENT)
     check_account(AccountState(account.generation, account.deleted, account.session_ends))
     return {
         "id": account.id,
@@ -109,7 +109,7 @@ def _new_email(before: Row[Any], sent: str) -> dict[str, Any]:
         limits.email_checks.hit(str(before.id))
     if not registration.allows_change(before.email, email):
         raise ApiError(errors.REGISTRATION_CLOSED)
-    owner = accounts.get_by_email(email, NOBODY)
+    owner = accounts.get_by_email(email, UNKNOWN_CLIENT)
     if owner is not None and owner.id != before.id:
         raise ApiError(errors.USER_EXISTS)
     return {"email": email, "email_key": emails.normalize_email(email)}

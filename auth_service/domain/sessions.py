@@ -38,7 +38,7 @@ class Client(NamedTuple):
     device: str
 
 
-NOBODY = Client("", "", "")
+UNKNOWN_CLIENT = Client("", "", "")
 """The client of a session of which only the token is known."""
 
 
@@ -127,7 +127,7 @@ def list_sessions(claims: Claims, client: Client) -> list[dict[str, Any]]:
 def end_current_session(claims: Claims) -> None:
     """End the session of a token."""
     if claims.session_id is None:
-        _add_token(claims, NOBODY)
+        _add_token(claims, UNKNOWN_CLIENT)
     _end_one(claims, _is_of(claims))  # A concurrent request may have ended it.
 
 

@@ -13,7 +13,7 @@ from auth_service.domain.authentication import AuthenticatedAccount, sign_in
 from auth_service.domain.limits import limits
 from auth_service.domain.outbox import account_changed, outbox
 from auth_service.domain.registration import registration
-from auth_service.domain.sessions import NOBODY, Client
+from auth_service.domain.sessions import UNKNOWN_CLIENT, Client
 from auth_service.models import Account
 from shared.web.errors import ApiError
 
@@ -70,7 +70,7 @@ def create(email: str, name: str, password: str) -> int:
 
 def reactivate(account_id: int) -> None:
     """Restore a deleted account unless it is erased. Earlier tokens stay invalid."""
-    account = accounts.get_by_id(account_id, NOBODY)
+    account = accounts.get_by_id(account_id, UNKNOWN_CLIENT)
     if not account.email:
         raise ApiError(errors.USER_NOT_FOUND)
     if account.deleted:

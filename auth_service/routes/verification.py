@@ -3,7 +3,7 @@
 from auth_service import errors
 from auth_service.domain import password_reset, verification
 from auth_service.routes.clients import current_client
-from auth_service.schemas import CodeOut, ForgottenIn, ResetIn, VerificationIn
+from auth_service.schemas import CodeOut, ForgotPasswordIn, ResetIn, VerificationIn
 from shared.web.api import Blueprint
 from shared.web.authentication import public
 from shared.web.rate_limits import client_network
@@ -23,7 +23,7 @@ def send_code(email: str) -> dict[str, str]:
 
 @blueprint.post("/account/password/forgot")
 @public
-@blueprint.arguments(ForgottenIn)
+@blueprint.arguments(ForgotPasswordIn)
 @blueprint.success("Succeed", message="如果该邮箱已注册，验证码已发送")
 @blueprint.errors(errors.INVALID_EMAIL)
 def forgot_password(email: str) -> None:

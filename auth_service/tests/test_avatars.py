@@ -42,12 +42,12 @@ def _avatar(who: ApiClient) -> str:
 def path(alice: ApiClient, fake_services: dict[str, FakeService]) -> Callable[[], str]:
     """Where the others find Alice's picture, by what they were told last."""
 
-    def told() -> str:
+    def latest_avatar_url() -> str:
         states = fake_services["chat"].states("account")
         digest = [state["avatar_digest"] for state in states if state["id"] == ALICE][-1]
         return f"/account/avatar/{ALICE}/{digest}"
 
-    return told
+    return latest_avatar_url
 
 
 @pytest.mark.parametrize("kind", FORMATS)

@@ -21,8 +21,8 @@ Accounts = Callable[..., Result]
 def run(app: Flask) -> Accounts:
     """Run ``accounts ...``, with something in its standard input."""
 
-    def invoke(*args: str, said: str = "") -> Result:
-        return app.test_cli_runner().invoke(args=["accounts", *args], input=said)
+    def invoke(*args: str, stdin: str = "") -> Result:
+        return app.test_cli_runner().invoke(args=["accounts", *args], input=stdin)
 
     return invoke
 
@@ -35,14 +35,14 @@ def _login(who: ApiClient, name: str, password: str) -> Reply:
 def test_a_created_account_can_sign_in_and_the_others_know_it(
     run: Accounts, anonymous: ApiClient, fake_services: dict[str, FakeService]
 ) -> None:
-    done = run("create", "ann@example.com", "安娜", "--password-stdin", said=f"{PASSWORD}\n")
+    done = run("create", "ann@example.com", "安娜", "--password-stdin", stdin=f"{PASSWORD}\n")
     assert (done.exit_code, done.stdout) == (0, "Created account 1.\n")
     assert _login(anonymous, "ann", PASSWORD).json["id"] == 1
     assert [state["name"] for state in fake_services["chat"].states("account")] == ["安娜"]
 
 
 def test_a_password_is_asked_for_twice_and_not_shown(run: Accounts, anonymous: ApiClient) -> None:
-    done = run("create", "ann@example.com", "Ann", said=f"{PASSWORD}\n{PASSWORD}\n")
+    done = run("create", "ann@example.com", "Ann", stdin=f"{PASSWORD}\n{PASSWORD}\n")
     assert done.exit_code == 0
     assert PASSWORD not in done.output
     assert _login(anonymous, "ann", PASSWORD).status_code == 200
@@ -69,7 +69,7 @@ def test_a_password_is_accepted_where_clients_must_encrypt_theirs(
 def test_what_the_api_refuses_is_refused_with_its_words(
     run: Accounts, alice: ApiClient, email: str, name: str, password: str, reason: str
 ) -> None:
-    done = run("create", email, name, "--password-stdin", said=password)
+    done = run("create", email, name, "--password-stdin", stdin=password)
     assert (done.exit_code, done.stderr) == (1, f"Error: {reason}\n")
 
 
@@ -131,8 +131,8 @@ def test_deactivating_does_what_deleting_does(
 ) -> None:
     assert run("deactivate", "1").exit_code == 0
     assert _login(alice, "alice", PASSWORD).status_code == 404
-    [told] = fake_services["chat"].states("account")
-    assert (told["deleted"], told["generation"]) == (True, 1)
+    [state] = fake_services["chat"].states("account")
+    assert (state["deleted"], state["generation"]) == (True, 1)
 
 
 def test_reactivating_undoes_it_but_not_for_old_tokens(run: Accounts, alice: ApiClient) -> None:
@@ -148,13 +148,13 @@ def test_repeating_a_command_changes_nothing_more(
 ) -> None:
     run("deactivate", "1")
     run(command, "1")
-    told = len(fake_services["chat"].events)
+    event_count = len(fake_services["chat"].events)
     assert run(command, "1").exit_code == 0
-    assert len(fake_services["chat"].events) == told
+    assert len(fake_services["chat"].events) == event_count
 
 
 def test_a_reset_password_is_the_only_one_that_works(run: Accounts, alice: ApiClient) -> None:
-    assert run("reset-password", "1", "--password-stdin", said=NEW).exit_code == 0
+    assert run("reset-password", "1", "--password-stdin", stdin=NEW).exit_code == 0
     assert _login(alice, "alice", NEW).status_code == 200
     assert _login(alice, "alice", PASSWORD).status_code == 401
 
@@ -162,19 +162,19 @@ def test_a_reset_password_is_the_only_one_that_works(run: Accounts, alice: ApiCl
 def test_a_reset_ends_every_token_and_the_others_know_it(
     run: Accounts, alice: ApiClient, fake_services: dict[str, FakeService]
 ) -> None:
-    run("reset-password", "1", "--password-stdin", said=NEW)
+    run("reset-password", "1", "--password-stdin", stdin=NEW)
     assert_error(alice.get("/account/info"), INVALID_JWT)
-    [told] = fake_services["chat"].states("account")
-    assert (told["deleted"], told["generation"]) == (False, 1)
+    [state] = fake_services["chat"].states("account")
+    assert (state["deleted"], state["generation"]) == (False, 1)
     again = ApiClient(alice.app, _login(alice, "alice", NEW).json["token"])
     assert again.get("/account/info").status_code == 200
 
 
 def test_a_made_up_password_is_printed_once_and_works(run: Accounts, alice: ApiClient) -> None:
-    said = run("reset-password", "alice@example.com", "--generate").stdout
-    made_up = said.split()[-1]
-    assert said.count(made_up) == 1
-    assert _login(alice, "alice", made_up).status_code == 200
+    output = run("reset-password", "alice@example.com", "--generate").stdout
+    generated = output.split()[-1]
+    assert output.count(generated) == 1
+    assert _login(alice, "alice", generated).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_a_made_up_password_is_printed_once_and_works(run: Accounts, alice: ApiC
 def test_an_illegal_password_is_no_new_one(
     run: Accounts, alice: ApiClient, password: str, reason: str
 ) -> None:
-    done = run("reset-password", "1", "--password-stdin", said=password)
+    done = run("reset-password", "1", "--password-stdin", stdin=password)
     assert (done.exit_code, done.stderr) == (1, f"Error: {reason}\n")
     assert alice.get("/account/info").status_code == 200
 

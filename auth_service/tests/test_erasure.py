@@ -18,9 +18,9 @@ from shared.web.errors import INVALID_JWT
 pytestmark = pytest.mark.database
 
 
-def erase(app: Flask, account_id: int = ALICE, *options: str, said: str | None = None) -> Result:
+def erase(app: Flask, account_id: int = ALICE, *options: str, stdin: str | None = None) -> Result:
     command = ["accounts", "erase", str(account_id), *options]
-    return app.test_cli_runner().invoke(args=command, input=said)
+    return app.test_cli_runner().invoke(args=command, input=stdin)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_nothing_of_the_person_is_left(
     app: Flask, media: Callable[[], set[str]], erased_alice: ApiClient
 ) -> None:
     left = everything_in(app, db).lower()
-    assert [said for said in ("alice", "likes tea", "argon2") if said in left] == []
+    assert [text for text in ("alice", "likes tea", "argon2") if text in left] == []
     assert media() == set()
 
 
@@ -122,7 +122,7 @@ def test_what_a_neighbour_cannot_take_yet_is_said_and_waits(
 
 
 def test_nothing_is_erased_without_a_yes(app: Flask, alice: ApiClient) -> None:
-    result = erase(app, said="n\n")
+    result = erase(app, stdin="n\n")
     assert (result.exit_code, "Alice@Example.com" in result.output) == (1, True)
     assert alice.get("/account/info").json["name"] == "Alice"
 

@@ -62,11 +62,11 @@ def test_every_change_raises_the_version(
     body = {"email": email_of("alice"), "name": "Alice", "password": PASSWORD}
     anonymous.post("/account/reg", json=body)
 
-    told = fake_services["social"].states("account")
+    states = fake_services["social"].states("account")
 
-    assert [state["version"] for state in told] == [2, 3, 4, 5]
-    assert [state["deleted"] for state in told] == [False, False, True, False]
-    assert [state["generation"] for state in told] == [0, 0, 1, 1]
+    assert [state["version"] for state in states] == [2, 3, 4, 5]
+    assert [state["deleted"] for state in states] == [False, False, True, False]
+    assert [state["generation"] for state in states] == [0, 0, 1, 1]
 
 
 def test_what_changes_nothing_tells_nobody(
@@ -98,8 +98,8 @@ def test_a_neighbour_that_is_ill_hears_of_everything_when_it_is_well_again(
     fake_services["chat"].set_mode("ok")
     assert _relay(app) == 5
     # It may have been told the first one twice: once when it did not answer in time.
-    told = {state["version"]: state["name"] for state in fake_services["chat"].states("account")}
-    assert told == {2: "A0", 3: "A1", 4: "A2", 5: "A3", 6: "A4"}
+    states = {state["version"]: state["name"] for state in fake_services["chat"].states("account")}
+    assert states == {2: "A0", 3: "A1", 4: "A2", 5: "A3", 6: "A4"}
     assert _waiting(app) == 0
 
 
@@ -112,8 +112,8 @@ def test_while_a_neighbour_is_ill_new_events_queue_behind_the_old_ones(
     _change(alice, name="second")
     assert fake_services["chat"].events == []
     _relay(app)
-    told = fake_services["chat"].states("account")
-    assert [(state["name"], state["version"]) for state in told] == [("first", 2), ("second", 3)]
+    states = fake_services["chat"].states("account")
+    assert [(state["name"], state["version"]) for state in states] == [("first", 2), ("second", 3)]
 
 
 def test_a_crash_between_commit_and_delivery_loses_nothing(

@@ -57,10 +57,10 @@ def test_a_state_is_the_same_in_a_page_in_an_answer_and_in_an_event(
 ) -> None:
     change = {"origin_password": "pass_word1", "user_info": "hello", "avatar": "cat"}
     alice.put("/account/info", json=change)
-    [told] = fake_services["chat"].states("account")
-    assert _page(alice).json == {"code": 0, "info": "Succeed", "accounts": [told]}
-    assert _find(alice, alice.id).json["accounts"] == [told]
-    assert told == {
+    [state] = fake_services["chat"].states("account")
+    assert _page(alice).json == {"code": 0, "info": "Succeed", "accounts": [state]}
+    assert _find(alice, alice.id).json["accounts"] == [state]
+    assert state == {
         "id": 1,
         "name": "Alice",
         "email": "Alice@Example.com",

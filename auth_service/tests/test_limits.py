@@ -326,9 +326,9 @@ def test_a_refused_try_costs_no_hashing(
     tried: list[str] = []
     verify_password = passwords.verify_password
 
-    def noted(kept: str, sent: str, network: str) -> bool:
+    def noted(password_hash: str, sent: str, network: str) -> bool:
         tried.append(sent)
-        return verify_password(kept, sent, network)
+        return verify_password(password_hash, sent, network)
 
     monkeypatch.setattr(passwords, "verify_password", noted)
     service = limited(RATE_LIMIT_FAILED_LOGINS="1/minute")

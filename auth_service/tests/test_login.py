@@ -72,9 +72,9 @@ def test_every_password_costs_the_same_work(
 ) -> None:
     verified: list[bytes] = []
 
-    def noted(kept: bytes, *tried: Any) -> bool:
-        verified.append(kept)
-        return verify_secret(kept, *tried)
+    def noted(password_hash: bytes, *tried: Any) -> bool:
+        verified.append(password_hash)
+        return verify_secret(password_hash, *tried)
 
     monkeypatch.setattr("argon2._password_hasher.verify_secret", noted)
     _login(anonymous, password=password)

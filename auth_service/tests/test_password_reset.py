@@ -44,7 +44,7 @@ def letters(app: Flask, env: Mapping[str, str]) -> Callable[[], list[EmailMessag
 Letters = Callable[[], list[EmailMessage]]
 
 
-def forget(who: ApiClient, email: str = ALICE_AT) -> Reply:
+def request_code(who: ApiClient, email: str = ALICE_AT) -> Reply:
     return who.post("/account/password/forgot", json={"email": email})
 
 
@@ -66,16 +66,16 @@ def login(who: ApiClient, password: str) -> int:
 
 
 def codes_in(letters: list[EmailMessage]) -> list[str]:
-    found = []
+    codes = []
     for letter in letters:
         text = letter.get_body(("plain",))
         assert text is not None
-        found += re.findall(r"\b\d{8}\b", text.get_content())
-    return found
+        codes += re.findall(r"\b\d{8}\b", text.get_content())
+    return codes
 
 
 def code_of(who: ApiClient, letters: Letters) -> str:
-    forget(who)
+    request_code(who)
     [code] = codes_in(letters())
     return code
 
@@ -99,14 +99,14 @@ def test_a_code_resets_the_password_and_ends_all_sessions(
 def test_the_letter_speaks_two_languages_in_text_and_html(
     alice: ApiClient, anonymous: ApiClient, letters: Letters
 ) -> None:
-    forget(anonymous)
+    request_code(anonymous)
     [letter] = letters()
     [code] = codes_in([letter])
     html = letter.get_body(("html",))
     assert html is not None
     for part in (letter.get_body(("plain",)), html):
         assert part is not None
-        assert all(said in part.get_content() for said in (code, "重置密码", "reset the password"))
+        assert all(text in part.get_content() for text in (code, "重置密码", "reset the password"))
     assert letter["To"] == "Alice@Example.com"
 
 
@@ -114,8 +114,8 @@ def test_the_letter_speaks_two_languages_in_text_and_html(
 def test_nothing_tells_whether_an_address_is_known(
     app: Flask, alice: ApiClient, anonymous: ApiClient, letters: Letters, email: str
 ) -> None:
-    with counted_queries(app, db) as asking:
-        answer = forget(anonymous, email)
+    with counted_queries(app, db) as requesting:
+        answer = request_code(anonymous, email)
     letters()
     with counted_queries(app, db) as guessing:
         assert_error(reset(anonymous, "x", email=email), errors.INVALID_CODE)
@@ -125,14 +125,14 @@ def test_nothing_tells_whether_an_address_is_known(
         "info": "Succeed",
         "message": "如果该邮箱已注册，验证码已发送",
     }
-    assert (len(asking), len(guessing)) == (1, 2)
+    assert (len(requesting), len(guessing)) == (1, 2)
 
 
 def test_a_deleted_account_gets_no_letter(
     alice: ApiClient, anonymous: ApiClient, letters: Letters
 ) -> None:
     alice.delete("/account/delete")
-    forget(anonymous)
+    request_code(anonymous)
     assert letters() == []
 
 
@@ -226,7 +226,7 @@ def test_another_password_or_address_voids_codes(
 
 
 def test_an_invalid_address_is_refused(anonymous: ApiClient) -> None:
-    assert_error(forget(anonymous, "alice"), errors.INVALID_EMAIL)
+    assert_error(request_code(anonymous, "alice"), errors.INVALID_EMAIL)
     assert_error(reset(anonymous, "x", email="alice"), errors.INVALID_EMAIL)
 
 
@@ -234,15 +234,15 @@ def test_codes_are_limited_like_those_of_verification(
     alice: ApiClient, configured: Callable[..., ApiClient]
 ) -> None:
     service = configured(RATE_LIMITS="on")
-    assert [forget(service).status_code for _ in range(3)] == [200] * 3
-    assert_error(forget(service), TOO_MANY_REQUESTS)
+    assert [request_code(service).status_code for _ in range(3)] == [200] * 3
+    assert_error(request_code(service), TOO_MANY_REQUESTS)
 
 
 def test_a_mail_server_that_is_away_is_no_failure_of_the_request(
     alice: ApiClient, configured: Callable[..., ApiClient]
 ) -> None:
     service = configured(SMTP_URL="smtp://127.0.0.1:9")
-    assert forget(service).status_code == 200
+    assert request_code(service).status_code == 200
     with service.app.app_context():
         password_reset.send_waiting()
 
@@ -251,6 +251,6 @@ def test_erasing_leaves_no_code(
     app: Flask, alice: ApiClient, anonymous: ApiClient, letters: Letters
 ) -> None:
     code_of(anonymous, letters)
-    forget(anonymous)
+    request_code(anonymous)
     app.test_cli_runner().invoke(args=["accounts", "erase", str(ALICE), "--yes"])
     assert "alice" not in everything_in(app, db).lower()

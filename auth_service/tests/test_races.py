@@ -87,9 +87,9 @@ def test_changes_at_once_are_told_under_versions_of_their_own(
 
     run_concurrently(*[lambda number=n: rename(number) for n in range(8)])
 
-    told = {state["version"]: state["name"] for state in fake_services["chat"].states("account")}
-    assert sorted(told) == list(range(2, 10))
-    assert told[9] == alice.get("/account/info").json["name"]
+    names = {state["version"]: state["name"] for state in fake_services["chat"].states("account")}
+    assert sorted(names) == list(range(2, 10))
+    assert names[9] == alice.get("/account/info").json["name"]
 
 
 def test_a_picture_survives_being_replaced_and_put_back_at_once(

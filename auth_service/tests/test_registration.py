@@ -217,5 +217,5 @@ def test_an_account_can_be_deleted_and_restored_again_and_again(
 def test_passwords_rest_as_argon2id(app: Flask, anonymous: ApiClient) -> None:
     _register(anonymous)
     with app.app_context():
-        kept = db.session.execute(db.select(Account.password_hash)).scalar_one()
-    assert kept.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+        password_hash = db.session.execute(db.select(Account.password_hash)).scalar_one()
+    assert password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")

@@ -32,8 +32,8 @@ def sign_in(app: Flask, name: str = "alice", **headers: str) -> ApiClient:
 
 
 def sessions_of(who: ApiClient) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = who.get("/account/sessions").json["sessions"]
-    return found
+    sessions: list[dict[str, Any]] = who.get("/account/sessions").json["sessions"]
+    return sessions
 
 
 def works(who: ApiClient) -> bool:
@@ -203,9 +203,9 @@ def test_the_other_services_are_told_in_the_state_of_the_account(
     laptop.post("/account/logout")
 
     for name in ("social", "chat"):
-        [told] = fake_services[name].states("account")
-        ends = SessionEnds.from_text(told["session_ends"])
-        assert (ends.up_to, ends.open, told["version"]) == (laptop_id, frozenset([phone_id]), 2)
+        [state] = fake_services[name].states("account")
+        ends = SessionEnds.from_text(state["session_ends"])
+        assert (ends.up_to, ends.open, state["version"]) == (laptop_id, frozenset([phone_id]), 2)
 
 
 def test_signing_in_tells_nobody(

@@ -57,13 +57,13 @@ class Copy:
     def until_ready(self) -> "Copy":
         """Wait for the line that says where to go."""
         assert self.process.stdout is not None
-        said = []
+        output = []
         for line in self.process.stdout:
-            said.append(line)
+            output.append(line)
             if line.startswith("Open "):
                 self.find_family()
                 return self
-        raise AssertionError("".join(said))
+        raise AssertionError("".join(output))
 
     def find_family(self) -> None:
         """Have everything that it has started in ``family``."""
@@ -72,9 +72,9 @@ class Copy:
 
     def refusal(self) -> str:
         """What it says if it does not start."""
-        said, _ = self.process.communicate()
-        assert self.process.returncode == 1, said
-        return said
+        output, _ = self.process.communicate()
+        assert self.process.returncode == 1, output
+        return output
 
     def kill(self, what: str) -> None:
         """Kill its processes with ``what`` in their command, all at once."""

@@ -42,32 +42,32 @@ class Block(NamedTuple):
 def blocks_of(document: str) -> list[Block]:
     """The blocks of commands of a document."""
     text = (ROOT / document).read_text()
-    headings = [(found.start(), found[1]) for found in _HEADING.finditer(_without_code(text))]
+    headings = [(match.start(), match[1]) for match in _HEADING.finditer(_without_code(text))]
     return [
         Block(
             document,
-            next(name for start, name in reversed(headings) if start < found.start()),
-            found["lines"],
-            found["why"],
+            next(name for start, name in reversed(headings) if start < match.start()),
+            match["lines"],
+            match["why"],
         )
-        for found in _FENCE.finditer(text)
+        for match in _FENCE.finditer(text)
     ]
 
 
 def block(document: str, section: str, beginning: str = "") -> Block:
     """The one block of commands in a section of a document whose text begins like this."""
-    [found] = [
+    [match] = [
         each
         for each in blocks_of(document)
         if each.section == section and each.text.startswith(beginning)
     ]
-    return found
+    return match
 
 
 def inline_commands_of(document: str) -> set[str]:
     """The commands that stand in the text of a document, beside the blocks."""
     text = _without_code((ROOT / document).read_text())
-    return {" ".join(found.split()) for found in _INLINE.findall(text)}
+    return {" ".join(code.split()) for code in _INLINE.findall(text)}
 
 
 def _without_code(text: str) -> str:

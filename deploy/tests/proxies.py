@@ -55,19 +55,19 @@ class Proxy:
         person = {"email": email, "name": name, "password": PASSWORD}
         answer = self.call("POST", "/account/reg", json=person)
         assert answer.status_code == 200
-        found: dict[str, Any] = answer.json()
-        return found
+        body: dict[str, Any] = answer.json()
+        return body
 
 
 def program(name: str, configuration: str) -> str:
     """Where a proxy is; without it nothing of its configuration can be tested."""
-    found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
-    if found is None:
+    program = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
+    if program is None:
         missing = f"NOT TESTED: {configuration}; {name} is not installed"
         if os.environ.get("CI"):
             pytest.fail(missing)
         pytest.skip(missing)
-    return found
+    return program
 
 
 def make_certificate(folder: Path) -> tuple[Path, Path]:

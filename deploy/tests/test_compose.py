@@ -144,13 +144,13 @@ def test_a_container_may_do_nothing_that_it_need_not(name: str) -> None:
 
 def test_what_serves_is_started_again_when_it_ends() -> None:
     once = {"auth-migration", "social-migration", "chat-migration", "operations", "secrets"}
-    kept_up = {
+    restarted = {
         name
         for name, service in COMPOSE["services"].items()
         if service.get("restart") == "unless-stopped"
     }
 
-    assert kept_up == COMPOSE["services"].keys() - once
+    assert restarted == COMPOSE["services"].keys() - once
 
 
 def test_what_others_wait_for_says_whether_it_is_healthy() -> None:

@@ -86,8 +86,8 @@ def test_make_saves_restores_and_verifies(copies: Copies, tmp_path: Path) -> Non
     env = {"DATA_DIR": str(copy.data_dir), "TO": str(tmp_path / "backups")}
     save, restore, verify = (command.partition("#")[0] for command in MAKE.commands)
 
-    said = type_(save, env)
-    [folder] = re.findall(r"Saved in (\S+),", said)
+    output = type_(save, env)
+    [folder] = re.findall(r"Saved in (\S+),", output)
     archive = tmp_path / "ann.zip"
     listed = type_(".venv/bin/python -m deploy.command auth_service accounts list", env)
     export = "python -m deploy.export ID FILE.zip".replace("ID", str(registered["id"]))
@@ -105,14 +105,14 @@ def test_make_saves_restores_and_verifies(copies: Copies, tmp_path: Path) -> Non
 
 
 def test_a_secret_of_the_cluster_is_what_is_in_the_folder(secrets: Path) -> None:
-    said = type_(SECRET.replace("var/secrets", str(secrets)), {})
+    output = type_(SECRET.replace("var/secrets", str(secrets)), {})
 
-    assert yaml.safe_load(said)["data"].keys() == {path.name for path in secrets.iterdir()}
+    assert yaml.safe_load(output)["data"].keys() == {path.name for path in secrets.iterdir()}
 
 
 def test_keys_are_renewed_in_three_steps(tmp_path: Path) -> None:
     key_files(tmp_path / "keys")
-    accept, use, forget = (
+    accept, use, retire = (
         command.partition("#")[0].replace("var/keys", str(tmp_path / "keys"))
         for command in KEYS.commands
     )
@@ -120,7 +120,7 @@ def test_keys_are_renewed_in_three_steps(tmp_path: Path) -> None:
     type_(accept, {})
     type_(use, {})
     os.utime(tmp_path / "keys" / "jwt-private.pem", (0, 0))  # A week later.
-    type_(forget, {})
+    type_(retire, {})
 
 
 @pytest.mark.slow

@@ -179,7 +179,7 @@ def from_address(proxy: Proxy, address: str) -> http.client.HTTPSConnection:
     )
 
 
-def ask(connection: http.client.HTTPSConnection) -> tuple[int, str | None, bytes]:
+def send(connection: http.client.HTTPSConnection) -> tuple[int, str | None, bytes]:
     """The status of an answer, how long to wait until the next request, and its body."""
     connection.request("GET", "/livez")
     answer = connection.getresponse()
@@ -191,7 +191,7 @@ REFUSED = (429, "1", b'{"code":-429,"info":"Too many requests"}')
 
 def test_too_many_requests_of_one_address_are_refused_and_no_others(proxy: Proxy) -> None:
     with closing(from_address(proxy, "127.0.0.3")) as connection:
-        answers = [ask(connection) for _ in range(400)]
+        answers = [send(connection) for _ in range(400)]
 
     assert answers[0][0] == 200
     assert REFUSED in answers
@@ -205,9 +205,9 @@ def test_too_many_connections_of_one_address_are_refused_and_no_others(proxy: Pr
             stack.enter_context(closing(from_address(proxy, "127.0.0.4"))) for _ in range(31)
         ]
         for connection in connections[:20]:
-            assert ask(connection)[0] == 200
+            assert send(connection)[0] == 200
         for connection in connections[20:30]:
-            assert ask(connection) == REFUSED
+            assert send(connection) == REFUSED
         with pytest.raises(OSError, match=r"reset|EOF"):
             connections[30].connect()
 

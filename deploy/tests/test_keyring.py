@@ -94,7 +94,7 @@ def test_a_repeated_step_changes_nothing_more(folder: Path, steps: list[str]) ->
 
 
 @pytest.mark.parametrize(
-    ("taken", "step", "named"),
+    ("steps_before", "step", "named"),
     [
         ([], "use", "rotate accept"),
         (["accept"], "forget", "rotate use"),
@@ -102,9 +102,9 @@ def test_a_repeated_step_changes_nothing_more(folder: Path, steps: list[str]) ->
     ],
 )
 def test_a_step_out_of_order_is_refused_with_the_one_to_take(
-    folder: Path, taken: list[str], step: str, named: str
+    folder: Path, steps_before: list[str], step: str, named: str
 ) -> None:
-    for each in taken:
+    for each in steps_before:
         _rotate(each, folder)
     before = _contents(folder)
     refused = _rotate(step, folder)

@@ -111,8 +111,8 @@ def test_every_program_accepts_its_environment(manifests: list[Manifest], secret
                 for setting, value in given.items()
             }
             read_by = SERVICES if name == "backup" else (program,)
-            found = [validation_errors(each, environment_of(each, env)) for each in read_by]
-            assert list(chain.from_iterable(found)) == []
+            errors = [validation_errors(each, environment_of(each, env)) for each in read_by]
+            assert list(chain.from_iterable(errors)) == []
 
 
 def test_a_container_sees_the_secrets_it_reads_and_no_others(manifests: list[Manifest]) -> None:

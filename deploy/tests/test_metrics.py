@@ -34,7 +34,7 @@ class Watched:
             env=os.environ | {"METRICS_PORT": str(metrics_port)},
         )
 
-    def ask(self, path: str = "/", method: str = "GET") -> int:
+    def send(self, path: str = "/", method: str = "GET") -> int:
         """The status of an answer, over a connection of its own."""
         url = f"http://{LOOPBACK}:{self.port}{path}"
         return requests.request(method, url, timeout=PATIENCE_SECONDS).status_code
@@ -78,7 +78,7 @@ def running(metrics_port: int) -> Iterator[Watched]:
     server = Watched(metrics_port)
     try:
         until(lambda: bind_error(LOOPBACK, server.port) is not None and server.has_two_workers())
-        server.ask()
+        server.send()
         yield server
     finally:
         server.process.kill()
@@ -97,7 +97,7 @@ def test_what_two_workers_count_is_added_up(server: Watched) -> None:
     before = server.hellos()
     for idle in server.workers():
         idle.suspend()
-        server.ask()
+        server.send()
         idle.resume()
 
     assert server.hellos() == before + 2
@@ -126,9 +126,9 @@ def test_what_a_worker_has_counted_stays_when_it_ends(server: Watched) -> None:
 
 
 def test_nothing_that_somebody_sent_becomes_a_label(server: Watched) -> None:
-    server.ask("/nowhere?token=secret")
-    server.ask("/nowhere/else")
-    server.ask("/nowhere", method="SECRET")
+    server.send("/nowhere?token=secret")
+    server.send("/nowhere/else")
+    server.send("/nowhere", method="SECRET")
 
     assert server.counted("") == {("", "404"): 3}
     assert "nowhere" not in server.exposition()
@@ -149,7 +149,7 @@ def test_a_latency_is_in_seconds(server: Watched) -> None:
 
 def test_a_port_that_is_taken_prevents_no_start(server: Watched) -> None:
     with running(server.metrics_port) as unwatched:
-        assert unwatched.ask() == 200
+        assert unwatched.send() == 200
 
 
 def test_metrics_end_with_their_program_and_leave_nothing() -> None:
@@ -210,7 +210,7 @@ def test_a_program_outlives_its_exporter_and_the_loss_of_its_folder() -> None:
         ended.kill()
         until(lambda: not ended.is_running() and server.has_two_workers())
 
-        assert server.ask() == 200
+        assert server.send() == 200
 
 
 def test_the_folder_of_a_running_program_is_left_alone_by_others(server: Watched) -> None:

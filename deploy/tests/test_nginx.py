@@ -108,7 +108,7 @@ def test_what_is_too_large_is_refused(proxy: Proxy) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "status", "info"),
+    ("request", "status", "info"),
     [
         (b"GET /a b HTTP/1.1\r\n\r\n", 400, "Bad request"),
         (b"GET / HTTP/1.1\r\n\r\n", 400, "Bad request"),
@@ -125,7 +125,7 @@ def test_what_is_too_large_is_refused(proxy: Proxy) -> None:
 )
 @pytest.mark.parametrize("tls", [True, False])
 def test_what_nginx_refuses_itself_is_json(
-    proxy: Proxy, said: bytes, status: int, info: str, tls: bool
+    proxy: Proxy, request: bytes, status: int, info: str, tls: bool
 ) -> None:
     context = ssl.create_default_context(cafile=str(proxy.certificate))
     port = int((proxy.host if tls else proxy.plain).partition(":")[2])
@@ -133,7 +133,7 @@ def test_what_nginx_refuses_itself_is_json(
         wire = stack.enter_context(socket.create_connection((LOOPBACK, port), PATIENCE_SECONDS))
         if tls:
             wire = stack.enter_context(context.wrap_socket(wire, server_hostname="localhost"))
-        wire.sendall(said)
+        wire.sendall(request)
         answer = HTTPResponse(wire)
         answer.begin()
         body = json.loads(answer.read())

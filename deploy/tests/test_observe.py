@@ -34,14 +34,14 @@ FILLED_IN = {"$__rate_interval": "1m", "$job": ".*"}
 
 def queries() -> dict[str, str]:
     """Every question to Prometheus, by the alert or panel that asks it."""
-    asked = {alert["alert"]: alert["expr"] for alert in ALERTS}
+    queries = {alert["alert"]: alert["expr"] for alert in ALERTS}
     for panel in PANELS:
         for target in panel["targets"]:
             text = target["expr"]
             for name, value in FILLED_IN.items():
                 text = text.replace(name, value)
-            asked[f"{panel['title']} {target['refId']}"] = text
-    return asked
+            queries[f"{panel['title']} {target['refId']}"] = text
+    return queries
 
 
 def exposed() -> set[str]:

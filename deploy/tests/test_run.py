@@ -92,9 +92,9 @@ def test_a_folder_that_cannot_be_written_is_named(copies: Copies, tmp_path: Path
 
 
 def test_wrong_settings_are_named_one_line_each(copies: Copies) -> None:
-    said = copies.start(RATE_LIMITS="perhaps", CHAT_SERVICE_DATABASE_POOL="0").refusal()
+    output = copies.start(RATE_LIMITS="perhaps", CHAT_SERVICE_DATABASE_POOL="0").refusal()
 
-    assert [line.split(":")[:2] for line in said.splitlines()] == [
+    assert [line.split(":")[:2] for line in output.splitlines()] == [
         ["Cannot start", " RATE_LIMITS"],
         ["Cannot start", " DATABASE_POOL_SIZE"],
     ]
@@ -172,15 +172,15 @@ def test_everything_ends_with_the_process_that_started_the_launcher(copies: Copi
 
 @pytest.mark.slow
 def test_a_program_that_cannot_start_ends_the_attempt(copies: Copies) -> None:
-    said = copies.start(GUNICORN_CMD_ARGS="--no-such-option").refusal()
+    output = copies.start(GUNICORN_CMD_ARGS="--no-such-option").refusal()
 
-    assert said.splitlines()[-1].startswith("Cannot start: a program ended at once")
+    assert output.splitlines()[-1].startswith("Cannot start: a program ended at once")
 
 
 @pytest.mark.slow
 def test_a_failing_migration_ends_the_attempt(copies: Copies, tmp_path: Path) -> None:
     nowhere = f"sqlite:///{tmp_path}/nowhere/chat.db"
 
-    said = copies.start(CHAT_SERVICE_DATABASE_URL=nowhere).refusal()
+    output = copies.start(CHAT_SERVICE_DATABASE_URL=nowhere).refusal()
 
-    assert said.splitlines()[-1].startswith("Cannot start: chat_service: its migration failed")
+    assert output.splitlines()[-1].startswith("Cannot start: chat_service: its migration failed")

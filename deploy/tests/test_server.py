@@ -89,7 +89,7 @@ def test_a_server_that_is_leaving_says_so_while_it_answers() -> None:
     with running(SHUTDOWN_DELAY_SECONDS="60") as server:
         open_before = server.connect()
         server.process.terminate()
-        until(lambda: ask(server, "/readyz").status == 503)
+        until(lambda: send(server, "/readyz").status == 503)
 
         for connection in (open_before, HTTPConnection(LOOPBACK, server.port)):
             connection.request("GET", "/")
@@ -97,7 +97,7 @@ def test_a_server_that_is_leaving_says_so_while_it_answers() -> None:
             assert (answer.status, answer.headers["Connection"]) == (200, "close")
             answer.read()
             connection.close()
-        assert ask(server, "/livez").status == 200
+        assert send(server, "/livez").status == 200
 
 
 def test_what_is_no_http_is_refused_in_json(server: Server) -> None:
@@ -113,7 +113,7 @@ def test_what_is_no_http_is_refused_in_json(server: Server) -> None:
     connection.close()
 
 
-def ask(server: Server, path: str) -> HTTPResponse:
+def send(server: Server, path: str) -> HTTPResponse:
     """The answer to a request on a connection of its own."""
     connection = HTTPConnection(LOOPBACK, server.port, timeout=PATIENCE_SECONDS)
     connection.request("GET", path)
@@ -148,15 +148,15 @@ def start_in_vain(program: str, secrets: Path, tmp_path: Path, **settings: str) 
 def test_a_service_without_its_tables_says_what_to_run_and_ends(
     service: str, secrets: Path, tmp_path: Path
 ) -> None:
-    said = start_in_vain(service, secrets, tmp_path)
+    output = start_in_vain(service, secrets, tmp_path)
 
-    assert said.count(f"run: python -m {service} migrate\n") == 1
+    assert output.count(f"run: python -m {service} migrate\n") == 1
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_program_with_a_wrong_setting_names_it_and_ends(
     program: str, secrets: Path, tmp_path: Path
 ) -> None:
-    said = start_in_vain(program, secrets, tmp_path, PUBLIC_BASE_URL="ims.example.com")
+    output = start_in_vain(program, secrets, tmp_path, PUBLIC_BASE_URL="ims.example.com")
 
-    assert said.count("PUBLIC_BASE_URL: is not like https://ims.example.com\n") == 1
+    assert output.count("PUBLIC_BASE_URL: is not like https://ims.example.com\n") == 1

@@ -191,11 +191,11 @@ class AccountReplica:
 
         Must not be called in a transaction, because it can call the auth service.
         """
-        found = self._load(account_ids)
-        missing = set(account_ids) - found.keys()
+        rows = self._load(account_ids)
+        missing = set(account_ids) - rows.keys()
         if missing and self._fetch_missing(missing):
-            found |= self._load(missing)
-        return found
+            rows |= self._load(missing)
+        return rows
 
     def apply(self, state: dict[str, Any]) -> None:
         """Apply the state of an event, unless a newer one is stored.
@@ -253,11 +253,11 @@ class AccountReplica:
 
     def _fetch_missing(self, account_ids: Collection[int]) -> bool:
         assert self._auth is not None
-        asked = sorted(account_ids)
+        missing_ids = sorted(account_ids)
         states: list[Any] = []
         try:
-            for start in range(0, len(asked), _MAX_IDS_PER_REQUEST):
-                some = {"ids": asked[start : start + _MAX_IDS_PER_REQUEST]}
+            for start in range(0, len(missing_ids), _MAX_IDS_PER_REQUEST):
+                some = {"ids": missing_ids[start : start + _MAX_IDS_PER_REQUEST]}
                 states += self._auth.post("/internal/accounts/find", some)["accounts"]
         except UnreachableError:
             log.warning("auth_unreachable", extra={"count": len(account_ids)})

@@ -288,9 +288,9 @@ class Database(SQLAlchemy):
         first = query.add_columns(*labelled).order_by(*keys).limit(_FETCH_SIZE)
         page, is_last = first, False
         while not is_last:
-            found = self.execute(page)
-            columns = [str(name) for name in found.keys()]  # noqa: SIM118 - not a dict
-            rows = [dict(zip(columns, row, strict=True)) for row in found]
+            result = self.execute(page)
+            columns = [str(name) for name in result.keys()]  # noqa: SIM118 - not a dict
+            rows = [dict(zip(columns, row, strict=True)) for row in result]
             self.release()
             is_last = len(rows) < _FETCH_SIZE
             for row in rows:

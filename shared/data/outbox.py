@@ -144,7 +144,7 @@ class Outbox:
 
     def backlog(self) -> list[Backlog]:
         """List the undelivered events by consumer."""
-        found = self._db.session.execute(
+        result = self._db.session.execute(
             select(
                 self._model.consumer,
                 func.count(),
@@ -152,7 +152,7 @@ class Outbox:
                 func.max(self._model.attempts),
             ).group_by(self._model.consumer)
         )
-        rows = {consumer: rest for consumer, *rest in found}
+        rows = {consumer: rest for consumer, *rest in result}
         now = datetime.now(UTC)
         return [
             Backlog(

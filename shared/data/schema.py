@@ -25,15 +25,15 @@ def check_schema(db: Database, folder: Path) -> None:
     code_revision = newest_revision(folder)
     with db.engine.connect() as connection:
         database_revision = current_revision(connection)
-    said = (
+    reason = (
         f"the database is at revision {database_revision or 'base'}, "
         f"this version at {code_revision}"
     )
     if revision_number(database_revision) < revision_number(code_revision):
-        raise SchemaMismatchError(f"{said}; run: python -m {folder.parent.name} migrate")
+        raise SchemaMismatchError(f"{reason}; run: python -m {folder.parent.name} migrate")
     if revision_number(code_revision) < oldest_code(database_revision):
         raise SchemaMismatchError(
-            f"{said}, which cannot work on it; run a newer version, or with the newer one: "
+            f"{reason}, which cannot work on it; run a newer version, or with the newer one: "
             f"python -m {folder.parent.name} migrate --to {code_revision}"
         )
 

@@ -117,7 +117,7 @@ class Decoder:
         deadline = monotonic() + self._timeout
         with self._queue.turn(user_id, deadline, requester_is_gone):
             target = spool.create_file()
-            outcome = self._ask(request, image, target, deadline)
+            outcome = self._exchange(request, image, target, deadline)
         if outcome["outcome"] == "done":
             target.count_size()
             return EncodedImage(target, *_TYPES[outcome["format"]])
@@ -128,7 +128,7 @@ class Decoder:
             raise RuntimeError(f"the decoder failed:\n{outcome['trace']}")
         raise overloaded()
 
-    def _ask(
+    def _exchange(
         self, request: dict[str, Any], source: SpoolFile, target: SpoolFile, deadline: float
     ) -> dict[str, str]:
         """Read the response of the process; kill the process on a timeout."""

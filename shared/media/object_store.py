@@ -90,12 +90,12 @@ class MediaStore:
 
     def open(self, key: str) -> StoredFile | None:
         """Open the object ``key``, if it exists, to read it in chunks."""
-        found = self._call(lambda store: store.get(key))
-        if found is None:
+        stored = self._call(lambda store: store.get(key))
+        if stored is None:
             return None
-        stream = found.stream(min_chunk_size=_CHUNK_SIZE)
+        stream = stored.stream(min_chunk_size=_CHUNK_SIZE)
         pieces = iter(lambda: self._pool.run(lambda: bytes(next(stream, b""))), b"")
-        return StoredFile(found.meta["size"], pieces)
+        return StoredFile(stored.meta["size"], pieces)
 
     def exists(self, key: str) -> bool:
         """Whether the object ``key`` exists."""

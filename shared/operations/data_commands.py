@@ -26,8 +26,8 @@ def add_outbox_commands(app: Flask, outbox: Outbox) -> None:
     def replay_command() -> None:
         """Deliver waiting events now. Can be repeated, also while the service runs."""
         for consumer in outbox.consumers:
-            taken = with_progress(outbox.replay(consumer), f"Delivering to {consumer}")
-            click.echo(f"Delivered {taken} events to {consumer}.")
+            delivered = with_progress(outbox.replay(consumer), f"Delivering to {consumer}")
+            click.echo(f"Delivered {delivered} events to {consumer}.")
         left = [
             f"{row['events']} for {row['consumer']}" for row in outbox.backlog() if row["attempts"]
         ]

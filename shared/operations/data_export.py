@@ -100,8 +100,8 @@ def zipped(files: Iterable[ExportedFile]) -> Iterator[bytes]:
             with archive.open(name, "w", force_zip64=True) as entry:
                 for piece in pieces:
                     entry.write(piece)
-                    yield from made.take()
-    yield from made.take()
+                    yield from made.pop()
+    yield from made.pop()
 
 
 class _Sink:
@@ -117,7 +117,7 @@ class _Sink:
     def flush(self) -> None:
         pass
 
-    def take(self) -> Iterator[bytes]:
+    def pop(self) -> Iterator[bytes]:
         pieces, self._pieces = self._pieces, []
         if pieces:
             yield b"".join(pieces)

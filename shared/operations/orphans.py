@@ -42,23 +42,25 @@ def add_prune_command(
     def clean(delete: bool, hours: float) -> None:
         """Find unreferenced files, and delete them with --delete. Safe while running."""
         before = datetime.now(UTC) - timedelta(hours=hours)
-        found = size = 0
+        orphan_count = size = 0
 
         def scan() -> Iterator[int]:
-            nonlocal found, size
+            nonlocal orphan_count, size
             scanned = 0
             for batch in store.iter_files(folder):
                 old = {file.key: file.size for file in batch if file.last_modified < before}
                 for key in find_orphans(old.keys()):
                     if delete:
                         store.delete(key)
-                    found += 1
+                    orphan_count += 1
                     size += old[key]
                 scanned += len(batch)
                 yield scanned
 
         scanned = with_progress(scan(), "Checking files")
         done = "deleted" if delete else "found"
-        click.echo(f"Files checked: {scanned}. Orphans {done}: {found} ({size / 1e6:.1f} MB).")
-        if found and not delete:
+        click.echo(
+            f"Files checked: {scanned}. Orphans {done}: {orphan_count} ({size / 1e6:.1f} MB)."
+        )
+        if orphan_count and not delete:
             click.echo("To delete them: the same with --delete", err=True)

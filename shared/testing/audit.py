@@ -10,5 +10,5 @@ def events_of(app: Flask, account_id: int) -> list[dict[str, Any]]:
     """List the events that ``accounts log`` shows for an account."""
     done = app.test_cli_runner().invoke(args=["accounts", "log", str(account_id), "--json"])
     assert done.exit_code == 0, done.output
-    found: list[dict[str, Any]] = json.loads(done.output)
-    return found
+    events: list[dict[str, Any]] = json.loads(done.output)
+    return events

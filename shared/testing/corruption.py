@@ -24,5 +24,5 @@ def corrupt(app: Flask, db: Database, *statements: str) -> None:
 def find_violations(app: Flask) -> dict[str, int]:
     """Run ``verify``: the number of violations by invariant."""
     done = app.test_cli_runner().invoke(args=["survey"], catch_exceptions=False)
-    found = map(json.loads, done.stdout.partition("\n\n")[0].splitlines())
-    return {each["invariant"]: each["violations"] for each in found if each["violations"]}
+    results = map(json.loads, done.stdout.partition("\n\n")[0].splitlines())
+    return {each["invariant"]: each["violations"] for each in results if each["violations"]}

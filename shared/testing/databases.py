@@ -59,11 +59,11 @@ Rows = Mapping[Table, Sequence[dict[str, Any]]]
 def rows_of(app: Flask, db: Database) -> Rows:
     """Get all rows by table, for `reset_tables`."""
     with app.app_context(), db.engine.connect() as connection:
-        found = {
+        by_table = {
             table: [dict(row) for row in connection.execute(table.select()).mappings()]
             for table in db.metadata.sorted_tables
         }
-    return {table: rows for table, rows in found.items() if rows}
+    return {table: rows for table, rows in by_table.items() if rows}
 
 
 def reset_tables(app: Flask, db: Database, rows: Rows) -> None:

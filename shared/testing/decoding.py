@@ -11,7 +11,7 @@ from shared.data.db import Database
 from shared.media.decoder import decoder
 from shared.testing.client import Reply
 
-_SOMEBODY = -1
+_OTHER_USER = -1
 _PATIENCE = 50.0
 
 
@@ -24,7 +24,7 @@ def held_while_waiting(app: Flask, db: Database, send: Callable[[], Reply]) -> t
     replies: list[Reply] = []
     sending = threading.Thread(target=lambda: replies.append(send()))
     deadline = monotonic() + _PATIENCE
-    with decoder._queue.turn(_SOMEBODY, deadline, lambda: False):
+    with decoder._queue.turn(_OTHER_USER, deadline, lambda: False):
         sending.start()
         while decoder._queue._counts.total() < 2:
             assert monotonic() < deadline, "it does not wait for the decoder"

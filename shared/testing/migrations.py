@@ -19,7 +19,7 @@ from shared.data.migrations import alembic_config, migrate
 _NOT_ABOUT_LOCKS = "prefer-identity,prefer-robust-stmts,prefer-text-field,require-timeout-settings"
 
 
-def check_every_step_back_and_forth(app: Flask, db: Database) -> None:
+def check_every_step_down_and_up(app: Flask, db: Database) -> None:
     """From the newest schema, go one revision down and up again, then the next, down to no tables.
 
     Rows of tables that a step leaves in place must exist after it and after its reversal.
@@ -39,14 +39,14 @@ def check_every_step_back_and_forth(app: Flask, db: Database) -> None:
         migrate(db, folder)
 
 
-def check_models_are_what_migrations_make(app: Flask, db: Database) -> None:
+def check_models_match_migrations(app: Flask, db: Database) -> None:
     """Check that a new migration would be empty."""
     with app.app_context(), db.engine.connect() as connection:
         schema = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(schema, db.metadata) == []
 
 
-def check_migrations_stop_nobody(folder: Path, scratch: Path) -> None:
+def check_migrations_block_no_requests(folder: Path, scratch: Path) -> None:
     """Check that no migration takes a PostgreSQL lock that blocks requests.
 
     Args:

@@ -12,7 +12,7 @@ from pathlib import Path
 from shared.testing.postgres import unprivileged_owner
 
 _SECONDS = 30
-_SECONDS_BETWEEN_LOOKS = 0.02
+_POLL_INTERVAL = 0.02
 _CONFIGURATION = """\
 [databases]
 * = host={server}
@@ -59,7 +59,7 @@ def pgbouncer(server: Path, mode: str, more: str = "") -> Iterator[str]:
         while not (folder / ".s.PGSQL.6432").exists():
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError((folder / "log").read_text())
-            time.sleep(_SECONDS_BETWEEN_LOOKS)
+            time.sleep(_POLL_INTERVAL)
         yield f"postgresql://ims@/{{}}?host={folder}&port=6432"
     finally:
         process.kill()

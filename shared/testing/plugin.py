@@ -131,7 +131,7 @@ def fake_services(_fake_services: dict[str, FakeService]) -> Iterator[dict[str, 
     Every event that they receive in a test must match its contract.
     """
     yield _fake_services
-    told = [event for each in _fake_services.values() for event in each.events]
+    delivered = [event for each in _fake_services.values() for event in each.events]
     for each in _fake_services.values():
         each.reset()
-    assert [event for event in told if not matches_newest(event)] == []
+    assert [event for event in delivered if not matches_newest(event)] == []

@@ -17,7 +17,7 @@ import psutil
 from shared.testing.processes import all_end
 
 _SECONDS = 60
-_SECONDS_BETWEEN_LOOKS = 0.02
+_POLL_INTERVAL = 0.02
 _DEFAULT_PORT = 5432
 _UNPRIVILEGED = 65534  # The server does not run as root.
 
@@ -85,7 +85,7 @@ class PostgresServer:
         while not self._answers():
             if self._first.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(self._log.read_text(errors="replace")[-4000:])
-            time.sleep(_SECONDS_BETWEEN_LOOKS)
+            time.sleep(_POLL_INTERVAL)
 
     def stop(self) -> None:
         """End every session, and stop."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import psutil
 
-_SECONDS_BETWEEN_LOOKS = 0.01
+_POLL_INTERVAL = 0.01
 
 _INHERITED = ("PATH", "COVERAGE_PROCESS_CONFIG")  # The second one is for coverage measurements.
 
@@ -26,7 +26,7 @@ def all_end(processes: Iterable[psutil.Process], seconds: float = 30) -> bool:
         while _runs(process):
             if time.monotonic() > deadline:
                 return False
-            time.sleep(_SECONDS_BETWEEN_LOOKS)
+            time.sleep(_POLL_INTERVAL)
     return True
 
 

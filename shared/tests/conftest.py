@@ -52,7 +52,7 @@ def app(_app: Flask, fake_services: dict[str, FakeService]) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def tell(app: Flask) -> Callable[..., Reply]:
+def deliver(app: Flask) -> Callable[..., Reply]:
     """What happens when another service delivers events."""
 
     def deliver(*events: Any, secret: str = SECRET, **request: Any) -> Reply:
@@ -74,7 +74,7 @@ def event(**fields: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def alice(app: Flask, tell: Callable[..., Reply]) -> ApiClient:
+def alice(app: Flask, deliver: Callable[..., Reply]) -> ApiClient:
     """Somebody who is known here and signed in."""
-    tell(event())
+    deliver(event())
     return ApiClient(app, issue(ALICE), ALICE)

@@ -35,11 +35,11 @@ def picture(kind: str, size: tuple[int, int] = (60, 40), **options: Any) -> byte
 
 def exif(orientation: int = 1) -> Image.Exif:
     """EXIF that says how a picture is to be turned, and where it was taken."""
-    found = Image.Exif()
-    found[0x0112] = orientation
-    found[0x010E] = MARK.decode()
-    found.get_ifd(0x8825)[1] = "N"
-    return found
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    exif[0x010E] = MARK.decode()
+    exif.get_ifd(0x8825)[1] = "N"
+    return exif
 
 
 def profile(*, gamma: float = 1.0, space: str = "RGB") -> bytes:

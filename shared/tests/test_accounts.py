@@ -17,7 +17,7 @@ from shared.web.authentication import SessionEnds
 
 pytestmark = pytest.mark.database
 
-Tell = Callable[..., Reply]
+Deliver = Callable[..., Reply]
 FIND = "/internal/accounts/find"
 
 
@@ -26,14 +26,14 @@ def auth(fake_services: dict[str, FakeService]) -> FakeService:
     """An auth service that knows the accounts 1 to 5."""
     known = {number: account(number) for number in range(1, 6)}
 
-    def found(body: dict[str, Any]) -> dict[str, Any]:
+    def find_accounts(body: dict[str, Any]) -> dict[str, Any]:
         return {"accounts": [known[number] for number in body["ids"] if number in known]}
 
     def page(parameters: dict[str, str]) -> dict[str, Any]:
         after = int(parameters["after"])
         return {"accounts": [known[number] for number in known if number > after][:2]}
 
-    fake_services["auth"].responses |= {FIND: found, "/internal/accounts": page}
+    fake_services["auth"].responses |= {FIND: find_accounts, "/internal/accounts": page}
     return fake_services["auth"]
 
 
@@ -42,17 +42,19 @@ def _names(app: Flask, *ids: int) -> dict[int, str]:
         return {row.id: row.name for row in accounts.get_many(ids).values()}
 
 
-def test_what_the_copy_holds_is_not_asked_for(app: Flask, auth: FakeService, tell: Tell) -> None:
-    tell(event(name="copied"))
+def test_what_the_copy_holds_is_not_asked_for(
+    app: Flask, auth: FakeService, deliver: Deliver
+) -> None:
+    deliver(event(name="copied"))
     with counted_queries(app, db) as queries:
         assert _names(app, 1) == {1: "copied"}
     assert (auth.requests, len(queries)) == ([], 1)
 
 
 def test_what_the_copy_lacks_is_asked_for_in_one_call_and_kept(
-    app: Flask, auth: FakeService, tell: Tell
+    app: Flask, auth: FakeService, deliver: Deliver
 ) -> None:
-    tell(event(name="copied"))
+    deliver(event(name="copied"))
     assert _names(app, 1, 4, 3, 99) == {1: "copied", 3: "user3", 4: "user4"}
     assert auth.requests == [(FIND, {"ids": [3, 4, 99]})]
     assert _names(app, 3, 4) == {3: "user3", 4: "user4"}
@@ -66,9 +68,9 @@ def test_auth_is_asked_for_no_more_than_it_takes_at_once(app: Flask, auth: FakeS
 
 @pytest.mark.parametrize("mode", ["failing", "hung"])
 def test_while_auth_does_not_answer_an_unknown_account_does_not_exist(
-    app: Flask, auth: FakeService, tell: Tell, mode: str
+    app: Flask, auth: FakeService, deliver: Deliver, mode: str
 ) -> None:
-    tell(event(name="copied"))
+    deliver(event(name="copied"))
     auth.set_mode(mode)
     assert _names(app, 1, 2) == {1: "copied"}
 
@@ -89,14 +91,14 @@ def _ended(session_id: int) -> str:
     return SessionEnds(up_to=session_id).to_text()
 
 
-def _told_by_an_earlier_version(**fields: Any) -> dict[str, Any]:
-    told = event(**fields)
-    del told["state"]["session_ends"]
-    return told
+def _event_of_an_earlier_version(**fields: Any) -> dict[str, Any]:
+    earlier = event(**fields)
+    del earlier["state"]["session_ends"]
+    return earlier
 
 
-def test_the_token_of_an_ended_session_does_not_work(app: Flask, tell: Tell) -> None:
-    tell(event(session_ends=_ended(7)))
+def test_the_token_of_an_ended_session_does_not_work(app: Flask, deliver: Deliver) -> None:
+    deliver(event(session_ends=_ended(7)))
     with counted_queries(app, db) as queries:
         assert ApiClient(app, issue(1, session=8)).get("/me").status_code == 200
     assert ApiClient(app, issue(1, session=7)).get("/me").status_code == 401
@@ -105,19 +107,19 @@ def test_the_token_of_an_ended_session_does_not_work(app: Flask, tell: Tell) -> 
 
 @pytest.mark.parametrize("text", ["[]", "{", '{"up_to":"1"}', "1"])
 def test_ends_of_sessions_that_cannot_be_read_change_nothing(
-    app: Flask, tell: Tell, text: str
+    app: Flask, deliver: Deliver, text: str
 ) -> None:
-    tell(event(session_ends=_ended(7)), event(session_ends=text, version=9))
+    deliver(event(session_ends=_ended(7)), event(session_ends=text, version=9))
     assert ApiClient(app, issue(1, session=7)).get("/me").status_code == 401
 
 
 def test_ends_of_sessions_that_an_earlier_version_passed_over_count(
-    app: Flask, fake_services: dict[str, FakeService], tell: Tell
+    app: Flask, fake_services: dict[str, FakeService], deliver: Deliver
 ) -> None:
     fake_services["auth"].responses[FIND] = {
         "accounts": [account(session_ends=_ended(7), version=5)]
     }
-    tell(_told_by_an_earlier_version(version=5))
+    deliver(_event_of_an_earlier_version(version=5))
     assert ApiClient(app, issue(1, session=7)).get("/me").status_code == 401
     assert ApiClient(app, issue(1, session=8)).get("/me").status_code == 200
     assert len(fake_services["auth"].requests) == 1
@@ -125,32 +127,32 @@ def test_ends_of_sessions_that_an_earlier_version_passed_over_count(
 
 @pytest.mark.parametrize("mode", ["failing", "of an earlier version"])
 def test_until_ends_of_sessions_can_be_had_tokens_work(
-    app: Flask, fake_services: dict[str, FakeService], tell: Tell, mode: str
+    app: Flask, fake_services: dict[str, FakeService], deliver: Deliver, mode: str
 ) -> None:
-    answer = _told_by_an_earlier_version(version=5)["state"]
+    answer = _event_of_an_earlier_version(version=5)["state"]
     fake_services["auth"].responses[FIND] = {"accounts": [answer]}
     fake_services["auth"].set_mode(mode)
-    tell(_told_by_an_earlier_version(version=5))
+    deliver(_event_of_an_earlier_version(version=5))
     for _ in range(3):
         assert ApiClient(app, issue(1, session=7)).get("/me").status_code == 200
     assert len(fake_services["auth"].requests) <= 1
 
 
 def test_resync_brings_ends_of_sessions(
-    app: Flask, fake_services: dict[str, FakeService], tell: Tell
+    app: Flask, fake_services: dict[str, FakeService], deliver: Deliver
 ) -> None:
-    tell(_told_by_an_earlier_version(version=5))
+    deliver(_event_of_an_earlier_version(version=5))
     known = {"accounts": [account(session_ends=_ended(7), version=5)]}
-    fake_services["auth"].responses["/internal/accounts"] = lambda asked: (
-        known if asked["after"] == "0" else {"accounts": []}
+    fake_services["auth"].responses["/internal/accounts"] = lambda query: (
+        known if query["after"] == "0" else {"accounts": []}
     )
     app.test_cli_runner().invoke(args=["accounts", "resync"])
     fake_services["auth"].set_mode("failing")
     assert ApiClient(app, issue(1, session=7)).get("/me").status_code == 401
 
 
-def test_who_is_deleted_is_not_active(app: Flask, auth: FakeService, tell: Tell) -> None:
-    tell(event(account_id=1), event(account_id=2, deleted=True))
+def test_who_is_deleted_is_not_active(app: Flask, auth: FakeService, deliver: Deliver) -> None:
+    deliver(event(account_id=1), event(account_id=2, deleted=True))
     with app.app_context():
         active = [accounts.is_active(number) for number in (1, 2, 99)]
     assert active == [True, False, False]
@@ -163,8 +165,8 @@ def test_resync_copies_every_account_page_by_page(app: Flask, auth: FakeService)
     assert list(_names(app, *range(1, 6))) == [1, 2, 3, 4, 5]
 
 
-def test_resync_moves_no_account_backwards(app: Flask, auth: FakeService, tell: Tell) -> None:
-    tell(event(name="newer", version=7), event(account_id=2, name="older", version=0))
+def test_resync_moves_no_account_backwards(app: Flask, auth: FakeService, deliver: Deliver) -> None:
+    deliver(event(name="newer", version=7), event(account_id=2, name="older", version=0))
     app.test_cli_runner().invoke(args=["accounts", "resync"])
     assert _names(app, 1, 2) == {1: "newer", 2: "user2"}
 

@@ -14,7 +14,7 @@ from shared.tests.conftest import ALICE, event
 from shared.tests.tiny import create_app, db
 from shared.web.errors import INVALID_JWT
 
-Tell = Callable[..., Reply]
+Deliver = Callable[..., Reply]
 
 
 @pytest.mark.parametrize("form", ["{}", "Bearer {}", "bearer {}", "  {}  ", "BEARER   {}"])
@@ -58,15 +58,17 @@ def test_a_generation_that_is_no_integer_is_refused(
 
 
 def test_a_token_stops_working_when_its_account_is_deleted(
-    app: Flask, alice: ApiClient, tell: Tell
+    app: Flask, alice: ApiClient, deliver: Deliver
 ) -> None:
     assert alice.get("/me").status_code == 200
-    tell(event(deleted=True, generation=1, version=2))
+    deliver(event(deleted=True, generation=1, version=2))
     assert_error(alice.get("/me"), INVALID_JWT)
 
 
-def test_only_tokens_since_the_restoring_work(app: Flask, alice: ApiClient, tell: Tell) -> None:
-    tell(event(generation=1, version=3))
+def test_only_tokens_since_the_restoring_work(
+    app: Flask, alice: ApiClient, deliver: Deliver
+) -> None:
+    deliver(event(generation=1, version=3))
     assert_error(alice.get("/me"), INVALID_JWT)
     assert ApiClient(app, issue(ALICE, 1)).get("/me").status_code == 200
 

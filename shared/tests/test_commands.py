@@ -20,8 +20,8 @@ def elsewhere(env: Mapping[str, str]) -> Iterator[Flask]:
 
 
 def test_help_lists_the_commands_of_the_service_and_no_others(app: Flask) -> None:
-    said = app.test_cli_runner().invoke(args=["--help"]).output
-    _, _, commands = said.partition("Commands:\n")
+    help_text = app.test_cli_runner().invoke(args=["--help"]).output
+    _, _, commands = help_text.partition("Commands:\n")
     assert [line.split()[0] for line in commands.splitlines()] == ["accounts", "migrate", "outbox"]
 
 

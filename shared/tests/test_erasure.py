@@ -14,7 +14,7 @@ from shared.tests.tiny import Erasure, db, erased
 
 pytestmark = pytest.mark.database
 
-Tell = Callable[..., Reply]
+Deliver = Callable[..., Reply]
 
 
 def finish(app: Flask) -> str:
@@ -34,9 +34,9 @@ def list_pending(app: Flask) -> list[int]:
 
 
 def test_what_belongs_to_an_erased_account_is_erased_twice_a_minute_apart(
-    app: Flask, tell: Tell
+    app: Flask, deliver: Deliver
 ) -> None:
-    tell(event(account_id=5, erased=True), event(account_id=6))
+    deliver(event(account_id=5, erased=True), event(account_id=6))
     assert finish(app) == "Second pass in a minute: 1\n"
     a_minute_passes(app)
     assert finish(app) == "Done.\n"
@@ -44,13 +44,13 @@ def test_what_belongs_to_an_erased_account_is_erased_twice_a_minute_apart(
     assert erased == [5, 5]
 
 
-def test_being_told_twice_is_one_erasure(app: Flask, tell: Tell) -> None:
-    tell(event(account_id=5, erased=True), event(account_id=5, erased=True))
+def test_being_told_twice_is_one_erasure(app: Flask, deliver: Deliver) -> None:
+    deliver(event(account_id=5, erased=True), event(account_id=5, erased=True))
     assert list_pending(app) == [5]
 
 
-def test_one_that_fails_stays_and_holds_up_no_other(app: Flask, tell: Tell) -> None:
-    tell(event(account_id=13, erased=True), event(account_id=14, erased=True))
+def test_one_that_fails_stays_and_holds_up_no_other(app: Flask, deliver: Deliver) -> None:
+    deliver(event(account_id=13, erased=True), event(account_id=14, erased=True))
     a_minute_passes(app)
     finish(app)
     assert (list_pending(app), erased) == ([13], [14])
@@ -59,8 +59,8 @@ def test_one_that_fails_stays_and_holds_up_no_other(app: Flask, tell: Tell) -> N
 def test_a_copy_that_is_rebuilt_learns_of_erasures(
     app: Flask, fake_services: dict[str, FakeService]
 ) -> None:
-    fake_services["auth"].responses["/internal/accounts"] = lambda asked: {
-        "accounts": [account(5, erased=True)] if asked["after"] == "0" else []
+    fake_services["auth"].responses["/internal/accounts"] = lambda query: {
+        "accounts": [account(5, erased=True)] if query["after"] == "0" else []
     }
     app.test_cli_runner().invoke(args=["accounts", "resync"])
     assert list_pending(app) == [5]

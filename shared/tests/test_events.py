@@ -13,32 +13,32 @@ from shared.tests.conftest import ALICE, event
 from shared.tests.tiny import accounts
 from shared.web.errors import BAD_PARAMETER, INVALID_JWT
 
-Tell = Callable[..., Reply]
+Deliver = Callable[..., Reply]
 
 
 def _name(app: Flask, account_id: int = ALICE) -> str | None:
     with app.app_context():
-        found = accounts.get_many([account_id]).get(account_id)
-    return found and found.name
+        account = accounts.get_many([account_id]).get(account_id)
+    return account and account.name
 
 
-def test_an_event_is_taken(app: Flask, tell: Tell) -> None:
-    assert tell(event(name="Alice")).json == {"code": 0, "info": "Succeed"}
+def test_an_event_is_taken(app: Flask, deliver: Deliver) -> None:
+    assert deliver(event(name="Alice")).json == {"code": 0, "info": "Succeed"}
     assert _name(app) == "Alice"
 
 
-def test_what_came_once_may_come_again(app: Flask, tell: Tell) -> None:
-    tell(event(name="Alice"), event(name="Alice"))
+def test_what_came_once_may_come_again(app: Flask, deliver: Deliver) -> None:
+    deliver(event(name="Alice"), event(name="Alice"))
     assert _name(app) == "Alice"
 
 
-def test_an_older_state_never_replaces_a_newer_one(app: Flask, tell: Tell) -> None:
-    tell(event(name="third", version=3), event(name="second", version=2))
+def test_an_older_state_never_replaces_a_newer_one(app: Flask, deliver: Deliver) -> None:
+    deliver(event(name="third", version=3), event(name="second", version=2))
     assert _name(app) == "third"
 
 
-def test_a_state_of_the_same_version_changes_nothing(app: Flask, tell: Tell) -> None:
-    tell(event(name="first"), event(name="other"))
+def test_a_state_of_the_same_version_changes_nothing(app: Flask, deliver: Deliver) -> None:
+    deliver(event(name="first"), event(name="other"))
     assert _name(app) == "first"
 
 
@@ -59,30 +59,32 @@ PASSED_OVER: list[Any] = [
 
 @pytest.mark.parametrize("unreadable", PASSED_OVER, ids=lambda value: repr(value)[:30])
 def test_what_cannot_be_read_is_passed_over_and_the_rest_taken(
-    app: Flask, tell: Tell, unreadable: Any
+    app: Flask, deliver: Deliver, unreadable: Any
 ) -> None:
-    assert tell(unreadable, event(name="Alice")).status_code == 200
+    assert deliver(unreadable, event(name="Alice")).status_code == 200
     assert _name(app) == "Alice"
 
 
-def test_a_later_sender_may_tell_more(app: Flask, tell: Tell) -> None:
-    tell(event(name="Alice", shoe_size=38))
+def test_a_later_sender_may_tell_more(app: Flask, deliver: Deliver) -> None:
+    deliver(event(name="Alice", shoe_size=38))
     assert _name(app) == "Alice"
 
 
 @pytest.mark.parametrize("body", [*NOT_OBJECTS, TOO_DEEP, b"", b'{"events": {}}'])
-def test_what_is_no_list_of_events_is_refused(tell: Tell, body: bytes) -> None:
-    assert_error(tell(data=body), BAD_PARAMETER, field="events")
+def test_what_is_no_list_of_events_is_refused(deliver: Deliver, body: bytes) -> None:
+    assert_error(deliver(data=body), BAD_PARAMETER, field="events")
 
 
 @pytest.mark.parametrize("secret", ["current-test-secret", "previous-test-secret"])
-def test_the_current_and_the_previous_secret_are_accepted(tell: Tell, secret: str) -> None:
-    assert tell(event(), secret=secret).status_code == 200
+def test_the_current_and_the_previous_secret_are_accepted(deliver: Deliver, secret: str) -> None:
+    assert deliver(event(), secret=secret).status_code == 200
 
 
 @pytest.mark.parametrize("secret", ["", "wrong", "current-test-secre", "current-test-secret\xe9"])
-def test_any_other_secret_is_refused_and_nothing_taken(app: Flask, tell: Tell, secret: str) -> None:
-    assert_error(tell(event(), secret=secret), INVALID_JWT)
+def test_any_other_secret_is_refused_and_nothing_taken(
+    app: Flask, deliver: Deliver, secret: str
+) -> None:
+    assert_error(deliver(event(), secret=secret), INVALID_JWT)
     assert _name(app) is None
 
 

@@ -25,7 +25,7 @@ class ChangedOurMindError(Exception):
 
 
 @pytest.fixture
-def tell(app: Flask) -> Callable[..., None]:
+def deliver(app: Flask) -> Callable[..., None]:
     """Say something to chat in one transaction."""
 
     def commit(*names: str) -> None:
@@ -50,7 +50,7 @@ def relay(app: Flask) -> Callable[[], int]:
 
 
 @pytest.fixture
-def heard(fake_services: dict[str, FakeService]) -> Callable[[], list[str]]:
+def delivered_names(fake_services: dict[str, FakeService]) -> Callable[[], list[str]]:
     """What chat has heard, in order."""
     return lambda: [state["name"] for state in fake_services["chat"].states("account")]
 
@@ -71,62 +71,62 @@ def _rows(app: Flask, column: Any) -> list[Any]:
 
 
 def test_what_was_committed_is_told_at_once_and_in_order(
-    app: Flask, tell: Callable[..., None], heard: Callable[[], list[str]]
+    app: Flask, deliver: Callable[..., None], delivered_names: Callable[[], list[str]]
 ) -> None:
-    tell("one", "two")
-    tell("three")
-    assert heard() == ["one", "two", "three"]
+    deliver("one", "two")
+    deliver("three")
+    assert delivered_names() == ["one", "two", "three"]
     assert _waiting(app) == 0
 
 
 def test_what_was_taken_back_is_never_told(
-    app: Flask, heard: Callable[[], list[str]], tell: Callable[..., None]
+    app: Flask, delivered_names: Callable[[], list[str]], deliver: Callable[..., None]
 ) -> None:
     with app.app_context(), suppress(ChangedOurMindError), db.transaction():
         outbox.add(_word("never"))
         raise ChangedOurMindError
-    tell("later")
-    assert heard() == ["later"]
+    deliver("later")
+    assert delivered_names() == ["later"]
 
 
 @pytest.mark.parametrize("mode", ["failing", "hung"])
 def test_what_could_not_be_told_waits_for_the_relay(
     app: Flask,
     fake_services: dict[str, FakeService],
-    tell: Callable[..., None],
+    deliver: Callable[..., None],
     relay: Callable[[], int],
     mode: str,
 ) -> None:
     fake_services["chat"].set_mode(mode)
-    tell("one")
-    tell("two")
+    deliver("one")
+    deliver("two")
     assert _waiting(app) == 2
 
     fake_services["chat"].set_mode("ok")
 
     assert relay() == 2
     # What hung has come to its end, too, whenever: "one" may be heard twice.
-    assert {said["name"] for said in fake_services["chat"].states("account")} == {"one", "two"}
+    assert {state["name"] for state in fake_services["chat"].states("account")} == {"one", "two"}
     assert _waiting(app) == 0
 
 
 def test_a_neighbour_that_hangs_is_tried_once_and_then_left_to_the_relay(
-    app: Flask, fake_services: dict[str, FakeService], tell: Callable[..., None]
+    app: Flask, fake_services: dict[str, FakeService], deliver: Callable[..., None]
 ) -> None:
     fake_services["chat"].set_mode("hung")
     for name in ("one", "two", "three"):
-        tell(name)
+        deliver(name)
     assert _rows(app, OutboxEvent.attempts) == [1, 0, 0]
 
 
 def test_the_relay_waits_longer_each_time_but_never_beyond_a_minute(
     app: Flask,
     fake_services: dict[str, FakeService],
-    tell: Callable[..., None],
+    deliver: Callable[..., None],
     relay: Callable[[], int],
 ) -> None:
     fake_services["chat"].set_mode("failing")
-    tell("one")
+    deliver("one")
     waits = []
     for _ in range(8):
         [due_at] = _rows(app, OutboxEvent.due_at)
@@ -136,10 +136,10 @@ def test_the_relay_waits_longer_each_time_but_never_beyond_a_minute(
 
 
 def test_what_is_not_due_is_left_alone(
-    app: Flask, fake_services: dict[str, FakeService], tell: Callable[..., None]
+    app: Flask, fake_services: dict[str, FakeService], deliver: Callable[..., None]
 ) -> None:
     fake_services["chat"].set_mode("failing")
-    tell("one")
+    deliver("one")
     fake_services["chat"].set_mode("ok")
     with app.app_context():
         assert outbox.deliver_due() == 0
@@ -147,7 +147,7 @@ def test_what_is_not_due_is_left_alone(
 
 
 def test_after_a_crash_between_commit_and_delivery_the_relay_tells_it(
-    app: Flask, relay: Callable[[], int], heard: Callable[[], list[str]]
+    app: Flask, relay: Callable[[], int], delivered_names: Callable[[], list[str]]
 ) -> None:
     now = datetime.now(UTC)
     left_behind = OutboxEvent(
@@ -159,32 +159,32 @@ def test_after_a_crash_between_commit_and_delivery_the_relay_tells_it(
     with app.app_context(), db.transaction():
         db.session.add(left_behind)
     assert relay() == 1
-    assert heard() == ["committed"]
+    assert delivered_names() == ["committed"]
 
 
 def test_a_long_queue_is_told_in_order_and_in_few_calls(
     app: Flask,
     fake_services: dict[str, FakeService],
-    tell: Callable[..., None],
+    deliver: Callable[..., None],
     relay: Callable[[], int],
-    heard: Callable[[], list[str]],
+    delivered_names: Callable[[], list[str]],
 ) -> None:
     names = [f"word{number}" for number in range(250)]
     fake_services["chat"].set_mode("failing")
-    tell(*names)
+    deliver(*names)
     fake_services["chat"].set_mode("ok")
     with counted_queries(app, db) as queries:
         assert relay() == 250
-    assert heard() == names
+    assert delivered_names() == names
     assert len(queries) < 20
 
 
 def test_show_says_how_much_waits_for_whom_and_how_often_it_was_tried(
-    app: Flask, fake_services: dict[str, FakeService], tell: Callable[..., None]
+    app: Flask, fake_services: dict[str, FakeService], deliver: Callable[..., None]
 ) -> None:
     fake_services["chat"].set_mode("failing")
-    tell("one", "two")
-    tell("three")
+    deliver("one", "two")
+    deliver("three")
 
     [row] = json.loads(_command(app, "outbox", "show", "--json").stdout)
 
@@ -203,18 +203,18 @@ def test_show_is_a_table_for_people(app: Flask) -> None:
 def test_replay_delivers_in_order_what_is_not_due_yet(
     app: Flask,
     fake_services: dict[str, FakeService],
-    tell: Callable[..., None],
-    heard: Callable[[], list[str]],
+    deliver: Callable[..., None],
+    delivered_names: Callable[[], list[str]],
 ) -> None:
     names = [f"word{number}" for number in range(250)]
     fake_services["chat"].set_mode("failing")
-    tell(*names)
+    deliver(*names)
     fake_services["chat"].set_mode("ok")
 
     done = _command(app, "outbox", "replay")
 
     assert (done.exit_code, done.stdout) == (0, "Delivered 250 events to chat.\n")
-    assert heard() == names
+    assert delivered_names() == names
     assert _waiting(app) == 0
 
 
@@ -223,10 +223,10 @@ def test_replay_may_be_repeated(app: Flask) -> None:
 
 
 def test_replay_fails_and_says_what_waits_if_a_neighbour_does_not_take_it(
-    app: Flask, fake_services: dict[str, FakeService], tell: Callable[..., None]
+    app: Flask, fake_services: dict[str, FakeService], deliver: Callable[..., None]
 ) -> None:
     fake_services["chat"].set_mode("failing")
-    tell("one", "two")
+    deliver("one", "two")
 
     done = _command(app, "outbox", "replay")
 

@@ -93,12 +93,12 @@ def test_times_are_of_utc_whatever_the_zone_of_a_session(database: str, tmp_path
 
 
 def test_a_database_that_only_reads_is_unavailable_to_writers_and_counted(
-    app: Flask, tell: Callable[..., Reply]
+    app: Flask, deliver: Callable[..., Reply]
 ) -> None:
     counted = _failures()
 
     with read_only(app, tiny_db):
-        assert_error(tell(event()), SERVICE_UNAVAILABLE)
+        assert_error(deliver(event()), SERVICE_UNAVAILABLE)
 
     assert _failures() == counted + 1
 
@@ -113,12 +113,12 @@ def test_a_database_that_only_reads_can_be_had(app: Flask, servers: dict[str, st
 
 
 def test_a_refused_write_lets_the_next_one_find_a_server_that_writes(
-    app: Flask, tell: Callable[..., Reply]
+    app: Flask, deliver: Callable[..., Reply]
 ) -> None:
     with read_only(app, tiny_db):
-        tell(event())
+        deliver(event())
 
-    assert tell(event()).status_code == 200
+    assert deliver(event()).status_code == 200
 
 
 def _failures() -> float:

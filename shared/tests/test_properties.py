@@ -21,7 +21,7 @@ class ChangedOurMindError(Exception):
     """Takes a transaction back."""
 
 
-class Telling(RuleBasedStateMachine):
+class Delivery(RuleBasedStateMachine):
     """A service that tells another, which is ill now and then."""
 
     def __init__(self, app: Flask, chat: FakeService) -> None:
@@ -30,22 +30,22 @@ class Telling(RuleBasedStateMachine):
         self.chat = chat
         self.chat.set_mode("ok")
         self.chat.events.clear()
-        self.said = 0
+        self.added = 0
         self.committed: list[int] = []
 
     @rule(count=st.integers(1, 3), commits=st.booleans())
-    def says(self, count: int, commits: bool) -> None:
-        numbers = range(self.said, self.said + count)
-        self.said += count
+    def add_events(self, count: int, commits: bool) -> None:
+        numbers = range(self.added, self.added + count)
+        self.added += count
         with suppress(ChangedOurMindError):
-            self._say_all(numbers, commits=commits)
+            self._add_all(numbers, commits=commits)
             self.committed += numbers
 
-    def _say_all(self, numbers: range, *, commits: bool) -> None:
+    def _add_all(self, numbers: range, *, commits: bool) -> None:
         with self.app.app_context(), db.transaction():
             for number in numbers:
-                said = state("account", version=number)
-                outbox.add({"type": "account", "state": said})
+                added = state("account", version=number)
+                outbox.add({"type": "account", "state": added})
             if not commits:
                 raise ChangedOurMindError
 
@@ -67,8 +67,8 @@ class Telling(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.the_other_recovers()
         self.the_relay_tries_again()
-        told = [each["version"] for each in self.chat.states("account")]
-        assert sorted(told) == self.committed
+        delivered = [each["version"] for each in self.chat.states("account")]
+        assert sorted(delivered) == self.committed
         with self.app.app_context():
             assert outbox.backlog_size() == 0
 
@@ -76,4 +76,4 @@ class Telling(RuleBasedStateMachine):
 def test_what_is_committed_is_told_once_the_other_is_well(
     app: Flask, fake_services: dict[str, FakeService]
 ) -> None:
-    run_state_machine(lambda: Telling(app, fake_services["chat"]))
+    run_state_machine(lambda: Delivery(app, fake_services["chat"]))

@@ -106,8 +106,8 @@ def register_error_handlers(app: Flask) -> None:
             return error_response(NOT_FOUND)
         if status == 400:  # A malformed multipart body, or an aborted stream.
             return error_response(BAD_PARAMETER, field="body")
-        kept = ("Allow", "Retry-After")
-        headers = {name: value for name, value in error.get_headers() if name in kept}
+        copied = ("Allow", "Retry-After")
+        headers = {name: value for name, value in error.get_headers() if name in copied}
         return error_response(
             _BY_STATUS.get(status, _BY_STATUS[404 if status < 500 else 500]), headers
         )

@@ -232,9 +232,9 @@ class BoundedMemoryStorage(Storage):
 
     def reset(self) -> int:
         """Delete all counters."""
-        forgotten = len(self._counts)
+        deleted = len(self._counts)
         self._counts.clear()
-        return forgotten
+        return deleted
 
     def check(self) -> bool:
         """Whether the storage works."""
@@ -242,5 +242,5 @@ class BoundedMemoryStorage(Storage):
 
     def _evict(self, now: float) -> None:
         """Delete expired counters, and at least a tenth of all."""
-        living = [(key, kept) for key, kept in self._counts.items() if kept[1] > now]
-        self._counts = dict(living[-_MAX_KEYS * 9 // 10 :])
+        active = [(key, counter) for key, counter in self._counts.items() if counter[1] > now]
+        self._counts = dict(active[-_MAX_KEYS * 9 // 10 :])

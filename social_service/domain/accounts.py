@@ -15,8 +15,8 @@ accounts = AccountReplica(db, Account)
 
 def are_active(*account_ids: int) -> bool:
     """Whether all these accounts exist and none of them is deleted."""
-    found = accounts.get_many(account_ids)
-    return all(id_ in found and not found[id_].deleted for id_ in account_ids)
+    rows = accounts.get_many(account_ids)
+    return all(id_ in rows and not rows[id_].deleted for id_ in account_ids)
 
 
 def join_accounts(
@@ -40,8 +40,8 @@ def fetch_with_accounts(query: Select[*tuple[Any, ...]], **values: Any) -> Seque
     runs again. Rows of accounts that do not exist are left out. One of `with_caller` also checks
     the caller's account.
     """
-    found = accounts.execute_for_caller(query, **values)
-    missing = {row.id for row in found if row.name is None}
+    rows = accounts.execute_for_caller(query, **values)
+    missing = {row.id for row in rows if row.name is None}
     if missing and accounts.get_many(missing):
-        found = db.execute(query, **values).all()
-    return [row for row in found if row.name is not None] if missing else found
+        rows = db.execute(query, **values).all()
+    return [row for row in rows if row.name is not None] if missing else rows

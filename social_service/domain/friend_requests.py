@@ -115,7 +115,7 @@ def _insert_request(sender_id: int, receiver_id: int, message: str, *, withheld:
             FriendRequest.status != RequestStatus.PENDING,
         )
     )
-    asked = db.session.execute(
+    inserted = db.session.execute(
         db.insert(FriendRequest)
         .values(
             sender_id=sender_id,
@@ -128,7 +128,7 @@ def _insert_request(sender_id: int, receiver_id: int, message: str, *, withheld:
         .on_conflict_do_nothing(index_elements=["sender_id", "receiver_id"])
         .returning(FriendRequest.id)
     )
-    return asked.first() is not None
+    return inserted.first() is not None
 
 
 def _check_receiver(user_id: int, sender_id: int, receiver_id: int) -> None:

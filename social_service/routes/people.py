@@ -8,12 +8,12 @@ from shared.web.authentication import current_user_id, defer_account_check
 from social_service import errors
 from social_service.domain import people
 from social_service.schemas.people import (
-    FoundPeopleOut,
     NameQuery,
     PersonDetailsOut,
     PersonQuery,
-    found_person_out,
+    SearchResultsOut,
     person_detail_out,
+    search_result_out,
 )
 
 blueprint = Blueprint("people", __name__)
@@ -22,12 +22,12 @@ blueprint = Blueprint("people", __name__)
 @blueprint.get("/search_user")
 @defer_account_check
 @blueprint.arguments(NameQuery)
-@blueprint.success("success", FoundPeopleOut)
+@blueprint.success("success", SearchResultsOut)
 def search_user(name: str) -> dict[str, Any]:
     """Search users by exact name (用户查找/search_user)."""
     base = public_base_url()
-    found = people.search_by_name(name, current_user_id())
-    return {"results": [found_person_out(row, base) for row in found]}
+    people_rows = people.search_by_name(name, current_user_id())
+    return {"results": [search_result_out(row, base) for row in people_rows]}
 
 
 @blueprint.get("/search_user_detail")

@@ -47,7 +47,7 @@ def person_out(account: Any, base: str) -> dict[str, Any]:
     }
 
 
-class FoundPersonOut(ResponseSchema):
+class SearchResultOut(ResponseSchema):
     """A search result."""
 
     user_id = fields.Integer()
@@ -58,15 +58,15 @@ class FoundPersonOut(ResponseSchema):
     deleted = fields.Boolean()
 
 
-def found_person_out(found: Any, base: str) -> dict[str, Any]:
-    """Build a `FoundPersonOut` from an account's row with ``is_friend``."""
+def search_result_out(row: Any, base: str) -> dict[str, Any]:
+    """Build a `SearchResultOut` from an account's row with ``is_friend``."""
     return {
-        "user_id": found.id,
-        "name": found.name,
-        "email": found.email,
-        "avatar": avatar_of(found, base),
-        "is_friend": found.is_friend,
-        "deleted": found.deleted,
+        "user_id": row.id,
+        "name": row.name,
+        "email": row.email,
+        "avatar": avatar_of(row, base),
+        "is_friend": row.is_friend,
+        "deleted": row.deleted,
     }
 
 
@@ -95,10 +95,10 @@ def person_detail_out(account: Any, is_friend: bool, base: str) -> dict[str, Any
     }
 
 
-class FoundPeopleOut(ResponseSchema):
+class SearchResultsOut(ResponseSchema):
     """The users with the name."""
 
-    results = fields.List(fields.Nested(FoundPersonOut))
+    results = fields.List(fields.Nested(SearchResultOut))
 
 
 class PersonDetailsOut(ResponseSchema):

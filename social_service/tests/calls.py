@@ -2,10 +2,10 @@
 
 from shared.testing.client import ApiClient, Reply
 
-NOBODY = 2**62
+UNKNOWN_USER = 2**62
 
 
-def ask(sender: ApiClient, receiver: ApiClient, message: str = "") -> Reply:
+def send_request(sender: ApiClient, receiver: ApiClient, message: str = "") -> Reply:
     """Send a friend request."""
     return sender.post("/add_friend", json={"target_id": receiver.id, "message": message})
 
@@ -27,7 +27,7 @@ def unfriend(user: ApiClient, friend: ApiClient) -> Reply:
 
 def befriend(one: ApiClient, other: ApiClient) -> None:
     """Make friends of two, the way they do."""
-    assert ask(one, other).status_code == 200
+    assert send_request(one, other).status_code == 200
     assert accept(other, one).status_code == 200
 
 

@@ -14,14 +14,14 @@ from social_service import errors
 from social_service.db import db
 from social_service.domain.blocks import MAX_BLOCKS
 from social_service.tests.calls import (
-    NOBODY,
+    UNKNOWN_USER,
     accept,
-    ask,
     befriend,
     block,
     blocked_ids,
     friend_ids,
     refuse,
+    send_request,
     statuses,
     unblock,
     unfriend,
@@ -35,7 +35,7 @@ from social_service.tests.factories import (
 )
 
 
-def _told(chat: FakeService) -> list[set[int]]:
+def _notified_pairs(chat: FakeService) -> list[set[int]]:
     """Who is told of changed requests, event by event."""
     return [set(state.values()) for state in chat.states("friend_request_changed")]
 
@@ -64,7 +64,7 @@ def test_blocks_are_seen_by_who_blocks_alone(
 
 
 def test_blocking_and_unblocking_may_be_repeated(alice: ApiClient, bob: ApiClient) -> None:
-    replies = [deed(alice, bob) for deed in (unblock, block, block)]
+    replies = [change(alice, bob) for change in (unblock, block, block)]
     once = blocked_ids(alice)
     replies += [unblock(alice, bob), unblock(alice, bob)]
     assert [reply.json for reply in replies] == [{"code": 0, "info": "Succeed"}] * 5
@@ -81,7 +81,9 @@ def test_a_deleted_user_can_be_blocked_and_stays_listed(
 
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
 def test_nobody_cannot_be_blocked_or_unblocked(alice: ApiClient, method: str) -> None:
-    assert_error(alice.call(method, "/blocks", json={"user_id": NOBODY}), errors.USER_NOT_FOUND)
+    assert_error(
+        alice.call(method, "/blocks", json={"user_id": UNKNOWN_USER}), errors.USER_NOT_FOUND
+    )
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
@@ -119,14 +121,14 @@ def test_blocking_a_friend_ends_the_friendship_as_unfriending_does(
 def test_blocking_ends_the_requests_of_both(
     alice: ApiClient, bob: ApiClient, chat: FakeService
 ) -> None:
-    ask(alice, bob)
-    ask(bob, alice)
+    send_request(alice, bob)
+    send_request(bob, alice)
     chat.events.clear()
     block(alice, bob)
     assert (statuses(alice), statuses(bob)) == ([], [])
     assert_error(accept(alice, bob), errors.REQUEST_NOT_FOUND)
     assert_error(accept(bob, alice), errors.REQUEST_NOT_FOUND)
-    assert _told(chat) == [{ALICE, BOB}]
+    assert _notified_pairs(chat) == [{ALICE, BOB}]
 
 
 def test_blocking_a_stranger_is_told_to_nobody(
@@ -141,18 +143,18 @@ def test_a_blocked_senders_request_succeeds_and_arrives_nowhere(
     alice: ApiClient, bob: ApiClient, chat: FakeService
 ) -> None:
     block(alice, bob)
-    sent = ask(bob, alice, "please")
+    sent = send_request(bob, alice, "please")
     assert sent.json == {"code": 0, "info": "success", "message": "申请成功"}
     assert statuses(alice) == []
-    assert _told(chat) == [{BOB}]
+    assert _notified_pairs(chat) == [{BOB}]
 
 
 def test_a_blocked_senders_second_request_was_already_sent(
     alice: ApiClient, bob: ApiClient
 ) -> None:
     block(alice, bob)
-    ask(bob, alice)
-    assert_error(ask(bob, alice), errors.REQUEST_ALREADY_SENT)
+    send_request(bob, alice)
+    assert_error(send_request(bob, alice), errors.REQUEST_ALREADY_SENT)
 
 
 @pytest.mark.parametrize("handle", [accept, refuse])
@@ -160,7 +162,7 @@ def test_a_withheld_request_cannot_be_handled(
     alice: ApiClient, bob: ApiClient, handle: Any
 ) -> None:
     block(alice, bob)
-    ask(bob, alice)
+    send_request(bob, alice)
     assert_error(handle(alice, bob), errors.REQUEST_NOT_FOUND)
 
 
@@ -188,20 +190,20 @@ def test_a_request_costs_the_same_statements_whether_it_is_withheld(
     statements = []
     for sender in (bob, carol):
         with counted_queries(app, db) as made:
-            ask(sender, alice)
+            send_request(sender, alice)
         with counted_queries(app, db) as repeated:
-            ask(sender, alice)
+            send_request(sender, alice)
         statements.append((len(made), len(repeated)))
     assert statements[0] == statements[1]
 
 
 def test_unblocking_forgets_what_was_withheld(alice: ApiClient, bob: ApiClient) -> None:
     block(alice, bob)
-    ask(bob, alice, "while blocked")
+    send_request(bob, alice, "while blocked")
     unblock(alice, bob)
-    forgotten = statuses(alice)
-    assert ask(bob, alice, "again").status_code == 200
-    assert (forgotten, statuses(alice)) == ([], [0])
+    after_deletion = statuses(alice)
+    assert send_request(bob, alice, "again").status_code == 200
+    assert (after_deletion, statuses(alice)) == ([], [0])
 
 
 def test_unblocking_leaves_requests_of_others_alone(
@@ -209,18 +211,18 @@ def test_unblocking_leaves_requests_of_others_alone(
 ) -> None:
     block(alice, bob)
     block(alice, carol)
-    ask(bob, alice)
-    ask(carol, alice)
+    send_request(bob, alice)
+    send_request(carol, alice)
     unblock(alice, bob)
-    assert_error(ask(carol, alice), errors.REQUEST_ALREADY_SENT)
+    assert_error(send_request(carol, alice), errors.REQUEST_ALREADY_SENT)
 
 
 def test_who_asks_somebody_they_have_blocked_lifts_the_block(
     alice: ApiClient, bob: ApiClient
 ) -> None:
     block(alice, bob)
-    ask(bob, alice)
-    ask(alice, bob)
+    send_request(bob, alice)
+    send_request(alice, bob)
     assert blocked_ids(alice) == []
     assert (statuses(bob), statuses(alice)) == ([0], [])
     assert accept(bob, alice).status_code == 200
@@ -231,7 +233,7 @@ def test_of_two_who_blocked_each_other_one_can_lift_their_own_block_only(
 ) -> None:
     block(alice, bob)
     block(bob, alice)
-    ask(alice, bob)
+    send_request(alice, bob)
     assert (blocked_ids(alice), blocked_ids(bob)) == ([], [ALICE])
     assert statuses(bob) == []
 
@@ -249,5 +251,5 @@ def test_a_block_concerns_nobody_else(
 ) -> None:
     make_friends(app, ALICE, CAROL)
     block(alice, bob)
-    ask(bob, carol)
+    send_request(bob, carol)
     assert (friend_ids(alice), statuses(carol)) == ([CAROL], [0])

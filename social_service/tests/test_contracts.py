@@ -24,7 +24,7 @@ from social_service.tests.factories import make_friends
 ZOE = 20
 
 
-def _tell(app: Flask, *events: Any) -> None:
+def _deliver(app: Flask, *events: Any) -> None:
     reply = call(app, newest("calls/deliver_events") | {"fields": {"events": events}})
     assert reply.status_code == 200
 
@@ -42,10 +42,10 @@ def test_every_event_is_told_in_the_newest_form(
     befriend(alice, bob)
     unfriend(alice, bob)
 
-    told = {f"events/{event['type']}": json_shape(event) for event in chat.events}
+    sent = {f"events/{event['type']}": json_shape(event) for event in chat.events}
 
     ours = ("events/friendship", "events/friendship_ended", "events/friend_request_changed")
-    assert told == {name: json_shape(newest(name)) for name in ours}
+    assert sent == {name: json_shape(newest(name)) for name in ours}
 
 
 @pytest.mark.parametrize(
@@ -62,13 +62,13 @@ def test_who_asks_as_any_version_does_is_answered_in_the_newest_form(
 def test_an_account_is_taken_from_any_version(
     app: Flask, alice: ApiClient, name: str, contract: dict[str, Any]
 ) -> None:
-    _tell(app, contract)
+    _deliver(app, contract)
     assert _name_of_zoe(alice) == contract["state"]["name"]
 
 
 def test_odd_accounts_keep_nothing_behind_them_out(app: Flask, alice: ApiClient) -> None:
     good = {"type": "account", "state": state("account", name="Good", version=1000)}
-    _tell(app, *malformed_events("account"), good)
+    _deliver(app, *malformed_events("account"), good)
     assert _name_of_zoe(alice) == "Good"
 
 
@@ -85,8 +85,8 @@ def test_any_version_of_auth_is_asked_for_what_the_copy_lacks(
 def test_the_copy_is_rebuilt_from_any_version_of_auth(
     app: Flask, alice: ApiClient, auth: FakeService, name: str, contract: dict[str, Any]
 ) -> None:
-    auth.responses[contract["path"]] = lambda asked: (
-        contract["answer"] if asked["after"] == "0" else {"accounts": []}
+    auth.responses[contract["path"]] = lambda query: (
+        contract["answer"] if query["after"] == "0" else {"accounts": []}
     )
     assert app.test_cli_runner().invoke(args=["accounts", "resync"]).exit_code == 0
     assert auth.requests[0] == (contract["path"], newest(name)["fields"])

@@ -10,7 +10,14 @@ from shared.testing.databases import everything_in
 from shared.testing.fake_services import FakeService
 from social_service.db import db
 from social_service.models import Block
-from social_service.tests.calls import ask, befriend, block, blocked_ids, friend_ids, statuses
+from social_service.tests.calls import (
+    befriend,
+    block,
+    blocked_ids,
+    friend_ids,
+    send_request,
+    statuses,
+)
 from social_service.tests.factories import make_account, make_friends, make_group
 
 pytestmark = pytest.mark.database
@@ -29,7 +36,7 @@ def busy_alice(
 ) -> ApiClient:
     """Alice, who has a friend, a request, groups, and a block in each direction."""
     befriend(alice, bob)
-    ask(alice, carol, "Alice would like to know you")
+    send_request(alice, carol, "Alice would like to know you")
     make_group(app, ALICE, "Alice's best", BOB)
     make_group(app, BOB, "Colleagues", ALICE)
     block(alice, dave)

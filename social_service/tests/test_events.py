@@ -13,7 +13,7 @@ from shared.testing.fake_services import FakeService
 from shared.web.errors import BAD_PARAMETER, INVALID_JWT
 from social_service import errors
 from social_service.domain.outbox import outbox
-from social_service.tests.calls import accept, ask, befriend, friend_ids, refuse, unfriend
+from social_service.tests.calls import accept, befriend, friend_ids, refuse, send_request, unfriend
 from social_service.tests.factories import (
     account_state,
     delete_account,
@@ -46,7 +46,7 @@ def _waiting(app: Flask) -> int:
 def test_chat_hears_that_somebody_was_asked(
     alice: ApiClient, bob: ApiClient, chat: FakeService
 ) -> None:
-    ask(alice, bob)
+    send_request(alice, bob)
     assert chat.events == [
         {"type": "friend_request_changed", "state": {"sender_id": ALICE, "receiver_id": BOB}}
     ]
@@ -55,7 +55,7 @@ def test_chat_hears_that_somebody_was_asked(
 def test_chat_hears_that_a_request_was_refused(
     alice: ApiClient, bob: ApiClient, chat: FakeService
 ) -> None:
-    ask(alice, bob)
+    send_request(alice, bob)
     refuse(bob, alice)
     notice = {"sender_id": ALICE, "receiver_id": BOB}
     assert chat.states("friend_request_changed") == [notice, notice]
@@ -65,7 +65,7 @@ def test_chat_hears_that_a_request_was_refused(
 def test_chat_has_the_friendship_before_the_notice_when_accepting_has_answered(
     alice: ApiClient, bob: ApiClient, chat: FakeService
 ) -> None:
-    ask(bob, alice)
+    send_request(bob, alice)
     chat.events.clear()
     accept(alice, bob)
     assert chat.events == [
@@ -106,8 +106,8 @@ def test_chat_hears_nothing_of_what_was_refused(
     app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, chat: FakeService
 ) -> None:
     make_friends(app, ALICE, BOB)
-    ask(alice, bob)
-    ask(alice, alice)
+    send_request(alice, bob)
+    send_request(alice, alice)
     accept(bob, alice)
     refuse(alice, carol)
     unfriend(alice, carol)
@@ -131,8 +131,8 @@ def test_while_chat_is_down_all_succeeds_in_bounded_time_and_is_told_later_in_or
     befriend(alice, bob)
     unfriend(alice, bob)
     befriend(bob, alice)
-    took = time.monotonic() - began
-    assert took < BOUNDED_SECONDS
+    duration = time.monotonic() - began
+    assert duration < BOUNDED_SECONDS
     assert friend_ids(alice) == [BOB]
 
     chat.set_mode("ok")
@@ -158,33 +158,33 @@ def test_after_an_outage_chat_is_told_at_once_again(
     app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, chat: FakeService
 ) -> None:
     chat.set_mode("failing")
-    ask(alice, bob)
+    send_request(alice, bob)
     chat.set_mode("ok")
     relay(app)
     befriend(alice, carol)
     assert chat.states("friendship")[-1]["high_id"] == CAROL
 
 
-def _tell(app: Flask, *events: Any, secret: dict[str, str] = SECRET) -> Reply:
+def _deliver(app: Flask, *events: Any, secret: dict[str, str] = SECRET) -> Reply:
     return ApiClient(app).post("/internal/events", json={"events": list(events)}, headers=secret)
 
 
 def test_an_account_that_auth_tells_of_is_found(app: Flask, alice: ApiClient) -> None:
-    _tell(app, {"type": "account", "state": account_state(20, "Zoe")})
-    [found] = alice.get("/search_user", json={"query_name": "Zoe"}).json["results"]
-    assert found["user_id"] == 20
+    _deliver(app, {"type": "account", "state": account_state(20, "Zoe")})
+    [person] = alice.get("/search_user", json={"query_name": "Zoe"}).json["results"]
+    assert person["user_id"] == 20
 
 
 def test_an_older_state_of_an_account_changes_nothing(app: Flask, alice: ApiClient) -> None:
     make_account(app, BOB, "Robert", version=5)
-    _tell(app, {"type": "account", "state": account_state(BOB, "Bob", version=4)})
+    _deliver(app, {"type": "account", "state": account_state(BOB, "Bob", version=4)})
     user = alice.get("/search_user_detail", json={"userId": BOB}).json["user"]
     assert user["name"] == "Robert"
 
 
 def test_events_of_unknown_type_or_shape_are_passed_over(app: Flask, alice: ApiClient) -> None:
     nonsense = [{"type": "weather", "state": {}}, {"type": "account", "state": {"id": "x"}}, 7]
-    response = _tell(app, *nonsense, {"type": "account", "state": account_state(20, "Zoe")})
+    response = _deliver(app, *nonsense, {"type": "account", "state": account_state(20, "Zoe")})
     assert response.status_code == 200
     assert alice.get("/search_user", json={"query_name": "Zoe"}).json["results"] != []
 
@@ -206,7 +206,7 @@ def test_friendships_are_paged_by_id_for_chat(
     carol: ApiClient,
     dave: ApiClient,
 ) -> None:
-    ask(dave, carol)
+    send_request(dave, carol)
     befriend(bob, alice)
     befriend(alice, carol)
     unfriend(alice, carol)
@@ -283,18 +283,18 @@ def test_while_auth_is_down_an_unknown_account_does_not_exist_in_bounded_time(
     auth.set_mode(mode)
     began = time.monotonic()
     response = alice.post("/add_friend", json={"target_id": 20})
-    took = time.monotonic() - began
+    duration = time.monotonic() - began
     assert_error(response, errors.USER_NOT_FOUND_OR_DELETED)
-    assert took < BOUNDED_SECONDS
-    assert ask(alice, bob).status_code == 200
+    assert duration < BOUNDED_SECONDS
+    assert send_request(alice, bob).status_code == 200
 
 
 def test_resync_rebuilds_the_copy_of_the_accounts(
     app: Flask, alice: ApiClient, auth: FakeService
 ) -> None:
-    everybody = [account_state(20, "Zoe"), account_state(21, "Yves")]
-    auth.responses["/internal/accounts"] = lambda asked: {
-        "accounts": [state for state in everybody if state["id"] > int(asked["after"])]
+    states = [account_state(20, "Zoe"), account_state(21, "Yves")]
+    auth.responses["/internal/accounts"] = lambda endpoint: {
+        "accounts": [state for state in states if state["id"] > int(endpoint["after"])]
     }
     done = app.test_cli_runner().invoke(args=["accounts", "resync"])
     assert done.exit_code == 0
@@ -305,8 +305,8 @@ def test_resync_says_in_one_line_that_auth_does_not_answer(app: Flask, auth: Fak
     auth.set_mode("failing")
     done = app.test_cli_runner().invoke(args=["accounts", "resync"])
     assert done.exit_code == 1
-    asked = f"{auth.url}/internal/accounts"
-    assert done.output.splitlines()[-1] == f"Error: Service unavailable: GET {asked}."
+    endpoint = f"{auth.url}/internal/accounts"
+    assert done.output.splitlines()[-1] == f"Error: Service unavailable: GET {endpoint}."
 
 
 def test_friends_read_on_while_all_others_are_down(

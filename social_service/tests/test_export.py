@@ -12,7 +12,7 @@ from shared.testing.client import ApiClient
 from shared.testing.databases import exported
 from social_service.db import db
 from social_service.domain import export
-from social_service.tests.calls import ask, befriend, block, refuse
+from social_service.tests.calls import befriend, block, refuse, send_request
 from social_service.tests.factories import make_friends, make_group, make_many_friends
 
 pytestmark = pytest.mark.database
@@ -22,11 +22,11 @@ def test_the_archive_holds_friends_requests_and_groups(
     app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, dave: ApiClient, tmp_path: Path
 ) -> None:
     befriend(alice, bob)
-    ask(carol, alice, "Carol here")
+    send_request(carol, alice, "Carol here")
     refuse(alice, carol)
     make_group(app, ALICE, "Classmates", BOB)
     block(alice, dave)
-    ask(dave, alice, "Dave, who is blocked")
+    send_request(dave, alice, "Dave, who is blocked")
 
     archive = exported(app, ALICE, tmp_path)
 
@@ -48,7 +48,7 @@ def test_the_archive_holds_nothing_between_others(
 ) -> None:
     make_friends(app, BOB, DAVE)
     make_group(app, BOB, "Bob's own", DAVE)
-    ask(carol, dave)
+    send_request(carol, dave)
     block(dave, carol)
     archive = exported(app, ALICE, tmp_path)
     lists = [name for name in archive.namelist() if name.endswith(".json")]

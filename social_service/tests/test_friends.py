@@ -5,7 +5,15 @@ from flask import Flask
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE
 from shared.testing.client import ApiClient, assert_error
 from social_service import errors
-from social_service.tests.calls import NOBODY, accept, ask, befriend, friend_ids, statuses, unfriend
+from social_service.tests.calls import (
+    UNKNOWN_USER,
+    accept,
+    befriend,
+    friend_ids,
+    send_request,
+    statuses,
+    unfriend,
+)
 from social_service.tests.factories import (
     delete_account,
     make_account,
@@ -75,7 +83,7 @@ def test_a_deleted_friend_is_shown_as_deleted(app: Flask, alice: ApiClient) -> N
 
 
 def test_manage_friends_get_of_nobody_is_user_not_found(alice: ApiClient) -> None:
-    response = alice.get("/manage_friends", json={"friend_id": NOBODY})
+    response = alice.get("/manage_friends", json={"friend_id": UNKNOWN_USER})
     assert_error(response, errors.USER_NOT_FOUND)
 
 
@@ -108,8 +116,8 @@ def test_unfriending_leaves_other_friends(
 def test_unfriending_removes_the_pairs_requests_alone(
     alice: ApiClient, bob: ApiClient, carol: ApiClient
 ) -> None:
-    ask(bob, alice)
-    ask(carol, alice)
+    send_request(bob, alice)
+    send_request(carol, alice)
     befriend(alice, bob)
     unfriend(alice, bob)
     assert (statuses(alice), statuses(bob)) == ([0], [])
@@ -151,7 +159,7 @@ def test_friends_of_a_restored_account_are_there_again(
 
 
 def test_manage_friends_delete_of_nobody_is_friend_not_found(alice: ApiClient) -> None:
-    response = alice.delete("/manage_friends", json={"friend_id": NOBODY})
+    response = alice.delete("/manage_friends", json={"friend_id": UNKNOWN_USER})
     assert_error(response, errors.FRIEND_NOT_FOUND)
 
 
@@ -172,7 +180,7 @@ def test_manage_friends_delete_twice_is_already_not_friend(
 def test_manage_friends_delete_before_an_answer_is_already_not_friend(
     alice: ApiClient, bob: ApiClient
 ) -> None:
-    ask(alice, bob)
+    send_request(alice, bob)
     assert_error(unfriend(bob, alice), errors.ALREADY_NOT_FRIEND)
     assert accept(bob, alice).status_code == 200
 

@@ -7,7 +7,7 @@ from shared.testing.cast import ALICE, BOB, CAROL, DAVE
 from shared.testing.client import ApiClient, Reply, assert_error
 from shared.web.errors import ErrorSpec
 from social_service import errors
-from social_service.tests.calls import NOBODY, ask, friend_ids
+from social_service.tests.calls import UNKNOWN_USER, friend_ids, send_request
 from social_service.tests.factories import (
     delete_account,
     make_account,
@@ -191,7 +191,7 @@ def test_groups_members_post_refuses_a_member_again(app: Flask, alice: ApiClient
     assert_error(_add(alice, group_id, BOB), errors.MEMBER_ALREADY_IN_GROUP)
 
 
-@pytest.mark.parametrize("stranger_id", [ALICE, CAROL, NOBODY])
+@pytest.mark.parametrize("stranger_id", [ALICE, CAROL, UNKNOWN_USER])
 def test_groups_members_post_refuses_who_is_no_friend(
     app: Flask, alice: ApiClient, stranger_id: int
 ) -> None:
@@ -202,7 +202,7 @@ def test_groups_members_post_refuses_who_is_no_friend(
 def test_groups_members_post_refuses_who_was_only_asked(
     app: Flask, alice: ApiClient, bob: ApiClient
 ) -> None:
-    ask(alice, bob)
+    send_request(alice, bob)
     assert_error(_add(alice, make_group(app, ALICE), BOB), errors.MEMBER_NOT_FRIEND)
 
 
@@ -216,7 +216,7 @@ def test_a_removed_member_is_out_of_the_group_and_stays_a_friend(
     assert (_members(alice, group_id), friend_ids(alice)) == ([CAROL], [BOB])
 
 
-@pytest.mark.parametrize("member_id", [BOB, NOBODY])
+@pytest.mark.parametrize("member_id", [BOB, UNKNOWN_USER])
 def test_groups_members_delete_refuses_who_is_not_in_it(
     app: Flask, alice: ApiClient, member_id: int
 ) -> None:
@@ -247,7 +247,7 @@ def test_a_group_that_is_not_there_is_not_found(
     refusal: ErrorSpec,
 ) -> None:
     make_group(app, ALICE, "X", CAROL)
-    response = alice.call(method, path, json={"group_id": NOBODY, **rest})
+    response = alice.call(method, path, json={"group_id": UNKNOWN_USER, **rest})
     assert_error(response, refusal)
 
 

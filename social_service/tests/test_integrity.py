@@ -31,9 +31,9 @@ def acquaintances(
     app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, dave: ApiClient
 ) -> None:
     """Friends, one of them in a group; friends no more; requests that wait; and a block."""
-    for asking in (bob, carol):
-        asking.post("/add_friend", json={"target_id": ALICE})
-        both = {"sender_user_id": asking.id, "receiver_user_id": ALICE}
+    for sender in (bob, carol):
+        sender.post("/add_friend", json={"target_id": ALICE})
+        both = {"sender_user_id": sender.id, "receiver_user_id": ALICE}
         alice.post("/friend_request_handle", json=both)
     make_group(app, ALICE, "Classmates", BOB)
     alice.delete("/manage_friends", json={"friend_id": CAROL})

@@ -9,7 +9,7 @@ from shared.testing.cast import ALICE, BOB, CAROL, signed_in
 from shared.testing.client import ApiClient, assert_error
 from shared.web.errors import TOO_MANY_REQUESTS
 from social_service import errors
-from social_service.tests.calls import accept, ask, block, refuse, statuses
+from social_service.tests.calls import accept, block, refuse, send_request, statuses
 
 pytestmark = pytest.mark.database
 
@@ -24,7 +24,7 @@ def people(limited: Callable[..., Flask]) -> tuple[ApiClient, ApiClient, ApiClie
 
 
 def _be_refused(sender: ApiClient, receiver: ApiClient) -> None:
-    assert ask(sender, receiver).status_code == 200
+    assert send_request(sender, receiver).status_code == 200
     assert refuse(receiver, sender).status_code == 200
 
 
@@ -38,20 +38,20 @@ def test_after_refusals_three_requests_a_day_reach_one_person(
 ) -> None:
     alice, bob, carol = people
     _use_up(alice, bob)
-    rejection = ask(alice, bob)
+    rejection = send_request(alice, bob)
     assert_error(rejection, TOO_MANY_REQUESTS)
     assert 0 < int(rejection.headers["Retry-After"]) <= 24 * 3600
     assert statuses(bob) == [2]
-    assert ask(alice, carol).status_code == 200
-    assert ask(carol, bob).status_code == 200
-    assert ask(bob, alice).status_code == 200
+    assert send_request(alice, carol).status_code == 200
+    assert send_request(carol, bob).status_code == 200
+    assert send_request(bob, alice).status_code == 200
 
 
 def test_another_process_knows_what_was_counted(
     people: tuple[ApiClient, ApiClient, ApiClient], limited: Callable[..., Flask]
 ) -> None:
     _use_up(*people[:2])
-    assert_error(ask(signed_in(limited(), ALICE), people[1]), TOO_MANY_REQUESTS)
+    assert_error(send_request(signed_in(limited(), ALICE), people[1]), TOO_MANY_REQUESTS)
 
 
 def test_a_request_that_waits_was_already_sent_also_at_the_limit(
@@ -60,8 +60,8 @@ def test_a_request_that_waits_was_already_sent_also_at_the_limit(
     alice, bob, _ = people
     for _ in range(REFUSED_REQUESTS):
         _be_refused(alice, bob)
-    ask(alice, bob)
-    assert_error(ask(alice, bob), errors.REQUEST_ALREADY_SENT)
+    send_request(alice, bob)
+    assert_error(send_request(alice, bob), errors.REQUEST_ALREADY_SENT)
     assert accept(bob, alice).status_code == 200
 
 
@@ -69,9 +69,9 @@ def test_a_block_does_not_show_in_the_limit(people: tuple[ApiClient, ApiClient, 
     alice, bob, _ = people
     _use_up(alice, bob)
     block(bob, alice)
-    assert_error(ask(alice, bob), TOO_MANY_REQUESTS)
+    assert_error(send_request(alice, bob), TOO_MANY_REQUESTS)
 
 
 def test_without_limits_there_is_none(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     _use_up(alice, bob)
-    assert ask(alice, bob).status_code == 200
+    assert send_request(alice, bob).status_code == 200

@@ -7,9 +7,9 @@ from flask import Flask
 
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.migrations import (
-    check_every_step_back_and_forth,
-    check_migrations_stop_nobody,
-    check_models_are_what_migrations_make,
+    check_every_step_down_and_up,
+    check_migrations_block_no_requests,
+    check_models_match_migrations,
 )
 from social_service.db import db
 from social_service.tests.factories import make_blocks, make_friends, make_request
@@ -22,15 +22,15 @@ def test_every_migration_can_be_undone_and_done_again(app: Flask) -> None:
     make_request(app, ALICE, CAROL)
     make_blocks(app, CAROL, BOB)
 
-    check_every_step_back_and_forth(app, db)
+    check_every_step_down_and_up(app, db)
 
 
 def test_the_models_are_what_the_migrations_make(app: Flask) -> None:
-    check_models_are_what_migrations_make(app, db)
+    check_models_match_migrations(app, db)
 
 
 def test_no_migration_holds_up_requests(app: Flask, tmp_path: Path) -> None:
-    check_migrations_stop_nobody(Path(app.root_path) / "migrations", tmp_path)
+    check_migrations_block_no_requests(Path(app.root_path) / "migrations", tmp_path)
 
 
 def test_migrating_twice_changes_nothing(app: Flask) -> None:

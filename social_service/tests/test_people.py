@@ -9,13 +9,13 @@ from shared.testing.cast import ALICE, BOB, CAROL, signed_in
 from shared.testing.client import ApiClient, Reply, assert_error
 from shared.web.errors import TOO_MANY_REQUESTS
 from social_service import errors
-from social_service.tests.calls import NOBODY, befriend
+from social_service.tests.calls import UNKNOWN_USER, befriend
 from social_service.tests.factories import delete_account, make_account, make_friends
 
 
 def _ids_of(caller: ApiClient, name: str) -> list[int]:
-    found = caller.get("/search_user", query_string={"query_name": name}).json["results"]
-    return [person["user_id"] for person in found]
+    results = caller.get("/search_user", query_string={"query_name": name}).json["results"]
+    return [person["user_id"] for person in results]
 
 
 def test_a_found_person_is_shown_with_email_picture_and_friendship(
@@ -63,20 +63,20 @@ def test_nobody_of_that_name_is_an_empty_list(alice: ApiClient) -> None:
 
 def test_a_deleted_person_is_found_and_flagged(app: Flask, alice: ApiClient) -> None:
     delete_account(app, BOB, "Bob")
-    [found] = alice.get("/search_user", json={"query_name": "Bob"}).json["results"]
-    assert found["deleted"] is True
+    [person] = alice.get("/search_user", json={"query_name": "Bob"}).json["results"]
+    assert person["deleted"] is True
 
 
 def test_the_caller_finds_himself_who_is_not_his_friend(alice: ApiClient, bob: ApiClient) -> None:
     befriend(alice, bob)
-    [found] = alice.get("/search_user", json={"query_name": "Alice"}).json["results"]
-    assert (found["user_id"], found["is_friend"]) == (ALICE, False)
+    [person] = alice.get("/search_user", json={"query_name": "Alice"}).json["results"]
+    assert (person["user_id"], person["is_friend"]) == (ALICE, False)
 
 
 def test_others_friendships_do_not_count(app: Flask, alice: ApiClient) -> None:
     make_friends(app, BOB, CAROL)
-    [found] = alice.get("/search_user", json={"query_name": "Bob"}).json["results"]
-    assert found["is_friend"] is False
+    [person] = alice.get("/search_user", json={"query_name": "Bob"}).json["results"]
+    assert person["is_friend"] is False
 
 
 def test_friendship_is_seen_from_both_sides(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
@@ -88,16 +88,16 @@ def test_friendship_is_seen_from_both_sides(app: Flask, alice: ApiClient, bob: A
 
 def test_an_accounts_own_reference_is_shown_as_it_is(app: Flask, alice: ApiClient) -> None:
     make_account(app, BOB, "Bob", avatar_reference="cat-7", version=2)
-    [found] = alice.get("/search_user", json={"query_name": "Bob"}).json["results"]
-    assert found["avatar"] == "cat-7"
+    [person] = alice.get("/search_user", json={"query_name": "Bob"}).json["results"]
+    assert person["avatar"] == "cat-7"
 
 
 def test_pictures_load_from_the_host_that_the_client_called(app: Flask, alice: ApiClient) -> None:
     make_account(app, BOB, "Bob", avatar_digest="d1g3st", version=2)
     headers = {"Host": "chat.example.org", "X-Forwarded-Proto": "https"}
     response = alice.get("/search_user", json={"query_name": "Bob"}, headers=headers)
-    [found] = response.json["results"]
-    assert found["avatar"] == f"https://chat.example.org/account/avatar/{BOB}/d1g3st"
+    [person] = response.json["results"]
+    assert person["avatar"] == f"https://chat.example.org/account/avatar/{BOB}/d1g3st"
 
 
 def test_a_persons_detail_is_shown(app: Flask, alice: ApiClient) -> None:
@@ -131,7 +131,7 @@ def test_the_callers_own_detail_is_no_friends(alice: ApiClient) -> None:
 
 
 def test_search_user_detail_of_nobody_is_user_not_found(alice: ApiClient) -> None:
-    response = alice.get("/search_user_detail", json={"userId": NOBODY})
+    response = alice.get("/search_user_detail", json={"userId": UNKNOWN_USER})
     assert_error(response, errors.USER_NOT_FOUND)
 
 
@@ -139,7 +139,7 @@ def test_one_account_looks_up_only_so_many_strangers(limited: Callable[..., Flas
     app = limited(RATE_LIMIT_LOOKUPS="3/minute")
     alice, bob = signed_in(app, ALICE), signed_in(app, BOB)
     assert _detail(alice, CAROL).status_code == 200
-    assert_error(_detail(alice, NOBODY), errors.USER_NOT_FOUND)
+    assert_error(_detail(alice, UNKNOWN_USER), errors.USER_NOT_FOUND)
     assert _ids_of(alice, "Bob") == [BOB]
     assert_error(_detail(alice, CAROL), TOO_MANY_REQUESTS)
     assert_error(alice.get("/search_user", query_string={"query_name": "Bob"}), TOO_MANY_REQUESTS)

@@ -25,11 +25,11 @@ from social_service import errors
 from social_service.models import RequestStatus
 from social_service.tests.calls import (
     accept,
-    ask,
     block,
     blocked_ids,
     friend_ids,
     refuse,
+    send_request,
     unblock,
     unfriend,
 )
@@ -37,10 +37,10 @@ from social_service.tests.factories import make_account, make_group
 
 pytestmark = [pytest.mark.database, extended_timeout]
 
-EVERYBODY = range(3)
+USERS = range(3)
 ONE_WHO_COMES_AND_GOES = 2
-somebody = st.sampled_from(EVERYBODY)
-any_deed = st.sampled_from(
+any_user = st.sampled_from(USERS)
+any_operation = st.sampled_from(
     [
         "ask",
         "accept",
@@ -61,9 +61,9 @@ class Friends(RuleBasedStateMachine):
         super().__init__()
         self.app = app
         self.chat = chat
-        self.ids = new_user_ids(len(EVERYBODY))
+        self.ids = new_user_ids(len(USERS))
         self.people = [ApiClient(app, issue(id_), id_) for id_ in self.ids]
-        self.generation = dict.fromkeys(EVERYBODY, 0)
+        self.generation = dict.fromkeys(USERS, 0)
         for id_ in self.ids:
             make_account(app, id_)
         self.groups = [make_group(app, id_) for id_ in self.ids]
@@ -73,108 +73,108 @@ class Friends(RuleBasedStateMachine):
         self.blocks: list[tuple[int, int]] = []  # The newest stands last.
         self.deleted: set[int] = set()
 
-    @rule(deed=any_deed, which=st.integers(0, 1000))
-    def somebody_does_what_is_allowed(self, deed: str, which: int) -> None:
-        pairs = [pair for pair in product(EVERYBODY, EVERYBODY) if not self._refusal(deed, *pair)]
+    @rule(operation=any_operation, which=st.integers(0, 1000))
+    def a_user_does_what_is_allowed(self, operation: str, which: int) -> None:
+        pairs = [pair for pair in product(USERS, USERS) if not self._refusal(operation, *pair)]
         if pairs:
-            self._does(deed, *pairs[which % len(pairs)])
+            self._perform(operation, *pairs[which % len(pairs)])
 
-    @rule(deed=any_deed, one=somebody, other=somebody)
-    def somebody_does_anything(self, deed: str, one: int, other: int) -> None:
-        self._does(deed, one, other)
+    @rule(operation=any_operation, user=any_user, other=any_user)
+    def a_user_does_anything(self, operation: str, user: int, other: int) -> None:
+        self._perform(operation, user, other)
 
-    def _does(self, deed: str, one: int, other: int) -> None:
-        if succeeds(self._request(deed, one, other), self._refusal(deed, one, other)):
-            self._effect(deed, one, other)
-            self._looks(one)
-            self._looks(other)
+    def _perform(self, operation: str, user: int, other: int) -> None:
+        if succeeds(self._request(operation, user, other), self._refusal(operation, user, other)):
+            self._effect(operation, user, other)
+            self._check_lists(user)
+            self._check_lists(other)
 
-    def _request(self, deed: str, one: int, other: int) -> Reply:
+    def _request(self, operation: str, user: int, other: int) -> Reply:
         simple: dict[str, Callable[[ApiClient, ApiClient], Reply]] = {
-            "ask": ask,
+            "ask": send_request,
             "accept": accept,
             "refuse": refuse,
             "part": unfriend,
             "block": block,
             "unblock": unblock,
         }
-        if deed in simple:
-            return simple[deed](self.people[one], self.people[other])
-        body = {"group_id": self.groups[one], "member_id": self.ids[other]}
-        method = "POST" if deed == "put into a group" else "DELETE"
-        return self.people[one].call(method, "/groups/members", json=body)
+        if operation in simple:
+            return simple[operation](self.people[user], self.people[other])
+        body = {"group_id": self.groups[user], "member_id": self.ids[other]}
+        method = "POST" if operation == "put into a group" else "DELETE"
+        return self.people[user].call(method, "/groups/members", json=body)
 
-    def _refusal(self, deed: str, one: int, other: int) -> ErrorSpec | None:
-        are_friends = frozenset((one, other)) in self.friends
-        somebody_is_gone = bool(self.deleted & {one, other})
+    def _refusal(self, operation: str, user: int, other: int) -> ErrorSpec | None:
+        are_friends = frozenset((user, other)) in self.friends
+        one_is_deleted = bool(self.deleted & {user, other})
         refusals: dict[str, tuple[tuple[bool, ErrorSpec], ...]] = {
             "ask": (
-                (one == other, errors.CANNOT_ADD_SELF),
-                (somebody_is_gone, errors.USER_NOT_FOUND_OR_DELETED),
+                (user == other, errors.CANNOT_ADD_SELF),
+                (one_is_deleted, errors.USER_NOT_FOUND_OR_DELETED),
                 (are_friends, errors.ALREADY_FRIENDS),
-                (self._waits(one, other), errors.REQUEST_ALREADY_SENT),
+                (self._waits(user, other), errors.REQUEST_ALREADY_SENT),
             ),
             "accept": (
-                (somebody_is_gone, errors.USER_DELETED),
+                (one_is_deleted, errors.USER_DELETED),
                 (are_friends, errors.ALREADY_FRIENDS),
-                (not self._arrived(other, one), errors.REQUEST_NOT_FOUND),
+                (not self._arrived(other, user), errors.REQUEST_NOT_FOUND),
             ),
             "block": (
-                (one in self.deleted, INVALID_JWT),
-                (one == other, errors.CANNOT_BLOCK_SELF),
+                (user in self.deleted, INVALID_JWT),
+                (user == other, errors.CANNOT_BLOCK_SELF),
             ),
             "part": (
-                (one in self.deleted, INVALID_JWT),
+                (user in self.deleted, INVALID_JWT),
                 (not are_friends, errors.ALREADY_NOT_FRIEND),
             ),
             "put into a group": (
-                (one in self.deleted, INVALID_JWT),
+                (user in self.deleted, INVALID_JWT),
                 (not are_friends, errors.MEMBER_NOT_FRIEND),
-                (other in self.in_group[one], errors.MEMBER_ALREADY_IN_GROUP),
+                (other in self.in_group[user], errors.MEMBER_ALREADY_IN_GROUP),
             ),
             "take out of a group": (
-                (one in self.deleted, INVALID_JWT),
-                (other not in self.in_group[one], errors.MEMBER_NOT_IN_GROUP),
+                (user in self.deleted, INVALID_JWT),
+                (other not in self.in_group[user], errors.MEMBER_NOT_IN_GROUP),
             ),
         }
-        rows = refusals[{"refuse": "accept", "unblock": "block"}.get(deed, deed)]
+        rows = refusals[{"refuse": "accept", "unblock": "block"}.get(operation, operation)]
         return next((refusal for applies, refusal in rows if applies), None)
 
-    def _effect(self, deed: str, one: int, other: int) -> None:
-        match deed:
+    def _effect(self, operation: str, user: int, other: int) -> None:
+        match operation:
             case "ask":
-                self._unblock(one, other)
-                self.requests.pop((one, other), None)  # So that it becomes the newest.
-                self.requests[one, other] = RequestStatus.PENDING
+                self._unblock(user, other)
+                self.requests.pop((user, other), None)  # So that it becomes the newest.
+                self.requests[user, other] = RequestStatus.PENDING
             case "accept":
-                self.requests[other, one] = RequestStatus.ACCEPTED
-                if self._waits(one, other):
-                    self.requests[one, other] = RequestStatus.SUPERSEDED
-                self.friends.add(frozenset((one, other)))
+                self.requests[other, user] = RequestStatus.ACCEPTED
+                if self._waits(user, other):
+                    self.requests[user, other] = RequestStatus.SUPERSEDED
+                self.friends.add(frozenset((user, other)))
             case "refuse":
-                self.requests[other, one] = RequestStatus.REJECTED
+                self.requests[other, user] = RequestStatus.REJECTED
             case "part":
-                self._part(one, other)
-            case "block" if (one, other) not in self.blocks:
-                self._part(one, other)
-                self.blocks.append((one, other))
+                self._part(user, other)
+            case "block" if (user, other) not in self.blocks:
+                self._part(user, other)
+                self.blocks.append((user, other))
             case "unblock":
-                self._unblock(one, other)
+                self._unblock(user, other)
             case "put into a group":
-                self.in_group[one].add(other)
+                self.in_group[user].add(other)
             case "take out of a group":
-                self.in_group[one].remove(other)
+                self.in_group[user].remove(other)
 
-    def _part(self, one: int, other: int) -> None:
-        self.friends.discard(frozenset((one, other)))
-        for sender, receiver in ((one, other), (other, one)):
+    def _part(self, user: int, other: int) -> None:
+        self.friends.discard(frozenset((user, other)))
+        for sender, receiver in ((user, other), (other, user)):
             self.requests.pop((sender, receiver), None)
             self.in_group[sender].discard(receiver)
 
-    def _unblock(self, one: int, other: int) -> None:
-        if (one, other) in self.blocks:
-            self.blocks.remove((one, other))
-            self.requests.pop((other, one), None)
+    def _unblock(self, user: int, other: int) -> None:
+        if (user, other) in self.blocks:
+            self.blocks.remove((user, other))
+            self.requests.pop((other, user), None)
 
     def _arrived(self, sender: int, receiver: int) -> bool:
         return self._waits(sender, receiver) and (receiver, sender) not in self.blocks
@@ -194,11 +194,11 @@ class Friends(RuleBasedStateMachine):
         if not is_deleted:
             self.people[person].token = issue(id_, generation)
 
-    def _looks(self, person: int) -> None:
+    def _check_lists(self, person: int) -> None:
         if person in self.deleted:
             return
         friends = {other for pair in self.friends if person in pair for other in pair - {person}}
-        asked = [
+        expected = [
             (self.ids[sender], status)
             for (sender, receiver), status in reversed(self.requests.items())
             if receiver == person and (person, sender) not in self.blocks
@@ -207,7 +207,7 @@ class Friends(RuleBasedStateMachine):
         requests = caller.get("/friend_requests").json["requests"]
         group = caller.get("/groups/members", query_string={"group_id": self.groups[person]}).json
         assert friend_ids(caller) == [self.ids[friend] for friend in sorted(friends)]
-        assert [(each["sender_user_id"], each["status"]) for each in requests] == asked
+        assert [(each["sender_user_id"], each["status"]) for each in requests] == expected
         assert blocked_ids(caller) == [
             self.ids[blocked] for blocker, blocked in reversed(self.blocks) if blocker == person
         ]
@@ -216,16 +216,16 @@ class Friends(RuleBasedStateMachine):
         ]
 
     def teardown(self) -> None:
-        for person in EVERYBODY:
-            self._looks(person)
-        for low, high in combinations(EVERYBODY, 2):
-            told = [
+        for person in USERS:
+            self._check_lists(person)
+        for low, high in combinations(USERS, 2):
+            versions = [
                 (state["version"], state["active"])
                 for state in self.chat.states("friendship")
                 if (state["low_id"], state["high_id"]) == (self.ids[low], self.ids[high])
             ]
-            assert told == [(number, number % 2 == 1) for number in range(1, len(told) + 1)]
-            assert bool(len(told) % 2) == (frozenset((low, high)) in self.friends)
+            assert versions == [(number, number % 2 == 1) for number in range(1, len(versions) + 1)]
+            assert bool(len(versions) % 2) == (frozenset((low, high)) in self.friends)
 
 
 def test_friends_requests_and_groups_are_as_the_rules_say(app: Flask, chat: FakeService) -> None:
@@ -238,7 +238,7 @@ def test_an_account_is_always_as_the_newest_event_said(app: Flask, order: list[i
     owner, person = new_user_ids(2)
     make_account(app, owner)
     caller = ApiClient(app, issue(owner), owner)
-    for told, version in enumerate(order, start=1):
+    for versions, version in enumerate(order, start=1):
         make_account(app, person, f"Name {version}", version=version)
-        found = caller.get("/search_user_detail", query_string={"userId": person}).json["user"]
-        assert found["name"] == f"Name {max(order[:told])}"
+        profile = caller.get("/search_user_detail", query_string={"userId": person}).json["user"]
+        assert profile["name"] == f"Name {max(order[:versions])}"

@@ -14,12 +14,12 @@ from social_service import errors
 from social_service.domain.blocks import MAX_BLOCKS
 from social_service.tests.calls import (
     accept,
-    ask,
     befriend,
     block,
     blocked_ids,
     friend_ids,
     refuse,
+    send_request,
     statuses,
     unblock,
     unfriend,
@@ -56,7 +56,7 @@ def bobs(app: Flask) -> list[ApiClient]:
 def test_asking_many_times_at_once_leaves_one_request(
     alices: list[ApiClient], bob: ApiClient, chat: FakeService, attempt: int
 ) -> None:
-    replies = run_concurrently(*(lambda alice=alice: ask(alice, bob) for alice in alices))
+    replies = run_concurrently(*(lambda alice=alice: send_request(alice, bob) for alice in alices))
     assert _is_one_success(replies, errors.REQUEST_ALREADY_SENT.info)
     assert statuses(bob) == [0]
     assert len(chat.states("friend_request_changed")) == 1
@@ -66,7 +66,7 @@ def test_asking_many_times_at_once_leaves_one_request(
 def test_asking_crosswise_at_once_leaves_a_request_each(
     alice: ApiClient, bob: ApiClient, attempt: int
 ) -> None:
-    replies = run_concurrently(lambda: ask(alice, bob), lambda: ask(bob, alice))
+    replies = run_concurrently(lambda: send_request(alice, bob), lambda: send_request(bob, alice))
     assert _answers(replies) == {"success": 2}
     assert (statuses(alice), statuses(bob)) == ([0], [0])
 
@@ -75,8 +75,8 @@ def test_asking_crosswise_at_once_leaves_a_request_each(
 def test_accepting_crosswise_at_once_makes_one_friendship(
     alice: ApiClient, bob: ApiClient, chat: FakeService, attempt: int
 ) -> None:
-    ask(alice, bob)
-    ask(bob, alice)
+    send_request(alice, bob)
+    send_request(bob, alice)
     replies = run_concurrently(lambda: accept(alice, bob), lambda: accept(bob, alice))
     assert _is_one_success(replies, errors.ALREADY_FRIENDS.info)
     assert sorted(statuses(alice) + statuses(bob)) == [1, 3]
@@ -87,7 +87,7 @@ def test_accepting_crosswise_at_once_makes_one_friendship(
 def test_accepting_many_times_at_once_succeeds_once(
     alice: ApiClient, bob: ApiClient, bobs: list[ApiClient], chat: FakeService, attempt: int
 ) -> None:
-    ask(alice, bob)
+    send_request(alice, bob)
     replies = run_concurrently(*(lambda each=each: accept(each, alice) for each in bobs))
     assert _is_one_success(replies, errors.ALREADY_FRIENDS.info)
     assert [state["version"] for state in chat.states("friendship")] == [1]
@@ -97,15 +97,15 @@ def test_accepting_many_times_at_once_succeeds_once(
 def test_of_accepting_and_refusing_at_once_exactly_one_wins(
     alice: ApiClient, bobs: list[ApiClient], attempt: int
 ) -> None:
-    ask(alice, bobs[0])
+    send_request(alice, bobs[0])
     calls = [accept if number % 2 else refuse for number in range(CLICKS)]
     replies = run_concurrently(
         *(
-            lambda deed=deed, bob=bob: deed(bob, alice)
-            for deed, bob in zip(calls, bobs, strict=True)
+            lambda call=call, bob=bob: call(bob, alice)
+            for call, bob in zip(calls, bobs, strict=True)
         )
     )
-    [won] = [deed for deed, reply in zip(calls, replies, strict=True) if reply.status_code == 200]
+    [won] = [call for call, reply in zip(calls, replies, strict=True) if reply.status_code == 200]
     outcome = (statuses(bobs[0]), friend_ids(alice))
     assert outcome == (([1], [BOB]) if won is accept else ([2], []))
 
@@ -114,10 +114,12 @@ def test_of_accepting_and_refusing_at_once_exactly_one_wins(
 def test_asking_while_the_crosswise_request_is_accepted_leaves_nothing_waiting(
     alice: ApiClient, bob: ApiClient, attempt: int
 ) -> None:
-    ask(alice, bob)
-    asked, accepted = run_concurrently(lambda: ask(bob, alice), lambda: accept(bob, alice))
+    send_request(alice, bob)
+    request, accepted = run_concurrently(
+        lambda: send_request(bob, alice), lambda: accept(bob, alice)
+    )
     assert accepted.status_code == 200
-    assert statuses(alice) == ([3] if asked.status_code == 200 else [])
+    assert statuses(alice) == ([3] if request.status_code == 200 else [])
 
 
 @REPEATEDLY
@@ -135,7 +137,7 @@ def test_unfriending_many_times_at_once_succeeds_once(
 def test_unfriending_against_accepting_leaves_friends_or_a_clean_end(
     alice: ApiClient, bob: ApiClient, chat: FakeService, attempt: int
 ) -> None:
-    ask(alice, bob)
+    send_request(alice, bob)
     ended, accepted = run_concurrently(lambda: unfriend(alice, bob), lambda: accept(bob, alice))
     assert accepted.status_code == 200
     outcome = (friend_ids(alice), statuses(bob))
@@ -229,7 +231,7 @@ def test_blocking_many_times_at_once_leaves_one_block(
 def test_blocking_while_a_request_is_accepted_leaves_no_friends(
     app: Flask, alice: ApiClient, bob: ApiClient, chat: FakeService, attempt: int
 ) -> None:
-    ask(alice, bob)
+    send_request(alice, bob)
     blocked, accepted = run_concurrently(lambda: block(alice, bob), lambda: accept(bob, alice))
     assert blocked.status_code == 200
     assert (friend_ids(alice), statuses(bob)) == ([], [])
@@ -242,7 +244,8 @@ def test_asking_while_one_is_blocked_leaves_nothing_to_see(
     app: Flask, alices: list[ApiClient], bob: ApiClient, attempt: int
 ) -> None:
     replies = run_concurrently(
-        *(lambda alice=alice: ask(alice, bob) for alice in alices), lambda: block(bob, alices[0])
+        *(lambda alice=alice: send_request(alice, bob) for alice in alices),
+        lambda: block(bob, alices[0]),
     )
     assert replies.pop().status_code == 200
     assert statuses(bob) == []
@@ -254,16 +257,16 @@ def test_asking_while_one_is_blocked_leaves_nothing_to_see(
 def test_asking_blocking_and_unblocking_at_once_keeps_every_promise(
     app: Flask, alices: list[ApiClient], bobs: list[ApiClient], attempt: int
 ) -> None:
-    calls = (block, ask, unblock, ask)
+    calls = (block, send_request, unblock, send_request)
     both = list(zip(alices, bobs, strict=True))
     run_concurrently(
         *(
-            lambda deed=deed, pair=pair: deed(*pair)
-            for deed, pair in zip(calls, both, strict=False)
+            lambda call=call, pair=pair: call(*pair)
+            for call, pair in zip(calls, both, strict=False)
         ),
         *(
-            lambda deed=deed, pair=pair: deed(*pair[::-1])
-            for deed, pair in zip(calls, both[4:], strict=False)
+            lambda call=call, pair=pair: call(*pair[::-1])
+            for call, pair in zip(calls, both[4:], strict=False)
         ),
     )
     assert find_violations(app) == {}

@@ -190,10 +190,10 @@ class Engine:
             CommandError: it failed.
         """
         done = self._execute(command, given, as_root, seconds)
-        said = done.stdout.decode(errors="replace")
+        output = done.stdout.decode(errors="replace")
         if done.returncode != 0:
-            raise CommandError(f"{command}\nstatus {done.returncode}\n{said}")
-        return said
+            raise CommandError(f"{command}\nstatus {done.returncode}\n{output}")
+        return output
 
     def make_images(self) -> None:
         """Make the images of others that the project names, under the same tags."""
@@ -222,11 +222,11 @@ class Engine:
     def _execute(
         self, command: str, given: bytes | None, as_root: bool, seconds: float
     ) -> subprocess.CompletedProcess[bytes]:
-        somebody = () if as_root else ("setpriv", "--reuid=ims", "--regid=ims")
+        as_user = () if as_root else ("setpriv", "--reuid=ims", "--regid=ims")
         groups = () if as_root else ("--init-groups", "--reset-env")
         return subprocess.run(
             [
-                *("nsenter", f"--target={self._pid}", *_NAMESPACES, "--root", *somebody, *groups),
+                *("nsenter", f"--target={self._pid}", *_NAMESPACES, "--root", *as_user, *groups),
                 *("bash", "-ec", f"cd {CHECKOUT} && {command}"),
             ],
             input=given,
@@ -303,13 +303,13 @@ def _run(*command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def _wait_for(ask: Callable[[], T], failure: str) -> T:
+def _wait_for(poll: Callable[[], T], failure: str) -> T:
     deadline = time.monotonic() + _START_TIMEOUT_SECONDS
-    while not (found := ask()):
+    while not (result := poll()):
         if time.monotonic() > deadline:
             raise EngineError(failure)
         time.sleep(0.1)
-    return found
+    return result
 
 
 def _last_lines(text: str) -> str:

@@ -106,7 +106,7 @@ def firing(engine: Engine) -> set[str]:
     return {*re.findall(r'alertname="(\w+)"', query(engine, 'ALERTS{alertstate="firing"}'))}
 
 
-def ask_for_trouble(person: Person) -> None:
+def send_odd_requests(person: Person) -> None:
     """Send some requests that need every part, whether they are answered or not."""
     for _ in range(5):
         with suppress(AssertionError, requests.RequestException):
@@ -220,8 +220,8 @@ def test_the_commands_of_the_documents_work(product: Installation) -> None:
         typed = typed.replace("--to 0004", "--to head")  # The way back is another test's.
         if typed.endswith(service):  # It lists its commands, with the status of a mistake.
             typed += " --help"
-        said = engine.run(f"docker compose exec -T {service} {typed}", given=given)
-        ann = ann or re.findall(r"account (\d+)", said)[0]
+        output = engine.run(f"docker compose exec -T {service} {typed}", given=given)
+        ann = ann or re.findall(r"account (\d+)", output)[0]
     for command in EXPORT.commands:
         engine.run(command.replace(" 5 ", f" {ann} "))
     assert min((engine.checkout / f"{each}.zip").stat().st_size for each in ("auth", "chat")) > 0
@@ -246,15 +246,15 @@ def test_one_service_runs_alone_in_a_container(product: Installation) -> None:
 
 def test_renewing_keys_signs_nobody_out(product: Installation) -> None:
     alice = newcomer(product.base_url, "Alice")
-    accept, restart, use, _, forget, _ = ROTATION.commands
+    accept, restart, use, _, retire, _ = ROTATION.commands
 
     for step in (accept, restart, use, restart):
         product.engine.run(step)
     until(lambda: is_ready(f"{product.base_url}/healthz"), "all programs are back")
 
     assert alice.get("/conversations").status == 200
-    assert is_refused(product.engine, forget)  # It is not a week later.
-    product.engine.run(forget.replace("/installation/", "--at-once /installation/"))
+    assert is_refused(product.engine, retire)  # It is not a week later.
+    product.engine.run(retire.replace("/installation/", "--at-once /installation/"))
     product.engine.run(restart)
     until(lambda: is_ready(f"{product.base_url}/healthz"), "all programs are back")
     assert alice.get("/conversations").status == 401
@@ -285,9 +285,9 @@ def test_memory_limits_hold_under_attack(attack: Attack, product: Installation) 
 
 
 def test_redis_wants_a_password(product: Installation) -> None:
-    said = product.engine.run("docker compose exec -T redis valkey-cli ping")
+    output = product.engine.run("docker compose exec -T redis valkey-cli ping")
 
-    assert said.startswith("NOAUTH")
+    assert output.startswith("NOAUTH")
 
 
 def test_what_was_acknowledged_is_there_after_replicas_were_killed(product: Installation) -> None:
@@ -360,8 +360,8 @@ def test_a_backup_brings_back_what_was_there(product: Installation) -> None:
 
     with product.in_use("backup") as record:
         until(lambda: len(record.pictures) > 3, "people use it")
-    said = engine.run(save)
-    [folder] = re.findall(r"/backups/ims-\w+", said)
+    output = engine.run(save)
+    [folder] = re.findall(r"/backups/ims-\w+", output)
     assert engine.run(f"cat {folder[1:]}/manifest.json")
     later = newcomer(product.base_url)
     engine.run(stop)
@@ -401,7 +401,7 @@ def test_alerts_fire_and_clear(service: str, alerts: set[str], product: Installa
     ann = newcomer(product.base_url, "Ann")
 
     def all_fire() -> bool:
-        ask_for_trouble(ann)
+        send_odd_requests(ann)
         return alerts <= firing(engine)
 
     engine.run(f"docker compose stop {service}")

@@ -221,10 +221,10 @@ def _orientation(data: bytes) -> int:
     exif = Image.Exif()
     try:
         exif.load(data)
-        found = exif.get(_ORIENTATION)
+        orientation = exif.get(_ORIENTATION)
     except Exception:  # Invalid metadata is no reason to reject an image.
         return 1
-    return found if found in _TRANSPOSITIONS else 1
+    return orientation if orientation in _TRANSPOSITIONS else 1
 
 
 def _decode(data: bytes, image_format: str, size: tuple[int, int] | None = None) -> Image.Image:

@@ -9,7 +9,7 @@ START = b"\xff\xd8"
 _END, _SCAN = 0xD9, 0xDA
 _FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
-_KEPT = frozenset({*range(0xC0, 0xD0), 0xDB, 0xDC, 0xDD})
+_COPIED_MARKERS = frozenset({*range(0xC0, 0xD0), 0xDB, 0xDC, 0xDD})
 _JFIF, _EXIF, _PROFILE, _ADOBE = 0xE0, 0xE1, 0xE2, 0xEE
 _COEFFICIENTS = 64
 # Inside a scan 0xff stands before 0x00, a restart, or another 0xff.
@@ -88,8 +88,8 @@ class _Parser:
                 return False
             if marker == _SCAN:
                 self._add_scan(body)
-            elif marker in _KEPT:
-                self._add_kept(marker, body)
+            elif marker in _COPIED_MARKERS:
+                self._copy_segment(marker, body)
             else:
                 self._add_application_data(marker, body)
         return False
@@ -106,7 +106,7 @@ class _Parser:
         # At the end of the file, the first half of a marker may be left.
         self.parts.append(reader.read(end - reader.position).rstrip(b"\xff"))
 
-    def _add_kept(self, marker: int, body: bytes) -> None:
+    def _copy_segment(self, marker: int, body: bytes) -> None:
         if marker in _FRAMES and not self.frame:
             if len(body) < 6:
                 raise BadImageError("no header")
@@ -131,21 +131,21 @@ def parse(data: bytes) -> Jpeg:
 
     Only the end marker can be missing.
     """
-    found = _Parser(data)
-    if not found.scans:
+    parser = _Parser(data)
+    if not parser.scans:
         raise BadImageError("no image")
-    if not found.has_end and not found.coefficients.complete():
+    if not parser.has_end and not parser.coefficients.complete():
         raise BadImageError("scans are missing")
-    found.parts.append(bytes((0xFF, _END)))
+    parser.parts.append(bytes((0xFF, _END)))
     return Jpeg(
-        data=b"".join(found.parts),
-        width=int.from_bytes(found.frame[3:5]),
-        height=int.from_bytes(found.frame[1:3]),
-        colours={1: "L", 4: "CMYK"}.get(found.frame[5], "RGB"),
-        exif=found.exif,
-        icc_profile=found.profile,
-        parts=tuple(found.parts),
-        scans=frozenset(found.scans),
+        data=b"".join(parser.parts),
+        width=int.from_bytes(parser.frame[3:5]),
+        height=int.from_bytes(parser.frame[1:3]),
+        colours={1: "L", 4: "CMYK"}.get(parser.frame[5], "RGB"),
+        exif=parser.exif,
+        icc_profile=parser.profile,
+        parts=tuple(parser.parts),
+        scans=frozenset(parser.scans),
     )
 
 

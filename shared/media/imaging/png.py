@@ -99,12 +99,12 @@ def parse(data: bytes) -> Png:
     header = _checked_header(chunks[0].body)
     width, height = struct.unpack_from(">II", header)
     before_pixels = chunks[: names.index(b"IDAT")]
-    found = {chunk.name: chunk for chunk in reversed(before_pixels)}  # Of several, the first.
-    if header[9] == _INDEXED and b"PLTE" not in found:
+    by_name = {chunk.name: chunk for chunk in reversed(before_pixels)}  # Of several, the first.
+    if header[9] == _INDEXED and b"PLTE" not in by_name:
         raise BadImageError("no palette")
-    shared = tuple(chunk for chunk in found.values() if _is_shared(chunk))[::-1]
+    shared = tuple(chunk for chunk in by_name.values() if _is_shared(chunk))[::-1]
     play_count = None
-    if counts := _animation_counts(found, names):
+    if counts := _animation_counts(by_name, names):
         frame_count, play_count = counts
         frames = _animation_frames(chunks, Region(width, height, 0, 0))
         if frame_count != sum(1 for frame in frames if frame.control):
@@ -118,7 +118,7 @@ def parse(data: bytes) -> Png:
         height=height,
         frame_count=len(frames),
         colours="L" if header[9] in _GREY else "RGB",
-        icc_profile=_profile(found[b"iCCP"].body) if b"iCCP" in found else b"",
+        icc_profile=_profile(by_name[b"iCCP"].body) if b"iCCP" in by_name else b"",
         exif=next((chunk.body for chunk in chunks if chunk.name == b"eXIf"), b""),
         header=header,
         shared=shared,

@@ -35,7 +35,13 @@ _OPERATIONS: dict[str, Callable[..., EncodedImage]] = {
     "clean": images.clean,
     "thumbnail": images.thumbnail,
 }
-_ENDED_BY_SOMEBODY = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}
+_SIGNALS_OF_OPERATORS = {
+    signal.SIGKILL,
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGHUP,
+    signal.SIGQUIT,
+}
 
 
 def main() -> None:
@@ -72,13 +78,13 @@ def _work(peer: socket.socket, request: dict[str, Any], source: int, target: int
     if peer.fileno() in readable:  # The caller has gone.
         os.kill(child, signal.SIGKILL)
     with os.fdopen(result, "rb") as answer:
-        said = answer.read()
+        response = answer.read()
     _, status = os.waitpid(child, 0)
-    if said and not status:
-        outcome: dict[str, str] = json.loads(said)
+    if response and not status:
+        outcome: dict[str, str] = json.loads(response)
         return outcome
-    ended_by_somebody = os.WIFSIGNALED(status) and os.WTERMSIG(status) in _ENDED_BY_SOMEBODY
-    return {"outcome": "killed" if ended_by_somebody else "bad"}
+    ended_by_operator = os.WIFSIGNALED(status) and os.WTERMSIG(status) in _SIGNALS_OF_OPERATORS
+    return {"outcome": "killed" if ended_by_operator else "bad"}
 
 
 def _limit() -> None:

@@ -42,36 +42,36 @@ def parse(data: bytes) -> WebP:
     if end > len(data) + 1:  # Some encoders omit the last byte of padding.
         raise BadImageError("cut off")
     chunks = list(_chunks(data[12:end]))
-    found = {chunk.name: chunk.body for chunk in reversed(chunks)}  # Of several, the first.
-    extended = found.get(b"VP8X")
+    by_name = {chunk.name: chunk.body for chunk in reversed(chunks)}  # Of several, the first.
+    extended = by_name.get(b"VP8X")
     is_animated = bool(extended and extended[0] & _ANIMATED)
     bodies = [chunk.body for chunk in chunks if chunk.name == b"ANMF"] if is_animated else []
-    animation = Chunk(b"ANIM", (found.get(b"ANIM", b"") + bytes(6))[:6])
+    animation = Chunk(b"ANIM", (by_name.get(b"ANIM", b"") + bytes(6))[:6])
     if is_animated:
         frames = [_image(_chunks(body[16:])) for body in bodies]
-        kept = [animation]
+        output = [animation]
         for body, frame in zip(bodies, frames, strict=True):
-            kept.append(Chunk(b"ANMF", body[:16] + _encoded(frame)))
+            output.append(Chunk(b"ANMF", body[:16] + _encoded(frame)))
     else:
         frames = [_image(chunks)]
-        kept = list(frames[0])
+        output = list(frames[0])
     if not frames or not all(frames):
         raise BadImageError("a frame without an image")
     if extended is None:
-        kept = kept[-1:]
-        width, height = _size(*kept[0])
+        output = output[-1:]
+        width, height = _size(*output[0])
     else:
         size = Reader(extended, 4).read(6)
         width, height = _number(size[:3]) + 1, _number(size[3:]) + 1
         flags = extended[0] & (_ANIMATED | _ALPHA)
-        kept.insert(0, Chunk(b"VP8X", bytes((flags, 0, 0, 0)) + size))
+        output.insert(0, Chunk(b"VP8X", bytes((flags, 0, 0, 0)) + size))
     return WebP(
-        data=_file(kept),
+        data=_file(output),
         width=width,
         height=height,
         frame_count=len(frames),
-        icc_profile=found.get(b"ICCP", b""),
-        exif=found.get(b"EXIF", b""),
+        icc_profile=by_name.get(b"ICCP", b""),
+        exif=by_name.get(b"EXIF", b""),
         is_animated=is_animated,
         is_lossless=all(frame[-1].name == _LOSSLESS for frame in frames),
         animation=animation.body,
@@ -103,12 +103,12 @@ def _chunks(data: bytes) -> Iterator[Chunk]:
 
 def _image(chunks: Iterable[Chunk]) -> list[Chunk]:
     """Return the pixels of a frame after its alpha data."""
-    kept: list[Chunk] = []
+    output: list[Chunk] = []
     for chunk in chunks:
-        if chunk.name == b"ALPH" and not kept:
-            kept.append(chunk)
+        if chunk.name == b"ALPH" and not output:
+            output.append(chunk)
         elif chunk.name in _PIXELS:
-            return [*kept, chunk]
+            return [*output, chunk]
     return []
 
 
