@@ -13,7 +13,7 @@ from auth_service.domain.passwords import transport
 from shared.operations.commands import accounts_group, as_json, print_record, print_table
 from shared.operations.orphans import add_prune_command
 
-_who = click.argument("who", metavar="ID_OR_EMAIL")
+_account = click.argument("id_or_email", metavar="ID_OR_EMAIL")
 _from_pipe = click.option(
     "--password-stdin", is_flag=True, help="Read the password from standard input."
 )
@@ -57,14 +57,14 @@ def _add_accounts_commands(group: AppGroup) -> None:
             click.echo(f"Next page: --after {page[-1]['id']}", err=True)
 
     @group.command("show")
-    @_who
+    @_account
     @as_json
     def show_account(id_or_email: str, as_json: bool) -> None:
         """Show one account."""
         print_record(accounts.get_account(id_or_email), as_json)
 
     @group.command()
-    @_who
+    @_account
     def deactivate(id_or_email: str) -> None:
         """Delete an account and end its tokens. `reactivate` restores it."""
         account = accounts.get_account(id_or_email)
@@ -75,7 +75,7 @@ def _add_accounts_commands(group: AppGroup) -> None:
         click.echo(f"Deleted account {account['id']}. All its sessions have ended.")
 
     @group.command()
-    @_who
+    @_account
     def reactivate(id_or_email: str) -> None:
         """Restore a deleted account with its old password."""
         account_id = accounts.get_account(id_or_email)["id"]
@@ -83,7 +83,7 @@ def _add_accounts_commands(group: AppGroup) -> None:
         click.echo(f"Restored account {account_id}. Its earlier tokens stay invalid.")
 
     @group.command("reset-password")
-    @_who
+    @_account
     @_from_pipe
     @click.option("--generate", is_flag=True, help="Generate a password and print it.")
     def reset_password(id_or_email: str, password_stdin: bool, generate: bool) -> None:
@@ -99,7 +99,7 @@ def _add_accounts_commands(group: AppGroup) -> None:
 
 def _add_erase_command(group: AppGroup) -> None:
     @group.command()
-    @_who
+    @_account
     @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
     def erase(id_or_email: str, yes: bool) -> None:
         """Erase an account and all its data in all services, irreversibly.

@@ -1,4 +1,4 @@
-"""The auth service under test, and a small cast of callers."""
+"""The auth service under test, and its clients."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -54,7 +54,7 @@ def app(_app: Flask, fake_services: dict[str, FakeService]) -> Iterator[Flask]:
 
 @pytest.fixture
 def configured(app: Flask, env: Mapping[str, str]) -> Iterator[Callable[..., ApiClient]]:
-    """Anyone's access to the service under other settings."""
+    """Configure the service with other settings; return a client without a token."""
     made = []
 
     def configure(**settings: str) -> ApiClient:
@@ -70,14 +70,14 @@ def configured(app: Flask, env: Mapping[str, str]) -> Iterator[Callable[..., Api
 
 @pytest.fixture
 def media(env: Mapping[str, str]) -> Callable[[], set[str]]:
-    """The keys of the pictures that have come into the store."""
+    """The keys of the images in the store."""
     before = media_keys(env)
     return lambda: media_keys(env) - before
 
 
 @pytest.fixture
 def anonymous(app: Flask) -> ApiClient:
-    """A caller without a token."""
+    """A client without a token."""
     return ApiClient(app)
 
 

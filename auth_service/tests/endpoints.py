@@ -1,4 +1,4 @@
-"""Every endpoint of the service, with a well-formed request to each."""
+"""Every endpoint of the service, with a valid request to each."""
 
 from typing import Any, NamedTuple
 
@@ -6,7 +6,7 @@ from auth_service.tests.factories import PASSWORD
 
 
 class Endpoint(NamedTuple):
-    """A method of a path, and fields that it takes."""
+    """A method of a path, and valid fields."""
 
     method: str
     path: str
@@ -62,5 +62,5 @@ AVATAR = "/account/avatar/{account_id}/{digest}"
 
 
 def optional_fields(endpoint: Endpoint) -> set[str]:
-    """Fields that may be missing."""
+    """List the optional fields of an endpoint."""
     return set(endpoint.fields) - {"origin_password"} if endpoint.method == "PUT" else set()

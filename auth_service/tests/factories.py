@@ -1,4 +1,4 @@
-"""Rows with sensible defaults, and what clients of the API make themselves."""
+"""Rows with default values, and values that clients of the API create."""
 
 import base64
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ _hashed = cache(hash_password)
 
 
 def make_account(app: Flask, account_id: int, name: str, **columns: Any) -> None:
-    """An account with `PASSWORD`, and an e-mail address made of its name."""
+    """Create an account with `PASSWORD`, and an e-mail address derived from its name."""
     email = f"{name}@Example.com"
     row = {
         "id": account_id,
@@ -39,12 +39,12 @@ def make_account(app: Flask, account_id: int, name: str, **columns: Any) -> None
 
 
 def email_of(name: str) -> str:
-    """The address that `make_account` gave somebody."""
+    """Return the address of an account of `make_account`."""
     return f"{name}@example.com"
 
 
 def encrypted(text: str, key: str = DEVELOPMENT_KEY) -> str:
-    """A password as the API document wants it sent."""
+    """Encrypt a password as the API document specifies."""
     padding = 16 - len(text.encode()) % 16
     encryptor = _cipher(key).encryptor()
     padded = text.encode() + bytes([padding]) * padding
@@ -52,7 +52,7 @@ def encrypted(text: str, key: str = DEVELOPMENT_KEY) -> str:
 
 
 def decrypted(ciphertext: str, key: str = DEVELOPMENT_KEY) -> str:
-    """What a client reads in the answer of ``/verify``."""
+    """Decrypt a ciphertext of the response of ``/verify``."""
     decryptor = _cipher(key).decryptor()
     padded = decryptor.update(base64.b64decode(ciphertext)) + decryptor.finalize()
     return padded[: -padded[-1]].decode()
@@ -63,17 +63,17 @@ def _cipher(key: str) -> Cipher[CBC]:
 
 
 def picture(kind: str = "PNG", size: tuple[int, int] = (640, 480), colour: str = "navy") -> bytes:
-    """An encoded picture."""
+    """Create an encoded image."""
     out = BytesIO()
     Image.new("RGB", size, colour).save(out, kind)
     return out.getvalue()
 
 
 def bare(image: bytes) -> str:
-    """Bytes as base64."""
+    """Encode bytes as base64."""
     return base64.b64encode(image).decode()
 
 
 def data_uri(image: bytes, kind: str = "png") -> str:
-    """Bytes as the data URI of a picture."""
+    """Encode bytes as the data URI of an image."""
     return f"data:image/{kind};base64,{bare(image)}"

@@ -1,4 +1,4 @@
-"""Avatars: 修改个人信息/account/info takes them, everybody sees them by their URL."""
+"""Avatars: 修改个人信息/account/info stores them, and all users see them by their URL."""
 
 import base64
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def _avatar(who: ApiClient) -> str:
 
 @pytest.fixture
 def path(alice: ApiClient, fake_services: dict[str, FakeService]) -> Callable[[], str]:
-    """Where the others find Alice's picture, by what they were told last."""
+    """The path of Alice's image in the latest event to the other services."""
 
     def latest_avatar_url() -> str:
         states = fake_services["chat"].states("account")

@@ -1,4 +1,4 @@
-"""Pictures that no account shows any more are found, and deleted if an operator says so."""
+"""Orphaned images are found, and deleted on request."""
 
 import os
 import time
@@ -22,7 +22,7 @@ DAY = 24 * 3600
 
 @pytest.fixture
 def app(app: Flask, env: Mapping[str, str], tmp_path: Path) -> Iterator[Flask]:
-    """The service with a store in a folder, where files can be made old."""
+    """The service with a store in a folder, in which files can be old."""
     pictures.configure(load_settings(AuthSettings, {**env, "MEDIA_URL": f"file://{tmp_path}"}))
     yield app
     pictures.configure(load_settings(AuthSettings, env))
@@ -30,13 +30,13 @@ def app(app: Flask, env: Mapping[str, str], tmp_path: Path) -> Iterator[Flask]:
 
 @pytest.fixture
 def files(tmp_path: Path) -> Callable[[], set[Path]]:
-    """What is in the store."""
+    """The files in the store."""
     return lambda: {path for path in tmp_path.rglob("*") if path.is_file()}
 
 
 @pytest.fixture
 def leave(tmp_path: Path) -> Callable[[str], Path]:
-    """Put a file into the store of which no row knows."""
+    """Create an orphan in the store."""
 
     def put(key: str) -> Path:
         file = tmp_path / key
@@ -49,7 +49,7 @@ def leave(tmp_path: Path) -> Callable[[str], Path]:
 
 @pytest.fixture
 def shown(alice: ApiClient, files: Callable[[], set[Path]]) -> set[Path]:
-    """The files of Alice's picture."""
+    """The files of Alice's image."""
     body = {"origin_password": PASSWORD, "avatar": data_uri(picture())}
     assert alice.put("/account/info", json=body).status_code == 200
     return files()

@@ -1,4 +1,4 @@
-"""What operators do to accounts: the same rules and the same events as through the API."""
+"""Commands for accounts follow the same rules and send the same events as the API."""
 
 import json
 from collections.abc import Callable
@@ -19,7 +19,7 @@ Accounts = Callable[..., Result]
 
 @pytest.fixture
 def run(app: Flask) -> Accounts:
-    """Run ``accounts ...``, with something in its standard input."""
+    """Run ``accounts ...`` with a standard input."""
 
     def invoke(*args: str, stdin: str = "") -> Result:
         return app.test_cli_runner().invoke(args=["accounts", *args], input=stdin)

@@ -1,4 +1,4 @@
-"""What this service says to the others is in the form that they know."""
+"""Events and responses to other services match their contracts."""
 
 from typing import Any
 

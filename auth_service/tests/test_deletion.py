@@ -12,14 +12,14 @@ pytestmark = pytest.mark.database
 
 @pytest.fixture
 def deleted_alice(alice: ApiClient) -> ApiClient:
-    """Alice, who has just deleted her account and still has her token."""
+    """Alice, who has just deleted her account, with her old token."""
     alice.delete("/account/delete")
     return alice
 
 
 @pytest.fixture
 def restored_alice(app: Flask, deleted_alice: ApiClient) -> ApiClient:
-    """Alice with the token that she got when she restored her account."""
+    """Alice with the token of the restoration of her account."""
     body = {"email": email_of("alice"), "name": "Alice", "password": PASSWORD}
     token = deleted_alice.post("/account/reg", json=body, headers={"Authorization": ""}).json
     return ApiClient(app, token["token"], ALICE)

@@ -1,4 +1,4 @@
-"""The OpenAPI document says what is served, and the catalogue of refusals is all in it."""
+"""The OpenAPI document describes all served endpoints and all errors of the catalogue."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from auth_service import errors
 from auth_service.tests.endpoints import AVATAR, ENDPOINTS, WITH_FIELDS, Endpoint, optional_fields
 from shared.web.errors import ErrorSpec
 
-# The document's own words for every endpoint, beside -2 and -7.
+# Errors of every endpoint in the API document, besides -2 and -7.
 REFUSALS: dict[str, set[tuple[int, int, str]]] = {
     "POST /account/reg": {
         (400, -3, "Name too long"),

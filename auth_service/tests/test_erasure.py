@@ -1,4 +1,4 @@
-"""Erasing an account for good: ``accounts erase``."""
+"""Irreversible erasure of an account: ``accounts erase``."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -25,7 +25,7 @@ def erase(app: Flask, account_id: int = ALICE, *options: str, stdin: str | None 
 
 @pytest.fixture
 def erased_alice(app: Flask, alice: ApiClient) -> ApiClient:
-    """Alice, who said something of herself before her account was erased."""
+    """Alice, who had a profile text before the erasure of her account."""
     change = {"origin_password": PASSWORD, "user_info": "likes tea", "avatar": data_uri(picture())}
     assert alice.put("/account/info", json=change).status_code == 200
     assert erase(app, ALICE, "--yes").exit_code == 0

@@ -1,4 +1,4 @@
-"""The other services are told of every change, whatever happens to them or to us meanwhile."""
+"""Every change is delivered to the other services, despite failures on either side."""
 
 import time
 from datetime import UTC, datetime
@@ -16,8 +16,8 @@ from shared.testing import contracts
 from shared.testing.client import ApiClient, Reply
 from shared.testing.fake_services import FakeService
 
-# A hung neighbour may cost the first request as long as one attempt to tell it takes.
-BOUND_SECONDS = 8.0  # Less than five changes would wait, if each waited.
+# A hung service delays only the first request, by one delivery attempt.
+BOUND_SECONDS = 8.0  # Less than five attempts.
 
 
 def _change(who: ApiClient, **fields: str) -> Reply:
@@ -25,7 +25,7 @@ def _change(who: ApiClient, **fields: str) -> Reply:
 
 
 def _relay(app: Flask) -> int:
-    """What the relay does when the waiting events have become due."""
+    """Run the relay after all events have become due."""
     with app.app_context():
         with db.transaction():
             db.session.execute(update(OutboxEvent).values(due_at=datetime.now(UTC)))
@@ -39,7 +39,7 @@ def _waiting(app: Flask) -> int:
 
 @pytest.fixture
 def last(fake_services: dict[str, FakeService]) -> Any:
-    """The last state that a neighbour was told."""
+    """The latest state that a service has received."""
     return lambda name: fake_services[name].states("account")[-1]
 
 
@@ -97,7 +97,7 @@ def test_a_neighbour_that_is_ill_hears_of_everything_when_it_is_well_again(
     assert last("social")["name"] == "A4"
     fake_services["chat"].set_mode("ok")
     assert _relay(app) == 5
-    # It may have been told the first one twice: once when it did not answer in time.
+    # The first one may be delivered twice, because its first attempt had a timeout.
     states = {state["version"]: state["name"] for state in fake_services["chat"].states("account")}
     assert states == {2: "A0", 3: "A1", 4: "A2", 5: "A3", 6: "A4"}
     assert _waiting(app) == 0

@@ -1,4 +1,4 @@
-"""Handing an account's data to the person whose it is: ``accounts export``."""
+"""Export of an account's data for its owner: ``accounts export``."""
 
 import json
 from pathlib import Path

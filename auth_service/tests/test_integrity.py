@@ -1,4 +1,4 @@
-"""``python -m auth_service verify``: silent about what is sound, and finds each kind of damage."""
+"""``python -m auth_service verify`` finds each kind of corruption, and nothing in valid data."""
 
 import pytest
 from flask import Flask
@@ -17,7 +17,7 @@ PICTURES = "the picture of each account is in the store"
 
 @pytest.fixture
 def accounts(alice: ApiClient, bob: ApiClient) -> None:
-    """Alice has a picture, bob has deleted his account."""
+    """Alice has an image; Bob has deleted his account."""
     change = {"origin_password": PASSWORD, "avatar": data_uri(picture())}
     assert alice.put("/account/info", json=change).status_code == 200
     assert bob.delete("/account/delete").status_code == 200

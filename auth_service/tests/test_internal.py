@@ -1,4 +1,4 @@
-"""What the other services ask of this one to build and repair their copies."""
+"""Endpoints for the other services, with which they build and repair their copies."""
 
 from typing import Any
 

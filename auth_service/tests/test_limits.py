@@ -39,7 +39,7 @@ def redis() -> Iterator[RedisServer]:
 def limited(
     request: pytest.FixtureRequest, configured: Callable[..., ApiClient], redis: RedisServer
 ) -> Limited:
-    """Anyone's access to a service with rate limits."""
+    """A client without a token of a service with rate limits."""
     if request.param == "in memory":
         return lambda **settings: configured(RATE_LIMITS="on", **settings)
     redis.empty()
@@ -185,7 +185,7 @@ def until(holds: Callable[[], bool]) -> None:
 
 
 class HashingClients:
-    """Threads that have a place in a queue of hashes, or wait for one; each keeps it until told."""
+    """Threads that run or wait in a queue of hashes; each runs until it is ended."""
 
     def __init__(self, queue: passwords.HashQueue) -> None:
         self._queue = queue
@@ -194,7 +194,7 @@ class HashingClients:
         self.served: list[str] = []
 
     def add(self, *networks: str) -> None:
-        """Let clients of these networks come, one after the other."""
+        """Add clients of these networks, one after another."""
         for network in networks:
             thread = threading.Thread(target=self._hash, args=(network,))
             self._threads.append(thread)
@@ -202,7 +202,7 @@ class HashingClients:
             until(lambda: self._queue._queue._counts.total() == len(self._threads))
 
     def end(self, count: int) -> None:
-        """Let so many hashes end."""
+        """End a number of running hashes."""
         self._done.release(count)
 
     def join(self) -> None:

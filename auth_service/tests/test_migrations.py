@@ -1,4 +1,4 @@
-"""The service's own history of its tables."""
+"""The service's migrations."""
 
 from pathlib import Path
 

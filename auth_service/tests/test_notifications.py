@@ -1,4 +1,4 @@
-"""Mails that tell of another password or e-mail address."""
+"""Mails about a changed password or e-mail address."""
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -26,17 +26,17 @@ Send = Callable[[], list[EmailMessage]]
 
 @pytest.fixture
 def folder(env: Mapping[str, str]) -> Iterator[Path]:
-    """Where mail is written, without any."""
+    """The folder of written mails, empty."""
     folder = Path(env["DATA_DIR"]) / "mail"
     shutil.rmtree(folder, ignore_errors=True)
     yield folder
-    if folder.is_file():  # What let mails fail must not let those of other tests fail.
+    if folder.is_file():  # The failure of a test must not affect the mails of others.
         folder.unlink()
 
 
 @pytest.fixture
 def send(app: Flask, folder: Path) -> Send:
-    """Let the sender work; every mail that was sent."""
+    """Run the sender; return all sent mails."""
 
     def send() -> list[EmailMessage]:
         with app.app_context():
@@ -61,7 +61,7 @@ def test_another_password_is_told_in_chinese_and_english(alice: ApiClient, send:
     assert "密码已更改" in text
     assert "was changed" in text
     assert "<p" in html
-    assert len(send()) == 1  # And once only.
+    assert len(send()) == 1  # Only once.
 
 
 def test_another_address_is_told_to_the_former_one(alice: ApiClient, send: Send) -> None:
@@ -81,7 +81,7 @@ def test_another_name_is_not_told(alice: ApiClient, send: Send) -> None:
 def test_a_mail_that_fails_is_tried_again_later_and_not_for_ever(
     app: Flask, alice: ApiClient, folder: Path, send: Send
 ) -> None:
-    folder.touch()  # No folder can be made there.
+    folder.touch()  # No folder can be created there.
     change(alice, password=encrypted("new_word"))
 
     for _ in range(6):
@@ -100,7 +100,7 @@ def test_a_mail_that_failed_once_is_sent_then(
     change(alice, password=encrypted("new_word"))
     send()
     folder.unlink()
-    assert send() == []  # Not at once.
+    assert send() == []  # Not immediately.
 
     with app.app_context(), transaction():
         db.session.execute(update(Notification).values(next_attempt_at=datetime.now(UTC)))

@@ -1,4 +1,4 @@
-"""Downloading everything that is kept of oneself (``GET /account/export``)."""
+"""Download of all data of the caller's account (``GET /account/export``)."""
 
 import json
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def lines(*fields: dict[str, Any]) -> bytes:
 
 @pytest.fixture(autouse=True)
 def others(fake_services: dict[str, FakeService]) -> dict[str, FakeService]:
-    """The other services, each of which has something to hand over."""
+    """The other services, each with data to export."""
     for name in ("social", "chat"):
         readme = {"name": f"{name}/README.txt", "data": "aGVsbG8="}
         fake_services[name].responses[PATH] = lines(readme, {"is_whole": True})

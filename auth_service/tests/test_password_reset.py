@@ -28,7 +28,7 @@ ALICE_AT = email_of("alice")
 
 @pytest.fixture
 def letters(app: Flask, env: Mapping[str, str]) -> Callable[[], list[EmailMessage]]:
-    """Let the sender work; every mail that was sent since."""
+    """Run the sender; return the mails that were sent since the last call."""
     folder = Path(env["DATA_DIR"]) / "mail"
 
     def send() -> list[EmailMessage]:

@@ -1,4 +1,4 @@
-"""The requests that everybody makes all day cost no more than the table says."""
+"""The most frequent requests stay within their query budgets."""
 
 from pathlib import Path
 

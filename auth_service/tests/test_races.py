@@ -1,4 +1,4 @@
-"""Requests at the same time: the database decides, and everybody gets a documented answer."""
+"""Concurrent requests: the database decides, and every response is documented."""
 
 from collections import Counter
 

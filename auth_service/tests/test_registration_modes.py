@@ -1,4 +1,4 @@
-"""Who may register (``REGISTRATION``)."""
+"""Registration modes (``REGISTRATION``)."""
 
 from collections.abc import Callable
 

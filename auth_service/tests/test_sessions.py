@@ -25,7 +25,7 @@ SIGNED_OUT = "退出登录成功"
 
 
 def sign_in(app: Flask, name: str = "alice", **headers: str) -> ApiClient:
-    """A new session of a person."""
+    """Create a session of an account."""
     body = {"email": email_of(name), "password": PASSWORD}
     answer = ApiClient(app).post("/account/login", json=body, headers=headers)
     return ApiClient(app, answer.json["token"], answer.json["id"])

@@ -1,4 +1,4 @@
-"""A wrong setting stops the start, and says which it is without showing it."""
+"""An invalid setting prevents the start, with an error that names it without its value."""
 
 from collections.abc import Mapping
 

@@ -1,6 +1,6 @@
-"""Who is not signed in gets nothing, and nothing about his request is looked at before.
+"""Requests without a valid token are rejected before their input is read.
 
-`shared/tests/test_identity.py` says more of which tokens are bad.
+`shared/tests/test_authentication.py` tests more invalid tokens.
 """
 
 import pytest

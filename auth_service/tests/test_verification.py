@@ -35,7 +35,7 @@ def _code_in(message: EmailMessage) -> str:
 
 
 class _Inbox(Message):
-    """A mail server's memory."""
+    """The received mails of a server."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class _Inbox(Message):
     def handle_message(self, message: Any) -> None:
         self.messages.append(BytesParser(policy=policy.default).parsebytes(message.as_bytes()))
 
-    async def handle_RCPT(self, *arguments: Any) -> str:  # noqa: N802 - aiosmtpd looks for it.
+    async def handle_RCPT(self, *arguments: Any) -> str:  # noqa: N802 - the name is aiosmtpd's.
         _, _, envelope, address, _ = arguments
         if self.rejecting:
             return "550 no such mailbox"
@@ -63,20 +63,20 @@ class _Inbox(Message):
 
 @pytest.fixture
 def inbox() -> _Inbox:
-    """What the mail server has taken."""
+    """The mails that the server has accepted."""
     return _Inbox()
 
 
 @pytest.fixture
 def smtp(inbox: _Inbox) -> Iterator[str]:
-    """Host and port of a real mail server."""
+    """The host and port of a real mail server."""
     with _mail_server(inbox, international=True) as address:
         yield address
 
 
 @pytest.fixture
 def smtp_of_ascii(inbox: _Inbox) -> Iterator[str]:
-    """A mail server that knows ASCII addresses only."""
+    """A mail server that supports ASCII addresses only."""
     with _mail_server(inbox, international=False) as address:
         yield address
 
@@ -101,7 +101,7 @@ def _mail_server(inbox: _Inbox, *, international: bool) -> Iterator[str]:
 
 @pytest.fixture
 def folder(env: Mapping[str, str]) -> Path:
-    """Where mail is written without a mail server."""
+    """The folder of mails without a mail server."""
     folder = Path(env["DATA_DIR"]) / "mail"
     shutil.rmtree(folder, ignore_errors=True)
     return folder

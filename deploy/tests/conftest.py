@@ -1,4 +1,4 @@
-"""Copies of the whole product, started as a user starts them."""
+"""Copies of the whole product, started by the launcher."""
 
 import itertools
 import os
@@ -18,7 +18,7 @@ from deploy.run import LOOPBACK, ROOT
 from shared.testing.processes import all_end
 from shared.testing.secret_leaks import register_secrets, scan_file
 
-PATIENCE_SECONDS = 90  # Nothing takes so long, except on a machine that has other things to do.
+PATIENCE_SECONDS = 90  # Sufficient on a busy machine, too.
 LAUNCH = [sys.executable, "-m", "deploy.run", "--parent", str(os.getpid())]
 
 
@@ -26,10 +26,10 @@ class Copy:
     """A running copy of the product, or the attempt to start one.
 
     Args:
-        command: what starts it.
-        port: of its gateway.
-        data_dir: its data.
-        env: more settings.
+        command: the command that starts it.
+        port: the port of its gateway.
+        data_dir: the folder of its data.
+        env: additional settings.
     """
 
     def __init__(self, command: list[str], port: int, data_dir: Path, env: dict[str, str]) -> None:
@@ -55,7 +55,7 @@ class Copy:
         self.family: list[psutil.Process] = []
 
     def until_ready(self) -> "Copy":
-        """Wait for the line that says where to go."""
+        """Wait for the line with the URL of the product."""
         assert self.process.stdout is not None
         output = []
         for line in self.process.stdout:
@@ -66,18 +66,18 @@ class Copy:
         raise AssertionError("".join(output))
 
     def find_family(self) -> None:
-        """Have everything that it has started in ``family``."""
+        """Store all of its processes in ``family``."""
         this = psutil.Process(self.process.pid)
         self.family = [this, *this.children(recursive=True)]
 
     def refusal(self) -> str:
-        """What it says if it does not start."""
+        """Return the output of a start that fails."""
         output, _ = self.process.communicate()
         assert self.process.returncode == 1, output
         return output
 
     def kill(self, what: str) -> None:
-        """Kill its processes with ``what`` in their command, all at once."""
+        """Kill its processes with ``what`` in their command, at the same time."""
         killed = [one for one in self.family if what in " ".join(one.cmdline())]
         assert killed
         for process in killed:
@@ -85,7 +85,7 @@ class Copy:
         assert all_end(killed, PATIENCE_SECONDS)
 
     def has_ended(self) -> bool:
-        """Whether all its processes are gone, waiting for them for a few seconds."""
+        """Whether all its processes end within a few seconds."""
         self.process.wait()
         return all_end(self.family[1:], PATIENCE_SECONDS)
 
@@ -97,15 +97,15 @@ class Copy:
         )
 
     def is_healthy(self) -> bool:
-        """Whether the gateway and every service say so."""
+        """Whether the gateway and every service report that they are healthy."""
         return requests.get(f"http://{LOOPBACK}:{self.port}/healthz", timeout=PATIENCE_SECONDS).ok
 
     def is_whole(self) -> bool:
-        """Whether it was ready once, and is as it was then."""
+        """Whether it was ready once, and has lost no process since then."""
         return bool(self.family) and self.process.poll() is None and self.is_healthy()
 
     def close(self) -> None:
-        """End it, whatever state it is in."""
+        """Stop it in any state."""
         self.process.kill()
         assert self.has_ended()
         assert self.process.stdout is not None
@@ -122,11 +122,11 @@ def until(holds: Callable[[], bool]) -> None:
 
 
 class Copies:
-    """Copies for one test. Those that are whole afterwards are left to the next one.
+    """Copies for one test. Complete ones are left to the next test.
 
     Args:
-        stock: running copies that earlier tests have left.
-        folder: where new ones keep their data.
+        stock: running copies of earlier tests.
+        folder: the folder for the data of new ones.
     """
 
     _number = itertools.count()
@@ -137,7 +137,7 @@ class Copies:
         self._used: list[Copy] = []
 
     def running(self) -> Copy:
-        """A copy that is ready: one in stock, or a new one."""
+        """Get a copy that is ready: one in stock, or a new one."""
         if not self._stock:
             return self.start().until_ready()
         copy = self._stock.pop()
@@ -153,7 +153,7 @@ class Copies:
         command: list[str] = LAUNCH,
         **env: str,
     ) -> Copy:
-        """Start a copy: on a free port and fresh data unless told otherwise."""
+        """Start a copy, by default on a free port and with empty data."""
         number = next(self._number)
         data_dir = data_dir or self._folder / f"data{number}"
         copy = Copy(command, on or free_port(number), data_dir, env)
@@ -161,7 +161,7 @@ class Copies:
         return copy
 
     def leave(self) -> None:
-        """Put into stock what is whole, and end the rest."""
+        """Put complete copies into stock, and stop the others."""
         for copy in self._used:
             if copy.is_whole():
                 self._stock.append(copy)
@@ -170,7 +170,7 @@ class Copies:
 
 
 def free_port(number: int = 0) -> int:
-    """A port on which nobody listens; another for each number."""
+    """Find a free port; another one for each number."""
     return free_ports(LOOPBACK, os.getpid() + number, 1)[0]
 
 
@@ -185,7 +185,7 @@ def _stock() -> Iterator[list[Copy]]:
 
 @pytest.fixture
 def copies(_stock: list[Copy], tmp_path: Path) -> Iterator[Copies]:
-    """Copies of the product; starting one takes long, so that they are used again."""
+    """Copies of the product. They are reused, because a start takes long."""
     copies = Copies(_stock, tmp_path)
     yield copies
     copies.leave()
@@ -193,7 +193,7 @@ def copies(_stock: list[Copy], tmp_path: Path) -> Iterator[Copies]:
 
 @pytest.fixture
 def secrets(tmp_path: Path) -> Path:
-    """What ``make secrets`` leaves."""
+    """A folder of secrets, as ``make secrets`` creates it."""
     folder = tmp_path / "secrets"
     keyring.make_for_containers(folder)
     return folder

@@ -1,4 +1,4 @@
-"""Commands that documents tell their readers to type, so that tests type the same."""
+"""Commands in documents, so that tests run exactly these."""
 
 import re
 from typing import NamedTuple
@@ -22,10 +22,10 @@ class Block(NamedTuple):
     """A block of commands in a document.
 
     Attributes:
-        document: path of the document.
-        section: the heading above it.
-        text: what is to be typed.
-        why_not: why no test runs it, if the document says so.
+        document: the path of the document.
+        section: the heading above the block.
+        text: the commands.
+        why_not: the reason in the document why no test runs it, if any.
     """
 
     document: str
@@ -35,12 +35,12 @@ class Block(NamedTuple):
 
     @property
     def commands(self) -> list[str]:
-        """The lines of it that are commands of their own."""
+        """The commands of the block, one per line."""
         return [line for line in self.text.splitlines() if line and not line.startswith("#")]
 
 
 def blocks_of(document: str) -> list[Block]:
-    """The blocks of commands of a document."""
+    """List the blocks of commands of a document."""
     text = (ROOT / document).read_text()
     headings = [(match.start(), match[1]) for match in _HEADING.finditer(_without_code(text))]
     return [
@@ -55,7 +55,7 @@ def blocks_of(document: str) -> list[Block]:
 
 
 def block(document: str, section: str, beginning: str = "") -> Block:
-    """The one block of commands in a section of a document whose text begins like this."""
+    """Find the only block in a section of a document whose text begins like this."""
     [match] = [
         each
         for each in blocks_of(document)
@@ -65,13 +65,13 @@ def block(document: str, section: str, beginning: str = "") -> Block:
 
 
 def inline_commands_of(document: str) -> set[str]:
-    """The commands that stand in the text of a document, beside the blocks."""
+    """List the commands in the text of a document, outside of blocks."""
     text = _without_code((ROOT / document).read_text())
     return {" ".join(code.split()) for code in _INLINE.findall(text)}
 
 
 def _without_code(text: str) -> str:
-    """The same text, as long, with comments of the shell hidden: they look like headings."""
+    """Blank the comments of shell code, which look like headings, and keep all positions."""
     return re.sub(
         r"^```.*?^```$", lambda code: " " * len(code[0]), text, flags=re.MULTILINE | re.DOTALL
     )

@@ -25,11 +25,11 @@ class Proxy:
     """A running proxy.
 
     Attributes:
-        product: what stands behind it.
-        host: host and port where it speaks TLS.
-        plain: the same without.
-        certificate: to be trusted.
-        folder: with its logs.
+        product: the product behind it.
+        host: the host and port with TLS.
+        plain: the host and port without TLS.
+        certificate: the certificate to trust.
+        folder: the folder of its logs.
     """
 
     product: Copy
@@ -50,7 +50,7 @@ class Proxy:
         )
 
     def register(self, name: str) -> dict[str, Any]:
-        """The answer to somebody who registers: id and token."""
+        """Register an account; return its id and token."""
         email = f"{name}-{os.urandom(4).hex()}@example.com"
         person = {"email": email, "name": name, "password": PASSWORD}
         answer = self.call("POST", "/account/reg", json=person)
@@ -60,7 +60,7 @@ class Proxy:
 
 
 def program(name: str, configuration: str) -> str:
-    """Where a proxy is; without it nothing of its configuration can be tested."""
+    """Find the program of a proxy; skip the tests without it."""
     program = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         missing = f"NOT TESTED: {configuration}; {name} is not installed"
@@ -71,7 +71,7 @@ def program(name: str, configuration: str) -> str:
 
 
 def make_certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for localhost that nobody else has signed, and its key."""
+    """Create a self-signed certificate for localhost, and its key."""
     certificate, key = folder / "fullchain.pem", folder / "privkey.pem"
     request = ["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "1"]
     files = ["-keyout", str(key), "-out", str(certificate)]
@@ -81,13 +81,13 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
 
 
 def listens(port: int) -> bool:
-    """Whether anybody accepts connections at a port."""
+    """Whether a port accepts connections."""
     with socket.socket() as client:
         return client.connect_ex((LOOPBACK, port)) == 0
 
 
 def large_picture() -> str:
-    """A picture of 1.5 MB as a data URI."""
+    """Create an image of 1.5 MB as a data URI."""
     out = BytesIO()
     Image.frombytes("RGB", (720, 720), os.urandom(720 * 720 * 3)).save(out, "PNG")
     return f"data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}"

@@ -1,4 +1,4 @@
-"""The smallest application that uses everything shared.server.gunicorn_conf offers."""
+"""The smallest application that uses every feature of shared.server.gunicorn_conf."""
 
 from flask import Flask
 
@@ -9,7 +9,7 @@ from shared.web.health import register_health
 
 
 def create_app() -> Flask:
-    """An application that logs when its worker has started and when it is told to stop."""
+    """Create an application that logs the start and the stop of its worker."""
     app = Flask("sample")
     log_requests(app, observe_request)
     runtime_of(app).background.append(lambda: app.logger.warning("background_started"))

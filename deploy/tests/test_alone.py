@@ -1,4 +1,4 @@
-"""Every program starts, serves and passes its tests with nothing but what its image holds."""
+"""Every program starts, serves and passes its tests with only the contents of its image."""
 
 import json
 import os
@@ -34,7 +34,7 @@ LEFT_OUT = [
 
 @dataclass(frozen=True)
 class Image:
-    """What the Dockerfile puts into the image of a program, and what it runs there."""
+    """The image of a program, according to the Dockerfile."""
 
     requirements: Path
     folders: list[str]
@@ -43,7 +43,7 @@ class Image:
 
 
 def image_of(program: str) -> Image:
-    """What the Dockerfile says of a program."""
+    """Read the image of a program from the Dockerfile."""
     text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ").replace("${PROGRAM}", program)
     stages = {stage.split()[2]: stage for stage in text.split("\nFROM ")[1:]}
     names = ("common", "program", *(("gateway",) if program == "gateway" else ()))
@@ -56,7 +56,7 @@ def image_of(program: str) -> Image:
 
 
 def copy_sources(image: Image, folder: Path) -> None:
-    """Put into ``folder`` what the image has in its working directory."""
+    """Copy the image's working directory into ``folder``."""
     for name in image.folders:
         shutil.copytree(
             ROOT / name,
@@ -66,7 +66,7 @@ def copy_sources(image: Image, folder: Path) -> None:
 
 
 def install(image: Image, folder: Path) -> Path:
-    """Make a virtual environment of the required packages alone, by links to those installed.
+    """Create a virtual environment with only the required packages, linked to the installed ones.
 
     Returns:
         its Python.
@@ -75,7 +75,7 @@ def install(image: Image, folder: Path) -> Path:
     [target] = folder.glob("lib/python*/site-packages")
     for line in image.requirements.read_text().splitlines():
         if line.startswith(" "):
-            continue  # A hash.
+            continue  # The hash of a package.
         wanted = Requirement(line.rstrip("\\ "))
         if wanted.marker and not wanted.marker.evaluate():
             continue

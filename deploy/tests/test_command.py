@@ -1,4 +1,4 @@
-"""A service's command on the machine where the product was started."""
+"""The command of a service on the machine of the product."""
 
 import os
 import shutil
@@ -13,7 +13,9 @@ from deploy.tests.conftest import PATIENCE_SECONDS, Copies
 
 pytestmark = [
     pytest.mark.timeout(300),
-    pytest.mark.xdist_group("launcher"),  # They share copies of the product with its tests.
+    pytest.mark.xdist_group(
+        "launcher"
+    ),  # These tests share copies of the product with those of the launcher.
 ]
 
 

@@ -1,4 +1,4 @@
-"""docker-compose.yml gives every program what it asks for."""
+"""docker-compose.yml sets every required setting of each program."""
 
 import re
 from pathlib import Path
@@ -23,7 +23,7 @@ def service_of(program: str) -> dict[str, Any]:
 
 
 def environment(service: str, secrets: Path) -> dict[str, str]:
-    """What a container sees if the operator sets nothing."""
+    """Return the environment of a container with default settings."""
     given = {
         name: re.sub(r"\$\{\w+:-(.*)\}", r"\1", value)
         for name, value in service_of(service)["environment"].items()
@@ -43,11 +43,11 @@ def test_a_program_accepts_its_environment(program: str, secrets: Path) -> None:
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_an_operator_can_set_whatever_is_not_decided_here(program: str) -> None:
-    """Everything that a program reads is set here, in a file here, or taken from .env."""
+    """Every setting of a program is set here, in a file here, or taken from .env."""
     env = service_of(program)["environment"]
     left = settings_names(program) - {name.removesuffix("_FILE") for name in env}
 
-    # The image says where files are; the rest is of no use in these containers.
+    # The image sets the paths of files; the others have no use in these containers.
     image = {"DATA_DIR", "SPOOL_DIR"}
     assert left <= image | {"METRICS_HOST", "SQLITE_SYNCHRONOUS", "WEB_CONCURRENCY"}
 
@@ -165,7 +165,7 @@ def test_what_others_wait_for_says_whether_it_is_healthy() -> None:
         name for name, service in COMPOSE["services"].items() if "healthcheck" in service
     }
 
-    # The images of our own programs bring their check with them.
+    # The images of our own programs contain their health check.
     assert awaited - with_a_check == set(SERVICES)
     assert "HEALTHCHECK" in DOCKERFILE
 

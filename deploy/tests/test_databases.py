@@ -1,4 +1,4 @@
-"""Databases as files: what a dump holds, where it goes, and which tools are needed."""
+"""Dumps of databases: their contents, their destinations, and the tools."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -26,7 +26,7 @@ def server() -> Iterator[PostgresServer]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def kind(request: pytest.FixtureRequest) -> str:
-    """The kind of databases."""
+    """The kind of the databases."""
     return str(request.param)
 
 

@@ -1,4 +1,4 @@
-"""What the documents for operators say is typed by tests, or says why it is not."""
+"""Tests run the commands in the documents for operators, or the document has a reason why not."""
 
 import os
 import re
@@ -41,7 +41,7 @@ NOT_TYPED = {
 
 
 def type_(command: str, env: dict[str, str]) -> str:
-    """What a command of a document says; it must succeed."""
+    """Run a command of a document, which must succeed; return its output."""
     words = command.replace(".venv/bin/python", "python")
     python = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What each program gets of what was set for all, and of what was made for it."""
+"""The settings that each program receives."""
 
 from pathlib import Path
 

@@ -27,20 +27,20 @@ from gateway.tests.upstreams import Upstream, refuse, running
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(300),
-    pytest.mark.xdist_group("haproxy"),  # One HAProxy for all.
+    pytest.mark.xdist_group("haproxy"),  # One HAProxy for all tests.
 ]
 
 
 @pytest.fixture(scope="module")
 def unready() -> Iterator[Upstream]:
-    """A gateway that lives and answers nothing but 503."""
+    """A gateway that responds 503 to every request."""
     with running("unready") as gateway:
         gateway.answer = refuse
         yield gateway
 
 
 def adapted(folder: Path, gateway: int, unready: str, tls: int, plain: int) -> str:
-    """The configuration with ports and files that a test may use."""
+    """Replace the ports and files in the configuration by those of the test."""
     text = (ROOT / "deploy" / "haproxy.cfg").read_text()
     changes = {
         "/etc/ssl/ims": str(folder),
@@ -60,7 +60,7 @@ def adapted(folder: Path, gateway: int, unready: str, tls: int, plain: int) -> s
 
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory, unready: Upstream) -> Iterator[Proxy]:
-    """HAProxy in front of a product of its own and the gateway that is not ready."""
+    """HAProxy in front of a running product and the gateway that is not ready."""
     haproxy, folder = program("haproxy", "deploy/haproxy.cfg"), tmp_path_factory.mktemp("haproxy")
     certificate, key = make_certificate(folder)
     (folder / "ims.pem").write_text(certificate.read_text() + key.read_text())
@@ -168,7 +168,7 @@ def test_a_gateway_that_is_not_ready_gets_nothing_but_the_question(
 
 
 def from_address(proxy: Proxy, address: str) -> http.client.HTTPSConnection:
-    """A connection from another address of loopback."""
+    """Connect from another address of loopback."""
     host, _, port = proxy.host.partition(":")
     return http.client.HTTPSConnection(
         host,
@@ -180,7 +180,7 @@ def from_address(proxy: Proxy, address: str) -> http.client.HTTPSConnection:
 
 
 def send(connection: http.client.HTTPSConnection) -> tuple[int, str | None, bytes]:
-    """The status of an answer, how long to wait until the next request, and its body."""
+    """Send a request; return the status, ``Retry-After`` and body."""
     connection.request("GET", "/livez")
     answer = connection.getresponse()
     return answer.status, answer.headers["Retry-After"], answer.read()

@@ -1,4 +1,4 @@
-"""The locks install without a resolver, whatever a pip of those days would rather take."""
+"""The lock files install without a resolver, independent of the preferences of pip."""
 
 import os
 import re
@@ -45,7 +45,7 @@ def _python(folder: Path, *arguments: str, env: Mapping[str, str]) -> str:
 
 @pytest.fixture(scope="session")
 def newer_releases(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
-    """An environment in which pip finds a newer release of every package that carries an extra."""
+    """An environment in which pip finds a newer release of every package with an extra."""
     folder = tmp_path_factory.mktemp("index")
     for name in EXTRAS:
         written = name.replace("-", "_")
@@ -62,7 +62,7 @@ def newer_releases(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str
 
 @pytest.fixture
 def environment(tmp_path: Path) -> Path:
-    """A virtual environment with the oldest pip that is supported."""
+    """A virtual environment with the oldest supported pip."""
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     _python(tmp_path / "venv", "-m", "pip", "install", f"pip=={OLDEST_PIP}", env=os.environ)
     return tmp_path / "venv"

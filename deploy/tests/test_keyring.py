@@ -1,4 +1,4 @@
-"""Renewing keys in their folder: in order, safe to repeat and to be interrupted."""
+"""Rotation of keys in a folder: in order, repeatable, and safe to interrupt."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""The manifests are whole, strict, and give every program what it asks for, and no more."""
+"""The manifests are valid and complete, and set exactly the settings of each program."""
 
 import os
 import re
@@ -20,14 +20,14 @@ from deploy.tests.test_compose import COMPOSE
 pytestmark = pytest.mark.slow
 
 OVERLAYS = ("development", "production")
-# Of the Prometheus operator and the Gateway API: their schemas are in no package.
+# Kinds of the Prometheus operator and the Gateway API, whose schemas no package contains.
 EXTENSIONS = ("monitoring.coreos.com", "gateway.networking.k8s.io")
 Manifest = dict[str, Any]
 
 
 @pytest.fixture(params=OVERLAYS)
 def manifests(request: pytest.FixtureRequest) -> list[Manifest]:
-    """Everything that an overlay puts into a cluster."""
+    """All manifests of an overlay."""
     return built(request.param)
 
 
@@ -37,7 +37,7 @@ def built(overlay: str) -> list[Manifest]:
 
 
 def render(folder: Path) -> list[Manifest]:
-    """What a folder puts into a cluster."""
+    """Render the manifests of a folder."""
     for build in (["kustomize", "build"], ["kubectl", "kustomize"]):
         if shutil.which(build[0]):
             done = subprocess.run([*build, folder], capture_output=True, check=False, text=True)
@@ -50,12 +50,12 @@ def render(folder: Path) -> list[Manifest]:
 
 
 def of_kind(manifests: list[Manifest], kind: str) -> dict[str, Manifest]:
-    """The manifests of one kind by name."""
+    """Select the manifests of one kind, by name."""
     return {one["metadata"]["name"]: one for one in manifests if one["kind"] == kind}
 
 
 def our_pods(manifests: list[Manifest]) -> dict[str, Manifest]:
-    """Pods of our own images by the name of what makes them."""
+    """Select the pods of our own images, by the name of their owner."""
     programs = of_kind(manifests, "Deployment").items()
     jobs = of_kind(manifests, "CronJob").items()
     pods = {name: maker["spec"]["template"]["spec"] for name, maker in programs}
@@ -64,12 +64,12 @@ def our_pods(manifests: list[Manifest]) -> dict[str, Manifest]:
 
 
 def containers_of(pod: Manifest) -> list[Manifest]:
-    """The program of a pod, after what runs before it."""
+    """List the init containers and then the container of a pod."""
     return [*pod.get("initContainers", []), *pod["containers"]]
 
 
 def environment(manifests: list[Manifest], container: Manifest) -> dict[str, str]:
-    """What the program in a container sees."""
+    """Return the environment of a container."""
     maps = of_kind(manifests, "ConfigMap")
     given = (maps[source["configMapRef"]["name"]]["data"] for source in container["envFrom"])
     return {name: value for each in given for name, value in each.items()}
@@ -138,7 +138,7 @@ def test_a_service_migrates_before_it_serves(service: str, manifests: list[Manif
 
 
 def test_whatever_is_changed_can_be_applied(manifests: list[Manifest]) -> None:
-    """The template of a Job cannot be changed; none stands here."""
+    """The template of a Job is immutable, so there are no Jobs."""
     assert of_kind(manifests, "Job") == {}
 
 

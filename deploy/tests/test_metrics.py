@@ -1,4 +1,4 @@
-"""Metrics of a program as Prometheus finds them, added up over the workers."""
+"""The metrics of a program as Prometheus reads them, added up over the workers."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ from deploy.tests.test_server import GUNICORN
 
 SAMPLE = "deploy.tests.sample:create_app()"
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("metrics")]  # One server for all.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("metrics")]  # One server for all tests.
 
 
 class Watched:
@@ -35,17 +35,17 @@ class Watched:
         )
 
     def send(self, path: str = "/", method: str = "GET") -> int:
-        """The status of an answer, over a connection of its own."""
+        """Send a request over a new connection; return the status."""
         url = f"http://{LOOPBACK}:{self.port}{path}"
         return requests.request(method, url, timeout=PATIENCE_SECONDS).status_code
 
     def exposition(self) -> str:
-        """What Prometheus reads."""
+        """Read the metrics."""
         url = f"http://{LOOPBACK}:{self.metrics_port}/metrics"
         return requests.get(url, timeout=PATIENCE_SECONDS).text
 
     def counted(self, route: str) -> dict[tuple[str, str], float]:
-        """How many requests of a route were counted, by method and status."""
+        """Get the number of counted requests of a route, by method and status."""
         return {
             (sample.labels["method"], sample.labels["status"]): sample.value
             for family in text_string_to_metric_families(self.exposition())
@@ -63,18 +63,18 @@ class Watched:
         return [each for each in children if SAMPLE in each.cmdline()]
 
     def has_two_workers(self) -> bool:
-        """Whether both run."""
+        """Whether both workers run."""
         return len(self.workers()) == 2
 
     def files(self) -> set[Path]:
-        """Where its workers count."""
+        """List the files of the workers' metrics."""
         maps = (each.memory_maps(grouped=False) for each in self.workers())
         return {Path(one.path) for each in maps for one in each if one.path.endswith(".db")}
 
 
 @contextmanager
 def running(metrics_port: int) -> Iterator[Watched]:
-    """A server that answers, inside the block."""
+    """Run a server until the block ends."""
     server = Watched(metrics_port)
     try:
         until(lambda: bind_error(LOOPBACK, server.port) is not None and server.has_two_workers())
@@ -177,7 +177,7 @@ def test_what_is_left_of_a_killed_program_is_removed_by_the_next() -> None:
 
 @pytest.fixture
 def strays() -> Iterator[list[Path]]:
-    """What anybody may leave where programs keep their metrics."""
+    """Foreign files in the folder of metrics."""
     memory = Path("/dev/shm" if Path("/dev/shm").is_dir() else tempfile.gettempdir())
     folders = [memory / f"ims-{kind}-stray-{os.getpid()}" for kind in ("metrics", "prometheus")]
     (memory / f"ims-prometheus-file-{os.getpid()}").touch()

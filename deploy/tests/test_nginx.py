@@ -29,13 +29,13 @@ from deploy.tests.proxies import (
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(300),
-    pytest.mark.xdist_group("nginx"),  # One nginx for all.
+    pytest.mark.xdist_group("nginx"),  # One nginx for all tests.
 ]
 MIB = 1024 * 1024
 
 
 def adapted(folder: Path, gateway: int, tls: int, plain: int) -> str:
-    """The configuration with ports and folders that a test may use."""
+    """Replace the ports and folders in the configuration by those of the test."""
     text = (ROOT / "deploy" / "nginx.conf").read_text()
     text = text.replace("/etc/ssl/ims", str(folder)).replace("/var/log/nginx", str(folder))
     text = text.replace(f"{LOOPBACK}:8000", f"{LOOPBACK}:{gateway}")
@@ -51,7 +51,7 @@ def adapted(folder: Path, gateway: int, tls: int, plain: int) -> str:
 
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    """nginx in front of a product of its own."""
+    """nginx in front of a running product."""
     nginx, folder = program("nginx", "deploy/nginx.conf"), tmp_path_factory.mktemp("nginx")
     certificate, _ = make_certificate(folder)
     gateway, tls, plain = (free_port(number) for number in (1000, 2000, 3000))
@@ -108,7 +108,7 @@ def test_what_is_too_large_is_refused(proxy: Proxy) -> None:
 
 
 @pytest.mark.parametrize(
-    ("request", "status", "info"),
+    ("raw_request", "status", "info"),
     [
         (b"GET /a b HTTP/1.1\r\n\r\n", 400, "Bad request"),
         (b"GET / HTTP/1.1\r\n\r\n", 400, "Bad request"),
@@ -125,7 +125,7 @@ def test_what_is_too_large_is_refused(proxy: Proxy) -> None:
 )
 @pytest.mark.parametrize("tls", [True, False])
 def test_what_nginx_refuses_itself_is_json(
-    proxy: Proxy, request: bytes, status: int, info: str, tls: bool
+    proxy: Proxy, raw_request: bytes, status: int, info: str, tls: bool
 ) -> None:
     context = ssl.create_default_context(cafile=str(proxy.certificate))
     port = int((proxy.host if tls else proxy.plain).partition(":")[2])
@@ -133,7 +133,7 @@ def test_what_nginx_refuses_itself_is_json(
         wire = stack.enter_context(socket.create_connection((LOOPBACK, port), PATIENCE_SECONDS))
         if tls:
             wire = stack.enter_context(context.wrap_socket(wire, server_hostname="localhost"))
-        wire.sendall(request)
+        wire.sendall(raw_request)
         answer = HTTPResponse(wire)
         answer.begin()
         body = json.loads(answer.read())
@@ -167,7 +167,7 @@ def test_a_websocket_passes_and_its_token_stays_out_of_the_log(proxy: Proxy) -> 
 
 @pytest.fixture(scope="module")
 def away(proxy: Proxy) -> Proxy:
-    """The proxy after its product has ended; for the last tests."""
+    """The proxy after the end of its product; for the last tests."""
     proxy.product.process.terminate()
     until(lambda: not listens(proxy.product.port))
     return proxy

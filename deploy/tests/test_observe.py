@@ -1,4 +1,4 @@
-"""Dashboard, alerts and what Prometheus watches, held against the code."""
+"""Dashboard, alerts and targets of Prometheus, checked against the code."""
 
 import json
 import os
@@ -28,12 +28,12 @@ ALERTS = yaml.safe_load((OBSERVE / "alerts.yml").read_text())["groups"][0]["rule
 ALERT_TESTS = Path(__file__).with_name("alerts.yml")
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 
-# What Grafana puts in before it asks.
+# Variables that Grafana replaces in queries.
 FILLED_IN = {"$__rate_interval": "1m", "$job": ".*"}
 
 
 def queries() -> dict[str, str]:
-    """Every question to Prometheus, by the alert or panel that asks it."""
+    """All queries to Prometheus, by the name of their alert or panel."""
     queries = {alert["alert"]: alert["expr"] for alert in ALERTS}
     for panel in PANELS:
         for target in panel["targets"]:
@@ -45,7 +45,7 @@ def queries() -> dict[str, str]:
 
 
 def exposed() -> set[str]:
-    """The names of all samples that the programs show; labels are known once they are used."""
+    """The names of all samples that the programs export; labels appear with their first use."""
     for program in PROGRAMS:
         import_module(f"{program}.app")
     endings = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}
@@ -57,7 +57,7 @@ def exposed() -> set[str]:
 
 
 def compared_files() -> Iterator[tuple[Path, str]]:
-    """Files of ours on the host, and where a container mounts them."""
+    """Files on the host, and their paths in a container."""
     for name in ("prometheus", "grafana"):
         for volume in COMPOSE["services"][name]["volumes"]:
             source, target, *_ = volume.split(":")

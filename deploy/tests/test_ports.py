@@ -1,4 +1,4 @@
-"""Ports for the programs behind a gateway."""
+"""Free ports for the programs behind a gateway."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ GATEWAY_PORT = 8000
 
 
 def test_a_port_that_a_running_copy_was_given_is_given_to_no_other() -> None:
-    ours = free_ports(LOOPBACK, GATEWAY_PORT, 4)  # Nobody listens there yet.
+    ours = free_ports(LOOPBACK, GATEWAY_PORT, 4)  # The port is bound, but does not listen.
 
     question = f"from deploy.ports import *; print(*free_ports('{LOOPBACK}', {GATEWAY_PORT}, 4))"
     theirs = subprocess.check_output([sys.executable, "-c", question], cwd=ROOT, text=True)

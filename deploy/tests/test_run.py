@@ -1,6 +1,7 @@
 """The launcher behind ``make run``, with the real programs.
 
-What leaves a copy whole comes first, so that few have to be started; what needs one more is slow.
+Tests that leave a copy complete come first, so that few must be started; those that need another
+one are slow.
 """
 
 import json
@@ -19,8 +20,8 @@ from deploy.run import LOOPBACK
 from deploy.tests.conftest import PATIENCE_SECONDS, Copies, until
 
 pytestmark = [
-    pytest.mark.timeout(300),  # Four programs take their time on a busy machine.
-    pytest.mark.xdist_group("launcher"),  # One stock of copies for all.
+    pytest.mark.timeout(300),  # Starting four programs takes long on a busy machine.
+    pytest.mark.xdist_group("launcher"),  # One stock of copies for all tests.
 ]
 
 BOB = {"email": "bob@example.com", "name": "bob", "password": "secret_1"}
@@ -129,18 +130,18 @@ def test_a_second_start_takes_little_of_a_processor(copies: Copies) -> None:
 
     again = copies.start(on=first.port, data_dir=first.data_dir).until_ready()
 
-    # Four programs, and what starts them; a number of seconds would be one of this machine.
+    # Four programs and the launcher, relative to an import: seconds would depend on the machine.
     assert sum(map(cpu_seconds, again.family)) <= 11 * seconds_to_import()
 
 
 def cpu_seconds(process: psutil.Process) -> float:
-    """What a process and its children that have ended have used of a processor."""
+    """Return the processor time of a process and its ended children."""
     times = process.cpu_times()
     return float(times.user + times.system + times.children_user + times.children_system)
 
 
 def seconds_to_import() -> float:
-    """What it takes to import the libraries that a service is made of."""
+    """Measure the processor time to import the libraries of a service."""
     program = """
 import gevent, flask, flask_smorest, marshmallow, pydantic, requests, sqlalchemy.orm
 import cryptography.hazmat.primitives.serialization, resource

@@ -1,4 +1,4 @@
-"""Whether a start has to migrate first."""
+"""Whether a start must migrate first."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from shared.testing.postgres import postgres_server
 
 
 def _record(url: str, revision: str) -> None:
-    """Have a database be at a revision, as Alembic records it."""
+    """Set the revision of a database, as Alembic records it."""
     path = url.removeprefix("sqlite:///")
     with closing(sqlite3.connect(path)) as connection, connection:
         with suppress(sqlite3.OperationalError):
@@ -27,7 +27,7 @@ def _record(url: str, revision: str) -> None:
 
 @pytest.fixture
 def env(tmp_path: Path) -> Mapping[str, str]:
-    """The environment of the programs on fresh data."""
+    """The environment of the programs with empty data."""
     (tmp_path / "run").mkdir()
     return started(tmp_path, dict.fromkeys(SERVICES, "http://127.0.0.1:1"), {})
 

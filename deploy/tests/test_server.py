@@ -1,4 +1,4 @@
-"""gunicorn as shared.server.gunicorn_conf sets it up."""
+"""gunicorn with the configuration of shared.server.gunicorn_conf."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from deploy.tests.conftest import PATIENCE_SECONDS, free_port, until
 pytestmark = pytest.mark.slow
 
 GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "python:shared.server.gunicorn_conf"]
-SECONDS_TO_STOP = 15  # Of the 20 that requests in flight would get.
+SECONDS_TO_STOP = 15  # Less than the 20 seconds for requests in flight.
 
 
 class Server:
@@ -31,20 +31,20 @@ class Server:
         self.process = subprocess.Popen(
             [*GUNICORN, "-b", f"{LOOPBACK}:{port}", app],
             cwd=ROOT,
-            env=os.environ | {"LOG_LEVEL": "WARNING"} | settings,  # Not a line for each request.
+            env=os.environ | {"LOG_LEVEL": "WARNING"} | settings,  # No line per request.
             stderr=subprocess.PIPE,
             text=True,
         )
 
     def connect(self) -> HTTPConnection:
-        """A connection on which one request was answered."""
+        """Open a connection, and send one request over it."""
         connection = HTTPConnection(LOOPBACK, self.port, timeout=PATIENCE_SECONDS)
         connection.request("GET", "/")
         assert connection.getresponse().read() == b"hello"
         return connection
 
     def is_up(self) -> bool:
-        """Whether it answers."""
+        """Whether it responds."""
         try:
             self.connect().close()
         except ConnectionRefusedError:
@@ -52,7 +52,7 @@ class Server:
         return True
 
     def stop(self) -> list[dict[str, str]]:
-        """Tell it to stop, and wait for less time than requests in flight would get."""
+        """Stop it, and wait for less time than requests in flight have."""
         self.process.terminate()
         _, log = self.process.communicate(timeout=SECONDS_TO_STOP)
         return [json.loads(line) for line in log.splitlines()]
@@ -70,7 +70,7 @@ def running(**settings: str) -> Iterator[Server]:
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    """A server that stops at once when it is told to."""
+    """A server that stops without a delay."""
     with running() as server:
         yield server
 
@@ -114,17 +114,17 @@ def test_what_is_no_http_is_refused_in_json(server: Server) -> None:
 
 
 def send(server: Server, path: str) -> HTTPResponse:
-    """The answer to a request on a connection of its own."""
+    """Send a request over a new connection."""
     connection = HTTPConnection(LOOPBACK, server.port, timeout=PATIENCE_SECONDS)
     connection.request("GET", path)
     answer = connection.getresponse()
-    answer.read()  # Unread, it would keep the connection open.
+    answer.read()  # An unread body would keep the connection open.
     connection.close()
     return answer
 
 
 def start_in_vain(program: str, secrets: Path, tmp_path: Path, **settings: str) -> str:
-    """What a program writes that ends at its start."""
+    """Start a program that fails; return its output."""
     urls = {f"{name.upper()}_URL": f"http://{LOOPBACK}:1" for name in SERVICES}
     env = urls | keyring.key_files(secrets) | {"DATA_DIR": str(tmp_path)} | settings
     bind = f"{LOOPBACK}:{free_port()}"

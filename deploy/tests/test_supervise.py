@@ -1,4 +1,6 @@
-"""supervisord does what we override in it: an upgrade that changes that fails here."""
+"""Overridden methods of supervisord exist and are called, so that an incompatible upgrade fails
+here.
+"""
 
 import os
 import subprocess
@@ -44,7 +46,7 @@ def test_a_program_has_our_output_and_its_own_settings_and_ends_a_start_by_its_e
     finally:
         os.close(given)
     with os.fdopen(received) as output:
-        lines = output.read().splitlines()  # Those of supervisord, too.
+        lines = output.read().splitlines()  # Also the signals of supervisord.
 
     assert {own_output, "100%"} <= set(lines)
     assert status == 1

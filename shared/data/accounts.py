@@ -1,6 +1,6 @@
-"""A service's replica of the accounts, updated by the auth service's events.
+"""A service's copy of the accounts, updated by the auth service's events.
 
-An account that is missing in the replica is fetched from the auth service, in one call for several
+An account that is missing in the copy is fetched from the auth service, in one call for several
 accounts. If auth does not respond, such an account does not exist.
 """
 
@@ -32,7 +32,7 @@ _MAX_IDS_PER_REQUEST = 1000  # The limit of the auth service.
 
 
 class AccountMixin:
-    """Columns of a replicated account. A newer state has a higher version."""
+    """Columns of a copied account. A newer state has a higher version."""
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     name: Mapped[str] = mapped_column(index=True)
@@ -93,7 +93,7 @@ def avatar_url(base: str, account_id: int, digest: str, reference: str) -> str:
 
 
 class AccountReplica:
-    """The replicated accounts of one service.
+    """The copied accounts of one service.
 
     Args:
         db: the service's database.
@@ -137,7 +137,7 @@ class AccountReplica:
         if row is None:
             row = self.get_many([account_id]).get(account_id)
         elif not row.is_complete and time.monotonic() >= self._complete_after:
-            # An earlier version without sessions replicated the account.
+            # An earlier version without sessions copied the account.
             self._fetch_missing([account_id])
             row = self._db.execute(self._state, id=account_id).one()
             if not row.is_complete:  # Auth is unavailable, or has an earlier version.
@@ -206,7 +206,7 @@ class AccountReplica:
         self._write([_EVENT.load(state)])
 
     def changes_profile(self, state: dict[str, Any]) -> bool:
-        """Whether an event will change the name or avatar of a replicated account.
+        """Whether an event will change the name or avatar of a copied account.
 
         Raises:
             ValidationError: the state is invalid.
@@ -221,7 +221,7 @@ class AccountReplica:
         )
 
     def resync(self) -> Iterator[int]:
-        """Replicate every account of the auth service, page by page.
+        """Copy every account of the auth service, page by page.
 
         Yields:
             the number of accounts so far.
@@ -240,7 +240,7 @@ class AccountReplica:
             yield count
 
     def select_states(self) -> Select[*tuple[Any, ...]]:
-        """Select the replicated state of every account, by id."""
+        """Select the copied state of every account, by id."""
         table = self._model.__table__
         copied = (column for column in table.c if column.key in _EVENT.fields)
         return select(*copied, (table.c.email == "").label("erased")).order_by(table.c.id)

@@ -1,1 +1,1 @@
-"""Tests of what the programs have in common, on a tiny service of their own."""
+"""Tests of the shared library, with a tiny service."""

@@ -1,4 +1,4 @@
-"""The tiny service under test, and who talks to it."""
+"""The tiny service under test, and its clients."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -53,7 +53,7 @@ def app(_app: Flask, fake_services: dict[str, FakeService]) -> Iterator[Flask]:
 
 @pytest.fixture
 def deliver(app: Flask) -> Callable[..., Reply]:
-    """What happens when another service delivers events."""
+    """Deliver events to the service; return the response."""
 
     def deliver(*events: Any, secret: str = SECRET, **request: Any) -> Reply:
         request = request or {"json": {"events": list(events)}}
@@ -64,17 +64,17 @@ def deliver(app: Flask) -> Callable[..., Reply]:
 
 
 def account(account_id: int = ALICE, **fields: Any) -> dict[str, Any]:
-    """The state of an account."""
+    """Create the state of an account."""
     return state("account", **{"id": account_id, "name": f"user{account_id}"} | fields)
 
 
 def event(**fields: Any) -> dict[str, Any]:
-    """The event that tells of an account's state."""
+    """Create an event with an account's state."""
     return {"type": "account", "state": account(**fields)}
 
 
 @pytest.fixture
 def alice(app: Flask, deliver: Callable[..., Reply]) -> ApiClient:
-    """Somebody who is known here and signed in."""
+    """A signed-in client whose account is copied."""
     deliver(event())
     return ApiClient(app, issue(ALICE), ALICE)

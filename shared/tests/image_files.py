@@ -1,4 +1,4 @@
-"""Image files for the tests, made on the spot, also such as no program here would write."""
+"""Image files for tests, including ones that common programs do not write."""
 
 import struct
 import zlib
@@ -13,14 +13,16 @@ TURNED_LEFT = 6
 
 
 def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
-    """``image`` as a file."""
+    """Encode an image as a file."""
     out = BytesIO()
     image.save(out, kind, **options)
     return out.getvalue()
 
 
 def photo(size: tuple[int, int] = (60, 40), mode: str = "RGB") -> Image.Image:
-    """Colours that change from pixel to pixel, with a black corner at the top left."""
+    """Create an image whose colours change from pixel to pixel, with a black corner at the top
+    left.
+    """
     across = Image.linear_gradient("L").rotate(90).resize(size)
     down = Image.linear_gradient("L").resize(size)
     image = Image.merge("RGB", (across, down, across.rotate(180)))
@@ -29,12 +31,12 @@ def photo(size: tuple[int, int] = (60, 40), mode: str = "RGB") -> Image.Image:
 
 
 def picture(kind: str, size: tuple[int, int] = (60, 40), **options: Any) -> bytes:
-    """`photo` as a file."""
+    """Encode `photo` as a file."""
     return encoded(photo(size), kind, **options)
 
 
 def exif(orientation: int = 1) -> Image.Exif:
-    """EXIF that says how a picture is to be turned, and where it was taken."""
+    """Create EXIF with an orientation and a location."""
     exif = Image.Exif()
     exif[0x0112] = orientation
     exif[0x010E] = MARK.decode()
@@ -43,7 +45,7 @@ def exif(orientation: int = 1) -> Image.Exif:
 
 
 def profile(*, gamma: float = 1.0, space: str = "RGB") -> bytes:
-    """A colour profile of which every value differs from sRGB, or a grey one."""
+    """Create a colour profile in which every value differs from sRGB, or a grey one."""
     white = (0.9642, 1.0, 0.8249)
     primaries = ((0.609, 0.311, 0.019), (0.205, 0.626, 0.061), (0.149, 0.063, 0.745))
     curve = b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256)) + bytes(2)
@@ -69,7 +71,7 @@ def profile(*, gamma: float = 1.0, space: str = "RGB") -> bytes:
 
 
 def srgb() -> bytes:
-    """The profile of sRGB."""
+    """Create the profile of sRGB."""
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
@@ -78,7 +80,7 @@ def _xyz(values: tuple[float, float, float]) -> bytes:
 
 
 def chunk(name: bytes, body: bytes) -> bytes:
-    """A chunk of a PNG."""
+    """Create a chunk of a PNG."""
     check = struct.pack(">I", zlib.crc32(name + body))
     return struct.pack(">I", len(body)) + name + body + check
 
@@ -86,14 +88,14 @@ def chunk(name: bytes, body: bytes) -> bytes:
 def png(
     width: int, height: int, rows: bytes, depth: int = 8, colour: int = 0, *before: bytes
 ) -> bytes:
-    """A PNG of rows that are not compressed yet; ``before`` are chunks before the pixels."""
+    """Create a PNG of uncompressed rows; ``before`` are chunks before the pixels."""
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
     parts = [chunk(b"IHDR", header), *before, chunk(b"IDAT", zlib.compress(rows))]
     return SIGNATURE + b"".join(parts) + chunk(b"IEND", b"")
 
 
 def with_chunk(data: bytes, name: bytes, body: bytes, *, broken: bool = False) -> bytes:
-    """A PNG with one more chunk behind its header."""
+    """Insert a chunk after the header of a PNG."""
     added = chunk(name, body)
     return data[:33] + (added[:-1] + bytes((added[-1] ^ 1,)) if broken else added) + data[33:]
 
@@ -101,7 +103,7 @@ def with_chunk(data: bytes, name: bytes, body: bytes, *, broken: bool = False) -
 def apng(
     frames: list[tuple[Image.Image, int, int, int, int]], plays: int = 3, *before: bytes
 ) -> bytes:
-    """An APNG of RGBA frames: each with its place, its disposal and its blending."""
+    """Create an APNG of RGBA frames, each with its position, disposal and blending."""
     width, height = frames[0][0].size
     header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
     parts = [chunk(b"IHDR", header), chunk(b"acTL", struct.pack(">II", len(frames), plays))]
@@ -126,8 +128,9 @@ def apng(
 
 
 def gif(frames: list[tuple[Image.Image, int, int, int, bool]], loops: int | None = 3) -> bytes:
-    """A GIF of frames of at most 128 colours: each with its place, its disposal, and whether its
-    first colour is transparent."""
+    """Create a GIF of frames of at most 128 colours, each with its position, its disposal, and
+    whether its first colour is transparent.
+    """
     width, height = frames[0][0].size
     out = b"GIF89a" + struct.pack("<HHBBB", width, height, 0, 0, 0)
     if loops is not None:
@@ -138,7 +141,7 @@ def gif(frames: list[tuple[Image.Image, int, int, int, bool]], loops: int | None
         out += b"\x21\xf9\x04" + control
         out += b"\x2c" + struct.pack("<HHHHB", x, y, *image.size, 0x86) + palette + b"\x07"
         pixels = image.tobytes()
-        # Codes of one byte each: the table of codes is cleared before they would grow.
+        # Codes of one byte each: the table is cleared before longer codes are necessary.
         codes = b"".join(b"\x80" + pixels[at : at + 100] for at in range(0, len(pixels), 100))
         codes += b"\x81"
         for at in range(0, len(codes), 255):

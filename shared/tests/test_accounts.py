@@ -1,4 +1,4 @@
-"""The copy of the accounts: fed by events, completed by asking, rebuilt by a command."""
+"""The copy of the accounts: updated by events, completed by requests, rebuilt by a command."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +23,7 @@ FIND = "/internal/accounts/find"
 
 @pytest.fixture
 def auth(fake_services: dict[str, FakeService]) -> FakeService:
-    """An auth service that knows the accounts 1 to 5."""
+    """An auth service with the accounts 1 to 5."""
     known = {number: account(number) for number in range(1, 6)}
 
     def find_accounts(body: dict[str, Any]) -> dict[str, Any]:

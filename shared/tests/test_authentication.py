@@ -1,4 +1,4 @@
-"""Who is calling: only our own tokens count, and only while their account stands behind them."""
+"""Authentication: only own tokens are valid, according to the state of their account."""
 
 import time
 from collections.abc import Callable, Mapping

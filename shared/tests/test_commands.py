@@ -1,4 +1,4 @@
-"""How commands fail: with a line that says why, and status 1."""
+"""Errors of commands: one line with the reason, and status 1."""
 
 from collections.abc import Iterator, Mapping
 
@@ -11,7 +11,7 @@ from shared.tests.tiny import create_app, db
 
 @pytest.fixture
 def elsewhere(env: Mapping[str, str]) -> Iterator[Flask]:
-    """The service with a database that is not there."""
+    """The service with an unreachable database."""
     app = create_app({**env, "DATABASE_URL": "sqlite:////nowhere/at/all.db"})
     yield app
     with app.app_context():

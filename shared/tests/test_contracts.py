@@ -1,4 +1,4 @@
-"""What the services say to each other only ever gains fields."""
+"""Contracts between services only gain fields."""
 
 from itertools import pairwise
 from typing import Any

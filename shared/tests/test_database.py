@@ -1,4 +1,4 @@
-"""A request has one of so many connections to the database, which may die at any moment."""
+"""The database connection of a request: from a bounded pool, and possibly lost at any time."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, suppress

@@ -1,4 +1,4 @@
-"""The decoder process: bounded, fair, started again whenever it ends, and never in the way."""
+"""The decoder process: bounded, fair, and restarted whenever it ends."""
 
 import os
 import signal
@@ -33,7 +33,7 @@ def _spool(tmp_path: Path) -> None:
 
 @pytest.fixture
 def decoder() -> Iterator[Decoder]:
-    """A decoder with all the time of the world."""
+    """A decoder with a long timeout."""
     decoder = Decoder()
     decoder.configure(seconds("50"))
     yield decoder
@@ -56,7 +56,7 @@ def process_of(decoder: Decoder) -> psutil.Process:
 
 
 def endless() -> bytes:
-    """A small image that takes long to decode: as many frames as there may be pixels."""
+    """Create a small image that takes long to decode: as many frames as pixels are allowed."""
     frame = b"\x2c\0\0\0\0\1\0\1\0\0\x02\x02\x44\x01\0"
     head = b"GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff"
     return head + frame * 600_000 + b"\x3b"
@@ -101,7 +101,7 @@ def test_more_processor_time_than_there_is_makes_an_image_a_bad_one(decoder: Dec
 
 
 def test_more_memory_than_there_is_makes_an_image_a_bad_one(decoder: Decoder) -> None:
-    # 40 bytes that a decoder of WebP needs more than a gigabyte for.
+    # 40 bytes for which a decoder of WebP needs more than a gigabyte.
     sent = webp_of_50_megapixels()
     assert webp.parse(sent).width == 7070
     with pytest.raises(BadImageError):
@@ -109,7 +109,7 @@ def test_more_memory_than_there_is_makes_an_image_a_bad_one(decoder: Decoder) ->
 
 
 def webp_of_50_megapixels() -> bytes:
-    """A still lossless WebP of one colour."""
+    """Create a still lossless WebP of one colour."""
     return bytes.fromhex(
         "5249464620000000574542505650384c140000002f9d5be716075081540820000a9a22c78888fe07"
     )
@@ -188,7 +188,7 @@ def test_nothing_stays_on_the_disk(decoder: Decoder) -> None:
 
 
 class Backlog:
-    """Threads in a queue, which note the order of their turns."""
+    """Threads in a queue, which record the order of their turns."""
 
     def __init__(self, queue: FairQueue) -> None:
         self._queue = queue
@@ -263,7 +263,7 @@ print(int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) /
 
 
 def large(kind: str) -> bytes:
-    """An image of the largest size that is taken."""
+    """Create an image of the largest accepted size."""
     if kind == "PNG":
         return png(8000, 8000, (b"\0" + bytes(32_000)) * 8000, 8, 6)
     if kind == "WEBP":

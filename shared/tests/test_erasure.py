@@ -1,4 +1,4 @@
-"""Erasing what a service keeps of a person whose account was erased."""
+"""Erasure of a service's data of an erased account."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Taking the events of other services, and whom ``/internal`` answers."""
+"""Consuming events of other services, and access to ``/internal``."""
 
 from collections.abc import Callable
 from typing import Any

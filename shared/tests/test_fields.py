@@ -1,4 +1,4 @@
-"""Kinds of value: what is taken for one, and what is refused by its field's name."""
+"""Field types: accepted values, and errors that name the field."""
 
 import json
 from typing import Any
@@ -134,7 +134,7 @@ def test_only_one_byte_order_mark_is_left_out(alice: ApiClient) -> None:
 
 
 def test_an_endless_number_is_a_bad_value_of_its_field(alice: ApiClient) -> None:
-    """Python refuses to parse more than 4,300 digits."""
+    """Python does not parse more than 4,300 digits."""
     body = b'{"text": ' + b"9" * 5000 + b"}"
     assert_error(alice.post("/echo", data=body), BAD_PARAMETER, field="text")
 

@@ -1,4 +1,4 @@
-"""gunicorn still uses what we put in place of its own: an upgrade that changes that fails here."""
+"""gunicorn uses our replacements of its classes, so that an incompatible upgrade fails here."""
 
 import socket
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ OWN = {"shutdown_delay_seconds", "_DRAIN_IDLE_TIMEOUT", "_drain", "sock"}
 
 @pytest.fixture
 def connection() -> Iterator[tuple[socket.socket, socket.socket]]:
-    """A client's end and a server's; what is sent at once is received at once."""
+    """The client's and the server's end of a connection without delay."""
     client, server = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with client, server:
         yield client, server

@@ -1,4 +1,4 @@
-"""Images from strangers: proved to be whole, cleaned of what they hide, and else as they were."""
+"""Uploaded images: checked for completeness, cleaned of metadata, and otherwise unchanged."""
 
 import random
 import struct
@@ -47,7 +47,7 @@ def opened(data: bytes | EncodedImage) -> Image.Image:
 
 
 def rendered(data: bytes) -> list[tuple[bytes, Any]]:
-    """The frames as a viewer composes them, and how long each is shown."""
+    """Compose the frames as a viewer does; return them with their durations."""
     image = Image.open(BytesIO(data))
     return [
         (frame.convert("RGBA").tobytes(), frame.info.get("duration"))
@@ -56,7 +56,7 @@ def rendered(data: bytes) -> list[tuple[bytes, Any]]:
 
 
 def difference(one: Image.Image, other: Image.Image) -> int:
-    """The largest difference of two images in any channel of any pixel."""
+    """Compute the largest difference of two images in any channel of any pixel."""
     return max(ImageChops.difference(one.convert("RGB"), other.convert("RGB")).tobytes())
 
 
@@ -195,7 +195,7 @@ def test_metadata_are_no_reason_to_refuse_a_png(sent: bytes) -> None:
 
 
 def renumbered_tables() -> bytes:
-    """A JPEG whose quantisation tables are number 2 and 3."""
+    """Create a JPEG whose quantisation tables have the numbers 2 and 3."""
     data = bytearray(picture("JPEG"))
     for number in (0, 1):
         at = data.index(b"\xff\xdb\0\x43" + bytes((number,)))
@@ -287,7 +287,7 @@ def test_colours_of_another_profile_are_converted(mode: str) -> None:
     image = Image.new("RGBA", (8, 8), (100, 100, 100, 77)).convert(mode)
     sent = encoded(image, "PNG", icc_profile=profile(gamma=1.0, space=space))
     seen = opened(clean(sent)).convert("RGBA")
-    # What is 100/255 of the light is 168/255 in sRGB.
+    # 100/255 of the light is 168/255 in sRGB.
     assert all(abs(value - 168) <= 6 for value in seen.getpixel((3, 3))[:3])  # type: ignore[index]
     assert seen.getpixel((3, 3))[3] == image.convert("RGBA").getpixel((3, 3))[3]  # type: ignore[index]
     assert "icc_profile" not in opened(clean(sent)).info
@@ -358,7 +358,7 @@ def test_a_thumbnail_keeps_transparency() -> None:
 
 
 def bomb(width: int, height: int) -> bytes:
-    """A PNG of a few bytes that says it is huge."""
+    """Create a PNG of a few bytes with a huge size in its header."""
     return png(width, height, bytes(1000))
 
 

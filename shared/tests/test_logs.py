@@ -1,4 +1,4 @@
-"""Log lines: JSON, with the request's id, and without what must not be written down."""
+"""Log lines: JSON, with the request's id, and without secrets."""
 
 import json
 import logging
@@ -17,7 +17,7 @@ Lines = Callable[[], list[dict[str, Any]]]
 
 @pytest.fixture
 def written(app: object) -> Iterator[StringIO]:
-    """Standard error as JSON lines; the logs of the other tests stay where they were."""
+    """Standard error as JSON lines; the logs of other tests are unchanged."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     with redirect_stderr(StringIO()) as stream:
@@ -29,7 +29,7 @@ def written(app: object) -> Iterator[StringIO]:
 
 @pytest.fixture
 def lines(written: StringIO) -> Lines:
-    """What has been written, line by line."""
+    """Parse the written lines."""
     return lambda: [json.loads(line) for line in written.getvalue().splitlines()]
 
 

@@ -1,9 +1,9 @@
-"""Memory that large work needed does not stay with the process."""
+"""Memory of large work is returned to the system."""
 
 import subprocess
 import sys
 
-# In a process of its own: how memory is asked for is settled once for all its threads.
+# In a separate process, because the arenas are configured once per process.
 PROGRAM = """
 import threading
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Schemas go up and down, one migration at a time, and code works only on those that fit."""
+"""Schemas migrate up and down, one migration at a time, and code runs only on compatible ones."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.database
 
 @pytest.fixture
 def url(tmp_path: Path, servers: dict[str, str]) -> str:
-    """An empty database; empty for SQLite in the test's folder."""
+    """The URL of an empty database; empty for SQLite in the test's folder."""
     return settings_for_tests(tmp_path.name, tmp_path, servers).get("DATABASE_URL", "")
 
 

@@ -1,4 +1,4 @@
-"""The store of images: a folder, or a bucket."""
+"""The object store: a folder or a bucket."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ def _settings(**values: str) -> MediaSettings:
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
-    """Endpoint of a real S3 server that has a bucket ``pictures``."""
+    """The endpoint of a real S3 server with the bucket ``pictures``."""
     with s3_server() as url:
         requests.put(f"{url}/pictures", timeout=5).raise_for_status()
         yield url
@@ -65,7 +65,7 @@ def test_what_was_put_can_be_read_piece_by_piece(store: MediaStore) -> None:
 
 
 @pytest.mark.parametrize(
-    ("store", "count"),  # A bucket lists a thousand at once.
+    ("store", "count"),  # A bucket lists a thousand objects per request.
     [("folder of the data", 3), ("folder", 1_002), ("bucket", 1_002), ("bucket with a prefix", 3)],
     indirect=["store"],
 )

@@ -1,4 +1,6 @@
-"""Work that blocks stops nobody else under gevent, and is simply done without it."""
+"""Offloaded work does not block others under gevent, and runs in the thread of the caller without
+it.
+"""
 
 import subprocess
 import sys
@@ -8,7 +10,7 @@ import pytest
 
 from shared.server.offload import OffloadPool
 
-# Under gevent: the main greenlet gives real seconds of work to the pool, another one ticks.
+# Under gevent: the main greenlet offloads blocking work, another one counts ticks.
 _UNDER_GEVENT = """
 from gevent import monkey, get_hub, spawn, sleep
 real_sleep = monkey.get_original("time", "sleep")

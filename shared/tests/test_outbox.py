@@ -1,4 +1,4 @@
-"""What was committed is told, once the other side is there to hear it; the rest never is."""
+"""Committed events are delivered when the consumer responds; others never are."""
 
 import json
 from collections.abc import Callable
@@ -21,12 +21,12 @@ pytestmark = pytest.mark.database
 
 
 class ChangedOurMindError(Exception):
-    """Takes a transaction back."""
+    """Rolls a transaction back."""
 
 
 @pytest.fixture
 def deliver(app: Flask) -> Callable[..., None]:
-    """Say something to chat in one transaction."""
+    """Add events for chat in one transaction."""
 
     def commit(*names: str) -> None:
         with app.app_context(), db.transaction():
@@ -38,7 +38,7 @@ def deliver(app: Flask) -> Callable[..., None]:
 
 @pytest.fixture
 def relay(app: Flask) -> Callable[[], int]:
-    """What the relay does when all that waits has become due."""
+    """Run the relay after all events have become due."""
 
     def deliver() -> int:
         with app.app_context():
@@ -51,12 +51,12 @@ def relay(app: Flask) -> Callable[[], int]:
 
 @pytest.fixture
 def delivered_names(fake_services: dict[str, FakeService]) -> Callable[[], list[str]]:
-    """What chat has heard, in order."""
+    """Get the names that chat has received, in order."""
     return lambda: [state["name"] for state in fake_services["chat"].states("account")]
 
 
 def _word(name: str) -> Event:
-    """An event that says nothing but a name."""
+    """Create an event with a name."""
     return {"type": "account", "state": state("account", name=name)}
 
 
@@ -105,7 +105,7 @@ def test_what_could_not_be_told_waits_for_the_relay(
     fake_services["chat"].set_mode("ok")
 
     assert relay() == 2
-    # What hung has come to its end, too, whenever: "one" may be heard twice.
+    # The hung request has ended at some time, so "one" may be delivered twice.
     assert {state["name"] for state in fake_services["chat"].states("account")} == {"one", "two"}
     assert _waiting(app) == 0
 

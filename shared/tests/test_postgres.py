@@ -1,4 +1,4 @@
-"""Servers and poolers between us and the rows: what connections rely on, and what is refused."""
+"""PostgreSQL servers and poolers: requirements of connections, and errors."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ needs_pgbouncer = pytest.mark.skipif(
 
 @pytest.fixture
 def database(tmp_path: Path, servers: dict[str, str]) -> str:
-    """URL of an empty database whose sessions are in another time zone."""
+    """The URL of an empty database whose sessions are in another time zone."""
     if not servers:
         pytest.skip("of PostgreSQL alone")
     url = settings_for_tests(tmp_path.name, tmp_path, servers)["DATABASE_URL"]

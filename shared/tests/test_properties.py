@@ -1,4 +1,4 @@
-"""Whatever fails on the way, every event that was committed is told, and no other."""
+"""Every committed event is delivered, and no other, with failures at any point."""
 
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -18,11 +18,11 @@ pytestmark = [pytest.mark.database, extended_timeout]
 
 
 class ChangedOurMindError(Exception):
-    """Takes a transaction back."""
+    """Rolls a transaction back."""
 
 
 class Delivery(RuleBasedStateMachine):
-    """A service that tells another, which is ill now and then."""
+    """A service that delivers events to another one, which fails at times."""
 
     def __init__(self, app: Flask, chat: FakeService) -> None:
         super().__init__()

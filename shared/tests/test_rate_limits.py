@@ -1,4 +1,4 @@
-"""Rate limits: whom they count, and what they mean."""
+"""Rate limits: their keys and their meaning."""
 
 import pytest
 

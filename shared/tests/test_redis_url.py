@@ -1,4 +1,4 @@
-"""The URL of a Redis, and what is wrong with a wrong one."""
+"""URLs of Redis, and the errors of invalid ones."""
 
 import pytest
 

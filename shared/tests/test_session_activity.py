@@ -1,4 +1,4 @@
-"""The auth service learns which sessions were used: each once a day, and nothing is lost."""
+"""The use of sessions is reported to the auth service once a day per session, without losses."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def auth(fake_services: dict[str, FakeService]) -> FakeService:
 
 @pytest.fixture
 def activity(app: Flask, auth: FakeService) -> SessionActivity:
-    """That of the tiny service, with nothing left of earlier tests."""
+    """The session activity of the tiny service, without that of earlier tests."""
     activity: SessionActivity = app.extensions["session_activity"]
     activity.report_sessions()
     auth.requests.clear()

@@ -1,4 +1,4 @@
-"""Settings: read from the environment or from files, refused by name, never shown."""
+"""Settings: read from the environment or files, with errors by name and without values."""
 
 from pathlib import Path
 

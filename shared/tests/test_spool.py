@@ -1,4 +1,4 @@
-"""Uploads wait on disk, all together within a bound, and leave nothing behind."""
+"""Uploads wait on disk, bounded in total, and leave nothing behind."""
 
 import stat
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Database URLs as operators find them in the documents of PostgreSQL and SQLAlchemy."""
+"""Database URLs in the notations of PostgreSQL and SQLAlchemy."""
 
 import pytest
 from sqlalchemy import make_url

@@ -1,4 +1,4 @@
-"""Of the connections that wait for their clients, the oldest makes room."""
+"""The connection that has waited longest is closed in favour of a new one."""
 
 import socket
 from collections.abc import Iterator
@@ -17,12 +17,12 @@ def stack() -> Iterator[ExitStack]:
 
 @pytest.fixture
 def waiting() -> WaitingClients:
-    """Room for two connections of each client, and for three in all."""
+    """Two connections per client, and three in total."""
     return WaitingClients(max_per_client=2, max_in_all=3)
 
 
 def _wait(stack: ExitStack, waiting: WaitingClients, client: str) -> socket.socket:
-    """The client's end of a connection that waits for it."""
+    """Return the client's end of a waiting connection."""
     ours, theirs = (stack.enter_context(end) for end in socket.socketpair())
     theirs.setblocking(False)
     stack.enter_context(waiting.wait_for(ours, client))

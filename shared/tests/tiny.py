@@ -1,4 +1,4 @@
-"""A service with a little of everything that services have in common."""
+"""A service with an example of every shared feature."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -25,10 +25,10 @@ from shared.web.authentication import current_user_id
 from shared.web.fields import Id, RequestSchema, StrictBoolean, Text, Time
 
 db = Database()
-if TYPE_CHECKING:  # A checker takes no attribute of an object for a base class.
+if TYPE_CHECKING:  # A type checker does not accept an attribute of an object as a base class.
 
     class Model(DeclarativeBase):
-        """What ``db.Model`` is, to a checker."""
+        """The type of ``db.Model`` for a type checker."""
 else:
     Model = db.Model
 
@@ -40,14 +40,14 @@ class Account(AccountMixin, Model):
 
 
 class OutboxEvent(OutboxMixin, Model):
-    """An event on its way."""
+    """An undelivered event."""
 
     __tablename__ = "outbox"
     __table_args__ = {"sqlite_autoincrement": True}
 
 
 class Erasure(ErasureMixin, Model):
-    """An account of which something may be left."""
+    """An account that may have data left."""
 
     __tablename__ = "erasures"
 
@@ -62,7 +62,7 @@ class TinySettings(ServiceSettings):
 
 
 class EchoIn(RequestSchema):
-    """One field of every kind."""
+    """A field of every type."""
 
     id = Id(alias="thingId", load_default=0)
     text = Text(load_default="")
@@ -90,7 +90,7 @@ blueprint = Blueprint("tiny", __name__)
 @blueprint.get("/me")
 @blueprint.success()
 def me() -> dict[str, Any]:
-    """Who is calling."""
+    """Return the authenticated account."""
     return {"id": current_user_id()}
 
 
@@ -98,7 +98,7 @@ def me() -> dict[str, Any]:
 @blueprint.arguments(EchoIn)
 @blueprint.success()
 def echo_query(**loaded: Any) -> dict[str, Any]:
-    """What was read of a query string or a body."""
+    """Return the fields of the query string or the body."""
     return _shown(loaded)
 
 
@@ -106,7 +106,7 @@ def echo_query(**loaded: Any) -> dict[str, Any]:
 @blueprint.arguments(EchoIn)
 @blueprint.success()
 def echo_body(**loaded: Any) -> dict[str, Any]:
-    """What was read of a body."""
+    """Return the fields of the body."""
     return _shown(loaded)
 
 
@@ -114,7 +114,7 @@ def echo_body(**loaded: Any) -> dict[str, Any]:
 @blueprint.arguments(EchoIn, max_bytes=MIB)
 @blueprint.success()
 def echo_large_body(**loaded: Any) -> dict[str, Any]:
-    """What was read of a large body."""
+    """Return the fields of a large body."""
     return _shown(loaded)
 
 

@@ -1,4 +1,4 @@
-"""Versions of a service: made-up histories of a schema, and a process that migrates with one."""
+"""Versions of a service: invented migrations, and a process that migrates with a version."""
 
 import sys
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ INCOMPATIBLE = ("0003", "0002_since_0001", "pass", "pass")
 
 
 class Version:
-    """A version of a service: the history of its schema so far."""
+    """A version of a service with its migrations so far."""
 
     def __init__(self, folder: Path, *revisions: tuple[str, str | None, str, str]) -> None:
         self.folder = folder / "some_service" / "migrations"
@@ -63,7 +63,7 @@ class Version:
 
 @contextmanager
 def connected(data_dir: Path, url: str) -> Iterator[Database]:
-    """The database at ``url``, or SQLite in ``data_dir``."""
+    """Connect to the database at ``url``, or SQLite in ``data_dir``."""
     env = {
         "DATA_DIR": str(data_dir),
         "DATABASE_URL": url,

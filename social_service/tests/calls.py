@@ -1,4 +1,4 @@
-"""What the people of the tests do: requests that many tests make."""
+"""Requests that many tests send."""
 
 from shared.testing.client import ApiClient, Reply
 
@@ -16,7 +16,7 @@ def accept(receiver: ApiClient, sender: ApiClient) -> Reply:
 
 
 def refuse(receiver: ApiClient, sender: ApiClient) -> Reply:
-    """Refuse a friend request."""
+    """Reject a friend request."""
     return receiver.delete("/friend_request_handle", json=_request(sender, receiver))
 
 
@@ -26,7 +26,7 @@ def unfriend(user: ApiClient, friend: ApiClient) -> Reply:
 
 
 def befriend(one: ApiClient, other: ApiClient) -> None:
-    """Make friends of two, the way they do."""
+    """Create a friendship through the API."""
     assert send_request(one, other).status_code == 200
     assert accept(other, one).status_code == 200
 
@@ -37,22 +37,22 @@ def block(user: ApiClient, other: ApiClient) -> Reply:
 
 
 def unblock(user: ApiClient, other: ApiClient) -> Reply:
-    """Lift a block."""
+    """Remove a block."""
     return user.delete("/blocks", json={"user_id": other.id})
 
 
 def blocked_ids(user: ApiClient) -> list[int]:
-    """Whom a user has blocked, newest first."""
+    """List the blocked users, newest first."""
     return [each["id"] for each in user.get("/blocks").json["blocks"]]
 
 
 def friend_ids(user: ApiClient) -> list[int]:
-    """Whom a person finds among his friends."""
+    """List the friends of a user."""
     return [friend["id"] for friend in user.get("/friends").json["friends"]]
 
 
 def statuses(receiver: ApiClient) -> list[int]:
-    """What became of the requests that a person got, newest first."""
+    """List the statuses of received requests, newest first."""
     return [request["status"] for request in receiver.get("/friend_requests").json["requests"]]
 
 

@@ -1,4 +1,4 @@
-"""The social service under test, with a small cast."""
+"""The social service under test, and its users."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -45,14 +45,14 @@ def _cast(_app: Flask) -> Rows:
 
 @pytest.fixture
 def app(_app: Flask, _cast: Rows, fake_services: dict[str, FakeService]) -> Iterator[Flask]:
-    """The service, where alice, bob, carol and dave have accounts."""
+    """The service with the accounts of alice, bob, carol and dave."""
     yield _app
     reset_tables(_app, db, _cast)
 
 
 @pytest.fixture
 def limited(app: Flask, env: Mapping[str, str]) -> Iterator[Callable[..., Flask]]:
-    """The service with rate limits, and other settings."""
+    """The service with rate limits and other settings."""
     made = []
 
     def configure(**settings: str) -> Flask:
@@ -68,11 +68,11 @@ def limited(app: Flask, env: Mapping[str, str]) -> Iterator[Callable[..., Flask]
 
 @pytest.fixture
 def chat(fake_services: dict[str, FakeService]) -> FakeService:
-    """What stands in the chat service's place."""
+    """The fake chat service."""
     return fake_services["chat"]
 
 
 @pytest.fixture
 def auth(fake_services: dict[str, FakeService]) -> FakeService:
-    """What stands in the auth service's place."""
+    """The fake auth service."""
     return fake_services["auth"]

@@ -1,10 +1,10 @@
-"""Every endpoint of the service, with a well-formed request to each."""
+"""Every endpoint of the service, with a valid request to each."""
 
 from typing import Any, NamedTuple
 
 
 class Endpoint(NamedTuple):
-    """A method of a path, and fields that it takes."""
+    """A method of a path, and valid fields."""
 
     method: str
     path: str

@@ -1,4 +1,4 @@
-"""Rows with sensible defaults; a test states only what it is about."""
+"""Rows with default values."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -22,31 +22,31 @@ from social_service.models import (
 
 
 def account_state(account_id: int, name: str = "Somebody", **fields: Any) -> dict[str, Any]:
-    """The state of an account, as auth tells it."""
+    """Create the state of an account in an event of the auth service."""
     email = f"{name.lower()}{account_id}@example.com"
     return state("account", **{"id": account_id, "name": name, "email": email} | fields)
 
 
 def make_account(app: Flask, account_id: int, name: str = "Somebody", **fields: Any) -> None:
-    """An account in our copy."""
+    """Create a copied account."""
     with app.app_context():
         accounts.apply(account_state(account_id, name, **fields))
 
 
 def delete_account(app: Flask, account_id: int, name: str = "Somebody") -> None:
-    """Auth tells that the account was deleted."""
+    """Apply the event of a deletion."""
     make_account(app, account_id, name, deleted=True, generation=1, version=2)
 
 
 def make_friends(app: Flask, one: int, other: int) -> None:
-    """A friendship that began earlier."""
+    """Create a friendship that began earlier."""
     low_id, high_id = sorted((one, other))
     with app.app_context(), transaction():
         db.session.add(Friendship(low_id=low_id, high_id=high_id, active=True, version=1))
 
 
 def make_many_friends(app: Flask, user_id: int, friend_ids: range) -> None:
-    """Friendships with users of larger ids."""
+    """Create friendships with users of larger ids."""
     rows = [
         {"low_id": user_id, "high_id": friend_id, "active": True, "version": 1}
         for friend_id in friend_ids
@@ -62,7 +62,7 @@ def make_request(
     status: int = RequestStatus.PENDING,
     created_at: datetime | None = None,
 ) -> None:
-    """A friend request (without its pair's row)."""
+    """Create a friend request (without the row of the pair)."""
     with app.app_context(), transaction():
         db.session.add(
             FriendRequest(
@@ -76,7 +76,7 @@ def make_request(
 
 
 def make_blocks(app: Flask, blocker_id: int, *blocked_ids: int) -> None:
-    """Users whom another has blocked (without the pairs' rows)."""
+    """Create blocks by a user (without the rows of the pairs)."""
     now = datetime.now(UTC)
     rows = [
         {"blocker_id": blocker_id, "blocked_id": blocked_id, "created_at": now}
@@ -87,7 +87,7 @@ def make_blocks(app: Flask, blocker_id: int, *blocked_ids: int) -> None:
 
 
 def make_group(app: Flask, owner_id: int, name: str = "Classmates", *member_ids: int) -> int:
-    """A friend group with members."""
+    """Create a friend group with members."""
     with app.app_context(), transaction():
         group = FriendGroup(owner_id=owner_id, name=name)
         db.session.add(group)
@@ -99,7 +99,7 @@ def make_group(app: Flask, owner_id: int, name: str = "Classmates", *member_ids:
 
 
 def relay(app: Flask) -> int:
-    """Let the relay run when everything in the outbox is due."""
+    """Run the relay after all events have become due."""
     with app.app_context():
         with transaction():
             db.session.execute(update(OutboxEvent).values(due_at=datetime.now(UTC)))

@@ -1,4 +1,4 @@
-"""Whatever is wrong with a request, the answer names it (contract of every endpoint)."""
+"""The error of invalid input names the field (contract of every endpoint)."""
 
 import json
 from typing import Any

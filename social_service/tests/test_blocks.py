@@ -1,4 +1,4 @@
-"""Blocks: /blocks, and what a blocked user gets to see of it, which is nothing."""
+"""Blocks: /blocks, which are not revealed to the blocked user."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -36,7 +36,7 @@ from social_service.tests.factories import (
 
 
 def _notified_pairs(chat: FakeService) -> list[set[int]]:
-    """Who is told of changed requests, event by event."""
+    """List the users of each event about changed requests."""
     return [set(state.values()) for state in chat.states("friend_request_changed")]
 
 

@@ -1,4 +1,4 @@
-"""This service and its neighbours understand each other, whichever versions of them run."""
+"""Compatibility with all versions of the other services."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The OpenAPI document says what is served, and the catalogue of refusals is all in it."""
+"""The OpenAPI document describes all served endpoints and all errors of the catalogue."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from shared.web.errors import ErrorSpec
 from social_service import errors
 from social_service.tests.endpoints import ENDPOINTS, OPTIONAL, WITH_FIELDS, Endpoint
 
-# The document's own words for every endpoint, beside -2 and -7.
+# Errors of every endpoint in the API document, besides -2 and -7.
 REFUSALS: dict[str, set[tuple[int, int, str]]] = {
     "GET /search_user": set(),
     "GET /search_user_detail": {(404, -1, "User not found")},

@@ -1,4 +1,4 @@
-"""What stays of a person whose account was erased: nothing."""
+"""Erasure deletes all data of an account."""
 
 import pytest
 from flask import Flask
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.database
 
 
 def erase(app: Flask, account_id: int = ALICE) -> None:
-    """Auth tells that an account was erased, and the service works it off."""
+    """Apply the event of an erasure, and process it."""
     gone = {"email": "", "deleted": True, "generation": 1, "version": 9, "erased": True}
     make_account(app, account_id, "", **gone)
     app.test_cli_runner().invoke(args=["accounts", "erasures"])

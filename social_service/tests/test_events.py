@@ -1,4 +1,4 @@
-"""What chat is told, when it is up and when it is not; and what auth tells us."""
+"""Events to chat, also during its outages, and events of auth."""
 
 import time
 from typing import Any
@@ -273,7 +273,7 @@ def test_all_that_a_list_lacks_is_asked_of_auth_in_one_call(
     auth.responses["/internal/accounts/find"] = {"accounts": states}
     listed = alice.get(path, query_string={"group_id": group_id}).json[key]
     assert auth.requests == [("/internal/accounts/find", {"ids": lacking})]
-    assert len(listed) == 3  # Account 22 exists nowhere.
+    assert len(listed) == 3  # Account 22 does not exist.
 
 
 @pytest.mark.parametrize("mode", ["failing", "hung"])

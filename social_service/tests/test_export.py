@@ -1,4 +1,4 @@
-"""Handing a person what is known of their friends and requests: ``accounts export``."""
+"""Export of a user's friends and requests: ``accounts export``."""
 
 import json
 from pathlib import Path

@@ -304,5 +304,5 @@ def test_handling_does_not_tell_a_stranger_who_is_friends(
 
 
 def _posing_as(receiver: ApiClient, caller: ApiClient) -> ApiClient:
-    """Somebody who names another as the receiver."""
+    """Create a client that sends another user's id as the receiver."""
     return ApiClient(caller.app, caller.token, receiver.id)

@@ -1,4 +1,4 @@
-"""``python -m social_service verify``: silent about what is sound, and finds what is not."""
+"""``python -m social_service verify`` finds corruption, and nothing in valid data."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -30,7 +30,7 @@ REQUESTS = "each request has its pair, who are no friends while it waits"
 def acquaintances(
     app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, dave: ApiClient
 ) -> None:
-    """Friends, one of them in a group; friends no more; requests that wait; and a block."""
+    """Friends (one of them in a group), former friends, pending requests, and a block."""
     for sender in (bob, carol):
         sender.post("/add_friend", json={"target_id": ALICE})
         both = {"sender_user_id": sender.id, "receiver_user_id": ALICE}

@@ -1,4 +1,4 @@
-"""How often a user may ask another who has refused before."""
+"""The limit of repeated requests to a user who has rejected one."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,7 @@ REFUSED_REQUESTS = 3
 
 @pytest.fixture
 def people(limited: Callable[..., Flask]) -> tuple[ApiClient, ApiClient, ApiClient]:
-    """Alice, Bob and Carol, where limits are on."""
+    """Alice, Bob and Carol, with rate limits."""
     app = limited()
     return signed_in(app, ALICE), signed_in(app, BOB), signed_in(app, CAROL)
 

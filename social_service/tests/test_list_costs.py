@@ -1,4 +1,4 @@
-"""A list costs a fixed number of queries, however long it is."""
+"""The number of queries of a list does not depend on its length."""
 
 from typing import Any
 

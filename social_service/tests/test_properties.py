@@ -1,4 +1,4 @@
-"""Friendships, requests and groups of friends, in whatever order things happen."""
+"""Friendships, requests and groups of friends after operations in any order."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -55,7 +55,7 @@ any_operation = st.sampled_from(
 
 
 class Friends(RuleBasedStateMachine):
-    """Three people, each with a group of friends, and what the rules say about them."""
+    """Three users, each with a group of friends, and a model of the rules."""
 
     def __init__(self, app: Flask, chat: FakeService) -> None:
         super().__init__()
@@ -144,7 +144,7 @@ class Friends(RuleBasedStateMachine):
         match operation:
             case "ask":
                 self._unblock(user, other)
-                self.requests.pop((user, other), None)  # So that it becomes the newest.
+                self.requests.pop((user, other), None)  # It becomes the newest.
                 self.requests[user, other] = RequestStatus.PENDING
             case "accept":
                 self.requests[other, user] = RequestStatus.ACCEPTED

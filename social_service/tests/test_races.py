@@ -1,4 +1,4 @@
-"""Quick clicks and crossing requests: constraints and the pair's lock decide, not luck."""
+"""Concurrent requests: constraints and the lock of the pair decide."""
 
 from collections import Counter
 
@@ -42,13 +42,13 @@ def _is_one_success(replies: list[Reply], refusal: str) -> bool:
 
 @pytest.fixture
 def alices(app: Flask) -> list[ApiClient]:
-    """Alice on many devices."""
+    """Alice on several devices."""
     return [signed_in(app, ALICE) for _ in range(CLICKS)]
 
 
 @pytest.fixture
 def bobs(app: Flask) -> list[ApiClient]:
-    """Bob on many devices."""
+    """Bob on several devices."""
     return [signed_in(app, BOB) for _ in range(CLICKS)]
 
 

@@ -11,7 +11,7 @@ export class ApiError extends Error {
    * @param {number} status
    * @param {number} code
    * @param {string} info
-   * @param {number} retryAfter seconds, 0 if the server did not say
+   * @param {number} retryAfter seconds, 0 without the header
    */
   constructor(status, code, info, retryAfter = 0) {
     super(info);
@@ -33,8 +33,8 @@ export const onSessionEnded = { handle: () => {} };
 /**
  * @param {string} method
  * @param {string} path
- * @param {Record<string, any>} [fields] the query string of a GET, else the JSON body
- * @returns {Promise<any>} the answer
+ * @param {Record<string, any>} [fields] the query string of a GET, otherwise the JSON body
+ * @returns {Promise<any>} the response
  * @throws {ApiError}
  */
 async function call(method, path, fields = {}) {

@@ -1,7 +1,7 @@
-/** How long to wait before something is tried again. */
+/** The delay before a retry. */
 
 /**
- * Longer each time, and different for each client.
+ * Exponential backoff with jitter.
  * @param {number} attempt 0 for the first
  * @param {number} random from 0 to 1
  */

@@ -1,5 +1,5 @@
 /**
- * Elements as values, and the smallest change of the page that makes it show them.
+ * Virtual elements, and the smallest change of the page that renders them.
  *
  * Text only ever becomes text nodes, and URLs are limited to kinds that cannot run code.
  */
@@ -7,7 +7,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 const SAFE_URL = /^(#|\/(?!\/)|https?:\/\/|blob:|data:image\/)/i;
 const PROPERTIES = new Set(["disabled", "selected", "defaultValue", "defaultChecked"]);
-/** What a user changes as well: always made what is described. */
+/** Properties that users change, too: always set. */
 const CONTROLLED = new Set(["value", "checked"]);
 
 /** @type {WeakMap<Node, VElement>} */
@@ -45,8 +45,7 @@ function flatten(children, into) {
 }
 
 /**
- * A view that is described anew only when what it is made of has changed: `render()` skips an
- * element whose description is the same.
+ * Memoize a view by the object that it shows: `render()` skips an identical element.
  * @template {object} T
  * @param {(of: T, ...rest: any[]) => VElement} view
  * @returns {(of: T, ...rest: any[]) => VElement} for an object that is replaced when it changes
@@ -64,7 +63,7 @@ export function memoized(view) {
 }
 
 /**
- * Make the children of an element what is described.
+ * Render virtual elements as the children of an element.
  * @type {(parent: Element, wanted: VNode[]) => void}
  */
 export function render(parent, wanted) {

@@ -1,11 +1,11 @@
-/** What went wrong, in words for the person at the screen. */
+/** Messages of errors for the user. */
 
 import { ApiError } from "./api.js";
 import { t } from "./i18n.js";
 
 /** @import { Key } from "./i18n.js" */
 
-/** The texts that the server gives, by what they mean. */
+/** The server's texts, by the key of their translation. */
 const INFOS = {
   errorEmailTaken: ["User already exists"],
   errorContentEmpty: ["Content is empty"],

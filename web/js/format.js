@@ -1,4 +1,4 @@
-/** Times and messages in the reader's language. */
+/** Times and messages in the user's language. */
 
 import { locale, t } from "./i18n.js";
 
@@ -39,7 +39,7 @@ export function day(time) {
   return format(date, { ...more, month: "short", day: "numeric" });
 }
 
-/** A clock for today, else a day: as short as fits a list. @param {string} time */
+/** The time of today, otherwise the day, in a short form for lists. @param {string} time */
 export function moment(time) {
   if (!time) return "";
   const date = new Date(time);

@@ -1,4 +1,4 @@
-/** The words of the page in the language of the person who reads it. */
+/** The texts of the page in the user's language. */
 
 import { WORDS } from "./words.js";
 

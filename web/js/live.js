@@ -1,4 +1,4 @@
-/** One websocket, opened again whenever it breaks. What it brings are hints; see docs/live.md. */
+/** A websocket that reconnects. Its frames are hints; see docs/live.md. */
 
 import { backoff } from "./backoff.js";
 
@@ -44,14 +44,14 @@ export class Live {
     this.#drop();
   }
 
-  /** Connect at once instead of after the pause: the network is back. */
+  /** The network is back: connect without a delay. */
   hurry() {
     if (this.isStopped || this.socket?.readyState === 1) return;
     this.attempt = 0;
     this.#connect();
   }
 
-  /** The network is gone: a socket that nobody answers on is none. */
+  /** The network is down: close the socket, on which no response can arrive. */
   lose() {
     if (this.isStopped) return;
     this.#drop();

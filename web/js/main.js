@@ -1,4 +1,4 @@
-/** The beginning: ask what this installation is like, then show it. */
+/** The entry point: load the settings of the installation, then render the page. */
 
 import { start } from "./actions/connection.js";
 import { get } from "./api.js";
@@ -19,7 +19,7 @@ startRouter();
 try {
   change({ config: { ...state.config, ...(await get("/web/config.json")) } });
 } catch {
-  // Without it, passwords go as they are, and the server says what it does not take.
+  // Without the settings, passwords are sent unencrypted, and the server rejects them if necessary.
 }
 subscribe(() => {
   beforeDraw();

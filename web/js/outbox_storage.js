@@ -1,4 +1,4 @@
-/** Messages that were written and not yet sent, kept by the browser over a reload: pictures, too. */
+/** Pending messages, including images, stored by the browser across reloads. */
 
 /** @type {Promise<IDBDatabase> | undefined} */
 let opening;
@@ -17,7 +17,7 @@ function open() {
 }
 
 /**
- * A browser may keep nothing, in a private window or on a full disk: then messages are sent all the same.
+ * Without storage (in a private window, or on a full disk) messages are still sent.
  * @template T
  * @param {(store: IDBObjectStore) => IDBRequest<T>} action
  * @returns {Promise<T | undefined>}

@@ -1,4 +1,4 @@
-/** Where in the client somebody is: the address after `#/`. */
+/** The current place in the client: the address after `#/`. */
 
 import { change } from "./store.js";
 
@@ -14,7 +14,7 @@ export function go(path) {
   location.hash = `#/${path}`;
 }
 
-/** Show something else in place of what is shown; the way back leads to what was before. */
+/** Replace the current place, without a new entry in the history. */
 export function replace(/** @type {string} */ path) {
   history.replaceState(null, "", `#/${path}`);
   change({ route: parts() });

@@ -1,7 +1,7 @@
 /**
- * Who is signed in here: the one module that knows the token.
+ * The session of this window: the only module that knows the token.
  *
- * All windows of a browser share one sign-in, unless a window has asked for its own.
+ * All windows of a browser share one session, unless a window has its own.
  */
 
 const SESSION = "ims.session";
@@ -10,7 +10,7 @@ const ENDED = "ims.ended";
 
 /** @typedef {{token: string, userId: number}} Session */
 
-/** @returns {boolean} Whether this window has a sign-in of its own. */
+/** @returns {boolean} Whether this window has a session of its own. */
 export const isOwnWindow = () => sessionStorage.getItem(OWN_WINDOW) !== null;
 
 const storage = () => (isOwnWindow() ? sessionStorage : localStorage);
@@ -30,21 +30,21 @@ function read() {
 /** @returns {number | null} The id of the account that is signed in. */
 export const userId = () => session?.userId ?? null;
 
-/** @returns {Record<string, string>} The header that proves who is calling. */
+/** @returns {Record<string, string>} The header with the token. */
 export const authorization = () => (session ? { Authorization: session.token } : {});
 
-/** @returns {string[]} The websocket subprotocols that prove it, so that no URL holds the token. */
+/** @returns {string[]} The websocket subprotocols with the token, so that no URL contains it. */
 export const subprotocols = () => (session ? ["ims", session.token] : ["ims"]);
 
-/** Sign in with what the server answered. @type {(token: string, id: number) => void} */
+/** Store the session of a response. @type {(token: string, id: number) => void} */
 export function begin(token, id) {
   session = { token, userId: id };
   storage().setItem(SESSION, JSON.stringify(session));
 }
 
 /**
- * Forget the token, in every window that shares it, and start afresh.
- * @param {boolean} wasEnded by the server, which the next page says
+ * Delete the token in every window that shares it, and reload.
+ * @param {boolean} wasEnded by the server, which the next page shows
  */
 export function end(wasEnded = false) {
   session = null;
@@ -53,7 +53,7 @@ export function end(wasEnded = false) {
   startAfresh();
 }
 
-/** @returns {boolean} Whether the server ended the last sign-in; true once. */
+/** @returns {boolean} Whether the server ended the last session; true once. */
 export function takeEnded() {
   const wasEnded = sessionStorage.getItem(ENDED) !== null;
   sessionStorage.removeItem(ENDED);
@@ -65,23 +65,23 @@ function startAfresh() {
   location.reload();
 }
 
-/** Give this window a sign-in of its own; the other windows stay as they are. */
+/** Start a separate session in this window; the other windows do not change. */
 export function useOwnWindow() {
   sessionStorage.setItem(OWN_WINDOW, "yes");
   startAfresh();
 }
 
-/** Return to the sign-in that the other windows share. */
+/** Return to the session of the other windows. */
 export function useSharedWindow() {
   sessionStorage.removeItem(OWN_WINDOW);
   sessionStorage.removeItem(SESSION);
   startAfresh();
 }
 
-/** @returns {boolean} Whether somebody is signed in in the other windows. */
+/** @returns {boolean} Whether the other windows have a session. */
 export const isSharedSignedIn = () => localStorage.getItem(SESSION) !== null;
 
-// Another window signed in or out: nothing of the former person may stay on the screen.
+// Another window has signed in or out: remove all data of the former user from the page.
 addEventListener("storage", (event) => {
   const isShared = event.key === SESSION || event.key === null;
   if (isShared && event.storageArea === localStorage && !isOwnWindow()) {

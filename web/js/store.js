@@ -1,4 +1,4 @@
-/** Everything that the page shows, in one place; a change of it redraws the page once. */
+/** The state of the page. A change renders the page once. */
 
 import * as session from "./session.js";
 
@@ -32,7 +32,7 @@ export const state = {
 const listeners = new Set();
 let isScheduled = false;
 
-/** Draw again after every change, once for all changes of a moment. @param {() => void} listener */
+/** Render after changes, once per animation frame. @param {() => void} listener */
 export function subscribe(listener) {
   listeners.add(listener);
   return () => listeners.delete(listener);
@@ -43,12 +43,12 @@ export function change(changes = {}) {
   Object.assign(state, changes);
   if (isScheduled) return;
   isScheduled = true;
-  // A hidden page has no frames, and its title still counts what is unread.
+  // A hidden page has no animation frames, but its title counts unread messages.
   if (document.hidden) setTimeout(draw);
   else requestAnimationFrame(draw);
 }
 
-/** Draw now. */
+/** Render now. */
 export function draw() {
   isScheduled = false;
   for (const listener of listeners) listener();
@@ -57,7 +57,7 @@ export function draw() {
 /** @param {number} id @returns {Conversation | undefined} */
 export const conversation = (id) => state.conversations.find((each) => each.id === id);
 
-/** A person as far as this page has heard of them. @param {number} id */
+/** The known data of a user. @param {number} id */
 export const friend = (id) => state.friends.find((each) => each.id === id);
 
 export const waitingRequests = () =>

@@ -1,4 +1,4 @@
-/** Light or dark: as the system is, unless somebody chose. */
+/** Light or dark theme: that of the system, unless the user has chosen one. */
 
 const CHOSEN = "ims.theme";
 

@@ -191,7 +191,7 @@ export const WORDS = {
   typeWords: ["Type what to look for.", "请输入要查找的内容。"],
   containsText: ["Text contains", "包含文字"],
   senderName: ["Sender", "发送者"],
-  anybody: ["Anybody", "任何人"],
+  anySender: ["Anybody", "任何人"],
   fromTime: ["From", "从"],
   untilTime: ["Until", "到"],
   foundCount: ["{n} messages found", "找到 {n} 条消息"],

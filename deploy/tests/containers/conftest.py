@@ -1,6 +1,6 @@
-"""One engine for all tests here, with the product in it as the documents start it.
+"""One engine for all tests in this folder, with the product started according to the documents.
 
-``make test-containers`` runs them, in the order in which they stand; nothing else collects them.
+``make test-containers`` runs them in the order of the file; no other target collects them.
 """
 
 import logging
@@ -26,7 +26,7 @@ collect_ignore_glob = [] if "TEST_CONTAINERS" in os.environ else ["test_*.py"]
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
-    """An engine with the images of others, and nothing of ours yet."""
+    """An engine with foreign images, without images of the product."""
     engine = Engine()
     try:
         try:
@@ -43,11 +43,11 @@ def engine() -> Iterator[Engine]:
 
 
 class Installation:
-    """The product as it runs in the engine, for those who use it.
+    """The running product in the engine.
 
     Attributes:
-        engine: where it runs.
-        base_url: of its gateway.
+        engine: the engine.
+        base_url: the URL of its gateway.
     """
 
     base_url = "http://127.0.0.1:8000"
@@ -57,11 +57,11 @@ class Installation:
         self._folder = folder
 
     def containers_of(self, service: str) -> list[str]:
-        """The ids of its running containers."""
+        """List the ids of the running containers of a service."""
         return self.engine.run(f"docker compose ps --quiet {service}").split()
 
     def is_healthy(self) -> bool:
-        """Whether everything that compose keeps up runs, and is healthy where it can tell."""
+        """Whether every service runs and, with a health check, is healthy."""
         states = self.engine.run(
             "docker compose ps --all --format '{{.Service}} {{.State}} {{.Health}} {{.ExitCode}}'"
         )
@@ -73,7 +73,7 @@ class Installation:
 
     @contextmanager
     def in_use(self, name: str) -> Iterator[Record]:
-        """People use it as long as the block lasts; then what is there is what they were told."""
+        """Run simulated users during the block; then compare the data with their record."""
         stopped = threading.Event()
         with closing(Record(self._folder / f"{name}.jsonl")) as record:
             town = settle(self, record, 1, stopped)
@@ -88,13 +88,13 @@ class Installation:
             assert self.violations() == []
 
     def violations(self) -> list[str]:
-        """What is not as people were told when they last used it."""
+        """List differences between the data and the record of the last users."""
         return [*checker.broken_words(self, *self._used)]
 
 
 @pytest.fixture(scope="session")
 def product(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """The product, started by the lines of the document."""
+    """The product, started by the commands of the document."""
     installation = Installation(engine, tmp_path_factory.mktemp("product"))
     for line in block("docs/deploying.md", "Docker compose", "docker compose").commands:
         log.info("%s", line)

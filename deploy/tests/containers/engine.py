@@ -1,8 +1,8 @@
-"""A Docker engine from Debian's packages, in namespaces of its own that end with it.
+"""A Docker engine from Debian's packages, in namespaces that end with it.
 
-It has its own processes, mounts and network (through ``slirp4netns``), so that nothing of it is
-seen or left on the machine: no interface, no rule of a firewall, no mount. What it installs stays
-in a cache folder, with the images that it has built.
+It has its own processes, mounts and network (through ``slirp4netns``), so the machine does not
+change: no interface, no firewall rule, no mount. The installation and built images stay in a cache
+folder.
 """
 
 import ctypes
@@ -37,7 +37,7 @@ _CLONE_NEWNET = 0x40000000
 _START_TIMEOUT_SECONDS = 90
 _COMMAND_TIMEOUT_SECONDS = 1500
 _LARGEST_BUILD_CACHE = "3GB"
-# What stands in for the images of others; the tags are those that the project names.
+# Replacements of foreign images, under the tags that the project uses.
 _STAND_INS = {
     "python": "python",
     "postgres": "postgres",
@@ -52,18 +52,18 @@ T = TypeVar("T")
 
 
 class EngineError(Exception):
-    """The engine cannot run on this machine; the text says why."""
+    """The engine cannot run on this machine; the text contains the reason."""
 
 
 class CommandError(AssertionError):
-    """A command inside the engine failed; the text is what it said."""
+    """A command inside the engine failed; the text contains its output."""
 
 
 class Engine:
-    """A Docker engine, and a machine around it that has nothing else: no Python, no make.
+    """A Docker engine on a minimal machine without Python and make.
 
     Attributes:
-        checkout: a copy of the repository's files, which the engine sees at `CHECKOUT`.
+        checkout: a copy of the repository's files, mounted at `CHECKOUT`.
     """
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class Engine:
         """Install the engine into the cache, unless it is there.
 
         Raises:
-            EngineError: this machine does not let us.
+            EngineError: this machine does not support it.
         """
         _check_machine()
         CACHE.mkdir(parents=True, exist_ok=True)
@@ -107,13 +107,13 @@ class Engine:
             os.chown(path, owner, owner, follow_symlinks=False)
 
     def start(self, processors: str = "") -> None:
-        """Start it, as after power was switched on.
+        """Start the engine, as after a power failure.
 
         Args:
-            processors: those that it sees, such as ``0``; all of them unless given.
+            processors: the processors that it can use, such as ``0``; by default all.
 
         Raises:
-            EngineError: it does not answer.
+            EngineError: it does not respond.
         """
         if not self._network:
             self._make_network()
@@ -130,7 +130,7 @@ class Engine:
             raise EngineError(f"{error}: {_last_lines(self._log.read_text())}") from None
 
     def cut_power(self) -> None:
-        """End the engine and its containers at once."""
+        """Kill the engine and its containers."""
         if self._machine:
             self._machine.kill()
             self._machine.wait()
@@ -138,7 +138,7 @@ class Engine:
         self._machine = None
 
     def _make_network(self) -> None:
-        """Make a network with a way out, and let this thread, and those it starts, be in it."""
+        """Create a network with a way out, and enter it with this thread and its children."""
         owner = self._start("unshare", "--net", "sleep", "infinity")
         inside = Path(f"/proc/{owner.pid}/ns/net")
         own = Path("/proc/self/ns/net").readlink()
@@ -149,7 +149,7 @@ class Engine:
             self._enter(file.fileno())
 
     def stop(self) -> None:
-        """End everything, and leave nothing but the cache."""
+        """Stop everything; only the cache remains."""
         if self._machine and self._answers("docker info"):
             with suppress(CommandError):
                 self.clear()
@@ -184,7 +184,8 @@ class Engine:
         as_root: bool = False,
         seconds: float = _COMMAND_TIMEOUT_SECONDS,
     ) -> str:
-        """What a shell command writes, run in the checkout by somebody who may use Docker.
+        """Run a shell command in the checkout as a user in the group of Docker, and return its
+        output.
 
         Raises:
             CommandError: it failed.
@@ -196,7 +197,7 @@ class Engine:
         return output
 
     def make_images(self) -> None:
-        """Make the images of others that the project names, under the same tags."""
+        """Create replacements of the foreign images, under the same tags."""
         made = self.run("docker image ls --format '{{.Repository}}:{{.Tag}}'").split()
         if "debian:trixie" not in made:
             archive = (self._root.parent / "debian.tar").read_bytes()
@@ -242,7 +243,7 @@ class Engine:
         return self._execute(command, None, True, _START_TIMEOUT_SECONDS).returncode == 0
 
     def _start(self, *command: str) -> subprocess.Popen[bytes]:
-        """Start what ends with this thread, whatever ends it."""
+        """Start a process that ends with this thread."""
         with self._log.open("ab") as out:
             return subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", *command],
@@ -259,7 +260,7 @@ class Engine:
 
 
 def stand_ins() -> dict[str, str]:
-    """The images of others that the project names, by the target that stands in for them."""
+    """List the foreign images of the project, by the target of the replacement."""
     texts = [(ROOT / name).read_text() for name in ("docker-compose.yml", "Dockerfile")]
     return {
         target: re.search(rf"\b{re.escape(name)}:[\w.-]+", "\n".join(texts))[0]  # type: ignore[index]
@@ -268,7 +269,7 @@ def stand_ins() -> dict[str, str]:
 
 
 def copy_repository(folder: Path) -> None:
-    """Copy what git has, or would add, into a folder: a clone with what is not committed yet."""
+    """Copy the tracked and new files of the repository into a folder."""
     names = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -282,10 +283,10 @@ def copy_repository(folder: Path) -> None:
 
 
 def _check_machine() -> None:
-    """Make sure that this machine lets an engine run.
+    """Check that this machine can run an engine.
 
     Raises:
-        EngineError: it does not.
+        EngineError: it cannot.
     """
     if os.geteuid() != 0:
         raise EngineError("an engine needs root")

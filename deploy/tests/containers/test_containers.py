@@ -1,6 +1,6 @@
-"""Images, docker-compose.yml and the documents' recipes, really run in a Docker engine.
+"""Images, docker-compose.yml and the recipes of the documents in a real Docker engine.
 
-The tests stand in an order: those that break or stop something come after those that use it.
+The order of the tests matters: those that stop or break something come last.
 """
 
 import logging
@@ -81,7 +81,7 @@ def until(holds: Callable[[], bool], what: str, seconds: float = SECONDS_TO_HEAL
 
 
 def shorten(folder: Path) -> None:
-    """Let Prometheus look often, and alerts fire within seconds."""
+    """Shorten the intervals of Prometheus, so that alerts fire within seconds."""
     for name in ("prometheus.yml", "alerts.yml"):
         text = (folder / name).read_text()
         text = re.sub(r"interval: 15s", "interval: 1s", text)
@@ -91,7 +91,7 @@ def shorten(folder: Path) -> None:
 
 
 def query(engine: Engine, expression: str) -> str:
-    """What Prometheus answers."""
+    """Query Prometheus."""
     return engine.run(
         "docker compose exec -T prometheus promtool query instant http://127.0.0.1:9090 "
         f"'{expression}'"
@@ -107,7 +107,7 @@ def firing(engine: Engine) -> set[str]:
 
 
 def send_odd_requests(person: Person) -> None:
-    """Send some requests that need every part, whether they are answered or not."""
+    """Send requests that need every service, and ignore their errors."""
     for _ in range(5):
         with suppress(AssertionError, requests.RequestException):
             newcomer(person.base_url)
@@ -131,14 +131,14 @@ def is_refused(engine: Engine, command: str) -> bool:
 
 
 def reaches(engine: Engine, service: str, host: str, port: int) -> bool:
-    """Whether a container of a service gets a connection."""
+    """Whether a container of a service can connect to a host."""
     dial = f"import socket; socket.create_connection(('{host}', {port}), 3)"
     python = "python3" if service == "mail" else "python"
     return not is_refused(engine, f'docker compose exec -T {service} {python} -c "{dial}"')
 
 
 def memory_kills(engine: Engine, service: str) -> tuple[str, str]:
-    """When a container was started, and how often the kernel killed a process for its memory."""
+    """Return the start time of a container and the number of processes killed for memory."""
     started = engine.run(
         f"docker inspect --format '{{{{.State.StartedAt}}}}' $(docker compose ps --quiet {service})"
     )
@@ -217,8 +217,8 @@ def test_the_commands_of_the_documents_work(product: Installation) -> None:
         given = None
         if " create " in typed:
             typed, given = f"{typed} --password-stdin", PASSWORD.encode()
-        typed = typed.replace("--to 0004", "--to head")  # The way back is another test's.
-        if typed.endswith(service):  # It lists its commands, with the status of a mistake.
+        typed = typed.replace("--to 0004", "--to head")  # Another test checks the way back.
+        if typed.endswith(service):  # It lists its commands, with an error status.
             typed += " --help"
         output = engine.run(f"docker compose exec -T {service} {typed}", given=given)
         ann = ann or re.findall(r"account (\d+)", output)[0]
@@ -253,7 +253,7 @@ def test_renewing_keys_signs_nobody_out(product: Installation) -> None:
     until(lambda: is_ready(f"{product.base_url}/healthz"), "all programs are back")
 
     assert alice.get("/conversations").status == 200
-    assert is_refused(product.engine, retire)  # It is not a week later.
+    assert is_refused(product.engine, retire)  # A week has not passed.
     product.engine.run(retire.replace("/installation/", "--at-once /installation/"))
     product.engine.run(restart)
     until(lambda: is_ready(f"{product.base_url}/healthz"), "all programs are back")
@@ -315,7 +315,7 @@ def test_what_was_acknowledged_is_there_after_a_power_cut(product: Installation)
 
 
 def test_it_starts_on_one_processor(product: Installation) -> None:
-    """The test before has left the engine only one."""
+    """The test before has limited the engine to one processor."""
     product.engine.run("docker compose up --detach --wait --force-recreate")
     assert product.is_healthy()
     assert "That was the tour." in product.engine.run("examples/tour.sh")
@@ -355,7 +355,7 @@ def test_no_request_fails_while_services_with_two_replicas_are_upgraded(
 
 def test_a_backup_brings_back_what_was_there(product: Installation) -> None:
     engine = product.engine
-    engine.run("mkdir backups")  # By somebody who is not root.
+    engine.run("mkdir backups")  # Written by a user other than root.
     save, stop, restore, start = BACKUP.commands
 
     with product.in_use("backup") as record:
@@ -372,7 +372,9 @@ def test_a_backup_brings_back_what_was_there(product: Installation) -> None:
     assert later.post("/account/login", email=later.email, password=PASSWORD).status == 404
     assert "No violations." in engine.run(VERIFY)
 
-    engine.run("docker compose down --volumes")  # Another machine has the secrets and the backup.
+    engine.run(
+        "docker compose down --volumes"
+    )  # Simulates another machine with the secrets and the backup.
     engine.run(OF_COMPOSE[-1].replace("...", folder))
     engine.run(start)
     assert product.violations() == []

@@ -1,4 +1,4 @@
-/** Signing in and out, the live connection, and what its frames mean. */
+/** Signing in and out, the live connection, and the handlers of its frames. */
 
 import * as api from "../api.js";
 import { backoff, pause } from "../backoff.js";
@@ -68,7 +68,7 @@ function arrive(message) {
 /** @type {Live} */
 let live;
 
-/** Signed in: load everything, connect, and go on with what was not sent. */
+/** After signing in: load everything, connect, and send pending messages. */
 export async function start() {
   api.onSessionEnded.handle = () => session.end(true);
   restoreOutbox();
@@ -86,13 +86,13 @@ export async function start() {
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) connected();
   });
-  // Without the first load there is nothing to show.
+  // Without the first load there is nothing to show, so it is retried.
   for (let attempt = 0; !state.isLoaded; attempt++) {
     await lists.refreshAll().catch(() => pause(backoff(attempt, Math.random())));
   }
 }
 
-/** Frames may have been missed: fetch what is shown, and send what waits. */
+/** Frames may have been missed: fetch everything that is shown, and send pending messages. */
 function connected() {
   live.hurry();
   if (!state.isLoaded) return;
@@ -102,7 +102,7 @@ function connected() {
   hurry();
 }
 
-/** Connect again after there were too many windows. */
+/** Connect again after the server has closed the connection of too many windows. */
 export const reconnect = () => live.start();
 
 /** Sign out here and in the windows that share the sign-in. */

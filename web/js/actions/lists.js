@@ -1,4 +1,4 @@
-/** What is shown in lists, fetched whole whenever there is a reason to. */
+/** The lists, fetched as a whole after each change. */
 
 import * as api from "../api.js";
 import { ApiError } from "../api.js";
@@ -13,9 +13,9 @@ import { say, toast } from "../ui/toast.js";
 const RETRY_MS = 5000;
 
 /**
- * A loader that runs once at a time, and once more if it was wanted meanwhile: what is shown in
- * the end was fetched after the last reason to fetch it.
- * @param {() => Promise<boolean | void>} load answers whether it has to run once more
+ * A loader that runs once at a time, and once more if it was called meanwhile, so that the result
+ * is newer than the last call.
+ * @param {() => Promise<boolean | void>} load returns whether it must run once more
  * @returns {() => Promise<void>}
  */
 function coalesced(load) {
@@ -35,7 +35,7 @@ function coalesced(load) {
   };
 }
 
-/** Refresh lists. What fails is made up for at the next connect. @param {(() => Promise<void>)[]} loaders */
+/** Refresh lists. Failures are repeated at the next connect. @param {(() => Promise<void>)[]} loaders */
 export function refreshQuietly(...loaders) {
   for (const refresh of loaders) refresh().catch(() => {});
 }
@@ -43,7 +43,7 @@ export function refreshQuietly(...loaders) {
 export const refreshConversations = coalesced(async () => {
   const before = state.conversations;
   const answer = await api.get("/conversations");
-  // What arrived or was read while the answer was on its way is missing in it: keep that, ask again.
+  // The response lacks what arrived or was read after the request: keep that, and load again.
   const conversations = withNewer(answer.conversation, before, state.conversations);
   const ids = new Set(conversations.map((each) => String(each.id)));
   const rooms = Object.fromEntries(Object.entries(state.rooms).filter(([id]) => ids.has(id)));
@@ -68,7 +68,7 @@ export const refreshProfile = loader("/account/info", (me) => ({ me }));
 /** @type {any} */
 let refreshTimer = null;
 
-/** Everything that is shown in lists. While a service is down, what the others have is shown. */
+/** Load all lists. During the outage of a service, those of the others are shown. */
 export async function refreshAll() {
   clearTimeout(refreshTimer);
   const others = [refreshProfile, refreshFriends, refreshRequests, refreshGroups, refreshBlocks];
@@ -107,7 +107,7 @@ export async function loadGroup(id) {
   await Promise.all(parts.map((part) => refreshPart(id, part)));
 }
 
-/** @param {unknown} error A conversation that is gone leaves the list by itself. */
+/** @param {unknown} error A missing conversation is removed from the list. */
 export function ignoreGone(error) {
   const isGone = error instanceof ApiError && [400, 404].includes(error.status);
   if (isGone) refreshQuietly(refreshConversations);

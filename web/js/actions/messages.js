@@ -22,7 +22,7 @@ export function setRoom(id, room) {
 }
 
 /**
- * Something that is done once at a time for each conversation.
+ * Wrap a loader so that it runs once at a time for each conversation.
  * @param {(id: number, limit: number) => Promise<void>} load
  */
 function oncePerRoom(load) {
@@ -44,7 +44,7 @@ const loadNewest = oncePerRoom(async (id) => {
   }
 });
 
-/** Fetch the newest messages of a conversation, unless they are known. @param {number} id */
+/** Fetch the newest messages of a conversation, unless they are loaded. @param {number} id */
 export async function openConversation(id) {
   if (!state.rooms[id]) await loadNewest(id);
 }
@@ -61,15 +61,15 @@ const loadPage = oncePerRoom(async (id, limit) => {
   }
 });
 
-/** Fetch what is older than what is known. @param {number} id */
+/** Fetch the messages before the loaded ones. @param {number} id */
 export async function loadOlder(id, limit = OLDER_PAGE) {
   const room = state.rooms[id];
   if (room && !room.isAtStart && room.messages.length > 0) await loadPage(id, limit);
 }
 
 /**
- * Fetch older messages until one is known.
- * Returns whether it is there, if the server could be asked.
+ * Fetch older messages until a message is loaded.
+ * Returns whether it exists; undefined if the server did not respond.
  * @type {(id: number, messageId: number) => Promise<boolean | undefined>}
  */
 export async function loadUntil(id, messageId) {
@@ -89,7 +89,7 @@ const behind = new Set();
 let isCatchingUp = false;
 let attempt = 0;
 
-/** Fetch what some open conversations lack, by their versions. @param {Iterable<number>} ids */
+/** Fetch the changes of some open conversations since their versions. @param {Iterable<number>} ids */
 export async function catchUp(ids) {
   for (const id of ids) behind.add(id);
   if (isCatchingUp) return;
@@ -119,7 +119,7 @@ async function sync(ids) {
   for (const row of answer.conversations) {
     const room = state.rooms[row.id];
     if (!room) continue;
-    // A version that went back belongs to a restored backup: begin again.
+    // A lower version comes from a restored backup: start again.
     if (row.version < versions[row.id]) await loadNewest(row.id);
     else setRoom(row.id, merge(room, row));
     if (row.has_more) behind.add(row.id);
@@ -129,7 +129,7 @@ async function sync(ids) {
 
 // --- Reading ---
 
-/** Whether somebody looks at this window. */
+/** Whether the window is visible and has the focus. */
 export const isWatched = () => document.visibilityState === "visible" && document.hasFocus();
 
 const tabs = new BroadcastChannel("ims");
@@ -142,11 +142,11 @@ tabs.onmessage = (/** @type {MessageEvent} */ { data }) => {
 /** @param {Record<string, any>} what */
 const tellTabs = (what) => tabs.postMessage({ ...what, userId: session.userId() });
 
-/** @type {Map<number, number>} By conversation: the newest seq that was seen here. */
+/** @type {Map<number, number>} By conversation: the newest seq that was visible here. */
 const seenSeqs = new Map();
 
 /**
- * Mark as read what somebody has seen. `seq`: of the newest message that was on the screen.
+ * Mark messages as read up to `seq`, that of the newest visible message.
  * @type {(id: number, seq: number) => void}
  */
 export function markRead(id, seq) {
@@ -172,7 +172,7 @@ const sendReadPosition = oncePerRoom(async (id) => {
   }
 });
 
-/** @param {number} id @param {Message} message the newest that was seen */
+/** @param {number} id @param {Message} message the newest visible one */
 async function postReadPosition(id, message) {
   const unread = () => conversation(id)?.unread_count ?? 0;
   if (unread() === 0 && message.senderid === session.userId()) return;
@@ -200,7 +200,7 @@ function hideMessages(id, messageIds) {
   if (room) setRoom(id, remove(room, messageIds));
 }
 
-/** Remove a message from one's own view. @param {Message} message */
+/** Delete a message for the user only. @param {Message} message */
 export async function deleteForMe({ id, conversation }) {
   await api.del("/conversations/delete_messages", { message_ids: [id] });
   hideMessages(conversation, [id]);
@@ -208,5 +208,5 @@ export async function deleteForMe({ id, conversation }) {
   refreshQuietly(refreshConversations);
 }
 
-/** Remove a message for everybody. @param {Message} message */
+/** Delete a message for all members. @param {Message} message */
 export const deleteForAll = ({ id }) => api.del("/conversations/messages", { message_id: id });

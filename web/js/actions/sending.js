@@ -1,4 +1,4 @@
-/** Sending: each message is shown at once, and repeated under its `client_id` until it is answered. */
+/** Sending: a message is shown at once, and sent with its `client_id` until the server responds. */
 
 import * as api from "../api.js";
 import { backoff } from "../backoff.js";
@@ -24,7 +24,7 @@ const newestSeq = (/** @type {number} */ id) => state.rooms[id]?.messages.at(-1)
 const withPreview = (pending) =>
   pending.image ? { ...pending, preview: URL.createObjectURL(pending.image) } : pending;
 
-/** Go on with what was written and not sent before the page was loaded. */
+/** Send messages that were pending when the page was closed. */
 export async function restoreOutbox() {
   const kept = await storage.restore(userId());
   change({ outbox: [...kept.map(withPreview), ...state.outbox] });
@@ -77,7 +77,7 @@ export function retry({ client_id }) {
   pump();
 }
 
-/** Send what waits, without a pause. */
+/** Send pending messages without a pause. */
 export function hurry() {
   retryAttempt = 0;
   pump();

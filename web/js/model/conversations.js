@@ -1,8 +1,8 @@
 /** The list of conversations. Pure functions. */
 
 /**
- * The list after a message: its conversation first, behind those that are pinned.
- * `isOwn`: sent by the account itself, which reads what was there. Returns null if the conversation
+ * The list after a message: its conversation comes first after the pinned ones.
+ * `isOwn`: sent by the account itself, which marks earlier messages as read. Returns null if the conversation
  * is not in the list.
  * @type {(list: Conversation[], message: Message, isOwn: boolean) => Conversation[] | null}
  */
@@ -29,9 +29,8 @@ export const withChanges = (list, id, changes) =>
   list.map((each) => (each.id === id ? { ...each, ...changes } : each));
 
 /**
- * A list that was fetched, but with those conversations as they are here that changed meanwhile:
- * the answer may be older than they are.
- * `before`: the list when it was asked for. Returns what was fetched itself if nothing changed.
+ * A fetched list, in which conversations that changed after the request have their local state.
+ * `before`: the list at the time of the request. Returns `fetched` itself if nothing changed.
  * @type {(fetched: Conversation[], before: Conversation[], now: Conversation[]) => Conversation[]}
  */
 export function withNewer(fetched, before, now) {

@@ -1,8 +1,8 @@
 /**
- * Messages on their way. Pure functions.
+ * Pending messages. Pure functions.
  *
- * A message is shown at once and sent until the server answers; its `client_id` makes repeats
- * harmless. It may arrive over the socket before the answer does, hence `visible`.
+ * A message is shown at once and sent until the server responds; its `client_id` makes repeats
+ * harmless. Its frame can arrive before the response, hence `visible`.
  */
 
 /**
@@ -42,8 +42,8 @@ function isSame(pending, message) {
 }
 
 /**
- * After the server has answered: it waits for its message, which later ones no longer mistake for
- * theirs.
+ * After the response: the pending message waits for the message with its `seq`, which no other one
+ * can claim.
  * @type {(outbox: Pending[], sent: Pending, seq: number) => Pending[]}
  */
 export function acknowledge(outbox, sent, seq) {
@@ -55,7 +55,7 @@ export function acknowledge(outbox, sent, seq) {
 }
 
 /**
- * Without what has become a message of the conversation.
+ * Without those that are messages of the conversation now.
  * @type {(outbox: Pending[], conversationId: number, newestSeq: number) => Pending[]}
  */
 export const settle = (outbox, conversationId, newestSeq) =>
@@ -67,7 +67,7 @@ export const settle = (outbox, conversationId, newestSeq) =>
   );
 
 /**
- * The next message to send in each conversation: one at a time keeps their order.
+ * The next message to send in each conversation: one at a time, in order.
  * @type {(outbox: Pending[]) => Pending[]}
  */
 export function nextToSend(outbox) {

@@ -1,7 +1,7 @@
-/** The messages of a conversation as they are known here. Pure functions; docs/live.md has the rules. */
+/** The loaded messages of a conversation. Pure functions; docs/live.md has the rules. */
 
 /**
- * The newest messages, as first fetched. `limit`: how many were asked for.
+ * The newest messages, after the first load. `limit`: the requested number.
  * @type {(answer: {messages: Message[], version: number}, limit: number) => Room}
  */
 export function openRoom({ messages, version }, limit) {
@@ -9,8 +9,8 @@ export function openRoom({ messages, version }, limit) {
 }
 
 /**
- * A message that came over the socket.
- * With a gap nothing is changed: the rest must be fetched.
+ * Add a message of a frame.
+ * If messages before it are missing, nothing changes: they must be fetched.
  * @type {(room: Room, message: Message) => {room: Room, hasGap: boolean}}
  */
 export function receive(room, message) {
@@ -21,7 +21,7 @@ export function receive(room, message) {
 }
 
 /**
- * What was sent and deleted since the room's version.
+ * Apply the changes since the room's version.
  * @param {Room} room
  * @param {{messages: Message[], deleted_ids: number[], version: number}} changes
  * @returns {Room}
@@ -35,7 +35,7 @@ export function merge(room, changes) {
 }
 
 /**
- * An older page, put before what is known. `older`: oldest first. `limit`: how many were asked for.
+ * Prepend an older page. `older`: oldest first. `limit`: the requested number.
  * @type {(room: Room, older: Message[], limit: number) => Room}
  */
 export function prepend(room, older, limit) {
@@ -45,7 +45,7 @@ export function prepend(room, older, limit) {
 }
 
 /**
- * Without some messages; replies to them stay, without what they replied to.
+ * Remove some messages; replies to them stay, without the quoted message.
  * @type {(room: Room, ids: Iterable<number>) => Room}
  */
 export function remove(room, ids) {
@@ -62,10 +62,10 @@ export function remove(room, ids) {
 }
 
 /**
- * The part of a long history that is drawn.
+ * The rendered part of a long history.
  * @param {Message[]} messages
- * @param {number | null} startSeq where it begins, or null for the newest messages
- * @param {number} size the most that is drawn
+ * @param {number | null} startSeq its start, or null for the newest messages
+ * @param {number} size the maximum number of messages
  * @returns {{start: number, end: number}} indexes
  */
 export function drawnRange(messages, startSeq, size) {
@@ -77,7 +77,7 @@ export function drawnRange(messages, startSeq, size) {
 }
 
 /**
- * Where the drawn part begins after it moved by a third.
+ * The start of the rendered part after a move by a third.
  * @param {Message[]} messages
  * @param {number | null} startSeq
  * @param {"older" | "newer"} direction

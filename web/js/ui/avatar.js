@@ -1,21 +1,20 @@
-/** Pictures of people and groups, and initials where there is none. */
+/** Avatars of users and groups, or their initials. */
 
 import { h } from "../dom.js";
 import { change, state } from "../store.js";
 
 const TONES = 8;
-/** @type {Set<string>} Pictures that did not load. */
+/** @type {Set<string>} The URLs of avatars that did not load. */
 const broken = new Set();
-/** How many pictures did not load: what was described with one of them is described anew. */
+/** The number of avatars that did not load: a key that renders their elements again. */
 export const brokenCount = () => broken.size;
 const graphemes = new Intl.Segmenter();
 
-/** The class of a person's own colour. @param {number} id */
+/** The class of a user's colour. @param {number} id */
 export const tone = (id) => `tone-${id % TONES}`;
 
 /**
- * Whether a picture belongs to this installation; what a stranger names elsewhere would tell
- * them who looks at it.
+ * Whether an avatar is from this installation; a foreign URL would reveal its viewers.
  * @param {string} url
  */
 export function isOwnUrl(url) {
@@ -35,7 +34,7 @@ function initials(name) {
 }
 
 /**
- * Decorative: the name always stands beside it. `size`: `small`, `large` or `huge`.
+ * Decorative: the name is always beside it. `size`: `small`, `large` or `huge`.
  * @type {(of: {id?: number, name: string, avatar?: string}, size?: string) => VElement}
  */
 export function avatar({ id = 0, name, avatar: url = "" }, size) {

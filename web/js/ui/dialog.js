@@ -10,8 +10,8 @@ import { attempt } from "./toast.js";
 let count = 0;
 
 /**
- * Open a dialog. It is drawn again with the page.
- * `kind`: a class. What it returns is settled when it is closed.
+ * Open a dialog. It is rendered with the page.
+ * `kind`: a class. The promise is resolved when the dialog is closed.
  * @type {(title: string, content: (close: () => void) => Child, kind?: string) => Promise<void>}
  */
 export function openDialog(title, content, kind = "") {
@@ -47,7 +47,7 @@ export function openDialog(title, content, kind = "") {
 }
 
 /**
- * A form in a dialog, which closes when it is done.
+ * A form in a dialog, which closes after success.
  * @param {string} title
  * @param {string} submit what the button says
  * @param {() => Child} fields
@@ -70,7 +70,7 @@ export function openForm(title, submit, fields, action) {
 }
 
 /**
- * Ask before something that cannot be taken back, and do it.
+ * Confirm an irreversible action, and run it.
  * @param {string} title
  * @param {string} text
  * @param {string} label what the button says

@@ -1,4 +1,4 @@
-/** Forms: what was typed goes to a function, and what it refuses is said beside the button. */
+/** Forms: the values are passed to a function, whose error is shown beside the button. */
 
 import { h } from "../dom.js";
 import { describe } from "../errors.js";
@@ -9,10 +9,10 @@ import { avatar } from "./avatar.js";
 /** @type {Map<string, {isBusy: boolean, problem: string}>} By the key of the form. */
 const progress = new Map();
 
-/** Something wrong that the page itself found. */
+/** An invalid value that the page itself detects. */
 export class FormError extends Error {}
 
-/** Forget what a form said before. @param {string} key */
+/** Remove the error of a form. @param {string} key */
 export const resetForm = (key) => progress.delete(key);
 
 /**
@@ -70,7 +70,7 @@ export function field(label, name, { hint, rows, ...props } = {}) {
   );
 }
 
-/** A name that must be given. @param {string} label @param {string} [name] the name so far */
+/** A required name. @param {string} label @param {string} [name] the name so far */
 export const nameField = (label, name = "") =>
   field(label, "name", { maxlength: "100", required: true, defaultValue: name });
 
@@ -79,7 +79,7 @@ export function requireName(name) {
   if (name.trim() === "") throw new FormError(t("errorGroupName"));
 }
 
-/** People to choose from. @param {string} label @param {Named[]} people */
+/** A choice of users. @param {string} label @param {Named[]} people */
 export const peopleField = (label, people) =>
   h("fieldset.choices",
     h("legend", label),

@@ -1,4 +1,4 @@
-/** All of what screens are made of. */
+/** All components of the screens. */
 
 export * from "./avatar.js";
 export * from "./dialog.js";

@@ -8,7 +8,7 @@ const MARGIN = 8;
 /**
  * @param {Element} anchor
  * @param {(MenuItem | false | null | undefined)[]} items
- * @param {{x: number, y: number}} [point] where a pointer asked for it
+ * @param {{x: number, y: number}} [point] the position of the pointer
  */
 export function openMenu(anchor, items, point) {
   const menu = document.createElement("div");
@@ -39,7 +39,7 @@ export function openMenu(anchor, items, point) {
     if (menu.contains(document.activeElement) && anchor instanceof HTMLElement) anchor.focus();
     menu.remove();
   });
-  // Inside a modal dialog, only what belongs to it can be used.
+  // Under a modal dialog, only its own elements can be used.
   (anchor.closest("dialog") ?? document.body).append(menu);
   menu.showPopover();
   place(menu, anchor.getBoundingClientRect(), point);

@@ -1,4 +1,4 @@
-/** What screens are made of. */
+/** Components of the screens. */
 
 import { h } from "../dom.js";
 import { t } from "../i18n.js";
@@ -32,7 +32,7 @@ export const iconButton = (name, label, onClick, kind) =>
 export const iconLink = (name, label, href, kind) =>
   h("a.icon-button", { class: kind, "aria-label": label, title: label, href }, icon(name));
 
-/** How many wait. @param {number} count @param {string} [kind] a class */
+/** A counter. @param {number} count @param {string} [kind] a class */
 export const badge = (count, kind) =>
   count > 0 &&
   h("span.badge", { class: kind }, count > 99 ? "99+" : count, h("span.visually-hidden", t("unreadHint")));
@@ -57,7 +57,7 @@ export const sidePane = (key, title, id, ...content) =>
     h("div.details-body", content),
   );
 
-/** A name, and what stands beside and below it. @param {Child} name @param {Child} below @param {Child} [beside] */
+/** A name, with elements beside and below it. @param {Child} name @param {Child} below @param {Child} [beside] */
 export const rowText = (name, below, beside) =>
   h("span.row-text",
     beside ? h("span.row-line", h("bdi.row-name", name), beside) : h("bdi.row-name", name),
@@ -67,12 +67,12 @@ export const rowText = (name, below, beside) =>
 /** @param {Child} text */
 export const preview = (text) => h("bdi.row-preview", text);
 
-/** Somebody's picture, name, and what can be done. @param {Named} person @param {Child[]} rest */
+/** A user's avatar, name and actions. @param {Named} person @param {Child[]} rest */
 export const personItem = (person, ...rest) =>
   h("li.person-row", { key: person.id }, avatar(person, "small"), h("bdi.clip.grow", person.name), rest);
 
 /**
- * The head of somebody's or a group's card. `about`: what they say about themselves.
+ * The head of the card of a user or a group. `about`: the text of the profile.
  * @type {(of: Named, below: Child, about?: string) => Child[]}
  */
 export const portrait = (of, below, about) => [

@@ -13,12 +13,12 @@ export function toast(text, kind = "done") {
   setTimeout(() => notice.remove(), SHOWN_MS);
 }
 
-/** Say what went wrong. @param {unknown} error */
+/** Show an error. @param {unknown} error */
 export const say = (error) => toast(describe(error), "problem");
 
 /**
- * Do something that may fail, and say so if it does.
- * `done`: what to say when it is done. Returns whether it succeeded.
+ * Run an action, and show its error.
+ * `done`: the message of success. Returns whether it succeeded.
  * @type {(action: () => Promise<any>, done?: string) => Promise<boolean>}
  */
 export async function attempt(action, done) {
@@ -42,7 +42,7 @@ function region() {
     popover.popover = "manual";
     document.body.append(popover);
   }
-  // Shown anew, it lies above a dialog that was opened meanwhile.
+  // Shown again, it is above a dialog that was opened later.
   popover.hidePopover();
   popover.showPopover();
   return popover;

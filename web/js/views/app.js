@@ -1,4 +1,4 @@
-/** The page as a whole: who is not signed in sees the entrance, everybody else their panes. */
+/** The whole page: the entrance without a session, otherwise the panes. */
 
 import { reconnect } from "../actions/connection.js";
 import { h } from "../dom.js";

@@ -1,4 +1,4 @@
-/** The list of conversations, and how a new group begins. */
+/** The list of conversations, and the creation of a group. */
 
 import { refreshConversations } from "../actions/lists.js";
 import { changeSettings } from "../actions/messages.js";
@@ -72,7 +72,7 @@ function actionsOf({ id, is_top, notice_able, unread_count }) {
   const set = (/** @type {Record<string, any>} */ settings) => () =>
     attempt(() => changeSettings(id, settings));
   const markUnread = () => {
-    // What is on the screen would be read again at once.
+    // A visible conversation would be marked as read again immediately.
     if (Number(state.route[1]) === id) go("c");
     set({ unreads: 1 })();
   };

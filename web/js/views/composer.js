@@ -1,4 +1,4 @@
-/** What is being written, and what it answers. */
+/** The draft of a message, and the message that it replies to. */
 
 import { send } from "../actions/sending.js";
 import { h } from "../dom.js";
@@ -17,14 +17,14 @@ const draftOf = (/** @type {number} */ id) => (drafts[id] ??= { text: "", reply:
 /** @returns {HTMLTextAreaElement | null} */
 const draftField = () => document.querySelector("textarea.draft");
 
-/** Begin an answer to a message. @param {Message} message */
+/** Start a reply to a message. @param {Message} message */
 export function replyTo({ conversation, id, content, type, sendername: name }) {
   draftOf(conversation).reply = { id, content, type, name };
   change();
   draftField()?.focus();
 }
 
-/** @param {{id: number, name: string}} chosen @param {() => void} toNewest shows what was sent */
+/** @param {{id: number, name: string}} chosen @param {() => void} toNewest scrolls to the sent message */
 export function composer({ id, name }, toNewest) {
   const draft = draftOf(id);
   const left = MAX_TEXT - [...draft.text].length;
@@ -85,7 +85,7 @@ export function composer({ id, name }, toNewest) {
         },
         onKeydown: (/** @type {KeyboardEvent} */ event) => {
           if (event.key === "Escape") cancelReply();
-          // While a word is being composed (Chinese, Japanese), Enter chooses it.
+          // During the composition of a word (Chinese, Japanese), Enter chooses it.
           if (event.key === "Enter" && !event.shiftKey && !event.isComposing) submit(event);
         },
         onPaste: (/** @type {ClipboardEvent} */ event) => sendImages(event, event.clipboardData?.files),

@@ -1,4 +1,4 @@
-/** A conversation: its messages, of which only a part is drawn. */
+/** A conversation: its messages, of which a part is rendered. */
 
 import { loadGroup } from "../actions/lists.js";
 import { isWatched, loadOlder, loadUntil, markRead, openConversation } from "../actions/messages.js";
@@ -21,18 +21,18 @@ const SAME_TURN_MS = 5 * 60_000;
 
 const ui = {
   openId: 0,
-  /** @type {number | null} Where the drawn part begins, or null for the newest messages. */
+  /** @type {number | null} The start of the rendered part, or null for the newest messages. */
   startSeq: null,
   isAtBottom: true,
   isGoingUp: false,
   scrollTop: 0,
-  /** @type {{seq: string, top: number} | null} What stays in place when the page is drawn again. */
+  /** @type {{seq: string, top: number} | null} The message that keeps its position in the next rendering. */
   anchor: null,
-  /** @type {number | null} The message to show in the middle. */
+  /** @type {number | null} The message to scroll to. */
   target: null,
-  /** @type {number} The message that was jumped to. */
+  /** @type {number} The highlighted message. */
   highlighted: 0,
-  /** @type {number | null} Where the unread messages began. */
+  /** @type {number | null} The start of the unread messages. */
   unreadSeq: null,
 };
 const AT_NEWEST = { startSeq: null, isAtBottom: true, anchor: null };
@@ -131,7 +131,7 @@ function turns(chosen, { messages, isAtStart }) {
 /** @param {string} key @param {string} text */
 const separator = (key, text) => h("p.separator", { key, class: key }, h("span", text));
 
-/** Remember where the unread messages begin, for the line above them. @param {number} id */
+/** Store the start of the unread messages, for the line above them. @param {number} id */
 function noteUnread(id) {
   const others = state.rooms[id]?.messages.filter((each) => each.senderid !== session.userId()) ?? [];
   const count = conversation(id)?.unread_count ?? 0;
@@ -141,7 +141,7 @@ function noteUnread(id) {
 }
 
 /**
- * Show a message of a conversation, wherever in its history it is.
+ * Show a message anywhere in the history of a conversation.
  * @type {(conversationId: number, messageId: number) => Promise<void>}
  */
 export async function jumpTo(conversationId, messageId) {
@@ -176,7 +176,7 @@ function scrolled() {
   const { start, end } = drawnRange(room.messages, ui.startSeq, DRAWN);
   const wasAtBottom = ui.isAtBottom;
   const isBottom = end === room.messages.length && distanceToBottom(list) < AT_BOTTOM_PX;
-  // Only somebody who scrolls up leaves the bottom; what grows below does not take them away.
+  // Only scrolling up leaves the bottom; a growing list does not.
   ui.isAtBottom = isBottom || (wasAtBottom && list.scrollTop >= ui.scrollTop - 1);
   if (list.scrollTop !== ui.scrollTop) ui.isGoingUp = list.scrollTop < ui.scrollTop;
   ui.scrollTop = list.scrollTop;
@@ -188,8 +188,8 @@ function scrolled() {
 }
 
 /**
- * Draw or fetch more where the end of what is drawn is near, in the direction of the last scrolling.
- * Whoever waits at the end scrolls no more: hence after each drawing, too.
+ * Render or fetch more messages near the end, in the direction of the last scrolling. Also called
+ * after each rendering, because a user at the end cannot scroll further.
  * @param {Element} list
  */
 function extend(list) {
@@ -209,7 +209,7 @@ const resized = new ResizeObserver(() => {
   if (list && ui.isAtBottom) toBottom(list);
 });
 
-/** Stay at the newest message while the list or what is in it changes its size. @param {Element} list */
+/** Stay at the newest message while the list or its contents change their size. @param {Element} list */
 function follow(list) {
   resized.disconnect();
   resized.observe(list);
@@ -222,10 +222,10 @@ function toBottom(list) {
   ui.scrollTop = list.scrollTop;
 }
 
-/** The messages that are drawn. @param {Element} list */
+/** The rendered messages. @param {Element} list */
 const drawn = (list) => /** @type {HTMLElement[]} */ ([...list.querySelectorAll("[data-seq]")]);
 
-/** Note what is on the screen, before the page is drawn again. */
+/** Store the scroll position before the next rendering. */
 export function beforeDraw() {
   const list = scroller();
   if (!list || ui.isAtBottom) return;
@@ -236,7 +236,7 @@ export function beforeDraw() {
     : null;
 }
 
-/** Keep it where it was; or follow the newest message. */
+/** Restore the scroll position, or follow the newest message. */
 export function afterDraw() {
   const list = scroller();
   if (!list) return void (ui.openId = 0);
@@ -252,7 +252,7 @@ export function afterDraw() {
   markSeen();
 }
 
-/** What has been on the screen of a window that somebody looks at has been read. */
+/** Mark the visible messages of a window with the focus as read. */
 function markSeen() {
   const list = scroller();
   if (!list || !isWatched()) return;

@@ -1,4 +1,4 @@
-/** The pane beside a conversation: settings, people, announcements, invitations, leaving. */
+/** The pane beside a conversation: settings, members, announcements, invitations, leaving. */
 
 import { loadGroup, refreshConversations } from "../actions/lists.js";
 import { changeSettings } from "../actions/messages.js";

@@ -1,4 +1,4 @@
-/** One message, and what can be done with it. */
+/** A message and its actions. */
 
 import { deleteForAll, deleteForMe } from "../actions/messages.js";
 import { discard, retry } from "../actions/sending.js";
@@ -22,9 +22,9 @@ const URL_PATTERN = /https?:\/\/[^\s<>"'，。、）]+/g;
 /**
  * @param {Conversation} chosen
  * @param {Message} message
- * @param {boolean} isSameTurn it follows a message of the same person
+ * @param {boolean} isSameTurn it follows a message of the same sender
  * @param {boolean} isHighlighted
- * @param {JumpTo} jumpTo always the same
+ * @param {JumpTo} jumpTo a constant function
  */
 export function messageView(chosen, message, isSameTurn, isHighlighted, jumpTo) {
   const isGroup = chosen.is_chat_group;
@@ -81,7 +81,7 @@ const senderButton = ({ senderid: id, sendername: name, senderavatar }) =>
     avatar({ id, name, avatar: senderavatar }, "small"),
   );
 
-/** Text whose web addresses can be followed. @param {string} text */
+/** Text with links for its URLs. @param {string} text */
 function linked(text) {
   /** @type {Child[]} */
   const parts = [];
@@ -130,7 +130,7 @@ function actionsOf(message, isOwn, jumpTo) {
     { label: t("reply"), icon: "reply", run: () => replyTo(message) },
     { label: t("showReplies"), icon: "chat", run: () => attempt(() => openReplies(message, jumpTo)) },
     { label: t("readBy"), icon: "eye", run: () => attempt(() => openReaders(message)) },
-    // Away from localhost and without TLS there is no clipboard.
+    // The clipboard requires TLS or localhost.
     message.type === 0 && !!navigator.clipboard && { label: t("copy"), icon: "copy", run: copy },
     { label: t("deleteForMe"), icon: "trash", run: () => attempt(() => deleteForMe(message)) },
     (isOwn || isModerator) && { label: t("deleteForAll"), icon: "trash", isDanger: true, run: askToDelete },
@@ -171,7 +171,7 @@ async function openReaders({ id }) {
   ]);
 }
 
-/** A message that is on its way. @param {Pending} pending */
+/** A pending message. @param {Pending} pending */
 export function pendingView(pending) {
   const { client_id, problem, image, reply, preview, content, created_time } = pending;
   return h("article.message.own",

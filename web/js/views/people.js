@@ -1,4 +1,4 @@
-/** Friends, requests, groups of friends, and how somebody is found. */
+/** Friends, requests, groups of friends, and the search for users. */
 
 import { refreshConversations, refreshFriends, refreshGroups, refreshRequests } from "../actions/lists.js";
 import * as api from "../api.js";
@@ -16,9 +16,9 @@ import {
 import { loadPerson, openRequest, personCard } from "./person.js";
 
 const ui = {
-  /** @type {any[] | null} Who has the name that was searched for. */
+  /** @type {any[] | null} The results of the search. */
   found: null,
-  /** @type {string} What the main pane shows. */
+  /** @type {string} The current view of the main pane. */
   shown: "",
   /** @type {{id: number, name: string, members: Friend[]} | null} */
   group: null,
@@ -76,7 +76,7 @@ export function peoplePane(place, id) {
   );
 }
 
-// --- Finding somebody ---
+// --- Search ---
 
 const addFriend = () =>
   h("div.page-column",

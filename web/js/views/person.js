@@ -1,4 +1,4 @@
-/** Somebody's card: who they are, and what can be done about it. */
+/** The card of a user, with the actions. */
 
 import { refreshBlocks, refreshConversations, refreshFriends, refreshRequests } from "../actions/lists.js";
 import * as api from "../api.js";
@@ -10,10 +10,10 @@ import {
   attempt, button, confirm, field, linkButton, openDialog, openForm, portrait, spinner, toast,
 } from "../ui/index.js";
 
-/** @type {Map<number, Person | null>} Null: there is nobody of that id. */
+/** @type {Map<number, Person | null>} Null: no user has this id. */
 const known = new Map();
 
-/** Fetch a person's card. @param {number} id */
+/** Fetch the data of a user. @param {number} id */
 export async function loadPerson(id) {
   try {
     known.set(id, friend(id) ? await friendCard(id) : await strangerCard(id));
@@ -32,13 +32,13 @@ async function strangerCard(id) {
   return { ...user, id, deleted: user.is_deleted, groups: [] };
 }
 
-/** Somebody's card in a dialog. @param {number} id */
+/** Show the card of a user in a dialog. @param {number} id */
 export function openPerson(id) {
   loadPerson(id);
   openDialog(t("profile"), (close) => personCard(id, close));
 }
 
-/** @param {number} id @param {() => void} close what holds the card */
+/** @param {number} id @param {() => void} close closes the dialog */
 export function personCard(id, close) {
   const person = known.get(id);
   if (person === undefined) return spinner();
@@ -72,7 +72,7 @@ function actions(person, close) {
   );
 }
 
-/** Ask somebody to be friends. @param {{id: number, name: string}} person */
+/** Send a friend request. @param {{id: number, name: string}} person */
 export const openRequest = ({ id, name }) =>
   openForm(t("addFriend"), t("sendRequest"),
     () => [

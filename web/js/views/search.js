@@ -1,4 +1,4 @@
-/** Finding messages: in every conversation, or in one by text, sender and time. */
+/** The search for messages: in all conversations, or in one by text, sender and time. */
 
 import * as api from "../api.js";
 import { h } from "../dom.js";
@@ -18,7 +18,7 @@ const ui = {
   /** @type {any[] | null} */
   everywhere: null,
   query: "",
-  /** @type {number | undefined} Where the next page goes on. */
+  /** @type {number | undefined} The start of the next page. */
   nextBeforeId: undefined,
   /** @type {{id: number, messages: any[]} | null} */
   inside: null,
@@ -50,7 +50,7 @@ export function searchList() {
 const textField = (label, value = "") =>
   field(label, "content", { type: "search", maxlength: "255", autofocus: true, defaultValue: value });
 
-/** @param {number} [before_id] the message to go on from */
+/** @param {number} [before_id] the start of the page */
 async function search(before_id) {
   const fields = { content: ui.query, limit: PAGE, before_id };
   const { messages, next_before_id } = await api.get("/conversations/search", fields);
@@ -106,14 +106,14 @@ export function findPane({ id }) {
   );
 }
 
-/** Groups offer their members; in private chats a part of the name is enough. @param {number} id */
+/** The sender: a member of a group, or a part of the name in a private chat. @param {number} id */
 function senderField(id) {
   const members = state.members[id]?.members ?? [];
   if (members.length === 0) return field(t("senderName"), "sender_name", { maxlength: "255" });
   const options = members.map((each) => h("option", { key: each.id, value: String(each.id) }, each.name));
-  const anybody = h("option", { value: "" }, t("anybody"));
-  return labelled(t("senderName"), h("select", { name: "sender_id" }, anybody, options));
+  const anySender = h("option", { value: "" }, t("anySender"));
+  return labelled(t("senderName"), h("select", { name: "sender_id" }, anySender, options));
 }
 
-/** @param {string} local @returns {string} the same moment in UTC, or nothing */
+/** @param {string} local @returns {string} the same time in UTC, or an empty text */
 const utc = (local) => (local === "" ? "" : new Date(local).toISOString());

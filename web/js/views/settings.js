@@ -1,4 +1,4 @@
-/** One's own account, and how the page looks. */
+/** The user's account, and the theme and language of the page. */
 
 import { signOut } from "../actions/connection.js";
 import { refreshProfile } from "../actions/lists.js";
@@ -51,7 +51,7 @@ const account = (me) =>
   );
 
 /**
- * A form that changes the account, for which the password has to be given.
+ * A form that changes the account and requires the password.
  * @param {string} title
  * @param {() => Child} fields
  * @param {(values: Record<string, string>) => Record<string, string> | Promise<Record<string, string>>} changes
@@ -130,7 +130,7 @@ export function languageSwitch() {
   );
 }
 
-// --- Where one is signed in ---
+// --- Sessions ---
 
 async function loadSessions() {
   const answer = await api.get("/account/sessions").catch(() => null);
@@ -163,7 +163,7 @@ const sessionItem = ({ id, device, address, created_at, current }) =>
     !current && button(t("signOut"), () => endSessions({ session_id: id })),
   );
 
-/** What a browser says about itself, short. @param {string} agent */
+/** The browser and system of a user agent. @param {string} agent */
 function shortDevice(agent) {
   const browser = /(Edg|OPR|Firefox|Chrome|Safari)\//.exec(agent)?.[1];
   const system = /(Android|iPhone|iPad|Windows|Mac OS X|Linux)/.exec(agent)?.[1];

@@ -19,7 +19,7 @@ const ui = {
   /** @type {Mode} */
   mode: "in",
   email: "",
-  /** @type {string | null} The code that was mailed, where this page can read it. */
+  /** @type {string | null} The code of the mail, if the page can read it. */
   code: null,
   isConfirmed: false,
 };
@@ -51,7 +51,7 @@ const notices = () => [
 ];
 
 /**
- * One of the forms, with the way to the others below it.
+ * A form, with links to the other forms below it.
  * @param {string} title
  * @param {Omit<Parameters<typeof form>[0], "key">} described
  * @param {Child[]} others
@@ -119,7 +119,7 @@ function signUp() {
         const fields = { name, email, password: await passwords.encodeNew(password) };
         const answer = await api.post("/account/reg", fields);
         enter(answer);
-        // The document's own words: the account was there before.
+        // The API's text of a restored account.
         if (answer.message === "已恢复账户") toast(t("restored"));
       },
     },
@@ -128,7 +128,7 @@ function signUp() {
   );
 }
 
-/** Whether the e-mail is one's own: as the API has it, the code is compared here. It may be left out. */
+/** Check the e-mail: the API expects the client to compare the code. An empty code is accepted. */
 function confirmation() {
   if (!passwords.canEncrypt()) return null;
   if (ui.isConfirmed) return h("p.confirmed", icon("check"), t("emailConfirmed"));
