@@ -63,6 +63,6 @@ def test_an_archive_can_go_to_the_standard_output(
 
 
 def test_of_an_account_that_does_not_exist_nothing_is_written(app: Flask, tmp_path: Path) -> None:
-    path = tmp_path / "nobody.zip"
+    path = tmp_path / "unknown.zip"
     done = app.test_cli_runner().invoke(args=["accounts", "export", "77", str(path)])
     assert (done.exit_code, list(tmp_path.iterdir())) == (1, [])

@@ -87,7 +87,7 @@ def test_info_put_refuses_a_wrong_original_password(alice: ApiClient, origin: st
 
 BAD: dict[str, tuple[str, ErrorSpec]] = {
     "name": ("x" * 21, errors.NAME_TOO_LONG),
-    "email": ("nobody", errors.INVALID_EMAIL),
+    "email": ("no-address", errors.INVALID_EMAIL),
     "password": ("not legal", errors.INVALID_PASSWORD),
     "user_info": ("長" * 256, BAD_PARAMETER),
     "avatar": ("javascript:alert(1)", BAD_PARAMETER),

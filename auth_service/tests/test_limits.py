@@ -171,7 +171,7 @@ def test_who_changes_an_account_learns_of_few_addresses_whether_they_are_known(
 
     assert_error(wants(email_of("bob")), errors.USER_EXISTS)
     assert_error(wants(email_of("alice")), errors.INVALID_PASSWORD)
-    assert_error(wants(email_of("nobody")), errors.INVALID_PASSWORD)
+    assert_error(wants(email_of("unknown")), errors.INVALID_PASSWORD)
     assert_error(wants(email_of("bob")), TOO_MANY_REQUESTS)
     assert_error(wants(email_of("alice")), errors.INVALID_PASSWORD)
 
@@ -299,7 +299,7 @@ def test_trying_many_accounts_from_one_address_ends_as_well(
     alice: ApiClient, limited: Limited
 ) -> None:
     service = limited(RATE_LIMIT_FAILED_LOGINS_ADDRESS="2/minute")
-    for name in ("nobody", "no_one"):
+    for name in ("unknown", "no_one"):
         assert_error(_login(service, email=email_of(name)), errors.USER_NOT_FOUND)
     assert_error(_login(service), TOO_MANY_REQUESTS)
     assert_error(_login(service, address=THERE), errors.WRONG_PASSWORD)

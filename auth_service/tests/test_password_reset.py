@@ -110,7 +110,7 @@ def test_the_letter_speaks_two_languages_in_text_and_html(
     assert letter["To"] == "Alice@Example.com"
 
 
-@pytest.mark.parametrize("email", [ALICE_AT, "nobody@example.com"])
+@pytest.mark.parametrize("email", [ALICE_AT, "unknown@example.com"])
 def test_nothing_tells_whether_an_address_is_known(
     app: Flask, alice: ApiClient, anonymous: ApiClient, letters: Letters, email: str
 ) -> None:

@@ -214,7 +214,7 @@ def test_the_proxy_alone_reaches_the_gateway(manifests: list[Manifest]) -> None:
 
     assert [path["backend"]["service"]["name"] for path in paths] == ["gateway"]
     assert open_to_all == []
-    assert policies["nobody"]["spec"]["podSelector"] == {}
+    assert policies["nobody"]["spec"]["podSelector"] == {}  # codespell:ignore
     [way] = policies["gateway-from-outside"]["spec"]["ingress"]
     assert [*way["from"][0]] == ["namespaceSelector"]
 

@@ -21,19 +21,19 @@ from social_service.models import (
 )
 
 
-def account_state(account_id: int, name: str = "Somebody", **fields: Any) -> dict[str, Any]:
+def account_state(account_id: int, name: str = "Person", **fields: Any) -> dict[str, Any]:
     """Create the state of an account in an event of the auth service."""
     email = f"{name.lower()}{account_id}@example.com"
     return state("account", **{"id": account_id, "name": name, "email": email} | fields)
 
 
-def make_account(app: Flask, account_id: int, name: str = "Somebody", **fields: Any) -> None:
+def make_account(app: Flask, account_id: int, name: str = "Person", **fields: Any) -> None:
     """Create a copied account."""
     with app.app_context():
         accounts.apply(account_state(account_id, name, **fields))
 
 
-def delete_account(app: Flask, account_id: int, name: str = "Somebody") -> None:
+def delete_account(app: Flask, account_id: int, name: str = "Person") -> None:
     """Apply the event of a deletion."""
     make_account(app, account_id, name, deleted=True, generation=1, version=2)
 

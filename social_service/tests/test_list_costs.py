@@ -41,7 +41,7 @@ def _populate(app: Flask, count: int) -> None:
         make_request(app, person_id, ALICE)
         make_blocks(app, ALICE, 1_000 + person_id)
         make_account(app, 1_000 + person_id)
-    make_group(app, ALICE, "Everybody", *people)
+    make_group(app, ALICE, "All", *people)
     for number in range(count):
         make_group(app, ALICE, f"Group {number}", 20)
 

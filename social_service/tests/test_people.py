@@ -57,7 +57,7 @@ def test_a_name_in_any_script_is_found(app: Flask, alice: ApiClient) -> None:
 
 
 def test_nobody_of_that_name_is_an_empty_list(alice: ApiClient) -> None:
-    response = alice.get("/search_user", json={"query_name": "Nobody"})
+    response = alice.get("/search_user", json={"query_name": "Unknown"})
     assert (response.status_code, response.json["results"]) == (200, [])
 
 

@@ -23,4 +23,4 @@ umount -l /.outside
 echo nameserver 10.0.2.3 > /etc/resolv.conf # The one that slirp4netns answers at.
 for table in filter nat; do iptables --table $table --flush && iptables --table $table --delete-chain; done
 dockerd --cgroup-parent "$cgroup" --log-level warn &
-wait $! # And for whatever ends without a parent.
+wait $! # And for orphaned processes.

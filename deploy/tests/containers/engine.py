@@ -291,7 +291,7 @@ def _check_machine() -> None:
     if os.geteuid() != 0:
         raise EngineError("an engine needs root")
     if _run("unshare", "--net", *_NAMESPACES, "true").returncode != 0:
-        raise EngineError("this machine lets nobody have namespaces")
+        raise EngineError("this machine does not permit namespaces")
     if not Path("/dev/net/tun").exists():
         raise EngineError("this machine has no /dev/net/tun")
     if not shutil.which("apt-get"):

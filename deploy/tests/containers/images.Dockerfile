@@ -45,7 +45,7 @@ FROM base AS prometheus
 RUN apt-get update -qq \
     && apt-get install -qq -y --no-install-recommends prometheus > /dev/null \
     && rm -rf /var/lib/apt/lists/* \
-    && install -d -o nobody -g nogroup /prometheus
+    && install -d -o 65534 -g 65534 /prometheus
 USER 65534
 VOLUME /prometheus
 ENTRYPOINT ["prometheus"]

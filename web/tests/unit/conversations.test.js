@@ -18,7 +18,7 @@ test("a pinned conversation moves to the very top", () => {
   assert.deepEqual(ids(withMessage([row(1, { is_top: true }), row(2, { is_top: true })], message(2), false)), [2, 1]);
 });
 
-test("one's own message reads what was there", () => {
+test("an own message marks earlier ones as read", () => {
   assert.equal(withMessage([row(1, { unread_count: 4 })], message(1), true)?.[0].unread_count, 0);
 });
 

@@ -81,7 +81,7 @@ test("the end of the token ends everything", () => {
   assert.deepEqual([told.at(-1), timers.length], ["ended", 0]);
 });
 
-test("too many sockets: this one stays away until somebody asks for it", () => {
+test("too many sockets: this one stays closed until the user reconnects", () => {
   const { live, sockets, timers, told, open } = surroundings();
   live.start();
   open().onclose({ code: 4429 });

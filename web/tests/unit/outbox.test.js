@@ -18,7 +18,7 @@ test("a message on its way is shown until it has arrived", () => {
   assert.deepEqual(visible(outbox, 1, [message(10), message(11)], ME), []);
 });
 
-test("the same words of somebody else, or an answer with them, are another message", () => {
+test("the same text of another user, or in a reply, are another message", () => {
   const others = [message(11, "ok", { senderid: 8 }), message(12, "ok", { reply_to_id: 3 })];
   assert.deepEqual(ids(visible([pending("a")], 1, others, ME)), ["a"]);
 });
