@@ -1,5 +1,6 @@
 """A service that is down, slow or broken is answered for in bounded time, and harms no other."""
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -174,14 +175,18 @@ def test_only_a_plain_read_is_sent_twice(
 def test_a_closed_connection_of_the_pool_is_not_used_for_a_post(
     gateway: Gateway, chat: Upstream, token: str
 ) -> None:
+    closed = threading.Semaphore(0)
+
     def answer_and_close(got: Exchange) -> None:
         got.echo_back()
         got.close_connection = True
+        got.connection.shutdown(socket.SHUT_RDWR)
+        closed.release()
 
     chat.answer = answer_and_close
-    statuses = [gateway.ask("POST", "/conversations", token=token).status for _ in range(10)]
-
-    assert statuses == [200] * 10
+    for _ in range(10):
+        assert gateway.ask("POST", "/conversations", token=token).status == 200
+        assert closed.acquire(timeout=SECONDS)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +196,7 @@ def test_a_closed_connection_of_the_pool_is_not_used_for_a_post(
         (*OK, "Transfer-Encoding: chunked"),
     ],
 )
-def test_an_answer_thatbreak_offbreak_off_for_the_client(
+def test_an_answer_that_breaks_off_breaks_off_for_the_client(
     gateway: Gateway, chat: Upstream, lines: tuple[str, ...]
 ) -> None:
     def stop_halfway(got: Exchange) -> None:
@@ -208,7 +213,7 @@ def test_an_answer_thatbreak_offbreak_off_for_the_client(
         response.read()
 
 
-def test_an_answer_thatbreak_off_looks_complete_to_no_old_client(
+def test_an_answer_that_breaks_off_looks_complete_to_no_old_client(
     gateway: Gateway, chat: Upstream
 ) -> None:
     def stop_halfway(got: Exchange) -> None:
