@@ -14,7 +14,8 @@ import requests
 from playwright.sync_api import Browser
 
 from tests.browser.windows import Window, Windows, chromium
-from tests.people import Person, befriend, make_group, newcomer, send
+from tests.client import ApiClient
+from tests.factories import befriend, make_group, make_user
 from tests.product import running
 
 _RUNS = 5
@@ -59,20 +60,20 @@ def main() -> int:
     return int(any(figure > aim for figure, aim in figures.values()))
 
 
-def _fill(base_url: str, count: int) -> tuple[Person, list[int]]:
+def _fill(base_url: str, count: int) -> tuple[ApiClient, list[int]]:
     """Create a user with many conversations of some messages."""
-    reader, writer = newcomer(base_url, "Reader"), newcomer(base_url, "Writer")
+    reader, writer = make_user(base_url, "Reader"), make_user(base_url, "Writer")
     befriend(reader, writer)
     groups = [make_group(writer, reader) for _ in range(count)]
     for group in groups:
         writer.post("/conversations/manage/info", conversation_id=group, name=f"Group {group}")
         for number in range(10):
-            send(writer, group, f"message {number} of group {group}")
+            writer.send_text(group, f"message {number} of group {group}")
     return reader, groups
 
 
 def _measure(
-    browser: Browser, base_url: str, reader: Person, groups: list[int]
+    browser: Browser, base_url: str, reader: ApiClient, groups: list[int]
 ) -> dict[str, tuple[float, int]]:
     """Figures and aims by name."""
     windows = Windows(browser, base_url)
@@ -97,7 +98,7 @@ def _measure(
     }
 
 
-def _opened(windows: Windows, person: Person | None = None) -> Window:
+def _opened(windows: Windows, person: ApiClient | None = None) -> Window:
     window = windows.open()
     window.context.add_init_script(_NOTE_WHEN_USABLE)
     if person is not None:

@@ -49,7 +49,7 @@ class Chat:
             if command.startswith("/"):
                 self._commands()[command](rest.strip())
             elif self.open:
-                self.me.send(self.open.id, line)
+                self.me.send_text(self.open.id, line)
             else:
                 self.do_open(line)
         except KeyError as missing:
@@ -64,7 +64,7 @@ class Chat:
 
     def do_list(self, _: str) -> None:
         """List your conversations, and how much in them is new."""
-        self.listed = self.me.conversations()
+        self.listed = self.me.list_conversations()
         say("" if self.listed else "No conversations yet: /add a friend.")
         for number, each in enumerate(self.listed, 1):
             new = fit(f"{each.unread_count:>3} new" if each.unread_count else "", 8)
@@ -87,39 +87,41 @@ class Chat:
     def do_reply(self, rest: str) -> None:
         """#N TEXT: reply to message number N."""
         number, _, text = rest.partition(" ")
-        self.me.send(self.shown[number].conversation_id, text, self.shown[number].id)
+        self.me.send_text(self.shown[number].conversation_id, text, self.shown[number].id)
 
     def do_delete(self, number: str) -> None:
         """#N: delete message number N for all members."""
-        self.me.delete(self.shown[number].id)
+        self.me.delete_message(self.shown[number].id)
 
     def do_friends(self, _: str) -> None:
         """List your friends and received friend requests."""
-        for friend in self.me.friends():
+        for friend in self.me.list_friends():
             say(f"  {fit(friend.name, 16)} {in_colour(DIM, friend.email)}")
         self._show_requests(self.me)
 
     def do_add(self, rest: str) -> None:
         """NAME or ID, and an optional greeting: send a friend request."""
         name, _, greeting = rest.partition(" ")
-        found = {each.id: f"{each.id} ({each.email})" for each in self.me.people(name)}
-        found.pop(self.me.user_id, None)
+        found = {each.id: f"{each.id} ({each.email})" for each in self.me.search_users(name)}
+        found.pop(self.me.id, None)
         ids = [*found] or ([int(name)] if name.isdigit() else [])
         if len(ids) == 1:
-            self.me.ask_to_be_friends(ids[0], greeting)
+            self.me.send_friend_request(ids[0], greeting)
             say("Asked. You can talk as soon as the answer is yes.")
         else:
             say(f"There are {len(ids)} of that name. {', '.join(found.values())}")
 
     def do_accept(self, name: str) -> None:
         """NAME: accept a friend request."""
-        waiting = {each.sender_name: each for each in self.me.friend_requests() if each.is_waiting}
-        self.me.accept_friend(waiting[name].sender_id)
+        waiting = {
+            each.sender_name: each for each in self.me.list_friend_requests() if each.is_waiting
+        }
+        self.me.accept_friend_request(waiting[name].sender_id)
 
     def do_group(self, rest: str) -> None:
         """NAME: FRIEND, FRIEND: create a group."""
         name, _, wanted = rest.partition(":")
-        ids = {friend.name: friend.id for friend in self.me.friends()}
+        ids = {friend.name: friend.id for friend in self.me.list_friends()}
         self.me.create_group(name.strip(), [ids[each.strip()] for each in wanted.split(",")])
 
     def _show(self, message: ims.Message) -> None:
@@ -128,11 +130,11 @@ class Chat:
             if message.reply_to:
                 say(f"{' ' * 18}╭ {fit(message.reply_to, 40)}", DIM)
             place = in_colour(DIM, f"{message.sent_at.astimezone():%d %b %H:%M} {number:>4}")
-            colour = BOLD if message.sender_id == self.me.user_id else colour_of(message.sender_id)
+            colour = BOLD if message.sender_id == self.me.id else colour_of(message.sender_id)
             say(f"{place} {in_colour(colour, fit(message.sender_name, 10))} {message.content}")
 
     def _show_requests(self, me: ims.Client) -> None:
-        for each in me.friend_requests():
+        for each in me.list_friend_requests():
             if each.is_waiting:
                 say(f"{each.sender_name} would like to be your friend. {each.message}", YELLOW)
                 say(f"  /accept {each.sender_name}")
@@ -150,7 +152,7 @@ class Chat:
             case ims.Arrived(message, is_read) if message.conversation_id in self.live.following:
                 self._show(message)
                 if not is_read and self.status == CONNECTED:
-                    me.read(message.conversation_id)
+                    me.mark_read(message.conversation_id)
             case ims.Deleted(_, message_id):
                 gone = [number for number, each in self.shown.items() if each.id == message_id]
                 say(f"{', '.join(gone) or 'A message'} was taken back.", DIM)
@@ -160,7 +162,7 @@ class Chat:
             case ims.Connected():
                 self.status = CONNECTED
                 if self.open:  # What was shown while catching up is read by one request.
-                    me.read(self.open.id)
+                    me.mark_read(self.open.id)
             case ims.Disconnected():
                 self.status = "Connection lost, trying again ..."
             case ims.Told():
@@ -168,13 +170,13 @@ class Chat:
 
     def _take_hint(self, hint: ims.Told, me: ims.Client) -> None:
         names = {each.id: f"{each.name} ∙ " * each.is_group for each in self.listed}
-        if (message := hint.message) and message.sender_id != me.user_id:
+        if (message := hint.message) and message.sender_id != me.id:
             where = names.get(message.conversation_id, "")
             say(f"{where}{message.sender_name}: {message.content}", YELLOW)
         elif hint.type == "request_message":
             self._show_requests(me)
         elif hint.type == "conv_setting":
-            self.listed = me.conversations()
+            self.listed = me.list_conversations()
             for new in (each for each in self.listed if each.id not in names):
                 say(f"You can talk there now: /open {new.name}", YELLOW)
 

@@ -3,4 +3,4 @@
 import pytest
 
 # What the tests share also asserts, and should say as much when it fails.
-pytest.register_assert_rewrite("tests.people", "tests.shapes")
+pytest.register_assert_rewrite("tests.client", "tests.shapes")

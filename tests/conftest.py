@@ -1,4 +1,4 @@
-"""One product for all tests of a run, and a cast of people."""
+"""One product for all tests of a run, and clients of it."""
 
 import os
 import tempfile
@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.attacks.forgeries import Mint
-from tests.people import Person, Visitor, newcomer
+from tests.client import ApiClient
+from tests.factories import make_user
 from tests.product import running
-from tests.scene import Scene, set_the_scene
+from tests.scene import Scene, make_scene
 
 _URL = "IMS_TEST_URL"
 _DATA_DIR = "IMS_TEST_DATA_DIR"
@@ -19,7 +20,7 @@ _running = ExitStack()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start one product; the test processes find it in their environment."""
+    """Start one product, whose URL the test processes find in their environment."""
     if _URL not in os.environ and not config.option.collectonly:
         folder = Path(_running.enter_context(tempfile.TemporaryDirectory(prefix="ims-tests-")))
         try:
@@ -36,62 +37,61 @@ def pytest_unconfigure() -> None:
 
 @pytest.fixture(scope="session")
 def base_url() -> str:
-    """Where the product listens."""
+    """The URL of the gateway."""
     return os.environ[_URL]
 
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
-    """Where it keeps its files."""
+    """The data folder of the product."""
     return Path(os.environ[_DATA_DIR])
 
 
 @pytest.fixture(scope="session")
-def visitor(base_url: str) -> Visitor:
-    """Somebody without a token."""
-    return Visitor(base_url)
+def visitor(base_url: str) -> ApiClient:
+    """A client without a token."""
+    return ApiClient(base_url)
 
 
 @pytest.fixture
-def alice(base_url: str) -> Person:
-    """Somebody new, whom nobody knows yet."""
-    return newcomer(base_url, "Alice")
+def alice(base_url: str) -> ApiClient:
+    """The client of a new account."""
+    return make_user(base_url, "Alice")
 
 
 @pytest.fixture
-def bob(base_url: str) -> Person:
-    """Somebody else."""
-    return newcomer(base_url, "Bob")
+def bob(base_url: str) -> ApiClient:
+    """The client of another new account."""
+    return make_user(base_url, "Bob")
 
 
 @pytest.fixture
-def carol(base_url: str) -> Person:
-    """A third person."""
-    return newcomer(base_url, "Carol")
+def carol(base_url: str) -> ApiClient:
+    """The client of a third new account."""
+    return make_user(base_url, "Carol")
 
 
 @pytest.fixture
-def dave(base_url: str) -> Person:
-    """A fourth person."""
-    return newcomer(base_url, "Dave")
+def dave(base_url: str) -> ApiClient:
+    """The client of a fourth new account."""
+    return make_user(base_url, "Dave")
 
 
 @pytest.fixture(scope="session")
 def scene(base_url: str) -> Scene:
-    """People who know each other, for requests that change nothing."""
-    return set_the_scene(base_url)
+    """Users with common data, for requests that change nothing."""
+    return make_scene(base_url)
 
 
 @pytest.fixture(scope="session")
 def mint(scene: Scene, data_dir: Path) -> Mint:
     """The keys of the product, and Alice's token."""
-    assert scene.alice.token is not None
     return Mint(scene.alice.token, data_dir / "keys")
 
 
 @pytest.fixture(scope="module")
 def unchanged(scene: Scene) -> Iterator[None]:
-    """Hold that after the tests of a module everything in the scene is as it was before."""
+    """Compare the scene before and after the tests of a module."""
     before = scene.picture()
     yield
     assert scene.picture() == before

@@ -1,78 +1,58 @@
-"""A small world for all requests that change nothing: refusals, bad input, strangers."""
+"""A few users with common data, for requests that change nothing."""
 
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from tests.people import (
-    UNKNOWN,
-    Person,
-    announce,
+from tests.client import ApiClient
+from tests.factories import (
     befriend,
-    done,
-    invitations,
-    invite,
+    make_announcement,
     make_friend_group,
     make_group,
-    newcomer,
-    private_chat,
-    send,
+    make_invitation,
+    make_user,
 )
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Who is there, seen from Alice.
+    """The users, described from Alice's point of view.
 
     Attributes:
-        alice: owns the group, and knows most of them.
-        bob: her friend, an admin of the group, in her friend group "Family".
-        carol: her friend, a plain member.
-        dave: her friend, not in the group.
-        erin: a stranger to all, whose friend request to Alice is waiting.
-        frank: Carol's friend, invited by her and waiting; asked by Alice, who waits, too.
-        gone: her friend and a member, whose account is deleted.
-        heidi: Carol's friend, who came in by Carol's invitation.
-        ivan: her former friend and a former member.
-        family: a friend group of Alice's; ``work`` is another.
-        erins_group: a friend group of Erin's.
-        group: the group conversation; ``other_group`` is another of Alice's, with Dave.
-        private: Alice's and Bob's private conversation.
-        closed: that of Alice and Ivan, closed with their friendship.
-        message: Alice's in the group; ``elsewhere`` is hers in the private conversation.
+        alice: owns the group.
+        bob: a friend, an admin of the group, in the friend group "Family".
+        carol: a friend, a member.
+        dave: a friend, not in the group.
+        erin: a stranger, whose friend request to Alice is pending.
+        frank: a friend of Carol, who has invited him; Alice's friend request to him is pending.
+        gone: a friend and a member, whose account is deleted.
+        ivan: a former friend and a former member.
+        family: a friend group of Alice.
+        group: a group conversation.
+        private: the private conversation of Alice and Bob, with a message.
+        message: of Alice, in the group.
         announcement: in the group.
-        waiting: Carol's invitation of Frank; ``handled`` is that of Heidi.
+        invitation: of Frank, by Carol.
     """
 
-    alice: Person
-    bob: Person
-    carol: Person
-    dave: Person
-    erin: Person
-    frank: Person
-    gone: Person
-    heidi: Person
-    ivan: Person
+    alice: ApiClient
+    bob: ApiClient
+    carol: ApiClient
+    dave: ApiClient
+    erin: ApiClient
+    frank: ApiClient
+    gone: ApiClient
+    ivan: ApiClient
     family: int
-    work: int
-    erins_group: int
     group: int
-    other_group: int
     private: int
-    closed: int
     message: int
-    elsewhere: int
     announcement: int
-    waiting: int
-    handled: int
-    unknown: int = UNKNOWN
-
-    def example(self, field: str) -> Any:
-        """A value of the right shape for a required field, by its name in the document."""
-        return self.examples()[field]
+    invitation: int
 
     def examples(self) -> dict[str, Any]:
-        """A value for each field that is required somewhere."""
+        """A well-formed value of each required field, by its name in the document."""
         return {
             "email": self.alice.email,
             "password": self.alice.password,
@@ -81,7 +61,7 @@ class Scene:
             "avatar": "",
             "name": "Name",
             "new_name": "New name",
-            "query_name": self.ivan.name,  # Nobody else has it, and nobody is given it.
+            "query_name": self.ivan.name,  # No test gives another user this name.
             "content": "content",
             "target_id": self.alice.id,
             "sender_user_id": self.erin.id,
@@ -97,14 +77,14 @@ class Scene:
             "message_ids": [self.message],
             "user": self.carol.id,
             "notification_id": self.announcement,
-            "invite_id": self.waiting,
+            "invite_id": self.invitation,
         }
 
     def picture(self) -> list[Any]:
-        """What Alice and Erin can see, but for what others ask of them, without reading."""
+        """Everything that Alice and Erin can list, without marking messages as read."""
         lists = ("/account/info", "/friends", "/groups", "/conversations")
-        return [[person.get(path) for path in lists] for person in (self.alice, self.erin)] + [
-            self._waiting_requests(),
+        return [[user.get(path) for path in lists] for user in (self.alice, self.erin)] + [
+            self._pending_requests(),
             self.alice.get("/groups/manage_groups", group_id=self.family),
             self.alice.get("/conversations/get_members", conversation_id=self.group),
             self.alice.get("/conversations/manage_messages", conversationId=self.group),
@@ -112,54 +92,42 @@ class Scene:
             self.alice.get(f"/conversations/{self.group}/invitation"),
         ]
 
-    def _waiting_requests(self) -> list[dict[str, Any]]:
-        """Those of the scene: a generated request of another test may ask anybody."""
-        listed = done(self.alice.get("/friend_requests"))["requests"]
+    def _pending_requests(self) -> list[dict[str, Any]]:
+        """Those of the scene: generated requests of other tests can add more."""
+        listed = self.alice.get("/friend_requests").result()["requests"]
         return [each for each in listed if each["sender_user_id"] == self.erin.id]
 
 
-def set_the_scene(base_url: str) -> Scene:
-    """Make the people, let them meet, and let some of them go again."""
-    names = ("Alice", "Bob", "Carol", "Dave", "Erin", "Frank", "Gone", "Heidi")
-    people = [newcomer(base_url, name) for name in (*names, f"Ivan-{uuid4().hex[:8]}")]
-    alice, bob, carol, dave, erin, frank, gone, heidi, ivan = people
+def make_scene(base_url: str) -> Scene:
+    """Register the users, and create what they have in common."""
+    names = ("Alice", "Bob", "Carol", "Dave", "Erin", "Frank", "Gone", f"Ivan-{uuid4().hex[:8]}")
+    alice, bob, carol, dave, erin, frank, gone, ivan = (make_user(base_url, each) for each in names)
     befriend(alice, bob, carol, dave, gone, ivan)
-    befriend(carol, frank, heidi)
-    done(erin.post("/add_friend", target_id=alice.id, message="Please"))
-    done(alice.post("/add_friend", target_id=frank.id))
+    befriend(carol, frank)
+    erin.send_friend_request(alice.id, "Please")
+    alice.send_friend_request(frank.id)
 
     group = make_group(alice, bob, carol, gone, ivan)
-    done(alice.post("/conversations/manage/admin", conversation_id=group, user=bob.id))
-    message = send(alice, group, "Welcome")
-    handled = invite(carol, group, heidi)
-    done(alice.post("/conversations/manage/handle_invitation", invite_id=handled))
-    closed = private_chat(alice, ivan)
-    done(alice.delete("/conversations/member/remove", conversation_id=group, user=ivan.id))
-    done(alice.delete("/manage_friends", friend_id=ivan.id))
-    done(gone.delete("/account/delete"))
-    invite(carol, group, frank)
-    [waiting] = [each["invite_id"] for each in invitations(alice, group) if each["status"] == 0]
-    private = private_chat(alice, bob)
+    alice.post("/conversations/manage/admin", conversation_id=group, user=bob.id).result()
+    message = alice.send_text(group, "Welcome").message_id
+    alice.delete("/conversations/member/remove", conversation_id=group, user=ivan.id).result()
+    alice.remove_friend(ivan.id)
+    gone.delete("/account/delete").result()
+    private = alice.get_private_conversation(bob.id).id
+    alice.send_text(private, "Private")
     return Scene(
-        alice=alice,
-        bob=bob,
-        carol=carol,
-        dave=dave,
-        erin=erin,
-        frank=frank,
-        gone=gone,
-        heidi=heidi,
-        ivan=ivan,
+        alice,
+        bob,
+        carol,
+        dave,
+        erin,
+        frank,
+        gone,
+        ivan,
         family=make_friend_group(alice, "Family", bob),
-        work=make_friend_group(alice, "Work"),
-        erins_group=make_friend_group(erin, "Mine"),
         group=group,
-        other_group=make_group(alice, dave, name="Other"),
         private=private,
-        closed=closed,
         message=message,
-        elsewhere=send(alice, private, "Psst"),
-        announcement=announce(alice, group),
-        waiting=waiting,
-        handled=handled,
+        announcement=make_announcement(alice, group),
+        invitation=make_invitation(carol, group, frank),
     )

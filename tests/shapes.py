@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from tests.people import Reply
+from ims_client import Reply
 
 
 class Kind:

@@ -6,41 +6,34 @@ from typing import Any
 
 import pytest
 
-from tests.people import (
-    UNKNOWN,
-    Person,
-    Visitor,
+from tests.client import UNKNOWN, ApiClient, decrypted, encrypted, refused
+from tests.factories import (
     befriend,
-    contents,
-    conversation,
-    conversations,
-    decrypted,
-    done,
-    encrypted,
+    list_contents,
     make_friend_group,
     make_group,
-    private_chat,
-    refused,
-    send,
+    make_private,
     unused_email,
 )
 from tests.pictures import data_uri, opened, photograph
 from tests.shapes import assert_shows
 
 
-def change(person: Person, **fields: Any) -> None:
+def change(person: ApiClient, **fields: Any) -> None:
     """Change one's own data."""
-    done(person.put("/account/info", origin_password=person.password, **fields))
+    person.put("/account/info", origin_password=person.password, **fields).result()
 
 
-def friends(person: Person) -> list[int]:
+def friends(person: ApiClient) -> list[int]:
     """The ids of a person's friends."""
-    return [each["id"] for each in done(person.get("/friends"))["friends"]]
+    return [each["id"] for each in person.get("/friends").result()["friends"]]
 
 
-def members_of(owner: Person, group_id: int) -> list[int]:
+def members_of(owner: ApiClient, group_id: int) -> list[int]:
     """The ids of the friends in a friend group."""
-    return [each["id"] for each in done(owner.get("/groups/members", group_id=group_id))["members"]]
+    return [
+        each["id"] for each in owner.get("/groups/members", group_id=group_id).result()["members"]
+    ]
 
 
 def mails_to(email: str, data_dir: Path) -> list[str]:
@@ -56,7 +49,7 @@ def mails_to(email: str, data_dir: Path) -> list[str]:
     ]
 
 
-def test_a_code_is_sent_by_mail_and_answered_encrypted(visitor: Visitor, data_dir: Path) -> None:
+def test_a_code_is_sent_by_mail_and_answered_encrypted(visitor: ApiClient, data_dir: Path) -> None:
     email = unused_email()
 
     reply = visitor.post("/verify", email=email)
@@ -68,33 +61,33 @@ def test_a_code_is_sent_by_mail_and_answered_encrypted(visitor: Visitor, data_di
     assert code in mail
 
 
-def test_a_restored_account_has_everything_again(alice: Person, bob: Person) -> None:
+def test_a_restored_account_has_everything_again(alice: ApiClient, bob: ApiClient) -> None:
     befriend(alice, bob)
     family = make_friend_group(alice, "Family", bob)
     group = make_group(alice, bob)
-    send(alice, group, "before")
-    done(alice.delete("/account/delete"))
+    alice.send_text(group, "before")
+    alice.delete("/account/delete").result()
 
-    alice.register()
+    alice.sign_up()
 
     assert friends(alice) == [bob.id]
-    assert [each["id"] for each in done(alice.get("/groups"))["groups"]] == [family]
-    assert contents(alice, group) == ["before"]
-    assert private_chat(bob, alice) == private_chat(alice, bob)
+    assert [each["id"] for each in alice.get("/groups").result()["groups"]] == [family]
+    assert list_contents(alice, group) == ["before"]
+    assert bob.get_private_conversation(alice.id).id == alice.get_private_conversation(bob.id).id
 
 
-def test_a_deleted_account_is_shown_as_deleted(alice: Person, bob: Person) -> None:
+def test_a_deleted_account_is_shown_as_deleted(alice: ApiClient, bob: ApiClient) -> None:
     befriend(alice, bob)
-    done(bob.delete("/account/delete"))
+    bob.delete("/account/delete").result()
 
-    [friend] = done(alice.get("/friends"))["friends"]
-    found = done(alice.get("/manage_friends", friend_id=bob.id))
+    [friend] = alice.get("/friends").result()["friends"]
+    found = alice.get("/manage_friends", friend_id=bob.id).result()
 
     assert (friend["id"], friend["deleted"], found["deleted"]) == (bob.id, True, True)
 
 
-def test_a_deleted_account_cannot_make_friends(alice: Person, bob: Person) -> None:
-    done(alice.delete("/account/delete"))
+def test_a_deleted_account_cannot_make_friends(alice: ApiClient, bob: ApiClient) -> None:
+    alice.delete("/account/delete").result()
 
     reply = alice.post("/add_friend", target_id=bob.id)
 
@@ -104,10 +97,10 @@ def test_a_deleted_account_cannot_make_friends(alice: Person, bob: Person) -> No
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
 @pytest.mark.parametrize("deleted", ["sender", "receiver"])
 def test_a_friend_request_of_or_to_a_deleted_account_cannot_be_handled(
-    alice: Person, bob: Person, method: str, deleted: str
+    alice: ApiClient, bob: ApiClient, method: str, deleted: str
 ) -> None:
-    done(bob.post("/add_friend", target_id=alice.id))
-    done({"sender": bob, "receiver": alice}[deleted].delete("/account/delete"))
+    bob.send_friend_request(alice.id)
+    {"sender": bob, "receiver": alice}[deleted].delete("/account/delete").result()
     pair = {"sender_user_id": bob.id, "receiver_user_id": alice.id}
 
     reply = alice.call(method, "/friend_request_handle", json=pair)
@@ -115,29 +108,29 @@ def test_a_friend_request_of_or_to_a_deleted_account_cannot_be_handled(
     assert reply == refused(404, -1, "User deleted")
 
 
-def test_changed_data_are_everywhere_at_once(alice: Person, bob: Person) -> None:
+def test_changed_data_are_everywhere_at_once(alice: ApiClient, bob: ApiClient) -> None:
     befriend(alice, bob)
-    private, group = private_chat(alice, bob), make_group(alice, bob)
-    send(bob, group)
+    private, group = alice.get_private_conversation(bob.id).id, make_group(alice, bob)
+    bob.send_text(group, "hello")
 
     change(bob, name="Robert", avatar="builtin", user_info="About me")
 
-    [friend] = done(alice.get("/friends"))["friends"]
-    user = done(alice.get("/search_user_detail", userId=bob.id))["user"]
-    listed = conversation(alice, private)
-    [message] = done(alice.get("/conversations/messages", conversationId=group))["messages"]
+    [friend] = alice.get("/friends").result()["friends"]
+    user = alice.get("/search_user_detail", userId=bob.id).result()["user"]
+    listed = alice.get_conversation(private)
+    [message] = alice.get("/conversations/messages", conversationId=group).result()["messages"]
     assert (friend["name"], friend["avatar"]) == ("Robert", "builtin")
     assert (user["name"], user["user_info"], user["is_friend"]) == ("Robert", "About me", True)
-    assert (listed["name"], listed["avatar"], listed["friend_id"]) == ("Robert", "builtin", bob.id)
+    assert (listed.name, listed.avatar, listed.friend_id) == ("Robert", "builtin", bob.id)
     assert (message["sendername"], message["senderavatar"]) == ("Robert", "builtin")
 
 
 def test_an_avatar_loads_at_this_address_without_a_token_and_never_changes(
-    base_url: str, alice: Person, visitor: Visitor
+    base_url: str, alice: ApiClient, visitor: ApiClient
 ) -> None:
     change(alice, avatar=data_uri(photograph(), "jpeg"))
 
-    url = done(alice.get("/search_user_detail", userId=alice.id))["user"]["avatar"]
+    url = alice.get("/search_user_detail", userId=alice.id).result()["user"]["avatar"]
     response = visitor.fetch("GET", url)
 
     assert url.startswith(f"{base_url}/account/avatar/{alice.id}/")
@@ -147,7 +140,7 @@ def test_an_avatar_loads_at_this_address_without_a_token_and_never_changes(
     assert not opened(response.content).getexif()
 
 
-def test_friends_have_a_private_conversation_at_once(alice: Person, bob: Person) -> None:
+def test_friends_have_a_private_conversation_at_once(alice: ApiClient, bob: ApiClient) -> None:
     befriend(alice, bob)
 
     assert_shows(
@@ -155,7 +148,7 @@ def test_friends_have_a_private_conversation_at_once(alice: Person, bob: Person)
         info="success",
         conversation=[
             {
-                "id": private_chat(alice, bob),
+                "id": alice.get_private_conversation(bob.id).id,
                 "name": "Alice",
                 "avatar": "",
                 "last_message": "",
@@ -170,50 +163,49 @@ def test_friends_have_a_private_conversation_at_once(alice: Person, bob: Person)
     )
 
 
-def test_a_friendship_ends_for_both(alice: Person, bob: Person) -> None:
+def test_a_friendship_ends_for_both(alice: ApiClient, bob: ApiClient) -> None:
     befriend(alice, bob)
     his = make_friend_group(bob, "His", alice)
     hers = make_friend_group(alice, "Hers", bob)
 
-    done(bob.delete("/manage_friends", friend_id=alice.id))
+    bob.remove_friend(alice.id)
 
     assert (friends(alice), friends(bob)) == ([], [])
     assert (members_of(bob, his), members_of(alice, hers)) == ([], [])
-    assert (conversations(alice), conversations(bob)) == ([], [])
+    assert (alice.list_conversations(), bob.list_conversations()) == ([], [])
 
 
 def test_a_new_friendship_reopens_the_conversation_with_its_history(
-    alice: Person, bob: Person
+    alice: ApiClient, bob: ApiClient
 ) -> None:
-    befriend(alice, bob)
-    before = private_chat(alice, bob)
-    send(alice, before, "before")
-    done(alice.delete("/manage_friends", friend_id=bob.id))
+    before = make_private(alice, bob)
+    alice.send_text(before, "before")
+    alice.remove_friend(bob.id)
 
     befriend(bob, alice)
 
-    assert private_chat(alice, bob) == before
-    assert contents(bob, before) == ["before"]
+    assert alice.get_private_conversation(bob.id).id == before
+    assert list_contents(bob, before) == ["before"]
 
 
-def test_a_private_conversation_with_a_deleted_friend_stays(alice: Person, bob: Person) -> None:
-    befriend(alice, bob)
-    private = private_chat(alice, bob)
-    send(bob, private, "Bye")
+def test_a_private_conversation_with_a_deleted_friend_stays(
+    alice: ApiClient, bob: ApiClient
+) -> None:
+    private = make_private(alice, bob)
+    bob.send_text(private, "Bye")
 
-    done(bob.delete("/account/delete"))
+    bob.delete("/account/delete").result()
 
-    assert conversation(alice, private)["last_message"] == "Bye"
+    assert alice.get_conversation(private).last_message == "Bye"
 
 
 @pytest.mark.parametrize("who", ["alice", "bob"])
 def test_a_closed_private_conversation_is_not_found_by_either(
-    alice: Person, bob: Person, who: str
+    alice: ApiClient, bob: ApiClient, who: str
 ) -> None:
-    befriend(alice, bob)
-    private = private_chat(alice, bob)
-    message_id = send(alice, private)
-    done(alice.delete("/manage_friends", friend_id=bob.id))
+    private = make_private(alice, bob)
+    message_id = alice.send_text(private, "hello").message_id
+    alice.remove_friend(bob.id)
     person = {"alice": alice, "bob": bob}[who]
 
     gone = [

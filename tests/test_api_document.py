@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from openapi_spec_validator import validate
 
+from tests.client import ApiClient
 from tests.operations import INVITATION_LIST, OPERATIONS, Operation
-from tests.people import Visitor
-from tests.scene import set_the_scene
+from tests.scene import make_scene
 from tests.strictness import EXAMPLES
 
 HOOKS = Path(__file__).with_name("strictness.py")
@@ -29,7 +29,7 @@ LEFT_OUT = [
 
 
 @pytest.fixture(scope="module")
-def document(visitor: Visitor) -> dict[str, Any]:
+def document(visitor: ApiClient) -> dict[str, Any]:
     """What the gateway gives out."""
     found: dict[str, Any] = visitor.fetch("GET", "/openapi.json").json()
     return found
@@ -84,7 +84,7 @@ def test_every_operation_of_the_document_is_tested_with_the_others(
     assert served == tested | of_their_own
 
 
-def test_the_page_of_the_document_is_served_without_the_network(visitor: Visitor) -> None:
+def test_the_page_of_the_document_is_served_without_the_network(visitor: ApiClient) -> None:
     page = visitor.fetch("GET", "/docs")
 
     assert page.status_code == 200
@@ -97,7 +97,7 @@ def test_the_page_of_the_document_is_served_without_the_network(visitor: Visitor
 def test_generated_requests_find_nothing_that_the_document_does_not_say(
     base_url: str, tmp_path: Path, phases: str
 ) -> None:
-    scene = set_the_scene(base_url)
+    scene = make_scene(base_url)
     command: list[str | Path] = [
         Path(sys.executable).with_name("schemathesis"),
         "run",

@@ -16,10 +16,10 @@ from sqlalchemy import NullPool, create_engine, text
 from deploy.programs import SERVICES
 from shared.testing.postgres import PostgresServer, postgres_server
 from shared.testing.s3 import bucket_settings, s3_server
-from tests.people import PASSWORD, Person, done, messages, private_chat, send
+from tests.client import PASSWORD, ApiClient
 from tests.pictures import data_uri, picture
 from tests.product import ROOT, running
-from tests.scene import Scene, set_the_scene
+from tests.scene import Scene, make_scene
 
 _SECONDS = 120
 _EVENT_ON_ITS_WAY = """
@@ -71,7 +71,7 @@ class Place(NamedTuple):
 class Talker(threading.Thread):
     """Somebody who sends messages until told to stop."""
 
-    def __init__(self, sender: Person, conversation_id: int) -> None:
+    def __init__(self, sender: ApiClient, conversation_id: int) -> None:
         super().__init__()
         self._sender, self._conversation_id = sender, conversation_id
         self.enough = threading.Event()
@@ -79,7 +79,7 @@ class Talker(threading.Thread):
     def run(self) -> None:
         """Talk."""
         while not self.enough.is_set():
-            send(self._sender, self._conversation_id, "And another thing")
+            self._sender.send_text(self._conversation_id, "And another thing")
 
 
 class Saved(NamedTuple):
@@ -98,13 +98,13 @@ class Saved(NamedTuple):
 def _answers(scene: Scene) -> dict[str, Any]:
     """What people see, whatever the product's address is."""
     base_url = scene.alice.base_url
-    shown = messages(scene.bob, scene.private)
-    pictures = [each["content"] for each in shown if each["type"] == 1]
-    pictures += [each["senderavatar"] for each in shown if each["senderavatar"]]
+    shown = scene.bob.list_messages(scene.private).messages
+    pictures = [each.content for each in shown if each.is_image]
+    pictures += [each.sender_avatar for each in shown if each.sender_avatar]
     return {
         "lists": repr(scene.picture()).replace(base_url, ""),
         "messages": repr(shown).replace(base_url, ""),
-        "avatar": done(scene.alice.get("/account/info"))["avatar"],
+        "avatar": scene.alice.get("/account/info").result()["avatar"],
         "pictures": [
             scene.bob.fetch("GET", each.removeprefix(base_url)).content for each in pictures
         ],
@@ -143,14 +143,16 @@ def saved(places: tuple[Place, Place]) -> Saved:
     """A backup of a product with everything in it, made while somebody writes."""
     here, there = places
     with running(here.data_dir, **here.settings) as product:
-        scene = set_the_scene(product.base_url)
+        scene = make_scene(product.base_url)
         alice, bob = scene.alice, scene.bob
-        done(alice.put("/account/info", origin_password=PASSWORD, avatar=data_uri(picture())))
+        alice.put("/account/info", origin_password=PASSWORD, avatar=data_uri(picture())).result()
         where = {"conversationId": str(scene.private)}
-        done(alice.call("POST", "/conversations/image", data=where, files={"image": picture()}))
-        done(bob.call("POST", "/conversations/image", data=where, files={"image": picture(seed=1)}))
+        alice.call("POST", "/conversations/image", data=where, files={"image": picture()}).result()
+        bob.call(
+            "POST", "/conversations/image", data=where, files={"image": picture(seed=1)}
+        ).result()
         answers = _answers(scene)
-        chat = private_chat(scene.carol, scene.frank)
+        chat = scene.carol.get_private_conversation(scene.frank.id).id
         talker = Talker(scene.carol, chat)
         talker.start()
         status, said = here.run("deploy.backup", "--to", here.data_dir / "backups")
@@ -196,13 +198,13 @@ def test_what_was_restored_keeps_every_promise(restored: Place) -> None:
 def test_a_restored_product_answers_as_the_saved_one_did(saved: Saved, restored: Place) -> None:
     with running(restored.data_dir, **restored.settings) as product:
         for person in vars(saved.scene).values():
-            if isinstance(person, Person):
+            if isinstance(person, ApiClient):
                 person.base_url = product.base_url
 
         assert _answers(saved.scene) == saved.answers
-        heard = messages(saved.scene.frank, saved.chat)
-        assert [each["seq"] for each in heard] == list(range(1, len(heard) + 1))
-        assert saved.scene.carol.log_in().token
+        heard = saved.scene.frank.list_messages(saved.chat).messages
+        assert [each.seq for each in heard] == list(range(1, len(heard) + 1))
+        assert saved.scene.carol.sign_in().token
 
 
 def test_a_place_where_something_is_is_left_alone(saved: Saved, restored: Place) -> None:

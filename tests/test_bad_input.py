@@ -5,8 +5,9 @@ gateway in `test_api_document.py`.
 """
 
 import pytest
+from ims_client import Reply
 
-from tests.people import Reply, bad, refused
+from tests.client import bad, refused
 from tests.scene import Scene
 
 pytestmark = pytest.mark.usefixtures("unchanged")

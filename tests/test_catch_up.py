@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 from ims_client import Arrived, Client, Deleted, Live, Message, RefusedError, Sent, UnreachableError
 
 from shared.testing.processes import all_end
+from tests.client import PASSWORD, UNKNOWN
+from tests.factories import unused_email
 from tests.lossy import lossy_way
-from tests.people import PASSWORD, UNKNOWN, unused_email
 from tests.product import Product, running
 
 pytestmark = pytest.mark.timeout(150)
@@ -50,8 +51,8 @@ def friends_at(base_url: str) -> tuple[Client, ...]:
         for name in ("Alice", "Bob", "Carol")
     )
     for one, other in combinations(cast, 2):
-        one.ask_to_be_friends(other.user_id)
-        other.accept_friend(one.user_id)
+        one.send_friend_request(other.id)
+        other.accept_friend_request(one.id)
     return cast
 
 
@@ -96,7 +97,7 @@ class Screen:
 
     def say(self, content: str) -> Sent:
         """Send a message, by the name that is also its text, until it is acknowledged."""
-        send = partial(self.client.send, self.conversation_id, content, client_id=content)
+        send = partial(self.client.send_text, self.conversation_id, content, client_id=content)
         sent = until_answered(send)
         with self._changed:
             self._read_seq = max(self._read_seq, sent.seq)
@@ -104,7 +105,7 @@ class Screen:
 
     def hide(self, message_id: int) -> None:
         """Delete a message from one's own view; nobody else is told, no event comes of it."""
-        self.client.hide([message_id])
+        self.client.hide_messages([message_id])
         self.hidden.add(message_id)
         with self._changed:
             self._forget(message_id)
@@ -123,8 +124,7 @@ class Screen:
     def unread_count(self) -> int:
         """How many of them the server should call unread."""
         return sum(
-            each.seq > self._read_seq and each.sender_id != self.client.user_id
-            for each in self.messages
+            each.seq > self._read_seq and each.sender_id != self.client.id for each in self.messages
         )
 
     def becomes(self, ids: list[int]) -> bool:
@@ -157,7 +157,7 @@ class Scene:
 
     def __init__(self, cast: tuple[Client, ...], product: Product | None = None) -> None:
         self.product = product
-        group = cast[ALICE].create_group("Group", [cast[BOB].user_id])
+        group = cast[ALICE].create_group("Group", [cast[BOB].id])
         self.screens = [Screen(client, group) for client in cast]
         self.inside = self.screens[:CAROL]
         self.said: dict[int, int] = {}  # The id of each message by its number.
@@ -203,7 +203,7 @@ class Scene:
         """Delete a message for everybody, if it is there and one may."""
         message_id = remover.nth(number)
         with suppress(RefusedError):
-            remover.client.delete(message_id)
+            remover.client.delete_message(message_id)
             self.taken_back.add(message_id)
 
     def hide(self, reader: Screen, number: int) -> None:
@@ -228,8 +228,8 @@ class Scene:
         carol = self.screens[CAROL]
         if carol not in self.inside:
             alice = self.screens[ALICE].client
-            alice.invite(carol.conversation_id, [carol.client.user_id])
-            alice.accept_invitation(alice.invitations(carol.conversation_id)[0].id)
+            alice.invite_friends(carol.conversation_id, [carol.client.id])
+            alice.accept_invitation(alice.list_invitations(carol.conversation_id)[0].id)
             self.inside = self.screens
             carol.follow()
             carol.listen()
@@ -311,20 +311,20 @@ def test_what_got_lost_on_an_open_connection_is_there_before_the_next_message(
     base_url: str, cast: tuple[Client, ...]
 ) -> None:
     alice, bob = cast[ALICE], cast[BOB]
-    group = alice.create_group("Group", [bob.user_id])
+    group = alice.create_group("Group", [bob.id])
     with (
         lossy_way(int(base_url.rpartition(":")[2])) as way,
-        Screen(Client(way.base_url, bob.user_id, bob.token), group) as screen,
+        Screen(Client(way.base_url, bob.id, bob.token), group) as screen,
     ):
         screen.follow()
         screen.listen()
-        told = alice.send(group, "told").message_id
+        told = alice.send_text(group, "told").message_id
         assert screen.becomes([told])
 
         with way.losing(2):
-            lost = alice.send(group, "lost").message_id
-            alice.delete(told)
-        last = alice.send(group, "told again").message_id
+            lost = alice.send_text(group, "lost").message_id
+            alice.delete_message(told)
+        last = alice.send_text(group, "told again").message_id
 
         assert screen.becomes([lost, last])
 
@@ -332,8 +332,10 @@ def test_what_got_lost_on_an_open_connection_is_there_before_the_next_message(
 def on_server(screen: Screen) -> tuple[list[int], int]:
     """The messages that the server has for somebody, and how many of them it calls unread."""
     group = screen.conversation_id
-    messages = screen.client.find(group)
-    [unread] = [each.unread_count for each in screen.client.conversations() if each.id == group]
+    messages = screen.client.filter_messages(group)
+    [unread] = [
+        each.unread_count for each in screen.client.list_conversations() if each.id == group
+    ]
     return [each.id for each in messages], unread
 
 

@@ -1,14 +1,15 @@
 """A short trial on each column: whatever goes wrong, what was acknowledged holds."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
+from ims_client import Message
 
 from tests.chaos import checker
 from tests.chaos.arena import COLUMNS
 from tests.chaos.trial import Trial, tried
-from tests.people import PASSWORD, Person, done, messages, newcomer, send
+from tests.client import PASSWORD, ApiClient
+from tests.factories import make_user
 
 _SECONDS = 15.0
 _SEED = 7
@@ -41,27 +42,27 @@ def test_what_is_not_as_people_were_told_is_found(trial: Trial) -> None:
     shown = min(record.pictures.keys() - record.deleted)
     follower = town.followers[0]
     followed = min(follower.screens)
-    leaver = newcomer(trial.cluster.base_url, "Leaver")
+    leaver = make_user(trial.cluster.base_url, "Leaver")
     record.acknowledged("accounts", leaver.email, leaver.id)
 
-    done(person.delete("/conversations/messages", message_id=record.sent[lost].message_id))
+    person.delete_message(record.sent[lost].message_id)
     for _ in range(2):
-        send(person, here, "Twice")
-    done(person.delete("/conversations/delete_messages", message_ids=[seen["id"]]))
-    done(person.post("/interface", conversation_id=here, unreads=999))
+        person.send_text(here, "Twice")
+    person.hide_messages([seen.id])
+    person.post("/interface", conversation_id=here, unreads=999).result()
     record.acknowledged("pictures", shown, "the digest of another picture")
     follower.screens[followed].pop()
     record.acknowledged("roles", citizen.club.id, {person.id: 3})
     pair = (person.id, acquaintance.id)
     record.acknowledged("friends", pair, not record.friends[pair])
-    done(person.put("/account/info", origin_password=PASSWORD, name="Somebody else"))
-    done(leaver.delete("/account/delete"))
+    person.put("/account/info", origin_password=PASSWORD, name="Somebody else").result()
+    leaver.delete("/account/delete").result()
 
     found = "\n".join(checker.broken_words(trial.cluster, record, town))
     assert f"{lost!r} was acknowledged as" in found
     assert "'Twice' is there 2 times" in found
     assert "'Twice' was sent by nobody" in found
-    assert f"conversation {seen['conversation']}: {person.name} sees other messages" in found
+    assert f"conversation {seen.conversation_id}: {person.name} sees other messages" in found
     assert f"unread to {person.name}" in found
     assert f"{shown} is not the picture" in found
     assert f"conversation {followed}: {follower.person.name} has followed in vain" in found
@@ -71,18 +72,18 @@ def test_what_is_not_as_people_were_told_is_found(trial: Trial) -> None:
     assert f"account {leaver.id} cannot sign in" in found
 
 
-def a_message_to(person: Person, trial: Trial) -> dict[str, Any]:
+def a_message_to(person: ApiClient, trial: Trial) -> Message:
     """What somebody else has said to a person."""
     return next(
         each
         for conversation_id, people in trial.town.conversations.items()
         if person in people
-        for each in messages(person, conversation_id)
-        if each["senderid"] != person.id
+        for each in person.list_messages(conversation_id).messages
+        if each.sender_id != person.id
     )
 
 
-def a_text_of(person: Person, trial: Trial) -> tuple[str, int]:
+def a_text_of(person: ApiClient, trial: Trial) -> tuple[str, int]:
     """What a person has said and not deleted, and where."""
     return next(
         (text, sent.conversation_id)

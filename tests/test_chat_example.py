@@ -13,15 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.people import (
-    PASSWORD,
-    Person,
-    befriend,
-    contents,
-    newcomer,
-    private_chat,
-    unused_email,
-)
+from tests.client import PASSWORD, ApiClient
+from tests.factories import befriend, list_contents, make_user, unused_email
 from tests.product import ROOT
 
 SECONDS = 40
@@ -87,7 +80,7 @@ def sit_down(base_url: str) -> Iterator[Callable[[str], Terminal]]:
 
 
 def test_what_one_types_the_other_sees(
-    sit_down: Callable[[str], Terminal], alice: Person, bob: Person
+    sit_down: Callable[[str], Terminal], alice: ApiClient, bob: ApiClient
 ) -> None:
     befriend(alice, bob)
     at_alices, at_bobs = sit_down(alice.email), sit_down(bob.email)
@@ -113,16 +106,16 @@ def test_somebody_new_registers_and_is_told_who_would_like_to_be_friends(
     assert terminal.shows("New here. Your name:")
     terminal.type("Dora")
     assert terminal.shows("Connected")
-    dora = Person(base_url, "Dora", email).log_in()
+    dora = ApiClient(base_url, "Dora", email).sign_in()
 
-    newcomer(base_url, "Emil").post("/add_friend", target_id=dora.id, message="Hello!")
+    make_user(base_url, "Emil").post("/add_friend", target_id=dora.id, message="Hello!")
 
     assert terminal.shows("Emil would like to be your friend. Hello!")
     terminal.type("/accept Emil")
     assert terminal.shows("/open Emil")
 
 
-def test_quitting_ends_the_program(sit_down: Callable[[str], Terminal], alice: Person) -> None:
+def test_quitting_ends_the_program(sit_down: Callable[[str], Terminal], alice: ApiClient) -> None:
     terminal = sit_down(alice.email)
     assert terminal.shows("Connected")
 
@@ -131,7 +124,7 @@ def test_quitting_ends_the_program(sit_down: Callable[[str], Terminal], alice: P
     assert terminal.has_ended()
 
 
-def test_the_program_ends_with_its_input(base_url: str, alice: Person, bob: Person) -> None:
+def test_the_program_ends_with_its_input(base_url: str, alice: ApiClient, bob: ApiClient) -> None:
     befriend(alice, bob)
 
     run = subprocess.run(
@@ -146,14 +139,14 @@ def test_the_program_ends_with_its_input(base_url: str, alice: Person, bob: Pers
     )
 
     assert (run.returncode, run.stderr) == (0, "")
-    assert contents(bob, private_chat(bob, alice)) == ["Good night"]
+    assert list_contents(bob, bob.get_private_conversation(alice.id).id) == ["Good night"]
 
 
 def test_a_wrong_password_is_said_in_one_line(
     sit_down: Callable[[str], Terminal], base_url: str
 ) -> None:
     email = unused_email()
-    Person(base_url, "Frida", email, password="other_1").register()
+    ApiClient(base_url, "Frida", email, password="other_1").sign_up()
 
     terminal = sit_down(email)
 

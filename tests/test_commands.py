@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.people import INVALID_JWT, PASSWORD, Person
+from tests.client import INVALID_JWT, PASSWORD, ApiClient
 from tests.product import ROOT
 
 pytestmark = pytest.mark.slow
@@ -26,17 +26,19 @@ def _run(data_dir: Path, service: str, *command: str, said: str = "") -> str:
     return done.stdout
 
 
-def test_who_is_deactivated_is_out_of_every_service_at_once(data_dir: Path, alice: Person) -> None:
+def test_who_is_deactivated_is_out_of_every_service_at_once(
+    data_dir: Path, alice: ApiClient
+) -> None:
     _run(data_dir, "auth_service", "accounts", "deactivate", alice.email)
     assert alice.get("/friends") == INVALID_JWT
     assert alice.get("/conversations") == INVALID_JWT
 
 
-def test_a_reset_password_ends_tokens_in_every_service(data_dir: Path, alice: Person) -> None:
+def test_a_reset_password_ends_tokens_in_every_service(data_dir: Path, alice: ApiClient) -> None:
     reset = ("accounts", "reset-password", str(alice.id), "--password-stdin")
     _run(data_dir, "auth_service", *reset, said=PASSWORD)
     assert alice.get("/conversations") == INVALID_JWT
-    assert alice.log_in().get("/conversations").status == 200
+    assert alice.sign_in().get("/conversations").status == 200
 
 
 def test_the_outbox_is_replayed_and_shown_beside_the_running_product(data_dir: Path) -> None:
@@ -45,7 +47,7 @@ def test_the_outbox_is_replayed_and_shown_beside_the_running_product(data_dir: P
     assert [line.split()[0] for line in lines] == ["consumer", "social", "chat"]
 
 
-def test_copies_are_rebuilt_beside_the_running_product(data_dir: Path, alice: Person) -> None:
+def test_copies_are_rebuilt_beside_the_running_product(data_dir: Path, alice: ApiClient) -> None:
     for service in ("social_service", "chat_service"):
         assert _run(data_dir, service, "accounts", "resync").startswith("Done: ")
     assert _run(data_dir, "chat_service", "friendships", "resync").startswith("Done: ")

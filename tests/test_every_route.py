@@ -8,48 +8,41 @@ from collections.abc import Callable
 from typing import Any
 
 import requests
+from ims_client import Reply
 
+from tests.client import PASSWORD, ApiClient, decrypted, encrypted
+from tests.factories import unused_email
 from tests.operations import OPERATIONS
-from tests.people import (
-    PASSWORD,
-    Person,
-    Reply,
-    Visitor,
-    decrypted,
-    done,
-    encrypted,
-    unused_email,
-)
 from tests.pictures import data_uri, opened, picture
 from tests.shapes import A_TIME, A_TOKEN, AN_ID, assert_shows
 
 Calls = set[str]
 
 
-class ApiClient(Person):
+class RecordingClient(ApiClient):
     """A new person, who notes which operations they call."""
 
     def __init__(self, base_url: str, name: str, calls: Calls) -> None:
         super().__init__(base_url, name, unused_email(name))
         self._calls = calls
-        self.register()
+        self.sign_up()
 
     def fetch(self, method: str, path: str, **request: Any) -> requests.Response:
-        """See `Visitor`."""
+        """See `ApiClient`."""
         template = re.sub(r"/\d+/invitation$", "/1/invitation", path)
         self._calls.add(f"{method} {template}")
         return super().fetch(method, path, **request)
 
-    def ask(self, receiver: Person) -> Reply:
+    def ask(self, receiver: ApiClient) -> Reply:
         """Ask to be friends."""
         return self.post("/add_friend", target_id=receiver.id, message="Hello")
 
-    def accept(self, sender: Person) -> Reply:
+    def accept(self, sender: ApiClient) -> Reply:
         """Accept a friend request."""
         return self.post("/friend_request_handle", **pair(sender, self))
 
 
-def pair(sender: Person, receiver: Person) -> dict[str, int]:
+def pair(sender: ApiClient, receiver: ApiClient) -> dict[str, int]:
     """How a friend request is named."""
     return {"sender_user_id": sender.id, "receiver_user_id": receiver.id}
 
@@ -60,7 +53,9 @@ def succeeds(info: str, message: str | None = None) -> Reply:
     return Reply(200, {"code": 0, "info": info, **said})
 
 
-def answer_about_accounts(alice: ApiClient, bob: ApiClient, carol: ApiClient) -> None:
+def answer_about_accounts(
+    alice: RecordingClient, bob: RecordingClient, carol: RecordingClient
+) -> None:
     """基本管理, 用户认证."""
     email, password = unused_email(), encrypted(PASSWORD)
     registered = alice.post("/account/reg", email=email, password=password, name="Ann")
@@ -92,7 +87,9 @@ def answer_about_accounts(alice: ApiClient, bob: ApiClient, carol: ApiClient) ->
     assert carol.delete("/account/delete") == succeeds("Succeed", "注销成功")
 
 
-def answer_about_friends(alice: ApiClient, bob: ApiClient, carol: ApiClient) -> None:
+def answer_about_friends(
+    alice: RecordingClient, bob: RecordingClient, carol: RecordingClient
+) -> None:
     """好友关系."""
     shown = {"email": bob.email, "name": "Bob", "avatar": ""}
     found = alice.get("/search_user", query_name="Bob")
@@ -146,7 +143,9 @@ def answer_about_friends(alice: ApiClient, bob: ApiClient, carol: ApiClient) -> 
     assert_shows(alice.delete("/blocks", user_id=bob.id), info="Succeed")
 
 
-def answer_about_messages(alice: ApiClient, bob: ApiClient, carol: ApiClient) -> None:
+def answer_about_messages(
+    alice: RecordingClient, bob: RecordingClient, carol: RecordingClient
+) -> None:
     """在线会话."""
     bob.ask(alice)
     alice.accept(bob)
@@ -185,7 +184,7 @@ def answer_about_messages(alice: ApiClient, bob: ApiClient, carol: ApiClient) ->
     assert found["content"] == "There!"
     here_alone = [here["conversationId"]]
     synced = alice.post("/conversations/sync", versions={}, conversation_ids=here_alone)
-    [known] = done(synced)["conversations"]
+    [known] = synced.result()["conversations"]
     assert [each["content"] for each in known["messages"]] == ["Where?", "There!"]
     assert_shows(bob.post("/conversations/read", **here, message_id=question))
 
@@ -207,7 +206,7 @@ def answer_about_messages(alice: ApiClient, bob: ApiClient, carol: ApiClient) ->
         assert image["content"].startswith(f"{alice.base_url}/media/")
         names.add(image["content"].rpartition("/")[2])
     assert [len(name) >= 22 for name in names] == [True, True]  # Nobody guesses them.
-    loaded = Visitor(alice.base_url).fetch("GET", image["content"])
+    loaded = ApiClient(alice.base_url).fetch("GET", image["content"])
     assert (loaded.headers["Content-Type"], opened(loaded.content).size) == ("image/gif", (40, 30))
     assert loaded.headers["X-Content-Type-Options"] == "nosniff"
 
@@ -243,7 +242,9 @@ def answer_about_messages(alice: ApiClient, bob: ApiClient, carol: ApiClient) ->
     )
 
 
-def answer_about_groups(alice: ApiClient, bob: ApiClient, carol: ApiClient) -> None:
+def answer_about_groups(
+    alice: RecordingClient, bob: RecordingClient, carol: RecordingClient
+) -> None:
     """群聊管理."""
     for friend in (bob, carol):
         friend.ask(alice)
@@ -310,12 +311,12 @@ def answer_about_groups(alice: ApiClient, bob: ApiClient, carol: ApiClient) -> N
     assert transferred == succeeds_with("群主转让成功")
     left = alice.post("/conversations/member/remove", **here)
     assert left == succeeds_with("退出群组成功")
-    csrf = Visitor(alice.base_url).fetch("GET", "/csrf")
+    csrf = ApiClient(alice.base_url).fetch("GET", "/csrf")
     assert len(csrf.cookies["csrftoken"]) > 16
     alice.get("/csrf")
 
 
-STORIES: tuple[Callable[[ApiClient, ApiClient, ApiClient], None], ...] = (
+STORIES: tuple[Callable[[RecordingClient, RecordingClient, RecordingClient], None], ...] = (
     answer_about_accounts,
     answer_about_friends,
     answer_about_messages,
@@ -327,7 +328,9 @@ def test_every_operation_answers_as_documented(base_url: str) -> None:
     calls: Calls = set()
 
     for tell in STORIES:
-        alice, bob, carol = (ApiClient(base_url, name, calls) for name in ("Alice", "Bob", "Carol"))
+        alice, bob, carol = (
+            RecordingClient(base_url, name, calls) for name in ("Alice", "Bob", "Carol")
+        )
         tell(alice, bob, carol)
 
     assert {str(each) for each in OPERATIONS} <= calls

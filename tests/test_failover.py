@@ -7,17 +7,19 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import requests
+from ims_client import UnreachableError
 
 from deploy.ports import free_ports
 from deploy.programs import SERVICES, environment_of
 from shared.testing.pgbouncer import is_installed, pgbouncer
 from shared.testing.postgres import PostgresServer, postgres_server
+from tests.client import ApiClient
 from tests.cluster import LOOPBACK, Cluster, until
-from tests.people import Person, befriend, contents, messages, newcomer, private_chat, send
+from tests.factories import befriend, list_contents, make_private, make_user
 from tests.product import ROOT
 
 pytestmark = [
@@ -33,7 +35,7 @@ needs_pgbouncer = pytest.mark.skipif(
 class Talker(threading.Thread):
     """Somebody who sends one message after another, each again until it is acknowledged."""
 
-    def __init__(self, sender: Person, conversation_id: int) -> None:
+    def __init__(self, sender: ApiClient, conversation_id: int) -> None:
         super().__init__()
         self.acknowledged: list[str] = []
         self.failures = 0
@@ -50,7 +52,7 @@ class Talker(threading.Thread):
                     content=content,
                     client_id=content,
                 )
-            except (requests.RequestException, AssertionError):  # A 503 while there is no primary.
+            except (UnreachableError, AssertionError):  # A 503 while there is no primary.
                 self.failures += 1
                 self.stopped.wait(0.1)
             else:
@@ -86,9 +88,8 @@ def test_the_product_finds_the_promoted_standby_by_itself(
     with ExitStack() as stack:
         stack.callback(cluster.kill)
         cluster.start()
-        ann, ben = (newcomer(cluster.base_url, name) for name in ("Ann", "Ben"))
-        befriend(ann, ben)
-        conversation_id = private_chat(ann, ben)
+        ann, ben = (make_user(cluster.base_url, name) for name in ("Ann", "Ben"))
+        conversation_id = make_private(ann, ben)
         talker = Talker(ann, conversation_id)
         talker.start()
         stack.callback(talker.stopped.set)
@@ -104,14 +105,14 @@ def test_the_product_finds_the_promoted_standby_by_itself(
         talker.stopped.set()
         talker.join()
 
-        listed = messages(ben, conversation_id)
-        assert [each["content"] for each in listed][: len(talker.acknowledged)] == (
+        listed = ben.list_messages(conversation_id).messages
+        assert [each.content for each in listed][: len(talker.acknowledged)] == (
             talker.acknowledged
         )
-        assert [each["seq"] for each in listed] == list(range(1, len(listed) + 1))
-        cid = newcomer(cluster.base_url, "Cid")
+        assert [each.seq for each in listed] == list(range(1, len(listed) + 1))
+        cid = make_user(cluster.base_url, "Cid")
         befriend(ben, cid)
-        send(cid, private_chat(cid, ben), "hello")
+        cid.send_text(cid.get_private_conversation(ben.id).id, "hello")
         assert not any(replica.has_ended() for replica in cluster.all())
         for replica in cluster.all():
             assert "Traceback" not in replica.log()
@@ -137,14 +138,14 @@ def behind_pgbouncer(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator
 @pytest.mark.parametrize("behind_pgbouncer", ["session"], indirect=True)
 def test_the_product_works_behind_pgbouncer(behind_pgbouncer: Cluster) -> None:
     behind_pgbouncer.start()
-    ann, ben = (newcomer(behind_pgbouncer.base_url, name) for name in ("Ann", "Ben"))
-    befriend(ann, ben)
-    conversation_id = private_chat(ann, ben)
+    ann, ben = (make_user(behind_pgbouncer.base_url, name) for name in ("Ann", "Ben"))
+    conversation_id = make_private(ann, ben)
 
-    send(ann, conversation_id, "hello")
+    ann.send_text(conversation_id, "hello")
 
-    assert contents(ben, conversation_id) == ["hello"]
-    assert messages(ben, conversation_id)[0]["created_time"].endswith("Z")
+    assert list_contents(ben, conversation_id) == ["hello"]
+    [message] = ben.list_messages(conversation_id).messages
+    assert message.sent_at.utcoffset() == timedelta(0)
 
 
 @needs_pgbouncer

@@ -10,27 +10,18 @@ import pytest
 from websocket import WebSocket, WebSocketBadStatusException, create_connection
 from websocket._abnf import ABNF
 
-from tests.people import (
-    Person,
-    announce,
-    befriend,
-    done,
-    invite,
-    make_group,
-    messages,
-    private_chat,
-    send,
-)
+from tests.client import ApiClient
+from tests.factories import befriend, make_announcement, make_group, make_invitation, make_private
 
 SECONDS = 15
 
-Listen = Callable[[Person], "Socket"]
+Listen = Callable[[ApiClient], "Socket"]
 
 
 class Socket:
     """An open websocket of somebody."""
 
-    def __init__(self, person: Person) -> None:
+    def __init__(self, person: ApiClient) -> None:
         url = person.base_url.replace("http", "ws", 1)
         self.connection: WebSocket = create_connection(
             f"{url}/ws/?token={person.token}", timeout=SECONDS, origin="https://client.example"
@@ -49,7 +40,7 @@ def listen() -> Iterator[Listen]:
     """Open websockets that are closed after the test."""
     with ExitStack() as opened:
 
-        def open_one(person: Person) -> Socket:
+        def open_one(person: ApiClient) -> Socket:
             socket = Socket(person)
             opened.callback(socket.connection.close)
             return socket
@@ -58,7 +49,7 @@ def listen() -> Iterator[Listen]:
 
 
 @pytest.fixture
-def group(alice: Person, bob: Person) -> int:
+def group(alice: ApiClient, bob: ApiClient) -> int:
     """A group of Alice's with Bob."""
     befriend(alice, bob)
     return make_group(alice, bob)
@@ -75,13 +66,13 @@ def test_a_socket_wants_a_token(base_url: str, token: str) -> None:
 
 
 def test_the_token_may_be_offered_as_a_subprotocol(
-    alice: Person, bob: Person, base_url: str
+    alice: ApiClient, bob: ApiClient, base_url: str
 ) -> None:
     url = base_url.replace("http", "ws", 1)
     offered = ["ims", alice.token]
     connection = create_connection(f"{url}/ws/", timeout=SECONDS, subprotocols=offered)
 
-    done(bob.post("/add_friend", target_id=alice.id))
+    bob.send_friend_request(alice.id)
 
     assert connection.getsubprotocol() == "ims"
     assert json.loads(connection.recv())["type"] == "request_message"
@@ -89,11 +80,11 @@ def test_the_token_may_be_offered_as_a_subprotocol(
 
 
 def test_a_message_reaches_every_member(
-    alice: Person, bob: Person, group: int, listen: Listen
+    alice: ApiClient, bob: ApiClient, group: int, listen: Listen
 ) -> None:
     hers, his = listen(alice), listen(bob)
 
-    message_id = send(bob, group, "hello")
+    message_id = bob.send_text(group, "hello").message_id
 
     to_her, to_him = hers.hears("notify"), his.hears("notify")
     assert (to_her["scroll"], to_him["scroll"]) == ("false", "true")
@@ -102,32 +93,31 @@ def test_a_message_reaches_every_member(
 
 
 def test_a_deleted_message_is_told_to_every_member(
-    alice: Person, bob: Person, group: int, listen: Listen
+    alice: ApiClient, bob: ApiClient, group: int, listen: Listen
 ) -> None:
-    message_id = send(alice, group)
+    message_id = alice.send_text(group, "hello").message_id
     his = listen(bob)
 
-    done(alice.delete("/conversations/messages", message_id=message_id))
+    alice.delete_message(message_id)
 
     assert his.hears("notify")["deleted_message_id"] == message_id
 
 
-def test_reading_is_told_to_the_other_one(alice: Person, bob: Person, listen: Listen) -> None:
-    befriend(alice, bob)
-    private = private_chat(alice, bob)
-    send(alice, private)
+def test_reading_is_told_to_the_other_one(alice: ApiClient, bob: ApiClient, listen: Listen) -> None:
+    private = make_private(alice, bob)
+    alice.send_text(private, "hello")
     hers = listen(alice)
 
-    messages(bob, private)
+    bob.list_messages(private)
 
     told = hers.hears("already_read")
     assert (told["conversationId"], told["user_id"], told["read_seq"]) == (str(private), bob.id, 1)
 
 
-def test_a_friend_request_is_told_to_both(alice: Person, bob: Person, listen: Listen) -> None:
+def test_a_friend_request_is_told_to_both(alice: ApiClient, bob: ApiClient, listen: Listen) -> None:
     hers, his = listen(alice), listen(bob)
 
-    done(alice.post("/add_friend", target_id=bob.id))
+    alice.send_friend_request(bob.id)
 
     assert [each.hears("request_message")["type"] for each in (hers, his)] == [
         "request_message"
@@ -135,17 +125,19 @@ def test_a_friend_request_is_told_to_both(alice: Person, bob: Person, listen: Li
 
 
 def test_the_end_of_a_friendship_is_told_to_both(
-    alice: Person, bob: Person, listen: Listen
+    alice: ApiClient, bob: ApiClient, listen: Listen
 ) -> None:
     befriend(alice, bob)
     hers, his = listen(alice), listen(bob)
 
-    done(alice.delete("/manage_friends", friend_id=bob.id))
+    alice.remove_friend(bob.id)
 
     assert [each.hears("delete_friend")["type"] for each in (hers, his)] == ["delete_friend"] * 2
 
 
-def test_a_new_group_is_told_to_its_members(alice: Person, bob: Person, listen: Listen) -> None:
+def test_a_new_group_is_told_to_its_members(
+    alice: ApiClient, bob: ApiClient, listen: Listen
+) -> None:
     befriend(alice, bob)
     his = listen(bob)
 
@@ -155,51 +147,51 @@ def test_a_new_group_is_told_to_its_members(alice: Person, bob: Person, listen: 
 
 
 def test_a_role_is_told_to_the_members(
-    alice: Person, bob: Person, group: int, listen: Listen
+    alice: ApiClient, bob: ApiClient, group: int, listen: Listen
 ) -> None:
     his = listen(bob)
 
-    done(alice.post("/conversations/manage/admin", conversation_id=group, user=bob.id))
+    alice.post("/conversations/manage/admin", conversation_id=group, user=bob.id).result()
 
     assert his.hears("modify_members")["conversationId"] == str(group)
 
 
 def test_the_removed_and_the_one_who_left_are_told_so(
-    alice: Person, bob: Person, carol: Person, listen: Listen
+    alice: ApiClient, bob: ApiClient, carol: ApiClient, listen: Listen
 ) -> None:
     befriend(alice, bob, carol)
     group = make_group(alice, bob, carol)
     his, carols = listen(bob), listen(carol)
 
-    done(alice.delete("/conversations/member/remove", conversation_id=group, user=bob.id))
-    done(carol.post("/conversations/member/remove", conversation_id=group))
+    alice.delete("/conversations/member/remove", conversation_id=group, user=bob.id).result()
+    carol.leave_group(group)
 
     assert his.hears("remove_members")["self"] == "false"
     assert carols.hears("remove_members")["self"] == "true"
 
 
 def test_an_announcement_and_an_invitation_are_told_to_the_members(
-    alice: Person, bob: Person, carol: Person, group: int, listen: Listen
+    alice: ApiClient, bob: ApiClient, carol: ApiClient, group: int, listen: Listen
 ) -> None:
     befriend(alice, carol)
     his = listen(bob)
 
-    announce(alice, group)
-    invite(alice, group, carol)
+    make_announcement(alice, group)
+    make_invitation(alice, group, carol)
 
     assert his.hears("notification_message")["conversationId"] == str(group)
     assert his.hears("invitation_message")["conversationId"] == str(group)
 
 
 def test_connecting_and_reading_lists_tell_nobody_anything(
-    alice: Person, bob: Person, group: int, listen: Listen
+    alice: ApiClient, bob: ApiClient, group: int, listen: Listen
 ) -> None:
     his = listen(bob)
 
     listen(alice)
     alice.get("/conversations")
-    messages(alice, group)
-    send(alice, group, "first")
+    alice.list_messages(group)
+    alice.send_text(group, "first")
 
     first = json.loads(his.connection.recv())
     assert (first["type"], first["message"]["content"]) == ("notify", "first")
@@ -207,15 +199,15 @@ def test_connecting_and_reading_lists_tell_nobody_anything(
 
 @pytest.mark.parametrize("ended", ["from another session", "by signing out", "with the account"])
 def test_the_socket_of_an_ended_session_closes_with_4401(
-    alice: Person, listen: Listen, ended: str
+    alice: ApiClient, listen: Listen, ended: str
 ) -> None:
     socket = listen(alice)
     if ended == "from another session":
-        done(alice.log_in().delete("/account/sessions", others=True))
+        alice.sign_in().delete("/account/sessions", others=True).result()
     elif ended == "by signing out":
-        done(alice.post("/account/logout"))
+        alice.post("/account/logout").result()
     else:
-        done(alice.delete("/account/delete"))
+        alice.delete("/account/delete").result()
 
     opcode, payload = socket.connection.recv_data(control_frame=True)
     socket.connection.shutdown()

@@ -9,7 +9,8 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 from websocket import create_connection
 
-from tests.people import Person, befriend, newcomer, private_chat, send
+from tests.client import ApiClient
+from tests.factories import make_private, make_user
 from tests.pictures import picture
 
 pytestmark = pytest.mark.slow
@@ -40,17 +41,16 @@ def look(data_dir: Path) -> Look:
     return added_up
 
 
-def test_what_people_do_is_counted(look: Look, alice: Person, bob: Person) -> None:
-    befriend(alice, bob)
-    chat = private_chat(alice, bob)
+def test_what_people_do_is_counted(look: Look, alice: ApiClient, bob: ApiClient) -> None:
+    chat = make_private(alice, bob)
     before = look()
-    newcomer(alice.base_url)
-    alice.log_in()
+    make_user(alice.base_url)
+    alice.sign_in()
     alice.post("/account/login", email=alice.email, password="wrong")
     url = alice.base_url.replace("http", "ws", 1)
     socket = create_connection(f"{url}/ws/?token={bob.token}", timeout=10)
     try:
-        send(alice, chat)
+        alice.send_text(chat, "hello")
         alice.call(
             "POST",
             "/conversations/image",

@@ -5,20 +5,15 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
+from tests.client import ApiClient
 from tests.cluster import Cluster, running_cluster, until
-from tests.people import (
-    Person,
-    accept,
+from tests.factories import (
     befriend,
-    contents,
-    conversation,
-    conversations,
-    done,
+    list_contents,
     make_friend_group,
     make_group,
-    newcomer,
-    private_chat,
-    send,
+    make_private,
+    make_user,
 )
 
 pytestmark = [
@@ -36,15 +31,15 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def ann(cluster: Cluster) -> Person:
+def ann(cluster: Cluster) -> ApiClient:
     """Somebody."""
-    return newcomer(cluster.base_url, "Ann")
+    return make_user(cluster.base_url, "Ann")
 
 
 @pytest.fixture
-def ben(cluster: Cluster) -> Person:
+def ben(cluster: Cluster) -> ApiClient:
     """Somebody else."""
-    return newcomer(cluster.base_url, "Ben")
+    return make_user(cluster.base_url, "Ben")
 
 
 @contextmanager
@@ -67,47 +62,48 @@ either_way = pytest.mark.parametrize("hung", [False, True], ids=["gone", "hung"]
 
 @either_way
 def test_chat_reads_and_sends_without_auth_and_social(
-    cluster: Cluster, ann: Person, ben: Person, hung: bool
+    cluster: Cluster, ann: ApiClient, ben: ApiClient, hung: bool
 ) -> None:
-    befriend(ann, ben)
-    private = private_chat(ann, ben)
+    private = make_private(ann, ben)
 
     with without(cluster, "auth_service", "social_service", hung=hung):
-        send(ann, private, "hello")
-        assert conversation(ben, private)["unread_count"] == 1
-        assert contents(ben, private) == ["hello"]
+        ann.send_text(private, "hello")
+        assert ben.get_conversation(private).unread_count == 1
+        assert list_contents(ben, private) == ["hello"]
         group = make_group(ann, ben)
-        send(ben, group, "all of you")
-        assert contents(ann, group) == ["all of you"]
+        ben.send_text(group, "all of you")
+        assert list_contents(ann, group) == ["all of you"]
 
 
 @either_way
 def test_social_makes_friends_without_auth_and_chat_and_chat_hears_of_it_later(
-    cluster: Cluster, ann: Person, ben: Person, hung: bool
+    cluster: Cluster, ann: ApiClient, ben: ApiClient, hung: bool
 ) -> None:
     with without(cluster, "auth_service", "chat_service", hung=hung):
         befriend(ann, ben)
         make_friend_group(ann, "Family", ben)
-        assert [each["id"] for each in done(ben.get("/friends"))["friends"]] == [ann.id]
-        assert done(ann.get("/search_user", query_name="Ben"))["results"] != []
+        assert [each["id"] for each in ben.get("/friends").result()["friends"]] == [ann.id]
+        assert ann.get("/search_user", query_name="Ben").result()["results"] != []
 
-    until(lambda: [each["friend_id"] for each in conversations(ann)] == [ben.id])
-    send(ann, private_chat(ben, ann), "at last")
+    until(lambda: [each.friend_id for each in ann.list_conversations()] == [ben.id])
+    ann.send_text(ben.get_private_conversation(ann.id).id, "at last")
 
 
 @either_way
 def test_auth_signs_up_and_renames_without_the_others_who_hear_of_it_later(
-    cluster: Cluster, ann: Person, ben: Person, hung: bool
+    cluster: Cluster, ann: ApiClient, ben: ApiClient, hung: bool
 ) -> None:
     befriend(ann, ben)
 
     with without(cluster, "social_service", "chat_service", hung=hung):
-        cid = newcomer(cluster.base_url, "Cid").log_in()
-        done(ben.put("/account/info", origin_password=ben.password, name="Benjamin"))
-        assert done(ben.get("/account/info"))["name"] == "Benjamin"
+        cid = make_user(cluster.base_url, "Cid").sign_in()
+        ben.put("/account/info", origin_password=ben.password, name="Benjamin").result()
+        assert ben.get("/account/info").result()["name"] == "Benjamin"
 
-    until(lambda: [each["name"] for each in conversations(ann)] == ["Benjamin"])
-    until(lambda: [each["name"] for each in done(ann.get("/friends"))["friends"]] == ["Benjamin"])
-    done(cid.post("/add_friend", target_id=ann.id))
-    accept(ann, cid)
-    assert {each["name"] for each in conversations(ann)} == {"Benjamin", "Cid"}
+    until(lambda: [each.name for each in ann.list_conversations()] == ["Benjamin"])
+    until(
+        lambda: [each["name"] for each in ann.get("/friends").result()["friends"]] == ["Benjamin"]
+    )
+    cid.send_friend_request(ann.id)
+    ann.accept_friend_request(cid.id)
+    assert {each.name for each in ann.list_conversations()} == {"Benjamin", "Cid"}

@@ -14,18 +14,8 @@ from zipfile import ZipFile
 import pytest
 from ims_client import Client
 
-from tests.people import (
-    Person,
-    befriend,
-    contents,
-    conversations,
-    done,
-    make_group,
-    newcomer,
-    private_chat,
-    refused,
-    send,
-)
+from tests.client import ApiClient, refused
+from tests.factories import befriend, list_contents, make_group, make_user
 from tests.pictures import data_uri, picture
 from tests.product import ROOT
 
@@ -52,7 +42,7 @@ def run(data_dir: Path, module: str, *arguments: str) -> str:
     return command.stdout
 
 
-def traces(data_dir: Path, person: Person) -> list[str]:
+def traces(data_dir: Path, person: ApiClient) -> list[str]:
     """Rows of the databases with her name, mail with it, and files of her avatar."""
     rows = [
         f"{path.name}: {line}"
@@ -78,19 +68,21 @@ def content(path: Path) -> str:
 
 
 @pytest.fixture
-def zephyrine(base_url: str, alice: Person, bob: Person) -> Person:
+def zephyrine(base_url: str, alice: ApiClient, bob: ApiClient) -> ApiClient:
     """Somebody with friends, a group, messages, a picture and mail."""
-    person = newcomer(base_url, f"zephyrine{uuid.uuid4().hex[:8]}")
+    person = make_user(base_url, f"zephyrine{uuid.uuid4().hex[:8]}")
     befriend(person, alice, bob)
-    send(person, make_group(person, alice, bob), f"{person.name} in the group")
-    send(person, private_chat(person, alice), f"{person.name} in private")
-    done(person.post("/verify", email=person.email))
-    done(person.put("/account/info", origin_password=person.password, avatar=data_uri(picture())))
+    person.send_text(make_group(person, alice, bob), f"{person.name} in the group")
+    person.send_text(person.get_private_conversation(alice.id).id, f"{person.name} in private")
+    person.post("/verify", email=person.email).result()
+    person.put(
+        "/account/info", origin_password=person.password, avatar=data_uri(picture())
+    ).result()
     return person
 
 
 def test_everything_about_a_person_is_in_one_archive(
-    data_dir: Path, tmp_path: Path, zephyrine: Person
+    data_dir: Path, tmp_path: Path, zephyrine: ApiClient
 ) -> None:
     run(data_dir, "deploy.export", str(zephyrine.id), str(tmp_path / "all.zip"))
     with ZipFile(tmp_path / "all.zip") as archive:
@@ -104,10 +96,10 @@ def test_everything_about_a_person_is_in_one_archive(
 
 
 def test_a_person_downloads_what_the_operator_would_hand_over(
-    data_dir: Path, tmp_path: Path, zephyrine: Person
+    data_dir: Path, tmp_path: Path, zephyrine: ApiClient
 ) -> None:
     sent = picture()
-    group = next(each["id"] for each in conversations(zephyrine) if each["is_chat_group"])
+    group = next(each.id for each in zephyrine.list_conversations() if each.is_group)
     zephyrine.fetch(
         "POST",
         "/conversations/image",
@@ -118,7 +110,7 @@ def test_a_person_downloads_what_the_operator_would_hand_over(
     client = Client.log_in(zephyrine.base_url, zephyrine.email, zephyrine.password)
 
     with (tmp_path / "own.zip").open("wb") as file:
-        client.export(file)
+        client.export_account(file)
 
     with ZipFile(tmp_path / "all.zip") as handed_over, ZipFile(tmp_path / "own.zip") as downloaded:
         names = [name for name in handed_over.namelist() if name not in _OF_EACH_SIGN_IN]
@@ -130,7 +122,7 @@ def test_a_person_downloads_what_the_operator_would_hand_over(
 
 
 def test_nothing_of_an_erased_person_is_left_in_any_database_or_file(
-    data_dir: Path, alice: Person, zephyrine: Person
+    data_dir: Path, alice: ApiClient, zephyrine: ApiClient
 ) -> None:
     assert traces(data_dir, zephyrine)
     run(data_dir, "deploy.command", "auth_service", "accounts", "erase", str(zephyrine.id), "--yes")
@@ -138,8 +130,8 @@ def test_nothing_of_an_erased_person_is_left_in_any_database_or_file(
     while (left := traces(data_dir, zephyrine)) and time.monotonic() < deadline:
         time.sleep(SECONDS_BETWEEN_LOOKS)
     assert left == []
-    [group] = conversations(alice)
-    assert (group["is_chat_group"], contents(alice, group["id"])) == (True, [])
-    assert done(alice.get("/friends"))["friends"] == []
+    [group] = alice.list_conversations()
+    assert (group.is_group, list_contents(alice, group.id)) == (True, [])
+    assert alice.get("/friends").result()["friends"] == []
     login = zephyrine.post("/account/login", email=zephyrine.email, password=zephyrine.password)
     assert login == refused(404, -1, "User not found")

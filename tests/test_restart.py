@@ -5,19 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import requests
+from ims_client import UnreachableError
 
-from tests.people import (
-    Person,
-    befriend,
-    conversation,
-    conversations,
-    done,
-    make_group,
-    messages,
-    newcomer,
-    private_chat,
-)
+from tests.client import ApiClient
+from tests.factories import befriend, make_group, make_user
 from tests.product import Product
 
 ACKNOWLEDGED_BEFORE_THE_KILL = 60
@@ -28,7 +19,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
 class Talker(threading.Thread):
     """Somebody who sends one message after another until the product is gone."""
 
-    def __init__(self, sender: Person, conversation_id: int, enough: threading.Semaphore) -> None:
+    def __init__(
+        self, sender: ApiClient, conversation_id: int, enough: threading.Semaphore
+    ) -> None:
         super().__init__()
         self.sender = sender
         self.conversation_id = conversation_id
@@ -50,7 +43,7 @@ class Talker(threading.Thread):
                     content=content,
                     client_id=content,
                 )
-            except (requests.RequestException, AssertionError):
+            except (UnreachableError, AssertionError):
                 return  # Killed in the middle of it, or only the gateway was left to say so.
             self.acknowledged[sent.body["message_id"]] = content
             self._enough.release()
@@ -59,21 +52,21 @@ class Talker(threading.Thread):
 class Newcomers(threading.Thread):
     """People who register and become friends of somebody until the product is gone."""
 
-    def __init__(self, host: Person) -> None:
+    def __init__(self, host: ApiClient) -> None:
         super().__init__()
         self.host = host
-        self.registered: list[Person] = []
+        self.registered: list[ApiClient] = []
         self.befriended: list[int] = []
 
     def run(self) -> None:
         """Come, one after another."""
         while True:
             try:
-                person = newcomer(self.host.base_url, "New")
+                person = make_user(self.host.base_url, "New")
                 self.registered.append(person)
                 befriend(self.host, person)
                 self.befriended.append(person.id)
-            except (requests.RequestException, AssertionError):
+            except (UnreachableError, AssertionError):
                 return
 
 
@@ -87,17 +80,17 @@ def product(tmp_path: Path) -> Iterator[Product]:
 
 
 def test_what_was_acknowledged_survives_the_killing_of_every_process(product: Product) -> None:
-    alice, bob, carol = (newcomer(product.base_url, name) for name in ("Alice", "Bob", "Carol"))
+    alice, bob, carol = (make_user(product.base_url, name) for name in ("Alice", "Bob", "Carol"))
     befriend(alice, bob, carol)
     group = make_group(alice, bob, carol)
-    private = private_chat(alice, bob)
+    private = alice.get_private_conversation(bob.id).id
     enough = threading.Semaphore(0)
     talkers = [
         Talker(alice, group, enough),
         Talker(bob, group, enough),
-        Talker(carol, private_chat(carol, alice), enough),
+        Talker(carol, carol.get_private_conversation(alice.id).id, enough),
     ]
-    newcomers = Newcomers(newcomer(product.base_url, "Host"))
+    newcomers = Newcomers(make_user(product.base_url, "Host"))
     for thread in (*talkers, newcomers):
         thread.start()
     for _ in range(ACKNOWLEDGED_BEFORE_THE_KILL):
@@ -108,26 +101,28 @@ def test_what_was_acknowledged_survives_the_killing_of_every_process(product: Pr
         thread.join(60)
     product.start()
 
-    listed = messages(alice, group)
-    stored = {each["id"]: each["content"] for each in listed}
+    listed = alice.list_messages(group).messages
+    stored = {each.id: each.content for each in listed}
     said = {**talkers[0].acknowledged, **talkers[1].acknowledged}
     assert said.items() <= stored.items()
     assert set(stored.values()) <= {*talkers[0].attempted, *talkers[1].attempted}
-    assert [each["seq"] for each in listed] == list(range(1, len(listed) + 1))
-    assert conversation(alice, group)["last_message"] == listed[-1]["content"]
+    assert [each.seq for each in listed] == list(range(1, len(listed) + 1))
+    assert alice.get_conversation(group).last_message == listed[-1].content
     hers = talkers[2]
     assert (
         hers.acknowledged.items()
-        <= {each["id"]: each["content"] for each in messages(alice, hers.conversation_id)}.items()
+        <= {
+            each.id: each.content for each in alice.list_messages(hers.conversation_id).messages
+        }.items()
     )
-    assert private_chat(bob, alice) == private
+    assert bob.get_private_conversation(alice.id).id == private
 
     everybody = {person.id for person in newcomers.registered}
-    friends = {each["id"] for each in done(newcomers.host.get("/friends"))["friends"]}
-    chats = {each["friend_id"] for each in conversations(newcomers.host)}
+    friends = {each["id"] for each in newcomers.host.get("/friends").result()["friends"]}
+    chats = {each.friend_id for each in newcomers.host.list_conversations()}
     assert set(newcomers.befriended) <= friends <= everybody
     assert set(newcomers.befriended) <= chats
-    assert all(person.log_in().token for person in newcomers.registered)
+    assert all(person.sign_in().token for person in newcomers.registered)
 
     for talker in talkers:
         repeated = talker.attempted[-1]
@@ -137,5 +132,7 @@ def test_what_was_acknowledged_survives_the_killing_of_every_process(product: Pr
             content=repeated,
             client_id=repeated,
         )
-        texts = [each["content"] for each in messages(talker.sender, talker.conversation_id)]
+        texts = [
+            each.content for each in talker.sender.list_messages(talker.conversation_id).messages
+        ]
         assert (again.status, texts.count(repeated)) == (200, 1)

@@ -11,7 +11,8 @@ import jwt
 import psutil
 import pytest
 
-from tests.people import Person, befriend, newcomer, private_chat
+from tests.client import ApiClient
+from tests.factories import befriend, make_user
 from tests.product import ROOT, Product
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -48,16 +49,18 @@ def _restart(product: Product, *programs: str) -> None:
         time.sleep(0.05)
 
 
-def _all_is_well(product: Product, alice: Person) -> None:
+def _all_is_well(product: Product, alice: ApiClient) -> None:
     """The first token works everywhere, new ones do, and the services hear of each other."""
-    friend = newcomer(product.base_url, "Friend")
+    friend = make_user(product.base_url, "Friend")
     befriend(alice, friend)
-    assert private_chat(alice, friend) == private_chat(friend, alice)
+    assert (
+        alice.get_private_conversation(friend.id).id == friend.get_private_conversation(alice.id).id
+    )
     assert _signed_in_again(alice).get("/account/info").status == 200
 
 
 def test_nobody_notices_that_keys_and_secrets_are_renewed(product: Product) -> None:
-    alice = newcomer(product.base_url, "Alice")
+    alice = make_user(product.base_url, "Alice")
     for step in ("accept", "use"):
         _rotate(product, step)
         for programs in (ONE_HALF, THE_OTHER):
@@ -75,11 +78,10 @@ def test_nobody_notices_that_keys_and_secrets_are_renewed(product: Product) -> N
     assert alice.get("/account/info").status == 401
 
 
-def _signed_in_again(person: Person) -> Person:
-    return Person(person.base_url, person.name, person.email).log_in()
+def _signed_in_again(person: ApiClient) -> ApiClient:
+    return ApiClient(person.base_url, person.name, person.email).sign_in()
 
 
-def _key_of(person: Person) -> str:
-    assert person.token is not None
+def _key_of(person: ApiClient) -> str:
     kid: str = jwt.get_unverified_header(person.token)["kid"]
     return kid

@@ -5,18 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.people import (
-    PASSWORD,
-    Person,
-    Visitor,
-    befriend,
-    done,
-    encrypted,
-    make_group,
-    messages,
-    refused,
-    unused_email,
-)
+from tests.client import PASSWORD, ApiClient, encrypted, refused
+from tests.factories import befriend, make_group, unused_email
 from tests.pictures import data_uri, picture
 from tests.product import Product, running
 
@@ -40,42 +30,42 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 
 
 @pytest.fixture
-def visitor(product: Product) -> Visitor:
+def visitor(product: Product) -> ApiClient:
     """Somebody without a token."""
-    return Visitor(product.base_url)
+    return ApiClient(product.base_url)
 
 
 @pytest.fixture
-def alice(product: Product) -> Person:
+def alice(product: Product) -> ApiClient:
     """Somebody new."""
-    return Person(product.base_url, "Alice", unused_email(), encrypted(PASSWORD)).register()
+    return ApiClient(product.base_url, "Alice", unused_email(), encrypted(PASSWORD)).sign_up()
 
 
 @pytest.fixture
-def bob(product: Product) -> Person:
+def bob(product: Product) -> ApiClient:
     """Somebody else."""
-    return Person(product.base_url, "Bob", unused_email(), encrypted(PASSWORD)).register()
+    return ApiClient(product.base_url, "Bob", unused_email(), encrypted(PASSWORD)).sign_up()
 
 
-def test_a_plain_password_can_be_refused_at_registering(visitor: Visitor) -> None:
+def test_a_plain_password_can_be_refused_at_registering(visitor: ApiClient) -> None:
     reply = visitor.post("/account/reg", email=unused_email(), password=PASSWORD, name="N")
 
     assert reply == refused(400, -4, "Password illegal")
 
 
-def test_a_plain_password_can_be_refused_at_logging_in(alice: Person) -> None:
+def test_a_plain_password_can_be_refused_at_logging_in(alice: ApiClient) -> None:
     reply = alice.post("/account/login", email=alice.email, password=PASSWORD)
 
     assert reply == refused(401, -3, "密码错误")
 
 
-def test_a_mail_that_cannot_be_sent_is_said_to_be(visitor: Visitor) -> None:
+def test_a_mail_that_cannot_be_sent_is_said_to_be(visitor: ApiClient) -> None:
     reply = visitor.post("/verify", email=unused_email())
 
     assert reply == refused(404, -5, "发送失败，请检查网络和邮箱")
 
 
-def test_the_fourth_code_for_an_address_has_to_wait(visitor: Visitor) -> None:
+def test_the_fourth_code_for_an_address_has_to_wait(visitor: ApiClient) -> None:
     email = unused_email()
     for _ in range(3):
         visitor.post("/verify", email=email)
@@ -86,14 +76,14 @@ def test_the_fourth_code_for_an_address_has_to_wait(visitor: Visitor) -> None:
     assert 0 < int(response.headers["Retry-After"]) <= 60
 
 
-def test_urls_begin_with_the_public_name(alice: Person, bob: Person) -> None:
+def test_urls_begin_with_the_public_name(alice: ApiClient, bob: ApiClient) -> None:
     befriend(alice, bob)
     group = make_group(alice, bob)
-    done(alice.put("/account/info", origin_password=alice.password, avatar=data_uri(picture())))
+    alice.put("/account/info", origin_password=alice.password, avatar=data_uri(picture())).result()
     where = {"conversationId": str(group)}
-    done(alice.call("POST", "/conversations/image", data=where, files={"image": picture()}))
+    alice.call("POST", "/conversations/image", data=where, files={"image": picture()}).result()
 
-    [message] = messages(bob, group)
+    [message] = bob.list_messages(group).messages
 
-    assert message["content"].startswith(f"{PUBLIC_BASE_URL}/media/")
-    assert message["senderavatar"].startswith(f"{PUBLIC_BASE_URL}/account/avatar/{alice.id}/")
+    assert message.content.startswith(f"{PUBLIC_BASE_URL}/media/")
+    assert message.sender_avatar.startswith(f"{PUBLIC_BASE_URL}/account/avatar/{alice.id}/")

@@ -112,6 +112,11 @@ def test_info_put_refuses_an_empty_name_or_email(alice: ApiClient, field: str) -
     assert_error(_change(alice, **{field: ""}), BAD[field][1])
 
 
+@pytest.mark.parametrize("password", ["", "newline\n", "密码", "x" * 21, "A" * 24])
+def test_info_put_refuses_an_illegal_new_password(alice: ApiClient, password: str) -> None:
+    assert_error(_change(alice, password=password), errors.INVALID_PASSWORD)
+
+
 @pytest.mark.parametrize("first", range(len(BAD)))
 def test_info_put_refuses_name_then_email_then_password_then_user_info_then_avatar(
     alice: ApiClient, first: int

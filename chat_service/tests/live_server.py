@@ -15,10 +15,13 @@ from typing import Any, Self
 import requests
 from websocket import WebSocket, WebSocketException, create_connection
 from websocket._abnf import ABNF
+from werkzeug.datastructures import Headers
+from werkzeug.test import EnvironBuilder
 
 from chat_service.tests.factories import SECRET
 from shared.data.client import SECRET_HEADER
 from shared.testing.cast import DAVE
+from shared.testing.client import ApiClient, Reply
 from shared.testing.contracts import state
 from shared.testing.processes import environment_of_tests
 from shared.testing.tokens import issue
@@ -190,56 +193,34 @@ def delete_account(server: Server, user_id: int) -> None:
     )
 
 
-class HttpUser:
-    """Somebody who calls the service over HTTP."""
+class ServerClient(ApiClient):
+    """A client of a running service over HTTP, all of whose requests must succeed."""
 
     def __init__(self, server: Server, user_id: int) -> None:
         self.id = user_id
+        self.token = issue(user_id)
         self._server = server
         self._session = requests.Session()
-        self._session.headers["Authorization"] = issue(user_id)
 
     def close(self) -> None:
         """Close the connection to the service."""
         self._session.close()
 
     def open_socket(self) -> LiveSocket:
-        """A newly opened socket, on which everything missed before has been heard."""
+        """Open a websocket, and receive the frames that were missed before."""
         opened = LiveSocket(self._server, self.id)
         opened.receive_frames()
         return opened
 
-    def get(self, path: str, **params: object) -> Any:
-        """GET ``path``, which succeeds; what it answers."""
-        return self._call("GET", path, params=params)
-
-    def post(self, path: str, **body: object) -> Any:
-        """POST to ``path``, which succeeds; what it answers."""
-        return self._call("POST", path, json=body)
-
-    def delete(self, path: str, **body: object) -> Any:
-        """DELETE ``path``, which succeeds; what it answers."""
-        return self._call("DELETE", path, json=body)
-
-    def send_text(self, conversation_id: int, content: str, **more: object) -> Any:
-        """Send a message."""
-        body = {"conversationId": conversation_id, "content": content, **more}
-        return self._call("POST", "/conversations/messages", json=body)
-
-    def send_image(self, conversation_id: int, picture: bytes) -> Any:
-        """Send an image."""
-        form = {"data": {"conversationId": conversation_id}, "files": {"image": picture}}
-        return self._call("POST", "/conversations/image", **form)
-
-    def list_messages(self, conversation_id: int) -> list[dict[str, Any]]:
-        """Fetch the messages of a conversation, which reads them."""
-        messages: list[dict[str, Any]] = self.get(
-            "/conversations/messages", conversationId=conversation_id
-        )["messages"]
-        return messages
-
-    def _call(self, method: str, path: str, **request: Any) -> Any:
-        url = f"http://{self._server.address}{path}"
-        answer = self._session.request(method, url, timeout=TIMEOUT, **request)
+    def call(self, method: str, path: str, **request: Any) -> Reply:
+        """Send a request, with the arguments of Flask's test client."""
+        built = EnvironBuilder(path, method=method, **request).get_request()
+        answer = self._session.request(
+            method,
+            f"http://{self._server.address}{built.full_path}",
+            data=built.get_data(),
+            headers={"Authorization": self.token or "", "Content-Type": built.content_type},
+            timeout=TIMEOUT,
+        )
         assert answer.status_code == 200, answer.text
-        return answer.json()
+        return Reply(200, Headers(answer.headers.items()), answer.content, answer.json())

@@ -256,12 +256,13 @@ class TestAccept:
         reply = alice.post(HANDLE_PATH, json={"invite_id": UNKNOWN_ID})
         assert_error(reply, errors.INVITATION_NOT_FOUND)
 
+    @pytest.mark.parametrize("method", ["POST", "DELETE"])
     def test_an_invitation_of_another_conversation_is_not_found(
-        self, app: Flask, alice: ApiClient, group: int
+        self, app: Flask, alice: ApiClient, group: int, method: str
     ) -> None:
         other = make_group(app, ALICE)
         body = {"conversation_id": other, "invite_id": create_invitation(alice, group)}
-        assert_error(alice.post(HANDLE_PATH, json=body), errors.INVITATION_NOT_FOUND)
+        assert_error(alice.call(method, HANDLE_PATH, json=body), errors.INVITATION_NOT_FOUND)
 
     @pytest.mark.parametrize("who", ["carol", "dave"])
     def test_members_and_strangers_have_no_permission(
@@ -279,6 +280,14 @@ class TestAccept:
         invitation = create_invitation(alice, make_group(app, ALICE), BOB)
         make_group(app, DAVE)
         reply = dave.post(HANDLE_PATH, json={"invite_id": invitation})
+        assert_error(reply, errors.MAY_NOT_HANDLE)
+
+    def test_the_permission_is_checked_before_the_status(
+        self, alice: ApiClient, carol: ApiClient, group: int
+    ) -> None:
+        invitation = create_invitation(alice, group)
+        alice.post(HANDLE_PATH, json={"invite_id": invitation})
+        reply = carol.post(HANDLE_PATH, json={"invite_id": invitation})
         assert_error(reply, errors.MAY_NOT_HANDLE)
 
     @pytest.mark.parametrize("first", ["POST", "DELETE"])

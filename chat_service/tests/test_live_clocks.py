@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from chat_service.tests.calls import send_text
 from chat_service.tests.factories import make_group
-from chat_service.tests.live_server import HttpUser, LiveSocket, Server, run_server
+from chat_service.tests.live_server import LiveSocket, Server, ServerClient, run_server
 from shared.testing.cast import ALICE, BOB
 from shared.testing.redis import redis_server
 
@@ -47,19 +48,19 @@ def test_replicas_whose_clocks_differ_lose_no_frame(
 ) -> None:
     group = make_group(app, ALICE, BOB)
     right, wrong = replicas
-    speakers = [HttpUser(server, ALICE) for server in (right, wrong)]
+    speakers = [ServerClient(server, ALICE) for server in (right, wrong)]
     texts = [str(number) for number in range(40)]
     with LiveSocket(right, BOB) as here, LiveSocket(wrong, BOB) as there:
         for number, text in enumerate(texts):
-            speakers[number % 2].send_text(group, text)
+            send_text(speakers[number % 2], group, text)
 
         # Frames of two replicas overtake each other; clients sort messages by ``seq``.
         for bob in (here, there):
             assert {bob.receive_frame()["message"]["content"] for _ in texts} == {*texts}
         here.acknowledge()
 
-    speakers[0].send_text(group, "missed 1")
-    speakers[1].send_text(group, "missed 2")
+    send_text(speakers[0], group, "missed 1")
+    send_text(speakers[1], group, "missed 2")
     with here.reconnect(wrong) as back:
         assert {back.receive_frame()["message"]["content"] for _ in "12"} == {
             "missed 1",
@@ -67,7 +68,7 @@ def test_replicas_whose_clocks_differ_lose_no_frame(
         }
         back.acknowledge()
     with back.reconnect(right) as once_more:
-        speakers[1].send_text(group, "last")
+        send_text(speakers[1], group, "last")
         assert once_more.receive_frame()["message"]["content"] == "last"
     for speaker in speakers:
         speaker.close()

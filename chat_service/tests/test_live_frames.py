@@ -1,28 +1,27 @@
 """Live frames: what is expected, exactly how, and to exactly whom (``/ws/``)."""
 
 from collections.abc import Iterator
-from io import BytesIO
 from typing import Any
 
 import pytest
 from flask import Flask
-from PIL import Image
 
+from chat_service.tests.calls import list_conversations, list_messages, send_image, send_text
 from chat_service.tests.factories import befriend, make_account, make_group
-from chat_service.tests.live_server import HttpUser, LiveSocket, Server
+from chat_service.tests.live_server import LiveSocket, Server, ServerClient
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE
 from shared.testing.contracts import all_versions, state
 
 pytestmark = pytest.mark.database
 
-Cast = dict[int, HttpUser]
+Cast = dict[int, ServerClient]
 Sockets = dict[int, LiveSocket]
 
 
 @pytest.fixture
 def cast(server: Server) -> Cast:
     """Alice, bob, carol and dave, by their ids."""
-    return {user_id: HttpUser(server, user_id) for user_id in (ALICE, BOB, CAROL, DAVE)}
+    return {user_id: ServerClient(server, user_id) for user_id in (ALICE, BOB, CAROL, DAVE)}
 
 
 @pytest.fixture
@@ -47,13 +46,13 @@ def receive_all(sockets: Sockets) -> dict[int, list[dict[str, Any]]]:
 def test_a_message_is_sent_to_all_members_and_marked_as_own_for_its_sender(
     group: int, cast: Cast, sockets: Sockets
 ) -> None:
-    first = cast[ALICE].send_text(group, "first")["message_id"]
+    first = send_text(cast[ALICE], group, "first")
     receive_all(sockets)
 
-    cast[ALICE].send_text(group, "你好", reply_to=first)
+    send_text(cast[ALICE], group, "你好", reply_to=first)
 
     received = receive_all(sockets)
-    message = cast[CAROL].list_messages(group)[1]
+    message = list_messages(cast[CAROL], group)[1]
     frame = {"type": "notify", "conversationId": str(group), "message": message}
     theirs, own = [{**frame, "scroll": "false"}], [{**frame, "scroll": "true"}]
     assert (message["seq"], message["reply_to"]) == (2, "first")
@@ -61,13 +60,12 @@ def test_a_message_is_sent_to_all_members_and_marked_as_own_for_its_sender(
 
 
 def test_a_deletion_is_sent_to_all_members(group: int, cast: Cast, sockets: Sockets) -> None:
-    message_id = cast[CAROL].send_text(group, "wrong room")["message_id"]
+    message_id = send_text(cast[CAROL], group, "wrong room")
     receive_all(sockets)
 
-    cast[CAROL].delete("/conversations/messages", message_id=message_id)
+    cast[CAROL].delete("/conversations/messages", json={"message_id": message_id})
 
-    frame = {"type": "notify", "conversationId": str(group)}
-    frame["deleted_message_id"] = message_id
+    frame = {"type": "notify", "conversationId": str(group), "deleted_message_id": message_id}
     expected, own = [{**frame, "scroll": "false"}], [{**frame, "scroll": "true"}]
     assert receive_all(sockets) == {ALICE: expected, BOB: expected, CAROL: own, DAVE: []}
 
@@ -77,14 +75,12 @@ def test_urls_in_a_frame_have_the_host_of_the_socket(
 ) -> None:
     make_account(app, ALICE, "Alice", version=2, avatar_digest="a" * 64)
     make_account(app, BOB, "Bob", version=2, avatar_reference="/my/own.png")
-    picture = BytesIO()
-    Image.new("RGB", (2, 2)).save(picture, "PNG")
     with (
         LiveSocket(server, CAROL, {"host": "one.example"}) as one,
         LiveSocket(server, CAROL, {"host": "two.example:8443"}) as two,
     ):
-        cast[ALICE].send_image(group, picture.getvalue())
-        cast[BOB].send_text(group, "\\u0000 and \\ are plain characters")
+        send_image(cast[ALICE], group)
+        send_text(cast[BOB], group, "\\u0000 and \\ are plain characters")
 
         [from_alice, from_bob] = [
             frame["message"] for frame in one.receive_frames() if frame["type"] == "notify"
@@ -103,11 +99,11 @@ def test_a_read_position_in_a_private_conversation_is_sent_to_the_friend(
 ) -> None:
     befriend(app, ALICE, DAVE)
     with cast[ALICE].open_socket() as alice, cast[DAVE].open_socket() as dave:
-        private = cast[DAVE].get("/conversations")["conversation"][0]["id"]
+        private = list_conversations(cast[DAVE])[0]["id"]
         for text in ("one", "two"):
-            cast[ALICE].send_text(private, text)
-            cast[DAVE].list_messages(private)
-        cast[DAVE].list_messages(private)
+            send_text(cast[ALICE], private, text)
+            list_messages(cast[DAVE], private)
+        list_messages(cast[DAVE], private)
 
         frame = {"type": "already_read", "conversationId": str(private), "user_id": DAVE}
         received = [each for each in alice.receive_frames() if each["type"] == "already_read"]
@@ -124,9 +120,9 @@ def test_read_positions_in_a_group_are_throttled_to_the_newest_per_second(
     by_bob, by_carol = ({**frame, "user_id": user_id} for user_id in (BOB, CAROL))
     with cast[ALICE].open_socket() as alice, cast[CAROL].open_socket() as carol:
         for text in ("one", "two"):
-            cast[ALICE].send_text(quiet, text)
-            cast[BOB].list_messages(quiet)
-            cast[CAROL].list_messages(quiet)
+            send_text(cast[ALICE], quiet, text)
+            list_messages(cast[BOB], quiet)
+            list_messages(cast[CAROL], quiet)
 
         received = [each for each in alice.receive_frames() if each["type"] == "already_read"]
         assert received == [{**by_bob, "read_seq": 1}]
@@ -145,10 +141,10 @@ def test_a_send_moves_the_read_position_only_over_unread_messages_of_others(
 ) -> None:
     befriend(app, ALICE, DAVE)
     with cast[ALICE].open_socket() as alice, cast[DAVE].open_socket() as dave:
-        private = cast[DAVE].get("/conversations")["conversation"][0]["id"]
-        cast[ALICE].send_text(private, "first")
-        cast[ALICE].send_text(private, "second")
-        cast[DAVE].send_text(private, "third")
+        private = list_conversations(cast[DAVE])[0]["id"]
+        send_text(cast[ALICE], private, "first")
+        send_text(cast[ALICE], private, "second")
+        send_text(cast[DAVE], private, "third")
 
         assert dave.receive_types() == ["notify"] * 3
         assert sorted(alice.receive_types()) == ["already_read", "notify", "notify", "notify"]
@@ -159,8 +155,9 @@ def test_a_new_group_and_its_messages_are_sent_to_all_members(
 ) -> None:
     befriend(app, ALICE, BOB)
 
-    made = cast[ALICE].post("/conversations", members=[BOB], name="new")["conversation_id"]
-    cast[BOB].send_text(made, "hello")
+    created = cast[ALICE].post("/conversations", json={"members": [BOB], "name": "new"})
+    made = created.json["conversation_id"]
+    send_text(cast[BOB], made, "hello")
 
     kinds = {
         user_id: [frame["type"] for frame in frames]
@@ -176,8 +173,8 @@ def test_frames_of_a_new_private_conversation_are_sent_to_both(
     server.send_event(
         "friendship", {"id": 1, "low_id": CAROL, "high_id": DAVE, "active": True, "version": 1}
     )
-    private = cast[DAVE].get("/conversations")["conversation"][0]["id"]
-    cast[DAVE].send_text(private, "hello")
+    private = list_conversations(cast[DAVE])[0]["id"]
+    send_text(cast[DAVE], private, "hello")
 
     received = {
         user_id: [frame["type"] for frame in frames]
@@ -194,7 +191,7 @@ def test_frames_of_a_new_private_conversation_are_sent_to_both(
 def test_a_new_name_of_a_group_is_sent_to_all_members(
     group: int, cast: Cast, sockets: Sockets
 ) -> None:
-    cast[BOB].post("/conversations/manage/info", conversation_id=group, name="renamed")
+    cast[BOB].post("/conversations/manage/info", json={"conversation_id": group, "name": "renamed"})
 
     expected = [{"type": "conv_setting"}]
     assert receive_all(sockets) == {ALICE: expected, BOB: expected, CAROL: expected, DAVE: []}
@@ -227,13 +224,13 @@ def test_a_new_name_of_a_user_is_sent_once_to_each_socket_of_friends_and_members
 
 
 def test_a_pin_is_sent_to_the_user_only(group: int, cast: Cast, sockets: Sockets) -> None:
-    cast[BOB].post("/interface", conversationId=group, ontop=True)
+    cast[BOB].post("/interface", json={"conversationId": group, "ontop": True})
 
     assert receive_all(sockets) == {ALICE: [], BOB: [{"type": "conv_setting"}], CAROL: [], DAVE: []}
 
 
 def test_a_new_role_is_sent_to_all_members(group: int, cast: Cast, sockets: Sockets) -> None:
-    cast[ALICE].post("/conversations/manage/admin", conversation_id=group, user=CAROL)
+    cast[ALICE].post("/conversations/manage/admin", json={"conversation_id": group, "user": CAROL})
 
     expected = [{"type": "modify_members", "conversationId": str(group)}]
     assert receive_all(sockets) == {ALICE: expected, BOB: expected, CAROL: expected, DAVE: []}
@@ -242,8 +239,8 @@ def test_a_new_role_is_sent_to_all_members(group: int, cast: Cast, sockets: Sock
 def test_a_removed_member_gets_the_removal_and_no_later_frames_of_the_group(
     group: int, cast: Cast, sockets: Sockets
 ) -> None:
-    cast[BOB].delete("/conversations/member/remove", conversation_id=group, user=CAROL)
-    message = cast[ALICE].send_text(group, "among us")["message_id"]
+    cast[BOB].delete("/conversations/member/remove", json={"conversation_id": group, "user": CAROL})
+    message = send_text(cast[ALICE], group, "among us")
 
     received = receive_all(sockets)
     assert received[CAROL] == [{"type": "remove_members", "self": "false"}]
@@ -254,7 +251,7 @@ def test_a_removed_member_gets_the_removal_and_no_later_frames_of_the_group(
 
 
 def test_a_member_who_leaves_gets_an_own_removal(group: int, cast: Cast, sockets: Sockets) -> None:
-    cast[CAROL].post("/conversations/member/remove", conversation_id=group)
+    cast[CAROL].post("/conversations/member/remove", json={"conversation_id": group})
 
     expected = [{"type": "modify_members", "conversationId": str(group)}]
     own = [{"type": "remove_members", "self": "true"}]
@@ -264,7 +261,7 @@ def test_a_member_who_leaves_gets_an_own_removal(group: int, cast: Cast, sockets
 def test_a_dissolved_group_is_a_removal_for_all_members(
     group: int, cast: Cast, sockets: Sockets
 ) -> None:
-    cast[ALICE].post("/conversations/member/remove", conversation_id=group)
+    cast[ALICE].post("/conversations/member/remove", json={"conversation_id": group})
 
     expected, own = ([{"type": "remove_members", "self": own}] for own in ("false", "true"))
     assert receive_all(sockets) == {ALICE: own, BOB: expected, CAROL: expected, DAVE: []}
@@ -274,8 +271,8 @@ def test_a_posted_and_a_deleted_announcement_are_sent_to_all_members(
     group: int, cast: Cast, sockets: Sockets
 ) -> None:
     path = "/conversations/manage/notifications"
-    posted = cast[BOB].post(path, conversation_id=group, content="Hear ye")
-    cast[BOB].delete(path, notification_id=posted["notification_id"])
+    posted = cast[BOB].post(path, json={"conversation_id": group, "content": "Hear ye"})
+    cast[BOB].delete(path, json={"notification_id": posted.json["notification_id"]})
 
     expected = [{"type": "notification_message", "conversationId": str(group)}] * 2
     assert receive_all(sockets) == {ALICE: expected, BOB: expected, CAROL: expected, DAVE: []}
@@ -286,7 +283,7 @@ def test_an_invitation_is_sent_to_all_members(
 ) -> None:
     befriend(app, CAROL, DAVE)
 
-    cast[CAROL].post("/conversations/member/add", conversationId=group, member_id=DAVE)
+    cast[CAROL].post("/conversations/member/add", json={"conversationId": group, "member_id": DAVE})
 
     expected = [{"type": "invitation_message", "conversationId": str(group)}]
     assert receive_all(sockets) == {ALICE: expected, BOB: expected, CAROL: expected, DAVE: []}
@@ -297,11 +294,12 @@ def test_a_new_member_gets_the_frames_of_members_and_the_invitation_last(
 ) -> None:
     befriend(app, CAROL, DAVE)
     add = "/conversations/member/add"
-    [invitation] = cast[CAROL].post(add, conversationId=group, member_id=DAVE)["invite_ids"]
+    invited = cast[CAROL].post(add, json={"conversationId": group, "member_id": DAVE})
+    [invitation] = invited.json["invite_ids"]
     receive_all(sockets)
 
-    cast[ALICE].post("/conversations/manage/handle_invitation", invite_id=invitation)
-    cast[ALICE].send_text(group, "welcome")
+    cast[ALICE].post("/conversations/manage/handle_invitation", json={"invite_id": invitation})
+    send_text(cast[ALICE], group, "welcome")
 
     kinds = {
         user_id: [frame["type"] for frame in frames]
@@ -318,10 +316,11 @@ def test_a_rejected_invitation_is_sent_to_all_members(
 ) -> None:
     befriend(app, CAROL, DAVE)
     add = "/conversations/member/add"
-    [invitation] = cast[CAROL].post(add, conversationId=group, member_id=DAVE)["invite_ids"]
+    invited = cast[CAROL].post(add, json={"conversationId": group, "member_id": DAVE})
+    [invitation] = invited.json["invite_ids"]
     receive_all(sockets)
 
-    cast[BOB].delete("/conversations/manage/handle_invitation", invite_id=invitation)
+    cast[BOB].delete("/conversations/manage/handle_invitation", json={"invite_id": invitation})
 
     expected = [{"type": "invitation_message", "conversationId": str(group)}]
     assert receive_all(sockets) == {ALICE: expected, BOB: expected, CAROL: expected, DAVE: []}
@@ -360,8 +359,8 @@ def test_the_end_of_a_friendship_is_sent_to_both(server: Server, sockets: Socket
 def test_connecting_and_listing_send_no_frames(group: int, cast: Cast, sockets: Sockets) -> None:
     with cast[CAROL].open_socket() as again:
         cast[CAROL].get("/conversations")
-        cast[CAROL].list_messages(group)
-        cast[CAROL].get("/conversations/get_members", conversation_id=group)
+        list_messages(cast[CAROL], group)
+        cast[CAROL].get("/conversations/get_members", query_string={"conversation_id": group})
 
         assert again.receive_frames() == []
     assert receive_all(sockets) == {ALICE: [], BOB: [], CAROL: [], DAVE: []}
@@ -369,7 +368,7 @@ def test_connecting_and_listing_send_no_frames(group: int, cast: Cast, sockets: 
 
 def test_a_refused_request_sends_no_frames(group: int, cast: Cast, sockets: Sockets) -> None:
     with pytest.raises(AssertionError, match="Content is empty"):
-        cast[ALICE].send_text(group, " ")
+        send_text(cast[ALICE], group, " ")
 
     assert receive_all(sockets) == {ALICE: [], BOB: [], CAROL: [], DAVE: []}
 

@@ -16,13 +16,14 @@ from sqlalchemy import delete
 from chat_service.db import db, transaction
 from chat_service.live.redis_bus import MAX_CONNECTIONS
 from chat_service.models import Membership
+from chat_service.tests.calls import list_messages, send_text
 from chat_service.tests.factories import make_account, make_group
 from chat_service.tests.live_server import (
     ROOT,
     TIMEOUT,
-    HttpUser,
     LiveSocket,
     Server,
+    ServerClient,
     delete_account,
     run_server,
     wait_for_delivery,
@@ -67,32 +68,32 @@ def group(app: Flask) -> int:
 
 
 @pytest.fixture
-def alice(replica: Server) -> HttpUser:
+def alice(replica: Server) -> ServerClient:
     """Alice, whose requests go to the replica of one worker."""
-    return HttpUser(replica, ALICE)
+    return ServerClient(replica, ALICE)
 
 
 def test_frames_reach_sockets_of_every_process(
-    replica: Server, other_replica: Server, group: int, alice: HttpUser
+    replica: Server, other_replica: Server, group: int, alice: ServerClient
 ) -> None:
     with ExitStack() as stack:
         # Enough of them that each worker has some.
         sockets = [
             stack.enter_context(LiveSocket(at, BOB)) for at in (replica, *[other_replica] * 12)
         ]
-        alice.send_text(group, "hello")
+        send_text(alice, group, "hello")
 
         received = [each.receive_frame()["message"]["content"] for each in sockets]
         assert received == ["hello"] * 13
 
 
 def test_a_removal_in_one_process_is_applied_in_all_others(
-    app: Flask, replica: Server, other_replica: Server, group: int, alice: HttpUser
+    app: Flask, replica: Server, other_replica: Server, group: int, alice: ServerClient
 ) -> None:
     with LiveSocket(other_replica, BOB) as bob:
         bob.receive_frames()
-        alice.delete("/conversations/member/remove", conversation_id=group, user=BOB)
-        alice.send_text(group, "without bob")
+        alice.delete("/conversations/member/remove", json={"conversation_id": group, "user": BOB})
+        send_text(alice, group, "without bob")
 
         assert bob.receive_frames(via=replica) == [{"type": "remove_members", "self": "false"}]
 
@@ -107,19 +108,19 @@ def test_deleting_an_account_closes_its_sockets_in_all_processes(
 
 
 def test_missed_frames_are_replayed_once_by_any_process(
-    replica: Server, other_replica: Server, group: int, alice: HttpUser
+    replica: Server, other_replica: Server, group: int, alice: ServerClient
 ) -> None:
     with LiveSocket(replica, BOB) as bob:
         bob.receive_frames()
-        alice.send_text(group, "heard")
+        send_text(alice, group, "heard")
         assert [frame["type"] for frame in bob.receive_frames()] == ["notify"]
         bob.acknowledge()
-    alice.send_text(group, "missed")
-    alice.send_text(group, "missed, too")
+    send_text(alice, group, "missed")
+    send_text(alice, group, "missed, too")
 
     with bob.reconnect(other_replica) as again:
         received = [again.receive_frame()["message"]["content"] for _ in range(2)]
-        alice.send_text(group, "here again")
+        send_text(alice, group, "here again")
         received.append(again.receive_frame()["message"]["content"])
         again.acknowledge()
     with bob.reconnect(replica) as once_more:
@@ -128,13 +129,13 @@ def test_missed_frames_are_replayed_once_by_any_process(
 
 
 def test_frames_acknowledged_in_another_process_are_not_replayed(
-    replica: Server, other_replica: Server, group: int, alice: HttpUser
+    replica: Server, other_replica: Server, group: int, alice: ServerClient
 ) -> None:
     with LiveSocket(other_replica, BOB) as staying:
         staying.receive_frames()
         with staying.reconnect(replica):
             pass
-        alice.send_text(group, "hello")
+        send_text(alice, group, "hello")
         assert staying.receive_frame()["type"] == "notify"
         staying.acknowledge()
         wait_for_delivery(other_replica)  # The mark goes to Redis after the pong, before this.
@@ -144,12 +145,12 @@ def test_frames_acknowledged_in_another_process_are_not_replayed(
 
 
 def test_unacknowledged_frames_are_replayed_by_another_process(
-    replica: Server, other_replica: Server, group: int, alice: HttpUser
+    replica: Server, other_replica: Server, group: int, alice: ServerClient
 ) -> None:
     with LiveSocket(other_replica, BOB) as silent:
         silent.receive_frames()
         silent.acknowledge()
-        alice.send_text(group, "into the void")
+        send_text(alice, group, "into the void")
         wait_for_delivery(replica)
 
         with silent.reconnect(replica) as again:
@@ -157,21 +158,21 @@ def test_unacknowledged_frames_are_replayed_by_another_process(
 
 
 def test_a_restart_of_redis_fails_no_request_and_loses_no_frame(
-    redis: RedisServer, replica: Server, other_replica: Server, group: int, alice: HttpUser
+    redis: RedisServer, replica: Server, other_replica: Server, group: int, alice: ServerClient
 ) -> None:
     with LiveSocket(other_replica, BOB) as bob:
         bob.receive_frames()
         redis.kill()
         for number in range(3):
-            alice.send_text(group, f"during the outage {number}")
+            send_text(alice, group, f"during the outage {number}")
         with LiveSocket(replica, CAROL) as newcomer:
             newcomer.wire.ping()
         redis.start()
-        alice.send_text(group, "afterwards")
+        send_text(alice, group, "afterwards")
 
         received = [bob.receive_frame()["message"]["content"] for _ in range(4)]
     assert received == [*(f"during the outage {number}" for number in range(3)), "afterwards"]
-    assert len(alice.list_messages(group)) == 4
+    assert len(list_messages(alice, group)) == 4
 
 
 def test_an_unreachable_redis_is_reported_and_the_service_remains_ready(
@@ -194,7 +195,7 @@ def test_an_unreachable_redis_is_reported_and_the_service_remains_ready(
 
 
 def test_no_frame_is_lost_if_a_clock_is_set_back_or_redis_loses_its_data(
-    redis: RedisServer, replica: Server, other_replica: Server, group: int, alice: HttpUser
+    redis: RedisServer, replica: Server, other_replica: Server, group: int, alice: ServerClient
 ) -> None:
     with LiveSocket(other_replica, BOB) as bob, redis.client() as client:
         seconds, _ = client.time()
@@ -202,23 +203,23 @@ def test_no_frame_is_lost_if_a_clock_is_set_back_or_redis_loses_its_data(
         client.hset("ims:live:last", mapping={"moment": (seconds + 3600) * 1000, "number": 7})
         received = []
         for text in ("clock set back", "and on"):
-            alice.send_text(group, text)
+            send_text(alice, group, text)
             received.append(bob.receive_frame()["message"]["content"])
             if text != "and on":
                 bob.acknowledge()
         with bob.reconnect(replica) as again:
             received.append(again.receive_frame()["message"]["content"])
         redis.empty()
-        alice.send_text(group, "memory lost")
+        send_text(alice, group, "memory lost")
         received.append(bob.receive_frame()["message"]["content"])
     assert received == ["clock set back", "and on", "and on", "memory lost"]
 
 
 def test_frames_in_redis_expire(
-    redis: RedisServer, replica: Server, group: int, alice: HttpUser
+    redis: RedisServer, replica: Server, group: int, alice: ServerClient
 ) -> None:
     with LiveSocket(replica, BOB) as bob, redis.client() as client:
-        alice.send_text(group, "secret")
+        send_text(alice, group, "secret")
         bob.receive_frame()
 
         assert 0 < client.pttl("ims:live:events") <= 20_000
@@ -231,7 +232,7 @@ def test_a_member_removed_during_an_outage_of_redis_gets_no_more_frames(
     replica: Server,
     other_replica: Server,
     group: int,
-    alice: HttpUser,
+    alice: ServerClient,
 ) -> None:
     with LiveSocket(other_replica, BOB) as bob, LiveSocket(other_replica, CAROL) as carol:
         bob.receive_frames()
@@ -239,7 +240,7 @@ def test_a_member_removed_during_an_outage_of_redis_gets_no_more_frames(
         redis.kill()
         with app.app_context(), transaction():  # And nobody ever tells of it.
             db.session.execute(delete(Membership).where(Membership.user_id == BOB))
-        alice.send_text(group, "without bob")
+        send_text(alice, group, "without bob")
         redis.start()
 
         assert carol.receive_frame()["message"]["content"] == "without bob"

@@ -12,8 +12,9 @@ import pytest
 from flask import Flask
 from websocket import WebSocket, WebSocketException, create_connection
 
+from chat_service.tests.calls import send_text
 from chat_service.tests.factories import make_group
-from chat_service.tests.live_server import TIMEOUT, HttpUser, Server, run_server
+from chat_service.tests.live_server import TIMEOUT, Server, ServerClient, run_server
 from chat_service.tests.vanishing import Network, run_network
 from shared.testing.cast import ALICE, BOB
 from shared.testing.redis import redis_server
@@ -86,14 +87,14 @@ def test_no_frame_is_lost_however_connections_end(
     app: Flask, servers: list[Server], seconds: float
 ) -> None:
     group = make_group(app, ALICE, BOB)
-    alice = HttpUser(servers[0], ALICE)
+    alice = ServerClient(servers[0], ALICE)
     sent: list[int] = []
     all_sent = threading.Event()
 
     def send() -> None:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            alice.send_text(group, str(len(sent)))
+            send_text(alice, group, str(len(sent)))
             sent.append(len(sent))
             all_sent.wait(random.uniform(0, 0.1))
         all_sent.set()

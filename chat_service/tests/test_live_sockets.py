@@ -17,12 +17,13 @@ from chat_service.live.hub import Hub
 from chat_service.live.sockets import WebSocketConnection
 from chat_service.live.subscriber import SocketLimits, Subscriber
 from chat_service.schemas.live import frame_out
+from chat_service.tests.calls import list_messages, send_text
 from chat_service.tests.factories import make_account, make_group
 from chat_service.tests.live_server import (
     TIMEOUT,
-    HttpUser,
     LiveSocket,
     Server,
+    ServerClient,
     delete_account,
     run_server,
     wait_for_delivery,
@@ -38,13 +39,13 @@ FOREIGN_KEY, _ = generate_key_pair()
 
 
 @pytest.fixture
-def alice(server: Server) -> HttpUser:
-    return HttpUser(server, ALICE)
+def alice(server: Server) -> ServerClient:
+    return ServerClient(server, ALICE)
 
 
 @pytest.fixture
-def bob(server: Server) -> HttpUser:
-    return HttpUser(server, BOB)
+def bob(server: Server) -> ServerClient:
+    return ServerClient(server, BOB)
 
 
 @pytest.fixture
@@ -142,11 +143,11 @@ def test_a_socket_is_closed_when_its_token_expires(server: Server) -> None:
 
 
 def test_deleting_an_account_closes_its_sockets_without_a_frame(
-    app: Flask, server: Server, group: int, alice: HttpUser, bob: HttpUser
+    app: Flask, server: Server, group: int, alice: ServerClient, bob: ServerClient
 ) -> None:
     with bob.open_socket() as other, alice.open_socket() as second, alice.open_socket() as first:
         delete_account(server, ALICE)
-        bob.send_text(group, "gone?")
+        send_text(bob, group, "gone?")
 
         goodbye = ABNF.OPCODE_CLOSE, struct.pack("!H", 4401)
         received = [list(iter(each.wire.recv_data, goodbye)) for each in (first, second)]
@@ -182,36 +183,36 @@ def test_a_late_repeat_of_a_deletion_does_not_close_the_sockets_of_the_restored_
 
 
 def test_a_socket_beyond_the_limit_closes_the_oldest(
-    server: Server, group: int, alice: HttpUser
+    server: Server, group: int, alice: ServerClient
 ) -> None:
     with ExitStack() as stack:
         oldest, *others = [stack.enter_context(LiveSocket(server, ALICE)) for _ in range(4)]
         assert oldest.receive_close_code() == 4429
 
-        alice.send_text(group, "hello")
+        send_text(alice, group, "hello")
 
         assert others[0].receive_types() == ["notify"]
 
 
 def test_a_slow_socket_is_closed_and_delays_no_other(
-    server: Server, group: int, alice: HttpUser, bob: HttpUser
+    server: Server, group: int, alice: ServerClient, bob: ServerClient
 ) -> None:
     tiny = ((socket.SOL_SOCKET, socket.SO_RCVBUF, 4096),)
     with LiveSocket(server, CAROL, {"sockopt": tiny}) as slow, bob.open_socket() as other:
         server.send_event(
             "friend_request_changed", {"sender_id": CAROL, "receiver_id": 9_999}, times=20_000
         )
-        alice.send_text(group, "still quick")
+        send_text(alice, group, "still quick")
 
         assert other.receive_types() == ["notify"]
         assert slow.receive_close_code() == 1013
 
 
-def test_messages_of_a_client_are_ignored(server: Server, group: int, alice: HttpUser) -> None:
+def test_messages_of_a_client_are_ignored(server: Server, group: int, alice: ServerClient) -> None:
     with alice.open_socket() as socket_of_alice:
         socket_of_alice.wire.send("hello?")
         socket_of_alice.wire.send_binary(b"\x00\xff")
-        alice.send_text(group, "hello")
+        send_text(alice, group, "hello")
 
         assert socket_of_alice.receive_types() == ["notify"]
 
@@ -232,15 +233,15 @@ def test_a_client_that_breaks_the_protocol_is_closed(server: Server) -> None:
 
 
 def test_frames_missed_during_a_short_absence_are_replayed_once_and_in_order(
-    server: Server, group: int, alice: HttpUser, bob: HttpUser
+    server: Server, group: int, alice: ServerClient, bob: ServerClient
 ) -> None:
     with bob.open_socket() as bobs:
-        alice.send_text(group, "heard")
+        send_text(alice, group, "heard")
         assert bobs.receive_types() == ["notify"]
         bobs.acknowledge()
-    alice.send_text(group, "one")
-    bob.post("/interface", conversationId=group, ontop=True)
-    alice.send_text(group, "two")
+    send_text(alice, group, "one")
+    bob.post("/interface", json={"conversationId": group, "ontop": True})
+    send_text(alice, group, "two")
 
     with bobs.reconnect() as again:
         received = [frame.get("message", {}).get("content") for frame in again.receive_frames()]
@@ -253,7 +254,7 @@ def test_frames_missed_during_a_short_absence_are_replayed_once_and_in_order(
 
 
 def test_after_a_long_absence_the_newest_hundred_frames_are_replayed(
-    server: Server, group: int, bob: HttpUser
+    server: Server, group: int, bob: ServerClient
 ) -> None:
     with bob.open_socket() as bobs:
         bobs.acknowledge()
@@ -268,12 +269,12 @@ def test_after_a_long_absence_the_newest_hundred_frames_are_replayed(
 
 
 def test_frames_acknowledged_by_another_socket_of_the_session_are_not_replayed(
-    server: Server, group: int, alice: HttpUser, bob: HttpUser
+    server: Server, group: int, alice: ServerClient, bob: ServerClient
 ) -> None:
     with bob.open_socket() as staying:
         with staying.reconnect():
             pass
-        alice.send_text(group, "hello")
+        send_text(alice, group, "hello")
         assert staying.receive_types() == ["notify"]
         staying.acknowledge()
 
@@ -282,12 +283,12 @@ def test_frames_acknowledged_by_another_socket_of_the_session_are_not_replayed(
 
 
 def test_unacknowledged_frames_are_replayed_while_the_old_socket_is_open(
-    server: Server, group: int, alice: HttpUser, bob: HttpUser
+    server: Server, group: int, alice: ServerClient, bob: ServerClient
 ) -> None:
     with bob.open_socket() as silent:
         silent.acknowledge()
-        alice.send_text(group, "one")
-        alice.send_text(group, "two")
+        send_text(alice, group, "one")
+        send_text(alice, group, "two")
         wait_for_delivery(server)  # Both have been written to the socket, which reads no more.
 
         with silent.reconnect() as again:
@@ -322,11 +323,13 @@ def test_a_client_that_has_acknowledged_everything_gets_no_more_pings(server: Se
             carol.wire.recv_data(control_frame=True)
 
 
-def test_a_new_session_gets_no_earlier_frames(app: Flask, server: Server, alice: HttpUser) -> None:
+def test_a_new_session_gets_no_earlier_frames(
+    app: Flask, server: Server, alice: ServerClient
+) -> None:
     newcomer = 77
     make_account(app, newcomer, "Newcomer")
     group = make_group(app, ALICE, newcomer)
-    alice.send_text(group, "before")
+    send_text(alice, group, "before")
     wait_for_delivery(server)
 
     with LiveSocket(server, newcomer) as listening:
@@ -334,29 +337,29 @@ def test_a_new_session_gets_no_earlier_frames(app: Flask, server: Server, alice:
 
 
 def test_a_member_removed_while_offline_gets_the_removal_and_no_frames_of_the_group(
-    server: Server, group: int, alice: HttpUser, bob: HttpUser
+    server: Server, group: int, alice: ServerClient, bob: ServerClient
 ) -> None:
     with bob.open_socket() as bobs:
         bobs.acknowledge()
-    alice.send_text(group, "with bob")
-    alice.delete("/conversations/member/remove", conversation_id=group, user=BOB)
-    alice.send_text(group, "without bob")
+    send_text(alice, group, "with bob")
+    alice.delete("/conversations/member/remove", json={"conversation_id": group, "user": BOB})
+    send_text(alice, group, "without bob")
 
     with bobs.reconnect() as again:
         assert again.receive_frames() == [{"type": "remove_members", "self": "false"}]
 
 
 def test_missed_read_positions_of_a_group_are_replayed_once(
-    app: Flask, server: Server, alice: HttpUser, bob: HttpUser
+    app: Flask, server: Server, alice: ServerClient, bob: ServerClient
 ) -> None:
     group = make_group(app, ALICE, BOB, CAROL)
-    carol = HttpUser(server, CAROL)
+    carol = ServerClient(server, CAROL)
     with alice.open_socket() as alices:
         alices.acknowledge()
     for text in ("one", "two"):
-        alice.send_text(group, text)
-        bob.list_messages(group)
-        carol.list_messages(group)
+        send_text(alice, group, text)
+        list_messages(bob, group)
+        list_messages(carol, group)
 
     with alices.reconnect() as again:
         received = [again.receive_frame() for _ in range(3)]

@@ -3,7 +3,7 @@
 from ims_client import Arrived, Client, Live
 
 alice = Client.log_in("http://127.0.0.1:8000", "alice@example.com", "alice_1")
-for conversation in alice.conversations():
+for conversation in alice.list_conversations():
     print(conversation.name, conversation.unread_count)
 
 with Live(alice) as live:
@@ -29,9 +29,10 @@ from ims_client.models import (
     Member,
     Message,
     Page,
-    Person,
     Sent,
+    User,
 )
+from ims_client.transport import Reply
 
 __all__ = [
     "Account",
@@ -53,10 +54,11 @@ __all__ = [
     "Member",
     "Message",
     "Page",
-    "Person",
     "RefusedError",
+    "Reply",
     "Sent",
     "TokenRefusedError",
     "Told",
     "UnreachableError",
+    "User",
 ]

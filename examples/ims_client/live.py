@@ -103,7 +103,7 @@ class Live:
             UnreachableError: no answer; it is not followed.
         """
         with self._lock:
-            page = self._client.history(conversation_id, limit)
+            page = self._client.list_messages(conversation_id, limit)
             self._versions[conversation_id] = page.version
             self._forget_pending(conversation_id)
             return page
@@ -184,7 +184,7 @@ class Live:
             self._add_message(message)
 
     def _add_message(self, message: Message) -> None:
-        is_own = message.sender_id == self._client.user_id
+        is_own = message.sender_id == self._client.id
         self._pending.append(Arrived(message, is_read=is_own))
 
     def _catch_up_with_everything(self) -> None:
@@ -196,7 +196,9 @@ class Live:
         waiting = list(conversation_ids)
         while waiting:
             some, waiting = waiting[:_CONVERSATIONS_AT_ONCE], waiting[_CONVERSATIONS_AT_ONCE:]
-            changes = self._client.sync({id_: self._versions[id_] for id_ in some}, others=False)
+            changes = self._client.sync_conversations(
+                {id_: self._versions[id_] for id_ in some}, others=False
+            )
             for change in changes.changed:
                 self._add_page(change.conversation.id, change.page)
             for gone in changes.gone:

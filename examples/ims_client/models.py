@@ -21,7 +21,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class User:
     """Another user, found by a search or in the list of friends."""
 
     id: int
@@ -31,7 +31,7 @@ class Person:
     is_deleted: bool
 
     @classmethod
-    def of(cls, fields: dict[str, Any]) -> "Person":
+    def of(cls, fields: dict[str, Any]) -> "User":
         """Read one from a search, or from the list of friends."""
         return cls(
             fields.get("user_id") or fields["id"],
@@ -83,6 +83,7 @@ class Conversation:
 
     id: int
     name: str
+    avatar: str
     is_group: bool
     friend_id: int | None
     is_pinned: bool
@@ -97,6 +98,7 @@ class Conversation:
         return cls(
             fields["id"],
             fields["name"],
+            fields["avatar"],
             fields["is_chat_group"],
             fields.get("friend_id"),
             fields["is_top"],
@@ -121,6 +123,7 @@ class Message:
     conversation_id: int
     sender_id: int
     sender_name: str
+    sender_avatar: str
     is_image: bool
     content: str
     sent_at: datetime
@@ -137,6 +140,7 @@ class Message:
             fields["conversation"],
             fields["senderid"],
             fields["sendername"],
+            fields["senderavatar"],
             fields["type"] == 1,
             fields["content"],
             _time(fields["created_time"]),
@@ -242,14 +246,14 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """A pending invitation to a group, until the owner or an admin decides."""
+    """An invitation to a group; ``status``: 0 pending, 1 rejected, 2 accepted, 3 obsolete."""
 
     id: int
     conversation_id: int
     sender_name: str
     receiver_id: int
     receiver_name: str
-    is_waiting: bool
+    status: int
 
     @classmethod
     def of(cls, fields: dict[str, Any]) -> "Invitation":
@@ -260,7 +264,7 @@ class Invitation:
             fields["sender_name"],
             fields["receiver_id"],
             fields["receiver_name"],
-            fields["status"] == 0,
+            fields["status"],
         )
 
 

@@ -11,7 +11,7 @@ from shared.testing.cast import ALICE, BOB
 from shared.testing.client import ApiClient
 from shared.testing.databases import exported
 from social_service.domain import erasure
-from social_service.tests.calls import befriend, block, unblock, unfriend
+from social_service.tests.calls import befriend, block_user, remove_friend, unblock_user
 
 pytestmark = pytest.mark.database
 
@@ -20,11 +20,11 @@ def test_ended_friendships_and_blocks_are_recorded(
     app: Flask, alice: ApiClient, bob: ApiClient
 ) -> None:
     befriend(alice, bob)
-    unfriend(alice, bob)
-    block(alice, bob)
-    block(alice, bob)
-    unblock(alice, bob)
-    unblock(alice, bob)
+    remove_friend(alice, bob)
+    block_user(alice, bob)
+    block_user(alice, bob)
+    unblock_user(alice, bob)
+    unblock_user(alice, bob)
 
     events = events_of(app, BOB)
     assert [event["act"] for event in events] == [
@@ -38,7 +38,7 @@ def test_ended_friendships_and_blocks_are_recorded(
 def test_nobody_downloads_that_they_were_blocked(
     app: Flask, alice: ApiClient, bob: ApiClient, tmp_path: Path
 ) -> None:
-    block(alice, bob)
+    block_user(alice, bob)
 
     for account_id, acts in ((ALICE, ["user_blocked"]), (BOB, [])):
         folder = tmp_path / str(account_id)
@@ -51,7 +51,7 @@ def test_nobody_downloads_that_they_were_blocked(
 def test_erasing_removes_from_where_somebody_acted(
     app: Flask, alice: ApiClient, bob: ApiClient
 ) -> None:
-    block(alice, bob)
+    block_user(alice, bob)
     with app.app_context():
         erasure.erase(ALICE)
 

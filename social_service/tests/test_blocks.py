@@ -15,16 +15,16 @@ from social_service.db import db
 from social_service.domain.blocks import MAX_BLOCKS
 from social_service.tests.calls import (
     UNKNOWN_USER,
-    accept,
+    accept_friend_request,
     befriend,
-    block,
-    blocked_ids,
-    friend_ids,
-    refuse,
-    send_request,
-    statuses,
-    unblock,
-    unfriend,
+    block_user,
+    list_blocked_ids,
+    list_friend_ids,
+    list_request_statuses,
+    reject_friend_request,
+    remove_friend,
+    send_friend_request,
+    unblock_user,
 )
 from social_service.tests.factories import (
     delete_account,
@@ -44,8 +44,8 @@ def test_blocks_are_listed_newest_first(
     app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient
 ) -> None:
     make_account(app, BOB, "Bob", avatar_digest="d1", version=2)
-    block(alice, bob)
-    block(alice, carol)
+    block_user(alice, bob)
+    block_user(alice, carol)
     response = alice.get("/blocks")
     times = [datetime.fromisoformat(each.pop("created_at")) for each in response.json["blocks"]]
     assert (response.json["code"], response.json["info"]) == (0, "Succeed")
@@ -59,24 +59,24 @@ def test_blocks_are_listed_newest_first(
 def test_blocks_are_seen_by_who_blocks_alone(
     alice: ApiClient, bob: ApiClient, carol: ApiClient
 ) -> None:
-    block(alice, bob)
-    assert (blocked_ids(bob), blocked_ids(carol)) == ([], [])
+    block_user(alice, bob)
+    assert (list_blocked_ids(bob), list_blocked_ids(carol)) == ([], [])
 
 
 def test_blocking_and_unblocking_may_be_repeated(alice: ApiClient, bob: ApiClient) -> None:
-    replies = [change(alice, bob) for change in (unblock, block, block)]
-    once = blocked_ids(alice)
-    replies += [unblock(alice, bob), unblock(alice, bob)]
+    replies = [change(alice, bob) for change in (unblock_user, block_user, block_user)]
+    once = list_blocked_ids(alice)
+    replies += [unblock_user(alice, bob), unblock_user(alice, bob)]
     assert [reply.json for reply in replies] == [{"code": 0, "info": "Succeed"}] * 5
-    assert (once, blocked_ids(alice)) == ([BOB], [])
+    assert (once, list_blocked_ids(alice)) == ([BOB], [])
 
 
 def test_a_deleted_user_can_be_blocked_and_stays_listed(
     app: Flask, alice: ApiClient, bob: ApiClient
 ) -> None:
     delete_account(app, BOB, "Bob")
-    assert block(alice, bob).status_code == 200
-    assert blocked_ids(alice) == [BOB]
+    assert block_user(alice, bob).status_code == 200
+    assert list_blocked_ids(alice) == [BOB]
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
@@ -95,10 +95,10 @@ def test_the_number_of_blocks_is_bounded(app: Flask, alice: ApiClient, bob: ApiC
     others = range(100, 100 + MAX_BLOCKS)
     make_blocks(app, ALICE, *others)
     make_account(app, others[0])
-    assert_error(block(alice, bob), errors.TOO_MANY_BLOCKS)
+    assert_error(block_user(alice, bob), errors.TOO_MANY_BLOCKS)
     assert alice.post("/blocks", json={"user_id": others[0]}).status_code == 200
     assert alice.delete("/blocks", json={"user_id": others[0]}).status_code == 200
-    assert block(alice, bob).status_code == 200
+    assert block_user(alice, bob).status_code == 200
 
 
 def test_blocking_a_friend_ends_the_friendship_as_unfriending_does(
@@ -108,68 +108,68 @@ def test_blocking_a_friend_ends_the_friendship_as_unfriending_does(
     make_group(app, ALICE, "Classmates", BOB)
     make_group(app, BOB, "Colleagues", ALICE)
     chat.events.clear()
-    block(alice, bob)
+    block_user(alice, bob)
     groups = [
         person.get("/groups/members", query_string={"group_id": number}).json["members"]
         for number, person in enumerate((alice, bob), start=1)
     ]
-    assert (friend_ids(alice), friend_ids(bob), groups) == ([], [], [[], []])
-    assert (statuses(alice), statuses(bob)) == ([], [])
+    assert (list_friend_ids(alice), list_friend_ids(bob), groups) == ([], [], [[], []])
+    assert (list_request_statuses(alice), list_request_statuses(bob)) == ([], [])
     assert [event["type"] for event in chat.events] == ["friendship", "friendship_ended"]
 
 
 def test_blocking_ends_the_requests_of_both(
     alice: ApiClient, bob: ApiClient, chat: FakeService
 ) -> None:
-    send_request(alice, bob)
-    send_request(bob, alice)
+    send_friend_request(alice, bob)
+    send_friend_request(bob, alice)
     chat.events.clear()
-    block(alice, bob)
-    assert (statuses(alice), statuses(bob)) == ([], [])
-    assert_error(accept(alice, bob), errors.REQUEST_NOT_FOUND)
-    assert_error(accept(bob, alice), errors.REQUEST_NOT_FOUND)
+    block_user(alice, bob)
+    assert (list_request_statuses(alice), list_request_statuses(bob)) == ([], [])
+    assert_error(accept_friend_request(alice, bob), errors.REQUEST_NOT_FOUND)
+    assert_error(accept_friend_request(bob, alice), errors.REQUEST_NOT_FOUND)
     assert _notified_pairs(chat) == [{ALICE, BOB}]
 
 
 def test_blocking_a_stranger_is_told_to_nobody(
     alice: ApiClient, bob: ApiClient, chat: FakeService
 ) -> None:
-    block(alice, bob)
-    unblock(alice, bob)
+    block_user(alice, bob)
+    unblock_user(alice, bob)
     assert chat.events == []
 
 
 def test_a_blocked_senders_request_succeeds_and_arrives_nowhere(
     alice: ApiClient, bob: ApiClient, chat: FakeService
 ) -> None:
-    block(alice, bob)
-    sent = send_request(bob, alice, "please")
+    block_user(alice, bob)
+    sent = send_friend_request(bob, alice, "please")
     assert sent.json == {"code": 0, "info": "success", "message": "申请成功"}
-    assert statuses(alice) == []
+    assert list_request_statuses(alice) == []
     assert _notified_pairs(chat) == [{BOB}]
 
 
 def test_a_blocked_senders_second_request_was_already_sent(
     alice: ApiClient, bob: ApiClient
 ) -> None:
-    block(alice, bob)
-    send_request(bob, alice)
-    assert_error(send_request(bob, alice), errors.REQUEST_ALREADY_SENT)
+    block_user(alice, bob)
+    send_friend_request(bob, alice)
+    assert_error(send_friend_request(bob, alice), errors.REQUEST_ALREADY_SENT)
 
 
-@pytest.mark.parametrize("handle", [accept, refuse])
+@pytest.mark.parametrize("handle", [accept_friend_request, reject_friend_request])
 def test_a_withheld_request_cannot_be_handled(
     alice: ApiClient, bob: ApiClient, handle: Any
 ) -> None:
-    block(alice, bob)
-    send_request(bob, alice)
+    block_user(alice, bob)
+    send_friend_request(bob, alice)
     assert_error(handle(alice, bob), errors.REQUEST_NOT_FOUND)
 
 
 def test_what_a_blocked_user_sees_is_what_a_stranger_sees(
     app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient
 ) -> None:
-    block(alice, bob)
+    block_user(alice, bob)
     paths = (
         ("/search_user", {"query_name": "Alice"}),
         ("/search_user_detail", {"userId": ALICE}),
@@ -179,77 +179,77 @@ def test_what_a_blocked_user_sees_is_what_a_stranger_sees(
         [each.get(path, query_string=query).json for path, query in paths] for each in (bob, carol)
     ]
     assert seen[0] == seen[1]
-    assert_error(unfriend(bob, alice), errors.ALREADY_NOT_FRIEND)
+    assert_error(remove_friend(bob, alice), errors.ALREADY_NOT_FRIEND)
 
 
 @pytest.mark.database
 def test_a_request_costs_the_same_statements_whether_it_is_withheld(
     app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient
 ) -> None:
-    block(alice, bob)
+    block_user(alice, bob)
     statements = []
     for sender in (bob, carol):
         with counted_queries(app, db) as made:
-            send_request(sender, alice)
+            send_friend_request(sender, alice)
         with counted_queries(app, db) as repeated:
-            send_request(sender, alice)
+            send_friend_request(sender, alice)
         statements.append((len(made), len(repeated)))
     assert statements[0] == statements[1]
 
 
 def test_unblocking_forgets_what_was_withheld(alice: ApiClient, bob: ApiClient) -> None:
-    block(alice, bob)
-    send_request(bob, alice, "while blocked")
-    unblock(alice, bob)
-    after_deletion = statuses(alice)
-    assert send_request(bob, alice, "again").status_code == 200
-    assert (after_deletion, statuses(alice)) == ([], [0])
+    block_user(alice, bob)
+    send_friend_request(bob, alice, "while blocked")
+    unblock_user(alice, bob)
+    after_deletion = list_request_statuses(alice)
+    assert send_friend_request(bob, alice, "again").status_code == 200
+    assert (after_deletion, list_request_statuses(alice)) == ([], [0])
 
 
 def test_unblocking_leaves_requests_of_others_alone(
     alice: ApiClient, bob: ApiClient, carol: ApiClient
 ) -> None:
-    block(alice, bob)
-    block(alice, carol)
-    send_request(bob, alice)
-    send_request(carol, alice)
-    unblock(alice, bob)
-    assert_error(send_request(carol, alice), errors.REQUEST_ALREADY_SENT)
+    block_user(alice, bob)
+    block_user(alice, carol)
+    send_friend_request(bob, alice)
+    send_friend_request(carol, alice)
+    unblock_user(alice, bob)
+    assert_error(send_friend_request(carol, alice), errors.REQUEST_ALREADY_SENT)
 
 
 def test_who_asks_somebody_they_have_blocked_lifts_the_block(
     alice: ApiClient, bob: ApiClient
 ) -> None:
-    block(alice, bob)
-    send_request(bob, alice)
-    send_request(alice, bob)
-    assert blocked_ids(alice) == []
-    assert (statuses(bob), statuses(alice)) == ([0], [])
-    assert accept(bob, alice).status_code == 200
+    block_user(alice, bob)
+    send_friend_request(bob, alice)
+    send_friend_request(alice, bob)
+    assert list_blocked_ids(alice) == []
+    assert (list_request_statuses(bob), list_request_statuses(alice)) == ([0], [])
+    assert accept_friend_request(bob, alice).status_code == 200
 
 
 def test_of_two_who_blocked_each_other_one_can_lift_their_own_block_only(
     alice: ApiClient, bob: ApiClient
 ) -> None:
-    block(alice, bob)
-    block(bob, alice)
-    send_request(alice, bob)
-    assert (blocked_ids(alice), blocked_ids(bob)) == ([], [ALICE])
-    assert statuses(bob) == []
+    block_user(alice, bob)
+    block_user(bob, alice)
+    send_friend_request(alice, bob)
+    assert (list_blocked_ids(alice), list_blocked_ids(bob)) == ([], [ALICE])
+    assert list_request_statuses(bob) == []
 
 
 def test_a_friend_who_was_blocked_can_become_one_again(alice: ApiClient, bob: ApiClient) -> None:
     befriend(alice, bob)
-    block(alice, bob)
-    unblock(alice, bob)
+    block_user(alice, bob)
+    unblock_user(alice, bob)
     befriend(bob, alice)
-    assert friend_ids(alice) == [BOB]
+    assert list_friend_ids(alice) == [BOB]
 
 
 def test_a_block_concerns_nobody_else(
     app: Flask, alice: ApiClient, carol: ApiClient, bob: ApiClient
 ) -> None:
     make_friends(app, ALICE, CAROL)
-    block(alice, bob)
-    send_request(bob, carol)
-    assert (friend_ids(alice), statuses(carol)) == ([CAROL], [0])
+    block_user(alice, bob)
+    send_friend_request(bob, carol)
+    assert (list_friend_ids(alice), list_request_statuses(carol)) == ([CAROL], [0])

@@ -18,7 +18,7 @@ from shared.testing.contracts import (
     state,
 )
 from shared.testing.fake_services import FakeService
-from social_service.tests.calls import befriend, unfriend
+from social_service.tests.calls import befriend, remove_friend
 from social_service.tests.factories import make_friends
 
 ZOE = 20
@@ -40,7 +40,7 @@ def test_every_event_is_told_in_the_newest_form(
     alice: ApiClient, bob: ApiClient, chat: FakeService
 ) -> None:
     befriend(alice, bob)
-    unfriend(alice, bob)
+    remove_friend(alice, bob)
 
     sent = {f"events/{event['type']}": json_shape(event) for event in chat.events}
 

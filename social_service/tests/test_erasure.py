@@ -12,11 +12,11 @@ from social_service.db import db
 from social_service.models import Block
 from social_service.tests.calls import (
     befriend,
-    block,
-    blocked_ids,
-    friend_ids,
-    send_request,
-    statuses,
+    block_user,
+    list_blocked_ids,
+    list_friend_ids,
+    list_request_statuses,
+    send_friend_request,
 )
 from social_service.tests.factories import make_account, make_friends, make_group
 
@@ -36,11 +36,11 @@ def busy_alice(
 ) -> ApiClient:
     """Alice, who has a friend, a request, groups, and a block in each direction."""
     befriend(alice, bob)
-    send_request(alice, carol, "Alice would like to know you")
+    send_friend_request(alice, carol, "Alice would like to know you")
     make_group(app, ALICE, "Alice's best", BOB)
     make_group(app, BOB, "Colleagues", ALICE)
-    block(alice, dave)
-    block(dave, alice)
+    block_user(alice, dave)
+    block_user(dave, alice)
     return alice
 
 
@@ -56,8 +56,8 @@ def test_friends_and_those_who_were_asked_have_one_less(
 ) -> None:
     make_friends(app, BOB, CAROL)
     erase(app)
-    assert blocked_ids(dave) == []
-    assert (friend_ids(bob), statuses(carol)) == ([CAROL], [])
+    assert list_blocked_ids(dave) == []
+    assert (list_friend_ids(bob), list_request_statuses(carol)) == ([CAROL], [])
     assert bob.get("/groups/members", query_string={"group_id": 2}).json["members"] == []
 
 

@@ -13,7 +13,14 @@ from shared.testing.fake_services import FakeService
 from shared.web.errors import BAD_PARAMETER, INVALID_JWT
 from social_service import errors
 from social_service.domain.outbox import outbox
-from social_service.tests.calls import accept, befriend, friend_ids, refuse, send_request, unfriend
+from social_service.tests.calls import (
+    accept_friend_request,
+    befriend,
+    list_friend_ids,
+    reject_friend_request,
+    remove_friend,
+    send_friend_request,
+)
 from social_service.tests.factories import (
     account_state,
     delete_account,
@@ -46,7 +53,7 @@ def _waiting(app: Flask) -> int:
 def test_chat_hears_that_somebody_was_asked(
     alice: ApiClient, bob: ApiClient, chat: FakeService
 ) -> None:
-    send_request(alice, bob)
+    send_friend_request(alice, bob)
     assert chat.events == [
         {"type": "friend_request_changed", "state": {"sender_id": ALICE, "receiver_id": BOB}}
     ]
@@ -55,8 +62,8 @@ def test_chat_hears_that_somebody_was_asked(
 def test_chat_hears_that_a_request_was_refused(
     alice: ApiClient, bob: ApiClient, chat: FakeService
 ) -> None:
-    send_request(alice, bob)
-    refuse(bob, alice)
+    send_friend_request(alice, bob)
+    reject_friend_request(bob, alice)
     notice = {"sender_id": ALICE, "receiver_id": BOB}
     assert chat.states("friend_request_changed") == [notice, notice]
     assert chat.states("friendship") == []
@@ -65,9 +72,9 @@ def test_chat_hears_that_a_request_was_refused(
 def test_chat_has_the_friendship_before_the_notice_when_accepting_has_answered(
     alice: ApiClient, bob: ApiClient, chat: FakeService
 ) -> None:
-    send_request(bob, alice)
+    send_friend_request(bob, alice)
     chat.events.clear()
-    accept(alice, bob)
+    accept_friend_request(alice, bob)
     assert chat.events == [
         {
             "type": "friendship",
@@ -82,7 +89,7 @@ def test_chat_hears_of_the_end_before_the_notice(
 ) -> None:
     befriend(alice, bob)
     chat.events.clear()
-    unfriend(bob, alice)
+    remove_friend(bob, alice)
     assert chat.events == [
         {
             "type": "friendship",
@@ -96,7 +103,7 @@ def test_a_friendship_begun_again_goes_on_with_its_versions_in_order(
     alice: ApiClient, bob: ApiClient, chat: FakeService
 ) -> None:
     befriend(alice, bob)
-    unfriend(alice, bob)
+    remove_friend(alice, bob)
     befriend(bob, alice)
     assert _versions(chat) == [(1, True), (2, False), (3, True)]
     assert {state["id"] for state in chat.states("friendship")} == {1}
@@ -106,11 +113,11 @@ def test_chat_hears_nothing_of_what_was_refused(
     app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, chat: FakeService
 ) -> None:
     make_friends(app, ALICE, BOB)
-    send_request(alice, bob)
-    send_request(alice, alice)
-    accept(bob, alice)
-    refuse(alice, carol)
-    unfriend(alice, carol)
+    send_friend_request(alice, bob)
+    send_friend_request(alice, alice)
+    accept_friend_request(bob, alice)
+    reject_friend_request(alice, carol)
+    remove_friend(alice, carol)
     assert (chat.events, _waiting(app)) == ([], 0)
 
 
@@ -129,11 +136,11 @@ def test_while_chat_is_down_all_succeeds_in_bounded_time_and_is_told_later_in_or
     chat.set_mode(mode)
     began = time.monotonic()
     befriend(alice, bob)
-    unfriend(alice, bob)
+    remove_friend(alice, bob)
     befriend(bob, alice)
     duration = time.monotonic() - began
     assert duration < BOUNDED_SECONDS
-    assert friend_ids(alice) == [BOB]
+    assert list_friend_ids(alice) == [BOB]
 
     chat.set_mode("ok")
     relay(app)
@@ -158,7 +165,7 @@ def test_after_an_outage_chat_is_told_at_once_again(
     app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, chat: FakeService
 ) -> None:
     chat.set_mode("failing")
-    send_request(alice, bob)
+    send_friend_request(alice, bob)
     chat.set_mode("ok")
     relay(app)
     befriend(alice, carol)
@@ -206,10 +213,10 @@ def test_friendships_are_paged_by_id_for_chat(
     carol: ApiClient,
     dave: ApiClient,
 ) -> None:
-    send_request(dave, carol)
+    send_friend_request(dave, carol)
     befriend(bob, alice)
     befriend(alice, carol)
-    unfriend(alice, carol)
+    remove_friend(alice, carol)
     befriend(bob, carol)
     path = "/internal/friendships"
     first = anonymous.get(path, query_string={"after": 0, "limit": 2}, headers=SECRET).json
@@ -286,7 +293,7 @@ def test_while_auth_is_down_an_unknown_account_does_not_exist_in_bounded_time(
     duration = time.monotonic() - began
     assert_error(response, errors.USER_NOT_FOUND_OR_DELETED)
     assert duration < BOUNDED_SECONDS
-    assert send_request(alice, bob).status_code == 200
+    assert send_friend_request(alice, bob).status_code == 200
 
 
 def test_resync_rebuilds_the_copy_of_the_accounts(
@@ -315,7 +322,7 @@ def test_friends_read_on_while_all_others_are_down(
     make_friends(app, ALICE, BOB)
     auth.set_mode("failing")
     chat.set_mode("failing")
-    assert friend_ids(alice) == [BOB]
+    assert list_friend_ids(alice) == [BOB]
 
 
 def test_a_deletion_that_auth_tells_of_ends_the_tokens(app: Flask, alice: ApiClient) -> None:

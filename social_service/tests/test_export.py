@@ -12,7 +12,12 @@ from shared.testing.client import ApiClient
 from shared.testing.databases import exported
 from social_service.db import db
 from social_service.domain import export
-from social_service.tests.calls import befriend, block, refuse, send_request
+from social_service.tests.calls import (
+    befriend,
+    block_user,
+    reject_friend_request,
+    send_friend_request,
+)
 from social_service.tests.factories import make_friends, make_group, make_many_friends
 
 pytestmark = pytest.mark.database
@@ -22,11 +27,11 @@ def test_the_archive_holds_friends_requests_and_groups(
     app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, dave: ApiClient, tmp_path: Path
 ) -> None:
     befriend(alice, bob)
-    send_request(carol, alice, "Carol here")
-    refuse(alice, carol)
+    send_friend_request(carol, alice, "Carol here")
+    reject_friend_request(alice, carol)
     make_group(app, ALICE, "Classmates", BOB)
-    block(alice, dave)
-    send_request(dave, alice, "Dave, who is blocked")
+    block_user(alice, dave)
+    send_friend_request(dave, alice, "Dave, who is blocked")
 
     archive = exported(app, ALICE, tmp_path)
 
@@ -48,8 +53,8 @@ def test_the_archive_holds_nothing_between_others(
 ) -> None:
     make_friends(app, BOB, DAVE)
     make_group(app, BOB, "Bob's own", DAVE)
-    send_request(carol, dave)
-    block(dave, carol)
+    send_friend_request(carol, dave)
+    block_user(dave, carol)
     archive = exported(app, ALICE, tmp_path)
     lists = [name for name in archive.namelist() if name.endswith(".json")]
     assert [json.loads(archive.read(name)) for name in lists] == [[]] * 5

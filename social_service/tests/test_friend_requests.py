@@ -12,13 +12,13 @@ from social_service import errors
 from social_service.models import RequestStatus
 from social_service.tests.calls import (
     UNKNOWN_USER,
-    accept,
+    accept_friend_request,
     befriend,
-    friend_ids,
-    refuse,
-    send_request,
-    statuses,
-    unfriend,
+    list_friend_ids,
+    list_request_statuses,
+    reject_friend_request,
+    remove_friend,
+    send_friend_request,
 )
 from social_service.tests.factories import delete_account, make_account, make_request
 
@@ -28,7 +28,7 @@ NOON = datetime(2025, 3, 13, 12, tzinfo=UTC)
 
 def test_a_sent_request_reaches_the_other(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     make_account(app, ALICE, "Alice", email="alice@example.com", avatar_digest="d1", version=2)
-    sent = send_request(alice, bob, "Hello 你好")
+    sent = send_friend_request(alice, bob, "Hello 你好")
     response = bob.get("/friend_requests")
     [received] = response.json["requests"]
     created_at = datetime.fromisoformat(received.pop("created_at"))
@@ -58,7 +58,7 @@ def test_a_request_needs_no_message(alice: ApiClient, bob: ApiClient) -> None:
 
 
 def test_a_message_of_255_code_points_is_kept(alice: ApiClient, bob: ApiClient) -> None:
-    send_request(alice, bob, "🎉" * 255)
+    send_friend_request(alice, bob, "🎉" * 255)
     [received] = bob.get("/friend_requests").json["requests"]
     assert received["message"] == "🎉" * 255
 
@@ -71,8 +71,12 @@ def test_without_requests_the_list_is_empty(alice: ApiClient) -> None:
 def test_requests_are_seen_by_the_receiver_alone(
     alice: ApiClient, bob: ApiClient, carol: ApiClient
 ) -> None:
-    send_request(alice, bob)
-    assert (statuses(alice), statuses(bob), statuses(carol)) == ([], [0], [])
+    send_friend_request(alice, bob)
+    assert (
+        list_request_statuses(alice),
+        list_request_statuses(bob),
+        list_request_statuses(carol),
+    ) == ([], [0], [])
 
 
 def test_requests_are_listed_newest_first(app: Flask, dave: ApiClient) -> None:
@@ -86,7 +90,7 @@ def test_requests_are_listed_newest_first(app: Flask, dave: ApiClient) -> None:
 def test_a_deleted_senders_request_is_still_listed(
     app: Flask, alice: ApiClient, bob: ApiClient
 ) -> None:
-    send_request(alice, bob)
+    send_friend_request(alice, bob)
     delete_account(app, ALICE, "Alice")
     [received] = bob.get("/friend_requests").json["requests"]
     assert received["user_name"] == "Alice"
@@ -95,32 +99,32 @@ def test_a_deleted_senders_request_is_still_listed(
 def test_a_new_request_after_a_refusal_takes_the_olds_place(
     alice: ApiClient, bob: ApiClient, carol: ApiClient
 ) -> None:
-    send_request(alice, bob, "first")
-    send_request(carol, bob, "between")
-    refuse(bob, alice)
-    send_request(alice, bob, "second")
+    send_friend_request(alice, bob, "first")
+    send_friend_request(carol, bob, "between")
+    reject_friend_request(bob, alice)
+    send_friend_request(alice, bob, "second")
     received = bob.get("/friend_requests").json["requests"]
     assert [request["message"] for request in received] == ["second", "between"]
-    assert statuses(bob) == [0, 0]
+    assert list_request_statuses(bob) == [0, 0]
 
 
 def test_a_new_request_after_the_friendship_ended_is_welcome(
     alice: ApiClient, bob: ApiClient
 ) -> None:
     befriend(alice, bob)
-    unfriend(bob, alice)
-    send_request(alice, bob, "again")
-    assert statuses(bob) == [0]
+    remove_friend(bob, alice)
+    send_friend_request(alice, bob, "again")
+    assert list_request_statuses(bob) == [0]
 
 
 def test_requests_may_cross(alice: ApiClient, bob: ApiClient) -> None:
-    send_request(alice, bob)
-    assert send_request(bob, alice).status_code == 200
-    assert (statuses(alice), statuses(bob)) == ([0], [0])
+    send_friend_request(alice, bob)
+    assert send_friend_request(bob, alice).status_code == 200
+    assert (list_request_statuses(alice), list_request_statuses(bob)) == ([0], [0])
 
 
 def test_add_friend_refuses_oneself(alice: ApiClient) -> None:
-    assert_error(send_request(alice, alice), errors.CANNOT_ADD_SELF)
+    assert_error(send_friend_request(alice, alice), errors.CANNOT_ADD_SELF)
 
 
 def test_add_friend_refuses_nobody(alice: ApiClient) -> None:
@@ -130,7 +134,7 @@ def test_add_friend_refuses_nobody(alice: ApiClient) -> None:
 
 def test_add_friend_refuses_a_deleted_target(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     delete_account(app, BOB)
-    assert_error(send_request(alice, bob), errors.USER_NOT_FOUND_OR_DELETED)
+    assert_error(send_friend_request(alice, bob), errors.USER_NOT_FOUND_OR_DELETED)
 
 
 def test_add_friend_refuses_a_deleted_friend_as_gone(
@@ -138,99 +142,101 @@ def test_add_friend_refuses_a_deleted_friend_as_gone(
 ) -> None:
     befriend(alice, bob)
     delete_account(app, BOB)
-    assert_error(send_request(alice, bob), errors.USER_NOT_FOUND_OR_DELETED)
+    assert_error(send_friend_request(alice, bob), errors.USER_NOT_FOUND_OR_DELETED)
 
 
 def test_add_friend_refuses_a_deleted_caller(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     delete_account(app, ALICE)
-    assert_error(send_request(alice, bob), errors.USER_NOT_FOUND_OR_DELETED)
-    assert statuses(bob) == []
+    assert_error(send_friend_request(alice, bob), errors.USER_NOT_FOUND_OR_DELETED)
+    assert list_request_statuses(bob) == []
 
 
 def test_add_friend_refuses_friends_on_both_sides(alice: ApiClient, bob: ApiClient) -> None:
     befriend(alice, bob)
-    assert_error(send_request(alice, bob), errors.ALREADY_FRIENDS)
-    assert_error(send_request(bob, alice), errors.ALREADY_FRIENDS)
+    assert_error(send_friend_request(alice, bob), errors.ALREADY_FRIENDS)
+    assert_error(send_friend_request(bob, alice), errors.ALREADY_FRIENDS)
 
 
 def test_add_friend_refuses_a_second_request_and_keeps_the_first(
     alice: ApiClient, bob: ApiClient
 ) -> None:
-    send_request(alice, bob, "first")
-    assert_error(send_request(alice, bob, "second"), errors.REQUEST_ALREADY_SENT)
+    send_friend_request(alice, bob, "first")
+    assert_error(send_friend_request(alice, bob, "second"), errors.REQUEST_ALREADY_SENT)
     [received] = bob.get("/friend_requests").json["requests"]
     assert received["message"] == "first"
 
 
 def test_accepting_makes_friends_of_both(alice: ApiClient, bob: ApiClient) -> None:
-    send_request(alice, bob)
-    response = accept(bob, alice)
+    send_friend_request(alice, bob)
+    response = accept_friend_request(bob, alice)
     assert response.json == {"code": 0, "info": "success", "message": "已接受该好友申请"}
-    assert (friend_ids(alice), friend_ids(bob)) == ([BOB], [ALICE])
-    assert statuses(bob) == [RequestStatus.ACCEPTED]
+    assert (list_friend_ids(alice), list_friend_ids(bob)) == ([BOB], [ALICE])
+    assert list_request_statuses(bob) == [RequestStatus.ACCEPTED]
 
 
 def test_refusing_makes_no_friends(alice: ApiClient, bob: ApiClient) -> None:
-    send_request(alice, bob)
-    response = refuse(bob, alice)
+    send_friend_request(alice, bob)
+    response = reject_friend_request(bob, alice)
     assert response.json == {"code": 0, "info": "success", "message": "已拒绝该好友申请"}
-    assert (friend_ids(alice), friend_ids(bob)) == ([], [])
-    assert statuses(bob) == [RequestStatus.REJECTED]
+    assert (list_friend_ids(alice), list_friend_ids(bob)) == ([], [])
+    assert list_request_statuses(bob) == [RequestStatus.REJECTED]
 
 
 def test_refusing_takes_its_parameters_from_the_query_string(
     alice: ApiClient, bob: ApiClient
 ) -> None:
-    send_request(alice, bob)
+    send_friend_request(alice, bob)
     response = bob.delete(f"/friend_request_handle?sender_user_id={ALICE}&receiver_user_id={BOB}")
     assert response.status_code == 200
-    assert statuses(bob) == [RequestStatus.REJECTED]
+    assert list_request_statuses(bob) == [RequestStatus.REJECTED]
 
 
 def test_accepting_settles_the_crosswise_request(alice: ApiClient, bob: ApiClient) -> None:
-    send_request(alice, bob)
-    send_request(bob, alice)
-    accept(bob, alice)
-    assert statuses(bob) == [RequestStatus.ACCEPTED]
-    assert statuses(alice) == [RequestStatus.SUPERSEDED]
+    send_friend_request(alice, bob)
+    send_friend_request(bob, alice)
+    accept_friend_request(bob, alice)
+    assert list_request_statuses(bob) == [RequestStatus.ACCEPTED]
+    assert list_request_statuses(alice) == [RequestStatus.SUPERSEDED]
 
 
 def test_accepting_leaves_a_refused_crosswise_request_refused(
     alice: ApiClient, bob: ApiClient
 ) -> None:
-    send_request(bob, alice)
-    refuse(alice, bob)
-    send_request(alice, bob)
-    accept(bob, alice)
-    assert statuses(alice) == [RequestStatus.REJECTED]
+    send_friend_request(bob, alice)
+    reject_friend_request(alice, bob)
+    send_friend_request(alice, bob)
+    accept_friend_request(bob, alice)
+    assert list_request_statuses(alice) == [RequestStatus.REJECTED]
 
 
 def test_refusing_leaves_the_crosswise_request_waiting(alice: ApiClient, bob: ApiClient) -> None:
-    send_request(alice, bob)
-    send_request(bob, alice)
-    refuse(bob, alice)
-    assert statuses(alice) == [RequestStatus.PENDING]
-    assert accept(alice, bob).status_code == 200
+    send_friend_request(alice, bob)
+    send_friend_request(bob, alice)
+    reject_friend_request(bob, alice)
+    assert list_request_statuses(alice) == [RequestStatus.PENDING]
+    assert accept_friend_request(alice, bob).status_code == 200
 
 
-HANDLING = pytest.mark.parametrize("handle", [accept, refuse], ids=["accept", "refuse"])
+HANDLING = pytest.mark.parametrize(
+    "handle", [accept_friend_request, reject_friend_request], ids=["accept", "refuse"]
+)
 
 
 @HANDLING
 def test_handling_refuses_a_deleted_sender(
     app: Flask, alice: ApiClient, bob: ApiClient, handle: Handle
 ) -> None:
-    send_request(alice, bob)
+    send_friend_request(alice, bob)
     delete_account(app, ALICE)
     assert_error(handle(bob, alice), errors.USER_DELETED)
-    assert statuses(bob) == [RequestStatus.PENDING]
+    assert list_request_statuses(bob) == [RequestStatus.PENDING]
 
 
 @HANDLING
 def test_handling_refuses_a_deleted_caller(
     app: Flask, alice: ApiClient, bob: ApiClient, handle: Handle
 ) -> None:
-    send_request(alice, bob)
+    send_friend_request(alice, bob)
     delete_account(app, BOB)
     assert_error(handle(bob, alice), errors.USER_DELETED)
 
@@ -250,10 +256,10 @@ def test_handling_refuses_friends(alice: ApiClient, bob: ApiClient, handle: Hand
 def test_handling_refuses_friends_also_where_the_crosswise_request_was(
     alice: ApiClient, bob: ApiClient, handle: Handle
 ) -> None:
-    send_request(bob, alice)
+    send_friend_request(bob, alice)
     befriend(alice, bob)
     assert_error(handle(alice, bob), errors.ALREADY_FRIENDS)
-    assert friend_ids(alice) == [BOB]
+    assert list_friend_ids(alice) == [BOB]
 
 
 @HANDLING
@@ -267,7 +273,7 @@ def test_handling_refuses_where_nobody_asked(
 def test_handling_refuses_a_request_of_the_other_direction(
     alice: ApiClient, bob: ApiClient, handle: Handle
 ) -> None:
-    send_request(bob, alice)
+    send_friend_request(bob, alice)
     assert_error(handle(bob, alice), errors.REQUEST_NOT_FOUND)
 
 
@@ -275,8 +281,8 @@ def test_handling_refuses_a_request_of_the_other_direction(
 def test_handling_refuses_what_was_refused(
     alice: ApiClient, bob: ApiClient, handle: Handle
 ) -> None:
-    send_request(alice, bob)
-    refuse(bob, alice)
+    send_friend_request(alice, bob)
+    reject_friend_request(bob, alice)
     assert_error(handle(bob, alice), errors.REQUEST_NOT_FOUND)
 
 
@@ -289,10 +295,10 @@ def test_handling_refuses_a_request_of_oneself(alice: ApiClient, handle: Handle)
 def test_handling_is_for_the_receiver_alone(
     app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, handle: Handle
 ) -> None:
-    send_request(alice, bob)
+    send_friend_request(alice, bob)
     assert_error(handle(_posing_as(bob, alice), alice), errors.REQUEST_NOT_FOUND)
     assert_error(handle(_posing_as(bob, carol), alice), errors.REQUEST_NOT_FOUND)
-    assert statuses(bob) == [RequestStatus.PENDING]
+    assert list_request_statuses(bob) == [RequestStatus.PENDING]
 
 
 @HANDLING

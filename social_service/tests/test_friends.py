@@ -7,12 +7,12 @@ from shared.testing.client import ApiClient, assert_error
 from social_service import errors
 from social_service.tests.calls import (
     UNKNOWN_USER,
-    accept,
+    accept_friend_request,
     befriend,
-    friend_ids,
-    send_request,
-    statuses,
-    unfriend,
+    list_friend_ids,
+    list_request_statuses,
+    remove_friend,
+    send_friend_request,
 )
 from social_service.tests.factories import (
     delete_account,
@@ -33,7 +33,7 @@ def test_friends_are_listed_by_id_with_their_accounts(app: Flask, carol: ApiClie
         make_friends(app, CAROL, friend_id)
     response = carol.get("/friends")
     assert (response.json["code"], response.json["info"]) == (0, "success")
-    assert friend_ids(carol) == [ALICE, BOB, DAVE]
+    assert list_friend_ids(carol) == [ALICE, BOB, DAVE]
     assert response.json["friends"][-1] == {
         "id": DAVE,
         "email": "dave@example.com",
@@ -99,9 +99,9 @@ def test_manage_friends_get_of_oneself_is_friend_not_found(alice: ApiClient) -> 
 
 def test_unfriending_ends_it_for_both(alice: ApiClient, bob: ApiClient) -> None:
     befriend(alice, bob)
-    response = unfriend(alice, bob)
+    response = remove_friend(alice, bob)
     assert response.json == {"code": 0, "info": "success", "message": "删除好友成功"}
-    assert (friend_ids(alice), friend_ids(bob)) == ([], [])
+    assert (list_friend_ids(alice), list_friend_ids(bob)) == ([], [])
 
 
 def test_unfriending_leaves_other_friends(
@@ -109,18 +109,18 @@ def test_unfriending_leaves_other_friends(
 ) -> None:
     befriend(alice, bob)
     befriend(carol, alice)
-    unfriend(alice, bob)
-    assert friend_ids(alice) == [CAROL]
+    remove_friend(alice, bob)
+    assert list_friend_ids(alice) == [CAROL]
 
 
 def test_unfriending_removes_the_pairs_requests_alone(
     alice: ApiClient, bob: ApiClient, carol: ApiClient
 ) -> None:
-    send_request(bob, alice)
-    send_request(carol, alice)
+    send_friend_request(bob, alice)
+    send_friend_request(carol, alice)
     befriend(alice, bob)
-    unfriend(alice, bob)
-    assert (statuses(alice), statuses(bob)) == ([0], [])
+    remove_friend(alice, bob)
+    assert (list_request_statuses(alice), list_request_statuses(bob)) == ([0], [])
 
 
 def test_unfriending_takes_each_out_of_the_others_groups_alone(
@@ -129,23 +129,23 @@ def test_unfriending_takes_each_out_of_the_others_groups_alone(
     make_friends(app, ALICE, BOB)
     of_alice = make_group(app, ALICE, "Alice's", BOB, CAROL)
     of_bob = make_group(app, BOB, "Bob's", ALICE, CAROL)
-    unfriend(bob, alice)
+    remove_friend(bob, alice)
     assert (_members(alice, of_alice), _members(bob, of_bob)) == ([CAROL], [CAROL])
 
 
 def test_friends_again_are_in_no_groups(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     make_friends(app, ALICE, BOB)
     group_id = make_group(app, ALICE, "Classmates", BOB)
-    unfriend(alice, bob)
+    remove_friend(alice, bob)
     befriend(bob, alice)
-    assert friend_ids(alice) == [BOB]
+    assert list_friend_ids(alice) == [BOB]
     assert _members(alice, group_id) == []
 
 
 def test_a_deleted_friend_can_be_removed(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     make_friends(app, ALICE, BOB)
     delete_account(app, BOB)
-    assert unfriend(alice, bob).status_code == 200
+    assert remove_friend(alice, bob).status_code == 200
 
 
 def test_friends_of_a_restored_account_are_there_again(
@@ -166,24 +166,24 @@ def test_manage_friends_delete_of_nobody_is_friend_not_found(alice: ApiClient) -
 def test_manage_friends_delete_of_a_stranger_is_already_not_friend(
     alice: ApiClient, bob: ApiClient
 ) -> None:
-    assert_error(unfriend(alice, bob), errors.ALREADY_NOT_FRIEND)
+    assert_error(remove_friend(alice, bob), errors.ALREADY_NOT_FRIEND)
 
 
 def test_manage_friends_delete_twice_is_already_not_friend(
     alice: ApiClient, bob: ApiClient
 ) -> None:
     befriend(alice, bob)
-    unfriend(alice, bob)
-    assert_error(unfriend(bob, alice), errors.ALREADY_NOT_FRIEND)
+    remove_friend(alice, bob)
+    assert_error(remove_friend(bob, alice), errors.ALREADY_NOT_FRIEND)
 
 
 def test_manage_friends_delete_before_an_answer_is_already_not_friend(
     alice: ApiClient, bob: ApiClient
 ) -> None:
-    send_request(alice, bob)
-    assert_error(unfriend(bob, alice), errors.ALREADY_NOT_FRIEND)
-    assert accept(bob, alice).status_code == 200
+    send_friend_request(alice, bob)
+    assert_error(remove_friend(bob, alice), errors.ALREADY_NOT_FRIEND)
+    assert accept_friend_request(bob, alice).status_code == 200
 
 
 def test_manage_friends_delete_of_oneself_is_already_not_friend(alice: ApiClient) -> None:
-    assert_error(unfriend(alice, alice), errors.ALREADY_NOT_FRIEND)
+    assert_error(remove_friend(alice, alice), errors.ALREADY_NOT_FRIEND)

@@ -7,7 +7,7 @@ from shared.testing.cast import ALICE, BOB, CAROL, DAVE
 from shared.testing.client import ApiClient, Reply, assert_error
 from shared.web.errors import ErrorSpec
 from social_service import errors
-from social_service.tests.calls import UNKNOWN_USER, friend_ids, send_request
+from social_service.tests.calls import UNKNOWN_USER, list_friend_ids, send_friend_request
 from social_service.tests.factories import (
     delete_account,
     make_account,
@@ -161,7 +161,7 @@ def test_a_deleted_group_is_gone_and_its_members_stay_friends(app: Flask, alice:
     group_id = make_group(app, ALICE, "Classmates", BOB)
     response = alice.delete("/groups/manage_groups", json={"group_id": group_id})
     assert response.json == {"code": 0, "info": "success", "message": "删除分组成功"}
-    assert (_groups(alice), friend_ids(alice)) == ([], [BOB])
+    assert (_groups(alice), list_friend_ids(alice)) == ([], [BOB])
     assert alice.get("/manage_friends", json={"friend_id": BOB}).json["groups"] == []
 
 
@@ -202,7 +202,7 @@ def test_groups_members_post_refuses_who_is_no_friend(
 def test_groups_members_post_refuses_who_was_only_asked(
     app: Flask, alice: ApiClient, bob: ApiClient
 ) -> None:
-    send_request(alice, bob)
+    send_friend_request(alice, bob)
     assert_error(_add(alice, make_group(app, ALICE), BOB), errors.MEMBER_NOT_FRIEND)
 
 
@@ -213,7 +213,7 @@ def test_a_removed_member_is_out_of_the_group_and_stays_a_friend(
     group_id = make_group(app, ALICE, "Classmates", BOB, CAROL)
     response = _remove(alice, group_id, BOB)
     assert response.json == {"code": 0, "info": "success", "message": "删除分组成员成功"}
-    assert (_members(alice, group_id), friend_ids(alice)) == ([CAROL], [BOB])
+    assert (_members(alice, group_id), list_friend_ids(alice)) == ([CAROL], [BOB])
 
 
 @pytest.mark.parametrize("member_id", [BOB, UNKNOWN_USER])

@@ -24,14 +24,14 @@ from shared.web.errors import INVALID_JWT, ErrorSpec
 from social_service import errors
 from social_service.models import RequestStatus
 from social_service.tests.calls import (
-    accept,
-    block,
-    blocked_ids,
-    friend_ids,
-    refuse,
-    send_request,
-    unblock,
-    unfriend,
+    accept_friend_request,
+    block_user,
+    list_blocked_ids,
+    list_friend_ids,
+    reject_friend_request,
+    remove_friend,
+    send_friend_request,
+    unblock_user,
 )
 from social_service.tests.factories import make_account, make_group
 
@@ -91,12 +91,12 @@ class Friends(RuleBasedStateMachine):
 
     def _request(self, operation: str, user: int, other: int) -> Reply:
         simple: dict[str, Callable[[ApiClient, ApiClient], Reply]] = {
-            "ask": send_request,
-            "accept": accept,
-            "refuse": refuse,
-            "part": unfriend,
-            "block": block,
-            "unblock": unblock,
+            "ask": send_friend_request,
+            "accept": accept_friend_request,
+            "refuse": reject_friend_request,
+            "part": remove_friend,
+            "block": block_user,
+            "unblock": unblock_user,
         }
         if operation in simple:
             return simple[operation](self.people[user], self.people[other])
@@ -206,9 +206,9 @@ class Friends(RuleBasedStateMachine):
         caller = self.people[person]
         requests = caller.get("/friend_requests").json["requests"]
         group = caller.get("/groups/members", query_string={"group_id": self.groups[person]}).json
-        assert friend_ids(caller) == [self.ids[friend] for friend in sorted(friends)]
+        assert list_friend_ids(caller) == [self.ids[friend] for friend in sorted(friends)]
         assert [(each["sender_user_id"], each["status"]) for each in requests] == expected
-        assert blocked_ids(caller) == [
+        assert list_blocked_ids(caller) == [
             self.ids[blocked] for blocker, blocked in reversed(self.blocks) if blocker == person
         ]
         assert [each["id"] for each in group["members"]] == [

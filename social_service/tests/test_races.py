@@ -13,16 +13,16 @@ from shared.testing.races import run_concurrently
 from social_service import errors
 from social_service.domain.blocks import MAX_BLOCKS
 from social_service.tests.calls import (
-    accept,
+    accept_friend_request,
     befriend,
-    block,
-    blocked_ids,
-    friend_ids,
-    refuse,
-    send_request,
-    statuses,
-    unblock,
-    unfriend,
+    block_user,
+    list_blocked_ids,
+    list_friend_ids,
+    list_request_statuses,
+    reject_friend_request,
+    remove_friend,
+    send_friend_request,
+    unblock_user,
 )
 from social_service.tests.factories import make_account, make_blocks, make_friends, make_group
 
@@ -56,9 +56,11 @@ def bobs(app: Flask) -> list[ApiClient]:
 def test_asking_many_times_at_once_leaves_one_request(
     alices: list[ApiClient], bob: ApiClient, chat: FakeService, attempt: int
 ) -> None:
-    replies = run_concurrently(*(lambda alice=alice: send_request(alice, bob) for alice in alices))
+    replies = run_concurrently(
+        *(lambda alice=alice: send_friend_request(alice, bob) for alice in alices)
+    )
     assert _is_one_success(replies, errors.REQUEST_ALREADY_SENT.info)
-    assert statuses(bob) == [0]
+    assert list_request_statuses(bob) == [0]
     assert len(chat.states("friend_request_changed")) == 1
 
 
@@ -66,20 +68,24 @@ def test_asking_many_times_at_once_leaves_one_request(
 def test_asking_crosswise_at_once_leaves_a_request_each(
     alice: ApiClient, bob: ApiClient, attempt: int
 ) -> None:
-    replies = run_concurrently(lambda: send_request(alice, bob), lambda: send_request(bob, alice))
+    replies = run_concurrently(
+        lambda: send_friend_request(alice, bob), lambda: send_friend_request(bob, alice)
+    )
     assert _answers(replies) == {"success": 2}
-    assert (statuses(alice), statuses(bob)) == ([0], [0])
+    assert (list_request_statuses(alice), list_request_statuses(bob)) == ([0], [0])
 
 
 @REPEATEDLY
 def test_accepting_crosswise_at_once_makes_one_friendship(
     alice: ApiClient, bob: ApiClient, chat: FakeService, attempt: int
 ) -> None:
-    send_request(alice, bob)
-    send_request(bob, alice)
-    replies = run_concurrently(lambda: accept(alice, bob), lambda: accept(bob, alice))
+    send_friend_request(alice, bob)
+    send_friend_request(bob, alice)
+    replies = run_concurrently(
+        lambda: accept_friend_request(alice, bob), lambda: accept_friend_request(bob, alice)
+    )
     assert _is_one_success(replies, errors.ALREADY_FRIENDS.info)
-    assert sorted(statuses(alice) + statuses(bob)) == [1, 3]
+    assert sorted(list_request_statuses(alice) + list_request_statuses(bob)) == [1, 3]
     assert [state["version"] for state in chat.states("friendship")] == [1]
 
 
@@ -87,8 +93,10 @@ def test_accepting_crosswise_at_once_makes_one_friendship(
 def test_accepting_many_times_at_once_succeeds_once(
     alice: ApiClient, bob: ApiClient, bobs: list[ApiClient], chat: FakeService, attempt: int
 ) -> None:
-    send_request(alice, bob)
-    replies = run_concurrently(*(lambda each=each: accept(each, alice) for each in bobs))
+    send_friend_request(alice, bob)
+    replies = run_concurrently(
+        *(lambda each=each: accept_friend_request(each, alice) for each in bobs)
+    )
     assert _is_one_success(replies, errors.ALREADY_FRIENDS.info)
     assert [state["version"] for state in chat.states("friendship")] == [1]
 
@@ -97,8 +105,10 @@ def test_accepting_many_times_at_once_succeeds_once(
 def test_of_accepting_and_refusing_at_once_exactly_one_wins(
     alice: ApiClient, bobs: list[ApiClient], attempt: int
 ) -> None:
-    send_request(alice, bobs[0])
-    calls = [accept if number % 2 else refuse for number in range(CLICKS)]
+    send_friend_request(alice, bobs[0])
+    calls = [
+        accept_friend_request if number % 2 else reject_friend_request for number in range(CLICKS)
+    ]
     replies = run_concurrently(
         *(
             lambda call=call, bob=bob: call(bob, alice)
@@ -106,20 +116,20 @@ def test_of_accepting_and_refusing_at_once_exactly_one_wins(
         )
     )
     [won] = [call for call, reply in zip(calls, replies, strict=True) if reply.status_code == 200]
-    outcome = (statuses(bobs[0]), friend_ids(alice))
-    assert outcome == (([1], [BOB]) if won is accept else ([2], []))
+    outcome = (list_request_statuses(bobs[0]), list_friend_ids(alice))
+    assert outcome == (([1], [BOB]) if won is accept_friend_request else ([2], []))
 
 
 @REPEATEDLY
 def test_asking_while_the_crosswise_request_is_accepted_leaves_nothing_waiting(
     alice: ApiClient, bob: ApiClient, attempt: int
 ) -> None:
-    send_request(alice, bob)
+    send_friend_request(alice, bob)
     request, accepted = run_concurrently(
-        lambda: send_request(bob, alice), lambda: accept(bob, alice)
+        lambda: send_friend_request(bob, alice), lambda: accept_friend_request(bob, alice)
     )
     assert accepted.status_code == 200
-    assert statuses(alice) == ([3] if request.status_code == 200 else [])
+    assert list_request_statuses(alice) == ([3] if request.status_code == 200 else [])
 
 
 @REPEATEDLY
@@ -128,7 +138,7 @@ def test_unfriending_many_times_at_once_succeeds_once(
 ) -> None:
     befriend(alices[0], bobs[0])
     both = zip(alices, bobs, strict=True)
-    replies = run_concurrently(*(lambda pair=pair: unfriend(*pair) for pair in both))
+    replies = run_concurrently(*(lambda pair=pair: remove_friend(*pair) for pair in both))
     assert _is_one_success(replies, errors.ALREADY_NOT_FRIEND.info)
     assert [state["version"] for state in chat.states("friendship")] == [1, 2]
 
@@ -137,10 +147,12 @@ def test_unfriending_many_times_at_once_succeeds_once(
 def test_unfriending_against_accepting_leaves_friends_or_a_clean_end(
     alice: ApiClient, bob: ApiClient, chat: FakeService, attempt: int
 ) -> None:
-    send_request(alice, bob)
-    ended, accepted = run_concurrently(lambda: unfriend(alice, bob), lambda: accept(bob, alice))
+    send_friend_request(alice, bob)
+    ended, accepted = run_concurrently(
+        lambda: remove_friend(alice, bob), lambda: accept_friend_request(bob, alice)
+    )
     assert accepted.status_code == 200
-    outcome = (friend_ids(alice), statuses(bob))
+    outcome = (list_friend_ids(alice), list_request_statuses(bob))
     assert outcome == (([], []) if ended.status_code == 200 else ([BOB], [1]))
     newest = max(chat.states("friendship"), key=lambda state: state["version"])
     assert newest["active"] is (ended.status_code != 200)
@@ -208,7 +220,7 @@ def test_who_is_added_to_a_group_while_the_friendship_ends_does_not_stay_in_it(
     make_friends(app, ALICE, CAROL)
     body = {"group_id": make_group(app, ALICE, "Classmates", CAROL), "member_id": BOB}
     added, ended = run_concurrently(
-        lambda: alices[0].post("/groups/members", json=body), lambda: unfriend(bob, alices[1])
+        lambda: alices[0].post("/groups/members", json=body), lambda: remove_friend(bob, alices[1])
     )
     members = alices[2].get("/groups/members", json=body).json["members"]
     assert ended.status_code == 200
@@ -221,9 +233,9 @@ def test_blocking_many_times_at_once_leaves_one_block(
     alices: list[ApiClient], bob: ApiClient, chat: FakeService, attempt: int
 ) -> None:
     befriend(alices[0], bob)
-    replies = run_concurrently(*(lambda alice=alice: block(alice, bob) for alice in alices))
+    replies = run_concurrently(*(lambda alice=alice: block_user(alice, bob) for alice in alices))
     assert _answers(replies) == {"Succeed": CLICKS}
-    assert (blocked_ids(alices[0]), friend_ids(bob)) == ([BOB], [])
+    assert (list_blocked_ids(alices[0]), list_friend_ids(bob)) == ([BOB], [])
     assert [state["version"] for state in chat.states("friendship")] == [1, 2]
 
 
@@ -231,10 +243,12 @@ def test_blocking_many_times_at_once_leaves_one_block(
 def test_blocking_while_a_request_is_accepted_leaves_no_friends(
     app: Flask, alice: ApiClient, bob: ApiClient, chat: FakeService, attempt: int
 ) -> None:
-    send_request(alice, bob)
-    blocked, accepted = run_concurrently(lambda: block(alice, bob), lambda: accept(bob, alice))
+    send_friend_request(alice, bob)
+    blocked, accepted = run_concurrently(
+        lambda: block_user(alice, bob), lambda: accept_friend_request(bob, alice)
+    )
     assert blocked.status_code == 200
-    assert (friend_ids(alice), statuses(bob)) == ([], [])
+    assert (list_friend_ids(alice), list_request_statuses(bob)) == ([], [])
     assert len(chat.states("friendship")) == (2 if accepted.status_code == 200 else 0)
     assert find_violations(app) == {}
 
@@ -244,11 +258,11 @@ def test_asking_while_one_is_blocked_leaves_nothing_to_see(
     app: Flask, alices: list[ApiClient], bob: ApiClient, attempt: int
 ) -> None:
     replies = run_concurrently(
-        *(lambda alice=alice: send_request(alice, bob) for alice in alices),
-        lambda: block(bob, alices[0]),
+        *(lambda alice=alice: send_friend_request(alice, bob) for alice in alices),
+        lambda: block_user(bob, alices[0]),
     )
     assert replies.pop().status_code == 200
-    assert statuses(bob) == []
+    assert list_request_statuses(bob) == []
     assert _answers(replies)["success"] in (1, 2)
     assert find_violations(app) == {}
 
@@ -257,7 +271,7 @@ def test_asking_while_one_is_blocked_leaves_nothing_to_see(
 def test_asking_blocking_and_unblocking_at_once_keeps_every_promise(
     app: Flask, alices: list[ApiClient], bobs: list[ApiClient], attempt: int
 ) -> None:
-    calls = (block, send_request, unblock, send_request)
+    calls = (block_user, send_friend_request, unblock_user, send_friend_request)
     both = list(zip(alices, bobs, strict=True))
     run_concurrently(
         *(

@@ -13,9 +13,11 @@ from typing import Any
 
 import requests
 import websocket
+from ims_client import UnreachableError
 from PIL import Image
 
-from tests.people import Person, befriend, make_group, newcomer
+from tests.client import ApiClient
+from tests.factories import befriend, make_group, make_user
 
 REQUESTS_PER_SECOND = 5
 _TIMEOUT = 15.0
@@ -46,8 +48,8 @@ class Bystander:
     """
 
     def __init__(self, base_url: str) -> None:
-        self.alice = newcomer(base_url, "Alice")
-        self.bob = newcomer(base_url, "Bob")
+        self.alice = make_user(base_url, "Alice")
+        self.bob = make_user(base_url, "Bob")
         befriend(self.alice, self.bob)
         self._group = make_group(self.alice, self.bob)
         self._experience = Experience()
@@ -80,22 +82,22 @@ class Bystander:
             self._socket.shutdown()
         self._reader.join()
 
-    def _make_steps(self) -> list[tuple[str, Callable[[Person], requests.Response]]]:
+    def _make_steps(self) -> list[tuple[str, Callable[[ApiClient], requests.Response]]]:
         conversation = {"conversationId": self._group}
 
-        def get(path: str, **query: Any) -> tuple[str, Callable[[Person], requests.Response]]:
+        def get(path: str, **query: Any) -> tuple[str, Callable[[ApiClient], requests.Response]]:
             return f"GET {path}", lambda who: who.fetch("GET", path, params=query)
 
-        def sign_in(who: Person) -> requests.Response:
+        def sign_in(who: ApiClient) -> requests.Response:
             return who.fetch(
                 "POST", "/account/login", json={"email": who.email, "password": who.password}
             )
 
-        def upload(who: Person) -> requests.Response:
+        def upload(who: ApiClient) -> requests.Response:
             files = {"image": ("teal.png", self._picture)}
             return who.fetch("POST", "/conversations/image", data=conversation, files=files)
 
-        def send(who: Person) -> requests.Response:
+        def send(who: ApiClient) -> requests.Response:
             sent = who.fetch(
                 "POST", "/conversations/messages", json=conversation | {"content": "still here"}
             )
@@ -126,14 +128,14 @@ class Bystander:
             get("/conversations"),
         ]
 
-    def _measure(self, name: str, step: Callable[[Person], requests.Response]) -> None:
-        who = Person(self.alice.base_url, self.alice.name, self.alice.email)
+    def _measure(self, name: str, step: Callable[[ApiClient], requests.Response]) -> None:
+        who = ApiClient(self.alice.base_url, self.alice.name, self.alice.email)
         who.token = self.alice.token
         began = time.monotonic()
         try:
             response = step(who)
             problem = "" if response.status_code == 200 else str(response.status_code)
-        except (requests.RequestException, AssertionError, KeyError) as failure:
+        except (UnreachableError, AssertionError, KeyError) as failure:
             problem = str(failure)[:120] or type(failure).__name__
         self._experience.latencies.append(time.monotonic() - began)
         if problem:

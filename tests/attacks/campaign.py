@@ -13,7 +13,7 @@ from tests.attacks import bounds
 from tests.attacks.bystander import Bystander, Experience
 from tests.attacks.hostile import Attack, Target, attacking
 from tests.attacks.memory import PROGRAMS, ContainerMemory, container_limits, process_ids
-from tests.people import befriend, make_group, newcomer, send
+from tests.factories import befriend, make_group, make_user
 from tests.product import Product
 
 WARM_UP_SECONDS = 2.0
@@ -109,17 +109,16 @@ def _lasting_processes(product: Product) -> set[int]:
 
 
 def _target_of(product: Product, bystander: Bystander, messages: int) -> Target:
-    mallory = newcomer(product.base_url, "Mallory")
-    accomplice = newcomer(product.base_url, "Trent")
+    mallory = make_user(product.base_url, "Mallory")
+    accomplice = make_user(product.base_url, "Trent")
     befriend(mallory, accomplice)
     group = make_group(mallory, accomplice)
     if messages:
-        send(mallory, group, "0")
+        mallory.send_text(group, "0")
         _make_history(product.data_dir / "chat.db", group, messages)
     address = urlsplit(product.base_url)
     assert address.hostname is not None
     assert address.port is not None
-    assert mallory.token is not None
     return Target(
         address.hostname,
         address.port,

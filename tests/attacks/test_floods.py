@@ -4,9 +4,11 @@ from contextlib import ExitStack
 
 import pytest
 import websocket
+from ims_client import Reply
 
 from shared.testing.races import run_concurrently
-from tests.people import Person, Reply, Visitor, befriend, contents, make_group, newcomer, refused
+from tests.client import ApiClient, refused
+from tests.factories import befriend, list_contents, make_group, make_user
 from tests.product import Product
 
 pytestmark = [
@@ -20,16 +22,18 @@ WRONG = refused(401, -3, "密码错误")
 
 
 @pytest.fixture
-def mallory(impatient: Product) -> Person:
-    return newcomer(impatient.base_url, "Mallory")
+def mallory(impatient: Product) -> ApiClient:
+    return make_user(impatient.base_url, "Mallory")
 
 
 @pytest.fixture
-def alice(impatient: Product) -> Person:
-    return newcomer(impatient.base_url, "Alice")
+def alice(impatient: Product) -> ApiClient:
+    return make_user(impatient.base_url, "Alice")
 
 
-def test_an_account_that_floods_is_refused_and_nobody_else(alice: Person, mallory: Person) -> None:
+def test_an_account_that_floods_is_refused_and_nobody_else(
+    alice: ApiClient, mallory: ApiClient
+) -> None:
     flood = [mallory.get("/friends") for _ in range(110)]
 
     assert flood[99].status == 200
@@ -38,12 +42,12 @@ def test_an_account_that_floods_is_refused_and_nobody_else(alice: Person, mallor
 
 
 def test_guessing_a_password_ends_wherever_the_guesser_says_he_is(
-    impatient: Product, alice: Person
+    impatient: Product, alice: ApiClient
 ) -> None:
     def guess(n: int) -> Reply:
         headers = {"X-Forwarded-For": f"198.51.100.{n}", "X-Real-IP": f"198.51.100.{n}"}
         credentials = {"email": alice.email, "password": f"guess_{n}"}
-        visitor = Visitor(impatient.base_url)
+        visitor = ApiClient(impatient.base_url)
         return visitor.call("POST", "/account/login", headers=headers, json=credentials)
 
     answers = [guess(n) for n in range(30)]
@@ -52,7 +56,9 @@ def test_guessing_a_password_ends_wherever_the_guesser_says_he_is(
     assert 15 <= answers.count(WRONG) <= 20  # 15 a minute, which may end meanwhile, and 20 an hour.
 
 
-def test_a_conversation_that_is_flooded_keeps_its_order(alice: Person, mallory: Person) -> None:
+def test_a_conversation_that_is_flooded_keeps_its_order(
+    alice: ApiClient, mallory: ApiClient
+) -> None:
     befriend(alice, mallory)
     group = make_group(alice, mallory)
     message = {"conversationId": group, "content": "spam"}
@@ -61,10 +67,12 @@ def test_a_conversation_that_is_flooded_keeps_its_order(alice: Person, mallory: 
 
     assert [reply.status for reply in replies] == [200] * 8
     assert sorted(reply.body["seq"] for reply in replies) == list(range(1, 9))
-    assert contents(alice, group) == ["spam"] * 8
+    assert list_contents(alice, group) == ["spam"] * 8
 
 
-def test_of_one_persons_sockets_the_oldest_is_closed(impatient: Product, mallory: Person) -> None:
+def test_of_one_persons_sockets_the_oldest_is_closed(
+    impatient: Product, mallory: ApiClient
+) -> None:
     address = impatient.base_url.replace("http", "ws")
     with ExitStack() as stack:
         sockets = []
@@ -78,14 +86,16 @@ def test_of_one_persons_sockets_the_oldest_is_closed(impatient: Product, mallory
     assert (code, int.from_bytes(closing[:2])) == (websocket.ABNF.OPCODE_CLOSE, 4429)
 
 
-def test_who_connects_again_and_again_is_told_to_wait(impatient: Product, mallory: Person) -> None:
+def test_who_connects_again_and_again_is_told_to_wait(
+    impatient: Product, mallory: ApiClient
+) -> None:
     handshake = {
         "Connection": "Upgrade",
         "Upgrade": "websocket",
         "Sec-WebSocket-Version": "13",
         "Sec-WebSocket-Key": "no key",
     }
-    visitor = Visitor(impatient.base_url)
+    visitor = ApiClient(impatient.base_url)
 
     tries = [
         visitor.call("GET", f"/ws/?token={mallory.token}", headers=handshake) for _ in range(41)

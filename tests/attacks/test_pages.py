@@ -3,7 +3,8 @@
 import pytest
 
 from tests.attacks.wire import Door, head, statuses
-from tests.people import Person, Visitor, befriend, contents, done, make_group, send
+from tests.client import ApiClient
+from tests.factories import befriend, list_contents, make_group
 from tests.pictures import data_uri, picture
 
 pytestmark = pytest.mark.slow
@@ -13,12 +14,12 @@ SHORT_MARKUP = "<b onclick=a()>&#60;"
 
 
 def test_markup_in_what_people_write_comes_back_as_it_is_in_json_that_is_not_sniffed(
-    alice: Person, bob: Person
+    alice: ApiClient, bob: ApiClient
 ) -> None:
     befriend(alice, bob)
     group = make_group(alice, bob, name=MARKUP)
-    send(alice, group, MARKUP)
-    done(alice.put("/account/info", origin_password=alice.password, name=SHORT_MARKUP))
+    alice.send_text(group, MARKUP)
+    alice.put("/account/info", origin_password=alice.password, name=SHORT_MARKUP).result()
 
     answers = [
         bob.fetch("GET", "/conversations"),
@@ -32,7 +33,9 @@ def test_markup_in_what_people_write_comes_back_as_it_is_in_json_that_is_not_sni
     assert {each.headers["X-Content-Type-Options"] for each in answers} == {"nosniff"}
 
 
-def test_markup_in_a_request_is_not_repeated_by_a_refusal(visitor: Visitor, alice: Person) -> None:
+def test_markup_in_a_request_is_not_repeated_by_a_refusal(
+    visitor: ApiClient, alice: ApiClient
+) -> None:
     refusals = [
         alice.fetch("GET", f"/{MARKUP}"),
         alice.fetch("GET", "/friends", headers={"X-Request-Id": MARKUP}),
@@ -45,15 +48,15 @@ def test_markup_in_a_request_is_not_repeated_by_a_refusal(visitor: Visitor, alic
 
 @pytest.mark.parametrize("name", ["x.png", "x.html", "../../x.svg", "x.png\0.html"])
 def test_a_picture_is_served_as_what_it_is_whatever_it_was_called(
-    alice: Person, bob: Person, visitor: Visitor, name: str
+    alice: ApiClient, bob: ApiClient, visitor: ApiClient, name: str
 ) -> None:
     befriend(alice, bob)
     group = make_group(alice, bob)
     trailing = picture() + b"<script>alert(1)</script>"
     files = {"image": (name, trailing, "text/html")}
-    done(alice.call("POST", "/conversations/image", data={"conversationId": group}, files=files))
+    alice.call("POST", "/conversations/image", data={"conversationId": group}, files=files).result()
 
-    [url] = contents(bob, group)
+    [url] = list_contents(bob, group)
     served = visitor.fetch("GET", url)
 
     assert (served.headers["Content-Type"], url[-4:]) == ("image/png", ".png")
@@ -81,10 +84,10 @@ def test_a_picture_is_served_as_what_it_is_whatever_it_was_called(
     ],
 )
 def test_urls_begin_with_the_host_that_was_asked_and_with_nothing_else(
-    doors: dict[str, Door], alice: Person, headers: tuple[str, ...], base: str
+    doors: dict[str, Door], alice: ApiClient, headers: tuple[str, ...], base: str
 ) -> None:
     change = {"origin_password": alice.password, "avatar": data_uri(picture())}
-    done(alice.put("/account/info", **change))
+    alice.put("/account/info", **change).result()
     asked = f"GET /search_user_detail?userId={alice.id} HTTP/1.1"
 
     answer = doors["gateway"].say(head(asked, *headers, f"Authorization: {alice.token}"))
@@ -93,21 +96,21 @@ def test_urls_begin_with_the_host_that_was_asked_and_with_nothing_else(
     assert f'"{base}/account/avatar/{alice.id}/'.encode() in answer
 
 
-def test_what_is_for_one_is_kept_by_no_cache(alice: Person) -> None:
+def test_what_is_for_one_is_kept_by_no_cache(alice: ApiClient) -> None:
     answers = [alice.fetch("GET", path) for path in ("/account/info", "/friends", "/conversations")]
 
     assert {each.headers["Cache-Control"] for each in answers} == {"no-store"}
 
 
 @pytest.mark.parametrize("origin", ["null", "https://evil.example", "<script>", "file://"])
-def test_another_origin_gets_nothing_without_the_token(visitor: Visitor, origin: str) -> None:
+def test_another_origin_gets_nothing_without_the_token(visitor: ApiClient, origin: str) -> None:
     answer = visitor.fetch("GET", "/friends", headers={"Origin": origin, "Cookie": "token=x"})
 
     assert answer.status_code == 401
     assert "\n" not in answer.headers.get("Access-Control-Allow-Origin", "")
 
 
-def test_a_token_is_never_a_cookie(alice: Person) -> None:
+def test_a_token_is_never_a_cookie(alice: ApiClient) -> None:
     credentials = {"email": alice.email, "password": alice.password}
 
     answer = alice.fetch("POST", "/account/login", json=credentials)

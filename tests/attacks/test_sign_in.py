@@ -10,8 +10,10 @@ from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlsplit
 
 import pytest
+from ims_client import Reply
 
-from tests.people import PASSWORD, Person, Reply, Visitor, newcomer
+from tests.client import PASSWORD, ApiClient
+from tests.factories import make_user
 from tests.product import Product, running
 
 CONNECTIONS = 220
@@ -30,18 +32,18 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 
 
 @pytest.fixture
-def alice(product: Product) -> Person:
-    return newcomer(product.base_url, "Alice")
+def alice(product: Product) -> ApiClient:
+    return make_user(product.base_url, "Alice")
 
 
-def _sign_in(person: Person, address: str, password: str = PASSWORD) -> Reply:
+def _sign_in(person: ApiClient, address: str, password: str = PASSWORD) -> Reply:
     body = {"email": person.email, "password": password}
     headers = {"X-Forwarded-For": address}
-    return Visitor(person.base_url).call("POST", "/account/login", json=body, headers=headers)
+    return ApiClient(person.base_url).call("POST", "/account/login", json=body, headers=headers)
 
 
 @contextmanager
-def _flood(person: Person, address: str) -> Iterator[Counter[int]]:
+def _flood(person: ApiClient, address: str) -> Iterator[Counter[int]]:
     """Very many connections that sign in with the right password, over and over."""
     url = urlsplit(person.base_url)
     body = json.dumps({"email": person.email, "password": PASSWORD})
@@ -73,9 +75,9 @@ def _flood(person: Person, address: str) -> Iterator[Counter[int]]:
 
 
 def test_who_signs_in_over_and_over_keeps_nobody_else_waiting(
-    product: Product, alice: Person
+    product: Product, alice: ApiClient
 ) -> None:
-    bob = newcomer(product.base_url, "Bob")
+    bob = make_user(product.base_url, "Bob")
     began = time.monotonic()
 
     with _flood(alice, "203.0.113.1") as flooded:
@@ -95,7 +97,7 @@ def test_who_signs_in_over_and_over_keeps_nobody_else_waiting(
     assert flooded.keys() <= {200, 429, 503}
 
 
-def test_guesses_from_many_addresses_do_not_lock_the_owner_out(alice: Person) -> None:
+def test_guesses_from_many_addresses_do_not_lock_the_owner_out(alice: ApiClient) -> None:
     assert _sign_in(alice, "198.51.100.1").status == 200
 
     guesses = Counter(

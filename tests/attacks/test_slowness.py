@@ -13,7 +13,8 @@ from PIL import Image
 
 from tests.attacks.conftest import doors_of
 from tests.attacks.wire import SECONDS, Door, everything, head, statuses
-from tests.people import Person, Visitor, befriend, contents, done, make_group, newcomer
+from tests.client import ApiClient
+from tests.factories import befriend, list_contents, make_group, make_user
 from tests.product import Product
 
 PAUSE = 0.05
@@ -31,8 +32,8 @@ def door(request: pytest.FixtureRequest, impatient: Product) -> Door:
 
 
 @pytest.fixture(scope="module")
-def alice(impatient: Product) -> Person:
-    return newcomer(impatient.base_url, "Alice")
+def alice(impatient: Product) -> ApiClient:
+    return make_user(impatient.base_url, "Alice")
 
 
 @contextmanager
@@ -67,7 +68,7 @@ def test_a_head_that_never_ends_is_cut_off(door: Door) -> None:
         assert _drip_until_answered(connection, b"x") == b""
 
 
-def test_a_body_that_never_ends_is_given_up(door: Door, alice: Person) -> None:
+def test_a_body_that_never_ends_is_given_up(door: Door, alice: ApiClient) -> None:
     begun = head("POST /groups HTTP/1.1", "Host: x", f"Authorization: {alice.token}",
                  "Content-Length: 60000", "Connection: close")  # fmt: skip
     with _dripping(door, begun) as connection:
@@ -82,29 +83,29 @@ def test_a_connection_on_which_nothing_is_said_is_closed(door: Door) -> None:
         assert everything(connection) == b""
 
 
-def test_hundreds_of_slow_connections_keep_nobody_waiting(door: Door, alice: Person) -> None:
+def test_hundreds_of_slow_connections_keep_nobody_waiting(door: Door, alice: ApiClient) -> None:
     slow = [door.connect() for _ in range(300)]
     for connection in slow:
         connection.sendall(b"POST /groups HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
     began = time.monotonic()
 
-    assert Visitor(door.url, alice.token).get("/groups").status == 200
+    assert ApiClient(door.url, token=alice.token).get("/groups").status == 200
 
     assert time.monotonic() - began < SECONDS / 4
     for connection in slow:
         connection.close()
 
 
-def test_an_answer_that_nobody_takes_is_given_up(impatient: Product, alice: Person) -> None:
-    bob = newcomer(impatient.base_url, "Bob")
+def test_an_answer_that_nobody_takes_is_given_up(impatient: Product, alice: ApiClient) -> None:
+    bob = make_user(impatient.base_url, "Bob")
     befriend(alice, bob)
     group = make_group(alice, bob)
     noise = Image.frombytes("RGB", (1200, 1200), random.Random(1).randbytes(1200 * 1200 * 3))
     png = BytesIO()
     noise.save(png, "PNG", compress_level=0)
     files = {"image": png.getvalue()}
-    done(alice.call("POST", "/conversations/image", data={"conversationId": group}, files=files))
-    [url] = contents(alice, group)
+    alice.call("POST", "/conversations/image", data={"conversationId": group}, files=files).result()
+    [url] = list_contents(alice, group)
     asked = head(f"GET {url.removeprefix(impatient.base_url)} HTTP/1.1", "Host: x")
 
     with closing(Door(impatient.base_url).connect()) as connection:

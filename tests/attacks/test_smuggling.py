@@ -3,7 +3,7 @@
 import pytest
 
 from tests.attacks.wire import Door, head, statuses
-from tests.people import Person, done
+from tests.client import ApiClient
 
 pytestmark = pytest.mark.slow
 
@@ -41,17 +41,17 @@ AMBIGUOUS: dict[str, tuple[tuple[str, ...], bytes]] = {
 }
 
 
-def _request(who: Person, *headers: str, path: str = "/groups") -> bytes:
+def _request(who: ApiClient, *headers: str, path: str = "/groups") -> bytes:
     return head(f"POST {path} HTTP/1.1", "Host: x", f"Authorization: {who.token}", *headers)
 
 
-def _groups(who: Person) -> list[str]:
-    return [group["name"] for group in done(who.get("/groups"))["groups"]]
+def _groups(who: ApiClient) -> list[str]:
+    return [group["name"] for group in who.get("/groups").result()["groups"]]
 
 
 @pytest.mark.parametrize("case", AMBIGUOUS.values(), ids=AMBIGUOUS.keys())
 def test_what_could_be_read_in_two_ways_is_answered_once_with_a_refusal(
-    social_door: Door, alice: Person, case: tuple[tuple[str, ...], bytes]
+    social_door: Door, alice: ApiClient, case: tuple[tuple[str, ...], bytes]
 ) -> None:
     headers, body = case
     smuggled = _request(alice, f"Content-Length: {len(BODY)}") + BODY
@@ -66,7 +66,7 @@ def test_what_could_be_read_in_two_ways_is_answered_once_with_a_refusal(
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
 def test_a_body_where_none_is_usual_is_no_request(
-    social_door: Door, alice: Person, method: str
+    social_door: Door, alice: ApiClient, method: str
 ) -> None:
     smuggled = _request(alice, f"Content-Length: {len(BODY)}") + BODY
     outer = head(
@@ -84,7 +84,7 @@ def test_a_body_where_none_is_usual_is_no_request(
 
 @pytest.mark.parametrize("name", ["Authorization", "X-Request-Id", "Host", "Content-Length"])
 def test_naming_a_header_as_the_connections_own_takes_no_protection_away(
-    social_door: Door, alice: Person, name: str
+    social_door: Door, alice: ApiClient, name: str
 ) -> None:
     body = b'{"name": "mine"}'
     sent = _request(alice, f"Connection: close, {name}", f"Content-Length: {len(body)}")

@@ -7,7 +7,7 @@ import pytest
 from tests.attacks.conftest import SERVICES
 from tests.attacks.forgeries import BAD_TOKENS, Forge, Mint
 from tests.attacks.wire import Door
-from tests.people import INVALID_JWT, Visitor
+from tests.client import INVALID_JWT, ApiClient
 from tests.scene import Scene
 
 pytestmark = pytest.mark.slow
@@ -29,7 +29,7 @@ def secrets(data_dir: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("forge", BAD_TOKENS.values(), ids=BAD_TOKENS.keys())
 def test_a_bad_token_opens_no_door(door: Door, mint: Mint, forge: Forge) -> None:
-    visitor = Visitor(door.url, forge(mint))
+    visitor = ApiClient(door.url, token=forge(mint))
     paths = ("/account/info", "/friends", "/conversations")
 
     assert [visitor.get(path) for path in paths] == [INVALID_JWT] * 3
@@ -41,7 +41,7 @@ def test_a_users_token_means_nothing_between_services(
     token = scene.alice.token or ""
     shown = {"Authorization": token, "X-Internal-Secret": token}
 
-    reply = Visitor(doors[service].url).call("POST", INTERNAL, headers=shown, json={"events": []})
+    reply = ApiClient(doors[service].url).call("POST", INTERNAL, headers=shown, json={"events": []})
 
     assert reply == INVALID_JWT
 
@@ -50,7 +50,7 @@ def test_a_services_secret_is_no_token(
     doors: dict[str, Door], service: str, secrets: dict[str, str]
 ) -> None:
     shown = {"Authorization": secrets[service], "X-Internal-Secret": secrets[service]}
-    visitor = Visitor(doors[service].url)
+    visitor = ApiClient(doors[service].url)
     paths = ("/account/info", "/friends", "/conversations")
 
     assert [visitor.call("GET", path, headers=shown) for path in paths] == [INVALID_JWT] * 3
@@ -59,7 +59,7 @@ def test_a_services_secret_is_no_token(
 def test_the_secret_of_one_service_opens_no_other(
     doors: dict[str, Door], service: str, secrets: dict[str, str]
 ) -> None:
-    visitor = Visitor(doors[service].url)
+    visitor = ApiClient(doors[service].url)
     foreign = [secret for name, secret in secrets.items() if name != service]
 
     replies = [
@@ -73,4 +73,4 @@ def test_the_secret_of_one_service_opens_no_other(
 def test_a_service_believes_no_header_about_who_is_calling(door: Door, scene: Scene) -> None:
     claims = {"X-User-Id": str(scene.alice.id), "X-Forwarded-User": str(scene.alice.id)}
 
-    assert Visitor(door.url).call("GET", "/friends", headers=claims) == INVALID_JWT
+    assert ApiClient(door.url).call("GET", "/friends", headers=claims) == INVALID_JWT

@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from tests.attacks.wire import Door, head
-from tests.people import Person, Visitor
+from tests.client import ApiClient
 
 MIB = 1024 * 1024
 KIB = 1024
@@ -46,7 +46,7 @@ def bytes_of_gateway(door: Door) -> int:
 @pytest.mark.parametrize("length", [60_000, 65_600])
 @pytest.mark.parametrize("path", ["/account/login", "/csrf"])
 def test_slow_bodies_without_a_token_take_no_place_at_a_service(
-    doors: dict[str, Door], alice: Person, path: str, length: int
+    doors: dict[str, Door], alice: ApiClient, path: str, length: int
 ) -> None:
     """A body takes no place before it is there, and has 64 KiB without a token."""
     beginning = head(f"POST {path} HTTP/1.1", "Host: x", f"Content-Length: {length}")
@@ -56,18 +56,18 @@ def test_slow_bodies_without_a_token_take_no_place_at_a_service(
 
 
 def test_slow_bodies_with_a_token_hold_no_database_connection(
-    doors: dict[str, Door], alice: Person
+    doors: dict[str, Door], alice: ApiClient
 ) -> None:
     """A request that waits for its body has given its database connection back (of 16)."""
     service = doors["social_service"]
     beginning = head("POST /groups HTTP/1.1", "Host: x", f"Authorization: {alice.token}",
                      "Content-Length: 60000")  # fmt: skip
     with begun(service, 40, beginning + b"x"):
-        assert Visitor(service.url, alice.token).get("/groups").status == 200
+        assert ApiClient(service.url, token=alice.token).get("/groups").status == 200
 
 
 def test_unfinished_heads_take_little_memory_and_keep_nobody_waiting(
-    doors: dict[str, Door], alice: Person
+    doors: dict[str, Door], alice: ApiClient
 ) -> None:
     """A head has 32 KiB."""
     gateway = doors["gateway"]
@@ -79,7 +79,7 @@ def test_unfinished_heads_take_little_memory_and_keep_nobody_waiting(
         assert bytes_of_gateway(gateway) - before < 100 * 64 * KIB + 16 * MIB
 
 
-def test_idle_connections_keep_nobody_out(doors: dict[str, Door], alice: Person) -> None:
+def test_idle_connections_keep_nobody_out(doors: dict[str, Door], alice: ApiClient) -> None:
     """A worker keeps 1,000 waiting connections of an address; the oldest makes room."""
     with begun(doors["gateway"], 1_500, b""):
         assert alice.get("/friends").status == 200

@@ -8,15 +8,13 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.windows import DESKTOP, PHONE, Window, Windows
-from tests.people import (
-    Person,
-    announce,
+from tests.client import ApiClient
+from tests.factories import (
     befriend,
-    done,
+    make_announcement,
     make_group,
-    newcomer,
-    private_chat,
-    send,
+    make_private,
+    make_user,
     unused_email,
 )
 from tests.pictures import data_uri, picture
@@ -56,9 +54,9 @@ def _findings(window: Window, axe: str, screen: str) -> list[str]:
 def test_no_screen_has_serious_findings(
     windows: Windows,
     axe: str,
-    alice: Person,
-    bob: Person,
-    carol: Person,
+    alice: ApiClient,
+    bob: ApiClient,
+    carol: ApiClient,
     language: str,
     size: tuple[int, int],
     scheme: Literal["light", "dark"],
@@ -77,7 +75,7 @@ def test_no_screen_has_serious_findings(
     window.button("forgotPassword").click()
     look("forgotten password")
 
-    window.sign_in_as(newcomer(window.base_url, "Nobody"))
+    window.sign_in_as(make_user(window.base_url, "Nobody"))
     for place in ("c", "people", "people/requests", "people/add", "search", "me"):
         window.goto(place)
         window.loaded()
@@ -86,21 +84,21 @@ def test_no_screen_has_serious_findings(
     window.page.evaluate("localStorage.clear()")
     befriend(alice, bob)
     group = make_group(alice, bob)
-    announce(alice, group, "Tomorrow at ten")
-    message = send(bob, group, "Shall we have tea?")
-    send(alice, group, "Yes", reply_to=message)
+    make_announcement(alice, group, "Tomorrow at ten")
+    message = bob.send_text(group, "Shall we have tea?").message_id
+    alice.send_text(group, "Yes", reply_to_id=message)
     avatar = data_uri(picture())
-    done(alice.put("/account/info", origin_password=alice.password, avatar=avatar))
-    done(alice.post("/groups", name="Family"))
-    done(carol.post("/add_friend", target_id=alice.id, message="Hello"))
+    alice.put("/account/info", origin_password=alice.password, avatar=avatar).result()
+    alice.post("/groups", name="Family").result()
+    carol.send_friend_request(alice.id, "Hello")
     window.sign_in_as(alice)
-    friends = done(alice.get("/groups"))["groups"]
+    friends = alice.get("/groups").result()["groups"]
     for place in (
         "c",
         f"c/{group}",
         f"c/{group}/info",
         f"c/{group}/find",
-        f"c/{private_chat(alice, bob)}/info",
+        f"c/{alice.get_private_conversation(bob.id).id}/info",
         f"people/u/{bob.id}",
         f"people/g/{friends[0]['id']}",
         "people/requests",
@@ -121,10 +119,9 @@ def test_no_screen_has_serious_findings(
     assert found == [], "\n".join(found)
 
 
-def test_the_keyboard_is_enough(windows: Windows, alice: Person, bob: Person) -> None:
-    befriend(alice, bob)
-    chat = private_chat(alice, bob)
-    send(bob, chat, "Can you hear me?")
+def test_the_keyboard_is_enough(windows: Windows, alice: ApiClient, bob: ApiClient) -> None:
+    chat = make_private(alice, bob)
+    bob.send_text(chat, "Can you hear me?")
     window = windows.open()
     keyboard = window.page.keyboard
     window.goto()

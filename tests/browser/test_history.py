@@ -4,7 +4,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.windows import Window, Windows
-from tests.people import Person, befriend, private_chat, send
+from tests.client import ApiClient
+from tests.factories import make_private
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -17,14 +18,13 @@ def _count(window: Window) -> int:
 
 
 def test_a_long_history_is_bounded_in_the_page(
-    windows: Windows, alice: Person, bob: Person
+    windows: Windows, alice: ApiClient, bob: ApiClient
 ) -> None:
-    befriend(alice, bob)
-    chat = private_chat(alice, bob)
-    first = send(alice, chat, "the very first")
+    chat = make_private(alice, bob)
+    first = alice.send_text(chat, "the very first").message_id
     for number in range(COUNT - 2):
-        send(alice, chat, f"message {number}")
-    send(alice, chat, "the very last, in reply", reply_to=first)
+        alice.send_text(chat, f"message {number}")
+    alice.send_text(chat, "the very last, in reply", reply_to_id=first)
     window = windows.open(bob)
     window.open_chat(chat)
     expect(window.text("the very last, in reply")).to_be_visible()
@@ -49,11 +49,12 @@ def test_a_long_history_is_bounded_in_the_page(
     assert _count(window) <= MOST_ELEMENTS
 
 
-def test_what_is_looked_at_stays_where_it_is(windows: Windows, alice: Person, bob: Person) -> None:
-    befriend(alice, bob)
-    chat = private_chat(alice, bob)
+def test_what_is_looked_at_stays_where_it_is(
+    windows: Windows, alice: ApiClient, bob: ApiClient
+) -> None:
+    chat = make_private(alice, bob)
     for number in range(200):
-        send(alice, chat, f"message {number}")
+        alice.send_text(chat, f"message {number}")
     window = windows.open(bob)
     window.open_chat(chat)
     expect(window.text("message 199")).to_be_visible()
@@ -68,17 +69,18 @@ def test_what_is_looked_at_stays_where_it_is(windows: Windows, alice: Person, bo
     }"""
     before = window.page.evaluate(place)
 
-    send(alice, chat, "something new")
+    alice.send_text(chat, "something new")
 
     expect(window.page.locator(".to-newest .badge")).to_have_text("1")
     assert window.page.evaluate(place) == before
 
 
-def test_scrolling_up_reaches_the_beginning(windows: Windows, alice: Person, bob: Person) -> None:
-    befriend(alice, bob)
-    chat = private_chat(alice, bob)
+def test_scrolling_up_reaches_the_beginning(
+    windows: Windows, alice: ApiClient, bob: ApiClient
+) -> None:
+    chat = make_private(alice, bob)
     for number in range(260):
-        send(alice, chat, f"message {number}")
+        alice.send_text(chat, f"message {number}")
     window = windows.open(bob)
     window.open_chat(chat)
     first = window.page.locator("article.message").first

@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.windows import DESKTOP, PHONE, Window, Windows
-from tests.people import Person, announce, befriend, done, make_group, newcomer, send, unused_email
+from tests.client import ApiClient
+from tests.factories import befriend, make_announcement, make_group, make_user, unused_email
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -39,18 +40,18 @@ def _is_wider_than_the_page(window: Window) -> list[str]:
 def test_what_hostile_people_write_is_text(
     windows: Windows, base_url: str, size: tuple[int, int]
 ) -> None:
-    alice = newcomer(base_url, "Alice")
-    mallory = Person(base_url, "\u202eyrollaM" + "W" * 12, unused_email("mallory")).register()
-    trent = Person(base_url, MARKUP, unused_email("trent")).register()
+    alice = make_user(base_url, "Alice")
+    mallory = ApiClient(base_url, "\u202eyrollaM" + "W" * 12, unused_email("mallory")).sign_up()
+    trent = ApiClient(base_url, MARKUP, unused_email("trent")).sign_up()
     befriend(alice, mallory, trent)
     for person in (mallory, trent):
-        done(person.put("/account/info", origin_password=person.password, avatar=ELSEWHERE))
-        done(person.put("/account/info", origin_password=person.password, user_info="W" * 255))
+        person.put("/account/info", origin_password=person.password, avatar=ELSEWHERE).result()
+        person.put("/account/info", origin_password=person.password, user_info="W" * 255).result()
     group = make_group(mallory, alice, name="<b>" + "W" * 97)
-    done(mallory.post("/conversations/manage/info", conversation_id=group, avatar=ELSEWHERE))
-    announce(mallory, group, "<h1>" + "W" * 1000)
+    mallory.post("/conversations/manage/info", conversation_id=group, avatar=ELSEWHERE).result()
+    make_announcement(mallory, group, "<h1>" + "W" * 1000)
     for text in TEXTS:
-        send(mallory, group, text)
+        mallory.send_text(group, text)
     alerts: list[str] = []
     window = windows.open(alice, size=size)
     window.page.on("dialog", lambda dialog: alerts.append(dialog.message))
@@ -72,10 +73,14 @@ def test_what_hostile_people_write_is_text(
     assert window.page.locator("main script, main iframe, main b, main h1 img").count() == 0
 
 
-def test_only_web_addresses_become_links(windows: Windows, alice: Person, bob: Person) -> None:
+def test_only_web_addresses_become_links(
+    windows: Windows, alice: ApiClient, bob: ApiClient
+) -> None:
     befriend(alice, bob)
     group = make_group(bob, alice)
-    send(bob, group, "see https://example.com/a?b=c, javascript:alert(1) data:text/html,x //evil")
+    bob.send_text(
+        group, "see https://example.com/a?b=c, javascript:alert(1) data:text/html,x //evil"
+    )
     window = windows.open(alice)
     window.open_chat(group)
 

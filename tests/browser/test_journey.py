@@ -11,7 +11,8 @@ import pytest
 from playwright.sync_api import FilePayload, Locator, expect
 
 from tests.browser.windows import DESKTOP, PHONE, Window, Windows
-from tests.people import PASSWORD, Person, Visitor, befriend, newcomer, private_chat, unused_email
+from tests.client import PASSWORD, ApiClient
+from tests.factories import befriend, make_user, unused_email
 from tests.pictures import picture
 from tests.product import SECONDS_BETWEEN_LOOKS
 
@@ -78,8 +79,8 @@ class Journey:
         self.base_url, self.data_dir = base_url, data_dir
         self.alice_email = unused_email("alice")
         self.alice_name = self.alice_email.partition("@")[0]
-        self.bob = newcomer(base_url, unused_name("bob"))
-        self.carol = newcomer(base_url, unused_name("carol"))
+        self.bob = make_user(base_url, unused_name("bob"))
+        self.carol = make_user(base_url, unused_name("carol"))
         befriend(self.carol, self.bob)
         self.windows: list[Window] = []
 
@@ -121,7 +122,7 @@ class Journey:
         a.field("password").fill(PASSWORD)
         a.button("signIn").click()
         a.loaded()
-        self.alice = Person(self.base_url, self.alice_name, self.alice_email).log_in()
+        self.alice = ApiClient(self.base_url, self.alice_name, self.alice_email).sign_in()
 
     def reset_password(self) -> None:
         """Have a code sent, and choose the password anew."""
@@ -161,7 +162,7 @@ class Journey:
         a.button("save").click()
         expect(a.page.get_by_role("dialog")).to_have_count(0)
         if "/account/sessions" in self.paths:
-            Person(self.base_url, self.alice_name, self.alice_email).log_in()
+            ApiClient(self.base_url, self.alice_name, self.alice_email).sign_in()
             a.page.reload()
             a.button("signOutOthers").click()
             expect(a.button("signOutOthers")).to_have_count(0)
@@ -180,9 +181,9 @@ class Journey:
         self.ask(self.bob)
         b.button("accept").click()
         expect(b.page.get_by_text(b.words("accepted"))).to_be_visible()
-        self.alice = Person(self.base_url, self.alice_name, self.alice_email).log_in()
+        self.alice = ApiClient(self.base_url, self.alice_name, self.alice_email).sign_in()
 
-    def ask(self, person: Person) -> None:
+    def ask(self, person: ApiClient) -> None:
         """Find somebody by name, and ask them to be friends."""
         a = self.a
         a.goto("people/add")
@@ -220,7 +221,7 @@ class Journey:
         """Text, reply, image, receipts, deleting."""
         a, b = self.a, self.b
         befriend(self.alice, self.carol)
-        self.chat = private_chat(self.alice, self.bob)
+        self.chat = self.alice.get_private_conversation(self.bob.id).id
         a.open_chat(self.chat)
         b.open_chat(self.chat)
         a.write("Shall we have tea?")
@@ -295,7 +296,7 @@ class Journey:
         a.menu_item("dismissAdmin")
         expect(a.page.locator(".role.admin")).to_have_count(0)
 
-    def member(self, person: Person) -> Locator:
+    def member(self, person: ApiClient) -> Locator:
         """The button with what Alice can do about a member."""
         name = self.a.words("actionsFor", name=person.name)
         return self.a.page.locator(".details-pane").get_by_role("button", name=name, exact=True)
@@ -369,7 +370,7 @@ def called(operation: Operation, requests: set[Operation]) -> bool:
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_three_people_go_through_every_screen_and_operation(
-    windows: Windows, base_url: str, data_dir: Path, visitor: Visitor, language: str
+    windows: Windows, base_url: str, data_dir: Path, visitor: ApiClient, language: str
 ) -> None:
     document = visitor.fetch("GET", "/openapi.json").json()
     operations = {

@@ -7,17 +7,8 @@ import pytest
 from playwright.sync_api import APIResponse, Browser, FilePayload, Route, expect
 
 from tests.browser.windows import Window, Windows
-from tests.people import (
-    Person,
-    befriend,
-    contents,
-    conversation,
-    done,
-    messages,
-    newcomer,
-    private_chat,
-    send,
-)
+from tests.client import ApiClient
+from tests.factories import befriend, list_contents, make_private, make_user
 from tests.pictures import picture
 from tests.product import PASSWORD_TRANSPORT_KEY, Product, running
 
@@ -27,25 +18,25 @@ SENDING = "**/conversations/messages"
 
 
 @pytest.fixture
-def chat(alice: Person, bob: Person) -> int:
+def chat(alice: ApiClient, bob: ApiClient) -> int:
     """The chat of Alice and Bob."""
     befriend(alice, bob)
-    return private_chat(alice, bob)
+    return alice.get_private_conversation(bob.id).id
 
 
 @pytest.fixture
-def a(windows: Windows, alice: Person, chat: int) -> Window:
+def a(windows: Windows, alice: ApiClient, chat: int) -> Window:
     """Alice's window, with the chat open."""
     return _opened(windows, alice, chat)
 
 
 @pytest.fixture
-def b(windows: Windows, bob: Person, chat: int) -> Window:
+def b(windows: Windows, bob: ApiClient, chat: int) -> Window:
     """Bob's window, with the chat open."""
     return _opened(windows, bob, chat)
 
 
-def _opened(windows: Windows, person: Person, chat: int) -> Window:
+def _opened(windows: Windows, person: ApiClient, chat: int) -> Window:
     window = windows.open(person)
     window.open_chat(chat)
     return window
@@ -80,21 +71,23 @@ def test_what_is_written_offline_arrives_once_and_in_order(a: Window, b: Window)
     _expect_shown(a, ["one", "two"])
 
 
-def test_what_was_missed_offline_is_there_afterwards(b: Window, alice: Person, chat: int) -> None:
-    gone = send(alice, chat, "gone")
+def test_what_was_missed_offline_is_there_afterwards(
+    b: Window, alice: ApiClient, chat: int
+) -> None:
+    gone = alice.send_text(chat, "gone").message_id
     expect(b.text("gone")).to_be_visible()
     b.context.set_offline(True)
     expect(b.page.get_by_text(b.words("offline"))).to_be_visible()
     for text in ("three", "four"):
-        send(alice, chat, text)
-    done(alice.delete("/conversations/messages", message_id=gone))
+        alice.send_text(chat, text)
+    alice.delete_message(gone)
 
     b.context.set_offline(False)
 
     _expect_shown(b, ["three", "four"])
 
 
-def test_what_was_not_sent_survives_a_reload(a: Window, bob: Person, chat: int) -> None:
+def test_what_was_not_sent_survives_a_reload(a: Window, bob: ApiClient, chat: int) -> None:
     a.page.route(SENDING, _refuse_to_send)
     a.write("Do not lose me")
     expect(a.page.locator(".message.pending")).to_have_count(1)
@@ -103,7 +96,7 @@ def test_what_was_not_sent_survives_a_reload(a: Window, bob: Person, chat: int) 
     a.page.reload()
 
     _expect_shown(a, ["Do not lose me"])
-    assert contents(bob, chat) == ["Do not lose me"]
+    assert list_contents(bob, chat) == ["Do not lose me"]
 
 
 def test_a_picture_that_was_not_sent_survives_a_reload(a: Window, b: Window) -> None:
@@ -121,7 +114,7 @@ def test_a_picture_that_was_not_sent_survives_a_reload(a: Window, b: Window) -> 
     expect(a.page.locator(".message")).to_have_count(1)
 
 
-def test_a_lost_answer_doubles_nothing(a: Window, bob: Person, chat: int) -> None:
+def test_a_lost_answer_doubles_nothing(a: Window, bob: ApiClient, chat: int) -> None:
     lost: list[int] = []
 
     def lose_the_answer(route: Route) -> None:
@@ -136,11 +129,11 @@ def test_a_lost_answer_doubles_nothing(a: Window, bob: Person, chat: int) -> Non
 
     _expect_shown(a, ["Only once"])
     assert lost == [200]
-    assert contents(bob, chat) == ["Only once"]
+    assert list_contents(bob, chat) == ["Only once"]
 
 
 def test_a_message_that_is_refused_says_why_and_can_be_discarded(
-    a: Window, alice: Person, bob: Person
+    a: Window, alice: ApiClient, bob: ApiClient
 ) -> None:
     a.page.route(SENDING, _refuse_to_send)
     a.write("Too late")
@@ -156,29 +149,29 @@ def test_a_message_that_is_refused_says_why_and_can_be_discarded(
 
 
 def test_nothing_is_read_in_a_window_that_nobody_looks_at(
-    windows: Windows, alice: Person, bob: Person, chat: int
+    windows: Windows, alice: ApiClient, bob: ApiClient, chat: int
 ) -> None:
     window = windows.open()
     window.context.add_init_script("document.hasFocus = () => window.isLookedAt === true")
     window.sign_in_as(bob)
     window.open_chat(chat)
-    send(alice, chat, "Are you there?")
+    alice.send_text(chat, "Are you there?")
     expect(window.text("Are you there?")).to_be_visible()
     expect(window.page.locator(".rail .badge")).to_contain_text("1")
-    assert conversation(bob, chat)["unread_count"] == 1
+    assert bob.get_conversation(chat).unread_count == 1
 
     window.page.evaluate("window.isLookedAt = true; dispatchEvent(new Event('focus'))")
 
     expect(window.page.locator(".rail .badge")).to_have_count(0)
-    assert conversation(bob, chat)["unread_count"] == 0
-    [message] = messages(alice, chat)
-    assert message["already_read"] is True
+    assert bob.get_conversation(chat).unread_count == 0
+    listed = alice.get("/conversations/messages", conversationId=chat).result()["messages"]
+    assert [each["already_read"] for each in listed] == [True]
 
 
 def test_a_read_position_is_sent_until_it_is_taken(
-    windows: Windows, alice: Person, bob: Person, chat: int
+    windows: Windows, alice: ApiClient, bob: ApiClient, chat: int
 ) -> None:
-    send(alice, chat, "Are you there?")
+    alice.send_text(chat, "Are you there?")
     window = windows.open(bob)
     expect(window.page.locator(".rail .badge")).to_contain_text("1")
     refusals = iter((None, 503, 429))
@@ -196,13 +189,13 @@ def test_a_read_position_is_sent_until_it_is_taken(
     window.open_chat(chat)
 
     expect(window.page.locator(".rail .badge")).to_have_count(0)
-    assert conversation(bob, chat)["unread_count"] == 0
+    assert bob.get_conversation(chat).unread_count == 0
 
 
 def test_a_list_from_before_reading_brings_nothing_back(
-    windows: Windows, alice: Person, bob: Person, chat: int
+    windows: Windows, alice: ApiClient, bob: ApiClient, chat: int
 ) -> None:
-    send(alice, chat, "one")
+    alice.send_text(chat, "one")
     window = windows.open(bob)
     badge = window.page.locator(".rail .badge")
     expect(badge).to_contain_text("1")
@@ -224,16 +217,16 @@ def test_a_list_from_before_reading_brings_nothing_back(
     with window.page.expect_request("**/conversations"):
         route.fulfill(response=answer)
     window.goto("people")
-    send(alice, chat, "two")
+    alice.send_text(chat, "two")
 
     expect(badge).to_have_text("1 unread")
 
 
 def test_an_open_chat_can_be_marked_as_unread(
-    b: Window, alice: Person, bob: Person, chat: int
+    b: Window, alice: ApiClient, bob: ApiClient, chat: int
 ) -> None:
     badge = b.page.locator(".rail .badge")
-    send(alice, chat, "one")
+    alice.send_text(chat, "one")
     expect(b.text("one")).to_be_visible()
     expect(badge).to_have_count(0)
 
@@ -243,16 +236,16 @@ def test_an_open_chat_can_be_marked_as_unread(
 
     expect(badge).to_have_text("1 unread")
     expect(b.page.locator("textarea.draft")).to_have_count(0)
-    assert conversation(bob, chat)["unread_count"] == 1
+    assert bob.get_conversation(chat).unread_count == 1
 
 
-def test_two_windows_agree(windows: Windows, b: Window, alice: Person, chat: int) -> None:
+def test_two_windows_agree(windows: Windows, b: Window, alice: ApiClient, chat: int) -> None:
     other = windows.beside(b)
     other.goto("c")
     other.loaded()
     b.goto("people")
 
-    send(alice, chat, "hello")
+    alice.send_text(chat, "hello")
     for window in (b, other):
         expect(window.page.locator(".rail .badge")).to_contain_text("1")
     b.open_chat(chat)
@@ -262,7 +255,7 @@ def test_two_windows_agree(windows: Windows, b: Window, alice: Person, chat: int
 
 
 def test_signing_out_signs_out_in_all_windows_and_leaves_no_token(
-    windows: Windows, b: Window, bob: Person
+    windows: Windows, b: Window, bob: ApiClient
 ) -> None:
     other = windows.beside(b)
     other.goto("c")
@@ -274,16 +267,16 @@ def test_signing_out_signs_out_in_all_windows_and_leaves_no_token(
     for window in (b, other):
         expect(window.button("signIn")).to_be_visible()
         stored = window.page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
-        assert bob.token is not None
         assert bob.token not in stored
 
 
-def test_a_token_stands_in_no_address(a: Window, alice: Person) -> None:
-    assert alice.token is not None
+def test_a_token_stands_in_no_address(a: Window, alice: ApiClient) -> None:
     assert [url for url in a.urls if alice.token in url] == []
 
 
-def test_a_window_can_have_a_sign_in_of_its_own(windows: Windows, a: Window, bob: Person) -> None:
+def test_a_window_can_have_a_sign_in_of_its_own(
+    windows: Windows, a: Window, bob: ApiClient
+) -> None:
     other = windows.beside(a)
     other.goto("me")
     other.loaded()
@@ -300,8 +293,8 @@ def test_a_window_can_have_a_sign_in_of_its_own(windows: Windows, a: Window, bob
     expect(a.page.locator(".title-name")).to_have_text(bob.name)
 
 
-def test_the_end_of_a_token_is_said(b: Window, bob: Person) -> None:
-    done(bob.delete("/account/delete"))
+def test_the_end_of_a_token_is_said(b: Window, bob: ApiClient) -> None:
+    bob.delete("/account/delete").result()
 
     expect(b.page.get_by_text(b.words("signedOutByServer"))).to_be_visible()
 
@@ -318,9 +311,8 @@ def mortal(tmp_path: Path) -> Iterator[Product]:
 
 def test_a_killed_chat_service_loses_and_doubles_nothing(browser: Browser, mortal: Product) -> None:
     windows = Windows(browser, mortal.base_url)
-    alice, bob = newcomer(mortal.base_url, "Alice"), newcomer(mortal.base_url, "Bob")
-    befriend(alice, bob)
-    chat = private_chat(alice, bob)
+    alice, bob = make_user(mortal.base_url, "Alice"), make_user(mortal.base_url, "Bob")
+    chat = make_private(alice, bob)
     a, b = _opened(windows, alice, chat), _opened(windows, bob, chat)
     written = [f"message {number}" for number in range(20)]
 
@@ -332,5 +324,5 @@ def test_a_killed_chat_service_loses_and_doubles_nothing(browser: Browser, morta
 
     _expect_shown(a, written)
     _expect_shown(b, written)
-    assert contents(bob, chat) == written
+    assert list_contents(bob, chat) == written
     windows.close()

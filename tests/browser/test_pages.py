@@ -6,14 +6,14 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.windows import Windows
-from tests.people import Person, Visitor
+from tests.client import ApiClient
 
 pytestmark = pytest.mark.slow
 
 MOST_BYTES = 100_000
 
 
-def test_the_first_screen_is_light(windows: Windows, visitor: Visitor) -> None:
+def test_the_first_screen_is_light(windows: Windows, visitor: ApiClient) -> None:
     window = windows.open()
     window.goto()
     expect(window.button("signIn")).to_be_visible()
@@ -28,7 +28,7 @@ def test_the_first_screen_is_light(windows: Windows, visitor: Visitor) -> None:
     assert sum(sizes.values()) < MOST_BYTES
 
 
-def test_trying_an_endpoint_out_sends_the_token(windows: Windows, alice: Person) -> None:
+def test_trying_an_endpoint_out_sends_the_token(windows: Windows, alice: ApiClient) -> None:
     window = windows.open()
     page = window.page
     page.goto(f"{window.base_url}/docs")

@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Request, expect
 
 from tests.browser.windows import REMOTE_NAME, Windows
-from tests.people import PASSWORD, Person, befriend, private_chat, unused_email
+from tests.client import PASSWORD, ApiClient
+from tests.factories import befriend, unused_email
 from tests.product import PASSWORD_TRANSPORT_KEY, running
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -31,10 +32,10 @@ def test_everything_works_with_passwords_as_they_are(browser: Browser, tmp_path:
         [registration] = [json.loads(each.post_data or "") for each in bodies[:1]]
         assert registration["password"] == PASSWORD
 
-        alice = Person(product.base_url, "Alice", email).log_in()
-        bob = Person(product.base_url, "Bob", unused_email("bob")).register()
+        alice = ApiClient(product.base_url, "Alice", email).sign_in()
+        bob = ApiClient(product.base_url, "Bob", unused_email("bob")).sign_up()
         befriend(alice, bob)
-        window.open_chat(private_chat(alice, bob))
+        window.open_chat(alice.get_private_conversation(bob.id).id)
         window.write("Can you hear me?")
         expect(window.text("Can you hear me?")).to_be_visible()
         expect(window.page.locator(".message.pending")).to_have_count(0)

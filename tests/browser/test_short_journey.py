@@ -3,7 +3,7 @@
 from playwright.sync_api import expect
 
 from tests.browser.windows import Windows
-from tests.people import unused_email
+from tests.factories import unused_email
 
 
 def test_two_people_register_become_friends_and_talk(windows: Windows) -> None:

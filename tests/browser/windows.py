@@ -20,7 +20,7 @@ from playwright.sync_api import (
 )
 
 from tests.browser.words import LOCALES, Words
-from tests.people import PASSWORD, Person
+from tests.client import PASSWORD, ApiClient
 
 REMOTE_NAME = "ims.example"  # This machine, as if it were another one.
 FLAGS = (
@@ -127,7 +127,7 @@ class Window:
         """Go to a place of the client: what stands after ``#/``."""
         self.page.goto(f"{self.base_url}/#/{place}")
 
-    def sign_in_as(self, person: Person) -> None:
+    def sign_in_as(self, person: ApiClient) -> None:
         """Have the sign-in of a person, and everything loaded."""
         session = json.dumps({"token": person.token, "userId": person.id})
         self.page.goto(f"{self.base_url}/web/icon.svg")
@@ -194,7 +194,7 @@ class Windows:
 
     def open(
         self,
-        person: Person | None = None,
+        person: ApiClient | None = None,
         *,
         language: str = "en",
         size: tuple[int, int] = DESKTOP,

@@ -7,7 +7,8 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any
+
+from ims_client import Message
 
 from deploy.programs import environment_of
 from deploy.verify import run_all_checks
@@ -17,17 +18,9 @@ from tests.chaos.followers import Follower
 from tests.chaos.record import Record, Sent
 from tests.chaos.talking import what_is_said
 from tests.chaos.town import Town
+from tests.client import PASSWORD, ApiClient
 from tests.cluster import Cluster, until
-from tests.people import (
-    PASSWORD,
-    Person,
-    Visitor,
-    conversation,
-    conversations,
-    done,
-    members,
-    messages,
-)
+from tests.factories import roles_in
 from tests.product import ROOT
 
 _SECONDS_TO_BE_TOLD = 100  # The relay waits for a minute at most between two attempts.
@@ -68,17 +61,19 @@ def broken_words(product: Reachable, record: Record, town: Town) -> Iterator[str
     for citizen in town.citizens:
         yield from _of_club(citizen.club, record)
         yield from _of_friends(citizen.person, citizen.acquaintance, record)
-    visitor = Visitor(product.base_url)
+    visitor = ApiClient(product.base_url)
     yield from _of_pictures(visitor, record)
     yield from _of_accounts(visitor, record)
     for citizen in town.citizens:
         yield from _of_name(citizen.person, record.names[citizen.person.id])
 
 
-def _of_conversation(conversation_id: int, people: list[Person], record: Record) -> Iterator[str]:
-    unread = [conversation(person, conversation_id)["unread_count"] for person in people]
-    seen = [messages(person, conversation_id) for person in people]
-    found = {(each["seq"], each["id"]): each for listed in seen for each in listed}
+def _of_conversation(
+    conversation_id: int, people: list[ApiClient], record: Record
+) -> Iterator[str]:
+    unread = [person.get_conversation(conversation_id).unread_count for person in people]
+    seen = [person.list_messages(conversation_id).messages for person in people]
+    found = {(each.seq, each.id): each for listed in seen for each in listed}
     whole = [found[place] for place in sorted(found)]
     for violations in _of_messages(conversation_id, whole, record):
         yield f"conversation {conversation_id}: {violations}"
@@ -86,8 +81,8 @@ def _of_conversation(conversation_id: int, people: list[Person], record: Record)
         if _ids(listed) != _not_hidden(person, _ids(whole), record):
             yield f"conversation {conversation_id}: {person.name} sees other messages, or an order"
         read = record.read.get((person.id, conversation_id), 0)
-        news = sum(each["senderid"] != person.id and each["seq"] > read for each in whole)
-        left = conversation(person, conversation_id)["unread_count"]
+        news = sum(each.sender_id != person.id and each.seq > read for each in whole)
+        left = person.get_conversation(conversation_id).unread_count
         if not 0 <= count <= news or left:
             yield (
                 f"conversation {conversation_id}: {count} of {news} unread to {person.name}, "
@@ -95,19 +90,17 @@ def _of_conversation(conversation_id: int, people: list[Person], record: Record)
             )
 
 
-def _ids(listed: list[dict[str, Any]]) -> list[int]:
-    return [each["id"] for each in listed]
+def _ids(listed: list[Message]) -> list[int]:
+    return [each.id for each in listed]
 
 
-def _not_hidden(person: Person, message_ids: list[int], record: Record) -> list[int]:
+def _not_hidden(person: ApiClient, message_ids: list[int], record: Record) -> list[int]:
     return [each for each in message_ids if (person.id, each) not in record.hidden]
 
 
-def _of_messages(
-    conversation_id: int, listed: list[dict[str, Any]], record: Record
-) -> Iterator[str]:
+def _of_messages(conversation_id: int, listed: list[Message], record: Record) -> Iterator[str]:
     there = {
-        what_is_said(each): Sent(conversation_id, each["senderid"], each["id"], each["seq"])
+        what_is_said(each): Sent(conversation_id, each.sender_id, each.id, each.seq)
         for each in listed
     }
     said = {
@@ -127,7 +120,7 @@ def _of_messages(
 
 def _of_follower(follower: Follower, record: Record) -> Iterator[str]:
     for conversation_id, screen in follower.screens.items():
-        listed = _ids(messages(follower.person, conversation_id))
+        listed = _ids(follower.person.list_messages(conversation_id).messages)
         if _not_hidden(follower.person, screen, record) != listed:
             yield f"conversation {conversation_id}: {follower.person.name} has followed in vain"
 
@@ -138,37 +131,37 @@ def _of_club(club: Club, record: Record) -> Iterator[str]:
     yield from _of_conversation(club.id, inside, record)
     for person in club.people.values():
         if person in inside:
-            if members(person, club.id) != roles:
+            if roles_in(person, club.id) != roles:
                 yield f"club {club.id}: {person.name} does not see the roles {roles}"
         elif person.get("/conversations/messages", conversationId=club.id).status == OK[0]:
             yield f"club {club.id}: {person.name} is out, and sees it"
 
 
-def _of_pictures(visitor: Visitor, record: Record) -> Iterator[str]:
+def _of_pictures(visitor: ApiClient, record: Record) -> Iterator[str]:
     for path in record.pictures.keys() - record.deleted:
         content = visitor.fetch("GET", path).content
         if hashlib.sha256(content).hexdigest() != record.pictures[path]:
             yield f"{path} is not the picture that was seen there"
 
 
-def _of_friends(person: Person, acquaintance: Person, record: Record) -> Iterator[str]:
+def _of_friends(person: ApiClient, acquaintance: ApiClient, record: Record) -> Iterator[str]:
     expected = record.friends[person.id, acquaintance.id]
     for one, other in ((person, acquaintance), (acquaintance, person)):
-        friends = {each["id"] for each in done(one.get("/friends"))["friends"]}
-        chats = {each.get("friend_id") for each in conversations(one)}
+        friends = {each["id"] for each in one.get("/friends").result()["friends"]}
+        chats = {each.friend_id for each in one.list_conversations()}
         if (other.id in friends, other.id in chats) != (expected, expected):
             yield f"{one.name} and {other.name}: friends should be {expected}"
 
 
-def _of_accounts(visitor: Visitor, record: Record) -> Iterator[str]:
+def _of_accounts(visitor: ApiClient, record: Record) -> Iterator[str]:
     for email, account_id in record.accounts.items():
         status, body = visitor.post("/account/login", email=email, password=PASSWORD)
         if status != 200 or body["id"] != account_id:
             yield f"account {account_id} cannot sign in: {status}"
 
 
-def _of_name(person: Person, name: str) -> Iterator[str]:
-    told = done(person.get("/account/info"))["name"]
-    known = done(person.get("/search_user_detail", userId=person.id))["user"]["name"]
+def _of_name(person: ApiClient, name: str) -> Iterator[str]:
+    told = person.get("/account/info").result()["name"]
+    known = person.get("/search_user_detail", userId=person.id).result()["user"]["name"]
     if (told, known) != (name, name):
         yield f"{person.name} is called {told!r} and known as {known!r}, but chose {name!r}"

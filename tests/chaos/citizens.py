@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 
 from tests.chaos.asking import Asker, Reachable
 from tests.chaos.record import Record
-from tests.people import Person
+from tests.client import ApiClient
 
 
 class Club(NamedTuple):
     """A group of three that one citizen runs alone, whoever owns it at the moment."""
 
     id: int
-    people: dict[int, Person]
+    people: dict[int, ApiClient]
 
 
 class Citizen(Asker):
@@ -35,8 +35,8 @@ class Citizen(Asker):
         self,
         product: Reachable,
         record: Record,
-        person: Person,
-        acquaintance: Person,
+        person: ApiClient,
+        acquaintance: ApiClient,
         club: Club,
         conversation_ids: list[int],
         seed: str,

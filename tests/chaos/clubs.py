@@ -2,7 +2,7 @@
 
 from tests.chaos.citizens import Citizen
 from tests.chaos.talking import say, take_back
-from tests.people import Person
+from tests.client import ApiClient
 
 OWNER, ADMIN, MEMBER = 1, 2, 3
 _IS_SO_ALREADY = (403, 3)
@@ -24,14 +24,14 @@ def run_club(citizen: Citizen) -> None:
         _let_in(citizen, owner, other)
 
 
-def _speak(citizen: Citizen, owner: Person, other: Person) -> None:
+def _speak(citizen: Citizen, owner: ApiClient, other: ApiClient) -> None:
     """Let one say two things, of which the owner lets one stay."""
     for _ in range(2):
         text = say(citizen, other, citizen.club.id)
     take_back(citizen, owner, text)
 
 
-def _change_role(citizen: Citizen, owner: Person, other: Person) -> None:
+def _change_role(citizen: Citizen, owner: ApiClient, other: ApiClient) -> None:
     was_admin = citizen.record.roles[citizen.club.id][other.id] == ADMIN
     method, role = ("DELETE", MEMBER) if was_admin else ("POST", ADMIN)
     citizen.insist(
@@ -45,7 +45,7 @@ def _change_role(citizen: Citizen, owner: Person, other: Person) -> None:
     _are_now(citizen, {other.id: role})
 
 
-def _hand_over(citizen: Citizen, owner: Person, other: Person) -> None:
+def _hand_over(citizen: Citizen, owner: ApiClient, other: ApiClient) -> None:
     citizen.insist(
         "POST",
         "/conversations/manage/ownership_transfer",
@@ -57,13 +57,13 @@ def _hand_over(citizen: Citizen, owner: Person, other: Person) -> None:
     _are_now(citizen, {owner.id: MEMBER, other.id: OWNER})
 
 
-def _leave(citizen: Citizen, _: Person, other: Person) -> None:
+def _leave(citizen: Citizen, _: ApiClient, other: ApiClient) -> None:
     path = "/conversations/member/remove"
     citizen.insist("POST", path, other.token, (_OUT_ALREADY,), conversation_id=citizen.club.id)
     _are_now(citizen, {}, without=other)
 
 
-def _remove(citizen: Citizen, owner: Person, other: Person) -> None:
+def _remove(citizen: Citizen, owner: ApiClient, other: ApiClient) -> None:
     citizen.insist(
         "DELETE",
         "/conversations/member/remove",
@@ -75,7 +75,7 @@ def _remove(citizen: Citizen, owner: Person, other: Person) -> None:
     _are_now(citizen, {}, without=other)
 
 
-def _let_in(citizen: Citizen, owner: Person, other: Person) -> None:
+def _let_in(citizen: Citizen, owner: ApiClient, other: ApiClient) -> None:
     citizen.insist(
         "POST",
         "/conversations/member/add",
@@ -96,7 +96,7 @@ def _let_in(citizen: Citizen, owner: Person, other: Person) -> None:
     _are_now(citizen, {other.id: MEMBER})
 
 
-def _are_now(citizen: Citizen, changed: dict[int, int], without: Person | None = None) -> None:
+def _are_now(citizen: Citizen, changed: dict[int, int], without: ApiClient | None = None) -> None:
     roles = citizen.record.roles[citizen.club.id] | changed
     if without:
         del roles[without.id]

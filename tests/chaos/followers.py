@@ -5,7 +5,7 @@ from collections.abc import Collection
 from ims_client import Arrived, Client, Deleted, Gone, Live
 
 from tests.chaos.record import Record
-from tests.people import Person
+from tests.client import ApiClient
 
 
 class Follower:
@@ -22,7 +22,7 @@ class Follower:
     """
 
     def __init__(
-        self, base_url: str, record: Record, person: Person, conversation_ids: Collection[int]
+        self, base_url: str, record: Record, person: ApiClient, conversation_ids: Collection[int]
     ) -> None:
         assert person.token
         self.person = person

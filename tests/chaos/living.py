@@ -3,7 +3,8 @@
 from typing import Any
 
 from tests.chaos.citizens import Citizen
-from tests.people import PASSWORD, unused_email
+from tests.client import PASSWORD
+from tests.factories import unused_email
 
 _EXISTS = (400, -1)
 _REQUESTED, _FRIENDS_ALREADY = (403, -5), (403, -4)

@@ -4,10 +4,12 @@ import hashlib
 from typing import Any
 from urllib.parse import urlsplit
 
+from ims_client import Message
+
 from tests.chaos.asking import OK
 from tests.chaos.citizens import Citizen
 from tests.chaos.record import Sent
-from tests.people import Person
+from tests.client import ApiClient
 from tests.pictures import opened, picture
 
 _PATH = "/conversations/messages"
@@ -20,7 +22,7 @@ def send(citizen: Citizen) -> None:
     citizen.own.append(say(citizen, citizen.person, citizen.somewhere()))
 
 
-def say(citizen: Citizen, speaker: Person, conversation_id: int) -> str:
+def say(citizen: Citizen, speaker: ApiClient, conversation_id: int) -> str:
     """Let somebody send a text, until it is acknowledged; the text."""
     text = citizen.new_text()
     body = citizen.insist(
@@ -60,7 +62,7 @@ def send_picture(citizen: Citizen) -> None:
         client_id=citizen.new_text(),
     )
     [message] = [
-        each for each in read_in(citizen, conversation_id) if each["id"] == body["message_id"]
+        each for each in read_in(citizen, conversation_id) if each.id == body["message_id"]
     ]
     path = what_is_said(message)
     kept = citizen.picture(path)
@@ -71,10 +73,9 @@ def send_picture(citizen: Citizen) -> None:
     citizen.own.append(path)
 
 
-def what_is_said(message: dict[str, Any]) -> str:
+def what_is_said(message: Message) -> str:
     """A text; of a picture its path."""
-    content: str = message["content"]
-    return urlsplit(content).path if message["type"] == 1 else content
+    return urlsplit(message.content).path if message.is_image else message.content
 
 
 def read(citizen: Citizen) -> None:
@@ -82,11 +83,11 @@ def read(citizen: Citizen) -> None:
     read_in(citizen, citizen.somewhere())
 
 
-def read_in(citizen: Citizen, conversation_id: int) -> list[dict[str, Any]]:
+def read_in(citizen: Citizen, conversation_id: int) -> list[Message]:
     """Read everything in one conversation; the messages."""
     body = citizen.insists("GET", _PATH, conversationId=conversation_id)
-    messages: list[dict[str, Any]] = body["messages"]
-    seqs = [message["seq"] for message in messages]
+    messages = [Message.of(each) for each in body["messages"]]
+    seqs = [message.seq for message in messages]
     if seqs:
         citizen.record.acknowledged("read", (citizen.person.id, conversation_id), seqs[-1])
     if seqs != sorted(set(seqs)):
@@ -97,7 +98,7 @@ def read_in(citizen: Citizen, conversation_id: int) -> list[dict[str, Any]]:
 def hide(citizen: Citizen) -> None:
     """Delete a message of somebody else from their own view alone."""
     messages = read_in(citizen, citizen.somewhere())
-    of_others = [each["id"] for each in messages if each["senderid"] != citizen.person.id]
+    of_others = [each.id for each in messages if each.sender_id != citizen.person.id]
     if of_others:
         message_id = citizen.random.choice(of_others)
         path = "/conversations/delete_messages"
@@ -112,7 +113,7 @@ def delete(citizen: Citizen) -> None:
         take_back(citizen, citizen.person, text)
 
 
-def take_back(citizen: Citizen, remover: Person, text: str) -> None:
+def take_back(citizen: Citizen, remover: ApiClient, text: str) -> None:
     """Let somebody who may delete a message for everybody."""
     message_id = citizen.record.sent[text].message_id
     citizen.insist("DELETE", _PATH, remover.token, (_GONE_ALREADY,), message_id=message_id)
@@ -120,7 +121,7 @@ def take_back(citizen: Citizen, remover: Person, text: str) -> None:
 
 
 def _was_sent(
-    citizen: Citizen, text: str, conversation_id: int, sender: Person, body: dict[str, Any]
+    citizen: Citizen, text: str, conversation_id: int, sender: ApiClient, body: dict[str, Any]
 ) -> None:
     sent = Sent(conversation_id, sender.id, body["message_id"], body["seq"])
     citizen.record.acknowledged("sent", text, sent)

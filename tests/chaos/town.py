@@ -13,8 +13,9 @@ from tests.chaos.followers import Follower
 from tests.chaos.living import change_friendship, register, rename
 from tests.chaos.record import Record, Sent
 from tests.chaos.talking import delete, hide, read, send, send_once, send_picture
+from tests.client import ApiClient
 from tests.cluster import until
-from tests.people import Person, befriend, done, make_group, newcomer, private_chat
+from tests.factories import befriend, make_group, make_user
 
 _CITIZENS = 8
 _IN_A_GROUP = 5
@@ -47,7 +48,7 @@ class Town(NamedTuple):
 
     citizens: list[Citizen]
     followers: list[Follower]
-    conversations: dict[int, list[Person]]
+    conversations: dict[int, list[ApiClient]]
 
     def lives(self) -> list[threading.Thread]:
         """What each citizen does, until they have been told to stop."""
@@ -70,9 +71,9 @@ class Town(NamedTuple):
         last = {}
         for conversation_id, (member, *_) in self.conversations.items():
             text = f"The end of {conversation_id}"
-            body = done(
-                member.post("/conversations/messages", conversationId=conversation_id, content=text)
-            )
+            body = member.post(
+                "/conversations/messages", conversationId=conversation_id, content=text
+            ).result()
             last[conversation_id] = body["message_id"]
             sent = Sent(conversation_id, member.id, body["message_id"], body["seq"])
             record.acknowledged("sent", text, sent)
@@ -83,13 +84,13 @@ class Town(NamedTuple):
 def settle(product: Reachable, record: Record, seed: int, stopped: threading.Event) -> Town:
     """Let people move in, before anything goes wrong."""
     base_url = product.base_url
-    people = [newcomer(base_url, f"Citizen{number}") for number in range(_CITIZENS)]
+    people = [make_user(base_url, f"Citizen{number}") for number in range(_CITIZENS)]
     for number, person in enumerate(people):
         befriend(person, *people[number + 1 :])
         record.acknowledged("names", person.id, person.name)
         record.acknowledged("accounts", person.email, person.id)
     conversations = {
-        private_chat(one, other): [one, other]
+        one.get_private_conversation(other.id).id: [one, other]
         for one, other in zip(people, [*people[1:], people[0]], strict=True)
     }
     for first in (0, _CITIZENS // 2):
@@ -97,7 +98,7 @@ def settle(product: Reachable, record: Record, seed: int, stopped: threading.Eve
         conversations[make_group(owner, *members)] = [owner, *members]
     citizens, followers = [], []
     for number, person in enumerate(people):
-        acquaintance = newcomer(base_url, f"Friend{number}")
+        acquaintance = make_user(base_url, f"Friend{number}")
         befriend(person, acquaintance)
         record.acknowledged("friends", (person.id, acquaintance.id), True)
         club = _club(record, *_from(people, number, _IN_A_CLUB))
@@ -110,12 +111,12 @@ def settle(product: Reachable, record: Record, seed: int, stopped: threading.Eve
     return Town(citizens, followers, conversations)
 
 
-def _club(record: Record, owner: Person, *members: Person) -> Club:
+def _club(record: Record, owner: ApiClient, *members: ApiClient) -> Club:
     club_id = make_group(owner, *members)
     roles = {owner.id: OWNER, **{each.id: MEMBER for each in members}}
     record.acknowledged("roles", club_id, roles)
     return Club(club_id, {each.id: each for each in (owner, *members)})
 
 
-def _from(people: list[Person], first: int, count: int) -> Iterator[Person]:
+def _from(people: list[ApiClient], first: int, count: int) -> Iterator[ApiClient]:
     return islice(cycle(people), first, first + count)

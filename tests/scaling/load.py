@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import requests
 from ims_client import Arrived, Client, Connected, Live
 
+from tests.client import PASSWORD, ApiClient
 from tests.cluster import until
-from tests.people import PASSWORD, Person, befriend, make_group, messages, newcomer, unused_email
+from tests.factories import befriend, make_group, make_user, unused_email
 
 PAUSE = 0.02  # Seconds between two requests of one person.
 SECONDS = 30
@@ -48,7 +49,7 @@ class Answer(NamedTuple):
 Asking = Generator[Request, Any, None]
 
 
-class ApiClient(threading.Thread):
+class Requester(threading.Thread):
     """Sends one request after another, each of them once, until told to stop."""
 
     def __init__(self, base_url: str, asking: Asking, stopped: threading.Event) -> None:
@@ -87,7 +88,7 @@ class ApiClient(threading.Thread):
 class Follower(threading.Thread):
     """Has a socket and follows a conversation, coming back whenever the socket breaks."""
 
-    def __init__(self, person: Person, conversation_id: int) -> None:
+    def __init__(self, person: ApiClient, conversation_id: int) -> None:
         super().__init__()
         self.texts: list[str] = []
         self.connections = 0
@@ -115,7 +116,7 @@ class Crowd:
     """
 
     def __init__(self, base_url: str) -> None:
-        self.people = [newcomer(base_url, name) for name in ("Alice", "Bob", "Carol")]
+        self.people = [make_user(base_url, name) for name in ("Alice", "Bob", "Carol")]
         befriend(*self.people)
         self.group = make_group(*self.people)
         self.followers = [Follower(person, self.group) for person in self.people]
@@ -123,7 +124,7 @@ class Crowd:
         self._stopped = threading.Event()
         alice, bob, carol = self.people
         self._callers = [
-            ApiClient(base_url, asking, self._stopped)
+            Requester(base_url, asking, self._stopped)
             for asking in (
                 self._sends(alice),
                 self._sends(bob),
@@ -160,7 +161,7 @@ class Crowd:
 
     def assert_nothing_lost(self) -> None:
         """Hold that what was acknowledged is there, once and in one order, with every follower."""
-        texts = [each["content"] for each in messages(self.people[0], self.group)]
+        texts = [each.content for each in self.people[0].list_messages(self.group).messages]
         sent = {
             answer.request.fields["content"]
             for answer in self.answers
@@ -194,13 +195,13 @@ class Crowd:
             follower.live.close()
             follower.join()
 
-    def _sends(self, person: Person) -> Asking:
+    def _sends(self, person: ApiClient) -> Asking:
         while True:
             name = uuid.uuid4().hex
             fields = {"conversationId": self.group, "content": name, "client_id": name}
             yield Request(person.token, "POST", "/conversations/messages", fields)
 
-    def _reads(self, person: Person) -> Asking:
+    def _reads(self, person: ApiClient) -> Asking:
         newest = {"conversationId": self.group, "limit": 5}
         while True:
             yield Request(person.token, "GET", "/conversations", {})
@@ -209,7 +210,7 @@ class Crowd:
             yield Request(person.token, "GET", "/account/info", {})
             yield Request(person.token, "GET", "/friend_requests", {})
 
-    def _makes_friends(self, host: Person) -> Asking:
+    def _makes_friends(self, host: ApiClient) -> Asking:
         """Each friendship goes through all services, and is a conversation at once."""
         while True:
             fields = {"email": unused_email(), "password": PASSWORD, "name": "New"}
@@ -223,7 +224,7 @@ class Crowd:
                 self.friends_without_chat.append(guest["id"])
 
 
-def _writes(person: Person) -> Asking:
+def _writes(person: ApiClient) -> Asking:
     """Write into the databases of auth and social."""
     for number in count(1):
         state = {"origin_password": PASSWORD, "user_info": f"State {number}"}

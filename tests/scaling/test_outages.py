@@ -10,7 +10,7 @@ from websocket._abnf import ABNF
 from chat_service.live.frames import LiveEvent
 from shared.testing.postgres import PostgresServer
 from tests.cluster import ProductionCluster, until
-from tests.people import newcomer
+from tests.factories import make_user
 from tests.product import SECONDS_TO_START
 from tests.scaling.load import Crowd
 
@@ -80,7 +80,7 @@ def test_while_redis_hangs_nothing_fails(cluster: ProductionCluster, busy: Crowd
 def test_without_postgresql_and_redis_live_delivery_logs_lines_and_no_traces(
     cluster: ProductionCluster,
 ) -> None:
-    ann = newcomer(cluster.base_url, "Ann")
+    ann = make_user(cluster.base_url, "Ann")
     [chat, _] = cluster.of("chat_service")
     url = f"{chat.url.replace('http', 'ws')}/ws/?token={ann.token}"
     live = create_connection(url, timeout=SECONDS_TO_START)
