@@ -5,7 +5,7 @@ PARTS := gateway $(SERVICES) shared
 PRODUCT := deploy tests
 WITH_DATABASE := $(SERVICES) shared
 BIN := .venv/bin
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
+PYTEST := $(BIN)/python -m pytest -n 3 --dist loadgroup
 # Extras stay in the locks, and nothing is resolved when they are installed: an old pip that meets
 # a newer release on the index would look past the pins for `name[extra]`.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -21,8 +21,6 @@ from shared.testing.races import run_concurrently
 from shared.testing.redis import RedisServer, redis_server
 from shared.web.errors import SERVICE_UNAVAILABLE, TOO_MANY_REQUESTS, ApiError, ErrorSpec
 
-pytestmark = pytest.mark.database
-
 HERE, THERE = "192.0.2.1", "192.0.2.2"
 ALICE_AT, WRONG = email_of("alice"), "wrong"
 

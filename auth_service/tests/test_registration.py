@@ -7,12 +7,13 @@ from flask import Flask
 
 from auth_service import errors
 from auth_service.db import db
+from auth_service.domain import passwords
 from auth_service.models import Account
 from auth_service.tests.factories import ALICE, PASSWORD, email_of, encrypted, make_account
 from shared.testing.client import ApiClient, Reply, assert_error
 from shared.web.errors import ErrorSpec
 
-pytestmark = pytest.mark.database
+PRODUCTION_HASHER = passwords._argon2  # The other tests use a cheap one.
 
 
 def _register(who: ApiClient, email: str = "ann@example.com", **fields: str) -> Reply:
@@ -47,6 +48,7 @@ def test_an_email_is_trimmed_and_shown_as_given(app: Flask, anonymous: ApiClient
     assert ApiClient(app, token).get("/account/info").json["email"] == "Ann.B@Example.COM"
 
 
+@pytest.mark.database
 @pytest.mark.parametrize("again", ["alice@example.com", "ALICE@EXAMPLE.COM", " Alice@example.com "])
 def test_reg_refuses_an_email_that_is_taken_in_any_spelling(alice: ApiClient, again: str) -> None:
     assert_error(_register(alice, again), errors.USER_EXISTS)
@@ -214,7 +216,10 @@ def test_an_account_can_be_deleted_and_restored_again_and_again(
     assert first.get("/account/info").status_code == 401
 
 
-def test_passwords_rest_as_argon2id(app: Flask, anonymous: ApiClient) -> None:
+def test_passwords_rest_as_argon2id(
+    app: Flask, anonymous: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "_argon2", PRODUCTION_HASHER)
     _register(anonymous)
     with app.app_context():
         password_hash = db.session.execute(db.select(Account.password_hash)).scalar_one()

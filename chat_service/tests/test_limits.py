@@ -15,8 +15,6 @@ from shared.testing.races import run_concurrently
 from shared.testing.redis import redis_server
 from shared.web.errors import TOO_MANY_REQUESTS
 
-pytestmark = pytest.mark.database
-
 AN_HOUR = 3600
 
 

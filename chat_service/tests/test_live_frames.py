@@ -12,8 +12,6 @@ from chat_service.tests.live_server import LiveSocket, Server, ServerClient
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE
 from shared.testing.contracts import all_versions, state
 
-pytestmark = pytest.mark.database
-
 Cast = dict[int, ServerClient]
 Sockets = dict[int, LiveSocket]
 
