@@ -1,4 +1,4 @@
-"""Acceptance tests: the whole product, driven through the gateway like a client drives it."""
+"""Acceptance tests: the whole product, through the gateway."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Replicas of every program, each a process on a port of its own, to be stopped and killed."""
+"""Replicas of every program, each a process with its own port, which tests stop and kill."""
 
 import os
 import random
@@ -29,11 +29,11 @@ SECONDS_BETWEEN_LOOKS = 0.05
 
 
 class Replica:
-    """One process (a gunicorn with its worker) of a program, which keeps its port.
+    """One process of a program (a gunicorn with its worker), which keeps its port.
 
     Attributes:
         name: the program and a number, such as ``chat_service-2``.
-        url: where it listens, whether it runs or not.
+        url: of its listener, also while it does not run.
     """
 
     def __init__(self, name: str, port: int, env: Mapping[str, str], folder: Path) -> None:
@@ -58,7 +58,7 @@ class Replica:
         self.wait_until_ready()
 
     def begin(self) -> None:
-        """Start it, and do not wait for it. It ends with the process that calls this."""
+        """Start it without waiting. It ends with the calling process."""
         manager = {"SUPERVISOR_PID": str(os.getpid())}
         scan_file(self._log)
         with self._log.open("ab") as log:
@@ -73,7 +73,7 @@ class Replica:
             )
 
     def wait_until_ready(self) -> None:
-        """Return when it says that it is ready."""
+        """Wait until it is ready."""
         deadline = time.monotonic() + SECONDS_TO_START
         while not self.is_ready():
             if self.has_ended() or time.monotonic() > deadline:
@@ -81,18 +81,18 @@ class Replica:
             time.sleep(SECONDS_BETWEEN_LOOKS)
 
     def is_ready(self) -> bool:
-        """Whether it would take requests."""
+        """Whether it accepts requests."""
         try:
             return requests.get(f"{self.url}/readyz", timeout=5).status_code == 200
         except requests.RequestException:
             return False
 
     def has_ended(self) -> bool:
-        """Whether it does not run."""
+        """Whether its process has ended."""
         return self._process is None or self._process.poll() is not None
 
     def stop(self) -> int:
-        """Tell it to stop, and let it finish what it does; the status that it ended with."""
+        """Stop it gracefully; its exit status."""
         assert self._process is not None
         self._process.terminate()
         status: int = self._process.wait(SECONDS_TO_STOP)
@@ -104,7 +104,7 @@ class Replica:
         self.start()
 
     def kill(self) -> None:
-        """``kill -9``, of its worker as well."""
+        """Kill it and its worker (``kill -9``)."""
         if self._process is not None and not self.has_ended():
             workers = self.workers()
             os.killpg(self._process.pid, signal.SIGKILL)
@@ -113,7 +113,7 @@ class Replica:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Let it answer nobody, with every connection open, as long as the block lasts."""
+        """Suspend its processes inside the block. Connections stay open."""
         assert self._process is not None
         os.killpg(self._process.pid, signal.SIGSTOP)
         try:
@@ -122,13 +122,13 @@ class Replica:
             os.killpg(self._process.pid, signal.SIGCONT)
 
     def workers(self) -> list[psutil.Process]:
-        """The processes that answer."""
+        """Its worker processes."""
         assert self._process is not None
         found: list[psutil.Process] = self._process.children()
         return found
 
     def log(self) -> str:
-        """Everything that it has said so far, also before it was restarted."""
+        """Its output so far, including earlier runs."""
         return self._log.read_text(errors="replace")
 
 
@@ -175,7 +175,7 @@ class Cluster:
         self._turns = cycle(self.of(GATEWAY))
 
     def start(self) -> None:
-        """Migrate the databases, start everything, and return when all of it is ready."""
+        """Migrate the databases, start all replicas, and wait until they are ready."""
         subprocess.run(
             [sys.executable, "-m", "deploy.run", "--only-migrate"],
             cwd=ROOT,
@@ -189,7 +189,7 @@ class Cluster:
             replica.wait_until_ready()
 
     def kill(self) -> None:
-        """``kill -9`` of everything."""
+        """Kill all replicas (``kill -9``)."""
         with ThreadPoolExecutor(len(self._replicas)) as threads:
             list(threads.map(Replica.kill, self.all()))
 
@@ -203,7 +203,7 @@ class Cluster:
 
     @property
     def base_url(self) -> str:
-        """A gateway; another one each time, if there are several."""
+        """The URL of a gateway; with several, of each in turn."""
         return next(self._turns).url
 
 

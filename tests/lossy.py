@@ -1,4 +1,4 @@
-"""A way to the gateway on which frames of websockets get lost, while connections stand."""
+"""A connection to the gateway that loses frames of websockets without breaking."""
 
 import socket
 import threading

@@ -1,11 +1,11 @@
-"""Every operation of the API and what it takes: the table behind the tests of all of them."""
+"""A table of every operation of the API and its fields."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
 
 
 class Kind(Enum):
-    """What a field holds."""
+    """The kind of value of a field."""
 
     ID = auto()
     ID_LIST = auto()  # one id, at least
@@ -14,7 +14,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Field:
-    """A field of a request, with the name that the document gives it."""
+    """A field of a request, by its name in the API document."""
 
     name: str
     kind: Kind

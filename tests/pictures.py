@@ -1,4 +1,4 @@
-"""Pictures to send, and what comes back of them."""
+"""Images to send, and to compare with the responses."""
 
 import base64
 from io import BytesIO
@@ -7,14 +7,14 @@ from PIL import Image
 
 
 def picture(kind: str = "PNG", size: tuple[int, int] = (40, 30), *, seed: int = 0) -> bytes:
-    """A small picture; another ``seed`` gives another one."""
+    """A small image, which depends on the ``seed``."""
     out = BytesIO()
     Image.new("RGB", size, (seed % 256, 80, 160)).save(out, kind)
     return out.getvalue()
 
 
 def photograph() -> bytes:
-    """A JPEG that says where and by whom it was taken."""
+    """A JPEG with an author and a location in its metadata."""
     out = BytesIO()
     exif = Image.Exif()
     exif[0x013B] = "Secret Artist"
@@ -24,10 +24,10 @@ def photograph() -> bytes:
 
 
 def opened(content: bytes) -> Image.Image:
-    """A picture that came back."""
+    """Decode an image of a response."""
     return Image.open(BytesIO(content))
 
 
 def data_uri(content: bytes, kind: str = "png") -> str:
-    """A picture as an avatar is put."""
+    """An image as the value of an avatar."""
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"

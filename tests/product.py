@@ -1,4 +1,4 @@
-"""The whole product, started on this machine as a person starts it, and stopped or killed."""
+"""The whole product, started on this machine by its launcher."""
 
 import os
 import random
@@ -25,10 +25,10 @@ SECONDS_BETWEEN_LOOKS = 0.05
 
 
 class Product:
-    """One copy of the product on a data folder and a port of its own.
+    """A product with its own data folder and port.
 
     Attributes:
-        launcher: the module that starts it.
+        launcher: its launcher module.
     """
 
     launcher = "deploy.run"
@@ -48,7 +48,7 @@ class Product:
         self._launcher: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, and return when it is healthy."""
+        """Start it, and wait until it is healthy."""
         scan_file(self._log)
         with self._log.open("ab") as log:
             self._launcher = subprocess.Popen(
@@ -64,39 +64,39 @@ class Product:
         while not self.is_healthy():
             if self._launcher.poll() is not None or time.monotonic() > deadline:
                 self.kill()
-                raise RuntimeError(f"It does not start:\n{self._log.read_text()[-4000:]}")
+                raise RuntimeError(f"The product does not start:\n{self._log.read_text()[-4000:]}")
             time.sleep(SECONDS_BETWEEN_LOOKS)
 
     def stop(self) -> int:
-        """Stop it as Ctrl-C does; the status that it ended with."""
+        """Stop it as Ctrl-C does; its exit status."""
         assert self._launcher is not None
         self._launcher.send_signal(signal.SIGTERM)
         return self._launcher.wait(SECONDS_TO_STOP)
 
     def kill(self) -> None:
-        """``kill -9`` of every process of it, the outermost first, so that none is restarted."""
+        """Kill all its processes (``kill -9``), the launcher first, so that it restarts none."""
         assert self._launcher is not None
         if self._launcher.poll() is None:
             launcher = psutil.Process(self._launcher.pid)
-            everybody = [launcher, *launcher.children(recursive=True)]
-            for process in everybody:
+            processes = [launcher, *launcher.children(recursive=True)]
+            for process in processes:
                 with suppress(psutil.NoSuchProcess):  # It may end with its parent.
                     process.kill()
-            assert all_end(everybody[1:])
+            assert all_end(processes[1:])
         self._launcher.wait(SECONDS_TO_STOP)
 
     def processes(self, program: str) -> list[psutil.Process]:
         """The processes of one of its programs, such as ``chat_service``, the outermost first."""
         assert self._launcher is not None
-        everybody = psutil.Process(self._launcher.pid).children(recursive=True)
-        return [each for each in everybody if f"{program}.app:create_app()" in each.cmdline()]
+        processes = psutil.Process(self._launcher.pid).children(recursive=True)
+        return [each for each in processes if f"{program}.app:create_app()" in each.cmdline()]
 
     def log(self) -> str:
-        """Everything that its programs have said so far."""
+        """The output of its programs so far."""
         return self._log.read_text(errors="replace")
 
     def is_healthy(self) -> bool:
-        """Whether the gateway and every service say so."""
+        """Whether the gateway reports that all services are healthy."""
         try:
             return requests.get(f"{self.base_url}/healthz", timeout=5).status_code == 200
         except requests.RequestException:

@@ -1,4 +1,4 @@
-"""What an answer must show: exact values, or kinds of value where only the kind is promised."""
+"""Comparison of responses with documented values, or kinds of values."""
 
 import re
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from ims_client import Reply
 
 
 class Kind:
-    """Equal to every value of a kind."""
+    """A value that is equal to every value of its kind."""
 
     def __init__(self, name: str, holds: Callable[[Any], bool]) -> None:
         self._name = name
@@ -34,13 +34,13 @@ A_TOKEN = Kind("<a token>", _matching(r"[\w-]+\.[\w-]+\.[\w-]+"))
 
 
 def assert_shows(reply: Reply, **documented: Any) -> None:
-    """A success with the documented fields and values; further fields are welcome."""
+    """The reply is a success with these fields; additional fields are allowed."""
     assert reply.status == 200, reply
     assert _named(reply.body, documented) == {"code": 0, **documented}
 
 
 def _named(value: Any, documented: Any) -> Any:
-    """``value`` without the fields that the document does not name."""
+    """``value`` without undocumented fields."""
     if isinstance(value, dict) and isinstance(documented, dict):
         return {
             name: _named(inner, documented.get(name))

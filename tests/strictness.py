@@ -1,4 +1,4 @@
-"""What schemathesis is told about this API: real ids to try, and refusals held to the document.
+"""Hooks of schemathesis: existing ids as examples, and a check of every error response.
 
 It loads this file by ``SCHEMATHESIS_HOOKS`` into a process of its own.
 """
@@ -17,7 +17,7 @@ NEEDS_NO_LINE = {405, 415}  # The same for every path; each has its test.
 
 @schemathesis.hook
 def before_load_schema(_context: HookContext, raw_schema: dict[str, Any]) -> None:
-    """Let the document's examples name things that exist."""
+    """Replace the examples of the document by values that exist."""
     examples: dict[str, Any] = json.loads(os.environ[EXAMPLES])
     for name, schema in _named_schemas(raw_schema):
         if name in examples:
@@ -39,7 +39,7 @@ def _named_schemas(part: Any) -> Iterator[tuple[str, dict[str, Any]]]:
 
 @schemathesis.check
 def refusal_is_documented(_context: CheckContext, response: Response, case: Case[Any]) -> None:
-    """A refusal is one of the document's, with its status, code and text."""
+    """An error response is documented with its status, code and text."""
     if response.status_code == 200 or response.status_code in NEEDS_NO_LINE:
         return
     described = case.operation.definition.raw["responses"].get(str(response.status_code))

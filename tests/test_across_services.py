@@ -1,4 +1,4 @@
-"""What services learn of each other: accounts, friendships and conversations belong together."""
+"""Accounts, friendships and conversations agree across the services."""
 
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -20,12 +20,12 @@ from tests.shapes import assert_shows
 
 
 def change(person: ApiClient, **fields: Any) -> None:
-    """Change one's own data."""
+    """Change the profile of a user."""
     person.put("/account/info", origin_password=person.password, **fields).result()
 
 
 def friends(person: ApiClient) -> list[int]:
-    """The ids of a person's friends."""
+    """The ids of the friends of a user."""
     return [each["id"] for each in person.get("/friends").result()["friends"]]
 
 
@@ -37,7 +37,7 @@ def members_of(owner: ApiClient, group_id: int) -> list[int]:
 
 
 def mails_to(email: str, data_dir: Path) -> list[str]:
-    """The texts of the e-mails to an address that lie in the mail folder."""
+    """The texts of the e-mails to an address in the mail folder."""
     parsed = [
         message_from_bytes(each.read_bytes(), policy=policy.default)
         for each in data_dir.rglob("*.eml")
@@ -49,7 +49,9 @@ def mails_to(email: str, data_dir: Path) -> list[str]:
     ]
 
 
-def test_a_code_is_sent_by_mail_and_answered_encrypted(visitor: ApiClient, data_dir: Path) -> None:
+def test_a_verification_code_is_mailed_and_returned_encrypted(
+    visitor: ApiClient, data_dir: Path
+) -> None:
     email = unused_email()
 
     reply = visitor.post("/verify", email=email)
@@ -108,7 +110,9 @@ def test_a_friend_request_of_or_to_a_deleted_account_cannot_be_handled(
     assert reply == refused(404, -1, "User deleted")
 
 
-def test_changed_data_are_everywhere_at_once(alice: ApiClient, bob: ApiClient) -> None:
+def test_a_changed_profile_is_visible_in_all_services_at_once(
+    alice: ApiClient, bob: ApiClient
+) -> None:
     befriend(alice, bob)
     private, group = alice.get_private_conversation(bob.id).id, make_group(alice, bob)
     bob.send_text(group, "hello")
@@ -125,7 +129,7 @@ def test_changed_data_are_everywhere_at_once(alice: ApiClient, bob: ApiClient) -
     assert (message["sendername"], message["senderavatar"]) == ("Robert", "builtin")
 
 
-def test_an_avatar_loads_at_this_address_without_a_token_and_never_changes(
+def test_the_url_of_an_avatar_needs_no_token_and_is_immutable(
     base_url: str, alice: ApiClient, visitor: ApiClient
 ) -> None:
     change(alice, avatar=data_uri(photograph(), "jpeg"))
@@ -140,7 +144,7 @@ def test_an_avatar_loads_at_this_address_without_a_token_and_never_changes(
     assert not opened(response.content).getexif()
 
 
-def test_friends_have_a_private_conversation_at_once(alice: ApiClient, bob: ApiClient) -> None:
+def test_new_friends_have_a_private_conversation(alice: ApiClient, bob: ApiClient) -> None:
     befriend(alice, bob)
 
     assert_shows(
@@ -163,7 +167,7 @@ def test_friends_have_a_private_conversation_at_once(alice: ApiClient, bob: ApiC
     )
 
 
-def test_a_friendship_ends_for_both(alice: ApiClient, bob: ApiClient) -> None:
+def test_ending_a_friendship_ends_it_for_both_users(alice: ApiClient, bob: ApiClient) -> None:
     befriend(alice, bob)
     his = make_friend_group(bob, "His", alice)
     hers = make_friend_group(alice, "Hers", bob)
@@ -188,7 +192,7 @@ def test_a_new_friendship_reopens_the_conversation_with_its_history(
     assert list_contents(bob, before) == ["before"]
 
 
-def test_a_private_conversation_with_a_deleted_friend_stays(
+def test_the_private_conversation_with_a_deleted_friend_stays(
     alice: ApiClient, bob: ApiClient
 ) -> None:
     private = make_private(alice, bob)
@@ -200,7 +204,7 @@ def test_a_private_conversation_with_a_deleted_friend_stays(
 
 
 @pytest.mark.parametrize("who", ["alice", "bob"])
-def test_a_closed_private_conversation_is_not_found_by_either(
+def test_a_closed_private_conversation_is_not_found_by_both_users(
     alice: ApiClient, bob: ApiClient, who: str
 ) -> None:
     private = make_private(alice, bob)

@@ -1,4 +1,4 @@
-"""The OpenAPI document says what is served, and what is served says what the document says."""
+"""The OpenAPI document describes exactly the responses of the product."""
 
 import json
 import os
@@ -30,13 +30,13 @@ LEFT_OUT = [
 
 @pytest.fixture(scope="module")
 def document(visitor: ApiClient) -> dict[str, Any]:
-    """What the gateway gives out."""
+    """The document that the gateway serves."""
     found: dict[str, Any] = visitor.fetch("GET", "/openapi.json").json()
     return found
 
 
 def described(document: dict[str, Any], operation: Operation) -> dict[str, Any]:
-    """What the document says of an operation."""
+    """The description of an operation in the document."""
     path = operation.path
     if operation is INVITATION_LIST:
         path = "/conversations/{conversation_id}/invitation"
@@ -84,7 +84,7 @@ def test_every_operation_of_the_document_is_tested_with_the_others(
     assert served == tested | of_their_own
 
 
-def test_the_page_of_the_document_is_served_without_the_network(visitor: ApiClient) -> None:
+def test_the_page_of_the_document_loads_nothing_from_other_hosts(visitor: ApiClient) -> None:
     page = visitor.fetch("GET", "/docs")
 
     assert page.status_code == 200
@@ -94,7 +94,7 @@ def test_the_page_of_the_document_is_served_without_the_network(visitor: ApiClie
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("phases", ["examples,coverage", pytest.param("fuzzing", marks=SLOW)])
-def test_generated_requests_find_nothing_that_the_document_does_not_say(
+def test_responses_to_generated_requests_are_as_documented(
     base_url: str, tmp_path: Path, phases: str
 ) -> None:
     scene = make_scene(base_url)

@@ -1,7 +1,7 @@
-"""Bad input is refused in the same words by every service, and changes nothing.
+"""All services reject invalid input with the same responses, without any change.
 
-Every field with every kind of bad value is tried by its service; generated requests go through the
-gateway in `test_api_document.py`.
+The tests of each service try every kind of invalid value for every field; `test_api_document.py`
+sends generated requests through the gateway.
 """
 
 import pytest

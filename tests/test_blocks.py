@@ -1,4 +1,4 @@
-"""Blocking, through the gateway and all services, as the one who blocks and the blocked see it."""
+"""Blocking across all services, for both users."""
 
 from ims_client import Client
 
@@ -27,7 +27,7 @@ def test_blocking_a_friend_closes_the_private_conversation_for_both(base_url: st
     assert bob.get("/friends").result()["friends"] == []
 
 
-def test_the_blocked_cannot_bring_the_other_into_a_group(base_url: str) -> None:
+def test_a_blocked_user_cannot_add_the_other_to_a_group(base_url: str) -> None:
     alice, bob = _pair(base_url)
     carol = make_user(base_url, "Carol")
     befriend(bob, carol)
@@ -45,7 +45,7 @@ def test_the_blocked_cannot_bring_the_other_into_a_group(base_url: str) -> None:
     assert invited.status == 403
 
 
-def test_a_request_of_the_blocked_succeeds_and_arrives_nowhere(base_url: str) -> None:
+def test_a_friend_request_of_a_blocked_user_succeeds_but_is_not_delivered(base_url: str) -> None:
     alice, bob = make_user(base_url, "Alice"), make_user(base_url, "Bob")
     alice.block_user(bob.id)
 
@@ -57,7 +57,7 @@ def test_a_request_of_the_blocked_succeeds_and_arrives_nowhere(base_url: str) ->
     assert alice.get("/friend_requests").result()["requests"] == []
 
 
-def test_the_private_conversation_is_there_again_after_a_new_friendship(base_url: str) -> None:
+def test_a_new_friendship_reopens_the_private_conversation(base_url: str) -> None:
     alice, bob = _pair(base_url)
     chat = alice.get_private_conversation(bob.id).id
     bob.send_text(chat, "before")

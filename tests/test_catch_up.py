@@ -1,6 +1,6 @@
-"""Whoever listens, loses the connection and comes back has exactly what the server has.
+"""A client that loses its connection and reconnects has exactly the data of the server.
 
-What the API document calls 获取消息列表 (聊天消息发送 /conversations/messages), with
+The API document calls this 获取消息列表 (聊天消息发送 /conversations/messages), with
 ``after_version``, and the frames of ``/ws/``.
 """
 
@@ -33,7 +33,7 @@ ALICE, BOB, CAROL = range(3)
 
 @pytest.fixture
 def own_product(tmp_path: Path) -> Iterator[Product]:
-    """A copy of the product whose chat service may be killed."""
+    """A product whose chat service the test can kill."""
     with running(tmp_path / "data") as product:
         yield product
 
@@ -45,7 +45,7 @@ def cast(base_url: str) -> tuple[Client, ...]:
 
 
 def friends_at(base_url: str) -> tuple[Client, ...]:
-    """The same at any product."""
+    """Register three users who are friends."""
     cast = tuple(
         Client.register(base_url, unused_email(name), PASSWORD, name)
         for name in ("Alice", "Bob", "Carol")
@@ -57,7 +57,7 @@ def friends_at(base_url: str) -> tuple[Client, ...]:
 
 
 class Screen:
-    """What somebody sees of a conversation, made of nothing but events and their own deeds."""
+    """The view of a conversation in a client, made of its events and its own requests."""
 
     def __init__(self, client: Client, conversation_id: int) -> None:
         self.client = client
@@ -76,19 +76,19 @@ class Screen:
         self.leave()
 
     def follow(self) -> None:
-        """Begin to see the conversation."""
+        """Follow the conversation."""
         with self._changed:
             self.messages = self.live.follow(self.conversation_id).messages
             self._read_seq = max((each.seq for each in self.messages), default=0)
 
     def listen(self) -> None:
-        """Have a connection."""
+        """Connect."""
         if self._listener is None:
             self._listener = threading.Thread(target=self._take_events, args=[self.live])
             self._listener.start()
 
     def leave(self) -> None:
-        """Have none, but remember how far the events went."""
+        """Disconnect, and remember the version of the last event."""
         if self._listener is not None:
             self.live.close()
             self._listener.join()
@@ -96,7 +96,7 @@ class Screen:
             self.live = Live(self.client, following=self.live.following)
 
     def say(self, content: str) -> Sent:
-        """Send a message, by the name that is also its text, until it is acknowledged."""
+        """Send a text, which is also its client_id, until it is acknowledged."""
         send = partial(self.client.send_text, self.conversation_id, content, client_id=content)
         sent = until_answered(send)
         with self._changed:
@@ -104,31 +104,31 @@ class Screen:
         return sent
 
     def hide(self, message_id: int) -> None:
-        """Delete a message from one's own view; nobody else is told, no event comes of it."""
+        """Hide a message for this user, which sends no event."""
         self.client.hide_messages([message_id])
         self.hidden.add(message_id)
         with self._changed:
             self._forget(message_id)
 
     def nth(self, number: int) -> int:
-        """The id of some message on it, or of none."""
+        """The id of one of its messages, or an unknown one."""
         ids = self.ids
         return ids[number % len(ids)] if ids else UNKNOWN
 
     @property
     def ids(self) -> list[int]:
-        """The messages in the order in which they came."""
+        """The ids of the messages in the order of arrival."""
         return [each.id for each in self.messages]
 
     @property
     def unread_count(self) -> int:
-        """How many of them the server should call unread."""
+        """The number of unread messages that the server should report."""
         return sum(
             each.seq > self._read_seq and each.sender_id != self.client.id for each in self.messages
         )
 
     def becomes(self, ids: list[int]) -> bool:
-        """Whether these are the messages on it, sooner or later."""
+        """Whether it contains exactly these messages within a time."""
         with self._changed:
             return self._changed.wait_for(lambda: self.ids == ids, SECONDS)
 
@@ -148,11 +148,11 @@ class Screen:
 
 
 class Scene:
-    """A group of Alice and Bob, which Carol may join, and everything that is done in it.
+    """A group of Alice and Bob, which Carol can join, and the actions in it.
 
     Args:
         cast: Alice, Bob and Carol.
-        product: whose chat service may be killed, if it may.
+        product: whose chat service can be killed, if any.
     """
 
     def __init__(self, cast: tuple[Client, ...], product: Product | None = None) -> None:
@@ -174,23 +174,23 @@ class Scene:
             screen.leave()
 
     def say(self, speaker: Screen, _: int) -> None:
-        """Say something new."""
+        """Send a new text."""
         self._said(speaker.say(uuid.uuid4().hex))
 
     def say_twice(self, speaker: Screen, _: int) -> None:
-        """Say something, and try it again as if no answer had come."""
+        """Send a text, and repeat it as after a lost response."""
         content = uuid.uuid4().hex
         self._said(speaker.say(content))
         self._said(speaker.say(content))
 
     def all_say(self, _: Screen, __: int) -> None:
-        """Say something, all at once."""
+        """Send texts of all users at once."""
         with ThreadPoolExecutor() as pool:
             for sent in pool.map(Screen.say, self.inside, [uuid.uuid4().hex for _ in self.inside]):
                 self._said(sent)
 
     def kill(self, screen: Screen, number: int) -> None:
-        """Kill the chat service, while all say something."""
+        """Kill the chat service while all users send texts."""
         assert self.product is not None
         processes = self.product.processes("chat_service")
         killer = threading.Thread(target=lambda: [each.kill() for each in processes])
@@ -200,27 +200,27 @@ class Scene:
         assert all_end(processes)
 
     def take_back(self, remover: Screen, number: int) -> None:
-        """Delete a message for everybody, if it is there and one may."""
+        """Delete a message for all members, if it exists and the user may."""
         message_id = remover.nth(number)
         with suppress(RefusedError):
             remover.client.delete_message(message_id)
             self.taken_back.add(message_id)
 
     def hide(self, reader: Screen, number: int) -> None:
-        """Delete a message from one's own view, if it is there."""
+        """Hide a message, if it exists."""
         with suppress(RefusedError):
             reader.hide(reader.nth(number))
 
     def leave(self, reader: Screen, _: int) -> None:
-        """Go away."""
+        """Disconnect."""
         reader.leave()
 
     def come(self, reader: Screen, _: int) -> None:
-        """Come back."""
+        """Reconnect."""
         reader.listen()
 
     def lose_connection(self, reader: Screen, _: int) -> None:
-        """Lose the connection, which is noticed at once."""
+        """Break the connection, which the client notices at once."""
         reader.live.disconnect()
 
     def let_in(self, *_: object) -> None:
@@ -238,13 +238,13 @@ class Scene:
         self.said[sent.seq] = sent.message_id
 
     def expected_on(self, screen: Screen) -> list[int]:
-        """What shall be on a screen in the end."""
+        """The expected final messages of a screen."""
         gone = self.taken_back | screen.hidden
         return [self.said[seq] for seq in sorted(self.said) if self.said[seq] not in gone]
 
 
-Deed = Callable[[Scene, Screen, int], None]
-QUIET: list[Deed] = [
+Action = Callable[[Scene, Screen, int], None]
+QUIET: list[Action] = [
     Scene.say,
     Scene.say,
     Scene.say_twice,
@@ -257,9 +257,9 @@ QUIET: list[Deed] = [
     Scene.lose_connection,
     Scene.let_in,
 ]
-DEEDS = st.tuples(st.sampled_from(QUIET), st.sampled_from([ALICE, BOB, CAROL]), st.integers(0, 5))
-Program = list[tuple[Deed, int, int]]
-PROGRAMS = st.lists(DEEDS, min_size=12, max_size=24)
+ACTIONS = st.tuples(st.sampled_from(QUIET), st.sampled_from([ALICE, BOB, CAROL]), st.integers(0, 5))
+Program = list[tuple[Action, int, int]]
+PROGRAMS = st.lists(ACTIONS, min_size=12, max_size=24)
 WITH_KILLS: Program = [
     (Scene.all_say, ALICE, 0),
     (Scene.leave, BOB, 0),
@@ -278,7 +278,7 @@ WITH_KILLS: Program = [
 
 @settings(max_examples=8, derandomize=True, database=None, deadline=None, phases=[Phase.generate])
 @given(program=PROGRAMS)
-def test_whoever_comes_back_has_exactly_the_servers_messages_order_and_unread_counts(
+def test_a_reconnected_client_has_the_messages_order_and_unread_counts_of_the_server(
     cast: tuple[Client, ...], program: Program
 ) -> None:
     with Scene(cast) as scene:
@@ -292,10 +292,10 @@ def test_nothing_is_lost_when_the_chat_service_is_killed(own_product: Product) -
 
 
 def assert_screens_are_right_after(scene: Scene, program: Program) -> None:
-    """Do all that, and hold that everybody inside has what the server has."""
-    for deed, who, number in program:
-        if scene.screens[who] in scene.inside or deed is Scene.let_in:
-            deed(scene, scene.screens[who], number)
+    """Run the actions, and compare the screens of all members with the server."""
+    for action, who, number in program:
+        if scene.screens[who] in scene.inside or action is Scene.let_in:
+            action(scene, scene.screens[who], number)
     for screen in scene.inside:
         screen.listen()
         screen.becomes(scene.expected_on(screen))
@@ -307,7 +307,7 @@ def assert_screens_are_right_after(scene: Scene, program: Program) -> None:
     assert on_screens == [on_server(screen) for screen in scene.inside]
 
 
-def test_what_got_lost_on_an_open_connection_is_there_before_the_next_message(
+def test_frames_lost_on_an_open_connection_are_fetched_before_the_next_message(
     base_url: str, cast: tuple[Client, ...]
 ) -> None:
     alice, bob = cast[ALICE], cast[BOB]
@@ -330,7 +330,7 @@ def test_what_got_lost_on_an_open_connection_is_there_before_the_next_message(
 
 
 def on_server(screen: Screen) -> tuple[list[int], int]:
-    """The messages that the server has for somebody, and how many of them it calls unread."""
+    """The messages and the unread count of a user on the server."""
     group = screen.conversation_id
     messages = screen.client.filter_messages(group)
     [unread] = [
@@ -340,7 +340,7 @@ def on_server(screen: Screen) -> tuple[list[int], int]:
 
 
 def until_answered(call: Callable[[], Sent]) -> Sent:
-    """Repeat a call, which pauses by itself, until there is an answer."""
+    """Repeat a call, which pauses itself, until there is a response."""
     deadline = time.monotonic() + SECONDS
     while True:
         try:

@@ -1,4 +1,4 @@
-"""``examples/chat.py`` at two terminals."""
+"""``examples/chat.py`` in two terminals."""
 
 import os
 import pty
@@ -22,7 +22,7 @@ WHERE_IS_THE_CURSOR, IN_THE_FIRST_LINE = b"\033[6n", b"\033[1;1R"
 
 
 class Terminal:
-    """A terminal in which somebody talks."""
+    """A terminal with a running chat program."""
 
     def __init__(self, base_url: str, email: str) -> None:
         self._keyboard, inside = pty.openpty()
@@ -54,7 +54,7 @@ class Terminal:
         os.write(self._keyboard, f"{line}\r".encode())
 
     def shows(self, text: str) -> bool:
-        """Whether a text appears, after the one that was asked for before."""
+        """Whether a text appears after the previous one."""
         deadline = time.monotonic() + SECONDS
         while text.encode() not in self._shown:
             ready, _, _ = select.select([self._keyboard], [], [], deadline - time.monotonic())
@@ -68,18 +68,18 @@ class Terminal:
         return True
 
     def has_ended(self) -> bool:
-        """Whether the program ends well."""
+        """Whether the program ends without an error."""
         return self._program.wait(SECONDS) == 0
 
 
 @pytest.fixture
 def sit_down(base_url: str) -> Iterator[Callable[[str], Terminal]]:
-    """Open a terminal for the account of an address."""
+    """Open a terminal for an account."""
     with ExitStack() as terminals:
         yield lambda email: terminals.enter_context(Terminal(base_url, email))
 
 
-def test_what_one_types_the_other_sees(
+def test_a_typed_text_is_shown_in_the_other_terminal(
     sit_down: Callable[[str], Terminal], alice: ApiClient, bob: ApiClient
 ) -> None:
     befriend(alice, bob)
@@ -98,7 +98,7 @@ def test_what_one_types_the_other_sees(
     assert at_alices.shows("At five.")
 
 
-def test_somebody_new_registers_and_is_told_who_would_like_to_be_friends(
+def test_a_new_user_registers_and_sees_friend_requests(
     sit_down: Callable[[str], Terminal], base_url: str
 ) -> None:
     email = unused_email()
@@ -142,7 +142,7 @@ def test_the_program_ends_with_its_input(base_url: str, alice: ApiClient, bob: A
     assert list_contents(bob, bob.get_private_conversation(alice.id).id) == ["Good night"]
 
 
-def test_a_wrong_password_is_said_in_one_line(
+def test_a_wrong_password_is_reported_in_one_line(
     sit_down: Callable[[str], Terminal], base_url: str
 ) -> None:
     email = unused_email()

@@ -1,4 +1,4 @@
-"""Commands work beside the running product, and everybody hears of what they did."""
+"""Commands work while the product runs, and all services learn of their changes."""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ def _run(data_dir: Path, service: str, *command: str, said: str = "") -> str:
     return done.stdout
 
 
-def test_who_is_deactivated_is_out_of_every_service_at_once(
+def test_a_deactivated_account_is_rejected_by_every_service_at_once(
     data_dir: Path, alice: ApiClient
 ) -> None:
     _run(data_dir, "auth_service", "accounts", "deactivate", alice.email)

@@ -1,6 +1,6 @@
-"""Every operation is called once through the gateway, and answers as the API document says.
+"""Every operation is called once through the gateway, and responds as documented.
 
-What each does with other requests, the tests of its service say.
+The tests of each service cover its other requests.
 """
 
 import re
@@ -20,7 +20,7 @@ Calls = set[str]
 
 
 class RecordingClient(ApiClient):
-    """A new person, who notes which operations they call."""
+    """A client of a new account that records its operations."""
 
     def __init__(self, base_url: str, name: str, calls: Calls) -> None:
         super().__init__(base_url, name, unused_email(name))
@@ -34,7 +34,7 @@ class RecordingClient(ApiClient):
         return super().fetch(method, path, **request)
 
     def ask(self, receiver: ApiClient) -> Reply:
-        """Ask to be friends."""
+        """Send a friend request."""
         return self.post("/add_friend", target_id=receiver.id, message="Hello")
 
     def accept(self, sender: ApiClient) -> Reply:
@@ -43,12 +43,12 @@ class RecordingClient(ApiClient):
 
 
 def pair(sender: ApiClient, receiver: ApiClient) -> dict[str, int]:
-    """How a friend request is named."""
+    """The fields that identify a friend request."""
     return {"sender_user_id": sender.id, "receiver_user_id": receiver.id}
 
 
 def succeeds(info: str, message: str | None = None) -> Reply:
-    """A success that shows nothing else."""
+    """A success without further fields."""
     said = {} if message is None else {"message": message}
     return Reply(200, {"code": 0, "info": info, **said})
 
@@ -205,7 +205,7 @@ def answer_about_messages(
         image = bob.get("/conversations/messages", **here).body["messages"][-1]
         assert image["content"].startswith(f"{alice.base_url}/media/")
         names.add(image["content"].rpartition("/")[2])
-    assert [len(name) >= 22 for name in names] == [True, True]  # Nobody guesses them.
+    assert [len(name) >= 22 for name in names] == [True, True]  # They cannot be guessed.
     loaded = ApiClient(alice.base_url).fetch("GET", image["content"])
     assert (loaded.headers["Content-Type"], opened(loaded.content).size) == ("image/gif", (40, 30))
     assert loaded.headers["X-Content-Type-Options"] == "nosniff"

@@ -1,4 +1,4 @@
-"""Nobody sees or changes what is not his, and a stranger does not even learn that it exists."""
+"""No user can read or change the data of others, or detect that it exists."""
 
 import json
 from typing import Any
@@ -11,14 +11,14 @@ from tests.scene import Scene
 
 pytestmark = pytest.mark.usefixtures("unchanged")
 
-# What is for everybody, or makes something of one's own.
+# Operations that are open to all users, or create data of the caller.
 OPEN = {
     "GET /search_user",
     "GET /search_user_detail",
     "POST /add_friend",
     "POST /groups",
 }
-# Where the document says what somebody is told who may not.
+# Operations with a documented response to users without permission.
 TELLING = {
     "PUT /account/info",
     "POST /friend_request_handle",
@@ -50,14 +50,14 @@ OUTSIDERS = ("erin", "ivan", "frank")
 
 
 def request_of(scene: Scene, operation: Operation) -> dict[str, Any]:
-    """The fields of an operation, all naming things of Alice's."""
+    """The fields of an operation, with ids of the data of Alice."""
     return {
         field.name: scene.examples()[field.name] for field in operation.fields if field.required
     }
 
 
 def request_of_nothing(scene: Scene, operation: Operation) -> dict[str, Any]:
-    """The same fields, naming things that do not exist."""
+    """The same fields, with ids that do not exist."""
     return request_of(scene, operation) | {
         field.name: [UNKNOWN] if field.kind is Kind.ID_LIST else UNKNOWN
         for field in operation.fields
@@ -77,7 +77,7 @@ def test_an_outsider_is_refused(scene: Scene, who: str) -> None:
     assert set(statuses.values()) <= {400, 401, 403, 404}, statuses
 
 
-def test_a_stranger_is_answered_as_if_the_thing_did_not_exist(scene: Scene) -> None:
+def test_a_stranger_gets_the_same_response_as_for_unknown_ids(scene: Scene) -> None:
     real = {
         str(each): scene.erin.call(each.method, each.path, json=request_of(scene, each))
         for each in SILENT
@@ -89,7 +89,9 @@ def test_a_stranger_is_answered_as_if_the_thing_did_not_exist(scene: Scene) -> N
     }
 
 
-def test_a_stranger_learns_nothing_of_a_list_of_invitations(scene: Scene) -> None:
+def test_a_stranger_gets_the_same_response_as_for_invitations_of_an_unknown_group(
+    scene: Scene,
+) -> None:
     path = INVITATION_LIST.path
 
     real = scene.erin.get(path.replace("1", str(scene.group)))
@@ -100,13 +102,13 @@ def test_a_stranger_learns_nothing_of_a_list_of_invitations(scene: Scene) -> Non
 @pytest.mark.parametrize(
     "path", ["/conversations", "/groups", "/friends", "/friend_requests", "/blocks"]
 )
-def test_lists_hold_ones_own_alone(scene: Scene, path: str) -> None:
+def test_lists_contain_only_data_of_the_caller(scene: Scene, path: str) -> None:
     answered = json.dumps(scene.erin.get(path).result(), ensure_ascii=False)
 
     assert all(name not in answered for name in ("Group", "Family", "Bob"))
 
 
-def test_no_answer_holds_a_password(scene: Scene) -> None:
+def test_no_response_contains_a_password(scene: Scene) -> None:
     answers = json.dumps([reply.body for each in scene.picture()[:2] for reply in each])
 
     assert scene.alice.password not in answers

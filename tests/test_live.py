@@ -1,4 +1,4 @@
-"""Live delivery at ``/ws/``: the token in the URL or offered as a subprotocol."""
+"""Live delivery at ``/ws/``, with the token in the URL or as a subprotocol."""
 
 import json
 import struct
@@ -19,7 +19,7 @@ Listen = Callable[[ApiClient], "Socket"]
 
 
 class Socket:
-    """An open websocket of somebody."""
+    """An open websocket of a user."""
 
     def __init__(self, person: ApiClient) -> None:
         url = person.base_url.replace("http", "ws", 1)
@@ -37,7 +37,7 @@ class Socket:
 
 @pytest.fixture
 def listen() -> Iterator[Listen]:
-    """Open websockets that are closed after the test."""
+    """Open websockets, and close them after the test."""
     with ExitStack() as opened:
 
         def open_one(person: ApiClient) -> Socket:
@@ -50,13 +50,13 @@ def listen() -> Iterator[Listen]:
 
 @pytest.fixture
 def group(alice: ApiClient, bob: ApiClient) -> int:
-    """A group of Alice's with Bob."""
+    """A group of Alice and Bob."""
     befriend(alice, bob)
     return make_group(alice, bob)
 
 
 @pytest.mark.parametrize("token", ["", "garbage", "a.b.c"])
-def test_a_socket_wants_a_token(base_url: str, token: str) -> None:
+def test_a_socket_requires_a_token(base_url: str, token: str) -> None:
     url = base_url.replace("http", "ws", 1)
 
     with pytest.raises(WebSocketBadStatusException) as refusal:
@@ -65,9 +65,7 @@ def test_a_socket_wants_a_token(base_url: str, token: str) -> None:
     assert refusal.value.status_code == 401
 
 
-def test_the_token_may_be_offered_as_a_subprotocol(
-    alice: ApiClient, bob: ApiClient, base_url: str
-) -> None:
+def test_the_token_can_be_a_subprotocol(alice: ApiClient, bob: ApiClient, base_url: str) -> None:
     url = base_url.replace("http", "ws", 1)
     offered = ["ims", alice.token]
     connection = create_connection(f"{url}/ws/", timeout=SECONDS, subprotocols=offered)
@@ -92,7 +90,7 @@ def test_a_message_reaches_every_member(
     assert to_her["message"].items() >= {"id": message_id, "content": "hello", "seq": 1}.items()
 
 
-def test_a_deleted_message_is_told_to_every_member(
+def test_the_deletion_of_a_message_reaches_every_member(
     alice: ApiClient, bob: ApiClient, group: int, listen: Listen
 ) -> None:
     message_id = alice.send_text(group, "hello").message_id
@@ -103,7 +101,7 @@ def test_a_deleted_message_is_told_to_every_member(
     assert his.hears("notify")["deleted_message_id"] == message_id
 
 
-def test_reading_is_told_to_the_other_one(alice: ApiClient, bob: ApiClient, listen: Listen) -> None:
+def test_reading_reaches_the_other_user(alice: ApiClient, bob: ApiClient, listen: Listen) -> None:
     private = make_private(alice, bob)
     alice.send_text(private, "hello")
     hers = listen(alice)
@@ -114,7 +112,9 @@ def test_reading_is_told_to_the_other_one(alice: ApiClient, bob: ApiClient, list
     assert (told["conversationId"], told["user_id"], told["read_seq"]) == (str(private), bob.id, 1)
 
 
-def test_a_friend_request_is_told_to_both(alice: ApiClient, bob: ApiClient, listen: Listen) -> None:
+def test_a_friend_request_reaches_both_users(
+    alice: ApiClient, bob: ApiClient, listen: Listen
+) -> None:
     hers, his = listen(alice), listen(bob)
 
     alice.send_friend_request(bob.id)
@@ -124,7 +124,7 @@ def test_a_friend_request_is_told_to_both(alice: ApiClient, bob: ApiClient, list
     ] * 2
 
 
-def test_the_end_of_a_friendship_is_told_to_both(
+def test_the_end_of_a_friendship_reaches_both_users(
     alice: ApiClient, bob: ApiClient, listen: Listen
 ) -> None:
     befriend(alice, bob)
@@ -135,9 +135,7 @@ def test_the_end_of_a_friendship_is_told_to_both(
     assert [each.hears("delete_friend")["type"] for each in (hers, his)] == ["delete_friend"] * 2
 
 
-def test_a_new_group_is_told_to_its_members(
-    alice: ApiClient, bob: ApiClient, listen: Listen
-) -> None:
+def test_a_new_group_reaches_its_members(alice: ApiClient, bob: ApiClient, listen: Listen) -> None:
     befriend(alice, bob)
     his = listen(bob)
 
@@ -146,7 +144,7 @@ def test_a_new_group_is_told_to_its_members(
     assert his.hears("conv_setting")["type"] == "conv_setting"
 
 
-def test_a_role_is_told_to_the_members(
+def test_a_new_role_reaches_the_members(
     alice: ApiClient, bob: ApiClient, group: int, listen: Listen
 ) -> None:
     his = listen(bob)
@@ -156,7 +154,7 @@ def test_a_role_is_told_to_the_members(
     assert his.hears("modify_members")["conversationId"] == str(group)
 
 
-def test_the_removed_and_the_one_who_left_are_told_so(
+def test_removed_users_and_users_who_left_receive_a_frame(
     alice: ApiClient, bob: ApiClient, carol: ApiClient, listen: Listen
 ) -> None:
     befriend(alice, bob, carol)
@@ -170,7 +168,7 @@ def test_the_removed_and_the_one_who_left_are_told_so(
     assert carols.hears("remove_members")["self"] == "true"
 
 
-def test_an_announcement_and_an_invitation_are_told_to_the_members(
+def test_an_announcement_and_an_invitation_reach_the_members(
     alice: ApiClient, bob: ApiClient, carol: ApiClient, group: int, listen: Listen
 ) -> None:
     befriend(alice, carol)
@@ -183,7 +181,7 @@ def test_an_announcement_and_an_invitation_are_told_to_the_members(
     assert his.hears("invitation_message")["conversationId"] == str(group)
 
 
-def test_connecting_and_reading_lists_tell_nobody_anything(
+def test_connecting_and_reading_lists_send_no_frame(
     alice: ApiClient, bob: ApiClient, group: int, listen: Listen
 ) -> None:
     his = listen(bob)

@@ -1,4 +1,4 @@
-"""The running product's metrics, as an operator's Prometheus finds them."""
+"""The metrics of the running product, as Prometheus scrapes them."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ Look = Callable[[], Metrics]
 
 @pytest.fixture
 def look(data_dir: Path) -> Look:
-    """The sum of each metric of all programs, by its name and those of its labels' values."""
+    """The sum of each metric over all programs, by its name and labels."""
     said = data_dir.with_name(f"{data_dir.name}.log").read_text(errors="replace")
     [line] = re.findall(r"^Metrics for Prometheus: (.*)$", said, re.MULTILINE)
     urls = re.findall(r"http\S+/metrics", line)
@@ -41,7 +41,9 @@ def look(data_dir: Path) -> Look:
     return added_up
 
 
-def test_what_people_do_is_counted(look: Look, alice: ApiClient, bob: ApiClient) -> None:
+def test_requests_sockets_and_messages_are_counted(
+    look: Look, alice: ApiClient, bob: ApiClient
+) -> None:
     chat = make_private(alice, bob)
     before = look()
     make_user(alice.base_url)

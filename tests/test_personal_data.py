@@ -1,4 +1,4 @@
-"""One person's data in the whole product: handed over, and erased for good."""
+"""Export and erasure of all data of an account."""
 
 import json
 import os
@@ -29,7 +29,7 @@ _OF_EACH_SIGN_IN = {"auth/sessions.json", "auth/audit.json"}
 
 
 def run(data_dir: Path, module: str, *arguments: str) -> str:
-    """Run a command of the product beside it."""
+    """Run a command while the product runs."""
     command = subprocess.run(
         [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
@@ -43,7 +43,7 @@ def run(data_dir: Path, module: str, *arguments: str) -> str:
 
 
 def traces(data_dir: Path, person: ApiClient) -> list[str]:
-    """Rows of the databases with her name, mail with it, and files of her avatar."""
+    """Database rows and mail that contain the name of an account, and files of its avatar."""
     rows = [
         f"{path.name}: {line}"
         for path in data_dir.glob("*.db")
@@ -69,7 +69,7 @@ def content(path: Path) -> str:
 
 @pytest.fixture
 def zephyrine(base_url: str, alice: ApiClient, bob: ApiClient) -> ApiClient:
-    """Somebody with friends, a group, messages, a picture and mail."""
+    """A user with friends, a group, messages, an avatar and mail."""
     person = make_user(base_url, f"zephyrine{uuid.uuid4().hex[:8]}")
     befriend(person, alice, bob)
     person.send_text(make_group(person, alice, bob), f"{person.name} in the group")
@@ -81,7 +81,7 @@ def zephyrine(base_url: str, alice: ApiClient, bob: ApiClient) -> ApiClient:
     return person
 
 
-def test_everything_about_a_person_is_in_one_archive(
+def test_the_export_of_an_account_contains_its_data_of_all_services(
     data_dir: Path, tmp_path: Path, zephyrine: ApiClient
 ) -> None:
     run(data_dir, "deploy.export", str(zephyrine.id), str(tmp_path / "all.zip"))
@@ -95,7 +95,7 @@ def test_everything_about_a_person_is_in_one_archive(
     assert folders == {"README.txt", "auth", "social", "chat"}
 
 
-def test_a_person_downloads_what_the_operator_would_hand_over(
+def test_a_user_downloads_the_same_data_as_the_operator_exports(
     data_dir: Path, tmp_path: Path, zephyrine: ApiClient
 ) -> None:
     sent = picture()
@@ -121,7 +121,7 @@ def test_a_person_downloads_what_the_operator_would_hand_over(
         }
 
 
-def test_nothing_of_an_erased_person_is_left_in_any_database_or_file(
+def test_no_data_of_an_erased_account_is_left_in_databases_and_files(
     data_dir: Path, alice: ApiClient, zephyrine: ApiClient
 ) -> None:
     assert traces(data_dir, zephyrine)

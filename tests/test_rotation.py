@@ -1,4 +1,4 @@
-"""Keys and secrets are renewed while the product runs; nobody is signed out, nothing is missed."""
+"""Keys and secrets are replaced while the product runs: tokens stay valid, events arrive."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ SECONDS_TO_RESTART = 60
 
 @pytest.fixture
 def product(tmp_path: Path) -> Iterator[Product]:
-    """A product of the test's own, whose keys are renewed."""
+    """A product whose keys the test replaces."""
     product = Product(tmp_path / "data")
     product.start()
     yield product
@@ -38,7 +38,7 @@ def _rotate(product: Product, step: str) -> None:
 
 
 def _restart(product: Product, *programs: str) -> None:
-    """Let these programs end, and wait until they are there again."""
+    """Restart these programs, and wait until they are ready."""
     old = [product.processes(program)[0] for program in programs]
     for process in old:
         process.terminate()
@@ -50,7 +50,7 @@ def _restart(product: Product, *programs: str) -> None:
 
 
 def _all_is_well(product: Product, alice: ApiClient) -> None:
-    """The first token works everywhere, new ones do, and the services hear of each other."""
+    """Old and new tokens work in all services, and events arrive."""
     friend = make_user(product.base_url, "Friend")
     befriend(alice, friend)
     assert (
@@ -59,7 +59,7 @@ def _all_is_well(product: Product, alice: ApiClient) -> None:
     assert _signed_in_again(alice).get("/account/info").status == 200
 
 
-def test_nobody_notices_that_keys_and_secrets_are_renewed(product: Product) -> None:
+def test_keys_and_secrets_are_replaced_without_interruption(product: Product) -> None:
     alice = make_user(product.base_url, "Alice")
     for step in ("accept", "use"):
         _rotate(product, step)

@@ -1,4 +1,4 @@
-"""What the settings change: another product, told to be stricter than a developer's."""
+"""Effects of settings: a product with stricter settings than in development."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ PUBLIC_BASE_URL = "https://im.example.com"
 
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """A product behind a public name, with limits, and a mail server that is down."""
+    """A product with a public name, rate limits and an unavailable mail server."""
     folder: Path = tmp_path_factory.mktemp("strict")
     with running(
         folder / "data",
@@ -31,41 +31,41 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 
 @pytest.fixture
 def visitor(product: Product) -> ApiClient:
-    """Somebody without a token."""
+    """A client without a token."""
     return ApiClient(product.base_url)
 
 
 @pytest.fixture
 def alice(product: Product) -> ApiClient:
-    """Somebody new."""
+    """The client of a new account."""
     return ApiClient(product.base_url, "Alice", unused_email(), encrypted(PASSWORD)).sign_up()
 
 
 @pytest.fixture
 def bob(product: Product) -> ApiClient:
-    """Somebody else."""
+    """The client of another new account."""
     return ApiClient(product.base_url, "Bob", unused_email(), encrypted(PASSWORD)).sign_up()
 
 
-def test_a_plain_password_can_be_refused_at_registering(visitor: ApiClient) -> None:
+def test_registration_can_reject_plaintext_passwords(visitor: ApiClient) -> None:
     reply = visitor.post("/account/reg", email=unused_email(), password=PASSWORD, name="N")
 
     assert reply == refused(400, -4, "Password illegal")
 
 
-def test_a_plain_password_can_be_refused_at_logging_in(alice: ApiClient) -> None:
+def test_login_can_reject_plaintext_passwords(alice: ApiClient) -> None:
     reply = alice.post("/account/login", email=alice.email, password=PASSWORD)
 
     assert reply == refused(401, -3, "密码错误")
 
 
-def test_a_mail_that_cannot_be_sent_is_said_to_be(visitor: ApiClient) -> None:
+def test_a_failure_to_send_mail_is_reported(visitor: ApiClient) -> None:
     reply = visitor.post("/verify", email=unused_email())
 
     assert reply == refused(404, -5, "发送失败，请检查网络和邮箱")
 
 
-def test_the_fourth_code_for_an_address_has_to_wait(visitor: ApiClient) -> None:
+def test_an_address_gets_three_codes_at_once(visitor: ApiClient) -> None:
     email = unused_email()
     for _ in range(3):
         visitor.post("/verify", email=email)

@@ -1,4 +1,4 @@
-"""Who has no valid token is told so before anything else about his request."""
+"""A request without a valid token is rejected before its other parts are checked."""
 
 from ims_client import Reply
 
@@ -12,7 +12,7 @@ ONE_OF_EACH_SERVICE = ("/account/info", "/friends", "/conversations")
 
 
 def answers(visitor: ApiClient, token: str | None) -> dict[str, Reply]:
-    """What each operation that is not public says to a token, and to a body that is broken."""
+    """The responses of all operations that are not public to a token, with a malformed body."""
     headers = {} if token is None else {"Authorization": token}
     return {
         str(each): visitor.call(each.method, each.path, headers=headers, data=b"{")
@@ -20,7 +20,7 @@ def answers(visitor: ApiClient, token: str | None) -> dict[str, Reply]:
     }
 
 
-def test_every_operation_that_is_not_public_wants_a_token_before_it_reads(
+def test_every_operation_that_is_not_public_checks_the_token_before_the_body(
     visitor: ApiClient, mint: Mint
 ) -> None:
     refusals = dict.fromkeys(map(str, PROTECTED), INVALID_JWT)
@@ -29,7 +29,7 @@ def test_every_operation_that_is_not_public_wants_a_token_before_it_reads(
     assert answers(visitor, mint.forge()) == refusals
 
 
-def test_the_token_of_an_account_deleted_since_opens_nothing_but_what_says_so(
+def test_the_token_of_a_deleted_account_is_accepted_only_to_report_the_deletion(
     scene: Scene,
 ) -> None:
     told = answers(scene.gone, scene.gone.token)
@@ -42,7 +42,7 @@ def test_the_token_of_an_account_deleted_since_opens_nothing_but_what_says_so(
     }
 
 
-def test_a_token_ends_with_its_account_and_only_those_issued_since_open_a_restored_one(
+def test_a_restored_account_accepts_only_tokens_issued_since(
     alice: ApiClient,
 ) -> None:
     before = ApiClient(alice.base_url, token=alice.token)
@@ -55,7 +55,7 @@ def test_a_token_ends_with_its_account_and_only_those_issued_since_open_a_restor
     assert [alice.get(path).status for path in ONE_OF_EACH_SERVICE] == [200] * 3
 
 
-def test_tokens_of_two_lives_ago_stay_refused(alice: ApiClient) -> None:
+def test_tokens_from_before_two_deletions_stay_invalid(alice: ApiClient) -> None:
     first = ApiClient(alice.base_url, token=alice.token)
     alice.delete("/account/delete").result()
     alice.sign_up()
@@ -70,7 +70,7 @@ def test_tokens_of_two_lives_ago_stay_refused(alice: ApiClient) -> None:
     assert refusals == [INVALID_JWT] * 3
 
 
-def test_a_token_tells_who_one_is_whatever_else_the_request_says(
+def test_only_the_token_identifies_the_caller(
     base_url: str, alice: ApiClient, bob: ApiClient
 ) -> None:
     befriend(bob, make_user(base_url, "Carol"))

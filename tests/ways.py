@@ -1,4 +1,4 @@
-"""Ways to a gateway: what stands between it and its clients on real networks."""
+"""Proxies between a gateway and its clients."""
 
 import socket
 import threading
@@ -14,10 +14,10 @@ _BLOCK = 65_536
 
 
 class Way:
-    """Passes every connection on, each to a gateway of `connect`'s choice.
+    """A TCP proxy. `connect` chooses the gateway of each connection.
 
     Attributes:
-        base_url: where it begins.
+        base_url: of its listener.
     """
 
     def __init__(self) -> None:
@@ -25,11 +25,11 @@ class Way:
         self.base_url = "http://127.0.0.1:{1}".format(*self._listening.getsockname())
 
     def connect(self) -> socket.socket:
-        """Where the next connection goes on to."""
+        """Connect to the gateway of the next connection."""
         raise NotImplementedError
 
     def accept(self) -> None:
-        """Pass connections on until `close`."""
+        """Forward connections until `close`."""
         while True:
             try:
                 client, _ = self._listening.accept()
@@ -38,12 +38,12 @@ class Way:
             threading.Thread(target=self._pass_on, args=[client], daemon=True).start()
 
     def close(self) -> None:
-        """Take no more connections."""
+        """Accept no more connections."""
         self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
 
     def pass_back(self, gateway: socket.socket, client: socket.socket, request: bytes) -> None:
-        """Pass on what the gateway says on a connection that began with ``request``."""
+        """Forward the response on a connection that began with ``request``."""
         pass_bytes(gateway, client)
 
     def _pass_on(self, client: socket.socket) -> None:
@@ -59,7 +59,7 @@ class Way:
 
 
 class Balancer(Way):
-    """A load balancer, which gives each connection to the next gateway that says it is ready."""
+    """A load balancer: each connection goes to the next ready gateway."""
 
     def __init__(self, gateways: Sequence[Replica]) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class Balancer(Way):
                 return socket.create_connection((address.hostname, address.port))
 
     def watch(self) -> None:
-        """Ask the gateways until `close`."""
+        """Probe the gateways until `close`."""
         while not self._closed.wait(SECONDS_BETWEEN_LOOKS):
             if ready := [gateway for gateway in self._gateways if gateway.is_ready()]:
                 self._ready = ready
@@ -93,7 +93,7 @@ W = TypeVar("W", bound=Way)
 
 @contextmanager
 def opened(way: W) -> Iterator[W]:
-    """A way that can be gone as long as the block lasts."""
+    """Run a proxy inside the block."""
     accepting = threading.Thread(target=way.accept)
     accepting.start()
     try:
@@ -105,7 +105,7 @@ def opened(way: W) -> Iterator[W]:
 
 @contextmanager
 def balanced(gateways: Sequence[Replica]) -> Iterator[Balancer]:
-    """A balancer before gateways, as long as the block lasts."""
+    """Run a balancer of gateways inside the block."""
     with opened(Balancer(gateways)) as balancer:
         watching = threading.Thread(target=balancer.watch)
         watching.start()
@@ -114,7 +114,7 @@ def balanced(gateways: Sequence[Replica]) -> Iterator[Balancer]:
 
 
 def pass_bytes(source: socket.socket, target: socket.socket) -> None:
-    """Pass everything on in one direction, and the end of it."""
+    """Forward all bytes of one direction, and its end."""
     try:
         while block := source.recv(_BLOCK):
             target.sendall(block)
