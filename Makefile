@@ -155,10 +155,10 @@ docs: .venv/to-develop ## Generate the parts of the documentation that come from
 	@$(BIN)/python -m docs.generate
 
 demo: .venv/to-run ## Create example users and conversations (URL=http://127.0.0.1:8000)
-	@$(BIN)/python -m deploy.demo $(if $(URL),--url "$(URL)")
+	@PYTHONPATH=examples $(BIN)/python -m deploy.demo $(if $(URL),--url "$(URL)")
 
 screens: .venv/to-develop ## Take the screenshots of the web client for the READMEs
-	@$(BIN)/python -m docs.screens $(if $(URL),--url "$(URL)")
+	@PYTHONPATH=examples $(BIN)/python -m docs.screens $(if $(URL),--url "$(URL)")
 
 secrets: .venv/to-run ## Generate the secrets that docker-compose.yml needs, in var/secrets
 	@$(BIN)/python -m deploy.keyring make var/secrets

@@ -8,13 +8,11 @@ import base64
 import io
 import sys
 import uuid
-from typing import Any
 
-import requests
+from ims_client import Client, RefusedError, UnreachableError
 from PIL import Image, ImageDraw
 
 PASSWORD = "demo_1"
-_TIMEOUT_SECONDS = 30
 _PEOPLE = (
     ("爱丽丝", "alice", (79, 91, 213)),
     ("Bob", "bob", (15, 118, 110)),
@@ -37,124 +35,72 @@ _PRIVATE = (
 )
 
 
-class DemoError(Exception):
-    """A request of the demo failed."""
-
-
-class Account:
-    """A user of the demo."""
-
-    def __init__(self, base_url: str, name: str, email: str) -> None:
-        self._base_url = base_url
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self.name, self.email = name, email
-        created = self.call("POST", "/account/reg", name=name, email=email, password=PASSWORD)
-        self.id: int = created["id"]
-        self._session.headers["Authorization"] = created["token"]
-
-    def call(self, method: str, path: str, **fields: Any) -> dict[str, Any]:
-        """Call the API with JSON.
-
-        Raises:
-            DemoError: the response is an error.
-        """
-        return self._send(method, path, json=fields)
-
-    def send_image(self, conversation_id: int, image: bytes) -> None:
-        """Send an image."""
-        form = {"conversationId": str(conversation_id)}
-        files = {"image": ("picture.png", image)}
-        self._send("POST", "/conversations/image", data=form, files=files)
-
-    def _send(self, method: str, path: str, **request: Any) -> dict[str, Any]:
-        url = self._base_url + path
-        try:
-            response = self._session.request(method, url, timeout=_TIMEOUT_SECONDS, **request)
-            answer: dict[str, Any] = response.json()
-        except requests.RequestException as error:
-            raise DemoError(f"{method} {path}: {error}") from None
-        if response.status_code != 200:
-            raise DemoError(f"{method} {path}: {answer['info']}")
-        return answer
-
-
 def main() -> int:
     """Create the demo data, and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", default="http://127.0.0.1:8000", help="of the gateway")
     base_url: str = parser.parse_args().url.rstrip("/")
     try:
-        people = create_demo(base_url)
-    except DemoError as problem:
+        emails = create_demo(base_url)
+    except (RefusedError, UnreachableError) as problem:
         sys.stderr.write(f"{problem}\nIs it running? make run starts it.\n")
         return 1
     sys.stdout.write(f"Open {base_url}/ and sign in; the password of all is {PASSWORD}\n")
-    for person in people.values():
-        sys.stdout.write(f"  {person.email}  {person.name}\n")
+    for name, email in emails.items():
+        sys.stdout.write(f"  {email}  {name}\n")
     return 0
 
 
-def create_demo(base_url: str) -> dict[str, Account]:
-    """Create users, friendships, a group and messages, and return the users by name.
+def create_demo(base_url: str) -> dict[str, str]:
+    """Create users, friendships, a group and messages.
+
+    Returns:
+        the e-mail address of each user, by name.
 
     Raises:
-        DemoError: a response is an error.
+        RefusedError: a response is an error.
+        UnreachableError: there was no response.
     """
     run = uuid.uuid4().hex[:6]
-    people: dict[str, Account] = {}
+    emails = {name: f"{word}-{run}@example.com" for name, word, _ in _PEOPLE}
+    users = {}
     for name, word, colour in _PEOPLE:
-        people[word] = person = Account(base_url, name, f"{word}-{run}@example.com")
+        users[word] = user = Client.register(base_url, emails[name], PASSWORD, name)
         avatar = _data_uri(_landscape(colour, (256, 256)))
-        person.call("PUT", "/account/info", origin_password=PASSWORD, avatar=avatar)
-    alice, bob, carol, daniel = people.values()
-    for friend in (bob, carol, daniel):
-        _befriend(alice, friend)
-    _private_talk(alice, bob)
-    _group_talk(people)
-    erin = Account(base_url, "Erin", f"erin-{run}@example.com")
-    erin.call("POST", "/add_friend", target_id=alice.id, message="Hi, we met at the tea house!")
-    return people
+        user.put("/account/info", origin_password=PASSWORD, avatar=avatar).result()
+    alice, *friends = users.values()
+    for friend in friends:
+        friend.send_friend_request(alice.id)
+        alice.accept_friend_request(friend.id)
+    _fill_private_conversation(users)
+    _fill_group(users)
+    erin = Client.register(base_url, f"erin-{run}@example.com", PASSWORD, "Erin")
+    erin.send_friend_request(alice.id, "Hi, we met at the tea house!")
+    return emails
 
 
-def _befriend(one: Account, other: Account) -> None:
-    other.call("POST", "/add_friend", target_id=one.id)
-    ids = {"sender_user_id": other.id, "receiver_user_id": one.id}
-    one.call("POST", "/friend_request_handle", **ids)
-
-
-def _send_text(person: Account, conversation_id: int, content: str, **more: Any) -> int:
-    sent = person.call(
-        "POST", "/conversations/messages", conversationId=conversation_id, content=content, **more
-    )
-    message_id: int = sent["message_id"]
-    return message_id
-
-
-def _private_talk(alice: Account, bob: Account) -> None:
-    listed = alice.call("GET", "/conversations")["conversation"]
-    [chat] = [each["id"] for each in listed if each["friend_id"] == bob.id]
+def _fill_private_conversation(users: dict[str, Client]) -> None:
+    alice, bob, *_ = users.values()
+    chat = alice.get_private_conversation(bob.id).id
     for word, content in _PRIVATE:
-        _send_text({"alice": alice, "bob": bob}[word], chat, content)
-    bob.call("GET", "/conversations/messages", conversationId=chat)
-    _send_text(bob, chat, "Already in my bag.")
+        users[word].send_text(chat, content)
+    bob.mark_read(chat)
+    bob.send_text(chat, "Already in my bag.")
 
 
-def _group_talk(people: dict[str, Account]) -> None:
-    alice, bob, carol, daniel = people.values()
-    members = [bob.id, carol.id, daniel.id]
-    group = alice.call("POST", "/conversations", members=members, name="周末爬山 ⛰️")
-    group_id: int = group["conversation_id"]
-    where = {"conversation_id": group_id}
+def _fill_group(users: dict[str, Client]) -> None:
+    alice, bob, carol, daniel = users.values()
+    group = alice.create_group("周末爬山 ⛰️", [bob.id, carol.id, daniel.id])
+    here = {"conversation_id": group}
     avatar = _data_uri(_landscape((63, 125, 32), (256, 256)))
-    alice.call("POST", "/conversations/manage/info", **where, avatar=avatar)
-    alice.call("POST", "/conversations/manage/admin", **where, user=carol.id)
-    message_ids = [_send_text(people[word], group_id, content) for word, content in _TALK]
-    carol.send_image(group_id, _landscape((180, 69, 15), (960, 600)))
-    _send_text(daniel, group_id, "See you there!", reply_to=message_ids[4])
+    alice.post("/conversations/manage/info", **here, avatar=avatar).result()
+    alice.post("/conversations/manage/admin", **here, user=carol.id).result()
+    sent = [users[word].send_text(group, content).message_id for word, content in _TALK]
+    carol.send_image(group, _landscape((180, 69, 15), (960, 600)))
+    daniel.send_text(group, "See you there!", reply_to_id=sent[4])
     content = "周六 8:00 地铁站集合，请带好水和雨衣。\nSaturday at 8 at the station."
-    alice.call("POST", "/conversations/manage/notifications", **where, content=content)
-    alice.call("POST", "/interface", conversationId=group_id, ontop=True)
+    alice.post("/conversations/manage/notifications", **here, content=content).result()
+    alice.post("/interface", **here, ontop=True).result()
 
 
 def _landscape(colour: tuple[int, int, int], size: tuple[int, int]) -> bytes:
