@@ -7,6 +7,8 @@ from collections.abc import Container
 from typing import Any, Protocol
 
 import requests
+from ims_client import UnreachableError
+from ims_client.transport import Transport
 
 from shared.testing.secret_leaks import register_secrets
 from tests.chaos.record import Record
@@ -51,8 +53,7 @@ class Asker:
         self._product = product
         self._stopped = stopped
         self._stopped_at = 0.0
-        self._session = requests.Session()
-        self._session.trust_env = False
+        self._transport = Transport(product.base_url)
 
     def insist(
         self,
@@ -82,7 +83,7 @@ class Asker:
         register_secrets(fields)
         part = "params" if method == "GET" else "data" if picture else "json"
         files = {"image": ("picture.png", picture)} if picture else None
-        headers = {"Authorization": token} if token else None
+        headers = {"Authorization": token} if token else {}
         response = self._request(method, path, headers=headers, files=files, **{part: fields})
         try:
             body = response.json() if response is not None else None
@@ -108,8 +109,8 @@ class Asker:
         self.record.counts("requests")
         url = self._product.base_url + path
         try:
-            response = self._session.request(method, url, timeout=_PATIENCE, **request)
-        except requests.RequestException:
+            response = self._transport.fetch(method, url, timeout=_PATIENCE, **request)
+        except UnreachableError:
             return None
         if response.status_code == 500:
             self.record.is_unkept(f"{method} {path} was answered with 500")

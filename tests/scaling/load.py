@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any, NamedTuple
 
-import requests
-from ims_client import Arrived, Client, Connected, Live
+from ims_client import Arrived, Client, Connected, Live, UnreachableError
+from ims_client.transport import Transport
 
 from tests.client import PASSWORD, ApiClient
 from tests.cluster import until
@@ -55,34 +55,32 @@ class Requester(threading.Thread):
     def __init__(self, base_url: str, asking: Asking, stopped: threading.Event) -> None:
         super().__init__()
         self.answers: list[Answer] = []
-        self._base_url = base_url
+        self._transport = Transport(base_url)
         self._asking = asking
         self._stopped = stopped
 
     def run(self) -> None:
         """Ask."""
         request = next(self._asking)
-        with requests.Session() as session:
-            session.trust_env = False
-            while not self._stopped.wait(PAUSE):
-                sent_at = time.monotonic()
-                status, said = self._ask(session, request)
-                self.answers.append(Answer(request, status, said, sent_at))
-                request = self._asking.send(json.loads(said) if status == OK else None)
+        while not self._stopped.wait(PAUSE):
+            sent_at = time.monotonic()
+            status, said = self._ask(request)
+            self.answers.append(Answer(request, status, said, sent_at))
+            request = self._asking.send(json.loads(said) if status == OK else None)
 
-    def _ask(self, session: requests.Session, request: Request) -> tuple[int, str]:
+    def _ask(self, request: Request) -> tuple[int, str]:
         try:
-            response = session.request(
+            response = self._transport.fetch(
                 request.method,
-                self._base_url + request.path,
+                request.path,
                 headers={"Authorization": request.token} if request.token else {},
                 params=request.fields if request.reads else None,
                 json=None if request.reads else request.fields,
                 timeout=SECONDS,
             )
             return response.status_code, response.text
-        except requests.RequestException as failure:
-            return NOTHING, repr(failure)
+        except UnreachableError as failure:
+            return NOTHING, repr(failure.__cause__)
 
 
 class Follower(threading.Thread):
