@@ -1,6 +1,7 @@
-"""Measure size and speed of the web client: ``PYTHONPATH=examples python -m benchmarks.web_client``.
+"""Measure size and speed of the web client: ``python -m benchmarks.web_client``.
 
-It starts a product, fills it through the API, and measures it in Chromium.
+It starts a product, fills it through the API, and measures it in Chromium. It needs
+``PYTHONPATH=examples``.
 """
 
 import argparse
