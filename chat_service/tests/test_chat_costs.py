@@ -1,11 +1,15 @@
 """Lists and sends cost the same at every size."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import text
 
-from chat_service.db import db
+from chat_service.db import db, transaction
+from chat_service.domain import conversations
+from chat_service.models import Conversation, Membership
 from chat_service.tests.calls import (
     fetch_messages,
     list_conversations,
@@ -34,6 +38,32 @@ def test_the_list_of_conversations_costs_one_query(
     with counted_queries(app, db) as statements:
         assert len(list_conversations(alice)) == count
     assert len(statements) == 1
+
+
+def test_a_list_shorter_than_others_is_not_planned_again_each_time(app: Flask) -> None:
+    now = datetime.now(UTC)
+    make_group(app, ALICE)
+    with app.app_context():
+        if db.is_sqlite:
+            pytest.skip("SQLite plans each statement once")
+        with transaction():
+            groups = [Conversation(is_group=True, created_at=now) for _ in range(1000)]
+            db.session.add_all(groups)
+            db.session.flush()
+            bobs = [
+                Membership(conversation_id=group.id, user_id=BOB, joined_at=now) for group in groups
+            ]
+            db.session.add_all(bobs)
+        db.execute(text("ANALYZE"))
+        for _ in range(20):
+            assert len(conversations.list_conversations(ALICE)) == 1
+        plans = db.execute(
+            text(
+                "SELECT generic_plans, custom_plans FROM pg_prepared_statements"
+                " WHERE statement LIKE '%FROM memberships JOIN conversations%'"
+            )
+        ).one()
+    assert plans.custom_plans <= 5 < plans.generic_plans
 
 
 @pytest.mark.parametrize("count", [10, 1000])
