@@ -1,4 +1,4 @@
-"""What people do with messages, as the tests say it."""
+"""Requests of the tests."""
 
 from io import BytesIO
 from typing import Any
@@ -25,13 +25,13 @@ def send_text(caller: ApiClient, conversation: int, content: str = "hello", **mo
 
 
 def try_send_text(caller: ApiClient, conversation: int, content: str, **more: Any) -> Reply:
-    """Send a text, which may be refused."""
+    """Send a text that may be refused."""
     body = {"conversationId": conversation, "content": content, **more}
     return caller.post(MESSAGES, json=body)
 
 
 def send_image(caller: ApiClient, conversation: int) -> int:
-    """Send a picture.
+    """Send an image.
 
     Returns:
         the message's id.
@@ -44,23 +44,23 @@ def send_image(caller: ApiClient, conversation: int) -> int:
 
 
 def fetch_messages(caller: ApiClient, conversation: int, **bounds: Any) -> Any:
-    """Read messages; everything that is answered."""
+    """List messages, and return the whole response."""
     return caller.get(MESSAGES, query_string={"conversationId": conversation, **bounds}).json
 
 
 def list_messages(caller: ApiClient, conversation: int, **bounds: Any) -> list[dict[str, Any]]:
-    """Read messages."""
-    shown: list[dict[str, Any]] = fetch_messages(caller, conversation, **bounds)["messages"]
-    return shown
+    """List messages."""
+    rows: list[dict[str, Any]] = fetch_messages(caller, conversation, **bounds)["messages"]
+    return rows
 
 
 def list_contents(caller: ApiClient, conversation: int, **bounds: Any) -> list[str]:
-    """Read messages; only what they say."""
+    """List the contents of messages."""
     return [message["content"] for message in list_messages(caller, conversation, **bounds)]
 
 
 def get_unread_count(caller: ApiClient, conversation: int) -> int:
-    """The unread count in the list, which is that of /interface as well."""
+    """Get the unread count of the list, which must equal that of /interface."""
     settings = caller.get("/interface", json={"conversation_id": conversation}).json
     count: int = get_conversation(caller, conversation)["unread_count"]
     assert settings["unreads"] == count
@@ -68,22 +68,22 @@ def get_unread_count(caller: ApiClient, conversation: int) -> int:
 
 
 def get_conversation(caller: ApiClient, conversation: int) -> dict[str, Any]:
-    """A conversation as the list shows it."""
+    """Get a conversation of the list."""
     [row] = [row for row in list_conversations(caller) if row["id"] == conversation]
     return row
 
 
 def list_conversations(caller: ApiClient) -> list[dict[str, Any]]:
-    """The list of conversations."""
+    """List the conversations."""
     rows: list[dict[str, Any]] = caller.get("/conversations").json["conversation"]
     return rows
 
 
 def make_private(app: Flask, one: ApiClient, other: ApiClient) -> int:
-    """Make friends.
+    """Create a friendship.
 
     Returns:
-        the id of their conversation.
+        the id of the private conversation.
     """
     befriend(app, one.id, other.id)
     [row] = [row for row in list_conversations(one) if row.get("friend_id") == other.id]
@@ -92,19 +92,19 @@ def make_private(app: Flask, one: ApiClient, other: ApiClient) -> int:
 
 
 def delete_message(caller: ApiClient, message_id: int) -> Reply:
-    """Delete a message."""
+    """Delete a message for all members."""
     return caller.delete(MESSAGES, json={"message_id": message_id})
 
 
 def hide_messages(caller: ApiClient, *message_ids: int) -> Reply:
-    """Delete messages from one's own view."""
+    """Hide messages for the caller."""
     return caller.delete("/conversations/delete_messages", json={"message_ids": message_ids})
 
 
 def sync_conversations(caller: ApiClient, versions: dict[int, int], **more: Any) -> Any:
-    """Ask what changed in all conversations; everything that is answered."""
-    known = {str(conversation): version for conversation, version in versions.items()}
-    reply = caller.post("/conversations/sync", json={"versions": known, **more})
+    """Get the changes of all conversations, and return the whole response."""
+    body = {"versions": {str(id_): version for id_, version in versions.items()}, **more}
+    reply = caller.post("/conversations/sync", json=body)
     assert reply.status_code == 200, reply.json
     return reply.json
 

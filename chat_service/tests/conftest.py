@@ -1,4 +1,4 @@
-"""The chat service under test, with a small cast."""
+"""The chat service under test, with the accounts of alice, bob, carol and dave."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ def settings(
     servers: dict[str, str],
     _fake_services: dict[str, FakeService],
 ) -> dict[str, str]:
-    """What the service reads from its environment."""
+    """The settings of the service."""
     media = bucket_settings(servers["s3"], "chat") if servers else {}
     return (
         settings_for_tests("chat", tmp_path_factory.mktemp("chat"), servers)
@@ -57,7 +57,7 @@ def app(_app: Flask, _cast: Rows, fake_services: dict[str, FakeService]) -> Iter
     reset_tables(_app, db, _cast)
 
 
-@pytest.fixture(scope="module")  # Its background work would meet tests without it.
+@pytest.fixture(scope="module")  # Its background tasks would disturb other modules.
 def _server(settings: dict[str, str], _app: Flask) -> Iterator[Server]:
     narrow = {"WS_SOCKETS_PER_USER": "3", "WS_QUEUE_FRAMES": "128"}
     with run_server(settings | narrow) as server:
@@ -66,9 +66,9 @@ def _server(settings: dict[str, str], _app: Flask) -> Iterator[Server]:
 
 @pytest.fixture
 def server(app: Flask, _server: Server) -> Server:
-    """The service under gunicorn, with the database of ``app``: for live delivery.
+    """The service under gunicorn with the database of ``app``, for live delivery.
 
-    Nobody has missed anything: what was told in an earlier test is told again to nobody.
+    All frames of earlier tests are delivered.
     """
     for user_id in NAMES:
         LiveSocket(_server, user_id).leave()

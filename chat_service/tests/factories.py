@@ -1,7 +1,4 @@
-"""Rows with sensible defaults; a test states only what it is about.
-
-Accounts and friendships come in the way they really do: as events.
-"""
+"""Factories of rows with default values. Accounts and friendships are created by events."""
 
 import time
 from datetime import UTC, datetime
@@ -22,7 +19,7 @@ _INDEX_TIMEOUT = 30.0
 
 
 def send_event(app: Flask, kind: str, **state: object) -> None:
-    """Let the service take an event."""
+    """Deliver an event to the service."""
     response = app.test_client().post(
         "/internal/events",
         json={"events": [{"type": kind, "state": state}]},
@@ -32,13 +29,13 @@ def send_event(app: Flask, kind: str, **state: object) -> None:
 
 
 def make_account(app: Flask, account_id: int, name: str, **fields: object) -> None:
-    """An account as auth tells of it."""
-    named = {"id": account_id, "name": name, "email": f"{name.lower()}@example.com"}
-    send_event(app, "account", **contracts.state("account", **named | fields))
+    """Create or update an account by an event of auth."""
+    account = {"id": account_id, "name": name, "email": f"{name.lower()}@example.com"}
+    send_event(app, "account", **contracts.state("account", **account | fields))
 
 
 def befriend(app: Flask, one: int, other: int, *, active: bool = True, version: int = 1) -> None:
-    """A friendship (or its end) as social tells of it."""
+    """Create or end a friendship by an event of social."""
     low_id, high_id = sorted((one, other))
     state = {"id": low_id * 1000 + high_id, "low_id": low_id, "high_id": high_id}
     send_event(app, "friendship", **state, active=active, version=version)
@@ -47,7 +44,7 @@ def befriend(app: Flask, one: int, other: int, *, active: bool = True, version: 
 def make_group(
     app: Flask, owner: int, *members: int, admins: tuple[int, ...] = (), name: str = "group"
 ) -> int:
-    """A group with these people.
+    """Create a group.
 
     Returns:
         the conversation's id.
@@ -74,7 +71,7 @@ def make_group(
 
 
 def add_member(app: Flask, conversation_id: int, user_id: int, role: int = MEMBER) -> None:
-    """Somebody is in a group, however they came."""
+    """Add a member to a group, without an invitation."""
     with app.app_context(), transaction():
         db.session.add(
             Membership(
@@ -89,11 +86,11 @@ def add_member(app: Flask, conversation_id: int, user_id: int, role: int = MEMBE
 def make_history(
     app: Flask, conversation_id: int, sender_id: int, count: int, content: str = "hello"
 ) -> None:
-    """So many messages of one person, as if they had been sent one by one."""
+    """Insert ``count`` messages of one sender."""
     now = datetime.now(UTC)
-    usual = {"conversation_id": conversation_id, "sender_id": sender_id, "content": content}
+    common = {"conversation_id": conversation_id, "sender_id": sender_id, "content": content}
     rows = [
-        {**usual, "seq": n, "version": n, "created_at": now, "reply_to_id": 1}
+        {**common, "seq": n, "version": n, "created_at": now, "reply_to_id": 1}
         for n in range(1, count + 1)
     ]
     with app.app_context(), transaction():
@@ -106,9 +103,9 @@ def make_history(
 
 
 def index_all_messages(app: Flask) -> None:
-    """Take all messages into the index of searches.
+    """Index all messages.
 
-    On PostgreSQL the index waits for every open transaction of the server, also of other tests.
+    On PostgreSQL the indexer waits for all open transactions of the server, also of other tests.
     """
     indexer = Indexer()
     deadline = time.monotonic() + _INDEX_TIMEOUT
@@ -120,5 +117,5 @@ def index_all_messages(app: Flask) -> None:
 
 
 def list_ids(reply: Reply, key: str, of: str = "id") -> list[int]:
-    """The ids in a list of an answer, in its order."""
+    """List the ids in a list of a response."""
     return [row[of] for row in reply.json[key]]

@@ -1,4 +1,4 @@
-"""The chat service under gunicorn, and people who talk to it and listen."""
+"""The chat service under gunicorn, and clients with HTTP and websockets."""
 
 import json
 import signal
@@ -27,11 +27,11 @@ from shared.testing.processes import environment_of_tests
 from shared.testing.tokens import issue
 
 ROOT = Path(__file__).parents[2]
-TIMEOUT = 40  # A machine that is busy with something else starts programs slowly.
+TIMEOUT = 40  # A busy machine starts programs slowly.
 
 
 class Server:
-    """A running chat service, as far as a test needs it.
+    """A running chat service.
 
     Attributes:
         address: host and port.
@@ -51,7 +51,7 @@ class Server:
         )
 
     def wait_until_up(self) -> None:
-        """Return when it answers; it refuses connections until then."""
+        """Wait until it responds; it refuses connections until then."""
         deadline = time.monotonic() + TIMEOUT
         while True:
             try:
@@ -63,17 +63,17 @@ class Server:
                 time.sleep(0.05)
 
     def send_event(self, kind: str, state: Mapping[str, object], times: int = 1) -> None:
-        """Let it take an event, or the same one many times."""
-        answer = requests.post(
+        """Deliver an event, once or several times."""
+        response = requests.post(
             f"http://{self.address}/internal/events",
             json={"events": [{"type": kind, "state": state}] * times},
             headers={SECRET_HEADER: SECRET},
             timeout=TIMEOUT,
         )
-        assert answer.status_code == 200
+        assert response.status_code == 200
 
     def request_socket(self, query: str, **headers: str) -> requests.Response:
-        """The answer to a handshake, which is refused."""
+        """Send a handshake that is refused, and return the response."""
         handshake = {
             "Connection": "Upgrade",
             "Upgrade": "websocket",
@@ -84,14 +84,14 @@ class Server:
         return requests.get(url, headers=handshake | headers, timeout=TIMEOUT)
 
     def stop(self) -> int:
-        """Tell it to end; its exit status."""
+        """Terminate the process, and return its exit status."""
         self.program.terminate()
         return self.program.wait(TIMEOUT)
 
 
 @contextmanager
 def run_server(environment: Mapping[str, str], *options: str) -> Iterator[Server]:
-    """Run the service as long as the block lasts."""
+    """Run the service during the block."""
     server = Server(environment, *options)
     try:
         server.wait_until_up()
@@ -102,7 +102,7 @@ def run_server(environment: Mapping[str, str], *options: str) -> Iterator[Server
 
 
 class LiveSocket:
-    """An open websocket of somebody, in a session of its own unless ``jti`` names one."""
+    """An open websocket of a user, in a session of its own unless ``jti`` is given."""
 
     def __init__(
         self, server: Server, user_id: int, wire: Mapping[str, Any] | None = None, **token: Any
@@ -123,71 +123,71 @@ class LiveSocket:
         self.leave()
 
     def reconnect(self, server: Server | None = None) -> "LiveSocket":
-        """Another socket of the same session, at the same server or another one."""
+        """Open another socket of the session, at the same server or another one."""
         return LiveSocket(server or self._server, self.user_id, jti=self._session_id)
 
     def acknowledge(self) -> None:
-        """Answer the ping that follows the frames that have come; the server knows it then."""
-        for kind, answer in ((ABNF.OPCODE_PING, b""), (ABNF.OPCODE_PONG, b"known?")):
-            if answer:
-                self.wire.ping(answer.decode())
+        """Wait for the ping after the received frames, and until the server has its pong."""
+        for kind, payload in ((ABNF.OPCODE_PING, b""), (ABNF.OPCODE_PONG, b"received?")):
+            if payload:
+                self.wire.ping(payload.decode())
             while self.wire.recv_data(control_frame=True)[0] != kind:
                 pass
 
     def receive_frame(self) -> dict[str, Any]:
-        """The next frame, waited for."""
+        """Wait for the next frame."""
         frame: dict[str, Any] = json.loads(self.wire.recv())
         return frame
 
     def receive_frames(self, via: Server | None = None) -> list[dict[str, Any]]:
-        """Every frame that came up to now.
+        """Receive all frames that were sent up to now.
 
-        Frames keep their order, so a last one that only this person gets ends the list.
+        Frames are ordered: an additional frame for this user ends the list.
 
         Args:
-            via: the process where something happened, if it was another one.
+            via: the process that published the events, if it is another one.
         """
-        nobody = 10_000
-        marker = {"sender_id": self.user_id, "receiver_id": nobody}
+        unknown_id = 10_000
+        marker = {"sender_id": self.user_id, "receiver_id": unknown_id}
         (via or self._server).send_event("friend_request_changed", marker)
         return list(iter(self.receive_frame, {"type": "request_message"}))
 
     def receive_types(self) -> list[str]:
-        """The types of these."""
+        """Receive all frames, and return their types."""
         return [frame["type"] for frame in self.receive_frames()]
 
     def send(self, wire: bytes) -> None:
-        """Put bytes on the wire as they are."""
+        """Send raw bytes."""
         assert self.wire.sock is not None
         self.wire.sock.sendall(wire)
 
     def receive_bytes(self) -> bytes:
-        """Some bytes from the wire as they are; none at its end."""
+        """Receive raw bytes; ``b""`` at the end."""
         assert self.wire.sock is not None
         return self.wire.sock.recv(4096)
 
     def receive_close_code(self) -> int:
-        """The code with which the server says goodbye, whatever it says before."""
+        """Skip frames until the close frame, and return its code."""
         while True:
             kind, payload = self.wire.recv_data(control_frame=True)
             if kind == ABNF.OPCODE_CLOSE:
                 return int.from_bytes(payload[:2], "big")
 
     def leave(self) -> None:
-        """Close the socket; the server knows it then."""
-        with suppress(ConnectionError, WebSocketException):  # It may have ended already.
+        """Close the socket, and wait until the server has closed it."""
+        with suppress(ConnectionError, WebSocketException):  # It may be closed already.
             self.wire.close(timeout=TIMEOUT)
         self.wire.shutdown()
 
 
 def wait_for_delivery(server: Server) -> None:
-    """Return when everything that has happened has come to the one process of a server."""
+    """Wait until all published events have reached the only process of a server."""
     with LiveSocket(server, DAVE) as dave:
         dave.receive_frames()
 
 
 def delete_account(server: Server, user_id: int) -> None:
-    """Tell of the deletion of an account that was new."""
+    """Deliver the deletion of an account in its first version."""
     server.send_event(
         "account", state("account", id=user_id, deleted=True, generation=1, version=2)
     )

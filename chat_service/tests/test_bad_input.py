@@ -1,4 +1,4 @@
-"""Whatever is wrong with a request, the answer names it (contract of every endpoint)."""
+"""Invalid requests: the response names the wrong field (every endpoint of the API document)."""
 
 import json
 from typing import Any

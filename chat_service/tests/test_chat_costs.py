@@ -1,4 +1,4 @@
-"""Lists and sends cost the same at every size."""
+"""Lists and sends need a fixed number of queries at every size."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -68,11 +68,11 @@ def test_a_list_shorter_than_others_is_not_planned_again_each_time(app: Flask) -
 
 @pytest.mark.parametrize("count", [10, 1000])
 class TestReads:
-    """Reads of a conversation with so many messages."""
+    """Reads of a conversation with ``count`` messages."""
 
     @pytest.fixture
     def group(self, app: Flask, count: int) -> int:
-        """Alice's group, in which bob said everything."""
+        """Alice's group, with messages of bob."""
         conversation = make_group(app, ALICE, BOB)
         make_history(app, conversation, BOB, count)
         return conversation
@@ -128,7 +128,7 @@ class TestReads:
 
 @pytest.mark.parametrize("count", [2, 100])
 class TestMembers:
-    """What people do in a group of so many members."""
+    """Requests in a group with ``count`` members."""
 
     @pytest.fixture
     def group(self, app: Flask, count: int) -> int:

@@ -1,4 +1,4 @@
-"""Files of pictures to which nothing refers are found, and deleted if an operator says so."""
+"""``media clean`` finds orphans, and deletes them with ``--delete``."""
 
 import os
 import time
@@ -28,7 +28,7 @@ ORPHAN = f"{'x' * 32}.png"
 
 @pytest.fixture
 def app(app: Flask, settings: dict[str, str], tmp_path: Path) -> Iterator[Flask]:
-    """The service with a store in a folder, where files can be made old."""
+    """The service with a media store in a folder, where the age of files can be set."""
     media_store.configure(
         load_settings(ChatSettings, {**settings, "MEDIA_URL": f"file://{tmp_path}"})
     )
@@ -38,13 +38,13 @@ def app(app: Flask, settings: dict[str, str], tmp_path: Path) -> Iterator[Flask]
 
 @pytest.fixture
 def media_folder(app: Flask, tmp_path: Path) -> Path:
-    """The folder where pictures are kept, empty."""
+    """The empty folder of the media store."""
     return tmp_path
 
 
 @pytest.fixture
 def referenced(app: Flask, alice: ApiClient, media_folder: Path) -> list[str]:
-    """The files of a message and of a group's picture, long there."""
+    """Old files of a message and of a group."""
     group = make_group(app, ALICE, BOB)
     assert send(alice, group, make_image()).status_code == 200
     body = {"conversation_id": group, "avatar": to_data_uri(make_image("JPEG"), "jpeg")}

@@ -1,4 +1,4 @@
-"""This service and its neighbours understand each other, whichever versions of them run."""
+"""Events and internal calls of all supported versions of the services."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The list of conversations and founding groups (获取聊天界面 /conversations), and members."""
+"""Listing conversations, creating groups (获取聊天界面 /conversations), and listing members."""
 
 import pytest
 from flask import Flask

@@ -1,4 +1,4 @@
-"""Deleting messages for everybody, hiding them from oneself, and who has read one."""
+"""Deleting messages for all members, hiding them for the caller, and receipts."""
 
 import pytest
 from flask import Flask

@@ -1,4 +1,4 @@
-"""Every endpoint documents the refusals of the API document, and the catalogue holds no other."""
+"""Every endpoint documents the refusals of the API document, and the catalogue has no other."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ HANDLING = {
     (403, -6, "User already in conversation"),
 }
 
-# The document's own words for every endpoint, beside those that every endpoint has.
+# The refusals of the API document, without those of every endpoint.
 REFUSALS: dict[str, set[tuple[int, int, str]]] = {
     "GET /conversations": set(),
     "POST /conversations": {

@@ -1,4 +1,4 @@
-"""What stays of a person whose account was erased: nothing but the places of what they wrote."""
+"""Erasure of an account: of its messages only the deletions remain."""
 
 import pytest
 from flask import Flask
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.database
 
 
 def erase(app: Flask, account_id: int = ALICE) -> None:
-    """Auth tells that an account was erased, and the service works it off."""
+    """Deliver the erasure of an account by auth, and process it."""
     gone = {"email": "", "deleted": True, "generation": 1, "version": 9, "erased": True}
     make_account(app, account_id, "", **gone)
     app.test_cli_runner().invoke(args=["accounts", "erasures"])

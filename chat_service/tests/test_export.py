@@ -1,4 +1,4 @@
-"""Handing a person their conversations and what they wrote: ``accounts export``."""
+"""``accounts export``: the conversations of a user and the user's messages."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Finding messages (聊天记录管理 /conversations/manage_messages, /conversations/sift)."""
+"""Searching a conversation (聊天记录管理 /conversations/manage_messages, /conversations/sift)."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -42,7 +42,7 @@ def shift_time(time: str, seconds: int) -> str:
 
 @pytest.fixture
 def group(app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient) -> int:
-    """A group in which alice, bob and carol have said something."""
+    """A group with messages of alice, bob and carol."""
     conversation = make_group(app, ALICE, BOB, CAROL)
     texts = [
         (alice, "Hello World"),
@@ -61,7 +61,7 @@ EVERYTHING = ["Hello World", "hello 100%", "under_score", r"back\slash", "你好
 
 @pytest.mark.parametrize("search", [find, sift])
 class TestFilters:
-    """Both endpoints find alike."""
+    """Both endpoints have the same filters."""
 
     @pytest.mark.parametrize(
         ("filters", "expected"),

@@ -1,4 +1,4 @@
-"""A friendship is a private conversation: events open and close it (contract of friends)."""
+"""Events of friendships open and close private conversations."""
 
 from typing import Any
 

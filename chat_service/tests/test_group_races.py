@@ -1,4 +1,4 @@
-"""Groups under fire: what happens at the same time ends in one consistent state."""
+"""Concurrent requests about groups end in a consistent state."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -37,13 +37,13 @@ def create_invitation(caller: ApiClient, group: int) -> int:
 def make_request(
     app: Flask, user: int, method: str, path: str, json: dict[str, Any]
 ) -> Callable[[], Reply]:
-    """A request that somebody will make, with a connection of their own."""
+    """Prepare a request of a user."""
     caller = signed_in(app, user)
     return lambda: caller.call(method, path, json=json)
 
 
 def count_outcomes(replies: list[Reply]) -> Counter[tuple[int, int]]:
-    """How often each status and code came."""
+    """Count the responses by status and code."""
     return Counter((reply.status_code, reply.json["code"]) for reply in replies)
 
 

@@ -29,7 +29,7 @@ def private(app: Flask, alice: ApiClient) -> int:
 
 
 def get_roles(caller: ApiClient, conversation: int) -> dict[int, int]:
-    """Who is what: 1 owner, 2 admin, 3 member."""
+    """Get the roles of the members: 1 owner, 2 admin, 3 member."""
     members = caller.get("/conversations/get_members", json={"conversation_id": conversation})
     return {member["id"]: member["identity"] for member in members.json["members"]}
 

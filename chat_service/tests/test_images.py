@@ -1,4 +1,4 @@
-"""Sending pictures (聊天消息发送 /conversations/image), and seeing them (/media/<name>)."""
+"""Sending images (聊天消息发送 /conversations/image), and getting them (/media/<name>)."""
 
 import re
 from collections.abc import Callable
@@ -42,7 +42,7 @@ def group(app: Flask) -> int:
 
 @pytest.fixture
 def stored_keys(app: Flask, settings: dict[str, str]) -> Callable[[], set[str]]:
-    """The keys of the pictures that have come into the store."""
+    """Lists the keys that were added to the media store."""
     before = media_keys(settings)
     return lambda: media_keys(settings) - before
 
@@ -62,7 +62,7 @@ def list_messages(caller: ApiClient, conversation: int) -> list[dict[str, Any]]:
 
 
 def get_path(caller: ApiClient, conversation: int) -> str:
-    """The path of the newest message's picture."""
+    """Get the path of the image in the newest message."""
     content: str = list_messages(caller, conversation)[-1]["content"]
     return content.removeprefix("http://localhost")
 

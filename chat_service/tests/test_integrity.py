@@ -1,4 +1,4 @@
-"""``python -m chat_service verify``: silent about what is sound, and finds each kind of damage."""
+"""``python -m chat_service verify`` detects all kinds of corruption, and nothing else."""
 
 import pytest
 from flask import Flask
@@ -37,9 +37,9 @@ GROUP, PRIVATE = 1, 2
 
 @pytest.fixture
 def history(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
-    """A group and private conversations where everything has happened that can.
+    """A group and private conversations with all kinds of changes.
 
-    The group's messages 1 to 4: of these 2 is hidden by alice, 3 is deleted.
+    Of the group's messages 1 to 4, alice has hidden 2, and 3 is deleted.
     """
     group = make_group(app, ALICE, BOB)
     befriend(app, ALICE, BOB)

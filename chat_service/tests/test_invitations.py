@@ -1,4 +1,4 @@
-"""Inviting, the lists of invitations, and handling them (进群邀请, 获取群组邀请, 处理入群邀请)."""
+"""Sending, listing and handling invitations (进群邀请, 获取群组邀请, 处理入群邀请)."""
 
 from typing import Any
 
@@ -32,10 +32,10 @@ def invite(caller: ApiClient, group: int, whom: Any = DAVE) -> Reply:
 
 
 def create_invitation(caller: ApiClient, group: int, whom: Any = DAVE) -> int:
-    """An invitation that waits.
+    """Create a pending invitation.
 
     Returns:
-        its id.
+        the invitation's id.
     """
     [invitation] = invite(caller, group, whom).json["invite_ids"]
     return int(invitation)

@@ -1,4 +1,4 @@
-"""How many groups a user may create in an hour (创建会话/conversations)."""
+"""The rate limit of creating groups (创建会话/conversations)."""
 
 from collections.abc import Callable, Iterator
 
@@ -54,7 +54,9 @@ def test_a_user_creates_sixty_groups_an_hour(limited: Callable[..., Flask]) -> N
     assert created == [200] * 60
     assert_error(rejection, TOO_MANY_REQUESTS)
     assert 0 < int(rejection.headers["Retry-After"]) <= AN_HOUR
-    assert len(alice.get("/conversations").json["conversation"]) == 61  # And the private one.
+    assert (
+        len(alice.get("/conversations").json["conversation"]) == 61
+    )  # And the private conversation.
     assert _create(signed_in(app, BOB), ALICE).status_code == 200
 
 

@@ -19,7 +19,7 @@ _LIBRARIES = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
 
 
 def shift_clock(offset: str) -> dict[str, str]:
-    """The environment of a program whose clock differs by ``offset``, such as ``+50m``."""
+    """Build the environment of a program with a clock offset, such as ``+50m``."""
     if not _LIBRARIES:
         missing = "NOT TESTED: replicas whose clocks differ; libfaketime is not installed"
         if os.environ.get("CI"):
@@ -36,7 +36,7 @@ def shift_clock(offset: str) -> dict[str, str]:
 def replicas(
     request: pytest.FixtureRequest, app: Flask, settings: dict[str, str]
 ) -> Iterator[tuple[Server, Server]]:
-    """A replica with the right time, and one with another (tokens of tests live for an hour)."""
+    """A replica with the right time, and one with a wrong time (tokens are valid for an hour)."""
     with redis_server() as redis:
         shared = settings | {"REDIS_URL": redis.url}
         with run_server(shared) as right, run_server(shared | shift_clock(request.param)) as wrong:

@@ -1,4 +1,4 @@
-"""Live delivery with a Redis that another one takes the place of."""
+"""Live delivery during a failover of Redis."""
 
 import pytest
 from flask import Flask

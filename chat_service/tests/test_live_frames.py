@@ -1,4 +1,4 @@
-"""Live frames: what is expected, exactly how, and to exactly whom (``/ws/``)."""
+"""Live frames: their content and their recipients (``/ws/``)."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +18,7 @@ Sockets = dict[int, LiveSocket]
 
 @pytest.fixture
 def cast(server: Server) -> Cast:
-    """Alice, bob, carol and dave, by their ids."""
+    """Alice, bob, carol and dave, by id."""
     return {user_id: ServerClient(server, user_id) for user_id in (ALICE, BOB, CAROL, DAVE)}
 
 
@@ -30,7 +30,7 @@ def group(app: Flask) -> int:
 
 @pytest.fixture
 def sockets(group: int, cast: Cast) -> Iterator[Sockets]:
-    """A socket of each of them."""
+    """A socket of each user."""
     opened = {user_id: person.open_socket() for user_id, person in cast.items()}
     yield opened
     for each in opened.values():
@@ -112,7 +112,7 @@ def test_a_read_position_in_a_private_conversation_is_sent_to_the_friend(
 def test_read_positions_in_a_group_are_throttled_to_the_newest_per_second(
     app: Flask, group: int, cast: Cast
 ) -> None:
-    # A group of its own number: of the others something may have been received a moment ago.
+    # A group with an id of its own: groups with other ids may be throttled by an earlier test.
     quiet = [make_group(app, ALICE, BOB, CAROL) for _ in range(5)][-1]
     frame = {"type": "already_read", "conversationId": str(quiet)}
     by_bob, by_carol = ({**frame, "user_id": user_id} for user_id in (BOB, CAROL))

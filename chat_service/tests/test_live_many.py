@@ -1,4 +1,4 @@
-"""Live delivery across processes: one Redis, and what happens without it."""
+"""Live delivery in several processes with Redis, and during an outage of Redis."""
 
 import subprocess
 import sys
@@ -52,13 +52,13 @@ def _replicas(
 
 @pytest.fixture
 def replica(app: Flask, _replicas: tuple[Server, Server]) -> Server:
-    """A replica of one worker."""
+    """A replica with one worker."""
     return _replicas[0]
 
 
 @pytest.fixture
 def other_replica(app: Flask, _replicas: tuple[Server, Server]) -> Server:
-    """A replica of two workers."""
+    """A replica with two workers."""
     return _replicas[1]
 
 
@@ -69,7 +69,7 @@ def group(app: Flask) -> int:
 
 @pytest.fixture
 def alice(replica: Server) -> ServerClient:
-    """Alice, whose requests go to the replica of one worker."""
+    """Alice, who uses the replica with one worker."""
     return ServerClient(replica, ALICE)
 
 
@@ -77,7 +77,7 @@ def test_frames_reach_sockets_of_every_process(
     replica: Server, other_replica: Server, group: int, alice: ServerClient
 ) -> None:
     with ExitStack() as stack:
-        # Enough of them that each worker has some.
+        # Enough sockets for every worker.
         sockets = [
             stack.enter_context(LiveSocket(at, BOB)) for at in (replica, *[other_replica] * 12)
         ]
@@ -138,7 +138,7 @@ def test_frames_acknowledged_in_another_process_are_not_replayed(
         send_text(alice, group, "hello")
         assert staying.receive_frame()["type"] == "notify"
         staying.acknowledge()
-        wait_for_delivery(other_replica)  # The mark goes to Redis after the pong, before this.
+        wait_for_delivery(other_replica)  # The mark is stored in Redis before this event.
 
         with staying.reconnect(replica) as again:
             assert again.receive_frames() == []
@@ -199,7 +199,7 @@ def test_no_frame_is_lost_if_a_clock_is_set_back_or_redis_loses_its_data(
 ) -> None:
     with LiveSocket(other_replica, BOB) as bob, redis.client() as client:
         seconds, _ = client.time()
-        # As if the clock of Redis had been an hour ahead until now.
+        # As if the clock of Redis was an hour fast before.
         client.hset("ims:live:last", mapping={"moment": (seconds + 3600) * 1000, "number": 7})
         received = []
         for text in ("clock set back", "and on"):
@@ -238,7 +238,7 @@ def test_a_member_removed_during_an_outage_of_redis_gets_no_more_frames(
         bob.receive_frames()
         carol.receive_frames()
         redis.kill()
-        with app.app_context(), transaction():  # And nobody ever tells of it.
+        with app.app_context(), transaction():  # Without an event.
             db.session.execute(delete(Membership).where(Membership.user_id == BOB))
         send_text(alice, group, "without bob")
         redis.start()
@@ -266,11 +266,11 @@ def test_many_closing_sockets_need_few_connections_to_redis(
         for each in sockets:
             each.wire.shutdown()
         deadline = time.monotonic() + TIMEOUT
-        while counted[-1] >= max(counted):  # Until the first of them gives up.
+        while counted[-1] >= max(counted):  # Until the first connection attempt times out.
             counted.append(connections())
             assert time.monotonic() < deadline
 
-    assert max(counted) <= MAX_CONNECTIONS + 2  # Those that read, and that count.
+    assert max(counted) <= MAX_CONNECTIONS + 2  # The reader, and the rate limits.
 
 
 @pytest.mark.parametrize(

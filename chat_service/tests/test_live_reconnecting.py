@@ -1,4 +1,4 @@
-"""A client that loses its connection at random moments, in every way, loses no frame."""
+"""A client that is disconnected at random times in all ways loses no frame."""
 
 import json
 import random
@@ -26,10 +26,10 @@ DISCONNECTIONS = ("close", "drop", "vanish", "freeze")
 
 
 class ReconnectingClient:
-    """Bob's browser: one session, and one socket after the other.
+    """A client of bob with one session, and one socket at a time.
 
     Attributes:
-        told: numbers of the messages in the order in which their frames came.
+        received: numbers of the messages, in the order of their frames.
     """
 
     def __init__(self, network: Network, addresses: Sequence[str]) -> None:
@@ -39,7 +39,7 @@ class ReconnectingClient:
         self._token = issue(BOB)
 
     def connect_for(self, seconds: float, leaves: str, last: int | None = None) -> None:
-        """Listen for a while, or until the ``last`` message, and leave somehow."""
+        """Receive frames for some seconds, or until the ``last`` message, then disconnect."""
         wire = self._connect()
         self._listen(wire, seconds, last)
         if leaves == "freeze":
@@ -59,7 +59,7 @@ class ReconnectingClient:
 
     def _listen(self, wire: WebSocket, seconds: float, last: int | None = None) -> None:
         until = time.monotonic() + seconds
-        with suppress(OSError, WebSocketException):  # Too late, or closed by the server.
+        with suppress(OSError, WebSocketException):  # A timeout, or closed by the server.
             while (left := until - time.monotonic()) > 0 and self.received[-1:] != [last]:
                 wire.settimeout(left)
                 frame: dict[str, Any] = json.loads(wire.recv())
@@ -67,10 +67,10 @@ class ReconnectingClient:
 
 
 @pytest.fixture(scope="module", params=["one process", "three processes and Redis"])
-def servers(
+def chat_servers(
     request: pytest.FixtureRequest, settings: dict[str, str], _app: Flask
 ) -> Iterator[list[Server]]:
-    """One server of one process, or two that have three together."""
+    """One server with one process, or two servers with three processes."""
     with ExitStack() as stack:
         if request.param == "one process":
             yield [stack.enter_context(run_server(settings | {"REDIS_URL": ""}))]
@@ -84,10 +84,10 @@ def servers(
 
 @pytest.mark.parametrize("seconds", [4, pytest.param(60, marks=pytest.mark.slow)])
 def test_no_frame_is_lost_however_connections_end(
-    app: Flask, servers: list[Server], seconds: float
+    app: Flask, chat_servers: list[Server], seconds: float
 ) -> None:
     group = make_group(app, ALICE, BOB)
-    alice = ServerClient(servers[0], ALICE)
+    alice = ServerClient(chat_servers[0], ALICE)
     sent: list[int] = []
     all_sent = threading.Event()
 
@@ -99,8 +99,8 @@ def test_no_frame_is_lost_however_connections_end(
             all_sent.wait(random.uniform(0, 0.1))
         all_sent.set()
 
-    with run_network(servers[0].address) as network:
-        bob = ReconnectingClient(network, [server.address for server in servers])
+    with run_network(chat_servers[0].address) as network:
+        bob = ReconnectingClient(network, [server.address for server in chat_servers])
         bob.connect_for(0.1, "close")
         sending = threading.Thread(target=send)
         sending.start()

@@ -1,4 +1,4 @@
-"""Live sockets: who may open one, when it ends, and what is expected after a short absence."""
+"""Live sockets: opening, closing, and replay of missed frames."""
 
 import socket
 import struct
@@ -152,7 +152,7 @@ def test_deleting_an_account_closes_its_sockets_without_a_frame(
         goodbye = ABNF.OPCODE_CLOSE, struct.pack("!H", 4401)
         received = [list(iter(each.wire.recv_data, goodbye)) for each in (first, second)]
         marker = ABNF.OPCODE_TEXT, b'{"type":"request_message"}'
-        assert received == [[], [marker]]  # Which `listens` of the first asked for.
+        assert received == [[], [marker]]  # The marker of `open_socket` of the first.
         assert other.receive_types() == ["notify"]
 
 
@@ -227,7 +227,7 @@ def test_a_client_that_sends_too_much_is_closed(server: Server) -> None:
 
 def test_a_client_that_breaks_the_protocol_is_closed(server: Server) -> None:
     with LiveSocket(server, DAVE) as dave:
-        dave.send(b"\x81\x02hi")  # A client must mask what it says.
+        dave.send(b"\x81\x02hi")  # Frames of a client must be masked.
 
         assert dave.receive_close_code() == 1002
 
@@ -289,7 +289,7 @@ def test_unacknowledged_frames_are_replayed_while_the_old_socket_is_open(
         silent.acknowledge()
         send_text(alice, group, "one")
         send_text(alice, group, "two")
-        wait_for_delivery(server)  # Both have been written to the socket, which reads no more.
+        wait_for_delivery(server)  # Both have been written to the socket, which is not read.
 
         with silent.reconnect() as again:
             received = [again.receive_frame()["message"]["content"] for _ in range(2)]
@@ -318,7 +318,7 @@ def test_a_client_that_has_acknowledged_everything_gets_no_more_pings(server: Se
         server.send_event("friendship_ended", {"low_id": CAROL, "high_id": 9_999})
         carol.acknowledge()
 
-        carol.wire.settimeout(2.5)  # Pings that ask for frames come a second apart.
+        carol.wire.settimeout(2.5)  # Longer than the interval of pings after frames.
         with pytest.raises(WebSocketTimeoutException):
             carol.wire.recv_data(control_frame=True)
 
@@ -369,7 +369,7 @@ def test_missed_read_positions_of_a_group_are_replayed_once(
 
 @pytest.fixture
 def connection() -> Iterator[tuple[socket.socket, WebSocketConnection, Hub]]:
-    """The far end of a socket of bob's in this process, the socket, and an audience."""
+    """The client's end of a socket of bob, the socket in this process, and its hub."""
     hub = Hub(3, frame_out, lambda *_: None)
     listening, connecting = socket.socket(), socket.socket()
     with listening, connecting:
@@ -400,7 +400,7 @@ def test_frames_older_than_ten_seconds_are_not_replayed(
 
 @pytest.fixture(scope="module")
 def pinging_server(settings: dict[str, str], _app: Flask) -> Iterator[Server]:
-    """A service that pings all the time."""
+    """A service with a short ping interval."""
     with run_server(settings | {"WS_PING_SECONDS": "0.1"}) as server:
         yield server
 
@@ -409,7 +409,7 @@ def test_a_client_that_sends_no_pong_is_dropped(app: Flask, pinging_server: Serv
     with LiveSocket(pinging_server, ALICE) as dead:
         rest = b"".join(iter(dead.receive_bytes, b""))
 
-        assert rest == b"\x89\x00"  # A ping, and no other word.
+        assert rest == b"\x89\x00"  # A ping, and no close frame.
 
 
 def test_a_client_that_sends_pongs_stays_connected(app: Flask, pinging_server: Server) -> None:

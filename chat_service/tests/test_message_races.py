@@ -1,4 +1,4 @@
-"""Sending, reading and deleting at the same time: the database settles it."""
+"""Concurrent sends, reads and deletions."""
 
 from collections import Counter
 
@@ -30,7 +30,7 @@ CAST = (ALICE, BOB, CAROL, DAVE)
 
 @pytest.fixture
 def group(app: Flask) -> int:
-    """Alice's group, with everybody."""
+    """Alice's group, with all users."""
     return make_group(app, ALICE, BOB, CAROL, DAVE)
 
 

@@ -1,4 +1,4 @@
-"""The service's own history of its tables."""
+"""Migrations of the chat service."""
 
 from pathlib import Path
 

@@ -1,9 +1,9 @@
-"""Who may do what: one table of every endpoint and every role.
+"""Permissions: a table of all endpoints and roles.
 
 The group of the table has an owner, two admins and some plain members, one of whom sent the
-message, the invitation and the picture that the table is about. A stranger never was in it, a
-former member was, and wrote as well; both know all of the ids. Somebody with a deleted account
-is a member and may nothing.
+message, the invitation and the announcement of the table. A stranger was never a member; a
+former member was one, and sent a message; both know all ids. A user with a deleted account is a
+member without permissions.
 """
 
 from datetime import UTC, datetime
@@ -57,7 +57,7 @@ IN_GROUP = {
 
 
 class Permissions(NamedTuple):
-    """What each role gets; None is success. Whoever has a deleted account gets 401."""
+    """The refusal of each role; None is success. A deleted account gets 401."""
 
     stranger: ErrorSpec | None
     former: ErrorSpec | None
@@ -187,7 +187,7 @@ def _request(path: str, fields: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def _group_rows(app: Flask) -> None:
-    """The rows behind the table; everybody in it is a friend of the guest."""
+    """The rows of the table; all its users are friends of the guest."""
     now = datetime.now(UTC)
     with app.app_context(), transaction():
         db.session.execute(insert(Account), [_account(person) for person in PEOPLE])

@@ -1,6 +1,6 @@
-"""What a page costs does not grow with the history: rows and buffers, as the database counts them.
+"""The cost of a page does not depend on the length of the history: rows and buffers are counted.
 
-A conversation of a million messages stands beside ten thousand small ones, which are younger.
+There are a conversation with a million messages and ten thousand small, newer ones.
 """
 
 import json
@@ -40,8 +40,8 @@ _COLUMNS = "id, conversation_id, seq, version, sender_id, type, content, created
 
 @pytest.fixture(scope="module")
 def world(_app: Flask, _cast: Rows) -> Iterator[Flask]:
-    """The rows; conversation 1 is the big one, 2 a small one, and alice and bob are in all."""
-    reset_tables(_app, db, _cast)  # The indexer of a server may have outlived the last test.
+    """Rows: conversation 1 is the big one, 2 a small one; alice and bob are in all of them."""
+    reset_tables(_app, db, _cast)  # The indexer of an earlier server may still run.
     with _app.app_context():
         is_sqlite = db.is_sqlite
         numbers, time = _NUMBERS[is_sqlite].format, _TIME[is_sqlite].format
@@ -95,14 +95,14 @@ def world(_app: Flask, _cast: Rows) -> Iterator[Flask]:
 
 
 class Page(NamedTuple):
-    """A request, and how many rows it may be about."""
+    """A request, and the maximum number of rows that it needs."""
 
     rows: int
     query: dict[str, Any]
 
 
 MIDDLE, LAST, BEYOND = BIG // 2, BIG, BIG + MANY * OF_SMALL + 1
-NEAR_THE_END = "2025-01-12T13:46:35Z"  # Five messages of the big conversation are younger.
+NEAR_THE_END = "2025-01-12T13:46:35Z"  # Five messages of the big conversation are newer.
 PAGES = [
     Page(20, {"limit": 20}),
     Page(20, {"limit": 20, "before_id": MIDDLE}),
@@ -143,7 +143,7 @@ OTHERS: list[tuple[str, str, int, dict[str, Any]]] = [
 def record_statements(
     app: Flask, caller: ApiClient, method: str, path: str, **request: Any
 ) -> list[Any]:
-    """The reading statements of a request, with their parameters."""
+    """Record the SELECT statements of a request, with their parameters."""
     statements: list[Any] = []
 
     def record(_c: object, _k: object, statement: str, parameters: Any, *_: object) -> None:
@@ -161,7 +161,7 @@ def record_statements(
 
 
 def check_cost(app: Flask, statement: str, parameters: Any, rows: int) -> None:
-    """Whether a statement about so many rows touches hardly anything else."""
+    """Check that a statement about ``rows`` rows reads few others."""
     with app.app_context(), db.engine.connect() as connection:
         if db.is_sqlite:
             steps = _count_steps(connection.connection.dbapi_connection, statement, parameters)
@@ -176,7 +176,7 @@ def check_cost(app: Flask, statement: str, parameters: Any, rows: int) -> None:
 
 
 def _count_steps(connection: Any, statement: str, parameters: Any) -> int:
-    """How many instructions of its machine SQLite needs."""
+    """Count the instructions of SQLite's virtual machine."""
     count = [0]
 
     def add_steps() -> int:
@@ -223,7 +223,7 @@ def _iter_nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _count_rows(node: dict[str, Any]) -> int:
-    """The rows that a node of a plan reads from a table or an index, used or not."""
+    """Count the rows that a node of a plan reads, also those that it filters out."""
     if "Scan" not in node["Node Type"] or "Relation Name" not in node:
         return 0
     removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)

@@ -1,4 +1,4 @@
-"""Events in any order, and more than once, leave what their newest versions say."""
+"""Events in any order and with repeats result in the newest state."""
 
 import pytest
 from flask import Flask

@@ -1,4 +1,4 @@
-"""Pages of messages, joined, are the whole: whatever is sent and deleted between two of them."""
+"""Joined pages of messages are complete, with sends and deletions between them."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -23,7 +23,7 @@ limits = st.integers(1, 3)
 
 
 class Pages(RuleBasedStateMachine):
-    """One person writes and deletes; another reads forwards, backwards and by version."""
+    """One user sends and deletes; another one reads forwards, backwards and by version."""
 
     def __init__(self, app: Flask) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Unread counts, receipts and hidden messages, recounted one by one, whatever people do."""
+"""Unread counts, receipts and hidden messages equal a model after any sequence of requests."""
 
 from dataclasses import dataclass, field
 
@@ -29,7 +29,7 @@ any_number = st.integers(0, 1000)
 
 @dataclass
 class SentMessage:
-    """What the model knows of a message; its place in the list is its number less one."""
+    """The model of a message; its index in the list is its number minus one."""
 
     id: int
     sender: int
@@ -38,7 +38,7 @@ class SentMessage:
 
 @dataclass
 class Reader:
-    """How far somebody has read: for themselves, and as others may know."""
+    """The read positions of a user: own, and visible to others."""
 
     unread_position: int = 0
     read_position: int = 0
@@ -47,7 +47,7 @@ class Reader:
 
 
 class Reading(RuleBasedStateMachine):
-    """Four people in a group, one of whom leaves and returns."""
+    """A group of four users, one of whom leaves and returns."""
 
     def __init__(self, app: Flask) -> None:
         super().__init__()
@@ -178,7 +178,7 @@ class Reading(RuleBasedStateMachine):
             self.check_counts(user)
 
     def _visible_to(self, user: int) -> list[int]:
-        """The numbers of the messages that somebody sees."""
+        """List the numbers of the messages that a user sees."""
         hidden = self.readers[user].hidden
         numbered = enumerate(self.sent, start=1)
         return [seq for seq, each in numbered if not each.is_deleted and seq not in hidden]

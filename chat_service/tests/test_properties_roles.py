@@ -1,4 +1,4 @@
-"""Who is what in a group, and who comes in and goes, in whatever order things happen."""
+"""Roles and memberships of a group equal a model after any sequence of requests."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ any_number = st.integers(0, 1000)
 
 @dataclass
 class Invitation:
-    """What the model knows of an invitation."""
+    """The model of an invitation."""
 
     id: int
     sender: int
@@ -34,7 +34,7 @@ class Invitation:
 
 
 class Roles(RuleBasedStateMachine):
-    """Five people who know each other, and a group that the first one founds."""
+    """Five users, most of them friends, and a group that the first one creates."""
 
     def __init__(self, app: Flask) -> None:
         super().__init__()
@@ -149,7 +149,7 @@ class Roles(RuleBasedStateMachine):
         self.decide(owner, pending[number % len(pending)], accepts=True)
 
     def _list_pending(self) -> list[int]:
-        """Which invitations can be accepted."""
+        """List the invitations that can be accepted."""
         return [
             number
             for number, each in enumerate(self.invitations)

@@ -1,4 +1,4 @@
-"""Catching up from any earlier state ends where a new client begins, whatever happened."""
+"""Syncing any earlier state results in the state of a new client."""
 
 from copy import deepcopy
 from typing import NamedTuple
@@ -26,7 +26,7 @@ any_number = st.integers(0, 1000)
 
 
 class Copy(NamedTuple):
-    """What a client knows of a conversation."""
+    """A client's copy of a conversation."""
 
     version: int
     ids: set[int]
@@ -36,7 +36,7 @@ State = dict[int, Copy]
 
 
 class Devices(RuleBasedStateMachine):
-    """A reader's devices sleep and wake up, while the reader and a friend write and delete."""
+    """Devices of a reader sync at times, while the reader and a friend send and delete."""
 
     def __init__(self, app: Flask) -> None:
         super().__init__()

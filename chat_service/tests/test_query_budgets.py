@@ -1,4 +1,4 @@
-"""The requests that everybody makes all day cost no more than the table says."""
+"""Frequent requests stay within the query budgets of the table."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Reading messages (获取消息列表 /conversations/messages GET): bounds, unread counts, catch-up."""
+"""Listing messages (获取消息列表 /conversations/messages GET): bounds, unread counts, changes."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -43,7 +43,7 @@ def five_messages(bob: ApiClient, group: int) -> list[int]:
 
 
 class TestBounds:
-    """Which messages are answered."""
+    """Bounds of the list."""
 
     def test_all_messages_are_listed_oldest_first(
         self, alice: ApiClient, group: int, five_messages: list[int]
@@ -146,7 +146,7 @@ class TestBounds:
 
 
 class TestUnread:
-    """How many messages are unread."""
+    """Unread counts."""
 
     def test_later_messages_of_others_are_unread(
         self, alice: ApiClient, bob: ApiClient, group: int, five_messages: list[int]
@@ -258,7 +258,7 @@ class TestUnread:
 
 
 class TestChanges:
-    """What a client that was away asks for: everything after the version it knows."""
+    """Changes after the version of a client."""
 
     def test_every_send_and_every_delete_raises_the_version(
         self, alice: ApiClient, group: int
@@ -325,7 +325,7 @@ def test_the_list_counts_each_conversation_by_itself(
 
 
 class TestReadPosition:
-    """Moving the read position apart from fetching (beyond the document)."""
+    """Moving the read position without fetching messages (beyond the document)."""
 
     def test_fetching_with_read_false_moves_nothing(
         self, alice: ApiClient, bob: ApiClient, group: int, five_messages: list[int]

@@ -1,4 +1,4 @@
-"""Statements have the columns of the rows that are made of them, in their order."""
+"""Statements select the columns of their row types, in the same order."""
 
 from typing import Any
 

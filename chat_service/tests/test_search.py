@@ -1,4 +1,4 @@
-"""Finding messages over all conversations (beyond the document: /conversations/search)."""
+"""Searching all conversations (beyond the document: /conversations/search)."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ def group(app: Flask) -> int:
 
 @pytest.fixture(params=[True, False], ids=["indexed", "not yet indexed"])
 def index(request: pytest.FixtureRequest, app: Flask) -> Any:
-    """Called when everything was said: takes it into the index, or not."""
+    """Called after all messages are sent: indexes them, or not."""
     return lambda: index_all_messages(app) if request.param else None
 
 
@@ -153,7 +153,7 @@ def test_pages_are_complete_with_any_read_limit(
     monkeypatch.setattr(global_search, "MAX_READ", 20)
     monkeypatch.setattr(global_search, "_BATCH_SIZE", 8)
     groups = [make_group(app, ALICE, BOB) for _ in range(4)]
-    texts = ("needle", "eedlenee", "hay", "nedle")  # The second has all triples of the first.
+    texts = ("needle", "eedlenee", "hay", "nedle")  # The second text has all triples of the first.
     said = [
         (
             send_text(bob, groups[number * number % 7 % 4], texts[number % 5 % 4]),
@@ -179,7 +179,7 @@ def test_a_search_without_matches_reads_a_bounded_number_of_rows(
 ) -> None:
     monkeypatch.setattr(global_search, "MAX_READ", 1_500)
     monkeypatch.setattr(global_search, "_BATCH_SIZE", 300)
-    make_history(app, group, BOB, 4_000, "eedlenee")  # It has all triples of "needle".
+    make_history(app, group, BOB, 4_000, "eedlenee")  # The text has all triples of "needle".
     index()
     cursor = ask(alice, content).json["next_before_id"]
     assert 2_200 < cursor <= 2_501

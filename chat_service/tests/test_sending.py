@@ -154,7 +154,7 @@ class TestText:
 
 
 class TestClientId:
-    """Repeating a send whose answer was lost."""
+    """Repeated sends with one client id."""
 
     def test_a_repeat_returns_the_first_message(
         self, alice: ApiClient, bob: ApiClient, group: int
@@ -212,7 +212,7 @@ class TestClientId:
 
 
 class TestReply:
-    """A text that answers another message."""
+    """A reply to another message."""
 
     def test_a_reply_contains_its_target(
         self, alice: ApiClient, bob: ApiClient, group: int

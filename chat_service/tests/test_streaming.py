@@ -1,4 +1,4 @@
-"""Long histories are sent in blocks: whole, in order, few at once, and with no connection held."""
+"""Long lists are streamed in blocks: complete, ordered, limited, and without a held connection."""
 
 import json
 from collections.abc import Iterator
@@ -40,20 +40,20 @@ REPLIES = "/conversations/get_reply"
 
 @pytest.fixture
 def group(app: Flask, alice: ApiClient, bob: ApiClient) -> int:
-    """Alice's group, in which bob said much."""
+    """Alice's group, with many messages of bob."""
     conversation = make_group(app, ALICE, BOB)
     make_history(app, conversation, BOB, COUNT)
     return conversation
 
 
 def make_replies(app: Flask, target: int) -> None:
-    """What was said after a message replies to it."""
+    """Make all later messages replies to a message."""
     with app.app_context(), transaction():
         db.session.execute(update(Message).values(reply_to_id=case((Message.id > target, target))))
 
 
 def open_response(app: Flask, user_id: int, path: str = MESSAGES, **query: Any) -> TestResponse:
-    """An answer whose body has not been read."""
+    """Send a request, and return the response without reading its body."""
     client, headers = app.test_client(), {"Authorization": issue(user_id)}
     return client.open(path, headers=headers, query_string=query)
 

@@ -1,4 +1,4 @@
-"""Catching up with all conversations at once (beyond the document: /conversations/sync)."""
+"""Changes of all conversations (beyond the document: /conversations/sync)."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -36,7 +36,7 @@ def group(app: Flask) -> int:
 
 
 def get_only_conversation(answer: Any) -> dict[str, Any]:
-    """The one conversation of an answer."""
+    """Get the only conversation of a response."""
     [row] = answer["conversations"]
     changed: dict[str, Any] = row
     return changed
@@ -47,7 +47,7 @@ def list_contents(row: dict[str, Any]) -> list[str]:
 
 
 def make_deletions(app: Flask, conversation: int, count: int) -> None:
-    """So many messages sent and deleted, as if one by one, before anything else."""
+    """Insert ``count`` deletions at the beginning of a conversation."""
     rows = [
         {
             "message_id": 10_000_000 * conversation + n,

@@ -1,4 +1,4 @@
-"""A network that vanishes without a word: no end of a connection reaches the other side."""
+"""A network that drops connections without notifying the other side."""
 
 import socket
 import threading
@@ -9,11 +9,11 @@ _BLOCK = 65_536
 
 
 class Network:
-    """Carries each connection to the address that it is told to be for.
+    """Forwards connections to a target.
 
     Attributes:
-        address: where clients connect to.
-        target: address of the server of the connections to come.
+        address: the address for clients.
+        target: the server of new connections.
     """
 
     def __init__(self, target: str) -> None:
@@ -23,7 +23,7 @@ class Network:
         self._connections: list[_Connection] = []
 
     def accept(self) -> None:
-        """Carry connections until `close`."""
+        """Forward connections until `close`."""
         while True:
             try:
                 client, _ = self._listening.accept()
@@ -33,18 +33,18 @@ class Network:
             self._connections.append(_Connection(client, socket.create_connection((host, port))))
 
     def freeze(self) -> None:
-        """Carry nothing more to the clients; nobody learns of it."""
+        """Forward nothing more to the clients, and keep the connections open."""
         for connection in self._connections:
             connection.is_frozen = True
 
     def vanish(self) -> None:
-        """Cut the clients off; the servers do not learn of it, and what they say is lost."""
+        """Disconnect the clients without notifying the servers, whose data are lost."""
         self.freeze()
         for connection in self._connections:
             connection.drop_client()
 
     def close(self) -> None:
-        """Close everything."""
+        """Close all connections."""
         self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
         for connection in self._connections:
@@ -55,11 +55,11 @@ class _Connection:
     def __init__(self, client: socket.socket, server: socket.socket) -> None:
         self._client, self._server = client, server
         self.is_frozen = False
-        self._carrying = [
-            threading.Thread(target=carry)
-            for carry in (self._carry_to_server, self._carry_to_client)
+        self._threads = [
+            threading.Thread(target=forward)
+            for forward in (self._forward_to_server, self._forward_to_client)
         ]
-        for thread in self._carrying:
+        for thread in self._threads:
             thread.start()
 
     def drop_client(self) -> None:
@@ -69,7 +69,7 @@ class _Connection:
     def close(self) -> None:
         self.drop_client()
         self._drop_server()
-        for thread in self._carrying:
+        for thread in self._threads:
             thread.join()
         self._client.close()
         self._server.close()
@@ -78,14 +78,14 @@ class _Connection:
         with suppress(OSError):
             self._server.shutdown(socket.SHUT_RDWR)
 
-    def _carry_to_server(self) -> None:
+    def _forward_to_server(self) -> None:
         with suppress(OSError):
             while (block := self._client.recv(_BLOCK)) and not self.is_frozen:
                 self._server.sendall(block)
         if not self.is_frozen:
             self._drop_server()
 
-    def _carry_to_client(self) -> None:
+    def _forward_to_client(self) -> None:
         with suppress(OSError):
             while block := self._server.recv(_BLOCK):
                 if not self.is_frozen:
@@ -95,7 +95,7 @@ class _Connection:
 
 @contextmanager
 def run_network(target: str) -> Iterator[Network]:
-    """A network as long as the block lasts."""
+    """Run a network during the block."""
     network = Network(target)
     accepting = threading.Thread(target=network.accept)
     accepting.start()
