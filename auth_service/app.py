@@ -10,7 +10,7 @@ from auth_service.config import AuthSettings
 from auth_service.db import db
 from auth_service.domain import accounts, export, integrity, notifications, password_reset
 from auth_service.domain.audit import audit
-from auth_service.domain.avatars import pictures
+from auth_service.domain.avatars import media_store
 from auth_service.domain.limits import counters, limits
 from auth_service.domain.outbox import outbox
 from auth_service.domain.own_data import own_data
@@ -49,7 +49,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     decoder.configure(settings)
     sessions.configure(settings.token_lifetime_seconds)
     SessionActivity(record_seen).init_app(app)
-    pictures.configure(settings)
+    media_store.configure(settings)
     mail.configure(
         settings.smtp_url,
         settings.smtp_timeout_seconds,

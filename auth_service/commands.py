@@ -28,7 +28,7 @@ def add_commands(app: Flask) -> None:
     def avatars_commands() -> None:
         """Manage the avatars of accounts."""
 
-    add_prune_command(avatars_commands, avatars.pictures, avatars.find_orphans, avatars.FOLDER)
+    add_prune_command(avatars_commands, avatars.media_store, avatars.find_orphans, avatars.FOLDER)
 
 
 def _add_accounts_commands(group: AppGroup) -> None:
@@ -120,5 +120,5 @@ def _password(from_pipe: bool) -> str:
     """Read a password from a prompt or standard input; it is never an argument."""
     if from_pipe:
         return transport.encrypt(sys.stdin.readline().rstrip("\n"))
-    answer: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-    return transport.encrypt(answer)
+    response: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    return transport.encrypt(response)

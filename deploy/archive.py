@@ -103,7 +103,7 @@ def copy_store(store: MediaStore, folder: Path) -> Iterator[int]:
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as out:
-            out.writelines(file.pieces)
+            out.writelines(file.chunks)
         return True
 
     count = 0

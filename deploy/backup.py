@@ -19,7 +19,7 @@ from pathlib import Path
 from deploy import archive
 from deploy.archive import Manifest
 from deploy.databases import DATABASE_ERRORS, get_database
-from deploy.environment import installed
+from deploy.environment import environment_of_existing_run
 from deploy.ownership import give_to_owner_of
 from deploy.programs import SERVICES
 from shared.operations.commands import with_progress
@@ -41,7 +41,7 @@ def main() -> int:
     wanted = parser.parse_args()
     os.umask(0o077)  # The backup contains secrets.
     try:
-        made = create_backup(installed(os.environ), wanted.to)
+        made = create_backup(environment_of_existing_run(os.environ), wanted.to)
     except (*DATABASE_ERRORS, SettingsError, OSError) as reason:
         sys.stdout.write(f"Backup failed: {reason}\n")
         return 1

@@ -7,7 +7,7 @@ settings as for ``make run``. The product can be running or stopped.
 import os
 import sys
 
-from deploy.environment import installed
+from deploy.environment import environment_of_existing_run
 from deploy.programs import SERVICES, environment_of
 from shared.settings import SettingsError
 
@@ -21,7 +21,7 @@ def main() -> None:
         raise SystemExit(_USAGE)
     os.umask(0o077)  # Files are readable by their owner only.
     try:
-        env = environment_of(service, installed(os.environ))
+        env = environment_of(service, environment_of_existing_run(os.environ))
     except SettingsError as wrong:
         raise SystemExit(str(wrong)) from None
     os.execve(sys.executable, [sys.executable, "-m", service, *arguments], env)

@@ -13,7 +13,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 import click
 
-from deploy.environment import installed
+from deploy.environment import environment_of_existing_run
 from deploy.programs import SERVICES, environment_of
 from shared.operations.data_export import README, atomic_write
 from shared.settings import SettingsError
@@ -25,7 +25,7 @@ from shared.settings import SettingsError
 def main(account_id: int, file: Path) -> None:
     """Combine the exports of all services."""
     try:
-        env = installed(os.environ)
+        env = environment_of_existing_run(os.environ)
     except SettingsError as wrong:
         raise click.ClickException(str(wrong)) from None
     with (

@@ -18,7 +18,7 @@ from pathlib import Path
 from deploy import archive
 from deploy.archive import Manifest
 from deploy.databases import DATABASE_ERRORS, Database, OperationError, get_database, is_empty
-from deploy.environment import started
+from deploy.environment import environment_for_new_run
 from deploy.ownership import give_to_owner_of
 from deploy.ports import free_ports
 from deploy.programs import PROGRAMS, SERVICES, environment_of, validate_all_settings
@@ -78,7 +78,7 @@ def restore(folder: Path, *, overwrite: bool) -> None:
         addresses = {name: (LOOPBACK, port) for name, port in zip(PROGRAMS, ports, strict=True)}
         urls = {name: f"http://{LOOPBACK}:{addresses[name][1]}" for name in SERVICES}
         env = {
-            **started(data_dir, urls, os.environ),
+            **environment_for_new_run(data_dir, urls, os.environ),
             **{f"{name.upper()}_URL": url for name, url in urls.items()},
             "LOG_LEVEL": "WARNING",
             "METRICS_PORT": "",

@@ -89,7 +89,7 @@ def _run(settings: LauncherSettings, only_migrate: bool) -> None:
         ports = dict(zip(SERVICES, free, strict=False))
         urls = {name: f"http://{LOOPBACK}:{port}" for name, port in ports.items()}
         metrics = _metrics_settings(free[len(SERVICES) :])
-        env = environment.started(data_dir, urls, metrics | os.environ)
+        env = environment.environment_for_new_run(data_dir, urls, metrics | os.environ)
         if problems := validate_all_settings(env):
             raise StartupError("\n".join(problems))
         if only_migrate or not are_current(ROOT, env):

@@ -19,7 +19,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import IO, Any, NamedTuple
 
-from deploy.environment import installed
+from deploy.environment import environment_of_existing_run
 from deploy.programs import SERVICES, environment_of
 from deploy.run import ROOT
 from shared.operations.integrity import (
@@ -74,7 +74,7 @@ State = dict[str, Any]
 class Comparison(NamedTuple):
     """The number of rows, and the differences of a service's copy by key."""
 
-    things: int
+    row_count: int
     differences: dict[Key, str]
 
 
@@ -86,7 +86,7 @@ def main() -> int:
     """Run all checks and print the results."""
     argparse.ArgumentParser(prog="python -m deploy.verify", description=__doc__).parse_args()
     try:
-        env = installed(os.environ)
+        env = environment_of_existing_run(os.environ)
         _echo(HEADING)
         violations = 0
         for result in run_all_checks(env):

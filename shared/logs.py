@@ -87,8 +87,8 @@ def log_requests(
 
     @app.before_request
     def begin() -> None:
-        given = request.headers.get("X-Request-Id", "")
-        request_id.set(given if _WELL_FORMED_ID.fullmatch(given) else uuid.uuid4().hex)
+        sent_id = request.headers.get("X-Request-Id", "")
+        request_id.set(sent_id if _WELL_FORMED_ID.fullmatch(sent_id) else uuid.uuid4().hex)
         g.started_at = time.perf_counter()
 
     @app.after_request

@@ -86,11 +86,13 @@ def reset_password(account_id: int, password: str) -> None:
         save_and_publish(account)
 
 
-def get_account(who: str) -> dict[str, Any]:
+def get_account(id_or_email: str) -> dict[str, Any]:
     """Get an account by id or e-mail for an operator, without its secrets."""
-    number = who.isdecimal() and int(who) <= MAX_ID
+    number = id_or_email.isdecimal() and int(id_or_email) <= MAX_ID
     condition = (
-        Account.id == int(who) if number else Account.email_key == emails.normalize_email(who)
+        Account.id == int(id_or_email)
+        if number
+        else Account.email_key == emails.normalize_email(id_or_email)
     )
     account = db.session.execute(select(*_SHOWN).where(condition)).mappings().first()
     if account is None:

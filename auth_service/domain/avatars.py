@@ -25,7 +25,7 @@ _ACCOUNT_ID = re.compile("[0-9]{1,19}")
 _KEY = re.compile(r"avatars/([0-9]{1,18})/([0-9a-f]{48})/(?:original|rendition\.webp)")
 FOLDER = "avatars/"
 
-pictures = MediaStore()
+media_store = MediaStore()
 
 
 class Avatar(NamedTuple):
@@ -58,7 +58,7 @@ def get_original(account_id: int, shown: Avatar) -> str:
     """Read the text as it was uploaded; ``""`` if there is none."""
     if not shown.digest:
         return shown.reference
-    original = pictures.get(_original(account_id, shown.digest))
+    original = media_store.get(_original(account_id, shown.digest))
     return "" if original is None else original.decode()
 
 
@@ -66,7 +66,7 @@ def get_thumbnail(account_id: str, digest: str) -> bytes:
     """Open the WebP thumbnail that other users get."""
     avatar_image = None
     if _ACCOUNT_ID.fullmatch(account_id) and _DIGEST.fullmatch(digest):
-        avatar_image = pictures.get(_rendition(account_id, digest))
+        avatar_image = media_store.get(_rendition(account_id, digest))
     if avatar_image is None:
         raise ApiError(NOT_FOUND)
     return avatar_image
@@ -75,7 +75,7 @@ def get_thumbnail(account_id: str, digest: str) -> bytes:
 def exists(account_id: int, digest: str) -> bool:
     """Whether an image is in the store, both as the original and as the thumbnail."""
     keys = _original(account_id, digest), _rendition(account_id, digest)
-    return all(map(pictures.exists, keys))
+    return all(map(media_store.exists, keys))
 
 
 def find_orphans(keys: Collection[str]) -> set[str]:
@@ -91,8 +91,8 @@ def find_orphans(keys: Collection[str]) -> set[str]:
 def delete_avatar(account_id: int, digest: str) -> None:
     """Delete a replaced image."""
     if digest:
-        pictures.delete(_rendition(account_id, digest))
-        pictures.delete(_original(account_id, digest))
+        media_store.delete(_rendition(account_id, digest))
+        media_store.delete(_original(account_id, digest))
 
 
 def _is_unchanged(account_id: int, shown: Avatar, sent: str) -> bool:
@@ -104,9 +104,9 @@ def _is_unchanged(account_id: int, shown: Avatar, sent: str) -> bool:
 
 def _store(account_id: int, original: str, image: EncodedImage) -> str:
     digest = _content_digest(original) + secrets.token_hex(8)
-    pictures.put(_original(account_id, digest), original.encode())
+    media_store.put(_original(account_id, digest), original.encode())
     with image.file as file:
-        pictures.put(_rendition(account_id, digest), file)
+        media_store.put(_rendition(account_id, digest), file)
     return digest
 
 

@@ -23,14 +23,14 @@ pytestmark = pytest.mark.database
 PHONE = {"X-Forwarded-For": "192.0.2.7", "User-Agent": "Phone/1", "X-Request-Id": "r-1"}
 
 
-def sign_in(who: ApiClient, password: str = PASSWORD, name: str = "alice") -> Reply:
+def sign_in(client: ApiClient, password: str = PASSWORD, name: str = "alice") -> Reply:
     body = {"email": email_of(name), "password": password}
-    return who.post("/account/login", json=body, headers=PHONE)
+    return client.post("/account/login", json=body, headers=PHONE)
 
 
-def change(who: ApiClient, **fields: str) -> Reply:
+def change(client: ApiClient, **fields: str) -> Reply:
     body = {"origin_password": PASSWORD} | fields
-    return who.put("/account/info", json=body, headers=PHONE)
+    return client.put("/account/info", json=body, headers=PHONE)
 
 
 def run(app: Flask, *arguments: str) -> None:

@@ -29,12 +29,12 @@ FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
 BASE = "http://localhost"
 
 
-def _put(who: ApiClient, avatar: Any) -> Reply:
-    return who.put("/account/info", json={"origin_password": PASSWORD, "avatar": avatar})
+def _put(client: ApiClient, avatar: Any) -> Reply:
+    return client.put("/account/info", json={"origin_password": PASSWORD, "avatar": avatar})
 
 
-def _avatar(who: ApiClient) -> str:
-    avatar: str = who.get("/account/info").json["avatar"]
+def _avatar(client: ApiClient) -> str:
+    avatar: str = client.get("/account/info").json["avatar"]
     return avatar
 
 

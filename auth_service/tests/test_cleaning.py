@@ -10,7 +10,7 @@ from click.testing import Result
 from flask import Flask
 
 from auth_service.config import AuthSettings
-from auth_service.domain.avatars import pictures
+from auth_service.domain.avatars import media_store
 from auth_service.tests.factories import ALICE, PASSWORD, data_uri, picture
 from shared.settings import load_settings
 from shared.testing.client import ApiClient
@@ -23,9 +23,9 @@ DAY = 24 * 3600
 @pytest.fixture
 def app(app: Flask, env: Mapping[str, str], tmp_path: Path) -> Iterator[Flask]:
     """The service with a store in a folder, in which files can be old."""
-    pictures.configure(load_settings(AuthSettings, {**env, "MEDIA_URL": f"file://{tmp_path}"}))
+    media_store.configure(load_settings(AuthSettings, {**env, "MEDIA_URL": f"file://{tmp_path}"}))
     yield app
-    pictures.configure(load_settings(AuthSettings, env))
+    media_store.configure(load_settings(AuthSettings, env))
 
 
 @pytest.fixture

@@ -27,9 +27,9 @@ def run(app: Flask) -> Accounts:
     return invoke
 
 
-def _login(who: ApiClient, name: str, password: str) -> Reply:
+def _login(client: ApiClient, name: str, password: str) -> Reply:
     body = {"email": email_of(name), "password": password}
-    return who.post("/account/login", json=body, headers={"Authorization": ""})
+    return client.post("/account/login", json=body, headers={"Authorization": ""})
 
 
 def test_a_created_account_can_sign_in_and_the_others_know_it(
@@ -103,9 +103,9 @@ def test_a_list_can_be_narrowed(
 
 @pytest.mark.parametrize("who", ["1", "alice@example.com", "Alice@Example.COM"])
 def test_an_account_is_shown_by_id_or_e_mail_without_its_secrets(
-    run: Accounts, alice: ApiClient, who: str
+    run: Accounts, alice: ApiClient, client: str
 ) -> None:
-    shown = json.loads(run("show", who, "--json").stdout)
+    shown = json.loads(run("show", client, "--json").stdout)
     assert (shown.pop("created_at")[-1], shown) == (
         "Z",
         {
@@ -116,13 +116,13 @@ def test_an_account_is_shown_by_id_or_e_mail_without_its_secrets(
             "name": "Alice",
         },
     )
-    assert run("show", who).stdout.startswith("id          1\n")
+    assert run("show", client).stdout.startswith("id          1\n")
 
 
 @pytest.mark.parametrize("command", ["show", "deactivate", "reactivate", "reset-password"])
 @pytest.mark.parametrize("who", ["99", "ann@example.com", str(2**70), "²"])
-def test_nobody_of_that_name_is_said_in_a_line(run: Accounts, command: str, who: str) -> None:
-    done = run(command, who)
+def test_nobody_of_that_name_is_said_in_a_line(run: Accounts, command: str, client: str) -> None:
+    done = run(command, client)
     assert (done.exit_code, done.stderr) == (1, "Error: User not found\n")
 
 

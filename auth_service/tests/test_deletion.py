@@ -26,8 +26,8 @@ def restored_alice(app: Flask, deleted_alice: ApiClient) -> ApiClient:
 
 
 def test_deleting_ones_account_succeeds(alice: ApiClient) -> None:
-    answer = alice.delete("/account/delete").json
-    assert answer == {"code": 0, "info": "Succeed", "message": "注销成功"}
+    response = alice.delete("/account/delete").json
+    assert response == {"code": 0, "info": "Succeed", "message": "注销成功"}
 
 
 def test_a_delete_with_a_json_content_type_and_no_body_is_well_formed(alice: ApiClient) -> None:

@@ -103,9 +103,9 @@ def test_an_endpoint_documents_the_refusals_of_the_api_document(
 ) -> None:
     documented = {
         (int(status), example["value"]["code"], example["value"]["info"])
-        for status, answer in _operation(document, endpoint)["responses"].items()
+        for status, response in _operation(document, endpoint)["responses"].items()
         if status not in ("200", "default")
-        for example in answer["content"]["application/json"]["examples"].values()
+        for example in response["content"]["application/json"]["examples"].values()
     }
     own = {row for row in documented if row[:2] not in OF_EVERY_ENDPOINT}
     assert own == REFUSALS[str(endpoint)]

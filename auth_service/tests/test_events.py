@@ -20,8 +20,8 @@ from shared.testing.fake_services import FakeService
 BOUND_SECONDS = 8.0  # Less than five attempts.
 
 
-def _change(who: ApiClient, **fields: str) -> Reply:
-    return who.put("/account/info", json={"origin_password": PASSWORD, **fields})
+def _change(client: ApiClient, **fields: str) -> Reply:
+    return client.put("/account/info", json={"origin_password": PASSWORD, **fields})
 
 
 def _relay(app: Flask) -> int:

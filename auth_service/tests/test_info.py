@@ -13,18 +13,18 @@ from shared.web.errors import BAD_PARAMETER, ErrorSpec
 FIELDS = ("name", "email", "user_info", "avatar")
 
 
-def _change(who: ApiClient, **fields: Any) -> Reply:
-    return who.put("/account/info", json={"origin_password": PASSWORD, **fields})
+def _change(client: ApiClient, **fields: Any) -> Reply:
+    return client.put("/account/info", json={"origin_password": PASSWORD, **fields})
 
 
-def _info(who: ApiClient) -> dict[str, Any]:
-    answer = who.get("/account/info").json
-    return {field: answer[field] for field in FIELDS}
+def _info(client: ApiClient) -> dict[str, Any]:
+    response = client.get("/account/info").json
+    return {field: response[field] for field in FIELDS}
 
 
-def _can_log_in(who: ApiClient, password: str, email: str = email_of("alice")) -> bool:
+def _can_log_in(client: ApiClient, password: str, email: str = email_of("alice")) -> bool:
     body = {"email": email, "password": password}
-    return who.post("/account/login", json=body).status_code == 200
+    return client.post("/account/login", json=body).status_code == 200
 
 
 def test_everything_can_be_changed_at_once(alice: ApiClient) -> None:
@@ -35,9 +35,9 @@ def test_everything_can_be_changed_at_once(alice: ApiClient) -> None:
         "avatar": data_uri(picture()),
     }
 
-    answer = _change(alice, password=encrypted("new_word"), **wanted).json
+    response = _change(alice, password=encrypted("new_word"), **wanted).json
 
-    assert answer == {"code": 0, "info": "Succeed", "message": "修改成功"}
+    assert response == {"code": 0, "info": "Succeed", "message": "修改成功"}
     assert _info(alice) == wanted
     assert _can_log_in(alice, "new_word", "alicia@example.org")
 

@@ -16,12 +16,12 @@ from shared.web.errors import BAD_PARAMETER, INVALID_JWT
 KNOWN = {SECRET_HEADER: "current-test-secret"}
 
 
-def _page(who: ApiClient, **parameters: Any) -> Reply:
-    return who.get("/internal/accounts", query_string=parameters, headers=KNOWN)
+def _page(client: ApiClient, **parameters: Any) -> Reply:
+    return client.get("/internal/accounts", query_string=parameters, headers=KNOWN)
 
 
-def _find(who: ApiClient, *ids: Any) -> Reply:
-    return who.post("/internal/accounts/find", json={"ids": ids}, headers=KNOWN)
+def _find(client: ApiClient, *ids: Any) -> Reply:
+    return client.post("/internal/accounts/find", json={"ids": ids}, headers=KNOWN)
 
 
 def _make_accounts(app: Flask, *ids: int) -> None:
@@ -29,8 +29,8 @@ def _make_accounts(app: Flask, *ids: int) -> None:
         make_account(app, account_id, f"user{account_id}")
 
 
-def _ids(answer: Reply) -> list[int]:
-    return [state["id"] for state in answer.json["accounts"]]
+def _ids(response: Reply) -> list[int]:
+    return [state["id"] for state in response.json["accounts"]]
 
 
 def test_a_page_holds_the_next_accounts_by_id(app: Flask, anonymous: ApiClient) -> None:

@@ -45,19 +45,21 @@ def limited(
 
 
 def _login(
-    who: ApiClient, password: str = WRONG, email: str = ALICE_AT, address: str = HERE
+    client: ApiClient, password: str = WRONG, email: str = ALICE_AT, address: str = HERE
 ) -> Reply:
     credentials = {"email": email, "password": password}
-    return who.post("/account/login", json=credentials, headers={"X-Forwarded-For": address})
+    return client.post("/account/login", json=credentials, headers={"X-Forwarded-For": address})
 
 
-def _sign_in_from(who: ApiClient, address: str) -> None:
-    assert _login(who, PASSWORD, address=address).status_code == 200
+def _sign_in_from(client: ApiClient, address: str) -> None:
+    assert _login(client, PASSWORD, address=address).status_code == 200
 
 
-def _register(who: ApiClient, email: str, address: str = HERE, password: str = PASSWORD) -> Reply:
+def _register(
+    client: ApiClient, email: str, address: str = HERE, password: str = PASSWORD
+) -> Reply:
     person = {"email": email, "name": "N", "password": password}
-    return who.post("/account/reg", json=person, headers={"X-Forwarded-For": address})
+    return client.post("/account/reg", json=person, headers={"X-Forwarded-For": address})
 
 
 def test_guessing_one_password_from_one_address_ends_soon(
@@ -117,13 +119,13 @@ def test_an_account_is_guessed_at_a_hundred_times_an_hour_at_most(
     service = limited(RATE_LIMIT_FAILED_LOGINS_EMAIL="50/hour", RATE_LIMIT_FAILED_LOGINS="20/hour")
     for last in range(4):
         _sign_in_from(service, f"192.0.2.{last}")
-    answers = [
+    responses = [
         _login(service, address=f"{network}.{last}").status_code
         for network in ("192.0.2", "198.51.100")
         for last in range(4)
         for _ in range(25)
     ]
-    assert answers.count(401) == 100
+    assert responses.count(401) == 100
 
 
 @pytest.mark.parametrize(

@@ -15,16 +15,18 @@ from shared.testing.tokens import PUBLIC_KEYS_PEM
 from shared.web.authentication import AUDIENCE
 
 
-def _login(who: ApiClient, email: str = email_of("alice"), password: str = PASSWORD) -> Reply:
-    return who.post("/account/login", json={"email": email, "password": password})
+def _login(client: ApiClient, email: str = email_of("alice"), password: str = PASSWORD) -> Reply:
+    return client.post("/account/login", json={"email": email, "password": password})
 
 
 @pytest.mark.parametrize("email", ["alice@example.com", " ALICE@EXAMPLE.com "])
 def test_signing_in_gives_a_token(
     app: Flask, alice: ApiClient, anonymous: ApiClient, email: str
 ) -> None:
-    answer = _login(anonymous, email).json
-    assert ApiClient(app, answer["token"]).get("/account/info").json["id"] == answer["id"] == ALICE
+    response = _login(anonymous, email).json
+    assert (
+        ApiClient(app, response["token"]).get("/account/info").json["id"] == response["id"] == ALICE
+    )
 
 
 def test_login_refuses_an_unknown_user(anonymous: ApiClient) -> None:

@@ -47,9 +47,9 @@ def send(app: Flask, folder: Path) -> Send:
     return send
 
 
-def change(who: ApiClient, **fields: str) -> None:
+def change(client: ApiClient, **fields: str) -> None:
     body = {"origin_password": PASSWORD} | fields
-    assert who.put("/account/info", json=body).status_code == 200
+    assert client.put("/account/info", json=body).status_code == 200
 
 
 def test_another_password_is_told_in_chinese_and_english(alice: ApiClient, send: Send) -> None:

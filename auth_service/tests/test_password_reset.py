@@ -44,12 +44,12 @@ def letters(app: Flask, env: Mapping[str, str]) -> Callable[[], list[EmailMessag
 Letters = Callable[[], list[EmailMessage]]
 
 
-def request_code(who: ApiClient, email: str = ALICE_AT) -> Reply:
-    return who.post("/account/password/forgot", json={"email": email})
+def request_code(client: ApiClient, email: str = ALICE_AT) -> Reply:
+    return client.post("/account/password/forgot", json={"email": email})
 
 
 def reset(
-    who: ApiClient,
+    client: ApiClient,
     code: str,
     password: str = NEW,
     email: str = ALICE_AT,
@@ -57,12 +57,12 @@ def reset(
 ) -> Reply:
     body = {"email": email, "code": code, "password": password}
     headers = {"X-Forwarded-For": address}
-    return who.post("/account/password/reset", json=body, headers=headers)
+    return client.post("/account/password/reset", json=body, headers=headers)
 
 
-def login(who: ApiClient, password: str) -> int:
+def login(client: ApiClient, password: str) -> int:
     body = {"email": ALICE_AT, "password": password}
-    return who.post("/account/login", json=body).status_code
+    return client.post("/account/login", json=body).status_code
 
 
 def codes_in(letters: list[EmailMessage]) -> list[str]:
@@ -74,8 +74,8 @@ def codes_in(letters: list[EmailMessage]) -> list[str]:
     return codes
 
 
-def code_of(who: ApiClient, letters: Letters) -> str:
-    request_code(who)
+def code_of(client: ApiClient, letters: Letters) -> str:
+    request_code(client)
     [code] = codes_in(letters())
     return code
 
@@ -89,9 +89,9 @@ def test_a_code_resets_the_password_and_ends_all_sessions(
 ) -> None:
     code = code_of(anonymous, letters)
 
-    answer = reset(anonymous, f" {code} ", encrypted(NEW))
+    response = reset(anonymous, f" {code} ", encrypted(NEW))
 
-    assert (answer.status_code, answer.json["message"]) == (200, "修改成功")
+    assert (response.status_code, response.json["message"]) == (200, "修改成功")
     assert (login(anonymous, PASSWORD), login(anonymous, NEW)) == (401, 200)
     assert_error(alice.get("/account/info"), INVALID_JWT)
 
@@ -115,12 +115,12 @@ def test_nothing_tells_whether_an_address_is_known(
     app: Flask, alice: ApiClient, anonymous: ApiClient, letters: Letters, email: str
 ) -> None:
     with counted_queries(app, db) as requesting:
-        answer = request_code(anonymous, email)
+        response = request_code(anonymous, email)
     letters()
     with counted_queries(app, db) as guessing:
         assert_error(reset(anonymous, "x", email=email), errors.INVALID_CODE)
 
-    assert answer.json == {
+    assert response.json == {
         "code": 0,
         "info": "Succeed",
         "message": "如果该邮箱已注册，验证码已发送",

@@ -16,25 +16,25 @@ from shared.web.errors import ErrorSpec
 PRODUCTION_HASHER = passwords._argon2  # The other tests use a cheap one.
 
 
-def _register(who: ApiClient, email: str = "ann@example.com", **fields: str) -> Reply:
+def _register(client: ApiClient, email: str = "ann@example.com", **fields: str) -> Reply:
     body = {"email": email, "name": "Ann", "password": encrypted(PASSWORD)} | fields
-    return who.post("/account/reg", json=body)
+    return client.post("/account/reg", json=body)
 
 
-def _login(who: ApiClient, email: str, password: str) -> Reply:
-    return who.post("/account/login", json={"email": email, "password": password})
+def _login(client: ApiClient, email: str, password: str) -> Reply:
+    return client.post("/account/login", json={"email": email, "password": password})
 
 
 def test_registering_signs_in(app: Flask, anonymous: ApiClient) -> None:
-    answer = _register(anonymous).json
+    response = _register(anonymous).json
 
-    info = ApiClient(app, answer["token"]).get("/account/info").json
+    info = ApiClient(app, response["token"]).get("/account/info").json
 
-    assert (answer["info"], answer["message"]) == ("Succeed", "注册成功")
+    assert (response["info"], response["message"]) == ("Succeed", "注册成功")
     assert info == {
         "code": 0,
         "info": "Succeed",
-        "id": answer["id"],
+        "id": response["id"],
         "name": "Ann",
         "email": "ann@example.com",
         "user_info": "",
@@ -190,10 +190,10 @@ def test_registering_with_the_old_password_restores_a_deleted_account(
 ) -> None:
     alice.delete("/account/delete")
 
-    answer = _register(anonymous, email_of("ALICE"), name="Alice again").json
+    response = _register(anonymous, email_of("ALICE"), name="Alice again").json
 
-    assert (answer["message"], answer["id"]) == ("已恢复账户", ALICE)
-    info = ApiClient(app, answer["token"]).get("/account/info").json
+    assert (response["message"], response["id"]) == ("已恢复账户", ALICE)
+    info = ApiClient(app, response["token"]).get("/account/info").json
     assert (info["name"], info["deleted"]) == ("Alice again", False)
 
 

@@ -12,9 +12,9 @@ Configured = Callable[..., ApiClient]
 OF_A_SCHOOL = "domains:School.example, münchen.de"
 
 
-def register(who: ApiClient, email: str, password: str = PASSWORD) -> Reply:
+def register(client: ApiClient, email: str, password: str = PASSWORD) -> Reply:
     body = {"email": email, "name": "Ann", "password": password}
-    return who.post("/account/reg", json=body)
+    return client.post("/account/reg", json=body)
 
 
 def test_with_closed_registration_nobody_registers(

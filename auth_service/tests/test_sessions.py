@@ -27,29 +27,29 @@ SIGNED_OUT = "退出登录成功"
 def sign_in(app: Flask, name: str = "alice", **headers: str) -> ApiClient:
     """Create a session of an account."""
     body = {"email": email_of(name), "password": PASSWORD}
-    answer = ApiClient(app).post("/account/login", json=body, headers=headers)
-    return ApiClient(app, answer.json["token"], answer.json["id"])
+    response = ApiClient(app).post("/account/login", json=body, headers=headers)
+    return ApiClient(app, response.json["token"], response.json["id"])
 
 
-def sessions_of(who: ApiClient) -> list[dict[str, Any]]:
-    sessions: list[dict[str, Any]] = who.get("/account/sessions").json["sessions"]
+def sessions_of(client: ApiClient) -> list[dict[str, Any]]:
+    sessions: list[dict[str, Any]] = client.get("/account/sessions").json["sessions"]
     return sessions
 
 
-def works(who: ApiClient) -> bool:
-    return who.get("/account/info").status_code == 200
+def works(client: ApiClient) -> bool:
+    return client.get("/account/info").status_code == 200
 
 
-def _put(who: ApiClient, **change: str) -> Reply:
-    return who.put("/account/info", json={"origin_password": PASSWORD} | change)
+def _put(client: ApiClient, **change: str) -> Reply:
+    return client.put("/account/info", json={"origin_password": PASSWORD} | change)
 
 
 def test_signing_out_ends_the_session_of_the_token_alone(app: Flask, alice: ApiClient) -> None:
     phone, laptop = sign_in(app), sign_in(app)
 
-    answer = phone.post("/account/logout").json
+    response = phone.post("/account/logout").json
 
-    assert (answer["info"], answer["message"]) == ("Succeed", SIGNED_OUT)
+    assert (response["info"], response["message"]) == ("Succeed", SIGNED_OUT)
     assert_error(phone.get("/account/info"), INVALID_JWT)
     assert works(laptop)
     assert works(sign_in(app))
@@ -96,9 +96,9 @@ def test_one_session_is_ended_by_its_id(app: Flask, alice: ApiClient, where: str
     phone, laptop = sign_in(app), sign_in(app)
     [session_id] = [each["id"] for each in sessions_of(phone) if not each["current"]]
 
-    answer = phone.delete("/account/sessions", **{where: {"session_id": session_id}})
+    response = phone.delete("/account/sessions", **{where: {"session_id": session_id}})
 
-    assert answer.json["message"] == SIGNED_OUT
+    assert response.json["message"] == SIGNED_OUT
     assert (works(phone), works(laptop)) == (True, False)
     assert [each["current"] for each in sessions_of(phone)] == [True]
 

@@ -20,13 +20,13 @@ def test_a_bad_token_is_refused_before_the_body_is_read(
 ) -> None:
     headers = [{"Authorization": token} for token in ("", forged_token(ALICE))]
     requests = [{"headers": each, "data": b"{"} for each in headers]
-    answers = anonymous.list_answers(endpoint.method, endpoint.path, *requests)
-    assert answers == [expected_error(INVALID_JWT)]
+    responses = anonymous.list_responses(endpoint.method, endpoint.path, *requests)
+    assert responses == [expected_error(INVALID_JWT)]
 
 
 def test_every_bad_token_is_refused(anonymous: ApiClient, alice: ApiClient) -> None:
     requests = [{"headers": {"Authorization": token}} for token in invalid_tokens(ALICE).values()]
-    assert anonymous.list_answers("GET", "/account/info", *requests) == [
+    assert anonymous.list_responses("GET", "/account/info", *requests) == [
         expected_error(INVALID_JWT)
     ]
 

@@ -25,8 +25,8 @@ from shared.web.errors import TOO_MANY_REQUESTS
 ANN = "Ann@Example.com"
 
 
-def _verify(who: ApiClient, email: str = ANN) -> Reply:
-    return who.post("/verify", json={"email": email})
+def _verify(client: ApiClient, email: str = ANN) -> Reply:
+    return client.post("/verify", json={"email": email})
 
 
 def _code_in(message: EmailMessage) -> str:
@@ -108,13 +108,13 @@ def folder(env: Mapping[str, str]) -> Path:
 
 
 def test_without_a_mail_server_the_mail_is_a_file(anonymous: ApiClient, folder: Path) -> None:
-    answer = _verify(anonymous, " Ann@Example.com ").json
+    response = _verify(anonymous, " Ann@Example.com ").json
 
     [path] = folder.iterdir()
     message = BytesParser(policy=policy.default).parsebytes(path.read_bytes())
-    assert (answer["info"], answer["message"]) == ("Succeed", "发送成功")
+    assert (response["info"], response["message"]) == ("Succeed", "发送成功")
     assert (path.suffix, message["To"]) == (".eml", "Ann@Example.com")
-    assert decrypted(answer["verify_code"]) == _code_in(message)
+    assert decrypted(response["verify_code"]) == _code_in(message)
 
 
 def test_the_mail_speaks_chinese_and_english(anonymous: ApiClient, folder: Path) -> None:
@@ -145,11 +145,11 @@ def test_a_code_goes_out_by_smtp(
 ) -> None:
     service = configured(SMTP_URL=f"smtp://{smtp}", MAIL_FROM="IMS <ims@example.org>")
 
-    answer = _verify(service).json
+    response = _verify(service).json
 
     [message] = inbox.messages
     assert (message["From"], message["To"]) == ("IMS <ims@example.org>", ANN)
-    assert decrypted(answer["verify_code"]) == _code_in(message)
+    assert decrypted(response["verify_code"]) == _code_in(message)
 
 
 INTERNATIONAL = [
@@ -162,9 +162,9 @@ INTERNATIONAL = [
 def test_a_code_reaches_an_international_address(
     configured: Callable[..., ApiClient], smtp: str, inbox: _Inbox, registered: str, delivered: str
 ) -> None:
-    answer = _verify(configured(SMTP_URL=f"smtp://{smtp}"), registered).json
+    response = _verify(configured(SMTP_URL=f"smtp://{smtp}"), registered).json
     assert inbox.recipients == [delivered]
-    assert decrypted(answer["verify_code"]) == _code_in(inbox.messages[0])
+    assert decrypted(response["verify_code"]) == _code_in(inbox.messages[0])
 
 
 @pytest.mark.parametrize(("registered", "delivered"), INTERNATIONAL)

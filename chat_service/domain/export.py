@@ -75,7 +75,7 @@ def export_files(
     for row in db.pages(pictures, Message.id):
         picture = media.media_store.open(row["content"])
         if picture is not None:
-            yield ExportedFile(f"pictures/{row['content']}", picture.pieces)
+            yield ExportedFile(f"pictures/{row['content']}", picture.chunks)
 
 
 def _open_conversations(account_id: int) -> Select[*tuple[Any, ...]]:

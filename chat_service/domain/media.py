@@ -74,7 +74,7 @@ def are_same_image(name: str, other: str) -> bool:
 
 def _digest(file: StoredFile) -> bytes:
     digest = sha256()
-    for piece in file.pieces:
+    for piece in file.chunks:
         digest.update(piece)
     return digest.digest()
 

@@ -43,7 +43,7 @@ def send_image(
 def get_image(name: str) -> Response:
     """Get an image; no token is needed, the URL cannot be guessed."""
     media_type, file = media.open_image(name)
-    response = Response(file.pieces, mimetype=media_type, headers=_HEADERS)
+    response = Response(file.chunks, mimetype=media_type, headers=_HEADERS)
     response.content_length = file.size
     response.set_etag(name)
     response.make_conditional(request)

@@ -70,7 +70,7 @@ class Copy:
         this = psutil.Process(self.process.pid)
         self.family = [this, *this.children(recursive=True)]
 
-    def refusal(self) -> str:
+    def startup_error(self) -> str:
         """Return the output of a start that fails."""
         output, _ = self.process.communicate()
         assert self.process.returncode == 1, output

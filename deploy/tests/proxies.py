@@ -53,9 +53,9 @@ class Proxy:
         """Register an account; return its id and token."""
         email = f"{name}-{os.urandom(4).hex()}@example.com"
         person = {"email": email, "name": name, "password": PASSWORD}
-        answer = self.call("POST", "/account/reg", json=person)
-        assert answer.status_code == 200
-        body: dict[str, Any] = answer.json()
+        response = self.call("POST", "/account/reg", json=person)
+        assert response.status_code == 200
+        body: dict[str, Any] = response.json()
         return body
 
 

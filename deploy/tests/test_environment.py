@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from deploy.environment import started
+from deploy.environment import environment_for_new_run
 from deploy.programs import SERVICES, environment_of
 
 URLS = dict.fromkeys(SERVICES, "http://127.0.0.1:1")
@@ -20,7 +20,7 @@ def test_what_is_set_for_one_program_replaces_the_file_that_is_set_for_all() -> 
 def test_a_key_of_ones_own_replaces_the_file_of_the_generated_one(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
 
-    env = started(tmp_path, URLS, {"JWT_PRIVATE_KEY": "my own"})
+    env = environment_for_new_run(tmp_path, URLS, {"JWT_PRIVATE_KEY": "my own"})
 
     assert env["JWT_PRIVATE_KEY"] == "my own"
     assert "JWT_PRIVATE_KEY_FILE" not in env

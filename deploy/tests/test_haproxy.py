@@ -86,11 +86,11 @@ def proxy(tmp_path_factory: pytest.TempPathFactory, unready: Upstream) -> Iterat
 
 
 def test_who_comes_without_tls_is_sent_to_it(proxy: Proxy) -> None:
-    answer = requests.get(
+    response = requests.get(
         f"http://{proxy.plain}/friends?a=b", allow_redirects=False, timeout=PATIENCE_SECONDS
     )
 
-    assert (answer.status_code, answer.headers["Location"]) == (
+    assert (response.status_code, response.headers["Location"]) == (
         308,
         f"https://{proxy.plain}/friends?a=b",
     )
@@ -133,9 +133,9 @@ def test_the_address_of_a_client_is_the_one_that_haproxy_sees(proxy: Proxy) -> N
 def test_a_head_that_is_too_long_is_the_gateways_to_refuse(
     proxy: Proxy, path: str, token: str, status: int, info: str
 ) -> None:
-    answer = proxy.call("GET", path, token)
+    response = proxy.call("GET", path, token)
 
-    assert (answer.status_code, answer.json()) == (status, {"code": -status, "info": info})
+    assert (response.status_code, response.json()) == (status, {"code": -status, "info": info})
 
 
 def test_a_websocket_passes_and_its_token_stays_out_of_the_log(proxy: Proxy) -> None:
@@ -160,10 +160,10 @@ def test_a_gateway_that_is_not_ready_gets_nothing_but_the_question(
 ) -> None:
     unready.received.clear()
 
-    answers = [proxy.call("GET", "/livez") for _ in range(20)]
+    responses = [proxy.call("GET", "/livez") for _ in range(20)]
     until(lambda: len(unready.received) > 1)
 
-    assert {answer.status_code for answer in answers} == {200}
+    assert {response.status_code for response in responses} == {200}
     assert {got.path for got in unready.received} == {"/readyz"}
 
 
@@ -182,8 +182,8 @@ def from_address(proxy: Proxy, address: str) -> http.client.HTTPSConnection:
 def send(connection: http.client.HTTPSConnection) -> tuple[int, str | None, bytes]:
     """Send a request; return the status, ``Retry-After`` and body."""
     connection.request("GET", "/livez")
-    answer = connection.getresponse()
-    return answer.status, answer.headers["Retry-After"], answer.read()
+    response = connection.getresponse()
+    return response.status, response.headers["Retry-After"], response.read()
 
 
 REFUSED = (429, "1", b'{"code":-429,"info":"Too many requests"}')
@@ -191,11 +191,11 @@ REFUSED = (429, "1", b'{"code":-429,"info":"Too many requests"}')
 
 def test_too_many_requests_of_one_address_are_refused_and_no_others(proxy: Proxy) -> None:
     with closing(from_address(proxy, "127.0.0.3")) as connection:
-        answers = [send(connection) for _ in range(400)]
+        responses = [send(connection) for _ in range(400)]
 
-    assert answers[0][0] == 200
-    assert REFUSED in answers
-    assert {answer for answer in answers if answer[0] != 200} == {REFUSED}
+    assert responses[0][0] == 200
+    assert REFUSED in responses
+    assert {response for response in responses if response[0] != 200} == {REFUSED}
     assert proxy.call("GET", "/livez").status_code == 200
 
 
@@ -218,7 +218,7 @@ def test_while_no_gateway_is_there_the_answer_is_json(proxy: Proxy) -> None:
     proxy.product.process.terminate()
     until(lambda: not listens(proxy.product.port))
 
-    answer = proxy.call("GET", "/friends")
+    response = proxy.call("GET", "/friends")
 
-    assert (answer.status_code, answer.headers["Content-Type"]) == (503, "application/json")
-    assert answer.json() == {"code": -503, "info": "Service unavailable"}
+    assert (response.status_code, response.headers["Content-Type"]) == (503, "application/json")
+    assert response.json() == {"code": -503, "info": "Service unavailable"}

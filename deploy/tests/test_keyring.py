@@ -115,13 +115,13 @@ def test_a_step_out_of_order_is_refused_with_the_one_to_take(
 def test_an_interrupted_use_is_taken_up_again(folder: Path) -> None:
     _rotate("accept", folder)
     [_, new_secret] = _secrets(folder)
-    coming = folder / "next" / "chat_service-secret"
+    next_key = folder / "next" / "chat_service-secret"
     _rotate("use", folder)
-    coming.parent.mkdir()
-    (coming.parent / "jwt-public.pem").write_text("left behind")
+    next_key.parent.mkdir()
+    (next_key.parent / "jwt-public.pem").write_text("left behind")
     assert _rotate("use", folder).exit_code == 0
     assert _secrets(folder)[0] == new_secret
-    assert not coming.parent.exists()
+    assert not next_key.parent.exists()
 
 
 def _pass_time(folder: Path, seconds: int) -> None:

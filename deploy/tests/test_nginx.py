@@ -76,15 +76,15 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
 
 
 def test_who_comes_without_tls_is_sent_to_it(proxy: Proxy) -> None:
-    answer = requests.get(
+    response = requests.get(
         f"http://{proxy.plain}/friends?a=b", allow_redirects=False, timeout=PATIENCE_SECONDS
     )
 
-    assert (answer.status_code, answer.headers["Location"]) == (
+    assert (response.status_code, response.headers["Location"]) == (
         308,
         "https://localhost/friends?a=b",
     )
-    assert answer.json() == {"code": -308, "info": "Permanent redirect"}
+    assert response.json() == {"code": -308, "info": "Permanent redirect"}
 
 
 def test_what_is_uploaded_comes_back_and_addresses_given_out_have_tls(proxy: Proxy) -> None:
@@ -101,10 +101,10 @@ def test_what_is_uploaded_comes_back_and_addresses_given_out_have_tls(proxy: Pro
 
 
 def test_what_is_too_large_is_refused(proxy: Proxy) -> None:
-    answer = proxy.call("POST", "/account/reg", data=bytes(17 * MIB))
+    response = proxy.call("POST", "/account/reg", data=bytes(17 * MIB))
 
-    assert answer.status_code == 413
-    assert answer.json() == {"code": -413, "info": "Payload too large"}
+    assert response.status_code == 413
+    assert response.json() == {"code": -413, "info": "Payload too large"}
 
 
 @pytest.mark.parametrize(
@@ -134,18 +134,18 @@ def test_what_nginx_refuses_itself_is_json(
         if tls:
             wire = stack.enter_context(context.wrap_socket(wire, server_hostname="localhost"))
         wire.sendall(raw_request)
-        answer = HTTPResponse(wire)
-        answer.begin()
-        body = json.loads(answer.read())
+        response = HTTPResponse(wire)
+        response.begin()
+        body = json.loads(response.read())
 
-    assert (answer.status, answer.getheader("Content-Type")) == (status, "application/json")
+    assert (response.status, response.getheader("Content-Type")) == (status, "application/json")
     assert body == {"code": -status, "info": info}
 
 
 def test_who_speaks_no_tls_where_it_is_expected_gets_json(proxy: Proxy) -> None:
-    answer = requests.get(f"http://{proxy.host}/livez", timeout=PATIENCE_SECONDS)
+    response = requests.get(f"http://{proxy.host}/livez", timeout=PATIENCE_SECONDS)
 
-    assert (answer.status_code, answer.json()["info"]) == (400, "Bad request")
+    assert (response.status_code, response.json()["info"]) == (400, "Bad request")
 
 
 def test_a_websocket_passes_and_its_token_stays_out_of_the_log(proxy: Proxy) -> None:
@@ -174,10 +174,10 @@ def away(proxy: Proxy) -> Proxy:
 
 
 def test_while_the_product_is_away_the_answer_is_json(away: Proxy) -> None:
-    answer = away.call("GET", "/friends")
+    response = away.call("GET", "/friends")
 
-    assert (answer.status_code, answer.headers["Content-Type"]) == (503, "application/json")
-    assert answer.json() == {"code": -503, "info": "Service unavailable"}
+    assert (response.status_code, response.headers["Content-Type"]) == (503, "application/json")
+    assert response.json() == {"code": -503, "info": "Service unavailable"}
 
 
 @pytest.mark.parametrize("path", ["/ws/", "/ws", "//ws/", "/conversations/search"])

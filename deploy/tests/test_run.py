@@ -35,13 +35,13 @@ def test_what_it_writes_is_its_owners_alone(copies: Copies) -> None:
 
 
 def test_a_second_copy_on_the_same_data_is_refused(copies: Copies) -> None:
-    assert "already" in copies.start(data_dir=copies.running().data_dir).refusal()
+    assert "already" in copies.start(data_dir=copies.running().data_dir).startup_error()
 
 
 def test_an_address_that_is_taken_is_named(copies: Copies) -> None:
     port = copies.running().port
 
-    assert f"{LOOPBACK}:{port}" in copies.start(on=port).refusal()
+    assert f"{LOOPBACK}:{port}" in copies.start(on=port).startup_error()
 
 
 def test_a_program_that_ends_is_started_again(copies: Copies) -> None:
@@ -87,13 +87,13 @@ def test_a_folder_that_cannot_be_written_is_named(copies: Copies, tmp_path: Path
     a_file.touch()
 
     assert (
-        copies.start(data_dir=a_file).refusal()
+        copies.start(data_dir=a_file).startup_error()
         == f"Cannot start: DATA_DIR: File exists: {a_file}\n"
     )
 
 
 def test_wrong_settings_are_named_one_line_each(copies: Copies) -> None:
-    output = copies.start(RATE_LIMITS="perhaps", CHAT_SERVICE_DATABASE_POOL="0").refusal()
+    output = copies.start(RATE_LIMITS="perhaps", CHAT_SERVICE_DATABASE_POOL="0").startup_error()
 
     assert [line.split(":")[:2] for line in output.splitlines()] == [
         ["Cannot start", " RATE_LIMITS"],
@@ -103,11 +103,11 @@ def test_wrong_settings_are_named_one_line_each(copies: Copies) -> None:
 
 def test_keys_are_made_once_and_only_their_owner_reads_them(copies: Copies) -> None:
     refused = copies.start(RATE_LIMITS="perhaps")
-    refused.refusal()
+    refused.startup_error()
     folder = refused.data_dir / "keys"
     first = {path.name: path.read_text() for path in folder.iterdir()}
 
-    copies.start(RATE_LIMITS="perhaps", data_dir=refused.data_dir).refusal()
+    copies.start(RATE_LIMITS="perhaps", data_dir=refused.data_dir).startup_error()
 
     assert {path.name: path.read_text() for path in folder.iterdir()} == first
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
@@ -173,7 +173,7 @@ def test_everything_ends_with_the_process_that_started_the_launcher(copies: Copi
 
 @pytest.mark.slow
 def test_a_program_that_cannot_start_ends_the_attempt(copies: Copies) -> None:
-    output = copies.start(GUNICORN_CMD_ARGS="--no-such-option").refusal()
+    output = copies.start(GUNICORN_CMD_ARGS="--no-such-option").startup_error()
 
     assert output.splitlines()[-1].startswith("Cannot start: a program ended at once")
 
@@ -182,6 +182,6 @@ def test_a_program_that_cannot_start_ends_the_attempt(copies: Copies) -> None:
 def test_a_failing_migration_ends_the_attempt(copies: Copies, tmp_path: Path) -> None:
     nowhere = f"sqlite:///{tmp_path}/nowhere/chat.db"
 
-    output = copies.start(CHAT_SERVICE_DATABASE_URL=nowhere).refusal()
+    output = copies.start(CHAT_SERVICE_DATABASE_URL=nowhere).startup_error()
 
     assert output.splitlines()[-1].startswith("Cannot start: chat_service: its migration failed")

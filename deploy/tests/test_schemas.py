@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.environment import started
+from deploy.environment import environment_for_new_run
 from deploy.programs import SERVICES
 from deploy.run import ROOT
 from deploy.schemas import are_current
@@ -29,7 +29,7 @@ def _record(url: str, revision: str) -> None:
 def env(tmp_path: Path) -> Mapping[str, str]:
     """The environment of the programs with empty data."""
     (tmp_path / "run").mkdir()
-    return started(tmp_path, dict.fromkeys(SERVICES, "http://127.0.0.1:1"), {})
+    return environment_for_new_run(tmp_path, dict.fromkeys(SERVICES, "http://127.0.0.1:1"), {})
 
 
 def test_fresh_data_is_migrated(env: Mapping[str, str]) -> None:

@@ -93,9 +93,9 @@ def test_a_server_that_is_leaving_says_so_while_it_answers() -> None:
 
         for connection in (open_before, HTTPConnection(LOOPBACK, server.port)):
             connection.request("GET", "/")
-            answer = connection.getresponse()
-            assert (answer.status, answer.headers["Connection"]) == (200, "close")
-            answer.read()
+            response = connection.getresponse()
+            assert (response.status, response.headers["Connection"]) == (200, "close")
+            response.read()
             connection.close()
         assert send(server, "/livez").status == 200
 
@@ -117,10 +117,10 @@ def send(server: Server, path: str) -> HTTPResponse:
     """Send a request over a new connection."""
     connection = HTTPConnection(LOOPBACK, server.port, timeout=PATIENCE_SECONDS)
     connection.request("GET", path)
-    answer = connection.getresponse()
-    answer.read()  # An unread body would keep the connection open.
+    response = connection.getresponse()
+    response.read()  # An unread body would keep the connection open.
     connection.close()
-    return answer
+    return response
 
 
 def start_in_vain(program: str, secrets: Path, tmp_path: Path, **settings: str) -> str:

@@ -203,7 +203,7 @@ class AccountReplica:
         Raises:
             ValidationError: the state is invalid.
         """
-        self._write([_EVENT.load(state)])
+        self._upsert([_EVENT.load(state)])
 
     def changes_profile(self, state: dict[str, Any]) -> bool:
         """Whether an event will change the name or avatar of a copied account.
@@ -235,7 +235,7 @@ class AccountReplica:
             page = self._auth.get("/internal/accounts", after=after, limit=_PAGE_SIZE)["accounts"]
             if not page:
                 return
-            self._write([_EVENT.load(state) for state in page])
+            self._upsert([_EVENT.load(state) for state in page])
             after, count = page[-1]["id"], count + len(page)
             yield count
 
@@ -261,10 +261,10 @@ class AccountReplica:
                 states += self._auth.post("/internal/accounts/find", some)["accounts"]
         except UnreachableError:
             log.warning("auth_unreachable", extra={"count": len(account_ids)})
-        self._write([_EVENT.load(state) for state in states])
+        self._upsert([_EVENT.load(state) for state in states])
         return bool(states)
 
-    def _write(self, states: list[dict[str, Any]]) -> None:
+    def _upsert(self, states: list[dict[str, Any]]) -> None:
         if not states:
             return
         assert self._erasures is not None
@@ -274,11 +274,11 @@ class AccountReplica:
         with self._db.transaction():
             for some in (complete, [state for state in states if _ENDS not in state]):
                 if some:
-                    self._db.session.execute(self._upsert(some[0].keys()), some)
+                    self._db.session.execute(self._upsert_statement(some[0].keys()), some)
             if erased:
                 self._erasures.schedule(erased)
 
-    def _upsert(self, columns: Collection[str]) -> Any:
+    def _upsert_statement(self, columns: Collection[str]) -> Any:
         """Build an upsert of these columns, for states that are newer or more complete than the
         stored ones.
         """

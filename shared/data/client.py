@@ -109,8 +109,8 @@ class ServiceClient:
 
 
 def _as_json(response: requests.Response) -> dict[str, Any]:
-    answer: dict[str, Any] = response.json()
-    return answer
+    body: dict[str, Any] = response.json()
+    return body
 
 
 def _unread(response: requests.Response) -> requests.Response:

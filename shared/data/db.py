@@ -86,7 +86,7 @@ class Database(SQLAlchemy):
         with app.app_context():
             configure_connections(self.engine, settings.sqlite_synchronous)
         for failure in DATABASE_FAILURES:
-            app.register_error_handler(failure, _unavailable)
+            app.register_error_handler(failure, _handle_database_error)
         app.teardown_appcontext(self._end_session)
         update_gauges_periodically(app, lambda: set_pool_gauges(self._pool))
 
@@ -313,7 +313,7 @@ def first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
 
-def _unavailable(error: Exception) -> Response:
+def _handle_database_error(error: Exception) -> Response:
     # No traceback: the place in the request is unrelated to the outage.
     log.error("database_unavailable", extra={"failure": first_line(error)})
     _database_failures.inc()

@@ -127,12 +127,12 @@ class Outbox:
         added = self._db.session.execute(
             insert(self._model).returning(self._model.id, self._model.consumer), rows
         )
-        waiting: dict[str, list[int]] | None = self._db.transaction_state.get("outbox")
-        if waiting is None:
-            waiting = self._db.transaction_state["outbox"] = {}
-            self._db.after_commit(partial(self._deliver_now, waiting))
+        undelivered: dict[str, list[int]] | None = self._db.transaction_state.get("outbox")
+        if undelivered is None:
+            undelivered = self._db.transaction_state["outbox"] = {}
+            self._db.after_commit(partial(self._deliver_now, undelivered))
         for row_id, consumer in added:
-            waiting.setdefault(consumer, []).append(row_id)
+            undelivered.setdefault(consumer, []).append(row_id)
 
     def deliver_due(self) -> int:
         """Deliver the due events; called by the relay.
@@ -184,8 +184,8 @@ class Outbox:
     def backlog_size(self) -> int:
         """Count the undelivered events."""
         count = select(func.count()).select_from(self._model)
-        waiting: int = self._db.session.execute(count).scalar_one()
-        return waiting
+        undelivered: int = self._db.session.execute(count).scalar_one()
+        return undelivered
 
     def _delivery_loop(self, consumer: str) -> Iterator[int]:
         """Deliver due events until none is left or one fails; yield the size of each batch."""
@@ -215,10 +215,10 @@ class Outbox:
             self._model.consumer, func.count(), func.min(self._model.created_at)
         ).group_by(self._model.consumer)
         with self._db.outages_logged("outbox gauges"):
-            waiting = {row[0]: row[1:] for row in self._db.session.execute(backlog)}
+            undelivered = {row[0]: row[1:] for row in self._db.session.execute(backlog)}
             now = datetime.now(UTC)
             for consumer in self.consumers:
-                count, oldest = waiting.get(consumer, (0, now))
+                count, oldest = undelivered.get(consumer, (0, now))
                 _outbox_depth.labels(consumer).set(count)
                 _outbox_oldest.labels(consumer).set((now - oldest).total_seconds())
 

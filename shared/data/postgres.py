@@ -22,7 +22,7 @@ _SESSION_SETTINGS = {
     "idle_in_transaction_session_timeout": "30s",
 }
 _PROBE_ROUNDS = 3
-_PlainSocket: type[socket.socket] = get_original("socket", "socket")
+_UnpatchedSocket: type[socket.socket] = get_original("socket", "socket")
 _READ_ONLY_SQL_TRANSACTION = "25006"
 _WRITE_PROBE = text("SELECT set_config('ims.session_probe', :token, false)")
 _READ_PROBE = text("SELECT current_setting('ims.session_probe', true)")
@@ -109,7 +109,7 @@ def _check_on_checkout(engine: Engine) -> None:
 
     @event.listens_for(engine, "checkout")
     def check(connection: Any, _record: object, _proxy: object) -> None:
-        peer = _PlainSocket(fileno=connection.fileno())
+        peer = _UnpatchedSocket(fileno=connection.fileno())
         try:
             if not is_idle_and_open(peer):
                 raise InvalidatePoolError

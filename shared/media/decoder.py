@@ -132,21 +132,23 @@ class Decoder:
         self, request: dict[str, Any], source: SpoolFile, target: SpoolFile, deadline: float
     ) -> dict[str, str]:
         """Read the response of the process; kill the process on a timeout."""
-        answer = b""
+        response = b""
         try:
             peer = self._connected()
             peer.settimeout(max(0.001, deadline - monotonic()))
             files = [source.fileno(), target.fileno()]
             socket.send_fds(peer, [json.dumps(request).encode()], files)
             with peer.makefile("rb") as lines:
-                answer = lines.readline()
+                response = lines.readline()
         except OSError as error:
             log.warning("decoder_failed", extra={"error": type(error).__name__})
         finally:
-            if not answer.endswith(b"\n"):  # A late response must not be mistaken for the next one.
+            if not response.endswith(
+                b"\n"
+            ):  # A late response must not be mistaken for the next one.
                 self.stop()
-                answer = b'{"outcome": "killed"}'
-        outcome: dict[str, str] = json.loads(answer)
+                response = b'{"outcome": "killed"}'
+        outcome: dict[str, str] = json.loads(response)
         return outcome
 
     def _connected(self) -> socket.socket:

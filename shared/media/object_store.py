@@ -56,7 +56,7 @@ class StoredFile:
     """An opened object: its size in bytes, and its chunks."""
 
     size: int
-    pieces: Iterator[bytes]
+    chunks: Iterator[bytes]
 
 
 class MediaStore:
@@ -94,8 +94,8 @@ class MediaStore:
         if stored is None:
             return None
         stream = stored.stream(min_chunk_size=_CHUNK_SIZE)
-        pieces = iter(lambda: self._pool.run(lambda: bytes(next(stream, b""))), b"")
-        return StoredFile(stored.meta["size"], pieces)
+        chunks = iter(lambda: self._pool.run(lambda: bytes(next(stream, b""))), b"")
+        return StoredFile(stored.meta["size"], chunks)
 
     def exists(self, key: str) -> bool:
         """Whether the object ``key`` exists."""
@@ -141,7 +141,7 @@ class MediaStore:
 
 
 def _bucket(settings: MediaSettings) -> S3Store:
-    given = {
+    options = {
         "endpoint": settings.aws_endpoint_url,
         "region": settings.aws_region,
         "access_key_id": settings.aws_access_key_id,
@@ -149,7 +149,7 @@ def _bucket(settings: MediaSettings) -> S3Store:
     }
     return S3Store.from_url(
         settings.media_url,
-        config={name: value for name, value in given.items() if value},  # type: ignore[arg-type]
+        config={name: value for name, value in options.items() if value},  # type: ignore[arg-type]
         client_options={"allow_http": True, "connect_timeout": "1s", "timeout": "5s"},
         retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=5)},
     )

@@ -34,7 +34,7 @@ class ExportedFile(NamedTuple):
     """A file of an archive: its name and its chunks."""
 
     name: str
-    pieces: Iterable[bytes]
+    chunks: Iterable[bytes]
 
 
 def iter_json_array(rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
@@ -96,10 +96,10 @@ def zipped(files: Iterable[ExportedFile]) -> Iterator[bytes]:
     """Stream the bytes of an archive."""
     made = _Sink()
     with ZipFile(cast("IO[bytes]", made), "w", ZIP_DEFLATED) as archive:
-        for name, pieces in files:
+        for name, chunks in files:
             with archive.open(name, "w", force_zip64=True) as entry:
-                for piece in pieces:
-                    entry.write(piece)
+                for chunk in chunks:
+                    entry.write(chunk)
                     yield from made.pop()
     yield from made.pop()
 
@@ -108,36 +108,36 @@ class _Sink:
     """A buffer of written bytes that were not read yet; it is not seekable."""
 
     def __init__(self) -> None:
-        self._pieces: list[bytes] = []
+        self._chunks: list[bytes] = []
 
-    def write(self, piece: bytes) -> int:
-        self._pieces.append(bytes(piece))
-        return len(piece)
+    def write(self, chunk: bytes) -> int:
+        self._chunks.append(bytes(chunk))
+        return len(chunk)
 
     def flush(self) -> None:
         pass
 
     def pop(self) -> Iterator[bytes]:
-        pieces, self._pieces = self._pieces, []
-        if pieces:
-            yield b"".join(pieces)
+        chunks, self._chunks = self._chunks, []
+        if chunks:
+            yield b"".join(chunks)
 
 
 def within(folder: str, files: Iterable[ExportedFile]) -> Iterator[ExportedFile]:
     """Put the files of a service into a folder."""
-    return (ExportedFile(f"{folder}/{name}", pieces) for name, pieces in files)
+    return (ExportedFile(f"{folder}/{name}", chunks) for name, chunks in files)
 
 
 def _announced(files: Iterable[ExportedFile]) -> Iterator[ExportedFile]:
-    for name, pieces in files:
+    for name, chunks in files:
         click.echo(f"  {name}", err=True)
-        yield ExportedFile(name, pieces)
+        yield ExportedFile(name, chunks)
 
 
 def lines_of(files: Iterable[ExportedFile]) -> Iterator[bytes]:
     """Encode files as JSON lines for another service; the last line marks the end."""
-    for name, pieces in files:
-        for block in _in_blocks(pieces):
+    for name, chunks in files:
+        for block in _in_blocks(chunks):
             yield orjson.dumps({"name": name, "data": b64encode(block).decode()}) + b"\n"
     yield orjson.dumps({"is_whole": True}) + b"\n"
 
@@ -161,11 +161,11 @@ def _blocks_of(lines: Iterable[bytes]) -> Iterator[tuple[str, bytes]]:
     raise UnreachableError("the export was incomplete")
 
 
-def _in_blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def _in_blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Split bytes into chunks of a size; empty bytes are one empty chunk."""
     block, is_empty = b"", True
-    for piece in pieces:
-        block += piece
+    for chunk in chunks:
+        block += chunk
         if len(block) >= _BLOCK:
             yield block
             block, is_empty = b"", False

@@ -21,7 +21,7 @@ from shared.data.outbox import Outbox
 MAX_EXAMPLES = 5
 """Maximum number of printed violations of one invariant."""
 
-_PAGE = 1000
+_PAGE_SIZE = 1000
 
 
 class Page(NamedTuple):
@@ -68,7 +68,7 @@ def sql_check(
         after = -1
         while True:
             with db.snapshot():
-                ahead = select(key.label("key")).where(key > after).order_by(key).limit(_PAGE)
+                ahead = select(key.label("key")).where(key > after).order_by(key).limit(_PAGE_SIZE)
                 last = db.session.scalar(select(func.max(ahead.subquery().c.key)))
                 if last is None:
                     return

@@ -24,7 +24,7 @@ from shared.web.errors import (
 )
 
 Refusal = tuple[str, str, str, int, str]
-Answer = tuple[int, Any]
+StatusAndBody = tuple[int, Any]
 
 
 @dataclass
@@ -92,16 +92,20 @@ class ApiClient:
         body = response.json if response.is_json else None
         return Reply(response.status_code, response.headers, response.data, body)
 
-    def list_answers(self, method: str, path: str, *requests: dict[str, Any]) -> list[Answer]:
+    def list_responses(
+        self, method: str, path: str, *requests: dict[str, Any]
+    ) -> list[StatusAndBody]:
         """Send several requests; list their statuses and bodies without duplicates."""
         replies = [self.call(method, path, **request) for request in requests]
-        answers = [(reply.status_code, reply.json) for reply in replies]
+        responses = [(reply.status_code, reply.json) for reply in replies]
         return [
-            answer for position, answer in enumerate(answers) if answer not in answers[:position]
+            response
+            for position, response in enumerate(responses)
+            if response not in responses[:position]
         ]
 
 
-def expected_error(spec: ErrorSpec, **details: str) -> Answer:
+def expected_error(spec: ErrorSpec, **details: str) -> StatusAndBody:
     """Return the status and the body of the error ``spec``."""
     return spec.status, {"code": spec.code, "info": spec.info.format(**details)}
 
@@ -124,11 +128,11 @@ def _check_documented(app: Flask, method: str, path: str, response: TestResponse
     if operation is None:  # Health and /internal are not in the document.
         return
     described = operation["responses"]
-    answer = described.get(str(response.status_code), described["default"])
-    schema = answer["content"]["application/json"]["schema"]
+    documented = described.get(str(response.status_code), described["default"])
+    schema = documented["content"]["application/json"]["schema"]
     body: Any = response.json
     _validator(app, json.dumps(schema)).validate(body)
-    texts = answer["content"]["application/json"].get("examples", {})
+    texts = documented["content"]["application/json"].get("examples", {})
     if texts or response.status_code in _DOCUMENTED_STATUSES:
         assert any(_matches(text, body["info"]) for text in texts), (
             f"{method} {template} gave an undocumented {response.status_code}: {body}"
@@ -174,8 +178,8 @@ def _declared(service: str, document: dict[str, Any]) -> Iterator[Refusal]:
     }
     for path, operations in document["paths"].items():
         for method in operations.keys() & {"get", "post", "put", "delete"}:
-            for answer in operations[method]["responses"].values():
-                content = answer.get("content", {}).get("application/json", {})
+            for response in operations[method]["responses"].values():
+                content = response.get("content", {}).get("application/json", {})
                 for info, example in content.get("examples", {}).items():
                     if info not in common:
                         code = example["value"]["code"]

@@ -67,7 +67,7 @@ def fake_service() -> Iterator[FakeService]:
         return jsonify(code=0, info="Succeed")
 
     @app.route("/<path:path>", methods=["GET", "POST"])
-    def answer(path: str) -> ResponseReturnValue:
+    def respond(path: str) -> ResponseReturnValue:
         service.requests.append(
             (f"/{path}", request.get_json(silent=True) or request.args.to_dict())
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from shared.testing.postgres import unprivileged_owner
 
-_SECONDS = 30
+_TIMEOUT = 30
 _POLL_INTERVAL = 0.02
 _CONFIGURATION = """\
 [databases]
@@ -55,7 +55,7 @@ def pgbouncer(server: Path, mode: str, more: str = "") -> Iterator[str]:
             [program, folder / "pgbouncer.ini"], stdout=log, stderr=log, cwd="/", **owner
         )
     try:
-        deadline = time.monotonic() + _SECONDS
+        deadline = time.monotonic() + _TIMEOUT
         while not (folder / ".s.PGSQL.6432").exists():
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError((folder / "log").read_text())

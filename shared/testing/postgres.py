@@ -16,7 +16,7 @@ import psutil
 
 from shared.testing.processes import all_end
 
-_SECONDS = 60
+_TIMEOUT = 60
 _POLL_INTERVAL = 0.02
 _DEFAULT_PORT = 5432
 _UNPRIVILEGED = 65534  # The server does not run as root.
@@ -81,8 +81,8 @@ class PostgresServer:
                 start_new_session=True,  # The tests handle Ctrl-C.
                 **self._user,
             )
-        deadline = time.monotonic() + _SECONDS
-        while not self._answers():
+        deadline = time.monotonic() + _TIMEOUT
+        while not self._responds():
             if self._first.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(self._log.read_text(errors="replace")[-4000:])
             time.sleep(_POLL_INTERVAL)
@@ -91,7 +91,7 @@ class PostgresServer:
         """End every session, and stop."""
         if self._first is not None and self._first.poll() is None:
             self._first.send_signal(signal.SIGINT)
-            self._first.wait(_SECONDS)
+            self._first.wait(_TIMEOUT)
 
     def kill(self) -> None:
         """Kill the first process (``kill -9``); return when all others have ended by themselves."""
@@ -132,7 +132,7 @@ class PostgresServer:
         self._first.suspend()
         return [self._first, *self._first.children()]
 
-    def _answers(self) -> bool:
+    def _responds(self) -> bool:
         command = [str(self._binaries / "pg_isready"), "-q", *self._place()]
         return subprocess.run(command, check=False).returncode == 0
 

@@ -94,10 +94,14 @@ def png(
     return SIGNATURE + b"".join(parts) + chunk(b"IEND", b"")
 
 
-def with_chunk(data: bytes, name: bytes, body: bytes, *, broken: bool = False) -> bytes:
+def with_chunk(data: bytes, name: bytes, body: bytes, *, invalid_checksum: bool = False) -> bytes:
     """Insert a chunk after the header of a PNG."""
     added = chunk(name, body)
-    return data[:33] + (added[:-1] + bytes((added[-1] ^ 1,)) if broken else added) + data[33:]
+    return (
+        data[:33]
+        + (added[:-1] + bytes((added[-1] ^ 1,)) if invalid_checksum else added)
+        + data[33:]
+    )
 
 
 def apng(

@@ -129,8 +129,8 @@ def test_ends_of_sessions_that_an_earlier_version_passed_over_count(
 def test_until_ends_of_sessions_can_be_had_tokens_work(
     app: Flask, fake_services: dict[str, FakeService], deliver: Deliver, mode: str
 ) -> None:
-    answer = _event_of_an_earlier_version(version=5)["state"]
-    fake_services["auth"].responses[FIND] = {"accounts": [answer]}
+    response = _event_of_an_earlier_version(version=5)["state"]
+    fake_services["auth"].responses[FIND] = {"accounts": [response]}
     fake_services["auth"].set_mode(mode)
     deliver(_event_of_an_earlier_version(version=5))
     for _ in range(3):

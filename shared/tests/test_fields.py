@@ -48,9 +48,9 @@ NOT_FLAGS: tuple[Any, ...] = (0, 1, "true", "false", "", [], {})
 
 
 def _echo(who: ApiClient, **fields: Any) -> Any:
-    answer = who.post("/echo", data=json.dumps(fields))
-    assert answer.status_code == 200
-    return answer.json
+    response = who.post("/echo", data=json.dumps(fields))
+    assert response.status_code == 200
+    return response.json
 
 
 @pytest.mark.parametrize("sent", [12, "12", "0012", 0, 2**63 - 1, str(2**63 - 1)])
@@ -113,8 +113,8 @@ def test_null_means_absent(alice: ApiClient) -> None:
 
 
 def test_a_query_string_wins_over_a_body(alice: ApiClient) -> None:
-    answer = alice.get("/echo?text=query", json={"text": "body", "id": 5}).json
-    assert (answer["text"], answer["id"]) == ("query", 5)
+    response = alice.get("/echo?text=query", json={"text": "body", "id": 5}).json
+    assert (response["text"], response["id"]) == ("query", 5)
 
 
 @pytest.mark.parametrize("sent", ["%FF", "a%C3(", "%ED%A0%80"])

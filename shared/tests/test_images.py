@@ -162,7 +162,7 @@ ODD = {
     "a large compressed text": with_chunk(
         picture("PNG"), b"zTXt", b"Comment\0\0" + zlib.compress(bytes(3 << 20))
     ),
-    "a broken text": with_chunk(picture("PNG"), b"tEXt", b"Comment\0x", broken=True),
+    "a broken text": with_chunk(picture("PNG"), b"tEXt", b"Comment\0x", invalid_checksum=True),
     "a broken profile": with_chunk(picture("PNG"), b"iCCP", b"x\0\0nonsense"),
     "a profile that inflates for ever": with_chunk(
         picture("PNG"), b"iCCP", b"x\0\0" + zlib.compress(bytes(64 << 20))

@@ -58,7 +58,7 @@ def test_what_was_put_can_be_read_piece_by_piece(store: MediaStore) -> None:
     store.put("a/b", data)
     opened = store.open("a/b")
     assert opened is not None
-    pieces = list(opened.pieces)
+    pieces = list(opened.chunks)
     assert opened.size == len(data)
     assert b"".join(pieces) == data
     assert len(pieces) > 1

@@ -68,23 +68,23 @@ def _query(req: Request, schema: Schema) -> dict[str, Any]:
     # Flask would replace invalid UTF-8 by its percent-encoding.
     query = req.query_string.decode(errors="surrogateescape")
     args = MultiDict(parse_qsl(query, keep_blank_values=True, errors="surrogateescape"))
-    given: dict[str, Any] = {name: values[0] for name, values in args.lists()}
+    parameters: dict[str, Any] = {name: values[0] for name, values in args.lists()}
     lists = (f for f in schema.fields.values() if isinstance(f, fields.List))
     for name in (f.data_key or str(f.name) for f in lists):
         if values := args.getlist(name) + args.getlist(f"{name}[]"):
-            given[name] = ",".join(values).split(",")
-    return given
+            parameters[name] = ",".join(values).split(",")
+    return parameters
 
 
 def _json_object(body: bytes) -> dict[str, Any]:
     body = body.removeprefix(BOM_UTF8)
     try:
-        given = orjson.loads(body)
+        loaded = orjson.loads(body)
     except ValueError:
-        given = _parse_stdlib(body)
-    if not isinstance(given, dict):
+        loaded = _parse_stdlib(body)
+    if not isinstance(loaded, dict):
         raise bad_parameter("body")
-    return given
+    return loaded
 
 
 def _parse_stdlib(body: bytes) -> Any:

@@ -24,8 +24,8 @@ class RequestSchema(Schema):
         unknown = EXCLUDE
 
     @pre_load
-    def _apply_aliases(self, given: Mapping[str, Any], **_: Any) -> dict[str, Any]:
-        present = {name: value for name, value in given.items() if value is not None}
+    def _apply_aliases(self, data: Mapping[str, Any], **_: Any) -> dict[str, Any]:
+        present = {name: value for name, value in data.items() if value is not None}
         for field in self.fields.values():
             alias = field.metadata.get("alias")
             if alias in present:

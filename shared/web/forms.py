@@ -11,7 +11,7 @@ from shared.web.spool import SpoolFile, spool
 
 _MAX_PARTS = 1000
 _MAX_TEXT_BYTES = 500_000  # Per form.
-_PIECE = 64 * 1024
+_CHUNK_SIZE = 64 * 1024
 
 
 def read_form(uploads: Collection[str]) -> dict[str, str | SpoolFile]:
@@ -56,7 +56,7 @@ def _events() -> Iterator[Event]:
     decoder = MultipartDecoder(boundary, _MAX_TEXT_BYTES, max_parts=_MAX_PARTS)
     at_end = False
     while not at_end:
-        piece = request.stream.read(_PIECE)
+        piece = request.stream.read(_CHUNK_SIZE)
         at_end = not piece
         decoder.receive_data(piece or None)
         while not isinstance(event := decoder.next_event(), NeedData | Epilogue):

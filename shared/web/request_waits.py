@@ -5,7 +5,7 @@ import socket
 from flask import current_app, has_app_context, has_request_context, request
 from gevent.monkey import get_original
 
-_PlainSocket: type[socket.socket] = get_original("socket", "socket")
+_UnpatchedSocket: type[socket.socket] = get_original("socket", "socket")
 
 
 def release_database_connection() -> None:
@@ -25,7 +25,7 @@ def requester_is_gone() -> bool:
     connection = request.environ.get("gunicorn.socket") if has_request_context() else None
     if connection is None:
         return False
-    peer = _PlainSocket(fileno=connection.fileno())
+    peer = _UnpatchedSocket(fileno=connection.fileno())
     try:
         return not peer.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
     except BlockingIOError:

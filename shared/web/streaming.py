@@ -135,32 +135,32 @@ def json_blocks(
 
     An empty block is sent as a space, so that clients do not run into a timeout.
     """
-    piece = b"{"
+    chunk = b"{"
     for place, (name, value) in enumerate(fields):
-        piece += b"," * bool(place) + dumps(name) + b":"
+        chunk += b"," * bool(place) + dumps(name) + b":"
         if not isinstance(value, Blocks):
-            piece += dumps(value)
+            chunk += dumps(value)
             continue
-        piece += b"["
+        chunk += b"["
         is_first = True
         for block in value:
             if block:
-                yield piece + b"," * (not is_first) + dumps(block)[1:-1]
+                yield chunk + b"," * (not is_first) + dumps(block)[1:-1]
                 is_first = False
             else:
-                yield piece + b" "
-            piece = b""
-        piece += b"]"
-    yield piece + b"}"
+                yield chunk + b" "
+            chunk = b""
+        chunk += b"]"
+    yield chunk + b"}"
 
 
 def stream_response(
-    pieces: Iterable[bytes], blocks: Collection[Blocks[Any]], mimetype: str
+    chunks: Iterable[bytes], blocks: Collection[Blocks[Any]], mimetype: str
 ) -> Response:
     """Create a response that is sent while it is generated; an error aborts it.
 
     Args:
-        pieces: the chunks of the body.
+        chunks: the chunks of the body.
         blocks: the blocks that the chunks are made of; closed at the end.
         mimetype: the type of the body.
     """
@@ -175,14 +175,14 @@ def stream_response(
     reader: socket.socket | None = request.environ.get("gunicorn.socket")
     if reader is not None:
         reader.settimeout(STALL_TIMEOUT)
-    response = Response(_unless_it_fails(pieces), mimetype=mimetype)
+    response = Response(_unless_it_fails(chunks), mimetype=mimetype)
     response.call_on_close(close)
     return response
 
 
-def _unless_it_fails(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def _unless_it_fails(chunks: Iterable[bytes]) -> Iterator[bytes]:
     try:
-        yield from pieces
+        yield from chunks
     except Exception as failure:
         log.warning("response_aborted", extra={"failure": type(failure).__name__})
         # The server closes the connection, so the client sees that the response is incomplete.

@@ -31,10 +31,10 @@ def test_a_bad_value_is_refused_by_the_fields_name(
 ) -> None:
     bad_values = _bad_values(field, endpoint.fields[field])
     bodies = [json.dumps({**endpoint.fields, field: bad}) for bad in bad_values]
-    answers = alice.list_answers(
+    responses = alice.list_responses(
         endpoint.method, endpoint.path, *({"data": body} for body in bodies)
     )
-    assert answers == [expected_error(BAD_PARAMETER, field=field)]
+    assert responses == [expected_error(BAD_PARAMETER, field=field)]
 
 
 @pytest.mark.parametrize(
@@ -45,8 +45,8 @@ def test_a_required_field_that_is_missing_or_null_is_named(
 ) -> None:
     rest = {name: value for name, value in endpoint.fields.items() if name != field}
     empty = {"json": rest}, {"json": {**rest, field: None}}
-    answers = alice.list_answers(endpoint.method, endpoint.path, *empty)
-    assert answers == [expected_error(BAD_PARAMETER, field=field)]
+    responses = alice.list_responses(endpoint.method, endpoint.path, *empty)
+    assert responses == [expected_error(BAD_PARAMETER, field=field)]
 
 
 def test_a_null_message_is_no_message(alice: ApiClient, bob: ApiClient) -> None:
@@ -60,8 +60,8 @@ def test_a_body_that_is_no_json_object_is_refused_as_the_body(
     alice: ApiClient, endpoint: Endpoint
 ) -> None:
     bodies = [{"data": body} for body in (*NOT_OBJECTS, TOO_DEEP)]
-    answers = alice.list_answers(endpoint.method, endpoint.path, *bodies)
-    assert answers == [expected_error(BAD_PARAMETER, field="body")]
+    responses = alice.list_responses(endpoint.method, endpoint.path, *bodies)
+    assert responses == [expected_error(BAD_PARAMETER, field="body")]
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_json_is_read_whatever_its_content_type_says(alice: ApiClient, endpoint:
     body = json.dumps(endpoint.fields)
     types = ("application/json", "text/plain", "multipart/form-data", "")
     requests = [{"data": body, "content_type": given} for given in types]
-    answers = alice.list_answers(endpoint.method, endpoint.path, *requests)
-    assert BAD_PARAMETER.code not in [answer["code"] for _, answer in answers]
+    responses = alice.list_responses(endpoint.method, endpoint.path, *requests)
+    assert BAD_PARAMETER.code not in [response["code"] for _, response in responses]
 
 
 @pytest.mark.parametrize(

@@ -32,12 +32,12 @@ REPEATEDLY = pytest.mark.parametrize("attempt", range(4))
 CLICKS = 8
 
 
-def _answers(replies: list[Reply]) -> Counter[str]:
+def _count_infos(replies: list[Reply]) -> Counter[str]:
     return Counter(reply.json["info"] for reply in replies)
 
 
 def _is_one_success(replies: list[Reply], refusal: str) -> bool:
-    return _answers(replies) == {"success": 1, refusal: len(replies) - 1}
+    return _count_infos(replies) == {"success": 1, refusal: len(replies) - 1}
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_asking_crosswise_at_once_leaves_a_request_each(
     replies = run_concurrently(
         lambda: send_friend_request(alice, bob), lambda: send_friend_request(bob, alice)
     )
-    assert _answers(replies) == {"success": 2}
+    assert _count_infos(replies) == {"success": 2}
     assert (list_request_statuses(alice), list_request_statuses(bob)) == ([0], [0])
 
 
@@ -234,7 +234,7 @@ def test_blocking_many_times_at_once_leaves_one_block(
 ) -> None:
     befriend(alices[0], bob)
     replies = run_concurrently(*(lambda alice=alice: block_user(alice, bob) for alice in alices))
-    assert _answers(replies) == {"Succeed": CLICKS}
+    assert _count_infos(replies) == {"Succeed": CLICKS}
     assert (list_blocked_ids(alices[0]), list_friend_ids(bob)) == ([BOB], [])
     assert [state["version"] for state in chat.states("friendship")] == [1, 2]
 
@@ -263,7 +263,7 @@ def test_asking_while_one_is_blocked_leaves_nothing_to_see(
     )
     assert replies.pop().status_code == 200
     assert list_request_statuses(bob) == []
-    assert _answers(replies)["success"] in (1, 2)
+    assert _count_infos(replies)["success"] in (1, 2)
     assert find_violations(app) == {}
 
 
@@ -300,4 +300,4 @@ def test_of_blocks_at_once_no_more_succeed_than_there_is_room_for(
             for each, other in zip(alices, others, strict=True)
         )
     )
-    assert _answers(replies) == {"Succeed": 1, errors.TOO_MANY_BLOCKS.info: CLICKS - 1}
+    assert _count_infos(replies) == {"Succeed": 1, errors.TOO_MANY_BLOCKS.info: CLICKS - 1}

@@ -23,13 +23,13 @@ def test_a_bad_token_is_refused_before_the_body_is_read(
 ) -> None:
     headers = [{"Authorization": token} for token in ("", forged_token(ALICE))]
     requests = [{"headers": each, "data": b"{"} for each in headers]
-    answers = anonymous.list_answers(endpoint.method, endpoint.path, *requests)
-    assert answers == [expected_error(INVALID_JWT)]
+    responses = anonymous.list_responses(endpoint.method, endpoint.path, *requests)
+    assert responses == [expected_error(INVALID_JWT)]
 
 
 def test_every_bad_token_is_refused(anonymous: ApiClient) -> None:
     requests = [{"headers": {"Authorization": token}} for token in invalid_tokens(ALICE).values()]
-    assert anonymous.list_answers("GET", "/friends", *requests) == [expected_error(INVALID_JWT)]
+    assert anonymous.list_responses("GET", "/friends", *requests) == [expected_error(INVALID_JWT)]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
@@ -53,7 +53,7 @@ def test_the_token_of_a_deleted_account_is_refused(
 ) -> None:
     delete_account(app, ALICE)
     bodies: list[dict[str, Any]] = [{"json": endpoint.fields}, {"data": b"{"}]
-    assert alice.list_answers(endpoint.method, endpoint.path, *bodies) == [
+    assert alice.list_responses(endpoint.method, endpoint.path, *bodies) == [
         expected_error(INVALID_JWT)
     ]
 

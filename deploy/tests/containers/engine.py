@@ -125,7 +125,7 @@ class Engine:
         parent = psutil.Process(self._machine.pid)
         self._pid = _wait_for(parent.children, "no first process")[0].pid
         try:
-            _wait_for(lambda: self._answers("docker info"), "the engine does not answer")
+            _wait_for(lambda: self._responds("docker info"), "the engine does not respond")
         except EngineError as error:
             raise EngineError(f"{error}: {_last_lines(self._log.read_text())}") from None
 
@@ -150,7 +150,7 @@ class Engine:
 
     def stop(self) -> None:
         """Stop everything; only the cache remains."""
-        if self._machine and self._answers("docker info"):
+        if self._machine and self._responds("docker info"):
             with suppress(CommandError):
                 self.clear()
                 self.run("docker image prune --force", as_root=True)
@@ -239,7 +239,7 @@ class Engine:
             check=False,
         )  # fmt: skip
 
-    def _answers(self, command: str) -> bool:
+    def _responds(self, command: str) -> bool:
         return self._execute(command, None, True, _START_TIMEOUT_SECONDS).returncode == 0
 
     def _start(self, *command: str) -> subprocess.Popen[bytes]:

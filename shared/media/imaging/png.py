@@ -136,21 +136,21 @@ def write(
     """A PNG of its parts; without ``play_count`` it is a still one of one frame."""
     frames = list(frames)
     sequence = iter(range(1 << 31))
-    out = [SIGNATURE, _encoded(b"IHDR", header)]
+    out = [SIGNATURE, _encode(b"IHDR", header)]
     if play_count is not None:
         frame_count = sum(1 for frame in frames if frame.control)
-        out.append(_encoded(b"acTL", struct.pack(">II", frame_count, play_count)))
-    out += [_encoded(*chunk) for chunk in shared]
+        out.append(_encode(b"acTL", struct.pack(">II", frame_count, play_count)))
+    out += [_encode(*chunk) for chunk in shared]
     for number, frame in enumerate(frames):
         if frame.control:
             head = struct.pack(">IIIII", next(sequence), *frame.region)
-            out.append(_encoded(b"fcTL", head + frame.control))
+            out.append(_encode(b"fcTL", head + frame.control))
         for part in frame.pixels:
             if number == 0:
-                out.append(_encoded(b"IDAT", part))
+                out.append(_encode(b"IDAT", part))
             else:
-                out.append(_encoded(b"fdAT", struct.pack(">I", next(sequence)) + part))
-    out.append(_encoded(b"IEND", b""))
+                out.append(_encode(b"fdAT", struct.pack(">I", next(sequence)) + part))
+    out.append(_encode(b"IEND", b""))
     return b"".join(out)
 
 
@@ -248,6 +248,6 @@ def _profile(body: bytes) -> bytes:
     return profile if inflate.eof else b""
 
 
-def _encoded(name: bytes, body: bytes) -> bytes:
+def _encode(name: bytes, body: bytes) -> bytes:
     check = zlib.crc32(body, zlib.crc32(name))
     return b"".join((len(body).to_bytes(4), name, body, check.to_bytes(4)))

@@ -72,13 +72,13 @@ def _work(peer: socket.socket, request: dict[str, Any], source: int, target: int
     if child == 0:
         set_parent_death_signal(own, signal.SIGKILL)
         _limit()
-        _answer(child_end, request, source, target)
+        _respond(child_end, request, source, target)
     os.close(child_end)
     readable, _, _ = select.select([result, peer.fileno()], [], [])
     if peer.fileno() in readable:  # The caller has gone.
         os.kill(child, signal.SIGKILL)
-    with os.fdopen(result, "rb") as answer:
-        response = answer.read()
+    with os.fdopen(result, "rb") as reader:
+        response = reader.read()
     _, status = os.waitpid(child, 0)
     if response and not status:
         outcome: dict[str, str] = json.loads(response)
@@ -95,7 +95,7 @@ def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _answer(pipe: int, request: dict[str, Any], source: int, target: int) -> NoReturn:
+def _respond(pipe: int, request: dict[str, Any], source: int, target: int) -> NoReturn:
     """Process a request, write its result, and exit in any case."""
     try:
         with os.fdopen(source, "rb") as file:

@@ -51,7 +51,7 @@ def parse(data: bytes) -> WebP:
         frames = [_image(_chunks(body[16:])) for body in bodies]
         output = [animation]
         for body, frame in zip(bodies, frames, strict=True):
-            output.append(Chunk(b"ANMF", body[:16] + _encoded(frame)))
+            output.append(Chunk(b"ANMF", body[:16] + _encode(frame)))
     else:
         frames = [_image(chunks)]
         output = list(frames[0])
@@ -89,7 +89,7 @@ def animate(stills: Iterable[bytes], like: WebP, size: tuple[int, int]) -> bytes
     ]
     for still, duration in zip(stills, like.durations, strict=True):
         frame = bytes(6) + sides + duration.to_bytes(3, "little") + replace
-        chunks.append(Chunk(b"ANMF", frame + _encoded(_image(_chunks(still[12:])))))
+        chunks.append(Chunk(b"ANMF", frame + _encode(_image(_chunks(still[12:])))))
     return _file(chunks)
 
 
@@ -112,7 +112,7 @@ def _image(chunks: Iterable[Chunk]) -> list[Chunk]:
     return []
 
 
-def _encoded(chunks: Iterable[Chunk]) -> bytes:
+def _encode(chunks: Iterable[Chunk]) -> bytes:
     return b"".join(
         name + len(body).to_bytes(4, "little") + body + bytes(len(body) % 2)
         for name, body in chunks
@@ -120,7 +120,7 @@ def _encoded(chunks: Iterable[Chunk]) -> bytes:
 
 
 def _file(chunks: Iterable[Chunk]) -> bytes:
-    body = b"WEBP" + _encoded(chunks)
+    body = b"WEBP" + _encode(chunks)
     return b"RIFF" + len(body).to_bytes(4, "little") + body
 
 
