@@ -74,8 +74,9 @@ test-containers: .venv/to-develop ## Test images, compose and documented command
 
 coverage: .venv/to-develop ## Measure the test coverage of lines and branches
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m $(subst $(BIN)/python -m,,$(PYTEST)) --column sqlite $(PARTS)
-	@$(BIN)/coverage run -m $(subst $(BIN)/python -m,,$(PYTEST)) --column postgres $(WITH_DATABASE)
+	@$(BIN)/coverage run -m $(subst $(BIN)/python -m,,$(PYTEST)) --column sqlite -m "not slow" $(PARTS)
+	@$(BIN)/coverage run -m $(subst $(BIN)/python -m,,$(PYTEST)) --column postgres \
+		-m "database and not slow" $(WITH_DATABASE)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import pytest
 from flask import Flask
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
@@ -16,7 +15,7 @@ from shared.testing.client import Reply, assert_error
 from shared.testing.properties import extended_timeout, new_user_ids, run_state_machine, succeeds
 from shared.web.errors import ErrorSpec
 
-pytestmark = [pytest.mark.database, extended_timeout]
+pytestmark = extended_timeout
 
 USERS = range(5)
 any_user = st.sampled_from(USERS)
