@@ -22,7 +22,7 @@ from deploy.tests.proxies import (
     make_certificate,
     program,
 )
-from gateway.tests.upstreams import Upstream, refuse, running
+from gateway.tests.upstreams import Upstream, refuse, run_upstream
 
 pytestmark = [
     pytest.mark.slow,
@@ -34,8 +34,8 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def unready() -> Iterator[Upstream]:
     """A gateway that responds 503 to every request."""
-    with running("unready") as gateway:
-        gateway.answer = refuse
+    with run_upstream("unready") as gateway:
+        gateway.handler = refuse
         yield gateway
 
 

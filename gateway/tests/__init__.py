@@ -1,1 +1,1 @@
-"""The gateway, tested on the wire."""
+"""Tests of the gateway, with raw connections."""

@@ -1,4 +1,4 @@
-"""A gateway under gunicorn, real servers behind it, and clients in front of it."""
+"""A gateway under gunicorn, with fake services and raw clients."""
 
 import signal
 import socket
@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from gateway.app import create_app
-from gateway.tests.upstreams import Upstream, running
+from gateway.tests.upstreams import Upstream, run_upstream
 from gateway.tests.wire import Gateway
 from shared.testing.processes import environment_of_tests
 from shared.testing.tokens import PUBLIC_KEYS_PEM, issue
@@ -33,14 +33,14 @@ BOUNDS = {
 def _services() -> Iterator[dict[str, Upstream]]:
     with ExitStack() as stack:
         names = ("auth", "social", "chat")
-        yield {name: stack.enter_context(running(name)) for name in names}
+        yield {name: stack.enter_context(run_upstream(name)) for name in names}
 
 
 @pytest.fixture
 def services(_services: dict[str, Upstream]) -> Iterator[dict[str, Upstream]]:
     yield _services
     for service in _services.values():
-        service.forget()
+        service.reset()
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def _running_gateway(environment: dict[str, str]) -> Iterator[Gateway]:
 
 @pytest.fixture
 def gateway(_running_gateway: Gateway, services: dict[str, Upstream]) -> Gateway:
-    """A gateway under gunicorn; it stays up, the services forget after each test."""
+    """A gateway under gunicorn for all tests; the services are reset after each."""
     return _running_gateway
 
 
@@ -96,8 +96,8 @@ def token() -> str:
 
 
 @pytest.fixture
-def unserved(environment: dict[str, str], services: dict[str, Upstream]) -> FlaskClient:
-    """A gateway within the test's process, for what does not depend on the wire."""
+def local_client(environment: dict[str, str], services: dict[str, Upstream]) -> FlaskClient:
+    """A client of a gateway in the process of the tests."""
     return create_app(environment).test_client()
 
 
@@ -120,7 +120,7 @@ def _gateway(environment: Mapping[str, str]) -> Iterator[Gateway]:
 
 
 def free_port() -> int:
-    """A port on which nobody listens."""
+    """Get a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

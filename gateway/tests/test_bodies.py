@@ -1,4 +1,4 @@
-"""Bodies are bounded, and what is not one body to everybody is none."""
+"""Limits of request bodies, and rejection of ambiguous framing."""
 
 import socket
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ from itertools import repeat
 import pytest
 
 from gateway.tests.upstreams import Exchange, Upstream
-from gateway.tests.wire import Gateway, answer_on, chunk, whole
+from gateway.tests.wire import Gateway, encode_chunk, read_head, read_response
 
 LIMIT = 1024 * 1024
 PUBLIC_LIMIT = 64 * 1024
@@ -22,62 +22,66 @@ StartGateway = Callable[[Mapping[str, str]], Gateway]
 
 @pytest.fixture
 def upload(token: str) -> tuple[str, ...]:
-    """The head of an upload, but for its framing."""
+    """The request line and headers of an upload, without its framing."""
     return ("POST /conversations/image HTTP/1.1", "Host: x", f"Authorization: {token}")
 
 
-def test_a_body_of_just_the_limit_passes(gateway: Gateway, token: str) -> None:
-    answer = gateway.ask("POST", "/conversations", token=token, body=b"x" * LIMIT)
+def test_a_body_of_the_maximum_size_is_forwarded(gateway: Gateway, token: str) -> None:
+    response = gateway.request("POST", "/conversations", token=token, body=b"x" * LIMIT)
 
-    assert len(answer.json["body"]) == LIMIT
+    assert len(response.json["body"]) == LIMIT
 
 
 def test_a_longer_body_is_refused_before_it_is_sent(
     gateway: Gateway, chat: Upstream, upload: tuple[str, ...]
 ) -> None:
-    answer = gateway.say(*upload, f"Content-Length: {LIMIT + 1}")
+    response = gateway.send_head(*upload, f"Content-Length: {LIMIT + 1}")
 
-    assert (answer.status, answer.json) == (413, TOO_LARGE)
+    assert (response.status, response.json) == (413, TOO_LARGE)
     assert not chat.received
 
 
-def test_without_a_token_64_kib_are_the_limit(gateway: Gateway, auth: Upstream) -> None:
-    passed = gateway.ask("POST", "/verify", body=b"x" * PUBLIC_LIMIT)
+def test_the_limit_without_a_token_is_64_kib(gateway: Gateway, auth: Upstream) -> None:
+    passed = gateway.request("POST", "/verify", body=b"x" * PUBLIC_LIMIT)
 
-    refused = gateway.say(*POST, f"Content-Length: {PUBLIC_LIMIT + 1}")
+    refused = gateway.send_head(*POST, f"Content-Length: {PUBLIC_LIMIT + 1}")
 
     assert len(passed.json["body"]) == PUBLIC_LIMIT
     assert (refused.status, refused.json) == (413, TOO_LARGE)
     assert len(auth.received) == 1
 
 
-def test_who_sends_a_longer_body_anyway_can_read_the_refusal(gateway: Gateway, token: str) -> None:
+def test_a_client_that_sends_a_longer_body_can_read_the_refusal(
+    gateway: Gateway, token: str
+) -> None:
     body = b"x" * 10 * LIMIT
-    answer = gateway.ask("POST", "/conversations", "Connection: close", token=token, body=body)
+    response = gateway.request(
+        "POST", "/conversations", "Connection: close", token=token, body=body
+    )
 
-    assert (answer.status, answer.json) == (413, TOO_LARGE)
+    assert (response.status, response.json) == (413, TOO_LARGE)
 
 
 @pytest.mark.parametrize(("path", "limit"), [("/verify", PUBLIC_LIMIT), ("/conversations", LIMIT)])
-def test_a_longer_chunked_body_is_refused_on_its_way(
+def test_a_longer_chunked_body_is_refused_while_it_is_sent(
     gateway: Gateway, services: dict[str, Upstream], token: str, path: str, limit: int
 ) -> None:
-    body = chunk(b"x" * limit) + chunk(b"x") + chunk(b"")
-    answer = gateway.ask("POST", path, "Transfer-Encoding: chunked", token=token, body=body)
+    body = encode_chunk(b"x" * limit) + encode_chunk(b"x") + encode_chunk(b"")
+    response = gateway.request("POST", path, "Transfer-Encoding: chunked", token=token, body=body)
 
-    assert (answer.status, answer.json) == (413, TOO_LARGE)
+    assert (response.status, response.json) == (413, TOO_LARGE)
     assert not [service for service in services.values() if service.received]
 
 
 def test_an_endless_body_is_cut_off(gateway: Gateway) -> None:
-    with gateway.saying(*POST, "Transfer-Encoding: chunked") as connection:
-        blocks = repeat(chunk(b"x" * LIMIT))
+    with gateway.open_connection(*POST, "Transfer-Encoding: chunked") as connection:
+        blocks = repeat(encode_chunk(b"x" * LIMIT))
         with pytest.raises((BrokenPipeError, ConnectionResetError)):
             list(map(connection.sendall, blocks))
 
 
 @pytest.mark.parametrize("sent", [0, 1, 70_000, 200_000])
-def test_a_body_that_is_not_all_there_takes_no_place_at_the_service(
+def test_an_incomplete_body_occupies_no_slot_of_the_service(
     environment: dict[str, str],
     start_gateway: StartGateway,
     chat: Upstream,
@@ -86,61 +90,61 @@ def test_a_body_that_is_not_all_there_takes_no_place_at_the_service(
     sent: int,
 ) -> None:
     gateway = start_gateway({**environment, "UPSTREAM_CONCURRENCY": "1"})
-    with gateway.saying(*upload, "Content-Length: 300000", body=b"x" * sent) as connection:
-        assert gateway.ask("GET", "/conversations", token=token).status == 200
+    with gateway.open_connection(*upload, "Content-Length: 300000", body=b"x" * sent) as connection:
+        assert gateway.request("GET", "/conversations", token=token).status == 200
         assert len(chat.received) == 1
 
         connection.sendall(b"x" * (300_000 - sent))
-        assert whole(answer_on(connection)).json["body"] == "x" * 300_000
+        assert read_response(read_head(connection)).json["body"] == "x" * 300_000
 
 
 @pytest.mark.parametrize("sent", [b"", b"x" * 100_000])
-def test_a_client_that_falls_silent_is_refused(
+def test_a_client_that_stops_sending_is_refused(
     gateway: Gateway, chat: Upstream, upload: tuple[str, ...], sent: bytes
 ) -> None:
-    with gateway.saying(*upload, "Content-Length: 300000", body=sent) as connection:
-        answer = whole(answer_on(connection))
-        assert (answer.status, answer.json) == (408, TOO_SLOW)
+    with gateway.open_connection(*upload, "Content-Length: 300000", body=sent) as connection:
+        response = read_response(read_head(connection))
+        assert (response.status, response.json) == (408, TOO_SLOW)
         assert connection.recv(1) == b""
     assert not chat.received
 
 
-def test_a_client_that_is_slow_for_ever_is_refused(
+def test_a_client_that_sends_too_slowly_is_refused(
     environment: dict[str, str],
     start_gateway: StartGateway,
     chat: Upstream,
     upload: tuple[str, ...],
 ) -> None:
     gateway = start_gateway({**environment, "BODY_TIMEOUT_SECONDS": "0.5"})
-    with gateway.saying(*upload, "Content-Length: 300000") as connection:
+    with gateway.open_connection(*upload, "Content-Length: 300000") as connection:
         connection.settimeout(0.2)
-        answer = b""
-        while not answer:
+        response = b""
+        while not response:
             connection.send(b"x")
             with suppress(TimeoutError):
-                answer = connection.recv(1000)
-    assert answer.startswith(b"HTTP/1.1 408 ")
+                response = connection.recv(1000)
+    assert response.startswith(b"HTTP/1.1 408 ")
     assert not chat.received
 
 
-def test_uploads_of_one_account_have_a_quarter_of_the_room(
+def test_uploads_of_one_account_have_a_quarter_of_the_spool(
     environment: dict[str, str], start_gateway: StartGateway, token: str
 ) -> None:
     settings = {"SPOOL_MAX_BYTES": str(16 * LIMIT), "MAX_BODY_BYTES": str(8 * LIMIT)}
     gateway = start_gateway({**environment, **settings})
     large = b"x" * (4 * LIMIT + 1)
 
-    refused = gateway.ask("POST", "/conversations", token=token, body=large)
+    refused = gateway.request("POST", "/conversations", token=token, body=large)
 
     assert (refused.status, refused.header("Retry-After")) == (429, ["1"])
-    assert gateway.ask("POST", "/conversations", token=token, body=large[1:]).status == 200
-    assert gateway.ask("POST", "/conversations", token=token, body=large[1:]).status == 200
+    assert gateway.request("POST", "/conversations", token=token, body=large[1:]).status == 200
+    assert gateway.request("POST", "/conversations", token=token, body=large[1:]).status == 200
 
 
-def test_who_sends_without_a_token_can_read_the_refusal(gateway: Gateway) -> None:
-    answer = gateway.ask("POST", "/friends", "Connection: close", body=b"x" * LIMIT)
+def test_a_client_that_sends_a_body_without_a_token_can_read_the_refusal(gateway: Gateway) -> None:
+    response = gateway.request("POST", "/friends", "Connection: close", body=b"x" * LIMIT)
 
-    assert answer.status == 401
+    assert response.status == 401
 
 
 @pytest.mark.parametrize(
@@ -153,43 +157,47 @@ def test_who_sends_without_a_token_can_read_the_refusal(gateway: Gateway) -> Non
     ],
     ids=["header", "target", "target longer than a head", "no header"],
 )
-def test_a_head_is_refused_in_a_way_that_can_be_read_while_the_body_is_on_its_way(
+def test_the_refusal_of_a_head_can_be_read_while_the_body_is_sent(
     gateway: Gateway, target: str, header: str, status: int
 ) -> None:
     head = (f"POST {target} HTTP/1.1", "Host: x", header, f"Content-Length: {3 * LIMIT}")
 
-    answer = gateway.say(*head, body=b"x" * 3 * LIMIT)
+    response = gateway.send_head(*head, body=b"x" * 3 * LIMIT)
 
-    assert (answer.status, answer.json["code"]) == (status, -status)
+    assert (response.status, response.json["code"]) == (status, -status)
 
 
-def test_a_service_may_answer_before_it_has_read_the_body(gateway: Gateway, auth: Upstream) -> None:
-    def refuse(got: Exchange) -> None:
-        got.send("HTTP/1.1 415 Unsupported Media Type", "Content-Length: 0")
-        got.close_connection = True
+def test_a_service_can_respond_before_it_has_read_the_body(
+    gateway: Gateway, auth: Upstream
+) -> None:
+    def refuse(exchange: Exchange) -> None:
+        exchange.send("HTTP/1.1 415 Unsupported Media Type", "Content-Length: 0")
+        exchange.close_connection = True
 
-    auth.answer = refuse
+    auth.handler = refuse
 
-    assert gateway.ask("POST", "/verify", body=b"x" * 500).status == 415
+    assert gateway.request("POST", "/verify", body=b"x" * 500).status == 415
 
 
 @pytest.mark.parametrize("length", [300, 300_000])
-def test_a_body_that_stops_short_does_not_reach_the_service(
+def test_a_truncated_body_is_not_forwarded(
     gateway: Gateway, chat: Upstream, upload: tuple[str, ...], length: int
 ) -> None:
     sent = b"x" * (length // 2)
-    with gateway.saying(*upload, f"Content-Length: {length}", body=sent) as connection:
+    with gateway.open_connection(*upload, f"Content-Length: {length}", body=sent) as connection:
         connection.shutdown(socket.SHUT_WR)
-        answer = whole(answer_on(connection))
+        response = read_response(read_head(connection))
 
-    assert (answer.status, answer.json) == (400, BAD_BODY)
+    assert (response.status, response.json) == (400, BAD_BODY)
     assert not chat.received
 
 
 def test_a_broken_chunk_is_a_bad_body(gateway: Gateway, auth: Upstream) -> None:
-    answer = gateway.ask("POST", "/verify", "Transfer-Encoding: chunked", body=b"zz\r\n{}\r\n")
+    response = gateway.request(
+        "POST", "/verify", "Transfer-Encoding: chunked", body=b"zz\r\n{}\r\n"
+    )
 
-    assert (answer.status, answer.json) == (400, BAD_BODY)
+    assert (response.status, response.json) == (400, BAD_BODY)
     assert not auth.received
 
 
@@ -215,16 +223,16 @@ def test_ambiguous_framing_is_refused(
     gateway: Gateway, auth: Upstream, headers: tuple[str, ...]
 ) -> None:
     smuggled = b"0\r\n\r\nGET /internal HTTP/1.1\r\nHost: x\r\n\r\n"
-    with gateway.saying(*POST, *headers, body=smuggled) as connection:
-        answer = whole(answer_on(connection))
+    with gateway.open_connection(*POST, *headers, body=smuggled) as connection:
+        response = read_response(read_head(connection))
 
-    assert 400 <= answer.status < 600
-    assert answer.json.keys() == {"code", "info"}
-    assert not [got.path for got in auth.received if got.path != "/verify"]
+    assert 400 <= response.status < 600
+    assert response.json.keys() == {"code", "info"}
+    assert not [exchange.path for exchange in auth.received if exchange.path != "/verify"]
 
 
-def test_a_body_does_not_run_into_the_next_request(gateway: Gateway, auth: Upstream) -> None:
+def test_bytes_after_a_body_are_the_next_request(gateway: Gateway, auth: Upstream) -> None:
     pipelined = b"GET /internal/x HTTP/1.1\r\nHost: x\r\n\r\n"
-    gateway.say(*POST, f"Content-Length: {len(pipelined)}", body=pipelined)
+    gateway.send_head(*POST, f"Content-Length: {len(pipelined)}", body=pipelined)
 
-    assert [got.path for got in auth.received] == ["/verify"]
+    assert [exchange.path for exchange in auth.received] == ["/verify"]

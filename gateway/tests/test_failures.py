@@ -1,4 +1,4 @@
-"""A service that is down, slow or broken is answered for in bounded time, and harms no other."""
+"""A service that is down, slow or broken gets a response in time, and affects no other one."""
 
 import socket
 import threading
@@ -10,22 +10,29 @@ from http.client import IncompleteRead
 import pytest
 
 from gateway.tests.conftest import free_port
-from gateway.tests.upstreams import Exchange, Upstream, break_off, hang_until
-from gateway.tests.wire import SECONDS, Answer, Gateway, answer_on, chunk, whole
+from gateway.tests.upstreams import Exchange, Upstream, close_connection, hang_until
+from gateway.tests.wire import (
+    TIMEOUT,
+    Gateway,
+    WireResponse,
+    encode_chunk,
+    read_head,
+    read_response,
+)
 from shared.testing.tokens import issue
 
 StartGateway = Callable[[Mapping[str, str]], Gateway]
 
 SERVICE_UNAVAILABLE = {"code": -503, "info": "Service unavailable"}
-TIMEOUT = {"code": -504, "info": "Service unavailable"}
+GATEWAY_TIMEOUT = {"code": -504, "info": "Service unavailable"}
 OK = ("HTTP/1.1 200 OK", "Content-Type: text/plain")
 
 
 @pytest.fixture
 def hang(chat: Upstream) -> threading.Event:
-    """The chat service answers nothing until this is set."""
+    """The chat service does not respond until this event is set."""
     released = threading.Event()
-    chat.answer = hang_until(released)
+    chat.handler = hang_until(released)
     return released
 
 
@@ -38,60 +45,60 @@ def test_a_service_that_is_down_is_503_and_the_others_work(
 ) -> None:
     gateway = start_gateway(_without_chat(environment))
 
-    answer = gateway.ask("POST", "/conversations", token=token, body=b"{}")
+    response = gateway.request("POST", "/conversations", token=token, body=b"{}")
 
-    assert (answer.status, answer.json) == (503, SERVICE_UNAVAILABLE)
-    assert gateway.ask("GET", "/friends", token=token).status == 200
+    assert (response.status, response.json) == (503, SERVICE_UNAVAILABLE)
+    assert gateway.request("GET", "/friends", token=token).status == 200
 
 
-def test_a_silent_service_is_504_in_time_and_the_others_work(
+def test_a_service_that_does_not_respond_is_504_in_time_and_the_others_work(
     gateway: Gateway, hang: threading.Event, token: str
 ) -> None:
     begun = time.monotonic()
-    answer = gateway.ask("GET", "/conversations", token=token)
+    response = gateway.request("GET", "/conversations", token=token)
     took = time.monotonic() - begun
 
-    assert (answer.status, answer.json) == (504, TIMEOUT)
+    assert (response.status, response.json) == (504, GATEWAY_TIMEOUT)
     assert took < 3
-    assert gateway.ask("GET", "/friends", token=token).status == 200
+    assert gateway.request("GET", "/friends", token=token).status == 200
     hang.set()
 
 
 def test_a_service_that_does_not_read_is_504(
     gateway: Gateway, hang: threading.Event, token: str
 ) -> None:
-    answer = gateway.ask("POST", "/conversations/image", token=token, body=b"x" * 1_000_000)
+    response = gateway.request("POST", "/conversations/image", token=token, body=b"x" * 1_000_000)
 
-    assert (answer.status, answer.json) == (504, TIMEOUT)
+    assert (response.status, response.json) == (504, GATEWAY_TIMEOUT)
     hang.set()
 
 
-def _ask_at_once(gateway: Gateway, tokens: Iterable[str], target: str) -> list[int]:
-    asked = list(tokens)
-    with ThreadPoolExecutor(len(asked)) as threads:
-        return sorted(threads.map(lambda t: gateway.ask("GET", target, token=t).status, asked))
+def _request_concurrently(gateway: Gateway, tokens: Iterable[str], target: str) -> list[int]:
+    tokens = list(tokens)
+    with ThreadPoolExecutor(len(tokens)) as threads:
+        return sorted(threads.map(lambda t: gateway.request("GET", target, token=t).status, tokens))
 
 
-def test_only_so_many_requests_of_an_account_wait_for_a_hung_service(
+def test_requests_of_an_account_to_a_hung_service_are_limited(
     gateway: Gateway, hang: threading.Event, chat: Upstream, token: str
 ) -> None:
-    statuses = _ask_at_once(gateway, [token] * 6, "/conversations")
+    statuses = _request_concurrently(gateway, [token] * 6, "/conversations")
 
     assert statuses == [429, 429, 504, 504, 504, 504]
     assert len(chat.received) == 4
     hang.set()
 
 
-def test_only_so_many_requests_of_an_address_wait_for_a_hung_service(
+def test_requests_of_an_address_to_a_hung_service_are_limited(
     gateway: Gateway, hang: threading.Event, chat: Upstream
 ) -> None:
-    assert _ask_at_once(gateway, [""] * 6, "/media/a") == [429, 429, 504, 504, 504, 504]
+    assert _request_concurrently(gateway, [""] * 6, "/media/a") == [429, 429, 504, 504, 504, 504]
     accounts = [issue(user_id) for user_id in range(14)]
-    assert _ask_at_once(gateway, accounts, "/conversations") == [429] * 2 + [504] * 12
+    assert _request_concurrently(gateway, accounts, "/conversations") == [429] * 2 + [504] * 12
     hang.set()
 
 
-def test_only_so_many_requests_wait_for_a_hung_service(
+def test_requests_to_a_hung_service_are_limited(
     environment: dict[str, str],
     start_gateway: StartGateway,
     hang: threading.Event,
@@ -99,15 +106,15 @@ def test_only_so_many_requests_wait_for_a_hung_service(
 ) -> None:
     gateway = start_gateway({**environment, "TRUSTED_PROXIES": "1"})
 
-    def ask(number: int) -> Answer:
+    def request(number: int) -> WireResponse:
         address = f"X-Forwarded-For: 192.0.2.{number}"
-        return gateway.ask("GET", "/media/a", address)
+        return gateway.request("GET", "/media/a", address)
 
     with ThreadPoolExecutor(18) as threads:
-        answers = list(threads.map(ask, range(18)))
+        responses = list(threads.map(request, range(18)))
 
-    refused = [answer for answer in answers if answer.status == 503]
-    assert [(answer.json, answer.header("Retry-After")) for answer in refused] == [
+    refused = [response for response in responses if response.status == 503]
+    assert [(response.json, response.header("Retry-After")) for response in refused] == [
         (SERVICE_UNAVAILABLE, ["1"])
     ] * 2
     assert len(chat.received) == 16
@@ -115,21 +122,19 @@ def test_only_so_many_requests_wait_for_a_hung_service(
 
 
 def test_a_hung_service_recovers(gateway: Gateway, hang: threading.Event, chat: Upstream) -> None:
-    gateway.ask("GET", "/media/a")
+    gateway.request("GET", "/media/a")
     hang.set()
-    chat.forget()
+    chat.reset()
 
-    assert gateway.ask("GET", "/media/a").status == 200
+    assert gateway.request("GET", "/media/a").status == 200
 
 
-def test_a_connection_that_breaks_before_the_answer_is_503(
-    gateway: Gateway, chat: Upstream
-) -> None:
-    chat.answer = break_off
+def test_a_connection_lost_before_the_response_is_503(gateway: Gateway, chat: Upstream) -> None:
+    chat.handler = close_connection
 
-    answer = gateway.ask("GET", "/media/a")
+    response = gateway.request("GET", "/media/a")
 
-    assert (answer.status, answer.json) == (503, SERVICE_UNAVAILABLE)
+    assert (response.status, response.json) == (503, SERVICE_UNAVAILABLE)
 
 
 @pytest.mark.parametrize(
@@ -141,19 +146,19 @@ def test_a_connection_that_breaks_before_the_answer_is_503(
         (*OK, *(f"X-{number}: {'x' * 1000}" for number in range(300))),
     ],
 )
-def test_nonsense_from_a_service_is_503(
+def test_an_invalid_response_is_503(
     gateway: Gateway, chat: Upstream, lines: tuple[str, ...]
 ) -> None:
-    chat.answer = lambda got: got.send(*lines, body=b"ok")
+    chat.handler = lambda exchange: exchange.send(*lines, body=b"ok")
 
-    assert gateway.ask("GET", "/media/a").json == SERVICE_UNAVAILABLE
+    assert gateway.request("GET", "/media/a").json == SERVICE_UNAVAILABLE
 
 
-def test_an_answer_that_nobody_asked_for_reaches_nobody(gateway: Gateway, chat: Upstream) -> None:
+def test_an_unexpected_response_is_not_forwarded(gateway: Gateway, chat: Upstream) -> None:
     second = b"okHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
-    chat.answer = lambda got: got.send(*OK, "Content-Length: 2", body=second)
+    chat.handler = lambda exchange: exchange.send(*OK, "Content-Length: 2", body=second)
 
-    bodies = [gateway.ask("GET", "/media/a").body for _ in range(3)]
+    bodies = [gateway.request("GET", "/media/a").body for _ in range(3)]
 
     assert bodies == [b"ok"] * 3
 
@@ -161,14 +166,14 @@ def test_an_answer_that_nobody_asked_for_reaches_nobody(gateway: Gateway, chat: 
 @pytest.mark.parametrize(
     ("method", "body", "times"), [("GET", b"", 2), ("GET", b"{}", 1), ("POST", b"", 1)]
 )
-def test_only_a_plain_read_is_sent_twice(
+def test_only_a_get_without_a_body_is_retried(
     gateway: Gateway, chat: Upstream, token: str, method: str, body: bytes, times: int
 ) -> None:
-    chat.answer = break_off
+    chat.handler = close_connection
 
-    answer = gateway.ask(method, "/conversations", token=token, body=body)
+    response = gateway.request(method, "/conversations", token=token, body=body)
 
-    assert answer.status == 503
+    assert response.status == 503
     assert len(chat.received) == times
 
 
@@ -177,16 +182,16 @@ def test_a_closed_connection_of_the_pool_is_not_used_for_a_post(
 ) -> None:
     closed = threading.Semaphore(0)
 
-    def answer_and_close(got: Exchange) -> None:
-        got.echo_back()
-        got.close_connection = True
-        got.connection.shutdown(socket.SHUT_RDWR)
+    def respond_and_close(exchange: Exchange) -> None:
+        exchange.echo()
+        exchange.close_connection = True
+        exchange.connection.shutdown(socket.SHUT_RDWR)
         closed.release()
 
-    chat.answer = answer_and_close
+    chat.handler = respond_and_close
     for _ in range(10):
-        assert gateway.ask("POST", "/conversations", token=token).status == 200
-        assert closed.acquire(timeout=SECONDS)
+        assert gateway.request("POST", "/conversations", token=token).status == 200
+        assert closed.acquire(timeout=TIMEOUT)
 
 
 @pytest.mark.parametrize(
@@ -196,32 +201,32 @@ def test_a_closed_connection_of_the_pool_is_not_used_for_a_post(
         (*OK, "Transfer-Encoding: chunked"),
     ],
 )
-def test_an_answer_that_breaks_off_breaks_off_for_the_client(
+def test_an_aborted_response_is_aborted_for_the_client(
     gateway: Gateway, chat: Upstream, lines: tuple[str, ...]
 ) -> None:
-    def stop_halfway(got: Exchange) -> None:
-        body = b"x" * 50 if "Content-Length: 100" in lines else chunk(b"x" * 50)
-        got.send(*lines, body=body)
-        got.close_connection = True
+    def stop_halfway(exchange: Exchange) -> None:
+        body = b"x" * 50 if "Content-Length: 100" in lines else encode_chunk(b"x" * 50)
+        exchange.send(*lines, body=body)
+        exchange.close_connection = True
 
-    chat.answer = stop_halfway
+    chat.handler = stop_halfway
     with (
-        gateway.asking("GET", "/media/a") as response,
+        gateway.open_request("GET", "/media/a") as response,
         response,
         pytest.raises((IncompleteRead, ConnectionResetError)),
     ):
         response.read()
 
 
-def test_an_answer_that_breaks_off_looks_complete_to_no_old_client(
+def test_an_aborted_response_is_a_reset_for_clients_of_http_1_0(
     gateway: Gateway, chat: Upstream
 ) -> None:
-    def stop_halfway(got: Exchange) -> None:
-        got.send(*OK, "Transfer-Encoding: chunked", body=chunk(b"x" * 50))
-        got.close_connection = True
+    def stop_halfway(exchange: Exchange) -> None:
+        exchange.send(*OK, "Transfer-Encoding: chunked", body=encode_chunk(b"x" * 50))
+        exchange.close_connection = True
 
-    chat.answer = stop_halfway
-    with gateway.saying("GET /media/a HTTP/1.0") as connection:
+    chat.handler = stop_halfway
+    with gateway.open_connection("GET /media/a HTTP/1.0") as connection:
         received = iter(lambda: connection.recv(1000), b"")
         with pytest.raises(ConnectionResetError):
             list(received)
@@ -233,15 +238,15 @@ def test_a_request_in_flight_is_finished_at_the_stop(
     gateway = start_gateway(environment)
     arrived, stopping = threading.Event(), threading.Event()
 
-    def wait(got: Exchange) -> None:
+    def wait(exchange: Exchange) -> None:
         arrived.set()
-        assert stopping.wait(SECONDS)
-        chat.echo(got)
+        assert stopping.wait(TIMEOUT)
+        chat.echo(exchange)
 
-    chat.answer = wait
-    with gateway.saying("GET /media/a HTTP/1.1", "Host: x") as connection:
-        assert arrived.wait(SECONDS)
+    chat.handler = wait
+    with gateway.open_connection("GET /media/a HTTP/1.1", "Host: x") as connection:
+        assert arrived.wait(TIMEOUT)
         gateway.program.terminate()
         stopping.set()
-        assert whole(answer_on(connection)).status == 200
+        assert read_response(read_head(connection)).status == 200
     assert gateway.stop() == 0

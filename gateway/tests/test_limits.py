@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from gateway.app import create_app
 from gateway.tests.conftest import ALICE
-from gateway.tests.upstreams import Upstream, talk
+from gateway.tests.upstreams import Upstream, echo_websocket
 from gateway.tests.wire import Gateway
 from shared.testing.tokens import issue
 
@@ -20,7 +20,7 @@ Limited = Callable[..., FlaskClient]
 
 @pytest.fixture
 def limited(environment: Mapping[str, str], services: dict[str, Upstream]) -> Limited:
-    """A gateway within the test's process, with limits of the test's own."""
+    """A gateway in the process of the tests, with its own limits."""
     return lambda **settings: create_app({**environment, **settings}).test_client()
 
 
@@ -32,13 +32,13 @@ def _ask(gateway: FlaskClient, user_id: int = ALICE, address: str = "192.0.2.1")
     ).status_code
 
 
-def test_one_account_is_limited_wherever_it_comes_from(limited: Limited) -> None:
+def test_an_account_is_limited_from_all_addresses(limited: Limited) -> None:
     gateway = limited(RATE_LIMIT_ACCOUNT="2/minute")
     assert [_ask(gateway, address=f"192.0.2.{last}") for last in range(3)] == [200, 200, 429]
     assert _ask(gateway, BOB) == 200
 
 
-def test_a_refused_client_waits_a_second_so_that_its_next_request_comes_later(
+def test_a_429_is_delayed_by_a_second(
     limited: Limited,
 ) -> None:
     gateway = limited(RATE_LIMIT_ACCOUNT="1/minute")
@@ -48,18 +48,18 @@ def test_a_refused_client_waits_a_second_so_that_its_next_request_comes_later(
     assert time.monotonic() - begun >= 1
 
 
-def test_one_address_is_limited_whoever_it_is(limited: Limited) -> None:
+def test_an_address_is_limited_for_all_accounts(limited: Limited) -> None:
     gateway = limited(RATE_LIMIT_ADDRESS="2/minute")
     assert [_ask(gateway, user_id) for user_id in (ALICE, BOB, BOB)] == [200, 200, 429]
     assert _ask(gateway, BOB, "192.0.2.2") == 200
 
 
-def test_who_has_no_token_is_limited_by_address(limited: Limited) -> None:
+def test_requests_without_a_token_are_limited_by_address(limited: Limited) -> None:
     gateway = limited(RATE_LIMIT_ADDRESS="1/minute")
     assert [gateway.post("/account/login").status_code for _ in range(2)] == [200, 429]
 
 
-def test_a_refusal_is_json_and_says_when_to_come_back(limited: Limited) -> None:
+def test_a_429_is_json_with_retry_after(limited: Limited) -> None:
     gateway = limited(RATE_LIMIT_ADDRESS="1/minute")
     gateway.get("/livez")
 
@@ -70,7 +70,7 @@ def test_a_refusal_is_json_and_says_when_to_come_back(limited: Limited) -> None:
     assert "Retry-After" in refusal.headers["Access-Control-Expose-Headers"]
 
 
-def test_a_refused_request_reaches_no_service(
+def test_a_refused_request_is_not_forwarded(
     limited: Limited, services: dict[str, Upstream]
 ) -> None:
     gateway = limited(RATE_LIMIT_ACCOUNT="1/minute")
@@ -78,20 +78,20 @@ def test_a_refused_request_reaches_no_service(
     assert len(services["social"].received) == 1
 
 
-def test_refused_tokens_and_preflights_count_for_their_address(limited: Limited) -> None:
+def test_invalid_tokens_and_preflights_count_for_their_address(limited: Limited) -> None:
     gateway = limited(RATE_LIMIT_ADDRESS="2/minute")
     assert [gateway.get("/friends").status_code for _ in range(3)] == [401, 401, 429]
     assert gateway.options("/friends").status_code == 429
 
 
-def test_a_refused_token_counts_for_no_account(limited: Limited) -> None:
+def test_an_invalid_token_counts_for_no_account(limited: Limited) -> None:
     gateway = limited(RATE_LIMIT_ACCOUNT="1/minute")
     headers = {"Authorization": issue(ALICE, exp=1)}
     assert [gateway.get("/friends", headers=headers).status_code for _ in range(3)] == [401] * 3
     assert _ask(gateway) == 200
 
 
-def test_after_retry_after_there_is_room_again(limited: Limited) -> None:
+def test_a_request_after_retry_after_succeeds(limited: Limited) -> None:
     gateway = limited(RATE_LIMIT_ADDRESS="1/second")
     gateway.get("/livez")
     deadline = time.monotonic() + float(gateway.get("/livez").headers["Retry-After"])
@@ -100,13 +100,13 @@ def test_after_retry_after_there_is_room_again(limited: Limited) -> None:
         time.sleep(0.02)
 
 
-def test_a_client_cannot_choose_the_address_that_it_is_counted_by(limited: Limited) -> None:
+def test_a_client_cannot_choose_its_address(limited: Limited) -> None:
     gateway = limited(RATE_LIMIT_ADDRESS="1/minute")
     claims = [{"X-Forwarded-For": f"198.51.100.{last}"} for last in range(2)]
     assert [gateway.get("/livez", headers=claim).status_code for claim in claims] == [200, 429]
 
 
-def test_behind_a_trusted_proxy_the_clients_are_told_apart(limited: Limited) -> None:
+def test_clients_of_a_trusted_proxy_are_counted_separately(limited: Limited) -> None:
     gateway = limited(RATE_LIMIT_ADDRESS="1/minute", TRUSTED_PROXIES="1")
     clients = [{"X-Forwarded-For": f"203.0.113.9, 198.51.100.{last}"} for last in (1, 2, 2)]
     assert [gateway.get("/livez", headers=client).status_code for client in clients] == [
@@ -124,12 +124,12 @@ def test_the_port_of_a_client_is_no_part_of_its_address(limited: Limited) -> Non
         assert statuses == [200, 429]
 
 
-def test_one_account_opens_only_so_many_websockets(
+def test_new_websockets_of_an_account_are_limited(
     environment: dict[str, str],
     services: dict[str, Upstream],
     start_gateway: Callable[[Mapping[str, str]], Gateway],
 ) -> None:
-    services["chat"].answer = talk
+    services["chat"].handler = echo_websocket
     gateway = start_gateway({**environment, "RATE_LIMIT_WEBSOCKETS": "1/minute"})
     handshake = (
         "Host: gateway",
@@ -139,8 +139,10 @@ def test_one_account_opens_only_so_many_websockets(
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
     )
     tokens = [issue(ALICE), issue(ALICE), issue(BOB)]
-    answers = [gateway.say(f"GET /ws/?token={t} HTTP/1.1", *handshake).status for t in tokens]
-    assert answers == [101, 429, 101]
+    responses = [
+        gateway.send_head(f"GET /ws/?token={t} HTTP/1.1", *handshake).status for t in tokens
+    ]
+    assert responses == [101, 429, 101]
 
 
 def test_limits_can_be_turned_off(limited: Limited) -> None:
@@ -148,13 +150,15 @@ def test_limits_can_be_turned_off(limited: Limited) -> None:
     assert [_ask(gateway) for _ in range(3)] == [200] * 3
 
 
-def test_the_defaults_let_a_thousand_requests_in_a_row_pass(limited: Limited, token: str) -> None:
+def test_the_default_limits_allow_a_thousand_requests_in_a_row(
+    limited: Limited, token: str
+) -> None:
     gateway = limited()
     headers = {"Authorization": token}
     assert {gateway.get("/nowhere", headers=headers).status_code for _ in range(1000)} == {404}
 
 
 @pytest.mark.parametrize("value", ["many", "0/minute", "20/fortnight", "1/minute or", "-1/second"])
-def test_a_limit_that_is_none_stops_the_start(limited: Limited, value: str) -> None:
+def test_an_invalid_limit_prevents_the_start(limited: Limited, value: str) -> None:
     with pytest.raises(Exception, match=r"RATE_LIMIT_ADDRESS: is not like 20/minute"):
         limited(RATE_LIMIT_ADDRESS=value)

@@ -1,4 +1,4 @@
-"""Every address of a service's name is a replica, whenever it came to be."""
+"""Every address of a service's host name is a replica."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -7,85 +7,91 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gateway.tests.names import Names, name_server
-from gateway.tests.upstreams import SECONDS, Upstream, running
+from gateway.tests.name_server import NameServer, run_name_server
+from gateway.tests.upstreams import TIMEOUT, Upstream, run_upstream
 from gateway.tests.wire import Gateway
 
 StartGateway = Callable[[Mapping[str, str]], Gateway]
 
 
 @pytest.fixture
-def names() -> Iterator[Names]:
-    with name_server() as names:
+def names() -> Iterator[NameServer]:
+    with run_name_server() as names:
         yield names
 
 
 @pytest.fixture
 def replicas() -> Iterator[list[Upstream]]:
-    """Two, on one port of two addresses."""
+    """Two replicas on one port of two addresses."""
     with ExitStack() as stack:
-        one = stack.enter_context(running("one", "127.0.0.2"))
-        other = running("other", "127.0.0.3", urlsplit(one.url).port or 0)
+        one = stack.enter_context(run_upstream("one", "127.0.0.2"))
+        other = run_upstream("other", "127.0.0.3", urlsplit(one.url).port or 0)
         yield [one, stack.enter_context(other)]
 
 
 @pytest.fixture
 def gateway(
     environment: dict[str, str],
-    names: Names,
+    names: NameServer,
     replicas: list[Upstream],
     start_gateway: StartGateway,
 ) -> Gateway:
-    """A gateway that knows chat by a name."""
+    """A gateway with a host name in the URL of chat."""
     url = f"http://chat-service:{urlsplit(replicas[0].url).port}"
     return start_gateway({**environment, **names.environment, "CHAT_SERVICE_URL": url})
 
 
-def answering(gateway: Gateway) -> str:
-    """Which replica answers."""
-    name: str = gateway.ask("GET", "/media/a").json["service"]
+def get_replica_name(gateway: Gateway) -> str:
+    """Get the name of the replica that responds."""
+    name: str = gateway.request("GET", "/media/a").json["service"]
     return name
 
 
-def until(holds: Callable[[], bool]) -> None:
-    """Look until a condition holds, for a bounded time."""
-    deadline = time.monotonic() + SECONDS
-    while not holds():
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition is true."""
+    deadline = time.monotonic() + TIMEOUT
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.1)
 
 
-def test_the_addresses_of_a_name_take_turns(gateway: Gateway, names: Names) -> None:
+def test_requests_are_balanced_over_the_addresses_of_a_name(
+    gateway: Gateway, names: NameServer
+) -> None:
     names.addresses = ["127.0.0.2", "127.0.0.3"]
 
-    answered = [answering(gateway) for _ in range(4)]
+    replica_names = [get_replica_name(gateway) for _ in range(4)]
 
-    assert sorted(answered) == ["one", "one", "other", "other"]
+    assert sorted(replica_names) == ["one", "one", "other", "other"]
 
 
-def test_replicas_come_and_go_with_the_addresses(gateway: Gateway, names: Names) -> None:
+def test_replicas_follow_the_addresses_of_a_name(gateway: Gateway, names: NameServer) -> None:
     names.addresses = ["127.0.0.2"]
-    assert answering(gateway) == "one"
+    assert get_replica_name(gateway) == "one"
 
     names.addresses = ["127.0.0.3"]
 
-    until(lambda: answering(gateway) == "other")
-    assert answering(gateway) == "other"
+    wait_until(lambda: get_replica_name(gateway) == "other")
+    assert get_replica_name(gateway) == "other"
 
 
-def test_a_name_that_is_not_known_is_503_until_it_is(gateway: Gateway, names: Names) -> None:
-    assert gateway.ask("GET", "/media/a").status == 503
+def test_an_unknown_name_is_503_until_it_has_an_address(
+    gateway: Gateway, names: NameServer
+) -> None:
+    assert gateway.request("GET", "/media/a").status == 503
 
     names.addresses = ["127.0.0.2"]
 
-    assert answering(gateway) == "one"
+    assert get_replica_name(gateway) == "one"
 
 
-def test_replicas_stay_while_nobody_knows_their_name(gateway: Gateway, names: Names) -> None:
+def test_replicas_remain_while_their_name_is_unknown(gateway: Gateway, names: NameServer) -> None:
     names.addresses = ["127.0.0.2"]
-    assert answering(gateway) == "one"
+    assert get_replica_name(gateway) == "one"
 
     names.addresses = []
 
-    until(lambda: answering(gateway) == "one" and "dns_lookup_failed" in "".join(gateway.log))
-    assert answering(gateway) == "one"
+    wait_until(
+        lambda: get_replica_name(gateway) == "one" and "dns_lookup_failed" in "".join(gateway.log)
+    )
+    assert get_replica_name(gateway) == "one"

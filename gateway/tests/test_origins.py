@@ -1,4 +1,4 @@
-"""Web pages of the configured origins may call, and read every answer."""
+"""Web pages of the configured origins can send requests and read all responses."""
 
 import pytest
 from flask.testing import FlaskClient
@@ -9,8 +9,10 @@ from gateway.tests.upstreams import Upstream
 PAGE = "https://chat.example"
 
 
-def test_a_preflight_is_answered_by_the_gateway(unserved: FlaskClient, social: Upstream) -> None:
-    response = unserved.options(
+def test_a_preflight_is_answered_by_the_gateway(
+    local_client: FlaskClient, social: Upstream
+) -> None:
+    response = local_client.options(
         "/friends",
         headers={
             "Origin": PAGE,
@@ -30,53 +32,53 @@ def test_a_preflight_is_answered_by_the_gateway(unserved: FlaskClient, social: U
     assert not social.received
 
 
-def test_where_any_origin_may_call_a_preflight_grants_what_it_asks(unserved: FlaskClient) -> None:
-    asked = {
+def test_with_all_origins_a_preflight_allows_all_headers(local_client: FlaskClient) -> None:
+    requested = {
         "Origin": PAGE,
         "Access-Control-Request-Method": "GET",
         "Access-Control-Request-Headers": "authorization,cache-control,x-requested-with",
     }
 
-    granted = unserved.options("/friends", headers=asked).headers
+    granted = local_client.options("/friends", headers=requested).headers
 
     assert granted["Access-Control-Allow-Headers"] == (
         "authorization, cache-control, x-requested-with"
     )
 
 
-def test_where_some_origins_may_call_a_preflight_grants_what_the_api_reads(
+def test_with_some_origins_a_preflight_allows_the_headers_of_the_api(
     environment: dict[str, str],
 ) -> None:
     client = create_app({**environment, "CORS_ORIGINS": PAGE}).test_client()
-    asked = {
+    requested = {
         "Origin": PAGE,
         "Access-Control-Request-Method": "GET",
         "Access-Control-Request-Headers": "authorization, x-requested-with",
     }
 
-    granted = client.options("/friends", headers=asked).headers
+    granted = client.options("/friends", headers=requested).headers
 
     assert granted["Access-Control-Allow-Headers"] == "authorization"
 
 
 @pytest.mark.parametrize("path", ["/friends", "/nowhere", "/", "/healthz"])
-def test_options_need_no_token(unserved: FlaskClient, path: str) -> None:
-    assert unserved.options(path).status_code == 200
+def test_options_need_no_token(local_client: FlaskClient, path: str) -> None:
+    assert local_client.options(path).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/csrf", "/friends", "/docs/nothing", "/livez"])
-def test_every_answer_may_be_read(unserved: FlaskClient, path: str) -> None:
-    response = unserved.get(path, headers={"Origin": PAGE})
+def test_every_response_can_be_read(local_client: FlaskClient, path: str) -> None:
+    response = local_client.get(path, headers={"Origin": PAGE})
 
     assert response.headers.getlist("Access-Control-Allow-Origin") == [PAGE]
     assert response.headers["Access-Control-Expose-Headers"] == "Retry-After, X-Request-Id"
 
 
-def test_a_cache_keeps_answers_for_different_origins_apart(unserved: FlaskClient) -> None:
-    assert unserved.get("/csrf").headers.getlist("Vary") == ["Origin"]
+def test_a_cache_distinguishes_origins(local_client: FlaskClient) -> None:
+    assert local_client.get("/csrf").headers.getlist("Vary") == ["Origin"]
 
 
-def test_other_origins_are_not_let_in(environment: dict[str, str]) -> None:
+def test_other_origins_are_not_allowed(environment: dict[str, str]) -> None:
     client = create_app({**environment, "CORS_ORIGINS": f"{PAGE},https://b.example"}).test_client()
 
     allowed = client.get("/livez", headers={"Origin": PAGE}).headers
@@ -86,7 +88,7 @@ def test_other_origins_are_not_let_in(environment: dict[str, str]) -> None:
     assert "Access-Control-Allow-Origin" not in refused
 
 
-def test_every_answer_is_protected(unserved: FlaskClient) -> None:
-    headers = unserved.get("/friends").headers
+def test_every_response_has_the_security_headers(local_client: FlaskClient) -> None:
+    headers = local_client.get("/friends").headers
 
     assert (headers["X-Content-Type-Options"], headers["Cache-Control"]) == ("nosniff", "no-store")

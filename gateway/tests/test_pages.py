@@ -1,4 +1,4 @@
-"""The gateway's own pages: health, the API document and its page."""
+"""Pages of the gateway: health, the OpenAPI document and its page."""
 
 import gzip
 import json
@@ -21,13 +21,13 @@ ALL_OK = {"auth": "ok", "social": "ok", "chat": "ok"}
 
 def _document(path: str, meaning: str) -> dict[str, object]:
     reference = {"$ref": "#/components/schemas/Thing"}
-    answer = {"description": "it", "content": {"application/json": {"schema": reference}}}
+    response = {"description": "it", "content": {"application/json": {"schema": reference}}}
     return {
         "openapi": "3.1.0",
         "info": {"title": "one service", "version": "1"},
         "tags": [{"name": path}],
         "paths": {
-            path: {"get": {"responses": {"200": answer}}},
+            path: {"get": {"responses": {"200": response}}},
             "/healthz": {"get": {"responses": {"200": {"description": "it"}}}},
             "/internal/events": {"post": {"responses": {"200": {"description": "it"}}}},
         },
@@ -42,15 +42,15 @@ def _document(path: str, meaning: str) -> dict[str, object]:
 
 @pytest.fixture
 def documented(services: dict[str, Upstream]) -> dict[str, Upstream]:
-    """Services that have an OpenAPI document."""
+    """Services with an OpenAPI document."""
     paths = {"auth": "/verify", "social": "/friends", "chat": "/conversations"}
     for name, path in paths.items():
-        services[name].answer = _telling(_document(path, name))
+        services[name].handler = _send_json_of(_document(path, name))
     return services
 
 
-def _telling(document: dict[str, object]) -> Callable[[Exchange], None]:
-    return lambda got: got.send_json(document)
+def _send_json_of(document: dict[str, object]) -> Callable[[Exchange], None]:
+    return lambda exchange: exchange.send_json(document)
 
 
 def _json(client: FlaskClient, path: str) -> Any:
@@ -58,12 +58,12 @@ def _json(client: FlaskClient, path: str) -> Any:
 
 
 def _without_chat(environment: Mapping[str, str]) -> FlaskClient:
-    nobody = f"http://127.0.0.1:{free_port()}"
-    return create_app({**environment, "CHAT_SERVICE_URL": nobody}).test_client()
+    unused = f"http://127.0.0.1:{free_port()}"
+    return create_app({**environment, "CHAT_SERVICE_URL": unused}).test_client()
 
 
-def test_health_names_the_gateway_and_every_service(unserved: FlaskClient) -> None:
-    response = unserved.get("/healthz")
+def test_health_names_the_gateway_and_every_service(local_client: FlaskClient) -> None:
+    response = local_client.get("/healthz")
 
     assert response.status_code == 200
     assert response.json == {"code": 0, "info": "Succeed", "gateway": "ok", "services": ALL_OK}
@@ -83,39 +83,39 @@ def test_health_names_the_service_that_is_down(
     }
 
 
-def test_services_are_not_asked_for_their_health_by_every_visitor(
-    unserved: FlaskClient, auth: Upstream
-) -> None:
+def test_the_health_of_services_is_cached(local_client: FlaskClient, auth: Upstream) -> None:
     for _ in range(5):
-        unserved.get("/healthz")
+        local_client.get("/healthz")
 
     assert len(auth.received) < 5
 
 
-def test_a_service_that_reports_a_failure_is_down(unserved: FlaskClient, chat: Upstream) -> None:
-    chat.answer = lambda got: got.send("HTTP/1.1 503 Service Unavailable", "Content-Length: 0")
+def test_a_service_that_returns_503_is_down(local_client: FlaskClient, chat: Upstream) -> None:
+    chat.handler = lambda exchange: exchange.send(
+        "HTTP/1.1 503 Service Unavailable", "Content-Length: 0"
+    )
 
-    assert _json(unserved, "/healthz")["services"] == {**ALL_OK, "chat": "down"}
+    assert _json(local_client, "/healthz")["services"] == {**ALL_OK, "chat": "down"}
 
 
-def test_health_names_what_does_not_work_in_a_service_that_serves(
-    unserved: FlaskClient, chat: Upstream
+def test_health_lists_the_degraded_parts_of_a_service(
+    local_client: FlaskClient, chat: Upstream
 ) -> None:
     parts = {"database": "read-only", "something": "ok"}
-    chat.answer = _telling({"code": 0, "info": "Succeed", "parts": parts})
+    chat.handler = _send_json_of({"code": 0, "info": "Succeed", "parts": parts})
 
-    health = _json(unserved, "/healthz")
+    health = _json(local_client, "/healthz")
 
     assert (health["services"], health["degraded"]) == (ALL_OK, {"chat": {"database": "read-only"}})
 
 
 def test_hung_services_delay_health_for_a_bounded_time(
-    unserved: FlaskClient, services: dict[str, Upstream]
+    local_client: FlaskClient, services: dict[str, Upstream]
 ) -> None:
     released = threading.Event()
-    services["social"].answer = services["chat"].answer = hang_until(released)
+    services["social"].handler = services["chat"].handler = hang_until(released)
     begun = time.monotonic()
-    health = _json(unserved, "/healthz")
+    health = _json(local_client, "/healthz")
     took = time.monotonic() - begun
     released.set()
 
@@ -124,32 +124,32 @@ def test_hung_services_delay_health_for_a_bounded_time(
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
-def test_the_gateway_lives_without_any_service(environment: dict[str, str], path: str) -> None:
+def test_the_gateway_is_live_without_services(environment: dict[str, str], path: str) -> None:
     assert _without_chat(environment).get(path).json == {"code": 0, "info": "Succeed"}
 
 
-def test_the_document_is_that_of_all_services(
-    unserved: FlaskClient, documented: dict[str, Upstream]
+def test_the_document_merges_those_of_all_services(
+    local_client: FlaskClient, documented: dict[str, Upstream]
 ) -> None:
-    document = _json(unserved, "/openapi.json")
+    document = _json(local_client, "/openapi.json")
 
     validate(document)
     assert sorted(document["paths"]) == ["/conversations", "/friends", "/verify"]
     assert [tag["name"] for tag in document["tags"]] == ["/verify", "/friends", "/conversations"]
 
 
-def test_what_services_call_alike_stays_apart(
-    unserved: FlaskClient, documented: dict[str, Upstream]
+def test_components_of_equal_names_are_distinguished(
+    local_client: FlaskClient, documented: dict[str, Upstream]
 ) -> None:
-    document = _json(unserved, "/openapi.json")
+    document = _json(local_client, "/openapi.json")
 
-    answer = document["paths"]["/friends"]["get"]["responses"]["200"]
-    assert json.dumps(answer).count("#/components/schemas/social.Thing") == 1
+    response = document["paths"]["/friends"]["get"]["responses"]["200"]
+    assert json.dumps(response).count("#/components/schemas/social.Thing") == 1
     assert document["components"]["schemas"]["social.Thing"]["description"] == "social"
     assert list(document["components"]["securitySchemes"]) == ["token"]
 
 
-def test_the_document_leaves_out_a_service_that_is_down(
+def test_the_document_omits_a_service_that_is_down(
     environment: dict[str, str], documented: dict[str, Upstream]
 ) -> None:
     document = _json(_without_chat(environment), "/openapi.json")
@@ -157,36 +157,36 @@ def test_the_document_leaves_out_a_service_that_is_down(
     assert sorted(document["paths"]) == ["/friends", "/verify"]
 
 
-def test_the_document_leaves_out_a_service_that_talks_nonsense(
-    unserved: FlaskClient, documented: dict[str, Upstream], chat: Upstream
+def test_the_document_omits_a_service_with_an_invalid_document(
+    local_client: FlaskClient, documented: dict[str, Upstream], chat: Upstream
 ) -> None:
-    chat.answer = lambda got: got.send("HTTP/1.1 200 OK", "Content-Length: 2", body=b"<>")
+    chat.handler = lambda exchange: exchange.send(
+        "HTTP/1.1 200 OK", "Content-Length: 2", body=b"<>"
+    )
 
-    assert sorted(_json(unserved, "/openapi.json")["paths"]) == ["/friends", "/verify"]
+    assert sorted(_json(local_client, "/openapi.json")["paths"]) == ["/friends", "/verify"]
 
 
-def test_the_document_is_not_asked_for_every_time(
-    unserved: FlaskClient, documented: dict[str, Upstream]
-) -> None:
-    unserved.get("/openapi.json")
-    unserved.get("/openapi.json")
+def test_the_document_is_cached(local_client: FlaskClient, documented: dict[str, Upstream]) -> None:
+    local_client.get("/openapi.json")
+    local_client.get("/openapi.json")
 
     assert len(documented["auth"].received) == 1
 
 
-def test_the_document_asks_for_the_token_unless_an_operation_says_otherwise(
-    unserved: FlaskClient, documented: dict[str, Upstream]
+def test_the_document_requires_a_token_except_for_public_operations(
+    local_client: FlaskClient, documented: dict[str, Upstream]
 ) -> None:
-    document = _json(unserved, "/openapi.json")
+    document = _json(local_client, "/openapi.json")
 
     assert document["security"] == [{"token": []}]
     assert document["components"]["securitySchemes"].keys() == {"token"}
 
 
-def test_the_document_says_how_to_begin(
-    unserved: FlaskClient, documented: dict[str, Upstream]
+def test_the_document_has_an_introduction(
+    local_client: FlaskClient, documented: dict[str, Upstream]
 ) -> None:
-    introduction = _json(unserved, "/openapi.json")["info"]["description"]
+    introduction = _json(local_client, "/openapi.json")["info"]["description"]
 
     for subject in ("**Register.**", "**Authorize.**", "**Errors.**", "**Live.**"):
         assert subject in introduction
@@ -194,16 +194,16 @@ def test_the_document_says_how_to_begin(
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs/swagger-ui-bundle.js"])
 def test_a_long_document_is_compressed(
-    unserved: FlaskClient, documented: dict[str, Upstream], path: str
+    local_client: FlaskClient, documented: dict[str, Upstream], path: str
 ) -> None:
-    response = unserved.get(path, headers={"Accept-Encoding": "gzip"})
+    response = local_client.get(path, headers={"Accept-Encoding": "gzip"})
 
     assert response.headers["Content-Encoding"] == "gzip"
-    assert gzip.decompress(response.data) == unserved.get(path).data
+    assert gzip.decompress(response.data) == local_client.get(path).data
 
 
-def test_the_page_needs_nothing_from_elsewhere(unserved: FlaskClient) -> None:
-    page = unserved.get("/docs", buffered=True)
+def test_the_page_loads_nothing_from_other_origins(local_client: FlaskClient) -> None:
+    page = local_client.get("/docs", buffered=True)
 
     assert page.mimetype == "text/html"
     assert "//" not in page.text
@@ -219,8 +219,8 @@ def test_the_page_needs_nothing_from_elsewhere(unserved: FlaskClient) -> None:
         ("favicon-32x32.png", "image/png"),
     ],
 )
-def test_the_files_of_the_page_are_served(unserved: FlaskClient, name: str, kind: str) -> None:
-    response = unserved.get(f"/docs/{name}", buffered=True)
+def test_the_files_of_the_page_are_served(local_client: FlaskClient, name: str, kind: str) -> None:
+    response = local_client.get(f"/docs/{name}", buffered=True)
 
     assert (response.status_code, response.mimetype) == (200, kind)
 
@@ -233,8 +233,8 @@ def test_the_documents_can_be_turned_off(environment: dict[str, str], path: str)
 
 
 @pytest.mark.parametrize("name", ["index.html", "nothing.js", "docs.html", "..%2fapp.py"])
-def test_other_files_are_not_served(unserved: FlaskClient, name: str) -> None:
-    response = unserved.get(f"/docs/{name}")
+def test_other_files_are_not_served(local_client: FlaskClient, name: str) -> None:
+    response = local_client.get(f"/docs/{name}")
 
     assert (response.status_code, response.json) == (404, {"code": -404, "info": "Not found"})
 

@@ -1,4 +1,4 @@
-"""Every path goes to its service or to nobody, and only public ones without a token."""
+"""Every path is forwarded to its service or refused; only public paths need no token."""
 
 import pytest
 from flask.testing import FlaskClient
@@ -104,10 +104,12 @@ MISLEADING = (
 
 
 @pytest.mark.parametrize(("path", "service"), PATHS)
-def test_a_path_goes_to_its_service(gateway: Gateway, token: str, path: str, service: str) -> None:
-    answer = gateway.ask("GET", f"{path}?token={token}", token=token)
+def test_a_path_is_forwarded_to_its_service(
+    gateway: Gateway, token: str, path: str, service: str
+) -> None:
+    response = gateway.request("GET", f"{path}?token={token}", token=token)
 
-    assert (answer.json["service"], answer.json["target"]) == (service, f"{path}?token={token}")
+    assert (response.json["service"], response.json["target"]) == (service, f"{path}?token={token}")
 
 
 def test_every_prefix_is_one_segment() -> None:
@@ -115,40 +117,40 @@ def test_every_prefix_is_one_segment() -> None:
 
 
 @pytest.mark.parametrize("path", PUBLIC)
-def test_a_public_path_needs_no_token(unserved: FlaskClient, path: str) -> None:
-    assert unserved.get(path, buffered=True).status_code == 200
+def test_a_public_path_needs_no_token(local_client: FlaskClient, path: str) -> None:
+    assert local_client.get(path, buffered=True).status_code == 200
 
 
 @pytest.mark.parametrize("path", OTHERS)
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "TRACE"])
-def test_a_stranger_is_refused_before_anything_else(
-    unserved: FlaskClient, method: str, path: str
+def test_a_request_without_a_token_is_refused_first(
+    local_client: FlaskClient, method: str, path: str
 ) -> None:
-    response = unserved.open(path, method=method, data=b"{", content_type="application/json")
+    response = local_client.open(path, method=method, data=b"{", content_type="application/json")
 
     assert response.status_code == 401
     assert response.json == {"code": -2, "info": "Invalid or expired JWT"}
 
 
 @pytest.mark.parametrize("path", [*TRICKS, *MISLEADING])
-def test_a_tricky_path_reaches_no_service(
+def test_an_ambiguous_path_is_not_forwarded(
     gateway: Gateway, services: dict[str, Upstream], token: str, path: str
 ) -> None:
-    answer = gateway.ask("POST", path, token=token, body=b"{}")
+    response = gateway.request("POST", path, token=token, body=b"{}")
 
-    assert (answer.status, answer.json) == (404, {"code": -404, "info": "Not found"})
-    assert not [got.path for service in services.values() for got in service.received]
+    assert (response.status, response.json) == (404, {"code": -404, "info": "Not found"})
+    assert not [exchange.path for service in services.values() for exchange in service.received]
 
 
 @pytest.mark.parametrize("path", TRICKS)
-def test_a_tricky_path_without_a_token_is_unauthorized(gateway: Gateway, path: str) -> None:
-    assert gateway.ask("GET", path).status == 401
+def test_an_ambiguous_path_without_a_token_is_unauthorized(gateway: Gateway, path: str) -> None:
+    assert gateway.request("GET", path).status == 401
 
 
 def test_a_path_is_forwarded_in_the_form_that_was_checked(
     gateway: Gateway, social: Upstream, token: str
 ) -> None:
-    gateway.ask("GET", "/friend%73/%E4%BD%A0%25?q=%E4%BD%A0", token=token)
+    gateway.request("GET", "/friend%73/%E4%BD%A0%25?q=%E4%BD%A0", token=token)
 
     assert social.received[0].path == "/friends/%E4%BD%A0%25?q=%E4%BD%A0"
 
@@ -156,38 +158,40 @@ def test_a_path_is_forwarded_in_the_form_that_was_checked(
 def test_an_absolute_target_is_only_its_path(
     gateway: Gateway, social: Upstream, token: str
 ) -> None:
-    gateway.ask("GET", "http://elsewhere.example/friends?a=b", token=token)
+    gateway.request("GET", "http://elsewhere.example/friends?a=b", token=token)
 
     assert social.received[0].path == "/friends?a=b"
 
 
 def test_an_overlong_path_is_refused_as_json(gateway: Gateway, token: str) -> None:
-    answer = gateway.ask("GET", f"/friends/{'a' * 10_000}", token=token)
+    response = gateway.request("GET", f"/friends/{'a' * 10_000}", token=token)
 
-    assert (answer.status, answer.json["code"]) == (414, -414)
+    assert (response.status, response.json["code"]) == (414, -414)
 
 
 def test_overlong_headers_are_refused_as_json(gateway: Gateway, token: str) -> None:
-    answer = gateway.ask("GET", "/friends", f"X-Long: {'a' * 10_000}", token=token)
+    response = gateway.request("GET", "/friends", f"X-Long: {'a' * 10_000}", token=token)
 
-    assert (answer.status, answer.json["code"]) == (431, -431)
+    assert (response.status, response.json["code"]) == (431, -431)
 
 
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "BREW"])
 def test_an_unknown_method_is_405(
     gateway: Gateway, social: Upstream, token: str, method: str
 ) -> None:
-    answer = gateway.ask(method, "/friends", token=token)
+    response = gateway.request(method, "/friends", token=token)
 
-    assert (answer.status, answer.json) == (405, {"code": -405, "info": "Bad method"})
-    [allowed] = answer.header("Allow")
+    assert (response.status, response.json) == (405, {"code": -405, "info": "Bad method"})
+    [allowed] = response.header("Allow")
     assert sorted(allowed.split(", ")) == ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"]
     assert not social.received
 
 
 @pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/healthz", "/livez", "/readyz"])
-def test_a_wrong_method_on_a_page_of_the_gateway_is_405(unserved: FlaskClient, path: str) -> None:
-    response = unserved.post(path)
+def test_a_wrong_method_on_a_page_of_the_gateway_is_405(
+    local_client: FlaskClient, path: str
+) -> None:
+    response = local_client.post(path)
 
     assert (response.status_code, response.json) == (405, {"code": -405, "info": "Bad method"})
     assert "GET" in response.headers["Allow"]

@@ -1,4 +1,4 @@
-"""The web client is served at `/`, if it is switched on."""
+"""The web client is served at `/` if it is enabled."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ SCRIPT = b"export const long = 1;\n" * 100
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The files of a client, and one that is not served."""
+    """The files of a web client, and one that is not served."""
     (tmp_path / "js" / "views").mkdir(parents=True)
     (tmp_path / "css").mkdir()
     (tmp_path / "index.html").write_text("<!doctype html><title>IMS</title>")
@@ -63,8 +63,8 @@ def test_nothing_else_is_served(client: FlaskClient, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/web/config.json", "/web/js/views/app.js"])
-def test_without_the_client_there_is_nothing(unserved: FlaskClient, path: str) -> None:
-    response = unserved.get(path)
+def test_without_the_client_no_file_is_served(local_client: FlaskClient, path: str) -> None:
+    response = local_client.get(path)
 
     assert (response.status_code, response.json) == NOT_FOUND
 
@@ -76,7 +76,7 @@ def test_only_a_get_is_allowed(client: FlaskClient) -> None:
     assert "GET" in response.headers["Allow"]
 
 
-def test_a_known_document_is_not_sent_again(client: FlaskClient) -> None:
+def test_a_cached_document_is_revalidated(client: FlaskClient) -> None:
     etag = client.get("/web/css/base.css").headers["ETag"]
 
     response = client.get("/web/css/base.css", headers={"If-None-Match": etag})
@@ -85,7 +85,7 @@ def test_a_known_document_is_not_sent_again(client: FlaskClient) -> None:
     assert response.headers["Cache-Control"] == "no-cache"
 
 
-def test_a_long_document_is_compressed_where_the_client_can(client: FlaskClient) -> None:
+def test_a_long_document_is_compressed_if_the_client_accepts_it(client: FlaskClient) -> None:
     plain = client.get("/web/js/views/app.js")
     compressed = client.get("/web/js/views/app.js", headers={"Accept-Encoding": "gzip, br"})
 
@@ -97,7 +97,7 @@ def test_a_long_document_is_compressed_where_the_client_can(client: FlaskClient)
     assert plain.headers["ETag"] != compressed.headers["ETag"]
 
 
-def test_the_page_may_run_only_code_of_this_origin(client: FlaskClient) -> None:
+def test_the_page_allows_only_code_of_this_origin(client: FlaskClient) -> None:
     policy = client.get("/").headers["Content-Security-Policy"].split("; ")
 
     assert policy[:3] == ["default-src 'none'", "script-src 'self'", "style-src 'self'"]
@@ -105,7 +105,7 @@ def test_the_page_may_run_only_code_of_this_origin(client: FlaskClient) -> None:
     assert "img-src 'self' data: blob:" in policy
 
 
-def test_pictures_may_come_from_the_public_address(
+def test_images_of_the_public_base_url_are_allowed(
     folder: Path, environment: dict[str, str]
 ) -> None:
     client = _client(environment, PUBLIC_BASE_URL="https://im.example.com")
@@ -116,7 +116,7 @@ def test_pictures_may_come_from_the_public_address(
     )
 
 
-def test_the_client_is_told_who_may_register_and_how_passwords_travel(
+def test_the_configuration_has_registration_and_password_transport(
     folder: Path, environment: dict[str, str]
 ) -> None:
     client = _client(
@@ -134,7 +134,7 @@ def test_the_client_is_told_who_may_register_and_how_passwords_travel(
     }
 
 
-def test_a_client_without_files_is_refused_at_start(
+def test_a_client_without_files_prevents_the_start(
     tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(web, "WEB_DIR", tmp_path / "missing")

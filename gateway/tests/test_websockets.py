@@ -1,4 +1,4 @@
-"""A websocket is a pipe between client and chat service, once the token is good."""
+"""Websockets are forwarded between client and chat service if the token is valid."""
 
 import struct
 import threading
@@ -14,8 +14,8 @@ from flask.testing import FlaskClient
 from websocket._abnf import ABNF
 
 from gateway.frames import GOING_AWAY
-from gateway.tests.upstreams import Exchange, Upstream, break_off, hang_until, talk
-from gateway.tests.wire import SECONDS, Gateway
+from gateway.tests.upstreams import Exchange, Upstream, close_connection, echo_websocket, hang_until
+from gateway.tests.wire import TIMEOUT, Gateway
 from shared.testing.tokens import issue
 
 StartGateway = Callable[[Mapping[str, str]], Gateway]
@@ -25,13 +25,13 @@ Connect = Callable[..., websocket.WebSocket]
 @pytest.fixture
 def connect(gateway: Gateway, chat: Upstream) -> Iterator[Connect]:
     """Open websockets, and close them at the end."""
-    chat.answer = talk
+    chat.handler = echo_websocket
     with ExitStack() as stack:
 
         def connect(token: str, path: str = "/ws/", to: Gateway = gateway) -> websocket.WebSocket:
             connection = websocket.create_connection(
                 f"ws://127.0.0.1:{to.port}{path}?token={token}",
-                timeout=SECONDS,
+                timeout=TIMEOUT,
                 origin="http://elsewhere.example",
             )
             stack.callback(connection.shutdown)
@@ -41,7 +41,7 @@ def connect(gateway: Gateway, chat: Upstream) -> Iterator[Connect]:
 
 
 def _wait_until(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + SECONDS
+    until = time.monotonic() + TIMEOUT
     while not condition():
         assert time.monotonic() < until
         threading.Event().wait(0.01)
@@ -53,7 +53,7 @@ def _handshake(token: str) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("path", ["/ws/", "/ws"])
-def test_messages_pass_both_ways(connect: Connect, token: str, path: str) -> None:
+def test_messages_are_forwarded_in_both_directions(connect: Connect, token: str, path: str) -> None:
     connection = connect(token, path)
 
     assert connection.recv() == "hello"
@@ -61,7 +61,7 @@ def test_messages_pass_both_ways(connect: Connect, token: str, path: str) -> Non
     assert connection.recv() == "你好"
 
 
-def test_large_messages_pass_whole(connect: Connect, token: str) -> None:
+def test_large_messages_are_forwarded_completely(connect: Connect, token: str) -> None:
     connection = connect(token)
     connection.recv()
     message = "x" * 5_000_000
@@ -78,11 +78,11 @@ def test_the_chat_service_gets_the_handshake_like_any_request(
 ) -> None:
     connect(token)
 
-    got = chat.received[0]
-    assert got.path == f"/ws/?token={token}"
-    assert got.headers["Host"] == f"127.0.0.1:{gateway.port}"
-    assert got.headers["X-Forwarded-For"] == "127.0.0.1"
-    assert (got.headers["Upgrade"], got.headers["Connection"]) == ("websocket", "Upgrade")
+    exchange = chat.received[0]
+    assert exchange.path == f"/ws/?token={token}"
+    assert exchange.headers["Host"] == f"127.0.0.1:{gateway.port}"
+    assert exchange.headers["X-Forwarded-For"] == "127.0.0.1"
+    assert (exchange.headers["Upgrade"], exchange.headers["Connection"]) == ("websocket", "Upgrade")
 
 
 @pytest.mark.parametrize(
@@ -98,13 +98,11 @@ def test_a_bad_token_is_refused_at_the_handshake(
     assert not chat.received
 
 
-def test_the_token_may_be_offered_as_a_subprotocol(
-    gateway: Gateway, chat: Upstream, token: str
-) -> None:
-    chat.answer = talk
+def test_the_token_can_be_a_subprotocol(gateway: Gateway, chat: Upstream, token: str) -> None:
+    chat.handler = echo_websocket
     url = f"ws://127.0.0.1:{gateway.port}/ws/"
     header = {"Sec-WebSocket-Protocol": f"ims, {token}"}
-    connection = websocket.create_connection(url, timeout=SECONDS, header=header)
+    connection = websocket.create_connection(url, timeout=TIMEOUT, header=header)
 
     assert connection.recv() == "hello"
     assert chat.received[0].headers["Sec-WebSocket-Protocol"] == f"ims, {token}"
@@ -112,15 +110,17 @@ def test_the_token_may_be_offered_as_a_subprotocol(
 
 
 def test_a_header_does_not_replace_the_token_in_the_query(
-    unserved: FlaskClient, token: str
+    local_client: FlaskClient, token: str
 ) -> None:
-    assert unserved.get("/ws/", headers={"Authorization": token}).status_code == 401
+    assert local_client.get("/ws/", headers={"Authorization": token}).status_code == 401
 
 
-def test_a_refusal_of_the_chat_service_reaches_the_client(
+def test_a_refusal_of_the_chat_service_is_forwarded(
     connect: Connect, chat: Upstream, token: str
 ) -> None:
-    chat.answer = lambda got: got.send("HTTP/1.1 403 Forbidden", "Content-Length: 2", body=b"no")
+    chat.handler = lambda exchange: exchange.send(
+        "HTTP/1.1 403 Forbidden", "Content-Length: 2", body=b"no"
+    )
 
     with pytest.raises(websocket.WebSocketBadStatusException) as refusal:
         connect(token)
@@ -131,37 +131,37 @@ def test_a_refusal_of_the_chat_service_reaches_the_client(
 def test_a_refused_handshake_opens_no_way_around_the_gateway(
     gateway: Gateway, chat: Upstream, token: str
 ) -> None:
-    gateway.say(*_handshake(token), "", "GET /internal/events HTTP/1.1", "Host: x")
+    gateway.send_head(*_handshake(token), "", "GET /internal/events HTTP/1.1", "Host: x")
 
-    assert [got.path for got in chat.received] == [f"/ws/?token={token}"]
+    assert [exchange.path for exchange in chat.received] == [f"/ws/?token={token}"]
 
 
 def test_an_upgrade_elsewhere_is_an_ordinary_request(
     gateway: Gateway, chat: Upstream, token: str
 ) -> None:
-    answer = gateway.ask(
+    response = gateway.request(
         "GET", "/conversations", "Connection: Upgrade", "Upgrade: websocket", token=token
     )
 
-    assert answer.status == 200
+    assert response.status == 200
     assert chat.received[0].headers["Upgrade"] is None
 
 
-def test_a_chat_service_that_breaks_off_the_handshake_is_503(
+def test_a_connection_lost_during_the_handshake_is_503(
     connect: Connect, chat: Upstream, token: str
 ) -> None:
-    chat.answer = break_off
+    chat.handler = close_connection
     with pytest.raises(websocket.WebSocketBadStatusException) as refusal:
         connect(token)
 
     assert refusal.value.status_code == 503
 
 
-def test_a_chat_service_silent_at_the_handshake_is_504(
+def test_a_handshake_without_a_response_is_504(
     connect: Connect, chat: Upstream, token: str
 ) -> None:
     released = threading.Event()
-    chat.answer = hang_until(released)
+    chat.handler = hang_until(released)
 
     with pytest.raises(websocket.WebSocketBadStatusException) as refusal:
         connect(token)
@@ -187,38 +187,40 @@ def test_the_client_closing_closes_the_service(
 ) -> None:
     ended = threading.Event()
 
-    def talk_and_tell(got: Exchange) -> None:
-        talk(got)
+    def echo_and_notify(exchange: Exchange) -> None:
+        echo_websocket(exchange)
         ended.set()
 
-    chat.answer = talk_and_tell
+    chat.handler = echo_and_notify
     connection = connect(token)
     connection.recv()
 
     connection.close(timeout=0)
 
-    assert ended.wait(SECONDS)
+    assert ended.wait(TIMEOUT)
 
 
-def test_a_reader_that_stops_reading_stops_the_writer(
+def test_a_client_that_stops_reading_stops_the_service(
     gateway: Gateway, chat: Upstream, token: str
 ) -> None:
     written: list[int] = []
     blocked = threading.Event()
 
-    def flood(got: Exchange) -> None:
-        got.send("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade")
-        got.connection.settimeout(0.5)
+    def flood(exchange: Exchange) -> None:
+        exchange.send(
+            "HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"
+        )
+        exchange.connection.settimeout(0.5)
         try:
             while sum(written) < 200_000_000:
-                written.append(got.connection.send(b"x" * 65536))
+                written.append(exchange.connection.send(b"x" * 65536))
         except TimeoutError:
             blocked.set()
-        got.close_connection = True
+        exchange.close_connection = True
 
-    chat.answer = flood
-    with gateway.saying(*_handshake(token)) as connection:
-        assert blocked.wait(SECONDS)
+    chat.handler = flood
+    with gateway.open_connection(*_handshake(token)) as connection:
+        assert blocked.wait(TIMEOUT)
         head, _, first = connection.recv(65536).partition(b"\r\n\r\n")
         read = len(first)
         while block := connection.recv(1_000_000):
@@ -228,21 +230,21 @@ def test_a_reader_that_stops_reading_stops_the_writer(
     assert read == sum(written)
 
 
-def test_frames_right_behind_the_consent_are_not_lost(
+def test_frames_right_after_the_handshake_are_forwarded(
     gateway: Gateway, chat: Upstream, token: str
 ) -> None:
-    def consent_and_greet(got: Exchange) -> None:
-        got.send("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", body=b"\x81\x02hi")
-        got.close_connection = True
+    def accept_and_greet(exchange: Exchange) -> None:
+        exchange.send("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", body=b"\x81\x02hi")
+        exchange.close_connection = True
 
-    chat.answer = consent_and_greet
-    with gateway.saying(*_handshake(token)) as connection:
+    chat.handler = accept_and_greet
+    with gateway.open_connection(*_handshake(token)) as connection:
         everything = b"".join(iter(lambda: connection.recv(1000), b""))
 
     assert everything.endswith(b"\r\n\r\n\x81\x02hi")
 
 
-def test_closed_websockets_leave_nothing_behind(
+def test_closed_websockets_leave_no_file_descriptors(
     connect: Connect, gateway: Gateway, token: str
 ) -> None:
     [worker] = psutil.Process(gateway.program.pid).children()
@@ -267,7 +269,7 @@ def test_websockets_beyond_the_limit_are_503(
     assert refusal.value.status_code == 503
 
 
-def test_open_websockets_do_not_hold_up_the_stop(
+def test_open_websockets_do_not_delay_the_stop(
     connect: Connect, environment: dict[str, str], start_gateway: StartGateway, token: str
 ) -> None:
     gateway = start_gateway(environment)
@@ -277,11 +279,11 @@ def test_open_websockets_do_not_hold_up_the_stop(
 
     assert gateway.stop() == 0
 
-    assert time.monotonic() - begun < 15  # Much less than it waits for requests in flight.
+    assert time.monotonic() - begun < 15  # Much less than the timeout of requests in flight.
     assert connection.recv_data(control_frame=True) == (ABNF.OPCODE_CLOSE, struct.pack("!H", 1001))
 
 
-ENDINGS = {  # What was sent before the stop, and what ends it.
+ENDINGS = {  # Bytes sent before the stop, and those added at the end.
     "a frame": (b"\x81\x02hi", GOING_AWAY),
     "two frames": (b"\x81\x02hi\x89\x00", GOING_AWAY),
     "a frame of two length bytes": (b"\x81\x7e\x01\x00" + b"x" * 256, GOING_AWAY),
@@ -296,26 +298,28 @@ ENDINGS = {  # What was sent before the stop, and what ends it.
 }
 
 
-def test_a_gateway_that_stops_says_goodbye_between_two_frames(
+def test_a_stopping_gateway_sends_a_close_frame_between_two_frames(
     chat: Upstream, environment: dict[str, str], start_gateway: StartGateway
 ) -> None:
     released = threading.Event()
 
-    def send_and_wait(got: Exchange) -> None:
-        got.send("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket")
-        sent, _ = ENDINGS[unquote(got.path.rpartition("=")[2])]
-        for at in range(0, len(sent), 1000):  # In pieces that end anywhere.
-            got.connection.sendall(sent[at : at + 1000])
-        released.wait(SECONDS)
-        got.close_connection = True
+    def send_and_wait(exchange: Exchange) -> None:
+        exchange.send("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket")
+        sent, _ = ENDINGS[unquote(exchange.path.rpartition("=")[2])]
+        for at in range(0, len(sent), 1000):  # In pieces that split frames.
+            exchange.connection.sendall(sent[at : at + 1000])
+        released.wait(TIMEOUT)
+        exchange.close_connection = True
 
-    chat.answer = send_and_wait
+    chat.handler = send_and_wait
     gateway = start_gateway(environment)
     with ExitStack() as stack:
         connections = {}
         for user, name in enumerate(ENDINGS):
-            asking = gateway.saying(*_handshake(f"{issue(user)}&name={quote(name)}"))
-            connections[name] = stack.enter_context(asking)
+            open_requests = gateway.open_connection(
+                *_handshake(f"{issue(user)}&name={quote(name)}")
+            )
+            connections[name] = stack.enter_context(open_requests)
         for name, connection in connections.items():
             everything = b""
             while not everything.endswith(b"\r\n\r\n" + ENDINGS[name][0]):

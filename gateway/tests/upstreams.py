@@ -1,4 +1,4 @@
-"""Real HTTP servers in place of the services, which do as each test says."""
+"""HTTP servers that replace the services, with a handler for each test."""
 
 import json
 import threading
@@ -10,27 +10,27 @@ from typing import Any
 from simple_websocket import ConnectionClosed
 from simple_websocket import Server as WebSocket
 
-SECONDS = 20
+TIMEOUT = 20
 
 
 class Exchange(BaseHTTPRequestHandler):
-    """One request that a service got, and the means to answer it."""
+    """A request that a service received, and methods to respond."""
 
     protocol_version = "HTTP/1.1"
     server: "_Server"
 
     def handle_one_request(self) -> None:
-        """Let the test answer, also in ways in which no server should."""
+        """Call the handler of the test, which may send invalid responses."""
         self.raw_requestline = self.rfile.readline(65537)
         if not self.raw_requestline or not self.parse_request():
             self.close_connection = True
             return
         self.server.upstream.received.append(self)
-        self.server.upstream.answer(self)
+        self.server.upstream.handler(self)
         self.wfile.flush()
 
-    def blocks(self) -> Iterator[bytes]:
-        """The body of the request, as it comes."""
+    def iter_body(self) -> Iterator[bytes]:
+        """Iterate over the body of the request as it arrives."""
         if "Transfer-Encoding" in self.headers:
             while size := int(self.rfile.readline(), 16):
                 yield self.rfile.read(size)
@@ -42,15 +42,15 @@ class Exchange(BaseHTTPRequestHandler):
             yield block
 
     def body(self) -> bytes:
-        """The whole body of the request."""
-        return b"".join(self.blocks())
+        """Read the whole body of the request."""
+        return b"".join(self.iter_body())
 
     def send(self, *lines: str, body: bytes = b"") -> None:
-        """Write the head of an answer, and what follows it."""
+        """Send the lines of a head, and a body."""
         self.wfile.write("\r\n".join((*lines, "", "")).encode() + body)
 
     def send_json(self, content: Any, *headers: str) -> None:
-        """An ordinary answer."""
+        """Send a JSON response."""
         body = json.dumps(content).encode()
         self.send(
             "HTTP/1.1 200 OK",
@@ -60,42 +60,42 @@ class Exchange(BaseHTTPRequestHandler):
             body=body,
         )
 
-    def echo_back(self) -> None:
-        """Answer with the request itself."""
+    def echo(self) -> None:
+        """Respond with the request as JSON."""
         self.server.upstream.echo(self)
 
     def log_message(self, *_args: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class Upstream:
-    """One service.
+    """A fake service.
 
     Attributes:
-        name: which one.
-        received: the requests it got, in order.
-        answer: what it does with one.
+        name: its name.
+        received: the received requests, in order.
+        handler: called with each request.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.url = ""
-        self.forget()
+        self.reset()
 
-    def forget(self) -> None:
-        """Be as new: say who it is, and what it got."""
+    def reset(self) -> None:
+        """Reset the handler to `echo`, and clear the received requests."""
         self.received: list[Exchange] = []
-        self.answer: Callable[[Exchange], None] = self.echo
+        self.handler: Callable[[Exchange], None] = self.echo
 
-    def echo(self, got: Exchange) -> None:
-        """Answer with the request itself."""
-        got.send_json(
+    def echo(self, exchange: Exchange) -> None:
+        """Respond with the request as JSON."""
+        exchange.send_json(
             {
                 "service": self.name,
-                "method": got.command,
-                "target": got.path,
-                "headers": got.headers.items(),
-                "body": got.body().decode("latin-1"),
+                "method": exchange.command,
+                "target": exchange.path,
+                "headers": exchange.headers.items(),
+                "body": exchange.body().decode("latin-1"),
             }
         )
 
@@ -110,12 +110,12 @@ class _Server(ThreadingHTTPServer):
         self.upstream = upstream
 
     def handle_error(self, *_args: Any) -> None:
-        """A connection may break: that is what some tests are about."""
+        """Ignore lost connections, which some tests cause."""
 
 
 @contextmanager
-def running(name: str, host: str = "127.0.0.1", port: int = 0) -> Iterator[Upstream]:
-    """A service on loopback, on a free port unless one is given."""
+def run_upstream(name: str, host: str = "127.0.0.1", port: int = 0) -> Iterator[Upstream]:
+    """Run a service on loopback, on a free port unless one is given."""
     upstream = Upstream(name)
     server = _Server(upstream, (host, port))
     upstream.url = f"http://{host}:{server.server_port}"
@@ -129,15 +129,15 @@ def running(name: str, host: str = "127.0.0.1", port: int = 0) -> Iterator[Upstr
         server.server_close()
 
 
-def break_off(got: Exchange) -> None:
-    """Close the connection without a word."""
-    got.close_connection = True
+def close_connection(exchange: Exchange) -> None:
+    """Close the connection without a response."""
+    exchange.close_connection = True
 
 
-def refuse(got: Exchange, *headers: str) -> None:
-    """Answer 503, as a service does whose database is away."""
+def refuse(exchange: Exchange, *headers: str) -> None:
+    """Respond with 503, like a service without its database."""
     body = b'{"code":-503,"info":"Service unavailable"}'
-    got.send(
+    exchange.send(
         "HTTP/1.1 503 Service Unavailable",
         "Content-Type: application/json",
         f"Content-Length: {len(body)}",
@@ -147,22 +147,22 @@ def refuse(got: Exchange, *headers: str) -> None:
 
 
 def hang_until(released: threading.Event) -> Callable[[Exchange], None]:
-    """Say nothing for a long time, then close the connection."""
+    """Create a handler that does not respond until an event, and closes the connection."""
 
-    def hang(got: Exchange) -> None:
-        released.wait(SECONDS)
-        got.close_connection = True
+    def hang(exchange: Exchange) -> None:
+        released.wait(TIMEOUT)
+        exchange.close_connection = True
 
     return hang
 
 
-def talk(got: Exchange) -> None:
-    """Accept a websocket, greet at once, and return every message."""
+def echo_websocket(exchange: Exchange) -> None:
+    """Accept a websocket, send a greeting, and echo every message."""
     environ = {
-        f"HTTP_{name.upper().replace('-', '_')}": value for name, value in got.headers.items()
+        f"HTTP_{name.upper().replace('-', '_')}": value for name, value in exchange.headers.items()
     }
-    websocket = WebSocket({**environ, "werkzeug.socket": got.connection, "PATH_INFO": "/ws/"})
-    got.close_connection = True
+    websocket = WebSocket({**environ, "werkzeug.socket": exchange.connection, "PATH_INFO": "/ws/"})
+    exchange.close_connection = True
     try:
         websocket.send("hello")
         while True:

@@ -1,4 +1,4 @@
-"""A client of a running gateway that says exactly what a test wants on the wire."""
+"""A client of a running gateway that sends raw requests."""
 
 import json
 import signal
@@ -13,12 +13,12 @@ from typing import Any
 
 from shared.testing.secret_leaks import scan_text
 
-SECONDS = 20
+TIMEOUT = 20
 
 
 @dataclass
-class Answer:
-    """A whole answer."""
+class WireResponse:
+    """A response with its body."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -26,22 +26,22 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        """Its body, which must be JSON and say so."""
+        """The parsed body; its content type must be JSON."""
         assert self.header("Content-Type") == ["application/json"]
         return json.loads(self.body)
 
     def header(self, name: str) -> list[str]:
-        """Every value of a header."""
+        """Get all values of a header."""
         return [value for key, value in self.headers if key.lower() == name.lower()]
 
 
 class Gateway:
-    """A gateway program.
+    """A running gateway.
 
     Attributes:
-        port: where it listens.
+        port: its port.
         program: its process.
-        log: what it has logged, line by line.
+        log: the lines of its log.
     """
 
     def __init__(self, port: int, program: subprocess.Popen[bytes]) -> None:
@@ -53,61 +53,61 @@ class Gateway:
         self._reader.start()
 
     def wait_until_up(self) -> None:
-        """Return when it answers."""
+        """Wait until it responds."""
         while True:
             assert self.program.poll() is None, self.log
             try:
-                assert self.ask("GET", "/livez").status == 200
-            except ConnectionError:  # Refused, or reset by a listener that does not listen yet.
+                assert self.request("GET", "/livez").status == 200
+            except ConnectionError:  # Refused, or reset before the worker runs.
                 self._reader.join(0.05)
             else:
                 return
 
     def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
-        """Tell it to stop, at once by ``SIGQUIT``; its exit status."""
+        """Stop it (immediately with ``SIGQUIT``), and return its exit status."""
         self.program.send_signal(by)
-        status = self.program.wait(SECONDS)
+        status = self.program.wait(TIMEOUT)
         self._reader.join()
         assert self.program.stderr is not None
         self.program.stderr.close()
         return status
 
-    def ask(
+    def request(
         self, method: str, target: str, *headers: str, token: str = "", body: bytes = b""
-    ) -> Answer:
-        """The answer to a request; a body gets its length unless the headers say otherwise."""
-        with self.asking(method, target, *headers, token=token, body=body) as response:
-            return whole(response)
+    ) -> WireResponse:
+        """Send a request, with the length of its body unless the headers have a framing."""
+        with self.open_request(method, target, *headers, token=token, body=body) as response:
+            return read_response(response)
 
     @contextmanager
-    def asking(
+    def open_request(
         self, method: str, target: str, *headers: str, token: str = "", body: bytes = b""
     ) -> Iterator[HTTPResponse]:
-        """The answer to a request, its body yet to be read."""
+        """Send a request, and yield the response without reading its body."""
         lines = [f"{method} {target} HTTP/1.1", f"Host: 127.0.0.1:{self.port}", *headers]
         if token:
             lines.append(f"Authorization: {token}")
         if body and not any(line.startswith("Transfer-Encoding") for line in headers):
             lines.append(f"Content-Length: {len(body)}")
-        with self.saying(*lines, body=body) as connection:
-            yield answer_on(connection, method)
+        with self.open_connection(*lines, body=body) as connection:
+            yield read_head(connection, method)
 
-    def say(self, *lines: str, body: bytes = b"") -> Answer:
-        """The answer to the very lines of a head."""
-        with self.saying(*lines, body=body) as connection:
-            return whole(answer_on(connection))
+    def send_head(self, *lines: str, body: bytes = b"") -> WireResponse:
+        """Send the raw lines of a head, and read the response."""
+        with self.open_connection(*lines, body=body) as connection:
+            return read_response(read_head(connection))
 
     @contextmanager
-    def saying(self, *lines: str, body: bytes = b"") -> Iterator[socket.socket]:
-        """A connection on which the very lines of a head, and some of a body, were sent."""
-        with closing(socket.create_connection(("127.0.0.1", self.port), SECONDS)) as connection:
+    def open_connection(self, *lines: str, body: bytes = b"") -> Iterator[socket.socket]:
+        """Open a connection, and send the raw lines of a head and a part of a body."""
+        with closing(socket.create_connection(("127.0.0.1", self.port), TIMEOUT)) as connection:
             connection.sendall("\r\n".join((*lines, "", "")).encode("latin-1") + body)
             yield connection
 
     def wait_for_log(self, text: str, after: int = 0) -> str:
-        """The first line of the log with ``text`` in it, behind the first ``after`` lines."""
+        """Wait for a line of the log that contains ``text``, after the first ``after`` lines."""
         with self.logged:
-            self.logged.wait_for(lambda: any(text in line for line in self.log[after:]), SECONDS)
+            self.logged.wait_for(lambda: any(text in line for line in self.log[after:]), TIMEOUT)
         return next(line for line in self.log[after:] if text in line)
 
     def _read_log(self) -> None:
@@ -119,19 +119,19 @@ class Gateway:
                 self.logged.notify_all()
 
 
-def answer_on(connection: socket.socket, method: str = "GET") -> HTTPResponse:
-    """The head of the answer on a connection."""
+def read_head(connection: socket.socket, method: str = "GET") -> HTTPResponse:
+    """Read the head of the response on a connection."""
     response = HTTPResponse(connection, method=method)
     response.begin()
     return response
 
 
-def whole(response: HTTPResponse) -> Answer:
-    """An answer with its body read."""
+def read_response(response: HTTPResponse) -> WireResponse:
+    """Read the body of a response."""
     with response:
-        return Answer(response.status, response.getheaders(), response.read())
+        return WireResponse(response.status, response.getheaders(), response.read())
 
 
-def chunk(block: bytes) -> bytes:
-    """A block as it goes in a chunked body; the empty one ends it."""
+def encode_chunk(block: bytes) -> bytes:
+    """Encode a chunk of a body; an empty one ends it."""
     return b"%x\r\n%b\r\n" % (len(block), block)

@@ -1,4 +1,4 @@
-"""A real name server, which says what the test wants."""
+"""A DNS server with one host name."""
 
 import socket
 import threading
@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _A_RECORD, _HEADER = b"\x00\x01", 12
-_ANSWER, _UNKNOWN = b"\x81\x80", b"\x81\x83"
-# A pointer to the name in the question, of type A and class IN, for no time; 4 bytes follow.
+_NO_ERROR, _NXDOMAIN = b"\x81\x80", b"\x81\x83"
+# A pointer to the name in the question, type A, class IN, a TTL of 0, and 4 bytes of data.
 _RECORD = b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x00\x00\x04"
 
 
-class Names:
-    """What the server knows.
+class NameServer:
+    """The records of the server.
 
     Attributes:
-        environment: lets a program under gevent ask this server, and no other.
-        addresses: of every name there is.
+        environment: variables that make a gevent program use this server only.
+        addresses: the A records of every name.
     """
 
     def __init__(self, port: int) -> None:
@@ -28,21 +28,21 @@ class Names:
         self.addresses: list[str] = []
 
     def reply(self, question: bytes) -> bytes:
-        """The answer to a question for addresses; there are none of another kind."""
+        """Build the response to a query; there are A records only."""
         end = question.index(b"\0", _HEADER) + 5
-        wanted = self.addresses if question[end - 4 : end - 2] == _A_RECORD else []
-        counts = b"\0\1" + len(wanted).to_bytes(2) + b"\0\0\0\0"
-        records = b"".join(_RECORD + socket.inet_aton(address) for address in wanted)
-        kind = _ANSWER if self.addresses else _UNKNOWN
+        addresses = self.addresses if question[end - 4 : end - 2] == _A_RECORD else []
+        counts = b"\0\1" + len(addresses).to_bytes(2) + b"\0\0\0\0"
+        records = b"".join(_RECORD + socket.inet_aton(address) for address in addresses)
+        kind = _NO_ERROR if self.addresses else _NXDOMAIN
         return question[:2] + kind + counts + question[_HEADER:end] + records
 
 
 @contextmanager
-def name_server() -> Iterator[Names]:
-    """Run a name server as long as the block lasts."""
+def run_name_server() -> Iterator[NameServer]:
+    """Run a name server during the block."""
     with socket.socket(type=socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
-        names = Names(server.getsockname()[1])
+        names = NameServer(server.getsockname()[1])
 
         def serve() -> None:
             while True:
