@@ -17,7 +17,7 @@ from auth_service.domain import passwords
 from benchmarks.deployment import COLUMNS, deployed
 from benchmarks.live import live_figures
 from benchmarks.load import Load
-from benchmarks.measuring import CLIENTS, FULL_PACE, QUICK_PACE, Measuring
+from benchmarks.measuring import FULL_PACE, QUICK_PACE, Measuring
 from benchmarks.plots import plot_costs, plot_growth
 from benchmarks.report import RESULTS, Report
 from benchmarks.scenarios import FULL, QUICK, scenarios
@@ -39,11 +39,13 @@ def main() -> None:
     report = Report(_argon2_ms())
     for column in [wanted.column] if wanted.column else COLUMNS:
         _measure(column, report, quick=wanted.quick, only=wanted.only)
+    report.stop_clock()
     measured = scenarios(QUICK if wanted.quick else FULL)
-    for column in report.memory:
+    for column in dict.fromkeys(figures.column for figures in report.figures):
         say(f"\nAims, {column}")
         for verdict in report.aims(column, measured):
             say(verdict)
+    say(f"\n{report.disturbance()}")
     errors = sum(figures.errors for figures in report.figures)
     if not wanted.only and not wanted.column:
         name = "quick" if wanted.quick else "full"
@@ -72,7 +74,7 @@ def _measure(column: str, report: Report, *, quick: bool, only: str) -> None:
         say(report.headings(column))
         for scenario in scenarios(sizes):
             if str(scenario).startswith(only):
-                for clients in CLIENTS:
+                for clients in pace.clients:
                     figures = measuring.figures(scenario, world, clients)
                     report.figures.append(figures)
                     say(report.row(figures))
@@ -82,8 +84,9 @@ def _measure(column: str, report: Report, *, quick: bool, only: str) -> None:
             report.live[column] = live_figures(deployment, load, world, messages)
             for name, value in report.live[column].items():
                 say(f"  {name:>22}  {value}")
-        time.sleep(_SECONDS_OF_REST)
-        report.memory[column] = deployment.resident_memory()
+        if not quick:
+            time.sleep(_SECONDS_OF_REST)
+            report.memory[column] = deployment.resident_memory()
 
 
 def _argon2_ms() -> float:

@@ -11,23 +11,31 @@ from benchmarks.load import Load, Outcome, request
 from benchmarks.scenarios import Scenario
 from benchmarks.world import World
 
-CLIENTS = (1, 16)
-
 _HELLO = request("GET", "/")
 _HELLOS = 400
-_WARM_UP = 100
 _FEWEST = 8
 
 
 @dataclass(frozen=True)
 class Pace:
-    """The number of rounds and the seconds per round of each scenario."""
+    """How long each scenario is measured.
 
+    Attributes:
+        clients: the numbers of clients.
+        warm_up: the number of requests before the first round.
+        rounds: the number of rounds.
+        seconds: per round.
+    """
+
+    clients: tuple[int, ...]
+    warm_up: int
     rounds: int
     seconds: float
 
 
-QUICK_PACE, FULL_PACE = Pace(2, 0.35), Pace(3, 0.8)
+MANY = 16
+"""The number of clients that targets are about."""
+QUICK_PACE, FULL_PACE = Pace((MANY,), 32, 2, 0.35), Pace((1, MANY), 100, 3, 0.8)
 
 
 @dataclass(frozen=True)
@@ -99,7 +107,7 @@ class Measuring:
     def figures(self, scenario: Scenario, world: World, clients: int) -> Figures:
         """What ``scenario`` takes with so many clients."""
         requests = scenario.requests(world)
-        warm_up = self._send(requests, max(_WARM_UP, clients), clients)
+        warm_up = self._send(requests, max(self._pace.warm_up, clients), clients)
         per_round = int(self._pace.seconds * len(warm_up.latencies) / warm_up.seconds)
         self._deployment.forget_peaks()
         hellos, outcomes, used = [], [], []

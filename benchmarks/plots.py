@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from benchmarks.deployment import COLUMNS, PARTS
-from benchmarks.measuring import CLIENTS, Figures
+from benchmarks.measuring import MANY, Figures
 
 _COLOURS = {
     "gateway": "#4c78a8",
@@ -26,7 +26,7 @@ Point = tuple[float, float]
 
 def plot_costs(figures: Sequence[Figures], path: Path) -> None:
     """Bars: what each scenario takes of which part, at the higher number of clients."""
-    shown = [f for f in figures if f.clients == max(CLIENTS) and f.column == figures[-1].column]
+    shown = [f for f in figures if f.clients == MANY and f.column == figures[-1].column]
     cheap = [f for f in shown if sum(f.h.values()) < 60]
     longest = ceil(max(sum(f.h.values()) for f in cheap) / 5) * 5
     scale = (_WIDTH - _LEFT - 60) / longest
@@ -53,7 +53,7 @@ def plot_costs(figures: Sequence[Figures], path: Path) -> None:
 
 def plot_growth(figures: Sequence[Figures], path: Path) -> None:
     """Lines: how the application's cost grows with each size, by column."""
-    shown = [f for f in figures if f.clients == max(CLIENTS) and f.size is not None]
+    shown = [f for f in figures if f.clients == MANY and f.size is not None]
     names = list(dict.fromkeys(f.name for f in shown))
     lines = [_text(10, 22, "Application, H per request, by size (16 clients)", weight="bold")]
     lines += _legend(_LINES, 44)
