@@ -77,7 +77,9 @@ def insert_message(message: NewMessage) -> InsertedMessage:
 def _insert_on_sqlite(message: NewMessage, parameters: dict[str, Any]) -> Any:
     """Return the inserted row, or None if the transaction must be rolled back."""
     number = db.execute(_NEXT_SEQ, **parameters).first()
-    if number is None or (message.client_id is not None and _is_deleted(message)):
+    if number is None or (
+        message.client_id is not None and db.execute(_DELETED, **parameters).first() is not None
+    ):
         return None
     numbered = _as_parameters(number._asdict())
     inserted = db.execute(_insert_numbered_statement(), **parameters, **numbered).first()
@@ -101,6 +103,10 @@ _NEXT: dict[str, Any] = {
         (Conversation.last_message_at > _NOW, Conversation.last_message_at), else_=_NOW
     ),
 }
+_CLIENT_ID = bindparam("new_client_id", type_=Message.__table__.c.client_id.type)
+_DELETED = select(Deletion.message_id).where(
+    Deletion.sender_id == bindparam("user"), Deletion.client_id == _CLIENT_ID
+)
 _LOCK = select(Conversation.id).where(_IS_TARGET).with_for_update(key_share=True)
 _NEXT_SEQ = (
     update(Conversation)
@@ -147,10 +153,7 @@ def _insert_statement_on_postgres() -> Any:
         .with_for_update(key_share=True, of=Membership)
         .cte("locked_member")
     )
-    deleted = select(Deletion.message_id).where(
-        Deletion.sender_id == bindparam("user"), Deletion.client_id == given["client_id"]
-    )
-    new = select(*given.values(), *member.c).where(~deleted.exists())
+    new = select(*given.values(), *member.c).where(~_DELETED.exists())
     inserted = _insert_statement().from_select([*given, *member.c.keys()], new).cte("inserted")
     numbered = (
         update(Conversation)
@@ -174,11 +177,3 @@ def _insert_statement() -> Any:
             Message.id, Message.conversation_id, Message.seq, Message.version, Message.created_at
         )
     )
-
-
-def _is_deleted(message: NewMessage) -> bool:
-    """Whether another message with this client id was sent and deleted before the lock."""
-    deleted = select(Deletion.message_id).where(
-        Deletion.sender_id == message.sender_id, Deletion.client_id == message.client_id
-    )
-    return db.session.scalar(deleted) is not None

@@ -122,9 +122,10 @@ def _load_sender(conversation_id: int, sender_id: int) -> _SenderContext:
 
 
 def _send(new: NewMessage, sender: _SenderContext) -> SentMessage:
-    duplicate = _find_duplicate(new)
-    if duplicate is not None:
-        return duplicate
+    if new.reply_to_id is not None:  # The target may be gone since. Otherwise inserting finds it.
+        duplicate = _find_duplicate(new)
+        if duplicate is not None:
+            return duplicate
     read_state, reply = sender.read_state, _load_reply_target(new)
     try:
         with insertion_block(new):

@@ -135,7 +135,10 @@ class TestMembers:
         """Alice's group with bob and strangers."""
         return make_group(app, ALICE, BOB, *STRANGERS[: count - 2])
 
-    @pytest.mark.parametrize(("more", "reads"), [({}, 1), ({"reply_to": 1, "client_id": "x"}, 4)])
+    @pytest.mark.parametrize(
+        ("more", "reads"),
+        [({}, 1), ({"client_id": "x"}, 2), ({"reply_to": 1, "client_id": "x"}, 4)],
+    )
     def test_a_send_costs_a_fixed_number_of_statements(
         self,
         app: Flask,
