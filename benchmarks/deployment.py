@@ -1,4 +1,4 @@
-"""The product as it is measured: fresh data, one of two columns, and what its processes take."""
+"""The measured product: one of two columns on fresh data, and the resources of its processes."""
 
 import subprocess
 import sys
@@ -48,11 +48,11 @@ class Deployment:
 
     @property
     def address(self) -> Address:
-        """Where the gateway listens."""
+        """The address of the gateway."""
         return "127.0.0.1", self.product.port
 
     def clocks(self) -> _Clocks:
-        """Seconds of processor time that each process of each part has taken so far."""
+        """Processor time so far of each process of each part, in seconds."""
         return {part: _cpu_times(self.processes(part)) for part in PARTS}
 
     def processes(self, part: str) -> list[psutil.Process]:
@@ -65,13 +65,13 @@ class Deployment:
         return [server, *server.children(recursive=True)]
 
     def forget_peaks(self) -> None:
-        """Let the peaks of memory begin anew."""
+        """Reset the memory peaks."""
         for program in PROGRAMS:
             for process in self.processes(program):
                 Path(f"/proc/{process.pid}/clear_refs").write_text("5")
 
     def peak_memory(self) -> Usage:
-        """The most memory (resident, MB) that a worker of each program has held."""
+        """The peak resident memory (MB) of the workers of each program."""
         return {name: max(map(_peak, self.processes(name)[1:])) for name in PROGRAMS}
 
     def resident_memory(self) -> Usage:
@@ -90,12 +90,12 @@ class Baseline:
         self._server = server
 
     def seconds(self) -> float:
-        """Processor time taken so far."""
+        """Processor time so far."""
         return sum(_cpu_times(self._server.children()).values())
 
 
 def used_between(before: _Clocks, after: _Clocks) -> Usage:
-    """Seconds of processor time that each part has taken between two looks."""
+    """Processor time of each part, in seconds, between two samples."""
     return {
         part: sum(seconds - before[part].get(pid, 0) for pid, seconds in clocks.items())
         for part, clocks in after.items()
@@ -104,7 +104,7 @@ def used_between(before: _Clocks, after: _Clocks) -> Usage:
 
 @contextmanager
 def deployed(column: str, folder: Path) -> Iterator[Deployment]:
-    """The product on fresh data as long as the block lasts.
+    """Run the product on fresh data inside the block.
 
     Args:
         column: ``sqlite``, or ``postgres`` (with Redis).
@@ -127,7 +127,7 @@ def deployed(column: str, folder: Path) -> Iterator[Deployment]:
 
 @contextmanager
 def running_baseline() -> Iterator[Baseline]:
-    """A bare Flask program under gunicorn's own gevent worker, of which the product's is made."""
+    """Run a bare Flask program under gunicorn's gevent worker."""
     command = [sys.executable, "-m", "gunicorn", "--worker-class", "gevent", "--keep-alive", "75"]
     command += ["--no-control-socket", "--log-level", "warning"]
     command += ["--bind", "127.0.0.1:0", "benchmarks.hello:app"]
@@ -140,7 +140,7 @@ def running_baseline() -> Iterator[Baseline]:
 
 
 def _databases(server: PostgresServer) -> dict[str, str]:
-    """A database for each service, as its setting."""
+    """Create a database for each service; their settings."""
     services = [program for name, program in PROGRAMS.items() if name != "gateway"]
     return {
         f"{service.upper()}_DATABASE_URL": server.create_database(service) for service in services
@@ -154,7 +154,7 @@ def _postmaster(url: str) -> int:
 
 
 def _listening_address(server: psutil.Process) -> Address:
-    """Where a server listens that chose its port by itself, once it answers there."""
+    """Wait until a server responds; the address it has chosen."""
     deadline = time.monotonic() + _SECONDS_TO_START
     while time.monotonic() < deadline:
         for connection in server.net_connections("tcp"):
@@ -166,7 +166,7 @@ def _listening_address(server: psutil.Process) -> Address:
 
 
 def _cpu_times(processes: Iterable[psutil.Process]) -> dict[int, float]:
-    """Processor time by process, from its own clock, which is finer than the kernel's ticks."""
+    """Processor time by process, from its clock, which is more precise than the kernel's ticks."""
     clocks = {}
     for process in processes:
         with suppress(OSError):  # It has ended.

@@ -7,5 +7,5 @@ app = Flask(__name__)
 
 @app.get("/")
 def hello() -> str:
-    """Answer."""
+    """Return a constant."""
     return "Hello"

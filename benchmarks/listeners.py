@@ -1,4 +1,4 @@
-"""Many open websockets in a process of their own, which reads them and answers their pings."""
+"""Many open websockets in a separate process, which reads them and responds to pings."""
 
 import math
 import re
@@ -26,11 +26,11 @@ _SECONDS = 60.0
 
 
 class Listeners:
-    """Open sockets of many people; times are those of ``time.monotonic``, alike in all processes.
+    """Open sockets of many users. Times are of ``time.monotonic``, the same in all processes.
 
     Args:
         address: host and port of the gateway.
-        tokens: of the people, one for each socket.
+        tokens: of the users, one per socket.
     """
 
     def __init__(self, address: tuple[str, int], tokens: Sequence[str]) -> None:
@@ -48,11 +48,11 @@ class Listeners:
         self._process.join()
 
     def expect(self, numbers: Sequence[int]) -> None:
-        """Begin to wait until every socket has told of every ``message <number>``."""
+        """Expect each ``message <number>`` on every socket."""
         self._pipe.send(numbers)
 
     def deliveries(self) -> dict[int, list[float]]:
-        """When each socket told of each message, in order, once all of them have."""
+        """Wait for all expected messages; the sorted times of arrival of each."""
         deliveries: dict[int, list[float]] = self._answer()
         return deliveries
 
@@ -99,7 +99,7 @@ def _opened(address: tuple[str, int], token: str) -> socket.socket:
 def _deliveries(
     selector: selectors.BaseSelector, pipe: Connection, sockets: int
 ) -> dict[int, list[float]]:
-    """Read, and acknowledge what has come, until all that the pipe asks for is there."""
+    """Read and acknowledge frames until all expected messages have arrived."""
     moments: dict[int, list[float]] = defaultdict(list)
     missing, deadline = 1, math.inf
     while missing:
@@ -120,7 +120,7 @@ def _deliveries(
 
 
 def _read(connection: socket.socket) -> bytes:
-    """What has come. Its pings are answered, which acknowledges everything before them."""
+    """Read the available bytes, and respond to pings, which acknowledges all earlier frames."""
     block = connection.recv(_BLOCK)
     if not block:
         raise ConnectionError("a websocket was closed")

@@ -18,7 +18,7 @@ TAKING_PART = ("gateway", "chat")
 
 
 def live_figures(deployment: Deployment, load: Load, world: World, messages: int) -> dict[str, Any]:
-    """What delivering so many messages to the largest group takes, through a fresh product.
+    """Measure the delivery of messages to the largest group, through a fresh product.
 
     Processor time of a delivery is that of the whole send, divided by its deliveries. Memory is
     what belongs to the workers alone, without the kernel's buffers.

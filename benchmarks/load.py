@@ -45,7 +45,7 @@ class Outcome(NamedTuple):
 
 
 def request(method: str, path: str, token: str = "", body: dict[str, Any] | None = None) -> bytes:
-    """The bytes of a request, as an ordinary client sends it."""
+    """Build the bytes of a request."""
     content = b"" if body is None else orjson.dumps(body)
     lines = [
         f"{method} {path} HTTP/1.1",
@@ -61,7 +61,7 @@ def request(method: str, path: str, token: str = "", body: dict[str, Any] | None
 
 
 class Load:
-    """A process that sends what it is given, and waits for nothing else."""
+    """A process that sends prebuilt requests."""
 
     def __init__(self) -> None:
         here, there = get_context("spawn").Pipe()
@@ -79,10 +79,10 @@ class Load:
     def send(
         self, address: Address, requests: Sequence[bytes], clients: int, *, keep: bool = False
     ) -> Outcome:
-        """Let so many clients, each with one connection, send requests one after another.
+        """Send the requests over this number of connections, one at a time on each.
 
         Raises:
-            OSError: a connection broke, or nothing came for a minute.
+            OSError: a connection broke, or there was no response for a minute.
         """
         self._pipe.send((address, requests, clients, keep))
         outcome: Outcome | OSError = self._pipe.recv()
@@ -92,7 +92,7 @@ class Load:
 
 
 class _Client:
-    """One connection, and the request that it waits for."""
+    """A connection with one request in flight."""
 
     def __init__(self, address: Address) -> None:
         self.socket = socket.create_connection(address, timeout=_SECONDS)
@@ -102,15 +102,15 @@ class _Client:
         self._received: list[bytes] = []
         self._missing = 0
 
-    def ask(self, number: int, request: bytes) -> None:
+    def send(self, number: int, request: bytes) -> None:
         self.number = number
         self._received.clear()
         self._missing = -1
         self._began = time.perf_counter()
         self.socket.sendall(request)
 
-    def hear(self) -> bool:
-        """Take what has come; whether the answer is whole."""
+    def receive(self) -> bool:
+        """Read available bytes; whether the response is complete."""
         block = self.socket.recv(_BLOCK)
         if not block:
             raise ConnectionError("The server has closed a connection.")
@@ -157,7 +157,7 @@ def _exchange(address: Address, requests: Sequence[bytes], clients: int, *, keep
     waiting: Iterator[tuple[int, bytes]] = iter(enumerate(requests))
     busy_before, began = time.process_time(), time.perf_counter()
     for key in list(selector.get_map().values()):
-        key.data.ask(*next(waiting))
+        key.data.send(*next(waiting))
     missing = len(requests)
     while missing:
         ready = selector.select(_SECONDS)
@@ -165,7 +165,7 @@ def _exchange(address: Address, requests: Sequence[bytes], clients: int, *, keep
             raise TimeoutError(f"{missing} answers did not come")
         for key, _ in ready:
             client = key.data
-            if not client.hear():
+            if not client.receive():
                 continue
             latencies[client.number] = client.latency
             answer = client.answer
@@ -176,7 +176,7 @@ def _exchange(address: Address, requests: Sequence[bytes], clients: int, *, keep
             missing -= 1
             following = next(waiting, None)
             if following is not None:
-                client.ask(*following)
+                client.send(*following)
     seconds, busy = time.perf_counter() - began, time.process_time() - busy_before
     for key in list(selector.get_map().values()):
         key.data.socket.close()

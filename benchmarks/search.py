@@ -40,7 +40,7 @@ _SECONDS_OF_A_CASE = 10.0
 
 
 class Case(NamedTuple):
-    """A search: who asks for what."""
+    """A search by a user."""
 
     name: str
     user_id: int
@@ -66,7 +66,7 @@ CASES = tuple(
 
 
 def main() -> None:
-    """Measure, print and keep the figures. Status 1: a median is above the aim."""
+    """Measure, print and save the figures. Status 1: a median is above the aim."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.search", description=__doc__)
     parser.add_argument("--messages", type=int, default=1_000_000)
     parser.add_argument("--column", choices=("sqlite", "postgres"))

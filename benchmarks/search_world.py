@@ -34,7 +34,7 @@ _STRANGERS = (3, 4, 5)
 
 
 class Part(NamedTuple):
-    """Conversations of some people: how many, and their share of the messages."""
+    """A number of conversations of some users, and their share of the messages."""
 
     members: tuple[int, ...]
     conversations: int
@@ -49,7 +49,7 @@ _WORLD = (
 
 
 def fill(messages: int) -> None:
-    """Make the conversations, the messages and the index, as sends and the indexer leave them."""
+    """Create the conversations, messages and index, in the state after sends and indexing."""
     _insert(Account, _accounts())
     placed, next_id = [], 1
     for part in _WORLD:
@@ -69,7 +69,7 @@ def fill(messages: int) -> None:
 
 
 class Texts:
-    """What is said: words of chance, with rare ones where the cases want them.
+    """Texts of random words, with rare words for the measured cases.
 
     Attributes:
         by_conversation: id and text of each message.
@@ -81,7 +81,7 @@ class Texts:
         self.by_conversation: dict[int, list[tuple[int, str]]] = {}
 
     def rows(self, placed: list[tuple[Part, range, int]]) -> Iterator[dict[str, Any]]:
-        """The messages; ids of all conversations are mixed, as they are in life."""
+        """The messages; the ids of all conversations are interleaved."""
         order = [
             (part, conversation_id)
             for part, ids, count in placed

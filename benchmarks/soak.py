@@ -1,7 +1,7 @@
 """Detect memory leaks: ``python -m benchmarks.soak``, or ``make soak``.
 
 The product runs on PostgreSQL and Redis under every kind of request, while websockets come and go.
-After each round, what each worker holds is looked at: memory of its own (USS), open files and
+After each round, the resources of each worker are sampled: private memory (USS), open files and
 connections.
 """
 
@@ -39,7 +39,7 @@ Sample = dict[str, float]
 
 
 def main() -> None:
-    """Soak, print what grew, and keep the samples. Status 1: something grew, or failed."""
+    """Run, print the growth, and save the samples. Status 1: growth or a failed request."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10, help="how long (%(default)g)")
     minutes = parser.parse_args().minutes
@@ -73,7 +73,7 @@ def main() -> None:
 def soak(
     deployment: Deployment, load: Load, world: World, minutes: float
 ) -> tuple[int, list[bytes], dict[str, list[Sample]]]:
-    """Keep the product busy; how many requests were sent, answers that refuse, and the samples."""
+    """Put the product under load; the number of requests, the error responses, and the samples."""
     kinds = [scenario.requests(world) for scenario in scenarios(QUICK)]
     tokens = [person.token for person in world.people[:_SOCKETS]]
     samples: dict[str, list[Sample]] = {name: [] for name in PROGRAMS}
@@ -95,7 +95,7 @@ def soak(
 
 
 def sample(deployment: Deployment, name: str, minute: float) -> Sample:
-    """What the worker of a program holds."""
+    """Sample the resources of the worker of a program."""
     _, worker, *_ = deployment.processes(name)
     return {
         "minute": round(minute, 2),
@@ -105,7 +105,7 @@ def sample(deployment: Deployment, name: str, minute: float) -> Sample:
 
 
 def growth(samples: Sequence[Sample]) -> Sample:
-    """By how much the last quarter holds more than the second, when caches had filled."""
+    """The growth from the second quarter, when caches are full, to the last."""
     quarter = max(1, len(samples) // 4)
     return {
         what: round(

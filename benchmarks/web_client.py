@@ -45,7 +45,7 @@ _SWITCH = """async (ids) => {
 
 
 def main() -> int:
-    """Measure and print; the exit status says whether the aims were reached."""
+    """Measure and print. Status 1: an aim is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--conversations", type=int, default=200)
     count: int = parser.parse_args().conversations

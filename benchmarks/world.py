@@ -47,7 +47,7 @@ class World(NamedTuple):
     Attributes:
         people: all users; all of them are friends of the first.
         collectors: people by the number of their friends, each with a private conversation in
-            which the friend has said something.
+            which the friend has sent a message.
         private: some of these conversations, as the friends see them; for sending.
         quiet: others, for reading; they get no further messages.
         groups: group conversations by the number of their members, as some of them see them.
@@ -74,7 +74,7 @@ def sending(place: Participant, content: str) -> bytes:
 
 
 class Seeder:
-    """Fills a new product.
+    """Creates the world in a new product.
 
     Args:
         load: what sends the requests.
@@ -88,8 +88,8 @@ class Seeder:
         self._say = say
 
     def world(self, sizes: Sizes) -> World:
-        """A world of these sizes."""
-        people = self._registered(max(*sizes.groups, *sizes.lists))
+        """Create a world of these sizes."""
+        people = self._register(max(*sizes.groups, *sizes.lists))
         first, *others = people
         collectors = dict(zip(sizes.lists, others, strict=False))
         known = others[len(collectors) :]
@@ -98,18 +98,18 @@ class Seeder:
             pairs += [(friend, collector) for friend in known[: size - 1]]
         self._befriend(pairs)
         *_, private, quiet = [
-            self._greeted(collector, people) for _, collector in sorted(collectors.items())
+            self._greet(collector, people) for _, collector in sorted(collectors.items())
         ]
         return World(
             people,
             collectors,
             private,
             quiet,
-            {size: self._group(people[:size]) for size in sizes.groups},
-            self._histories(first, known, sizes.histories),
+            {size: self._create_group(people[:size]) for size in sizes.groups},
+            self._create_histories(first, known, sizes.histories),
         )
 
-    def _registered(self, count: int) -> list[Person]:
+    def _register(self, count: int) -> list[Person]:
         names = [f"Person{number}" for number in range(count)]
         emails = [f"{name.lower()}@example.com" for name in names]
         bodies = [
@@ -117,7 +117,7 @@ class Seeder:
             for email, name in zip(emails, names, strict=True)
         ]
         requests = [request("POST", "/account/reg", body=body) for body in bodies]
-        answers = self._ask("people", requests)
+        answers = self._send("people", requests)
         return [
             Person(answer["id"], answer["token"], email, name)
             for answer, email, name in zip(answers, emails, names, strict=True)
@@ -137,44 +137,44 @@ class Seeder:
             )
             for asker, friend in pairs
         ]
-        self._ask("friend requests", asked)
-        self._ask("friendships", accepted)
+        self._send("friend requests", asked)
+        self._send("friendships", accepted)
 
-    def _greeted(self, collector: Person, people: list[Person]) -> list[Participant]:
-        """The private conversations of a person, as their friends see them, with a message each."""
+    def _greet(self, collector: Person, people: list[Person]) -> list[Participant]:
+        """Send a message in each private conversation of a user, as the friends."""
         by_id = {person.id: person for person in people}
-        chats = self._private_chats(collector)
+        chats = self._list_private_chats(collector)
         places = [Participant(by_id[friend], chat) for friend, chat in chats.items()]
-        self._ask("first messages", [sending(place, text_of(1)) for place in places])
+        self._send("first messages", [sending(place, text_of(1)) for place in places])
         return places
 
-    def _group(self, members: list[Person]) -> list[Participant]:
+    def _create_group(self, members: list[Person]) -> list[Participant]:
         owner, *others = members
         body = {"members": [member.id for member in others], "name": f"Group of {len(members)}"}
-        [made] = self._ask("group", [request("POST", "/conversations", owner.token, body)])
+        [made] = self._send("group", [request("POST", "/conversations", owner.token, body)])
         return [Participant(member, made["conversation_id"]) for member in members[:_SENDERS]]
 
-    def _histories(
+    def _create_histories(
         self, owner: Person, friends: list[Person], sizes: Sequence[int]
     ) -> dict[int, Participant]:
-        chats = self._private_chats(owner)
+        chats = self._list_private_chats(owner)
         histories = {}
         for size, friend in zip(sizes, friends, strict=False):
             chat = chats[friend.id]
             both = Participant(owner, chat), Participant(friend, chat)
             requests = [sending(both[n % 2], text_of(n)) for n in range(size)]
-            self._ask(f"messages of a history of {size}", requests)
+            self._send(f"messages of a history of {size}", requests)
             histories[size] = both[0]
         return histories
 
-    def _private_chats(self, person: Person) -> dict[int, int]:
-        """The private conversations of a person, by the id of the friend."""
-        [found] = self._ask("list", [request("GET", "/conversations", person.token)])
+    def _list_private_chats(self, person: Person) -> dict[int, int]:
+        """The private conversations of a user, by the id of the friend."""
+        [found] = self._send("list", [request("GET", "/conversations", person.token)])
         listed: list[dict[str, Any]] = found["conversation"]
         return {each["friend_id"]: each["id"] for each in listed if "friend_id" in each}
 
-    def _ask(self, what: str, requests: Sequence[bytes]) -> list[dict[str, Any]]:
-        """The answers to requests that must all succeed."""
+    def _send(self, what: str, requests: Sequence[bytes]) -> list[dict[str, Any]]:
+        """Send requests, all of which must succeed; the responses."""
         answers: list[dict[str, Any]] = []
         waiting = iter(requests)
         while batch := list(islice(waiting, _BATCH)):

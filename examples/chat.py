@@ -32,7 +32,7 @@ class Chat:
         typed = terminal.typed_lines(self._prompt, lambda: self.status, self._commands())
         try:
             for line in takewhile("/quit".__ne__, chain(["/list", "/friends"], typed)):
-                self._obey(line)
+                self._execute(line)
         finally:
             self.live.close()
             listener.join()
@@ -43,7 +43,7 @@ class Chat:
     def _commands(self) -> dict[str, Callable[[str], None]]:
         return {f"/{name[3:]}": getattr(self, name) for name in dir(self) if name[:3] == "do_"}
 
-    def _obey(self, line: str) -> None:
+    def _execute(self, line: str) -> None:
         command, _, rest = line.partition(" ")
         try:
             if command.startswith("/"):
@@ -58,7 +58,7 @@ class Chat:
             say(f"That did not work: {problem}", RED)
 
     def do_help(self, _: str) -> None:
-        """Show this. A line without a slash is said in the open conversation."""
+        """Show this. A line without a slash is sent to the open conversation."""
         for name, command in self._commands().items():
             say(f"  {in_colour(BOLD, fit(name, 9))} {command.__doc__}")
 
@@ -143,11 +143,11 @@ class Chat:
         try:
             for event in self.live:
                 with self.screen:
-                    self._take(event, me)
+                    self._handle_event(event, me)
         except ims.RefusedError as refusal:
             self.status = f"Signed out: {refusal}"
 
-    def _take(self, event: ims.Event, me: ims.Client) -> None:
+    def _handle_event(self, event: ims.Event, me: ims.Client) -> None:
         match event:
             case ims.Arrived(message, is_read) if message.conversation_id in self.live.following:
                 self._show(message)
@@ -165,10 +165,10 @@ class Chat:
                     me.mark_read(self.open.id)
             case ims.Disconnected():
                 self.status = "Connection lost, trying again ..."
-            case ims.Told():
-                self._take_hint(event, me)
+            case ims.Hint():
+                self._handle_hint(event, me)
 
-    def _take_hint(self, hint: ims.Told, me: ims.Client) -> None:
+    def _handle_hint(self, hint: ims.Hint, me: ims.Client) -> None:
         names = {each.id: f"{each.name} ∙ " * each.is_group for each in self.listed}
         if (message := hint.message) and message.sender_id != me.id:
             where = names.get(message.conversation_id, "")

@@ -1,4 +1,4 @@
-"""A terminal in which lines are typed while others appear above them."""
+"""A terminal with an input line, above which other lines appear."""
 
 import os
 import sys
@@ -17,18 +17,18 @@ _HAS_COLOURS = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
 
 def say(text: str, colour: str = "") -> None:
-    """Write a line above the one that is being typed."""
+    """Write a line above the input line."""
     sys.stdout.write(f"{in_colour(colour, text)}\n")
     sys.stdout.flush()
 
 
 def in_colour(colour: str, text: str) -> str:
-    """Text in a colour, on a terminal whose user has nothing against it."""
+    """Text in a colour, unless the terminal or its user has none."""
     return f"\033[{colour}m{text}\033[0m" if colour and _HAS_COLOURS else text
 
 
 def colour_of(person_id: int) -> str:
-    """Always the same for the same person."""
+    """The colour of a user, which is always the same."""
     return _COLOURS_OF_PEOPLE[person_id % len(_COLOURS_OF_PEOPLE)]
 
 
@@ -43,12 +43,12 @@ def fit(text: str, columns: int) -> str:
 def typed_lines(
     prompt: Callable[[], str], status: Callable[[], str], words: Iterable[str]
 ) -> Iterator[str]:
-    """The lines that are typed, until Ctrl-D or Ctrl-C; or those that come in, until they end.
+    """The typed lines until Ctrl-D or Ctrl-C, or the lines of another input until its end.
 
     Args:
-        prompt: what stands before the line.
-        status: what stands below it.
-        words: what Tab completes.
+        prompt: text before the input line.
+        status: text below it.
+        words: completions of Tab.
     """
     if not sys.stdin.isatty():
         yield from filter(None, map(str.strip, sys.stdin))

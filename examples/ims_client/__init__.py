@@ -15,7 +15,7 @@ with Live(alice) as live:
 
 from ims_client.client import Client
 from ims_client.errors import RefusedError, TokenRefusedError, UnreachableError
-from ims_client.events import Arrived, Connected, Deleted, Disconnected, Event, Gone, Told
+from ims_client.events import Arrived, Connected, Deleted, Disconnected, Event, Gone, Hint
 from ims_client.live import Live
 from ims_client.models import (
     Account,
@@ -49,6 +49,7 @@ __all__ = [
     "Found",
     "FriendRequest",
     "Gone",
+    "Hint",
     "Invitation",
     "Live",
     "Member",
@@ -58,7 +59,6 @@ __all__ = [
     "Reply",
     "Sent",
     "TokenRefusedError",
-    "Told",
     "UnreachableError",
     "User",
 ]

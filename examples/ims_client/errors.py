@@ -1,8 +1,8 @@
 """Errors of the client.
 
-RefusedError            the server refused; nothing happened
-└── TokenRefusedError   the token is not valid, or no longer: log in again
-UnreachableError        no answer, or only "later": whether the call had an effect is not known
+RefusedError            an error response; the request had no effect
+└── TokenRefusedError   the token is invalid or expired: log in again
+UnreachableError        no response, 429 or a server error: the effect is unknown
 """
 
 

@@ -8,9 +8,9 @@ from ims_client.models import Message
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A message came to a followed conversation: each one once, in the order of the conversation.
+    """A new message of a followed conversation: each one once, in the order of the conversation.
 
-    ``is_read``: it is not unread to this account any more.
+    ``is_read``: this account has read it.
     """
 
     message: Message
@@ -33,8 +33,8 @@ class Gone:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A hint that other data has changed: the received frame. Hints can be lost."""
+class Hint:
+    """Other data has changed: the received frame. Hints can be lost."""
 
     type: str
     conversation_id: int | None
@@ -42,21 +42,21 @@ class Told:
 
     @property
     def message(self) -> Message | None:
-        """The message that it tells of, if it is one."""
+        """The new message that the frame contains, if any."""
         return Message.of(self.fields["message"]) if "message" in self.fields else None
 
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The connection stands, and everything followed is up to date."""
+    """The connection is open, and all followed conversations are up to date."""
 
 
 @dataclass(frozen=True, slots=True)
 class Disconnected:
-    """The connection is lost; the next attempt comes after ``pause`` seconds."""
+    """The connection is lost; the next attempt is after ``pause`` seconds."""
 
     reason: str
     pause: float
 
 
-Event = Arrived | Deleted | Gone | Told | Connected | Disconnected
+Event = Arrived | Deleted | Gone | Hint | Connected | Disconnected

@@ -19,10 +19,10 @@ from websocket import (
 
 from ims_client.client import Client
 from ims_client.errors import RefusedError, TokenRefusedError, UnreachableError
-from ims_client.events import Arrived, Connected, Deleted, Disconnected, Event, Gone, Told
+from ims_client.events import Arrived, Connected, Deleted, Disconnected, Event, Gone, Hint
 from ims_client.models import Message, Page
 
-_SILENCE_SECONDS = 60  # The server asks more often than that whether we are still there.
+_SILENCE_SECONDS = 60  # The server pings more often.
 _CONVERSATIONS_AT_ONCE = 1000
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 15.0
 _TOO_MANY_SOCKETS = 4429
@@ -35,18 +35,18 @@ class Live:
     Of followed conversations it yields every message and every deletion exactly once, messages
     in the order of their conversation, however often the connection or a server breaks. That
     rests on the conversation's version, which each send and each deletion raises by one: a
-    message that follows upon what is known is news, an older one is not, and a later one says
-    that something is missing, which is fetched; so is what a deletion has changed. After a lost
-    connection one request fetches what is new in all of them. None of that counts as read.
+    message with the next version is new, an older one is not, and a later one shows that messages
+    are missing, which are fetched, as are deletions. After a lost connection one request fetches
+    the changes of all conversations. Fetched messages do not count as read.
 
-    Of everything else it passes the server's hints on.
+    For all other data it yields the server's hints.
 
     Args:
-        client: whose events; Live takes a copy.
-        following: versions of conversations to go on from, as `following` gave them.
+        client: of the account; Live takes a copy.
+        following: versions of conversations to continue from, as of `following`.
 
     Raises:
-        TokenRefusedError: while iterating: the token is not good, or no longer.
+        TokenRefusedError: while iterating: the token is invalid or expired.
         RefusedError: while iterating: the account has opened too many sockets.
     """
 
@@ -84,23 +84,23 @@ class Live:
 
     @property
     def following(self) -> dict[int, int]:
-        """The followed conversations, with the versions up to which events were made.
+        """The followed conversations, with the version of the last event of each.
 
-        Save it after `close`, when the iteration has ended: then all of them were yielded.
+        Save it after `close` and the end of the iteration, when all events were yielded.
         """
         with self._lock:
             return dict(self._versions)
 
     def follow(self, conversation_id: int, limit: int | None = None) -> Page:
-        """Fetch a conversation's messages, and yield from now on what comes after them.
+        """Fetch a conversation's messages, and yield later ones from now on.
 
         Args:
             conversation_id: which.
             limit: only the newest so many messages, or all.
 
         Raises:
-            RefusedError: it is not open to this account.
-            UnreachableError: no answer; it is not followed.
+            RefusedError: this account has no access to it.
+            UnreachableError: there was no response; it is not followed.
         """
         with self._lock:
             page = self._client.list_messages(conversation_id, limit)
@@ -115,7 +115,7 @@ class Live:
             self._forget_pending(conversation_id)
 
     def close(self) -> None:
-        """End the iteration after the events that are already known."""
+        """End the iteration after the pending events."""
         self._closed.set()
         self.disconnect()
 
@@ -126,7 +126,7 @@ class Live:
                 self._wire.abort()
 
     def _listen(self) -> Iterator[Event]:
-        """Everything that one connection brings, until it breaks."""
+        """The events of one connection, until it breaks."""
         wire = self._wire = self._connect()
         try:
             self._catch_up_with_everything()
@@ -134,7 +134,7 @@ class Live:
                 self._pending.append(Connected())
             while not self._closed.is_set():
                 yield from self._drain()
-                self._take(_next_frame(wire))
+                self._handle_frame(_next_frame(wire))
         finally:
             wire.shutdown()
 
@@ -161,17 +161,17 @@ class Live:
             raise
         return wire
 
-    def _take(self, frame: dict[str, Any]) -> None:
+    def _handle_frame(self, frame: dict[str, Any]) -> None:
         with self._lock:
             about = int(frame["conversationId"]) if "conversationId" in frame else None
             if frame["type"] == "notify" and about is not None and about in self._versions:
-                self._take_change(about, frame)
+                self._handle_change(about, frame)
                 return
-            self._pending.append(Told(frame["type"], about, frame))
+            self._pending.append(Hint(frame["type"], about, frame))
         if frame["type"] in _ENDS_CONVERSATIONS:
             self._catch_up_with_everything()
 
-    def _take_change(self, conversation_id: int, frame: dict[str, Any]) -> None:
+    def _handle_change(self, conversation_id: int, frame: dict[str, Any]) -> None:
         known = self._versions[conversation_id]
         if "message" not in frame:  # A deletion: the answer says how far it and others go.
             self._catch_up([conversation_id])
@@ -192,7 +192,7 @@ class Live:
             self._catch_up(self._versions)
 
     def _catch_up(self, conversation_ids: Iterable[int]) -> None:
-        """Fetch what is new in followed conversations, until nothing more is."""
+        """Fetch the changes of followed conversations, until there are no more."""
         waiting = list(conversation_ids)
         while waiting:
             some, waiting = waiting[:_CONVERSATIONS_AT_ONCE], waiting[_CONVERSATIONS_AT_ONCE:]

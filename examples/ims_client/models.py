@@ -113,8 +113,8 @@ class Message:
     """A message; ``seq`` counts the messages ever sent in its conversation.
 
     ``version`` is the conversation's with this message.
-    The ``content`` of an image is its URL. ``reply_to_*`` is what it answers, if that is still
-    there.
+    The ``content`` of an image is its URL. ``reply_to_*`` is the message that it replies to,
+    if it still exists.
     """
 
     id: int
@@ -169,7 +169,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is new in a conversation: as far as the version of the page if there ``has_more``."""
+    """Changes of a conversation up to the version of the page, and whether there are later ones."""
 
     conversation: Conversation
     page: Page
@@ -183,7 +183,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What is new in several conversations; those ``gone`` are not open to this account."""
+    """Changes of several conversations; the account has no access to those in ``gone``."""
 
     changed: list[Change]
     gone: list[int]
@@ -196,7 +196,7 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A message that fits what was looked for."""
+    """A message found by a filter."""
 
     id: int
     sender_id: int
