@@ -40,7 +40,7 @@ _MIN_EACH = 3
 _SHORT_STEPS = 4
 """A search with more statements counts as a long one."""
 _MAX_GRAMS = 3
-"""Pairs looked up in the index: the rarest ones. The texts are compared afterwards."""
+"""N-grams looked up in the index: the rarest ones. The texts are compared afterwards."""
 _RANKED_IN = 4
 """Conversations in which the n-grams are counted."""
 _Read = Callable[[Mapping[int, int], int], tuple[list[Any], Iterable[int]]]
