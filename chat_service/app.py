@@ -64,11 +64,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     accounts.configure(auth, erasures)
     report_sessions_to(auth).init_app(app)
     add_resync_command(app, accounts)
-    erasures.init_app(app)
-    add_erasures_command(app, erasures)
-    export_files = partial(export.export_files, to_json=partial(conversation_out, base=""))
-    add_export_command(app, export_files)
-    add_export_route(app, export_files)
+    _init_personal_data(app)
     decoder.configure(settings)
     media_store.configure(settings)
     live_delivery.init_app(app, settings, frame_out)
@@ -82,6 +78,14 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     _register_blueprints(app, api)
     add_integrity_commands(app, integrity.CHECKS, integrity.STATES)
     return app
+
+
+def _init_personal_data(app: Flask) -> None:
+    erasures.init_app(app)
+    add_erasures_command(app, erasures)
+    export_files = partial(export.export_files, to_json=partial(conversation_out, base=""))
+    add_export_command(app, export_files)
+    add_export_route(app, export_files)
 
 
 def _register_blueprints(app: Flask, api: Api) -> None:

@@ -142,7 +142,7 @@ def check_unread_counts() -> Iterator[Page]:
         wrong = session.execute(_wrong_unread_counts(ids).where(here))
         violations = [
             f"conversation {row.conversation_id}, member {row.user_id}: "
-            f"{row.shown}, not {row.recounted}"
+            f"{row.computed}, not {row.recounted}"
             for row in wrong
         ]
         count = session.scalar(select(func.count()).select_from(Membership).where(here))
@@ -165,12 +165,12 @@ def _wrong_unread_counts(conversation_ids: list[int]) -> Select[*tuple[Any, ...]
         .scalar_subquery()
     )
     recounted = later.c.number - hidden + Membership.unread_extra
-    shown = unread_count()
+    computed = unread_count()
     return (
         select(
             Membership.conversation_id,
             Membership.user_id,
-            shown.label("shown"),
+            computed.label("computed"),
             recounted.label("recounted"),
         )
         .join(Conversation, Conversation.id == Membership.conversation_id)
@@ -184,7 +184,7 @@ def _wrong_unread_counts(conversation_ids: list[int]) -> Select[*tuple[Any, ...]
             (own.c.conversation_id == Membership.conversation_id)
             & (own.c.sender_id == Membership.user_id),
         )
-        .where(or_(shown != recounted, own.c.last_seq > Membership.unread_seq))
+        .where(or_(computed != recounted, own.c.last_seq > Membership.unread_seq))
     )
 
 

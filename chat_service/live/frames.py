@@ -81,9 +81,9 @@ class LiveEvent:
         return orjson.dumps(self, option=_OPTIONS)
 
     @classmethod
-    def from_bytes(cls, packed: bytes) -> "LiveEvent":
+    def from_bytes(cls, encoded: bytes) -> "LiveEvent":
         """Decode the result of `to_bytes`."""
-        return cls(**orjson.loads(packed))
+        return cls(**orjson.loads(encoded))
 
     def concerns(self, user_id: int, rooms: Collection[int]) -> bool:
         """Whether a user with these rooms is a recipient."""

@@ -198,13 +198,13 @@ class RedisBus:
                 gevent.sleep(0)  # Let other greenlets run.
         return bool(response)
 
-    def _dispatch_once(self, sender: bytes, number: int, packed: bytes, age: float) -> None:
+    def _dispatch_once(self, sender: bytes, number: int, encoded: bytes, age: float) -> None:
         """Dispatch an event, unless it repeats one: its sender may have missed Redis's response."""
         if number <= self._last_number_by_sender.get(sender, 0):
             return
         self._last_number_by_sender[sender] = number
         try:
-            event = LiveEvent.from_bytes(packed)
+            event = LiveEvent.from_bytes(encoded)
             if event.joined or event.removed:
                 event = self._refresh_members(event)
             self._seen = max(self._last_position, (self._seen[0], self._seen[1] + 1))
@@ -233,8 +233,8 @@ class RedisBus:
     def _publish_batch(self, batch: list[LiveEvent]) -> Any:
         limits = RETENTION * 1000, _MAX_STREAM_LENGTH
         sender = self._process, self._sent_count + 1
-        packed = [event.to_bytes() for event in batch]
-        return self._publish_script([_STREAM, _LAST], [*self._seen, *limits, *sender, *packed])
+        encoded = [event.to_bytes() for event in batch]
+        return self._publish_script([_STREAM, _LAST], [*self._seen, *limits, *sender, *encoded])
 
     def _mark_unavailable(self, failure: RedisError) -> None:
         if not self._is_unavailable:

@@ -94,10 +94,10 @@ def test_every_documented_endpoint_is_tested(app: Flask) -> None:
 def test_an_invalid_value_names_the_field(alice: ApiClient, endpoint: Endpoint, field: str) -> None:
     bad_values = _list_invalid_values(field, endpoint.fields[field])
     bodies = [json.dumps({**endpoint.fields, field: bad}) for bad in bad_values]
-    answers = alice.list_responses(
+    responses = alice.list_responses(
         endpoint.method, endpoint.path, *({"data": body} for body in bodies)
     )
-    assert answers == [expected_error(BAD_PARAMETER, field=field)]
+    assert responses == [expected_error(BAD_PARAMETER, field=field)]
 
 
 @pytest.mark.parametrize(
@@ -105,28 +105,28 @@ def test_an_invalid_value_names_the_field(alice: ApiClient, endpoint: Endpoint, 
 )
 def test_a_missing_or_null_field_is_named(alice: ApiClient, endpoint: Endpoint, field: str) -> None:
     rest = {name: value for name, value in endpoint.fields.items() if name != field}
-    answers = alice.list_responses(
+    responses = alice.list_responses(
         endpoint.method, endpoint.path, {"json": rest}, {"json": {**rest, field: None}}
     )
-    assert answers == [expected_error(BAD_PARAMETER, field=field)]
+    assert responses == [expected_error(BAD_PARAMETER, field=field)]
 
 
 @pytest.mark.parametrize("endpoint", WITH_FIELDS, ids=str)
 def test_a_body_that_is_no_json_object_is_refused(alice: ApiClient, endpoint: Endpoint) -> None:
-    answers = alice.list_responses(
+    responses = alice.list_responses(
         endpoint.method, endpoint.path, *({"data": body} for body in (*NOT_OBJECTS, TOO_DEEP))
     )
-    assert answers == [expected_error(BAD_PARAMETER, field="body")]
+    assert responses == [expected_error(BAD_PARAMETER, field="body")]
 
 
 @pytest.mark.parametrize("endpoint", WITH_FIELDS, ids=str)
 def test_json_is_parsed_with_any_content_type(alice: ApiClient, endpoint: Endpoint) -> None:
     body = json.dumps(endpoint.fields)
     types = ("text/plain", "multipart/form-data", "")
-    answers = alice.list_responses(
+    responses = alice.list_responses(
         endpoint.method, endpoint.path, *({"data": body, "content_type": t} for t in types)
     )
-    assert BAD_PARAMETER.code not in [answer["code"] for _, answer in answers]
+    assert BAD_PARAMETER.code not in [answer["code"] for _, answer in responses]
 
 
 @pytest.mark.parametrize("endpoint", [e for e in WITH_FIELDS if e.method in IN_QUERY], ids=str)
@@ -143,10 +143,10 @@ def test_both_names_of_the_conversation_id_accept_numbers_and_strings(
     alice: ApiClient, endpoint: Endpoint
 ) -> None:
     rest = {field: value for field, value in endpoint.fields.items() if field not in NAMES}
-    answers = alice.list_responses(
+    responses = alice.list_responses(
         endpoint.method, endpoint.path, *({"json": {**rest, name: "1"}} for name in NAMES)
     )
-    assert BAD_PARAMETER.code not in [answer["code"] for _, answer in answers]
+    assert BAD_PARAMETER.code not in [answer["code"] for _, answer in responses]
 
 
 @pytest.mark.parametrize("conversation_id", ["-1", "x", str(2**63)])
@@ -174,8 +174,8 @@ def test_a_bad_token_is_refused_before_the_body_is_read(
 ) -> None:
     headers = [{"Authorization": token} for token in ("", forged_token(ALICE))]
     requests = [{"headers": each, "data": b"{"} for each in headers]
-    answers = anonymous.list_responses(endpoint.method, endpoint.path, *requests)
-    assert answers == [expected_error(INVALID_JWT)]
+    responses = anonymous.list_responses(endpoint.method, endpoint.path, *requests)
+    assert responses == [expected_error(INVALID_JWT)]
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)

@@ -121,8 +121,8 @@ class TestReads:
     ) -> None:
         with counted_queries(app, db) as statements:
             reply = alice.call(method, path, json={"conversationId": group, **fields})
-        [found] = [value for value in reply.json.values() if isinstance(value, list)]
-        assert len(found) == count
+        [rows] = [value for value in reply.json.values() if isinstance(value, list)]
+        assert len(rows) == count
         assert len(statements) == queries
 
 

@@ -105,8 +105,8 @@ def test_the_copies_are_rebuilt_from_any_version(
         "calls/list_accounts": ("auth", "accounts", "accounts"),
         "calls/list_friendships": ("social", "friendships", "friendships"),
     }[name]
-    fake_services[owner].responses[contract["path"]] = lambda asked: (
-        contract["answer"] if asked["after"] == "0" else {key: []}
+    fake_services[owner].responses[contract["path"]] = lambda query: (
+        contract["answer"] if query["after"] == "0" else {key: []}
     )
 
     done = app.test_cli_runner().invoke(args=[command, "resync"])

@@ -125,9 +125,9 @@ def document(app: Flask) -> Any:
 def list_documented_errors(operation: dict[str, Any]) -> set[tuple[int, int, str]]:
     return {
         (int(status), example["value"]["code"], example["value"]["info"])
-        for status, answer in operation["responses"].items()
+        for status, response in operation["responses"].items()
         if status not in ("200", "default")
-        for example in answer["content"]["application/json"]["examples"].values()
+        for example in response["content"]["application/json"]["examples"].values()
     }
 
 

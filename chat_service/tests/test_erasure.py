@@ -35,8 +35,8 @@ pytestmark = pytest.mark.database
 
 def erase(app: Flask, account_id: int = ALICE) -> None:
     """Deliver the erasure of an account by auth, and process it."""
-    gone = {"email": "", "deleted": True, "generation": 1, "version": 9, "erased": True}
-    make_account(app, account_id, "", **gone)
+    erased_state = {"email": "", "deleted": True, "generation": 1, "version": 9, "erased": True}
+    make_account(app, account_id, "", **erased_state)
     app.test_cli_runner().invoke(args=["accounts", "erasures"])
 
 
@@ -129,12 +129,12 @@ class TestOthers:
     def test_get_the_deletions_by_version(
         self, app: Flask, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
-        gone = [send_text(alice, group), send_text(alice, group)]
-        known = fetch_messages(bob, group)["version"]
+        deleted_ids = [send_text(alice, group), send_text(alice, group)]
+        version = fetch_messages(bob, group)["version"]
         erase(app)
-        news = fetch_messages(bob, group, after_version=known)
-        assert (news["messages"], news["deleted_ids"]) == ([], gone)
-        assert news["version"] == known + 2
+        news = fetch_messages(bob, group, after_version=version)
+        assert (news["messages"], news["deleted_ids"]) == ([], deleted_ids)
+        assert news["version"] == version + 2
 
     def test_list_replies_without_their_targets(
         self, app: Flask, alice: ApiClient, bob: ApiClient, group: int

@@ -133,9 +133,9 @@ class TestFilters:
         self, search: Any, app: Flask, alice: ApiClient, group: int
     ) -> None:
         make_account(app, ALICE, "Alice", version=2, avatar_reference="cat")
-        [found] = search(alice, group, sender_id=ALICE).json["messages"]
+        [match] = search(alice, group, sender_id=ALICE).json["messages"]
         message = list_messages(alice, group)[0]
-        assert found == {
+        assert match == {
             "id": message["id"],
             "type": 0,
             "sender_id": ALICE,

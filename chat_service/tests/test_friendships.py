@@ -131,8 +131,8 @@ def test_resync_copies_all_friendships_of_social(
         [friendship(9, ALICE, CAROL, version=1)],
     ]
 
-    def page(asked: dict[str, str]) -> dict[str, Any]:
-        rows = [row for rows in pages for row in rows if row["id"] > int(asked["after"])]
+    def page(query: dict[str, str]) -> dict[str, Any]:
+        rows = [row for rows in pages for row in rows if row["id"] > int(query["after"])]
         return {"friendships": rows[:1]}
 
     fake_services["social"].responses["/internal/friendships"] = page

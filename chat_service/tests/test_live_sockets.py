@@ -69,9 +69,9 @@ def group(app: Flask) -> int:
     ids=["none", "empty", "garbage", "long", "expired", "forged", "later", "refresh", "unknown"],
 )
 def test_without_a_valid_token_the_handshake_is_refused(server: Server, query: str) -> None:
-    answer = server.request_socket(query)
+    response = server.request_socket(query)
 
-    assert (answer.status_code, answer.json()) == (401, {"code": -2, "info": INVALID_JWT.info})
+    assert (response.status_code, response.json()) == (401, {"code": -2, "info": INVALID_JWT.info})
 
 
 def test_the_token_of_a_deleted_account_opens_no_socket(app: Flask, server: Server) -> None:
@@ -93,10 +93,10 @@ def test_the_token_of_a_deleted_account_opens_no_socket(app: Flask, server: Serv
     ids=lambda header: next(iter(header)),
 )
 def test_an_invalid_handshake_gets_a_json_error(server: Server, header: dict[str, str]) -> None:
-    answer = server.request_socket(f"?token={issue(ALICE)}", **header)
+    response = server.request_socket(f"?token={issue(ALICE)}", **header)
 
     expected = {"code": -7, "info": "Missing or error type of [Upgrade]"}
-    assert (answer.status_code, answer.json()) == (400, expected)
+    assert (response.status_code, response.json()) == (400, expected)
 
 
 def test_the_path_works_without_its_slash(server: Server) -> None:
@@ -125,9 +125,9 @@ def test_the_token_can_be_a_subprotocol(
     header = {"Sec-WebSocket-Protocol": offered}
     wire = create_connection(url, timeout=TIMEOUT, header=header)
 
-    answered = wire.getheaders()
-    assert answered is not None
-    assert answered.get("sec-websocket-protocol") == chosen
+    headers = wire.getheaders()
+    assert headers is not None
+    assert headers.get("sec-websocket-protocol") == chosen
     wire.close()
 
 
@@ -305,8 +305,8 @@ def test_frames_are_followed_by_at_most_one_ping_per_second(server: Server) -> N
         server.send_event("friend_request_changed", {"sender_id": CAROL, "receiver_id": 9_999}, 200)
         server.send_event("friendship_ended", {"low_id": CAROL, "high_id": 9_999})
         kinds = []
-        while b"delete_friend" not in (said := carol.wire.recv_data(control_frame=True))[1]:
-            kinds.append(said[0])
+        while b"delete_friend" not in (frame := carol.wire.recv_data(control_frame=True))[1]:
+            kinds.append(frame[0])
         carol.acknowledge()
 
         assert kinds.count(ABNF.OPCODE_TEXT) == 200

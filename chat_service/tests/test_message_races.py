@@ -155,7 +155,7 @@ def test_sends_and_deletions_preserve_order_and_versions(
 def test_sync_during_sends_and_deletions_misses_nothing(
     app: Flask, group: int, attempt: int
 ) -> None:
-    known: dict[int, str] = {}
+    copy: dict[int, str] = {}
     version = 0
 
     def send_and_delete(sender: ApiClient) -> None:
@@ -169,15 +169,15 @@ def test_sync_during_sends_and_deletions_misses_nothing(
         reader = signed_in(app, DAVE)
         for _ in range(12):
             news = fetch_messages(reader, group, after_version=version, limit=4)
-            known.update({message["id"]: message["content"] for message in news["messages"]})
+            copy.update({message["id"]: message["content"] for message in news["messages"]})
             for message_id in news["deleted_ids"]:
-                known.pop(message_id, None)
+                copy.pop(message_id, None)
             version = news["version"]
 
     speakers = [signed_in(app, user_id) for user_id in (ALICE, BOB, CAROL)]
     run_concurrently(*(lambda s=s: send_and_delete(s) for s in speakers), sync_conversations)
     sync_conversations()
-    assert sorted(known) == [message["id"] for message in list_messages(speakers[0], group)]
+    assert sorted(copy) == [message["id"] for message in list_messages(speakers[0], group)]
 
 
 @REPEATEDLY

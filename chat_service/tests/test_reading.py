@@ -271,12 +271,12 @@ class TestChanges:
     def test_sends_and_deletions_since_a_version_are_returned(
         self, alice: ApiClient, bob: ApiClient, group: int, five_messages: list[int]
     ) -> None:
-        known = fetch_messages(alice, group)["version"]
+        version = fetch_messages(alice, group)["version"]
         delete_message(bob, five_messages[1])
         send_text(bob, group, "6")
-        news = fetch_messages(alice, group, after_version=known)
+        news = fetch_messages(alice, group, after_version=version)
         assert [message["content"] for message in news["messages"]] == ["6"]
-        assert (news["deleted_ids"], news["version"]) == ([five_messages[1]], known + 2)
+        assert (news["deleted_ids"], news["version"]) == ([five_messages[1]], version + 2)
 
     def test_a_message_sent_and_deleted_since_is_in_deleted_ids_only(
         self, alice: ApiClient, bob: ApiClient, group: int
@@ -298,13 +298,13 @@ class TestChanges:
         delete_message(bob, five_messages[0])
         send_text(bob, group, "6")
         delete_message(bob, five_messages[3])
-        known, seen, deleted = 0, "", []
+        version, seen, deleted = 0, "", []
         for _ in range(4):
-            page = fetch_messages(alice, group, after_version=known, limit=2)
+            page = fetch_messages(alice, group, after_version=version, limit=2)
             seen += "".join(message["content"] for message in page["messages"])
             deleted += page["deleted_ids"]
-            known = page["version"]
-        assert (seen, deleted, known) == ("2356", [five_messages[0], five_messages[3]], 8)
+            version = page["version"]
+        assert (seen, deleted, version) == ("2356", [five_messages[0], five_messages[3]], 8)
 
     def test_without_after_version_no_deleted_ids_are_returned(
         self, alice: ApiClient, bob: ApiClient, group: int, five_messages: list[int]

@@ -26,12 +26,12 @@ from shared.testing.client import ApiClient, Reply, assert_error
 pytestmark = pytest.mark.database
 
 
-def ask(caller: ApiClient, content: str, **more: Any) -> Reply:
+def search(caller: ApiClient, content: str, **more: Any) -> Reply:
     return caller.get("/conversations/search", query_string={"content": content, **more})
 
 
 def search_texts(caller: ApiClient, content: str, **more: Any) -> list[str]:
-    reply = ask(caller, content, **more)
+    reply = search(caller, content, **more)
     assert reply.status_code == 200, reply.json
     return [message["content"] for message in reply.json["messages"]]
 
@@ -49,7 +49,7 @@ def index(request: pytest.FixtureRequest, app: Flask) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "expected"),
+    ("query", "expected"),
     [
         ("你好", ["你好，世界", "大家你好"]),
         ("世", ["你好，世界"]),
@@ -66,13 +66,13 @@ def index(request: pytest.FixtureRequest, app: Flask) -> Any:
     ],
 )
 def test_matches_are_listed_newest_first(
-    alice: ApiClient, bob: ApiClient, group: int, index: Any, wanted: str, expected: list[str]
+    alice: ApiClient, bob: ApiClient, group: int, index: Any, query: str, expected: list[str]
 ) -> None:
     for content in ("大家你好", "Hello World", "100%", "under_score", "привет", "你好，世界"):
         send_text(bob, group, content)
     send_image(bob, group)
     index()
-    assert search_texts(alice, wanted) == expected
+    assert search_texts(alice, query) == expected
 
 
 def test_a_match_names_its_conversation(
@@ -81,7 +81,7 @@ def test_a_match_names_its_conversation(
     private = make_private(app, alice, bob)
     ids = [send_text(bob, group, "needle"), send_text(alice, private, "needle")]
     index()
-    newest, older = ask(alice, "needle").json["messages"]
+    newest, older = search(alice, "needle").json["messages"]
     assert (newest["id"], newest["conversation_id"]) == (ids[1], private)
     assert (newest["conversation_name"], newest["sender_name"]) == ("Bob", "Alice")
     assert (older["id"], older["conversation_name"], older["type"]) == (ids[0], "Chess", 0)
@@ -132,13 +132,13 @@ def test_filters_and_pages(
 
 def pages(caller: ApiClient, content: str, **more: Any) -> list[list[int]]:
     """The ids on each page, to the last."""
-    found: list[list[int]] = []
+    pages_of_ids: list[list[int]] = []
     cursor = None
-    while not found or cursor is not None:
-        answer = ask(caller, content, **more, **({"before_id": cursor} if cursor else {})).json
-        found.append([message["id"] for message in answer["messages"]])
-        cursor = answer.get("next_before_id")
-    return found
+    while not pages_of_ids or cursor is not None:
+        page = search(caller, content, **more, **({"before_id": cursor} if cursor else {})).json
+        pages_of_ids.append([message["id"] for message in page["messages"]])
+        cursor = page.get("next_before_id")
+    return pages_of_ids
 
 
 @pytest.mark.parametrize("content", ["n", "needle"])
@@ -154,7 +154,7 @@ def test_pages_are_complete_with_any_read_limit(
     monkeypatch.setattr(global_search, "_BATCH_SIZE", 8)
     groups = [make_group(app, ALICE, BOB) for _ in range(4)]
     texts = ("needle", "eedlenee", "hay", "nedle")  # The second text has all triples of the first.
-    said = [
+    sent = [
         (
             send_text(bob, groups[number * number % 7 % 4], texts[number % 5 % 4]),
             texts[number % 5 % 4],
@@ -162,10 +162,10 @@ def test_pages_are_complete_with_any_read_limit(
         for number in range(60)
     ]
     index()
-    found = pages(alice, content, limit=3)
-    expected = [message_id for message_id, text in reversed(said) if content in text]
-    assert [message_id for page in found for message_id in page] == expected
-    assert max(map(len, found)) == 3
+    pages_of_ids = pages(alice, content, limit=3)
+    expected = [message_id for message_id, text in reversed(sent) if content in text]
+    assert [message_id for page in pages_of_ids for message_id in page] == expected
+    assert max(map(len, pages_of_ids)) == 3
 
 
 @pytest.mark.parametrize("content", ["x", "needle"])
@@ -181,7 +181,7 @@ def test_a_search_without_matches_reads_a_bounded_number_of_rows(
     monkeypatch.setattr(global_search, "_BATCH_SIZE", 300)
     make_history(app, group, BOB, 4_000, "eedlenee")  # The text has all triples of "needle".
     index()
-    cursor = ask(alice, content).json["next_before_id"]
+    cursor = search(alice, content).json["next_before_id"]
     assert 2_200 < cursor <= 2_501
     assert [len(page) for page in pages(alice, content)] == [0, 0, 0]
 
@@ -190,7 +190,7 @@ def test_a_user_has_two_long_searches_at_once(app: Flask, alice: ApiClient, grou
     make_history(app, group, BOB, 3_000)
     with app.app_context():
         held = [long_reads.admit(ALICE, {"blocks": iter(())})["blocks"] for _ in range(2)]
-    assert ask(alice, "x").status_code == 429
+    assert search(alice, "x").status_code == 429
     assert search_texts(alice, "hello", limit=1) == ["hello"]
     for blocks in held:
         blocks.close()
@@ -199,7 +199,7 @@ def test_a_user_has_two_long_searches_at_once(app: Flask, alice: ApiClient, grou
 
 def test_a_foreign_conversation_is_not_found(carol: ApiClient, group: int) -> None:
     for conversation in (group, 999):
-        reply = ask(carol, "needle", conversation_id=conversation)
+        reply = search(carol, "needle", conversation_id=conversation)
         assert_error(reply, errors.CONVERSATION_NOT_FOUND_ZH)
 
 

@@ -315,10 +315,10 @@ class TestReplies:
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
         target = send_text(alice, group)
-        deleted, hidden, kept = (send_text(bob, group, reply_to=target) for _ in range(3))
+        deleted, hidden, visible = (send_text(bob, group, reply_to=target) for _ in range(3))
         delete_message(bob, deleted)
         hide_messages(alice, hidden)
-        assert [row["reply_id"] for row in get_replies(alice, target).json["replies"]] == [kept]
+        assert [row["reply_id"] for row in get_replies(alice, target).json["replies"]] == [visible]
 
     def test_message_not_found(self, alice: ApiClient) -> None:
         assert_error(get_replies(alice, UNKNOWN_ID), errors.MESSAGE_NOT_FOUND)

@@ -72,8 +72,8 @@ def test_all_messages_are_streamed_once_and_in_order(alice: ApiClient, group: in
 
 
 def test_long_responses_have_the_fields_of_short_ones(alice: ApiClient, group: int) -> None:
-    answer = fetch_messages(alice, group)
-    assert {**answer, "messages": []} == {
+    response = fetch_messages(alice, group)
+    assert {**response, "messages": []} == {
         "code": 0,
         "info": "success",
         "messages": [],
@@ -97,10 +97,10 @@ def test_replies_are_streamed_once_and_in_order(app: Flask, alice: ApiClient, gr
     target, first, second, *others = (message["id"] for message in list_messages(alice, group))
     make_replies(app, target)
     hide_messages(alice, second)
-    answer = alice.get(REPLIES, query_string={"message_id": target}).json
-    assert answer.keys() == {"code", "info", "replies"}
-    assert [reply["reply_id"] for reply in answer["replies"]] == [first, *others]
-    assert answer["replies"][-1]["sender_name"] == "Bob"
+    response = alice.get(REPLIES, query_string={"message_id": target}).json
+    assert response.keys() == {"code", "info", "replies"}
+    assert [reply["reply_id"] for reply in response["replies"]] == [first, *others]
+    assert response["replies"][-1]["sender_name"] == "Bob"
 
 
 def test_many_deleted_ids_are_streamed(app: Flask, alice: ApiClient, group: int) -> None:
@@ -115,10 +115,10 @@ def test_many_deleted_ids_are_streamed(app: Flask, alice: ApiClient, group: int)
         db.session.execute(
             update(Conversation).values(last_seq=COUNT + count, version=COUNT + 2 * count)
         )
-    answer = fetch_messages(alice, group, after_version=0)
-    assert answer["deleted_ids"] == [row["message_id"] for row in rows]
-    assert len(answer["messages"]) == COUNT
-    assert answer["version"] == COUNT + 2 * count
+    response = fetch_messages(alice, group, after_version=0)
+    assert response["deleted_ids"] == [row["message_id"] for row in rows]
+    assert len(response["messages"]) == COUNT
+    assert response["version"] == COUNT + 2 * count
 
 
 def test_no_connection_is_held_while_a_block_waits_for_its_client(app: Flask, group: int) -> None:
@@ -150,8 +150,8 @@ def test_messages_sent_during_the_stream_are_not_marked_as_read(
         blocks = iter_blocks(response)
         first = next(blocks)
         send_text(bob, group, "later")
-        answer = json.loads(b"".join([first, *blocks]))
-    assert (len(answer["messages"]), answer["version"]) == (COUNT, COUNT)
+        content = json.loads(b"".join([first, *blocks]))
+    assert (len(content["messages"]), content["version"]) == (COUNT, COUNT)
     assert get_unread_count(alice, group) == 1
 
 
@@ -218,12 +218,14 @@ def test_a_search_covers_a_long_conversation(
     app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, group: int, indexed: str
 ) -> None:
     send_text(carol, make_group(app, CAROL, BOB), "needle elsewhere")
-    said = [send_text(bob, group, text) for text in ("NEEDLE one", "hay", "hidden needle")]
-    hide_messages(alice, said.pop())
+    sent_ids = [send_text(bob, group, text) for text in ("NEEDLE one", "hay", "hidden needle")]
+    hide_messages(alice, sent_ids.pop())
     delete_message(bob, send_text(bob, group, "deleted needle"))
     if indexed == "the oldest":
         index_all_messages(app)
-    said += [send_text(bob, group, text) for text in ("two needle", "need le", "edlene", "deedle")]
+    sent_ids += [
+        send_text(bob, group, text) for text in ("two needle", "need le", "edlene", "deedle")
+    ]
     send_image(bob, group)
     if indexed == "everything":
         index_all_messages(app)
@@ -234,18 +236,18 @@ def test_a_search_covers_a_long_conversation(
 
     whole = [message["id"] for message in list_messages(alice, group)]
     times = [
-        message["created_time"] for message in list_messages(alice, group, after_id=said[0] - 1)
+        message["created_time"] for message in list_messages(alice, group, after_id=sent_ids[0] - 1)
     ]
     assert search_ids() == whole
-    assert search_ids(content="needle") == [said[0], said[2]]
+    assert search_ids(content="needle") == [sent_ids[0], sent_ids[2]]
     assert search_ids(content="hello") == whole[:COUNT]
-    assert search_ids(content="l") == [*whole[:COUNT], said[0], *said[2:]]
+    assert search_ids(content="l") == [*whole[:COUNT], sent_ids[0], *sent_ids[2:]]
     assert search_ids(content="ll hello") == search_ids(content="el", sender_id=ALICE) == []
     assert search_ids(content="he", end_time=times[0]) == whole[:COUNT]
-    assert search_ids(content="ne", start_time=times[0]) == [said[0], *said[2:5]]
-    assert search_ids(sender_name="B", content="Needle") == [said[0], said[2]]
+    assert search_ids(content="ne", start_time=times[0]) == [sent_ids[0], *sent_ids[2:5]]
+    assert search_ids(sender_name="B", content="Needle") == [sent_ids[0], sent_ids[2]]
     assert search_ids(sender_id=ALICE) == []
-    assert set(said) <= set(search_ids(start_time=times[0]))
+    assert set(sent_ids) <= set(search_ids(start_time=times[0]))
     assert (
         search_ids(start_time="2999-01-01T00:00:00Z")
         == search_ids(end_time="2001-01-01T00:00:00Z")

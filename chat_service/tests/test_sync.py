@@ -35,9 +35,9 @@ def group(app: Flask) -> int:
     return make_group(app, ALICE, BOB)
 
 
-def get_only_conversation(answer: Any) -> dict[str, Any]:
+def get_only_conversation(response: Any) -> dict[str, Any]:
     """Get the only conversation of a response."""
-    [row] = answer["conversations"]
+    [row] = response["conversations"]
     changed: dict[str, Any] = row
     return changed
 
@@ -76,12 +76,12 @@ def test_sends_and_deletions_since_the_version_are_returned(
     third = send_text(bob, group, "third")
     delete_message(bob, second)
 
-    answer = sync_conversations(alice, {group: version})
+    response = sync_conversations(alice, {group: version})
 
     listed = get_conversation(alice, group)
     arrived = list_messages(alice, group, after_id=first)
     news = {"messages": arrived, "deleted_ids": [second]}
-    assert answer == {
+    assert response == {
         "code": 0,
         "info": "Succeed",
         "conversations": [{**listed, **news, "version": version + 2, "has_more": False}],
@@ -94,8 +94,8 @@ def test_unchanged_conversations_are_not_returned(
     alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
     send_text(bob, group)
-    known = {group: fetch_messages(alice, group)["version"]}
-    assert sync_conversations(alice, known)["conversations"] == []
+    versions = {group: fetch_messages(alice, group)["version"]}
+    assert sync_conversations(alice, versions)["conversations"] == []
 
 
 def test_a_conversation_new_to_the_client_has_its_newest_messages(
@@ -156,8 +156,8 @@ def test_hidden_messages_are_not_returned(alice: ApiClient, bob: ApiClient, grou
     ids = [send_text(bob, group, str(number)) for number in range(4)]
     hide_messages(alice, *ids[1:3])
     rows = [
-        get_only_conversation(sync_conversations(alice, known, limit=2))
-        for known in ({}, {group: 0})
+        get_only_conversation(sync_conversations(alice, versions, limit=2))
+        for versions in ({}, {group: 0})
     ]
     assert [(list_contents(row), row["has_more"]) for row in rows] == [(["0", "3"], False)] * 2
 
@@ -178,8 +178,8 @@ def test_conversation_ids_restrict_the_response(
     other = make_group(app, ALICE, BOB)
     for conversation in (group, other):
         send_text(bob, conversation)
-    answer = sync_conversations(alice, {other: 0, 77: 1}, conversation_ids=[group, 88])
-    assert ([row["id"] for row in answer["conversations"]], answer["gone"]) == ([group], [88])
+    response = sync_conversations(alice, {other: 0, 77: 1}, conversation_ids=[group, 88])
+    assert ([row["id"] for row in response["conversations"]], response["gone"]) == ([group], [88])
     assert sync_conversations(alice, {other: 0}, conversation_ids=[])["conversations"] == []
 
 
@@ -215,17 +215,17 @@ def test_at_most_two_thousand_messages_are_returned(app: Flask, alice: ApiClient
     groups = [make_group(app, ALICE, BOB) for _ in range(16)]
     for group in groups:
         make_history(app, group, BOB, 150)
-    known = dict.fromkeys(groups[8:], 0)
+    versions = dict.fromkeys(groups[8:], 0)
 
-    rows = sync_conversations(alice, known, limit=200)["conversations"]
+    rows = sync_conversations(alice, versions, limit=200)["conversations"]
 
     assert len(rows) == 16
     assert sum(len(row["messages"]) for row in rows) == 2000
     cut = [row for row in rows if row["has_more"]]
     [half] = [row for row in cut if row["messages"]]
     assert len(half["messages"]) == 50
-    assert {row["version"] for row in cut if row["id"] in known and not row["messages"]} <= {0}
-    assert {row["version"] for row in cut if row["id"] not in known and row is not half} == {150}
+    assert {row["version"] for row in cut if row["id"] in versions and not row["messages"]} <= {0}
+    assert {row["version"] for row in cut if row["id"] not in versions and row is not half} == {150}
 
 
 def test_at_most_two_thousand_deleted_ids_are_returned(
@@ -235,18 +235,18 @@ def test_at_most_two_thousand_deleted_ids_are_returned(
     for group in groups:
         make_deletions(app, group, 900)
         send_text(bob, group, "after them all")
-    known, deleted, said = dict.fromkeys(groups, 0), dict.fromkeys(groups, 0), []
+    versions, deleted, contents = dict.fromkeys(groups, 0), dict.fromkeys(groups, 0), []
     requests = 0
-    while rows := sync_conversations(alice, known)["conversations"]:
+    while rows := sync_conversations(alice, versions)["conversations"]:
         requests += 1
         assert sum(len(row["deleted_ids"]) for row in rows) <= 2000
         for row in rows:
             deleted[row["id"]] += len(row["deleted_ids"])
-            said += list_contents(row)
-            assert (known[row["id"]] == row["version"]) <= row["has_more"]
-            known[row["id"]] = row["version"]
+            contents += list_contents(row)
+            assert (versions[row["id"]] == row["version"]) <= row["has_more"]
+            versions[row["id"]] = row["version"]
     assert deleted == dict.fromkeys(groups, 900)
-    assert said == ["after them all"] * 3
+    assert contents == ["after them all"] * 3
     assert requests <= 3
 
 
@@ -258,9 +258,9 @@ def test_sync_needs_a_fixed_number_of_statements(
     for group in groups:
         delete_message(bob, send_text(bob, group))
         send_text(bob, group)
-    known = dict.fromkeys(groups[::2], 0)
+    versions = dict.fromkeys(groups[::2], 0)
     with counted_queries(app, db) as statements:
-        assert len(sync_conversations(alice, known)["conversations"]) == count
+        assert len(sync_conversations(alice, versions)["conversations"]) == count
     assert len(statements) == 7
     with counted_queries(app, db) as statements:
         assert sync_conversations(alice, dict.fromkeys(groups, 3))["conversations"] == []
