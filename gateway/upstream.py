@@ -118,7 +118,7 @@ class Replica:
         return self._send(request, timeout)
 
     def _send(self, request: UpstreamRequest, timeout: float) -> UpstreamResponse:
-        connection = self._take_idle() or self.connect()
+        connection = self._pop_idle() or self.connect()
         try:
             connection.send(request, timeout)
             response = connection.read_response(request.method, self._release)
@@ -128,7 +128,7 @@ class Replica:
         self.record(response)
         return response
 
-    def _take_idle(self) -> Connection | None:
+    def _pop_idle(self) -> Connection | None:
         """Get the most recently used idle connection, so that surplus connections expire."""
         while self._idle:
             connection = self._idle.pop()

@@ -200,7 +200,7 @@ def test_a_new_name_of_a_user_is_sent_once_to_each_socket_of_friends_and_members
 ) -> None:
     renamed, stranger = 4_001, 4_002
     for user_id in (renamed, stranger):
-        make_account(app, user_id, "Somebody")
+        make_account(app, user_id, "Renamed")
     befriend(app, renamed, DAVE)
     for _ in range(2):
         make_group(app, renamed, CAROL)
@@ -208,7 +208,7 @@ def test_a_new_name_of_a_user_is_sent_once_to_each_socket_of_friends_and_members
 
     first, second = (
         state("account", id=renamed, name=name, version=version)
-        for version, name in enumerate(("Anybody", "Nobody"), 2)
+        for version, name in enumerate(("First", "Second"), 2)
     )
     for each in (first, first, second):
         server.send_event("account", each)

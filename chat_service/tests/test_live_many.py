@@ -259,7 +259,7 @@ def test_many_closing_sockets_need_few_connections_to_redis(
 
     crowd = range(9_000, 9_000 + 3 * MAX_CONNECTIONS)
     for number in crowd:
-        make_account(app, number, f"Somebody {number}")
+        make_account(app, number, f"User {number}")
     sockets = [LiveSocket(replica, number) for number in crowd]
     counted = [connections()]
     with redis.frozen():

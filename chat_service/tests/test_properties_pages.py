@@ -31,7 +31,7 @@ class Pages(RuleBasedStateMachine):
         ids = new_user_ids(2)
         self.writer, self.reader = (signed_in(app, id_) for id_ in ids)
         for id_ in ids:
-            make_account(app, id_, f"Somebody {id_}")
+            make_account(app, id_, f"User {id_}")
         self.group = make_group(app, *ids)
         self.present: list[int] = []
         self.deleted: set[int] = set()

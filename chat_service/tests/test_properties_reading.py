@@ -54,7 +54,7 @@ class Reading(RuleBasedStateMachine):
         self.ids = new_user_ids(len(USERS))
         self.users = [signed_in(app, id_) for id_ in self.ids]
         for id_ in self.ids:
-            make_account(app, id_, f"Somebody {id_}")
+            make_account(app, id_, f"User {id_}")
         owner, admin, member, guest = self.ids
         befriend(app, owner, guest)
         self.group = make_group(app, owner, member, guest, admins=(admin,))

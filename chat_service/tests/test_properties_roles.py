@@ -40,7 +40,7 @@ class Roles(RuleBasedStateMachine):
         self.ids = new_user_ids(len(USERS))
         self.users = [signed_in(app, id_) for id_ in self.ids]
         for id_ in self.ids:
-            make_account(app, id_, f"Somebody {id_}")
+            make_account(app, id_, f"User {id_}")
         self.strangers = {frozenset((1, 4)), frozenset((2, 3))}
         for one in USERS:
             for other in range(one):

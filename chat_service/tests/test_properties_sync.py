@@ -43,7 +43,7 @@ class Devices(RuleBasedStateMachine):
         self.app = app
         ids = new_user_ids(2)
         for id_ in ids:
-            make_account(app, id_, f"Somebody {id_}")
+            make_account(app, id_, f"User {id_}")
         self.friend, self.reader = (signed_in(app, id_) for id_ in ids)
         self.friendship = 0
         self.change_friendship()

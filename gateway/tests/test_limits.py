@@ -24,7 +24,7 @@ def limited(environment: Mapping[str, str], services: dict[str, Upstream]) -> Li
     return lambda **settings: create_app({**environment, **settings}).test_client()
 
 
-def _ask(gateway: FlaskClient, user_id: int = ALICE, address: str = "192.0.2.1") -> int:
+def _get_status(gateway: FlaskClient, user_id: int = ALICE, address: str = "192.0.2.1") -> int:
     return gateway.get(
         "/friends",
         headers={"Authorization": issue(user_id)},
@@ -34,24 +34,24 @@ def _ask(gateway: FlaskClient, user_id: int = ALICE, address: str = "192.0.2.1")
 
 def test_an_account_is_limited_from_all_addresses(limited: Limited) -> None:
     gateway = limited(RATE_LIMIT_ACCOUNT="2/minute")
-    assert [_ask(gateway, address=f"192.0.2.{last}") for last in range(3)] == [200, 200, 429]
-    assert _ask(gateway, BOB) == 200
+    assert [_get_status(gateway, address=f"192.0.2.{last}") for last in range(3)] == [200, 200, 429]
+    assert _get_status(gateway, BOB) == 200
 
 
 def test_a_429_is_delayed_by_a_second(
     limited: Limited,
 ) -> None:
     gateway = limited(RATE_LIMIT_ACCOUNT="1/minute")
-    _ask(gateway)
+    _get_status(gateway)
     begun = time.monotonic()
-    assert _ask(gateway) == 429
+    assert _get_status(gateway) == 429
     assert time.monotonic() - begun >= 1
 
 
 def test_an_address_is_limited_for_all_accounts(limited: Limited) -> None:
     gateway = limited(RATE_LIMIT_ADDRESS="2/minute")
-    assert [_ask(gateway, user_id) for user_id in (ALICE, BOB, BOB)] == [200, 200, 429]
-    assert _ask(gateway, BOB, "192.0.2.2") == 200
+    assert [_get_status(gateway, user_id) for user_id in (ALICE, BOB, BOB)] == [200, 200, 429]
+    assert _get_status(gateway, BOB, "192.0.2.2") == 200
 
 
 def test_requests_without_a_token_are_limited_by_address(limited: Limited) -> None:
@@ -74,7 +74,7 @@ def test_a_refused_request_is_not_forwarded(
     limited: Limited, services: dict[str, Upstream]
 ) -> None:
     gateway = limited(RATE_LIMIT_ACCOUNT="1/minute")
-    assert [_ask(gateway), _ask(gateway)] == [200, 429]
+    assert [_get_status(gateway), _get_status(gateway)] == [200, 429]
     assert len(services["social"].received) == 1
 
 
@@ -88,7 +88,7 @@ def test_an_invalid_token_counts_for_no_account(limited: Limited) -> None:
     gateway = limited(RATE_LIMIT_ACCOUNT="1/minute")
     headers = {"Authorization": issue(ALICE, exp=1)}
     assert [gateway.get("/friends", headers=headers).status_code for _ in range(3)] == [401] * 3
-    assert _ask(gateway) == 200
+    assert _get_status(gateway) == 200
 
 
 def test_a_request_after_retry_after_succeeds(limited: Limited) -> None:
@@ -147,7 +147,7 @@ def test_new_websockets_of_an_account_are_limited(
 
 def test_limits_can_be_turned_off(limited: Limited) -> None:
     gateway = limited(RATE_LIMITS="off", RATE_LIMIT_ADDRESS="1/hour", RATE_LIMIT_ACCOUNT="1/hour")
-    assert [_ask(gateway) for _ in range(3)] == [200] * 3
+    assert [_get_status(gateway) for _ in range(3)] == [200] * 3
 
 
 def test_the_default_limits_allow_a_thousand_requests_in_a_row(
