@@ -261,6 +261,14 @@ class TestReply:
         reply = try_send_text(alice, group, "hello", reply_to=target)
         assert_error(reply, errors.REPLY_NOT_FOUND)
 
+    def test_a_hidden_message_cannot_be_replied_to_by_its_hider(
+        self, alice: ApiClient, bob: ApiClient, group: int
+    ) -> None:
+        target = send_text(alice, group)
+        hide_messages(alice, target)
+        assert_error(try_send_text(alice, group, "hello", reply_to=target), errors.REPLY_NOT_FOUND)
+        assert try_send_text(bob, group, "hello", reply_to=target).status_code == 200
+
     def test_a_null_target_is_ignored(self, alice: ApiClient, group: int) -> None:
         send_text(alice, group, reply_to=None)
         assert "reply_to" not in list_messages(alice, group)[0]
