@@ -6,7 +6,8 @@ import pytest
 from flask import Flask
 
 from chat_service import errors
-from chat_service.tests.calls import (
+from chat_service.tests.factories import befriend, send_event
+from chat_service.tests.requests import (
     delete_message,
     fetch_messages,
     hide_messages,
@@ -16,7 +17,6 @@ from chat_service.tests.calls import (
     send_text,
     try_send_text,
 )
-from chat_service.tests.factories import befriend, send_event
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import ApiClient, assert_error
 from shared.testing.fake_services import FakeService

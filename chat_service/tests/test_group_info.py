@@ -7,7 +7,7 @@ from flask import Flask
 
 from chat_service import errors
 from chat_service.tests.factories import befriend, make_group
-from chat_service.tests.pictures import load_image, make_decompression_bomb, make_image, to_data_uri
+from chat_service.tests.images import load_image, make_decompression_bomb, make_image, to_data_uri
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import ApiClient, Reply, assert_error
 from shared.web.errors import BAD_PARAMETER, NOT_FOUND

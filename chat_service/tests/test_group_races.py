@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from chat_service.tests.factories import befriend, make_account, make_group
-from chat_service.tests.pictures import make_image
+from chat_service.tests.images import make_image
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE, signed_in
 from shared.testing.client import ApiClient, Reply
 from shared.testing.races import run_concurrently

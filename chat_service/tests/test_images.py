@@ -12,7 +12,7 @@ from urllib3 import encode_multipart_formdata
 from chat_service import errors
 from chat_service.db import db
 from chat_service.tests.factories import befriend, list_ids, make_group
-from chat_service.tests.pictures import (
+from chat_service.tests.images import (
     load_image,
     make_animation,
     make_decompression_bomb,

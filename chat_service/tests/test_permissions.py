@@ -27,7 +27,7 @@ from chat_service.models import (
     Membership,
     Message,
 )
-from chat_service.tests.pictures import make_image
+from chat_service.tests.images import make_image
 from shared.testing.cast import signed_in
 from shared.testing.client import assert_error
 from shared.testing.contracts import state

@@ -8,7 +8,8 @@ from flask import Flask
 
 from chat_service import errors
 from chat_service.db import db
-from chat_service.tests.calls import (
+from chat_service.tests.factories import add_member, befriend, make_group
+from chat_service.tests.requests import (
     delete_message,
     fetch_messages,
     get_conversation,
@@ -20,7 +21,6 @@ from chat_service.tests.calls import (
     mark_read,
     send_text,
 )
-from chat_service.tests.factories import add_member, befriend, make_group
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import ApiClient, assert_error
 from shared.testing.databases import counted_queries, read_only

@@ -4,7 +4,8 @@ import pytest
 from flask import Flask
 
 from chat_service import errors
-from chat_service.tests.calls import (
+from chat_service.tests.factories import add_member, make_account, make_group
+from chat_service.tests.requests import (
     delete_message,
     fetch_messages,
     get_unread_count,
@@ -16,7 +17,6 @@ from chat_service.tests.calls import (
     send_text,
     try_send_text,
 )
-from chat_service.tests.factories import add_member, make_account, make_group
 from shared.testing.cast import ALICE, BOB
 from shared.testing.client import ApiClient, Reply, assert_error
 

@@ -6,7 +6,8 @@ import pytest
 from flask import Flask
 
 from chat_service import errors
-from chat_service.tests.calls import (
+from chat_service.tests.factories import make_group
+from chat_service.tests.requests import (
     delete_message,
     fetch_messages,
     get_conversation,
@@ -14,7 +15,6 @@ from chat_service.tests.calls import (
     list_messages,
     send_text,
 )
-from chat_service.tests.factories import make_group
 from shared.testing.cast import ALICE, BOB
 from shared.testing.client import ApiClient, Reply, assert_error
 

@@ -15,7 +15,8 @@ from werkzeug.test import TestResponse
 from chat_service.db import db, transaction
 from chat_service.domain.history import long_reads
 from chat_service.models import Conversation, Deletion, Message
-from chat_service.tests.calls import (
+from chat_service.tests.factories import index_all_messages, make_account, make_group, make_history
+from chat_service.tests.requests import (
     MESSAGES,
     delete_message,
     fetch_messages,
@@ -25,7 +26,6 @@ from chat_service.tests.calls import (
     send_image,
     send_text,
 )
-from chat_service.tests.factories import index_all_messages, make_account, make_group, make_history
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import ApiClient
 from shared.testing.tokens import issue

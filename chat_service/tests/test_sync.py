@@ -9,7 +9,8 @@ from sqlalchemy import insert, update
 
 from chat_service.db import db, transaction
 from chat_service.models import Conversation, Deletion
-from chat_service.tests.calls import (
+from chat_service.tests.factories import befriend, make_group, make_history
+from chat_service.tests.requests import (
     delete_message,
     fetch_messages,
     get_conversation,
@@ -21,7 +22,6 @@ from chat_service.tests.calls import (
     send_text,
     sync_conversations,
 )
-from chat_service.tests.factories import befriend, make_group, make_history
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import ApiClient
 from shared.testing.databases import counted_queries

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Flask
 
 from chat_service.tests.factories import befriend
-from chat_service.tests.pictures import make_image
+from chat_service.tests.images import make_image
 from shared.testing.client import ApiClient, Reply
 
 MESSAGES = "/conversations/messages"

@@ -13,7 +13,7 @@ from chat_service.config import ChatSettings
 from chat_service.db import db
 from chat_service.domain.media import media_store
 from chat_service.tests.factories import make_group
-from chat_service.tests.pictures import make_image, to_data_uri
+from chat_service.tests.images import make_image, to_data_uri
 from chat_service.tests.test_images import send
 from shared.settings import load_settings
 from shared.testing.cast import ALICE, BOB
