@@ -57,7 +57,7 @@ class _Replies(NamedTuple):
         """Fetch the next replies after an id, up to a version."""
         bounds = {"after": after, "version": version, "limit": limit}
         result = db.execute(_REPLIES, message=self.message_id, user=self.user_id, **bounds)
-        return list(map(SummaryRow._make, result))
+        return list(map(SummaryRow._make, result.all()))
 
     def iter_blocks(self, version: int, rows: list[SummaryRow]) -> Iterator[SummaryBlock]:
         """Iterate over all replies in blocks, beginning with these rows."""

@@ -165,7 +165,7 @@ class _Search(NamedTuple):
             **bounds,
             **conditions,
         )
-        rows = list(map(SummaryRow._make, result))
+        rows = list(map(SummaryRow._make, result.all()))
         if self.filters.content:
             part = fold(self.filters.content)
             rows = [row for row in rows if part in fold(row.content)]

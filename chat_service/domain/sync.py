@@ -88,7 +88,7 @@ def sync(
         limit: maximum number of messages for each conversation.
         conversation_ids: only these conversations; None for all.
     """
-    states = {row.id: row for row in db.execute(_STATES, user=user_id)}
+    states = {row.id: row for row in db.execute(_STATES, user=user_id).all()}
     requested = versions.keys() if conversation_ids is None else set(conversation_ids)
     considered = states.keys() if conversation_ids is None else states.keys() & requested
     changed = {
@@ -215,7 +215,8 @@ def _fetch_deletions(changes: Iterable[_Change]) -> None:
     rows: dict[int, list[Any]] = defaultdict(list)
     spans = {each.id: (each.after, each.until) for each in fetched}
     if spans:
-        for row in db.execute(_deletions_query(), spans=spans, limit=MAX_DELETED_IDS + 1):
+        result = db.execute(_deletions_query(), spans=spans, limit=MAX_DELETED_IDS + 1)
+        for row in result.all():
             rows[row.conversation_id].append(row)
     room = MAX_DELETED_IDS
     for change in fetched:

@@ -248,7 +248,7 @@ class AccountReplica:
     def _load(self, account_ids: Collection[int]) -> dict[int, Any]:
         if not account_ids:
             return {}
-        rows = self._db.execute(self._by_id, ids=list(account_ids))
+        rows = self._db.execute(self._by_id, ids=list(account_ids)).all()
         return {row.id: row for row in rows}
 
     def _fetch_missing(self, account_ids: Collection[int]) -> bool:
