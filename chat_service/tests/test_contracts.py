@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from chat_service.tests.calls import list_conversations
 from chat_service.tests.factories import befriend
-from chat_service.tests.requests import list_conversations
 from shared.testing.cast import ALICE, BOB
 from shared.testing.client import ApiClient
 from shared.testing.contracts import (

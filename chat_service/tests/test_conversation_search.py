@@ -7,14 +7,14 @@ import pytest
 from flask import Flask
 
 from chat_service import errors
-from chat_service.tests.factories import make_account, make_group
-from chat_service.tests.requests import (
+from chat_service.tests.calls import (
     delete_message,
     hide_messages,
     list_messages,
     send_image,
     send_text,
 )
+from chat_service.tests.factories import make_account, make_group
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import ApiClient, Reply, assert_error
 

@@ -4,8 +4,7 @@ import pytest
 from flask import Flask
 
 from chat_service import errors
-from chat_service.tests.factories import befriend, make_account, make_group
-from chat_service.tests.requests import (
+from chat_service.tests.calls import (
     delete_message,
     get_conversation,
     hide_messages,
@@ -15,6 +14,7 @@ from chat_service.tests.requests import (
     send_image,
     send_text,
 )
+from chat_service.tests.factories import befriend, make_account, make_group
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE, signed_in
 from shared.testing.client import ApiClient, Reply, assert_error
 from shared.testing.contracts import state

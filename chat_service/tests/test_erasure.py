@@ -6,15 +6,7 @@ from sqlalchemy import select
 
 from chat_service.db import db
 from chat_service.models import SearchGram
-from chat_service.tests.factories import (
-    add_member,
-    befriend,
-    index_all_messages,
-    list_ids,
-    make_account,
-    make_group,
-)
-from chat_service.tests.requests import (
+from chat_service.tests.calls import (
     delete_message,
     fetch_messages,
     get_unread_count,
@@ -24,6 +16,14 @@ from chat_service.tests.requests import (
     make_private,
     send_image,
     send_text,
+)
+from chat_service.tests.factories import (
+    add_member,
+    befriend,
+    index_all_messages,
+    list_ids,
+    make_account,
+    make_group,
 )
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE
 from shared.testing.client import ApiClient

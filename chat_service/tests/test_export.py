@@ -8,9 +8,9 @@ from zipfile import ZipFile
 import pytest
 from flask import Flask
 
+from chat_service.tests.calls import hide_messages, make_private, send_image, send_text
 from chat_service.tests.factories import make_group
 from chat_service.tests.images import make_image
-from chat_service.tests.requests import hide_messages, make_private, send_image, send_text
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import ApiClient
 from shared.testing.databases import exported

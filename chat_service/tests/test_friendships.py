@@ -6,8 +6,7 @@ import pytest
 from flask import Flask
 
 from chat_service import errors
-from chat_service.tests.factories import befriend, send_event
-from chat_service.tests.requests import (
+from chat_service.tests.calls import (
     delete_message,
     fetch_messages,
     hide_messages,
@@ -17,6 +16,7 @@ from chat_service.tests.requests import (
     send_text,
     try_send_text,
 )
+from chat_service.tests.factories import befriend, send_event
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import ApiClient, assert_error
 from shared.testing.fake_services import FakeService

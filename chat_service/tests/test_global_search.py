@@ -12,14 +12,14 @@ from chat_service.domain import global_search
 from chat_service.domain.history import long_reads
 from chat_service.domain.indexing import Indexer
 from chat_service.models import SearchGram
-from chat_service.tests.factories import befriend, index_all_messages, make_group, make_history
-from chat_service.tests.requests import (
+from chat_service.tests.calls import (
     delete_message,
     hide_messages,
     make_private,
     send_image,
     send_text,
 )
+from chat_service.tests.factories import befriend, index_all_messages, make_group, make_history
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import ApiClient, Reply, assert_error
 

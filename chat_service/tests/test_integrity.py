@@ -5,14 +5,14 @@ from flask import Flask
 
 from chat_service.db import db
 from chat_service.domain.media import media_store
-from chat_service.tests.factories import befriend, index_all_messages, make_group
-from chat_service.tests.requests import (
+from chat_service.tests.calls import (
     delete_message,
     hide_messages,
     list_messages,
     send_image,
     send_text,
 )
+from chat_service.tests.factories import befriend, index_all_messages, make_group
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import ApiClient
 from shared.testing.corruption import corrupt, find_violations

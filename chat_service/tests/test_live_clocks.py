@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from chat_service.tests.calls import send_text
 from chat_service.tests.factories import make_group
 from chat_service.tests.live_server import LiveSocket, Server, ServerClient, run_server
-from chat_service.tests.requests import send_text
 from shared.testing.cast import ALICE, BOB
 from shared.testing.redis import redis_server
 

@@ -5,9 +5,9 @@ from flask import Flask
 from limits import parse
 from limits.strategies import FixedWindowRateLimiter
 
+from chat_service.tests.calls import send_text
 from chat_service.tests.factories import make_group
 from chat_service.tests.live_server import LiveSocket, ServerClient, run_server
-from chat_service.tests.requests import send_text
 from shared.data.rate_limits_in_redis import FailFastRedisStorage
 from shared.testing.cast import ALICE, BOB
 from shared.testing.redis import failover

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from chat_service.tests.calls import list_conversations, list_messages, send_image, send_text
 from chat_service.tests.factories import befriend, make_account, make_group
 from chat_service.tests.live_server import LiveSocket, Server, ServerClient
-from chat_service.tests.requests import list_conversations, list_messages, send_image, send_text
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE
 from shared.testing.contracts import all_versions, state
 

@@ -16,6 +16,7 @@ from sqlalchemy import delete
 from chat_service.db import db, transaction
 from chat_service.live.redis_bus import MAX_CONNECTIONS
 from chat_service.models import Membership
+from chat_service.tests.calls import list_messages, send_text
 from chat_service.tests.factories import make_account, make_group
 from chat_service.tests.live_server import (
     ROOT,
@@ -27,7 +28,6 @@ from chat_service.tests.live_server import (
     run_server,
     wait_for_delivery,
 )
-from chat_service.tests.requests import list_messages, send_text
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.processes import environment_of_tests
 from shared.testing.redis import RedisServer, redis_server

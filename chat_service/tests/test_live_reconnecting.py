@@ -12,10 +12,10 @@ import pytest
 from flask import Flask
 from websocket import WebSocket, WebSocketException, create_connection
 
+from chat_service.tests.calls import send_text
 from chat_service.tests.factories import make_group
 from chat_service.tests.live_server import TIMEOUT, Server, ServerClient, run_server
 from chat_service.tests.network import Network, run_network
-from chat_service.tests.requests import send_text
 from shared.testing.cast import ALICE, BOB
 from shared.testing.redis import redis_server
 from shared.testing.tokens import issue

@@ -17,6 +17,7 @@ from chat_service.live.hub import Hub
 from chat_service.live.sockets import WebSocketConnection
 from chat_service.live.subscriber import SocketLimits, Subscriber
 from chat_service.schemas.live import frame_out
+from chat_service.tests.calls import list_messages, send_text
 from chat_service.tests.factories import make_account, make_group
 from chat_service.tests.live_server import (
     TIMEOUT,
@@ -27,7 +28,6 @@ from chat_service.tests.live_server import (
     run_server,
     wait_for_delivery,
 )
-from chat_service.tests.requests import list_messages, send_text
 from shared.keys import generate_key_pair
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE
 from shared.testing.contracts import state

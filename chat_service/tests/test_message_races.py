@@ -7,8 +7,7 @@ from flask import Flask
 
 from chat_service.db import db, transaction
 from chat_service.models import Conversation
-from chat_service.tests.factories import befriend, make_group
-from chat_service.tests.requests import (
+from chat_service.tests.calls import (
     delete_message,
     fetch_messages,
     get_unread_count,
@@ -18,6 +17,7 @@ from chat_service.tests.requests import (
     send_text,
     try_send_text,
 )
+from chat_service.tests.factories import befriend, make_group
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE, signed_in
 from shared.testing.client import ApiClient, Reply
 from shared.testing.races import run_concurrently

@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 
 from chat_service.db import db
+from chat_service.tests.calls import send_text
 from chat_service.tests.factories import make_group
-from chat_service.tests.requests import send_text
 from shared.testing.cast import ALICE, BOB
 from shared.testing.client import ApiClient
 from shared.testing.migrations import (

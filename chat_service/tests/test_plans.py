@@ -15,7 +15,7 @@ from sqlalchemy import event, text
 
 from chat_service.db import db, transaction
 from chat_service.domain.indexing import extract_grams
-from chat_service.tests.requests import MESSAGES
+from chat_service.tests.calls import MESSAGES
 from shared.testing.cast import ALICE, BOB, signed_in
 from shared.testing.client import ApiClient
 from shared.testing.databases import Rows, reset_tables

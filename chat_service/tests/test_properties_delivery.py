@@ -5,8 +5,8 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chat_service.tests.calls import list_conversations
 from chat_service.tests.factories import befriend, make_account, make_group
-from chat_service.tests.requests import list_conversations
 from shared.testing.cast import signed_in
 from shared.testing.properties import example_settings, extended_timeout, new_user_ids
 

@@ -11,8 +11,8 @@ from sqlalchemy import update
 
 from chat_service.db import db, transaction
 from chat_service.models import Message
+from chat_service.tests.calls import delete_message, fetch_messages, send_text
 from chat_service.tests.factories import make_account, make_group
-from chat_service.tests.requests import delete_message, fetch_messages, send_text
 from shared.testing.cast import signed_in
 from shared.testing.properties import extended_timeout, new_user_ids, run_state_machine
 

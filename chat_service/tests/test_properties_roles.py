@@ -8,8 +8,8 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from chat_service import errors
 from chat_service.models import ACCEPTED, ADMIN, MEMBER, OWNER, PENDING, REJECTED, SUPERSEDED
+from chat_service.tests.calls import list_conversations
 from chat_service.tests.factories import befriend, make_account
-from chat_service.tests.requests import list_conversations
 from shared.testing.cast import signed_in
 from shared.testing.client import Reply, assert_error
 from shared.testing.properties import extended_timeout, new_user_ids, run_state_machine, succeeds

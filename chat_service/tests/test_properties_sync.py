@@ -8,8 +8,7 @@ from flask import Flask
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from chat_service.tests.factories import add_member, befriend, make_account, make_group
-from chat_service.tests.requests import (
+from chat_service.tests.calls import (
     delete_message,
     hide_messages,
     list_conversations,
@@ -17,6 +16,7 @@ from chat_service.tests.requests import (
     send_text,
     sync_conversations,
 )
+from chat_service.tests.factories import add_member, befriend, make_account, make_group
 from shared.testing.cast import signed_in
 from shared.testing.properties import extended_timeout, new_user_ids, run_state_machine
 

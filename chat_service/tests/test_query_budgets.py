@@ -6,8 +6,7 @@ import pytest
 from flask import Flask
 
 from chat_service.db import db
-from chat_service.tests.factories import befriend, make_group, make_history
-from chat_service.tests.requests import (
+from chat_service.tests.calls import (
     MESSAGES,
     delete_message,
     fetch_messages,
@@ -15,6 +14,7 @@ from chat_service.tests.requests import (
     send_text,
     try_send_text,
 )
+from chat_service.tests.factories import befriend, make_group, make_history
 from shared.testing.cast import ALICE, BOB
 from shared.testing.client import ApiClient
 from shared.testing.query_budgets import assert_within_budget

@@ -10,14 +10,14 @@ from sqlalchemy import text
 from chat_service.db import db, transaction
 from chat_service.domain import conversations
 from chat_service.models import Conversation, Membership
-from chat_service.tests.factories import befriend, make_group, make_history
-from chat_service.tests.requests import (
+from chat_service.tests.calls import (
     fetch_messages,
     list_conversations,
     list_messages,
     send_text,
     try_send_text,
 )
+from chat_service.tests.factories import befriend, make_group, make_history
 from shared.testing.cast import ALICE, BOB
 from shared.testing.client import ApiClient
 from shared.testing.databases import counted_queries

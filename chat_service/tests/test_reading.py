@@ -8,8 +8,7 @@ from flask import Flask
 
 from chat_service import errors
 from chat_service.db import db
-from chat_service.tests.factories import add_member, befriend, make_group
-from chat_service.tests.requests import (
+from chat_service.tests.calls import (
     delete_message,
     fetch_messages,
     get_conversation,
@@ -21,6 +20,7 @@ from chat_service.tests.requests import (
     mark_read,
     send_text,
 )
+from chat_service.tests.factories import add_member, befriend, make_group
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import ApiClient, assert_error
 from shared.testing.databases import counted_queries, read_only

@@ -4,8 +4,7 @@ import pytest
 from flask import Flask
 
 from chat_service import errors
-from chat_service.tests.factories import add_member, make_account, make_group
-from chat_service.tests.requests import (
+from chat_service.tests.calls import (
     delete_message,
     fetch_messages,
     get_unread_count,
@@ -17,6 +16,7 @@ from chat_service.tests.requests import (
     send_text,
     try_send_text,
 )
+from chat_service.tests.factories import add_member, make_account, make_group
 from shared.testing.cast import ALICE, BOB
 from shared.testing.client import ApiClient, Reply, assert_error
 

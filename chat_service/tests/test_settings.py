@@ -6,8 +6,7 @@ import pytest
 from flask import Flask
 
 from chat_service import errors
-from chat_service.tests.factories import make_group
-from chat_service.tests.requests import (
+from chat_service.tests.calls import (
     delete_message,
     fetch_messages,
     get_conversation,
@@ -15,6 +14,7 @@ from chat_service.tests.requests import (
     list_messages,
     send_text,
 )
+from chat_service.tests.factories import make_group
 from shared.testing.cast import ALICE, BOB
 from shared.testing.client import ApiClient, Reply, assert_error
 

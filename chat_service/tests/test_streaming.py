@@ -15,8 +15,7 @@ from werkzeug.test import TestResponse
 from chat_service.db import db, transaction
 from chat_service.domain.history import long_reads
 from chat_service.models import Conversation, Deletion, Message
-from chat_service.tests.factories import index_all_messages, make_account, make_group, make_history
-from chat_service.tests.requests import (
+from chat_service.tests.calls import (
     MESSAGES,
     delete_message,
     fetch_messages,
@@ -26,6 +25,7 @@ from chat_service.tests.requests import (
     send_image,
     send_text,
 )
+from chat_service.tests.factories import index_all_messages, make_account, make_group, make_history
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import ApiClient
 from shared.testing.tokens import issue

@@ -9,8 +9,7 @@ from sqlalchemy import insert, update
 
 from chat_service.db import db, transaction
 from chat_service.models import Conversation, Deletion
-from chat_service.tests.factories import befriend, make_group, make_history
-from chat_service.tests.requests import (
+from chat_service.tests.calls import (
     delete_message,
     fetch_messages,
     get_conversation,
@@ -22,6 +21,7 @@ from chat_service.tests.requests import (
     send_text,
     sync_conversations,
 )
+from chat_service.tests.factories import befriend, make_group, make_history
 from shared.testing.cast import ALICE, BOB, CAROL
 from shared.testing.client import ApiClient
 from shared.testing.databases import counted_queries
