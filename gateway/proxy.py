@@ -134,7 +134,7 @@ def _iter_body(upstream: UpstreamResponse, environ: Environ) -> Iterator[bytes]:
     try:
         yield from upstream.iter_body()
     except UpstreamError as error:
-        log.warning("upstream_response_aborted", extra={"why": error.reason})
+        log.warning("upstream_response_aborted", extra={"reason": error.reason})
         # Reset the connection: a client takes an orderly close for the end of a body.
         client: socket.socket | None = environ.get("gunicorn.socket")
         if client is not None:

@@ -176,7 +176,7 @@ class ReplicaSet:
             try:
                 results = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
             except socket.gaierror as error:  # The last addresses remain.
-                log.warning("dns_lookup_failed", extra={"host": name, "why": error.strerror})
+                log.warning("dns_lookup_failed", extra={"host": name, "reason": error.strerror})
             else:
                 self._addresses[name] = [str(address[0]) for *_, address in results]
         self._by_address = {
@@ -262,7 +262,7 @@ class UpstreamService:
         raise last_error
 
     def _count_failure(self, reason: str) -> None:
-        log.warning("service_failed", extra={"upstream": self.name, "why": reason})
+        log.warning("service_failed", extra={"upstream": self.name, "reason": reason})
         metrics.upstream_failures.labels(self.name, reason).inc()
 
 

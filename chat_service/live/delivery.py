@@ -107,7 +107,7 @@ class LiveDelivery:
                 self.publish([LiveEvent(frame=frame, rooms=rooms, share=(number, shares))])
                 gevent.sleep(_SHARE_INTERVAL)
         except Exception as failure:
-            _log_failure("profile_not_announced", failure)
+            _log_failure("profile_announcement_failed", failure)
         finally:
             self._profiles_waiting -= 1
 
@@ -147,7 +147,7 @@ class LiveDelivery:
             with app.app_context():
                 members = set(self._filter_members(event.room, users))
         except Exception as failure:
-            _log_failure("members_not_confirmed", failure)
+            _log_failure("members_refresh_failed", failure)
             return event
         return replace(event, joined=members, removed=users - members)
 
@@ -165,7 +165,7 @@ class LiveDelivery:
                     for user_id, subscriptions in self._load_subscriptions(batch).items()
                 }
         except Exception as failure:
-            _log_failure("sockets_not_corrected", failure)
+            _log_failure("sockets_resync_failed", failure)
             self._hub.close(SERVICE_RESTART)
             return
         for each in sockets:

@@ -210,7 +210,7 @@ class RedisBus:
             self._seen = max(self._last_position, (self._seen[0], self._seen[1] + 1))
             self._handler(self._seen, event, age)
         except Exception:
-            log.exception("notice_failed")
+            log.exception("live_event_failed")
 
     def _send_loop(self) -> None:
         while True:

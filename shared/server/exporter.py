@@ -57,7 +57,7 @@ def start_exporter(host: str, port: int, memory: str | None) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family)
     except OSError as error:  # The program serves requests also without metrics.
-        log.error("metrics_exporter_failed", extra={"why": error.strerror})
+        log.error("metrics_exporter_failed", extra={"reason": error.strerror})
         return
     with listener:
         folder, lock = _make_locked_folder(memory)

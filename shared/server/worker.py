@@ -103,7 +103,7 @@ class Worker(GeventWorker):
         if isinstance(error, ParseException):
             spec = _ERRORS.get(type(error), BAD_REQUEST)
             log.warning(
-                "invalid_request", extra={"why": type(error).__name__, "address": address[:1]}
+                "invalid_request", extra={"reason": type(error).__name__, "address": address[:1]}
             )
         else:
             spec = INTERNAL_SERVER_ERROR

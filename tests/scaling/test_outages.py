@@ -91,11 +91,11 @@ def test_without_postgresql_and_redis_live_delivery_logs_lines_and_no_traces(
     with cluster.redis.client() as redis:
         entry = {"sender": "test", "number": 1, "event": joined.to_bytes()}
         redis.xadd("ims:live:events", entry)
-    until(lambda: "members_not_confirmed" in chat.log())
+    until(lambda: "members_refresh_failed" in chat.log())
     cluster.redis.kill()
     until(lambda: "redis_unreachable" in chat.log()[began_at[chat.name] :])
     cluster.redis.start()
-    until(lambda: "sockets_not_corrected" in chat.log())
+    until(lambda: "sockets_resync_failed" in chat.log())
     while live.recv_data(control_frame=True)[0] != ABNF.OPCODE_CLOSE:
         pass
     live.shutdown()
