@@ -26,16 +26,22 @@ class Account(Model):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(String(320), comment="as given at registration")
-    email_key: Mapped[str] = mapped_column(String(320), unique=True, comment="for comparing")
+    email_key: Mapped[str] = mapped_column(
+        String(320), unique=True, comment="normalized e-mail, for comparisons"
+    )
     name: Mapped[str] = mapped_column(String(20))
     password_hash: Mapped[str] = mapped_column(String(200))
     user_info: Mapped[str] = mapped_column(String(255), default="")
     avatar_digest: Mapped[str] = mapped_column(String(64), default="")
     avatar_reference: Mapped[str] = mapped_column(String(2048), default="")
     deleted: Mapped[bool] = mapped_column(default=False)
-    generation: Mapped[int] = mapped_column(default=0, comment="raised at deletion; ends tokens")
+    generation: Mapped[int] = mapped_column(
+        default=0, comment="incremented to invalidate all tokens"
+    )
     session_ends: Mapped[str] = mapped_column(default="", server_default="")
-    version: Mapped[int] = mapped_column(default=1, comment="raised by every change of the state")
+    version: Mapped[int] = mapped_column(
+        default=1, comment="incremented by every change of the state"
+    )
     created_at: Mapped[datetime]
 
     @hybrid_property
@@ -56,10 +62,10 @@ class Session(Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey(Account.id))
     token_id: Mapped[str | None] = mapped_column(
-        String(64), unique=True, comment="of a token that is older than sessions"
+        String(64), unique=True, comment="jti of a token from before sessions"
     )
     address: Mapped[str] = mapped_column(String(64))
-    network: Mapped[str] = mapped_column(String(64), comment="as limits count it")
+    network: Mapped[str] = mapped_column(String(64), comment="key of rate limits")
     device: Mapped[str] = mapped_column(String(255))
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
@@ -80,7 +86,7 @@ class ResetCode(Model):
     email_key: Mapped[str] = mapped_column(String(320), index=True)
     account_id: Mapped[int | None] = mapped_column(ForeignKey(Account.id), index=True)
     code_hash: Mapped[str] = mapped_column(String(64), default="")
-    tries: Mapped[dict[str, int]] = mapped_column(JSON, comment="wrong ones, by network")
+    tries: Mapped[dict[str, int]] = mapped_column(JSON, comment="failed attempts by network")
     created_at: Mapped[datetime] = mapped_column(index=True)
 
 

@@ -67,11 +67,13 @@ class Conversation(Model):
     high_id: Mapped[int | None] = mapped_column(index=True)
     is_open: Mapped[bool] = mapped_column(default=True)
     friendship_version: Mapped[int] = mapped_column(default=0)
-    last_seq: Mapped[int] = mapped_column(default=0, comment="messages ever sent")
+    last_seq: Mapped[int] = mapped_column(default=0, comment="seq of the newest message ever sent")
     last_message_at: Mapped[datetime | None] = mapped_column(
         comment="of the newest ever sent; the next is never earlier"
     )
-    version: Mapped[int] = mapped_column(default=0, comment="raised by each send and each delete")
+    version: Mapped[int] = mapped_column(
+        default=0, comment="incremented by each send and each delete"
+    )
     created_at: Mapped[datetime]
 
 
@@ -134,7 +136,7 @@ class Message(Model):
     sender_id: Mapped[int]
     type: Mapped[int] = mapped_column(default=TEXT)
     content: Mapped[str] = mapped_column(String(255))
-    reply_to_id: Mapped[int | None] = mapped_column(comment="may be gone")
+    reply_to_id: Mapped[int | None] = mapped_column(comment="the message may be deleted")
     client_id: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime]
 

@@ -59,7 +59,9 @@ class Friendship(Model):
     low_id: Mapped[int]
     high_id: Mapped[int] = mapped_column(index=True)
     active: Mapped[bool] = mapped_column(default=False)
-    version: Mapped[int] = mapped_column(default=0, comment="raised whenever it begins or ends")
+    version: Mapped[int] = mapped_column(
+        default=0, comment="incremented by each start and each end"
+    )
 
 
 class RequestStatus(IntEnum):
