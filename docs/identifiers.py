@@ -1,7 +1,7 @@
 """Check that identifiers use words with a technical meaning: ``python -m docs.identifiers``.
 
 The words without one, and the phrases that may contain them, are in ``[tool.identifiers]`` of
-pyproject.toml. The names of tests are sentences, so they are not checked.
+pyproject.toml. The names of tests are sentences; they are checked for the words of docs/words.txt.
 """
 
 import ast
@@ -17,14 +17,15 @@ import click
 def main() -> int:
     """Print every identifier that contains such a word; 1 if there is one."""
     settings = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["identifiers"]
-    word = re.compile("|".join(settings["words"]))
+    words = set(settings["words"])
+    prose = {line.partition("->")[0] for line in Path("docs/words.txt").read_text().splitlines()}
     exceptions = re.compile("|".join(settings["exceptions"]), re.IGNORECASE)
     findings = [
         f"{path}:{line}: {name}"
         for package in settings["packages"]
         for path in sorted(Path(package).rglob("*.py"))
         for name, line in _defined_names(ast.parse(path.read_text()))
-        if any(map(word.fullmatch, _split(exceptions.sub("_", name))))
+        if _split(exceptions.sub("_", name)) & (prose if name.startswith("test_") else words)
     ]
     click.echo("\n".join(findings), nl=bool(findings))
     return bool(findings)
@@ -34,8 +35,7 @@ def _defined_names(module: ast.Module) -> Iterator[tuple[str, int]]:
     for node in ast.walk(module):
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                if not node.name.lower().startswith("test"):
-                    yield node.name, node.lineno
+                yield node.name, node.lineno
             case ast.arg():
                 yield node.arg, node.lineno
             case ast.Name(ctx=ast.Store()):
@@ -44,8 +44,8 @@ def _defined_names(module: ast.Module) -> Iterator[tuple[str, int]]:
                 yield node.attr, node.lineno
 
 
-def _split(name: str) -> list[str]:
-    return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)]
+def _split(name: str) -> set[str]:
+    return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
 
 
 if __name__ == "__main__":

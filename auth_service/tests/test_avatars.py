@@ -79,7 +79,7 @@ def test_base64_is_taken_as_clients_write_it(
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_everybody_sees_a_rendition_of_at_most_512_pixels(
+def test_all_users_see_a_thumbnail_of_at_most_512_pixels(
     alice: ApiClient, anonymous: ApiClient, path: Callable[[], str], kind: str
 ) -> None:
     _put(alice, bare(picture(kind, (2000, 1000))))
@@ -91,7 +91,7 @@ def test_everybody_sees_a_rendition_of_at_most_512_pixels(
     assert response.headers["Content-Type"] == "image/webp"
 
 
-def test_a_rendition_may_be_kept_for_a_year_and_is_never_sniffed(
+def test_a_thumbnail_is_cacheable_for_a_year_and_not_sniffed(
     alice: ApiClient, anonymous: ApiClient, path: Callable[[], str]
 ) -> None:
     _put(alice, bare(picture()))
@@ -116,7 +116,7 @@ def test_an_avatar_that_is_not_there_is_not_found(anonymous: ApiClient, path: st
     "reference",
     ["https://example.com/me.png", "builtin:cat-7", "猫", "data", "/9", "x" * 2048, "a b"],
 )
-def test_a_short_reference_is_kept_as_it_is(alice: ApiClient, reference: str) -> None:
+def test_a_short_reference_is_stored_unchanged(alice: ApiClient, reference: str) -> None:
     assert _put(alice, reference).status_code == 200
     assert _avatar(alice) == reference
 
@@ -147,7 +147,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("sent", REFUSED.values(), ids=REFUSED.keys())
-def test_info_put_refuses_what_is_no_avatar_and_keeps_the_old_one(
+def test_info_put_rejects_an_invalid_avatar_and_leaves_the_old_one(
     alice: ApiClient, media: Callable[[], set[str]], sent: str
 ) -> None:
     _put(alice, "cat")

@@ -50,7 +50,7 @@ def test_a_body_beyond_64_kib_is_too_large(anonymous: ApiClient, endpoint: Endpo
 
 
 @pytest.mark.parametrize("endpoint", WITH_FIELDS, ids=str)
-def test_json_is_read_whatever_its_content_type_says(alice: ApiClient, endpoint: Endpoint) -> None:
+def test_json_is_read_with_any_content_type(alice: ApiClient, endpoint: Endpoint) -> None:
     body = json.dumps(endpoint.fields)
     types = ("text/plain", "multipart/form-data", "")
     requests = [{"data": body, "content_type": given} for given in types]
@@ -59,7 +59,7 @@ def test_json_is_read_whatever_its_content_type_says(alice: ApiClient, endpoint:
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
-def test_fields_that_nobody_knows_are_ignored(alice: ApiClient, endpoint: Endpoint) -> None:
+def test_unknown_fields_are_ignored(alice: ApiClient, endpoint: Endpoint) -> None:
     body = {**endpoint.fields, "unknown": ["\x00"]}
     response = alice.call(endpoint.method, endpoint.path, json=body)
     assert response.json["code"] != BAD_PARAMETER.code

@@ -41,7 +41,7 @@ def test_a_created_account_can_sign_in_and_the_others_know_it(
     assert [state["name"] for state in fake_services["chat"].states("account")] == ["安娜"]
 
 
-def test_a_password_is_asked_for_twice_and_not_shown(run: Accounts, anonymous: ApiClient) -> None:
+def test_a_password_is_prompted_for_twice_and_hidden(run: Accounts, anonymous: ApiClient) -> None:
     done = run("create", "ann@example.com", "Ann", stdin=f"{PASSWORD}\n{PASSWORD}\n")
     assert done.exit_code == 0
     assert PASSWORD not in done.output
@@ -121,7 +121,9 @@ def test_an_account_is_shown_by_id_or_e_mail_without_its_secrets(
 
 @pytest.mark.parametrize("command", ["show", "deactivate", "reactivate", "reset-password"])
 @pytest.mark.parametrize("who", ["99", "ann@example.com", str(2**70), "²"])
-def test_nobody_of_that_name_is_said_in_a_line(run: Accounts, command: str, client: str) -> None:
+def test_an_unknown_account_is_reported_in_one_line(
+    run: Accounts, command: str, client: str
+) -> None:
     done = run(command, client)
     assert (done.exit_code, done.stderr) == (1, "Error: User not found\n")
 

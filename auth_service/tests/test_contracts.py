@@ -12,7 +12,7 @@ from shared.testing.fake_services import FakeService
 
 
 @pytest.mark.parametrize("consumer", ["social", "chat"])
-def test_an_account_is_told_in_the_newest_form(
+def test_an_account_event_has_the_newest_form(
     anonymous: ApiClient, fake_services: dict[str, FakeService], consumer: str
 ) -> None:
     ann = {"email": "ann@example.com", "name": "Ann", "password": PASSWORD}
@@ -27,7 +27,7 @@ def test_an_account_is_told_in_the_newest_form(
     ("name", "contract"),
     all_versions("calls/find_accounts", "calls/list_accounts", "calls/record_sessions_seen"),
 )
-def test_who_asks_as_any_version_does_is_answered_in_the_newest_form(
+def test_requests_of_any_version_get_the_newest_form(
     app: Flask, name: str, contract: dict[str, Any]
 ) -> None:
     make_account(app, 20, "Zoe")

@@ -71,7 +71,7 @@ def test_the_account_answers_like_a_deleted_one(erased_alice: ApiClient) -> None
     assert_error(erased_alice.delete("/account/delete"), INVALID_JWT)
 
 
-def test_nobody_can_log_in_to_it(erased_alice: ApiClient) -> None:
+def test_login_fails(erased_alice: ApiClient) -> None:
     login = {"email": email_of("alice"), "password": PASSWORD}
     assert_error(erased_alice.post("/account/login", json=login), errors.USER_NOT_FOUND)
 
@@ -84,7 +84,7 @@ def test_its_address_is_free_for_another_account(app: Flask, anonymous: ApiClien
     assert (second["message"], second["id"] > first) == ("注册成功", True)
 
 
-def test_the_others_hear_that_it_is_erased_and_nothing_else_of_it(
+def test_other_services_receive_only_the_erasure(
     erased_alice: ApiClient, fake_services: dict[str, FakeService]
 ) -> None:
     for name in ("social", "chat"):
@@ -107,7 +107,7 @@ def test_no_command_brings_it_back(app: Flask, erased_alice: ApiClient) -> None:
     assert erased_alice.get("/account/info").json["deleted"] is True
 
 
-def test_erasing_again_tells_the_others_again(
+def test_erasing_again_sends_the_event_again(
     app: Flask, erased_alice: ApiClient, fake_services: dict[str, FakeService]
 ) -> None:
     assert erase(app, ALICE, "--yes").exit_code == 0

@@ -69,7 +69,7 @@ def test_every_change_raises_the_version(
     assert [state["generation"] for state in states] == [0, 0, 1, 1]
 
 
-def test_what_changes_nothing_tells_nobody(
+def test_a_change_without_effect_sends_no_event(
     alice: ApiClient, fake_services: dict[str, FakeService]
 ) -> None:
     _change(alice, name="Alice")
@@ -77,7 +77,7 @@ def test_what_changes_nothing_tells_nobody(
     assert fake_services["social"].events == []
 
 
-def test_a_refused_change_tells_nobody(
+def test_a_rejected_change_sends_no_event(
     alice: ApiClient, fake_services: dict[str, FakeService]
 ) -> None:
     _change(alice, name="New", avatar="javascript:x")
@@ -85,7 +85,7 @@ def test_a_refused_change_tells_nobody(
 
 
 @pytest.mark.parametrize("mode", ["failing", "hung"])
-def test_a_neighbour_that_is_ill_hears_of_everything_when_it_is_well_again(
+def test_a_failing_consumer_receives_all_events_after_recovery(
     app: Flask, alice: ApiClient, fake_services: dict[str, FakeService], last: Any, mode: str
 ) -> None:
     fake_services["chat"].set_mode(mode)

@@ -23,7 +23,7 @@ def accounts(alice: ApiClient, bob: ApiClient) -> None:
     assert bob.delete("/account/delete").status_code == 200
 
 
-def test_what_clients_did_keeps_every_promise(app: Flask, accounts: None) -> None:
+def test_changes_of_clients_violate_no_invariant(app: Flask, accounts: None) -> None:
     assert find_violations(app) == {}
 
 

@@ -40,7 +40,7 @@ def test_a_page_holds_the_next_accounts_by_id(app: Flask, anonymous: ApiClient) 
     assert _ids(_page(anonymous, after=4)) == []
 
 
-def test_a_page_tells_of_deleted_accounts_too(app: Flask, anonymous: ApiClient) -> None:
+def test_a_page_contains_deleted_accounts(app: Flask, anonymous: ApiClient) -> None:
     make_account(app, 1, "Alice", deleted=True, generation=1)
     [state] = _page(anonymous).json["accounts"]
     assert (state["deleted"], state["generation"]) == (True, 1)

@@ -150,7 +150,7 @@ def test_what_is_limited_by_the_hour_is_remembered_by_every_process(
     assert 3500 < int(refusal.headers["Retry-After"]) <= 3600
 
 
-def test_nobody_has_even_the_right_password_tried_without_end(
+def test_attempts_with_the_right_password_are_limited_too(
     alice: ApiClient, limited: Limited
 ) -> None:
     service = limited(RATE_LIMIT_LOGINS="3/minute")

@@ -52,7 +52,7 @@ def change(client: ApiClient, **fields: str) -> None:
     assert client.put("/account/info", json=body).status_code == 200
 
 
-def test_another_password_is_told_in_chinese_and_english(alice: ApiClient, send: Send) -> None:
+def test_a_new_password_is_mailed_in_chinese_and_english(alice: ApiClient, send: Send) -> None:
     change(alice, password=encrypted("new_word"))
 
     [letter] = send()
@@ -64,7 +64,7 @@ def test_another_password_is_told_in_chinese_and_english(alice: ApiClient, send:
     assert len(send()) == 1  # Only once.
 
 
-def test_another_address_is_told_to_the_former_one(alice: ApiClient, send: Send) -> None:
+def test_a_new_address_is_mailed_to_the_former_one(alice: ApiClient, send: Send) -> None:
     change(alice, email="other@example.com")
 
     [letter] = send()
@@ -72,7 +72,7 @@ def test_another_address_is_told_to_the_former_one(alice: ApiClient, send: Send)
     assert "other@example.com" not in str(letter)
 
 
-def test_another_name_is_not_told(alice: ApiClient, send: Send) -> None:
+def test_a_new_name_is_not_mailed(alice: ApiClient, send: Send) -> None:
     change(alice, name="Alicia")
 
     assert send() == []
@@ -108,9 +108,7 @@ def test_a_mail_that_failed_once_is_sent_then(
     assert len(send()) == 1
 
 
-def test_erasing_an_account_forgets_what_was_not_sent(
-    app: Flask, alice: ApiClient, send: Send
-) -> None:
+def test_erasing_an_account_deletes_unsent_mails(app: Flask, alice: ApiClient, send: Send) -> None:
     change(alice, email="other@example.com")
 
     done = app.test_cli_runner().invoke(args=["accounts", "erase", str(ALICE), "--yes"])

@@ -58,7 +58,7 @@ def test_the_archive_holds_what_all_services_keep(alice: ApiClient) -> None:
 
 
 @NEIGHBOURS
-def test_others_are_asked_for_the_callers_own_data(
+def test_other_services_export_the_data_of_the_caller(
     alice: ApiClient, bob: ApiClient, others: dict[str, FakeService], fake_service: str
 ) -> None:
     bob.get("/account/export")

@@ -111,7 +111,7 @@ def test_the_letter_speaks_two_languages_in_text_and_html(
 
 
 @pytest.mark.parametrize("email", [ALICE_AT, "unknown@example.com"])
-def test_nothing_tells_whether_an_address_is_known(
+def test_no_response_reveals_whether_an_address_is_registered(
     app: Flask, alice: ApiClient, anonymous: ApiClient, letters: Letters, email: str
 ) -> None:
     with counted_queries(app, db) as requesting:
@@ -144,7 +144,7 @@ def test_the_code_of_an_account_deleted_since_does_not_work(
     assert_error(reset(anonymous, code), errors.INVALID_CODE)
 
 
-def test_codes_are_kept_hashed(
+def test_codes_are_stored_hashed(
     app: Flask, alice: ApiClient, anonymous: ApiClient, letters: Letters
 ) -> None:
     code = code_of(anonymous, letters)

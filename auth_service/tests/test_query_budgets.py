@@ -15,7 +15,7 @@ pytestmark = pytest.mark.database
 TABLE = Path(__file__).with_name("query_budgets.csv")
 
 
-def test_looking_at_oneself(app: Flask, alice: ApiClient) -> None:
+def test_reading_the_own_profile(app: Flask, alice: ApiClient) -> None:
     assert_within_budget(TABLE, "account info", app, db, lambda: alice.get("/account/info"))
 
 

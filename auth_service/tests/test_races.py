@@ -78,7 +78,7 @@ def test_two_who_want_the_same_email_at_once_do_not_both_get_it(
     assert _outcomes(replies) == {(200, 0): 1, (400, -1): 1}
 
 
-def test_changes_at_once_are_told_under_versions_of_their_own(
+def test_concurrent_changes_have_versions_of_their_own(
     app: Flask, alice: ApiClient, fake_services: dict[str, FakeService]
 ) -> None:
     def rename(number: int) -> Reply:

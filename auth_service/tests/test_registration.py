@@ -150,7 +150,7 @@ def test_two_spellings_of_a_mailbox_are_one_account(
     assert_error(_register(anonymous, email=other), errors.USER_EXISTS)
 
 
-def test_an_address_that_only_looks_alike_takes_nobodys_place(anonymous: ApiClient) -> None:
+def test_a_similar_address_is_another_account(anonymous: ApiClient) -> None:
     assert _register(anonymous, email="\N{KELVIN SIGN}elvin@example.com").status_code == 200
     assert _register(anonymous, email="kelvin@example.com").status_code == 200
 

@@ -17,9 +17,7 @@ def register(client: ApiClient, email: str, password: str = PASSWORD) -> Reply:
     return client.post("/account/reg", json=body)
 
 
-def test_with_closed_registration_nobody_registers(
-    alice: ApiClient, configured: Configured
-) -> None:
+def test_closed_registration_rejects_all(alice: ApiClient, configured: Configured) -> None:
     service = configured(REGISTRATION="closed")
     for email in ("ann@example.com", email_of("alice")):
         assert_error(register(service, email), errors.REGISTRATION_CLOSED)

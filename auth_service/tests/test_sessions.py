@@ -103,7 +103,7 @@ def test_one_session_is_ended_by_its_id(app: Flask, alice: ApiClient, where: str
     assert [each["current"] for each in sessions_of(phone)] == [True]
 
 
-def test_nobody_ends_the_session_of_another_or_one_that_has_ended(
+def test_ending_a_foreign_or_ended_session_is_rejected(
     app: Flask, alice: ApiClient, bob: ApiClient
 ) -> None:
     phone, other = sign_in(app), sign_in(app, "bob")
@@ -182,7 +182,7 @@ def test_tokens_older_than_sessions_end_with_the_others(app: Flask, alice: ApiCl
 
 
 @pytest.mark.slow
-def test_at_most_a_hundred_sessions_are_open_and_what_is_told_of_them_stays_small(
+def test_at_most_a_hundred_sessions_are_open_and_their_event_stays_small(
     app: Flask, alice: ApiClient, fake_services: dict[str, FakeService]
 ) -> None:
     first = sign_in(app)
@@ -194,7 +194,7 @@ def test_at_most_a_hundred_sessions_are_open_and_what_is_told_of_them_stays_smal
     assert len(fake_services["chat"].states("account")[-1]["session_ends"]) < 1_000
 
 
-def test_the_other_services_are_told_in_the_state_of_the_account(
+def test_the_account_event_contains_ended_sessions(
     app: Flask, alice: ApiClient, fake_services: dict[str, FakeService]
 ) -> None:
     phone, laptop = sign_in(app), sign_in(app)
@@ -208,7 +208,7 @@ def test_the_other_services_are_told_in_the_state_of_the_account(
         assert (ends.up_to, ends.open, state["version"]) == (laptop_id, frozenset([phone_id]), 2)
 
 
-def test_signing_in_tells_nobody(
+def test_signing_in_sends_no_event(
     app: Flask, alice: ApiClient, fake_services: dict[str, FakeService]
 ) -> None:
     sign_in(app)

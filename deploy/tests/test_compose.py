@@ -42,7 +42,7 @@ def test_a_program_accepts_its_environment(program: str, secrets: Path) -> None:
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_an_operator_can_set_whatever_is_not_decided_here(program: str) -> None:
+def test_an_operator_can_set_all_other_settings(program: str) -> None:
     """Every setting of a program is set here, in a file here, or taken from .env."""
     env = service_of(program)["environment"]
     left = settings_names(program) - {name.removesuffix("_FILE") for name in env}
@@ -181,7 +181,7 @@ def test_every_image_is_of_a_named_version() -> None:
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_an_image_serves_its_own_program_where_the_others_look_for_it(program: str) -> None:
+def test_an_image_serves_its_program_at_the_expected_address(program: str) -> None:
     port = urlsplit(COMPOSE["x-environment"]["CHAT_SERVICE_URL"]).port
 
     service = {"context": ".", "target": "program", "args": {"PROGRAM": program}}

@@ -86,7 +86,7 @@ def test_a_lock_is_installed_by_the_oldest_pip_although_newer_releases_are_out(
     _python(environment, "-m", "pip", "check", env=newer_releases)
 
 
-def test_whatever_installs_a_lock_does_it_in_the_same_way() -> None:
+def test_all_installations_use_the_same_options() -> None:
     tracked = subprocess.run(
         ["git", "ls-files", "*.md", "*Dockerfile", "*Makefile", ".ci/run", "*.yml"],
         cwd=ROOT,

@@ -73,7 +73,7 @@ def test_forgetting_leaves_the_new_ones_alone(folder: Path) -> None:
     assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o600}
 
 
-def test_while_tokens_of_the_old_key_live_it_is_not_forgotten(folder: Path) -> None:
+def test_the_old_key_is_not_retired_before_its_tokens_expire(folder: Path) -> None:
     _rotate("accept", folder)
     _rotate("use", folder)
     _pass_time(folder, WEEK - 3600)

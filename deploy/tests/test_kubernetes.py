@@ -137,7 +137,7 @@ def test_a_service_migrates_before_it_serves(service: str, manifests: list[Manif
     assert migrating["envFrom"] == serving["envFrom"]
 
 
-def test_whatever_is_changed_can_be_applied(manifests: list[Manifest]) -> None:
+def test_every_change_can_be_applied(manifests: list[Manifest]) -> None:
     """The template of a Job is immutable, so there are no Jobs."""
     assert of_kind(manifests, "Job") == {}
 
@@ -172,7 +172,7 @@ def test_everything_has_the_usual_labels(manifests: list[Manifest]) -> None:
         assert {f"app.kubernetes.io/{name}" for name in ("name", "instance", "part-of")} <= labels
 
 
-def test_an_image_is_never_asked_of_a_registry_as_latest(manifests: list[Manifest]) -> None:
+def test_no_image_has_the_tag_latest(manifests: list[Manifest]) -> None:
     for pod in our_pods(manifests).values():
         for container in containers_of(pod):
             assert not container["image"].endswith(":latest")
@@ -193,7 +193,7 @@ def test_our_pods_may_do_nothing_that_they_need_not(manifests: list[Manifest]) -
             assert {"cpu", "memory"} == container["resources"]["requests"].keys()
 
 
-def test_living_and_being_ready_are_asked_apart(manifests: list[Manifest]) -> None:
+def test_liveness_and_readiness_have_different_probes(manifests: list[Manifest]) -> None:
     deployments = of_kind(manifests, "Deployment")
     for program in map(hyphenated, PROGRAMS):
         [container] = deployments[program]["spec"]["template"]["spec"]["containers"]
@@ -300,7 +300,7 @@ def test_prometheus_finds_every_program_under_the_name_that_alerts_use() -> None
     assert jobs == list(PROGRAMS)
 
 
-def test_every_program_keeps_replicas_while_nodes_are_drained(manifests: list[Manifest]) -> None:
+def test_every_program_has_replicas_while_nodes_are_drained(manifests: list[Manifest]) -> None:
     assert set(of_kind(manifests, "PodDisruptionBudget")) == set(map(hyphenated, PROGRAMS))
 
 

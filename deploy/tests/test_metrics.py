@@ -125,7 +125,7 @@ def test_what_a_worker_has_counted_stays_when_it_ends(server: Watched) -> None:
     assert server.hellos() == before
 
 
-def test_nothing_that_somebody_sent_becomes_a_label(server: Watched) -> None:
+def test_no_value_of_a_request_becomes_a_label(server: Watched) -> None:
     server.send("/nowhere?token=secret")
     server.send("/nowhere/else")
     server.send("/nowhere", method="SECRET")

@@ -66,7 +66,7 @@ def compared_files() -> Iterator[tuple[Path, str]]:
 
 
 @pytest.mark.parametrize("query", queries().values(), ids=queries())
-def test_a_question_can_be_asked_and_names_what_is_shown(query: str) -> None:
+def test_a_query_is_valid_and_uses_exported_metrics(query: str) -> None:
     promql_parser.parse(query)
 
     assert set(re.findall(r"\bims_\w+", query)) <= exposed()
@@ -116,7 +116,7 @@ def test_an_alert_is_played_firing_and_silent(alert: str) -> None:
     assert {True, False} <= set(played)
 
 
-def test_an_alert_tells_of_every_program_that_prometheus_no_longer_finds() -> None:
+def test_an_alert_fires_for_every_missing_program() -> None:
     [missing] = [alert for alert in ALERTS if alert["alert"] == "TargetMissing"]
 
     assert re.findall(r'job="(\w+)"', missing["expr"]) == list(PROGRAMS)
@@ -142,7 +142,7 @@ def test_prometheus_watches_every_program_where_it_shows_its_metrics() -> None:
     }
 
 
-def test_containers_find_the_files_that_they_are_told_of() -> None:
+def test_containers_have_the_configured_files() -> None:
     files = dict(compared_files())
     settings = yaml.safe_load((OBSERVE / "prometheus.yml").read_text())
     provider = yaml.safe_load((OBSERVE / "grafana" / "dashboards.yml").read_text())["providers"][0]

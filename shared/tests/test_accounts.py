@@ -42,16 +42,14 @@ def _names(app: Flask, *ids: int) -> dict[int, str]:
         return {row.id: row.name for row in accounts.get_many(ids).values()}
 
 
-def test_what_the_copy_holds_is_not_asked_for(
-    app: Flask, auth: FakeService, deliver: Deliver
-) -> None:
+def test_a_copied_account_is_not_fetched(app: Flask, auth: FakeService, deliver: Deliver) -> None:
     deliver(event(name="copied"))
     with counted_queries(app, db) as queries:
         assert _names(app, 1) == {1: "copied"}
     assert (auth.requests, len(queries)) == ([], 1)
 
 
-def test_what_the_copy_lacks_is_asked_for_in_one_call_and_kept(
+def test_missing_accounts_are_fetched_in_one_call_and_stored(
     app: Flask, auth: FakeService, deliver: Deliver
 ) -> None:
     deliver(event(name="copied"))
@@ -61,7 +59,7 @@ def test_what_the_copy_lacks_is_asked_for_in_one_call_and_kept(
     assert len(auth.requests) == 1
 
 
-def test_auth_is_asked_for_no_more_than_it_takes_at_once(app: Flask, auth: FakeService) -> None:
+def test_accounts_are_fetched_in_batches(app: Flask, auth: FakeService) -> None:
     assert _names(app, *range(1, 2502)).keys() == {1, 2, 3, 4, 5}
     assert [len(body["ids"]) for _, body in auth.requests] == [1000, 1000, 501]
 
@@ -81,9 +79,7 @@ def test_the_token_of_an_account_that_is_not_copied_yet_works(
     assert ApiClient(app, issue(2)).get("/me").json["id"] == 2
 
 
-def test_the_token_of_an_account_that_nobody_knows_does_not_work(
-    app: Flask, auth: FakeService
-) -> None:
+def test_the_token_of_an_unknown_account_is_invalid(app: Flask, auth: FakeService) -> None:
     assert ApiClient(app, issue(99)).get("/me").status_code == 401
 
 

@@ -85,7 +85,7 @@ def test_a_snapshot_is_held_while_a_thread_is_waited_for(app: Flask) -> None:
         assert db.session.execute(text("SELECT 1")).scalar() == 1
 
 
-def test_who_waits_five_seconds_for_a_connection_is_told_to_come_later(
+def test_after_five_seconds_without_a_connection_the_client_gets_503(
     app: Flask, alice: ApiClient
 ) -> None:
     with app.app_context(), ExitStack() as held:

@@ -68,7 +68,7 @@ def test_an_image_comes_back_clean(decoder: Decoder) -> None:
         assert file.read() == picture("PNG")
 
 
-def test_a_bad_image_is_told_from_a_good_one_by_the_same_process(decoder: Decoder) -> None:
+def test_one_process_distinguishes_bad_from_good_images(decoder: Decoder) -> None:
     decoder.clean(spooled(picture("PNG")), ALICE)
     process = process_of(decoder)
     with pytest.raises(BadImageError):

@@ -44,7 +44,7 @@ def test_what_belongs_to_an_erased_account_is_erased_twice_a_minute_apart(
     assert erased == [5, 5]
 
 
-def test_being_told_twice_is_one_erasure(app: Flask, deliver: Deliver) -> None:
+def test_a_duplicate_event_is_one_erasure(app: Flask, deliver: Deliver) -> None:
     deliver(event(account_id=5, erased=True), event(account_id=5, erased=True))
     assert list_pending(app) == [5]
 

@@ -65,7 +65,7 @@ def test_what_cannot_be_read_is_passed_over_and_the_rest_taken(
     assert _name(app) == "Alice"
 
 
-def test_a_later_sender_may_tell_more(app: Flask, deliver: Deliver) -> None:
+def test_a_later_sender_may_add_fields(app: Flask, deliver: Deliver) -> None:
     deliver(event(name="Alice", shoe_size=38))
     assert _name(app) == "Alice"
 

@@ -113,7 +113,7 @@ def test_an_image_that_hides_nothing_stays_as_it_is(sent: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_an_image_keeps_its_format(kind: str) -> None:
+def test_the_format_of_an_image_does_not_change(kind: str) -> None:
     assert clean(picture(kind)).format == kind
 
 
@@ -294,7 +294,7 @@ def test_colours_of_another_profile_are_converted(mode: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
-def test_a_converted_image_looks_alike_in_every_format_and_as_a_thumbnail(kind: str) -> None:
+def test_a_converted_image_is_similar_in_every_format_and_as_a_thumbnail(kind: str) -> None:
     grey = Image.new("RGB", (8, 8), (100, 100, 100))
     sent = encoded(grey, kind, icc_profile=profile(gamma=1.0))
     for seen in (clean(sent), thumbnail(sent)):
@@ -325,7 +325,7 @@ def test_a_cmyk_jpeg_becomes_one_that_browsers_show() -> None:
 
 
 @pytest.mark.parametrize("transparent", [None, 40_000])
-def test_grey_of_16_bits_keeps_its_tones_as_a_thumbnail(transparent: int | None) -> None:
+def test_a_thumbnail_of_16_bit_grey_has_the_same_tones(transparent: int | None) -> None:
     tones = range(0, 65536, 256)
     row = b"\0" + b"".join(BIG_ENDIAN_16.pack(tone) for tone in tones)
     trns = () if transparent is None else (chunk(b"tRNS", BIG_ENDIAN_16.pack(40_192)),)
@@ -352,7 +352,7 @@ def test_a_thumbnail_has_no_side_beyond_the_limit(kind: str, size: tuple[int, in
     assert max(image.size) == min(max(size), 512)
 
 
-def test_a_thumbnail_keeps_transparency() -> None:
+def test_a_thumbnail_preserves_transparency() -> None:
     sent = encoded(Image.new("RGBA", (8, 8), (255, 0, 0, 0)), "PNG")
     assert opened(thumbnail(sent)).getchannel("A").getextrema() == (0, 0)
 

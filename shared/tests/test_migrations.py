@@ -96,7 +96,7 @@ def test_a_revision_is_gone_to_in_either_direction(db: Database, newest: Version
     assert inspect(db.engine).get_table_names() == ["alembic_version"]
 
 
-def test_changing_a_table_keeps_the_rows_that_refer_to_it(
+def test_changing_a_table_preserves_rows_that_reference_it(
     db: Database, old: Version, new: Version
 ) -> None:
     migrate(db, old.folder)

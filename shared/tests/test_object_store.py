@@ -69,7 +69,7 @@ def test_what_was_put_can_be_read_piece_by_piece(store: MediaStore) -> None:
     [("folder of the data", 3), ("folder", 1_002), ("bucket", 1_002), ("bucket with a prefix", 3)],
     indirect=["store"],
 )
-def test_everything_that_is_kept_can_be_listed(store: MediaStore, count: int) -> None:
+def test_all_objects_can_be_listed(store: MediaStore, count: int) -> None:
     keys = {f"list/{number}/file" for number in range(count)}
     for key in keys:
         store.put(key, b"four")

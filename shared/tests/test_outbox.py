@@ -70,7 +70,7 @@ def _rows(app: Flask, column: Any) -> list[Any]:
         return list(db.session.execute(select(column).order_by(OutboxEvent.id)).scalars())
 
 
-def test_what_was_committed_is_told_at_once_and_in_order(
+def test_committed_events_are_delivered_at_once_and_in_order(
     app: Flask, deliver: Callable[..., None], delivered_names: Callable[[], list[str]]
 ) -> None:
     deliver("one", "two")
@@ -79,7 +79,7 @@ def test_what_was_committed_is_told_at_once_and_in_order(
     assert _waiting(app) == 0
 
 
-def test_what_was_taken_back_is_never_told(
+def test_events_of_a_rollback_are_never_delivered(
     app: Flask, delivered_names: Callable[[], list[str]], deliver: Callable[..., None]
 ) -> None:
     with app.app_context(), suppress(ChangedOurMindError), db.transaction():
@@ -90,7 +90,7 @@ def test_what_was_taken_back_is_never_told(
 
 
 @pytest.mark.parametrize("mode", ["failing", "hung"])
-def test_what_could_not_be_told_waits_for_the_relay(
+def test_undelivered_events_wait_for_the_relay(
     app: Flask,
     fake_services: dict[str, FakeService],
     deliver: Callable[..., None],
@@ -146,7 +146,7 @@ def test_what_is_not_due_is_left_alone(
     assert _waiting(app) == 1
 
 
-def test_after_a_crash_between_commit_and_delivery_the_relay_tells_it(
+def test_after_a_crash_between_commit_and_delivery_the_relay_delivers(
     app: Flask, relay: Callable[[], int], delivered_names: Callable[[], list[str]]
 ) -> None:
     now = datetime.now(UTC)
@@ -162,7 +162,7 @@ def test_after_a_crash_between_commit_and_delivery_the_relay_tells_it(
     assert delivered_names() == ["committed"]
 
 
-def test_a_long_queue_is_told_in_order_and_in_few_calls(
+def test_a_long_queue_is_delivered_in_order_and_in_few_calls(
     app: Flask,
     fake_services: dict[str, FakeService],
     deliver: Callable[..., None],

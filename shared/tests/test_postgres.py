@@ -84,7 +84,7 @@ def test_a_pooler_that_shares_sessions_is_refused(database: str, tmp_path: Path,
         refuse_shared_sessions(db.engine)
 
 
-def test_times_are_of_utc_whatever_the_zone_of_a_session(database: str, tmp_path: Path) -> None:
+def test_times_are_utc_in_any_time_zone_of_a_session(database: str, tmp_path: Path) -> None:
     with connected(tmp_path, database) as db:
         db.execute(text("SET timezone = 'Asia/Shanghai'"))
         now = db.execute(select(literal_column("now()", UtcDateTime()))).scalar_one()

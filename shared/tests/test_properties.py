@@ -73,7 +73,7 @@ class Delivery(RuleBasedStateMachine):
             assert outbox.backlog_size() == 0
 
 
-def test_what_is_committed_is_told_once_the_other_is_well(
+def test_committed_events_are_delivered_after_recovery(
     app: Flask, fake_services: dict[str, FakeService]
 ) -> None:
     run_state_machine(lambda: Delivery(app, fake_services["chat"]))

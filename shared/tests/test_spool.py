@@ -65,7 +65,7 @@ def test_what_another_process_writes_through_the_descriptor_counts(spool: Spool)
         assert spool.bytes_used == 1000
 
 
-def test_a_file_that_is_closed_or_forgotten_counts_no_more(spool: Spool) -> None:
+def test_a_closed_or_unreferenced_file_is_not_counted(spool: Spool) -> None:
     for _ in range(3):
         spool.create_file().write(bytes(BOUND))
     with spool.create_file() as file:

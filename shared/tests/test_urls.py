@@ -35,7 +35,9 @@ from shared.urls import sqlalchemy_url
         ),
     ],
 )
-def test_a_url_of_postgresql_names_what_libpq_is_told(url: str, arguments: dict[str, str]) -> None:
+def test_a_url_of_postgresql_has_the_parameters_of_libpq(
+    url: str, arguments: dict[str, str]
+) -> None:
     parsed = make_url(sqlalchemy_url(url))
 
     assert parsed.get_dialect()().create_connect_args(parsed)[1] == arguments

@@ -35,7 +35,7 @@ def test_ended_friendships_and_blocks_are_recorded(
     assert {(event["actor_id"], event["subject_id"]) for event in events} == {(ALICE, BOB)}
 
 
-def test_nobody_downloads_that_they_were_blocked(
+def test_an_export_does_not_contain_blocks_by_others(
     app: Flask, alice: ApiClient, bob: ApiClient, tmp_path: Path
 ) -> None:
     block_user(alice, bob)
@@ -48,9 +48,7 @@ def test_nobody_downloads_that_they_were_blocked(
         assert [event["act"] for event in events] == acts
 
 
-def test_erasing_removes_from_where_somebody_acted(
-    app: Flask, alice: ApiClient, bob: ApiClient
-) -> None:
+def test_erasing_removes_the_origins_of_acts(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     block_user(alice, bob)
     with app.app_context():
         erasure.erase(ALICE)

@@ -73,7 +73,7 @@ def test_an_absent_body_is_refused_as_the_body(alice: ApiClient, endpoint: Endpo
 
 
 @pytest.mark.parametrize("endpoint", WITH_FIELDS, ids=str)
-def test_json_is_read_whatever_its_content_type_says(alice: ApiClient, endpoint: Endpoint) -> None:
+def test_json_is_read_with_any_content_type(alice: ApiClient, endpoint: Endpoint) -> None:
     body = json.dumps(endpoint.fields)
     types = ("application/json", "text/plain", "multipart/form-data", "")
     requests = [{"data": body, "content_type": given} for given in types]

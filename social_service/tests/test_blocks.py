@@ -80,14 +80,14 @@ def test_a_deleted_user_can_be_blocked_and_stays_listed(
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
-def test_nobody_cannot_be_blocked_or_unblocked(alice: ApiClient, method: str) -> None:
+def test_an_unknown_user_cannot_be_blocked_or_unblocked(alice: ApiClient, method: str) -> None:
     assert_error(
         alice.call(method, "/blocks", json={"user_id": UNKNOWN_USER}), errors.USER_NOT_FOUND
     )
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
-def test_one_cannot_block_or_unblock_oneself(alice: ApiClient, method: str) -> None:
+def test_users_cannot_block_or_unblock_themselves(alice: ApiClient, method: str) -> None:
     assert_error(alice.call(method, "/blocks", json={"user_id": ALICE}), errors.CANNOT_BLOCK_SELF)
 
 
@@ -131,7 +131,7 @@ def test_blocking_ends_the_requests_of_both(
     assert _notified_pairs(chat) == [{ALICE, BOB}]
 
 
-def test_blocking_a_stranger_is_told_to_nobody(
+def test_blocking_a_stranger_sends_no_event(
     alice: ApiClient, bob: ApiClient, chat: FakeService
 ) -> None:
     block_user(alice, bob)
@@ -197,7 +197,7 @@ def test_a_request_costs_the_same_statements_whether_it_is_withheld(
     assert statements[0] == statements[1]
 
 
-def test_unblocking_forgets_what_was_withheld(alice: ApiClient, bob: ApiClient) -> None:
+def test_unblocking_deletes_withheld_requests(alice: ApiClient, bob: ApiClient) -> None:
     block_user(alice, bob)
     send_friend_request(bob, alice, "while blocked")
     unblock_user(alice, bob)
@@ -217,9 +217,7 @@ def test_unblocking_leaves_requests_of_others_alone(
     assert_error(send_friend_request(carol, alice), errors.REQUEST_ALREADY_SENT)
 
 
-def test_who_asks_somebody_they_have_blocked_lifts_the_block(
-    alice: ApiClient, bob: ApiClient
-) -> None:
+def test_a_request_to_a_blocked_user_removes_the_block(alice: ApiClient, bob: ApiClient) -> None:
     block_user(alice, bob)
     send_friend_request(bob, alice)
     send_friend_request(alice, bob)
@@ -246,7 +244,7 @@ def test_a_friend_who_was_blocked_can_become_one_again(alice: ApiClient, bob: Ap
     assert list_friend_ids(alice) == [BOB]
 
 
-def test_a_block_concerns_nobody_else(
+def test_a_block_does_not_affect_others(
     app: Flask, alice: ApiClient, carol: ApiClient, bob: ApiClient
 ) -> None:
     make_friends(app, ALICE, CAROL)

@@ -36,7 +36,7 @@ def _name_of_zoe(alice: ApiClient) -> str:
     return name
 
 
-def test_every_event_is_told_in_the_newest_form(
+def test_every_event_has_the_newest_form(
     alice: ApiClient, bob: ApiClient, chat: FakeService
 ) -> None:
     befriend(alice, bob)
@@ -51,7 +51,7 @@ def test_every_event_is_told_in_the_newest_form(
 @pytest.mark.parametrize(
     ("name", "contract"), all_versions("calls/list_friendships", "calls/deliver_events")
 )
-def test_who_asks_as_any_version_does_is_answered_in_the_newest_form(
+def test_requests_of_any_version_get_the_newest_form(
     app: Flask, name: str, contract: dict[str, Any]
 ) -> None:
     make_friends(app, ALICE, BOB)
@@ -66,14 +66,14 @@ def test_an_account_is_taken_from_any_version(
     assert _name_of_zoe(alice) == contract["state"]["name"]
 
 
-def test_odd_accounts_keep_nothing_behind_them_out(app: Flask, alice: ApiClient) -> None:
+def test_malformed_accounts_do_not_block_later_events(app: Flask, alice: ApiClient) -> None:
     good = {"type": "account", "state": state("account", name="Good", version=1000)}
     _deliver(app, *malformed_events("account"), good)
     assert _name_of_zoe(alice) == "Good"
 
 
 @pytest.mark.parametrize(("name", "contract"), all_versions("calls/find_accounts"))
-def test_any_version_of_auth_is_asked_for_what_the_copy_lacks(
+def test_missing_accounts_are_fetched_from_any_version_of_auth(
     alice: ApiClient, auth: FakeService, name: str, contract: dict[str, Any]
 ) -> None:
     auth.responses[contract["path"]] = contract["answer"]

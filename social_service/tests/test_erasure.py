@@ -51,7 +51,7 @@ def test_nothing_of_the_person_is_left(app: Flask, busy_alice: ApiClient) -> Non
         assert db.session.scalars(select(Block.id)).all() == []
 
 
-def test_friends_and_those_who_were_asked_have_one_less(
+def test_friends_and_receivers_have_one_less(
     app: Flask, busy_alice: ApiClient, bob: ApiClient, carol: ApiClient, dave: ApiClient
 ) -> None:
     make_friends(app, BOB, CAROL)
@@ -61,7 +61,7 @@ def test_friends_and_those_who_were_asked_have_one_less(
     assert bob.get("/groups/members", query_string={"group_id": 2}).json["members"] == []
 
 
-def test_chat_hears_that_each_friendship_ended(
+def test_chat_receives_the_end_of_each_friendship(
     app: Flask, chat: FakeService, alice: ApiClient
 ) -> None:
     friends = range(20, 65)

@@ -50,16 +50,14 @@ def _waiting(app: Flask) -> int:
         return outbox.backlog_size()
 
 
-def test_chat_hears_that_somebody_was_asked(
-    alice: ApiClient, bob: ApiClient, chat: FakeService
-) -> None:
+def test_chat_receives_a_new_request(alice: ApiClient, bob: ApiClient, chat: FakeService) -> None:
     send_friend_request(alice, bob)
     assert chat.events == [
         {"type": "friend_request_changed", "state": {"sender_id": ALICE, "receiver_id": BOB}}
     ]
 
 
-def test_chat_hears_that_a_request_was_refused(
+def test_chat_receives_a_rejected_request(
     alice: ApiClient, bob: ApiClient, chat: FakeService
 ) -> None:
     send_friend_request(alice, bob)
@@ -84,7 +82,7 @@ def test_chat_has_the_friendship_before_the_notice_when_accepting_has_answered(
     ]
 
 
-def test_chat_hears_of_the_end_before_the_notice(
+def test_chat_receives_the_end_before_the_notice(
     alice: ApiClient, bob: ApiClient, chat: FakeService
 ) -> None:
     befriend(alice, bob)
@@ -109,7 +107,7 @@ def test_a_friendship_begun_again_goes_on_with_its_versions_in_order(
     assert {state["id"] for state in chat.states("friendship")} == {1}
 
 
-def test_chat_hears_nothing_of_what_was_refused(
+def test_chat_receives_no_event_of_a_rejected_change(
     app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, chat: FakeService
 ) -> None:
     make_friends(app, ALICE, BOB)
@@ -121,7 +119,7 @@ def test_chat_hears_nothing_of_what_was_refused(
     assert (chat.events, _waiting(app)) == ([], 0)
 
 
-def test_chat_hears_nothing_of_groups(app: Flask, alice: ApiClient, chat: FakeService) -> None:
+def test_chat_receives_no_event_of_groups(app: Flask, alice: ApiClient, chat: FakeService) -> None:
     make_friends(app, ALICE, BOB)
     group_id = make_group(app, ALICE)
     alice.post("/groups/members", json={"group_id": group_id, "member_id": BOB})
@@ -130,7 +128,7 @@ def test_chat_hears_nothing_of_groups(app: Flask, alice: ApiClient, chat: FakeSe
 
 
 @pytest.mark.parametrize("mode", ["failing", "hung"])
-def test_while_chat_is_down_all_succeeds_in_bounded_time_and_is_told_later_in_order(
+def test_while_chat_is_down_requests_succeed_and_events_arrive_later_in_order(
     app: Flask, alice: ApiClient, bob: ApiClient, chat: FakeService, mode: str
 ) -> None:
     chat.set_mode(mode)
@@ -161,7 +159,7 @@ def test_what_the_relay_could_not_deliver_stays_in_the_outbox(
     assert _kinds(chat) == ["friend_request_changed", "friendship", "friend_request_changed"]
 
 
-def test_after_an_outage_chat_is_told_at_once_again(
+def test_after_an_outage_events_are_delivered_at_once_again(
     app: Flask, alice: ApiClient, bob: ApiClient, carol: ApiClient, chat: FakeService
 ) -> None:
     chat.set_mode("failing")
@@ -176,7 +174,7 @@ def _deliver(app: Flask, *events: Any, secret: dict[str, str] = SECRET) -> Reply
     return ApiClient(app).post("/internal/events", json={"events": list(events)}, headers=secret)
 
 
-def test_an_account_that_auth_tells_of_is_found(app: Flask, alice: ApiClient) -> None:
+def test_an_account_of_an_event_is_found(app: Flask, alice: ApiClient) -> None:
     _deliver(app, {"type": "account", "state": account_state(20, "Zoe")})
     [person] = alice.get("/search_user", json={"query_name": "Zoe"}).json["results"]
     assert person["user_id"] == 20
@@ -242,23 +240,21 @@ def test_a_page_of_friendships_has_bounds(anonymous: ApiClient, field: str, bad:
     assert_error(response, BAD_PARAMETER, field=field)
 
 
-def test_an_account_that_the_copy_lacks_is_asked_of_auth(
-    alice: ApiClient, auth: FakeService
-) -> None:
+def test_a_missing_account_is_fetched_from_auth(alice: ApiClient, auth: FakeService) -> None:
     auth.responses["/internal/accounts/find"] = {"accounts": [account_state(20, "Zoe")]}
     response = alice.post("/add_friend", json={"target_id": 20})
     assert response.status_code == 200
     assert auth.requests == [("/internal/accounts/find", {"ids": [20]})]
 
 
-def test_what_auth_said_is_not_asked_again(alice: ApiClient, auth: FakeService) -> None:
+def test_a_fetched_account_is_not_fetched_again(alice: ApiClient, auth: FakeService) -> None:
     auth.responses["/internal/accounts/find"] = {"accounts": [account_state(20, "Zoe")]}
     alice.get("/search_user_detail", json={"userId": 20})
     alice.get("/search_user_detail", json={"userId": 20})
     assert len(auth.requests) == 1
 
 
-def test_the_caller_whom_the_copy_lacks_is_asked_of_auth(app: Flask, auth: FakeService) -> None:
+def test_a_missing_caller_is_fetched_from_auth(app: Flask, auth: FakeService) -> None:
     auth.responses["/internal/accounts/find"] = {"accounts": [account_state(20, "Zoe")]}
     from_zoe = signed_in(app, 20)
     assert from_zoe.get("/friends").status_code == 200
@@ -268,7 +264,7 @@ def test_the_caller_whom_the_copy_lacks_is_asked_of_auth(app: Flask, auth: FakeS
     ("path", "key"),
     [("/friends", "friends"), ("/friend_requests", "requests"), ("/groups/members", "members")],
 )
-def test_all_that_a_list_lacks_is_asked_of_auth_in_one_call(
+def test_all_missing_accounts_of_a_list_are_fetched_in_one_call(
     app: Flask, alice: ApiClient, auth: FakeService, path: str, key: str
 ) -> None:
     lacking = [20, 21, 22]
@@ -325,6 +321,6 @@ def test_friends_read_on_while_all_others_are_down(
     assert list_friend_ids(alice) == [BOB]
 
 
-def test_a_deletion_that_auth_tells_of_ends_the_tokens(app: Flask, alice: ApiClient) -> None:
+def test_the_event_of_a_deletion_ends_the_tokens(app: Flask, alice: ApiClient) -> None:
     delete_account(app, ALICE)
     assert_error(alice.get("/friends"), INVALID_JWT)

@@ -57,7 +57,7 @@ def test_a_request_needs_no_message(alice: ApiClient, bob: ApiClient) -> None:
     assert received["message"] == ""
 
 
-def test_a_message_of_255_code_points_is_kept(alice: ApiClient, bob: ApiClient) -> None:
+def test_a_message_of_255_code_points_is_stored(alice: ApiClient, bob: ApiClient) -> None:
     send_friend_request(alice, bob, "🎉" * 255)
     [received] = bob.get("/friend_requests").json["requests"]
     assert received["message"] == "🎉" * 255
@@ -123,11 +123,11 @@ def test_requests_may_cross(alice: ApiClient, bob: ApiClient) -> None:
     assert (list_request_statuses(alice), list_request_statuses(bob)) == ([0], [0])
 
 
-def test_add_friend_refuses_oneself(alice: ApiClient) -> None:
+def test_add_friend_rejects_the_caller(alice: ApiClient) -> None:
     assert_error(send_friend_request(alice, alice), errors.CANNOT_ADD_SELF)
 
 
-def test_add_friend_refuses_nobody(alice: ApiClient) -> None:
+def test_add_friend_rejects_an_unknown_user(alice: ApiClient) -> None:
     response = alice.post("/add_friend", json={"target_id": UNKNOWN_USER})
     assert_error(response, errors.USER_NOT_FOUND_OR_DELETED)
 
@@ -157,7 +157,7 @@ def test_add_friend_refuses_friends_on_both_sides(alice: ApiClient, bob: ApiClie
     assert_error(send_friend_request(bob, alice), errors.ALREADY_FRIENDS)
 
 
-def test_add_friend_refuses_a_second_request_and_keeps_the_first(
+def test_add_friend_rejects_a_second_request_and_leaves_the_first(
     alice: ApiClient, bob: ApiClient
 ) -> None:
     send_friend_request(alice, bob, "first")
@@ -242,7 +242,7 @@ def test_handling_refuses_a_deleted_caller(
 
 
 @HANDLING
-def test_handling_refuses_a_sender_that_nobody_is(bob: ApiClient, handle: Handle) -> None:
+def test_handling_rejects_an_unknown_sender(bob: ApiClient, handle: Handle) -> None:
     assert_error(handle(bob, ApiClient(bob.app, user_id=UNKNOWN_USER)), errors.USER_DELETED)
 
 
@@ -263,7 +263,7 @@ def test_handling_refuses_friends_also_where_the_crosswise_request_was(
 
 
 @HANDLING
-def test_handling_refuses_where_nobody_asked(
+def test_handling_rejects_a_missing_request(
     alice: ApiClient, bob: ApiClient, handle: Handle
 ) -> None:
     assert_error(handle(bob, alice), errors.REQUEST_NOT_FOUND)
@@ -287,7 +287,7 @@ def test_handling_refuses_what_was_refused(
 
 
 @HANDLING
-def test_handling_refuses_a_request_of_oneself(alice: ApiClient, handle: Handle) -> None:
+def test_handling_rejects_the_callers_own_request(alice: ApiClient, handle: Handle) -> None:
     assert_error(handle(alice, alice), errors.REQUEST_NOT_FOUND)
 
 
@@ -302,7 +302,7 @@ def test_handling_is_for_the_receiver_alone(
 
 
 @HANDLING
-def test_handling_does_not_tell_a_stranger_who_is_friends(
+def test_handling_does_not_reveal_friendships_to_strangers(
     alice: ApiClient, bob: ApiClient, carol: ApiClient, handle: Handle
 ) -> None:
     befriend(alice, bob)

@@ -55,7 +55,7 @@ def test_a_deleted_friend_stays_listed_and_flagged(app: Flask, alice: ApiClient)
     assert (friend["id"], friend["deleted"]) == (BOB, True)
 
 
-def test_a_friend_is_shown_with_ones_own_groups_that_he_is_in(app: Flask, alice: ApiClient) -> None:
+def test_a_friend_is_listed_with_the_callers_groups(app: Flask, alice: ApiClient) -> None:
     make_account(app, BOB, "Bob", email="bob@example.com", user_info="I am Bob.", version=2)
     make_friends(app, ALICE, BOB)
     first = make_group(app, ALICE, "Classmates", BOB, CAROL)
@@ -82,7 +82,7 @@ def test_a_deleted_friend_is_shown_as_deleted(app: Flask, alice: ApiClient) -> N
     assert alice.get("/manage_friends", json={"friend_id": BOB}).json["deleted"] is True
 
 
-def test_manage_friends_get_of_nobody_is_user_not_found(alice: ApiClient) -> None:
+def test_manage_friends_get_of_an_unknown_user_is_user_not_found(alice: ApiClient) -> None:
     response = alice.get("/manage_friends", json={"friend_id": UNKNOWN_USER})
     assert_error(response, errors.USER_NOT_FOUND)
 
@@ -92,7 +92,7 @@ def test_manage_friends_get_of_a_stranger_is_friend_not_found(alice: ApiClient) 
     assert_error(response, errors.FRIEND_NOT_FOUND)
 
 
-def test_manage_friends_get_of_oneself_is_friend_not_found(alice: ApiClient) -> None:
+def test_manage_friends_get_of_the_caller_is_friend_not_found(alice: ApiClient) -> None:
     response = alice.get("/manage_friends", json={"friend_id": ALICE})
     assert_error(response, errors.FRIEND_NOT_FOUND)
 
@@ -158,7 +158,7 @@ def test_friends_of_a_restored_account_are_there_again(
     assert (friend["id"], friend["name"], friend["deleted"]) == (BOB, "Robert", False)
 
 
-def test_manage_friends_delete_of_nobody_is_friend_not_found(alice: ApiClient) -> None:
+def test_manage_friends_delete_of_an_unknown_user_is_friend_not_found(alice: ApiClient) -> None:
     response = alice.delete("/manage_friends", json={"friend_id": UNKNOWN_USER})
     assert_error(response, errors.FRIEND_NOT_FOUND)
 
@@ -185,5 +185,5 @@ def test_manage_friends_delete_before_an_answer_is_already_not_friend(
     assert accept_friend_request(bob, alice).status_code == 200
 
 
-def test_manage_friends_delete_of_oneself_is_already_not_friend(alice: ApiClient) -> None:
+def test_manage_friends_delete_of_the_caller_is_already_not_friend(alice: ApiClient) -> None:
     assert_error(remove_friend(alice, alice), errors.ALREADY_NOT_FRIEND)

@@ -69,7 +69,7 @@ def test_ones_own_groups_are_listed_by_id(app: Flask, alice: ApiClient) -> None:
     assert _groups(alice) == [(first, "Z"), (second, "A")]
 
 
-def test_a_name_of_100_code_points_is_kept(alice: ApiClient) -> None:
+def test_a_name_of_100_code_points_is_stored(alice: ApiClient) -> None:
     _create(alice, "🎉" * 100)
     assert _groups(alice) == [(1, "🎉" * 100)]
 
@@ -199,7 +199,7 @@ def test_groups_members_post_refuses_who_is_no_friend(
     assert_error(_add(alice, group_id, stranger_id), errors.MEMBER_NOT_FRIEND)
 
 
-def test_groups_members_post_refuses_who_was_only_asked(
+def test_groups_members_post_rejects_the_receiver_of_a_request(
     app: Flask, alice: ApiClient, bob: ApiClient
 ) -> None:
     send_friend_request(alice, bob)

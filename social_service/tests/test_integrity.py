@@ -42,7 +42,7 @@ def acquaintances(
     dave.post("/add_friend", json={"target_id": ALICE})
 
 
-def test_what_clients_did_keeps_every_promise(app: Flask, acquaintances: None) -> None:
+def test_changes_of_clients_violate_no_invariant(app: Flask, acquaintances: None) -> None:
     assert find_violations(app) == {}
 
 
@@ -68,7 +68,7 @@ def test_damage_is_found(app: Flask, acquaintances: None, statement: str, invari
     assert invariant in find_violations(app)
 
 
-def test_an_event_that_nobody_takes_for_long_is_found(
+def test_an_event_that_is_undelivered_for_long_is_found(
     app: Flask, acquaintances: None, chat: FakeService, bob: ApiClient
 ) -> None:
     chat.set_mode("failing")

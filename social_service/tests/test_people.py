@@ -40,7 +40,7 @@ def test_a_found_person_is_shown_with_email_picture_and_friendship(
     }
 
 
-def test_everybody_of_that_name_is_found_by_id(app: Flask, alice: ApiClient) -> None:
+def test_all_users_of_that_name_are_found_by_id(app: Flask, alice: ApiClient) -> None:
     make_account(app, 30, "Bob")
     make_account(app, 20, "Bob")
     assert _ids_of(alice, "Bob") == [BOB, 20, 30]
@@ -56,7 +56,7 @@ def test_a_name_in_any_script_is_found(app: Flask, alice: ApiClient) -> None:
     assert _ids_of(alice, "小明🎉") == [20]
 
 
-def test_nobody_of_that_name_is_an_empty_list(alice: ApiClient) -> None:
+def test_an_unknown_name_is_an_empty_list(alice: ApiClient) -> None:
     response = alice.get("/search_user", json={"query_name": "Unknown"})
     assert (response.status_code, response.json["results"]) == (200, [])
 
@@ -67,7 +67,7 @@ def test_a_deleted_person_is_found_and_flagged(app: Flask, alice: ApiClient) -> 
     assert person["deleted"] is True
 
 
-def test_the_caller_finds_himself_who_is_not_his_friend(alice: ApiClient, bob: ApiClient) -> None:
+def test_the_caller_is_found_and_is_not_a_friend(alice: ApiClient, bob: ApiClient) -> None:
     befriend(alice, bob)
     [person] = alice.get("/search_user", json={"query_name": "Alice"}).json["results"]
     assert (person["user_id"], person["is_friend"]) == (ALICE, False)
@@ -130,12 +130,12 @@ def test_the_callers_own_detail_is_no_friends(alice: ApiClient) -> None:
     assert (user["name"], user["is_friend"]) == ("Alice", False)
 
 
-def test_search_user_detail_of_nobody_is_user_not_found(alice: ApiClient) -> None:
+def test_search_user_detail_of_an_unknown_user_is_user_not_found(alice: ApiClient) -> None:
     response = alice.get("/search_user_detail", json={"userId": UNKNOWN_USER})
     assert_error(response, errors.USER_NOT_FOUND)
 
 
-def test_one_account_looks_up_only_so_many_strangers(limited: Callable[..., Flask]) -> None:
+def test_lookups_of_strangers_are_limited_per_account(limited: Callable[..., Flask]) -> None:
     app = limited(RATE_LIMIT_LOOKUPS="3/minute")
     alice, bob = signed_in(app, ALICE), signed_in(app, BOB)
     assert _detail(alice, CAROL).status_code == 200
@@ -146,7 +146,7 @@ def test_one_account_looks_up_only_so_many_strangers(limited: Callable[..., Flas
     assert _detail(bob, CAROL).status_code == 200
 
 
-def test_friends_and_oneself_are_looked_up_freely(limited: Callable[..., Flask]) -> None:
+def test_lookups_of_friends_and_the_caller_are_unlimited(limited: Callable[..., Flask]) -> None:
     app = limited(RATE_LIMIT_LOOKUPS="1/minute")
     make_friends(app, ALICE, BOB)
     alice = signed_in(app, ALICE)

@@ -24,7 +24,7 @@ def test_listing_friends(app: Flask, alice: ApiClient, count: int) -> None:
     assert_within_budget(TABLE, f"friends {count}", app, db, lambda: alice.get("/friends"))
 
 
-def test_searching_for_somebody(app: Flask, alice: ApiClient) -> None:
+def test_searching_for_a_user(app: Flask, alice: ApiClient) -> None:
     make_account(app, 20, "Wanted")
     query = {"query_name": "Wanted"}
     assert_within_budget(

@@ -268,7 +268,7 @@ def test_asking_while_one_is_blocked_leaves_nothing_to_see(
 
 
 @REPEATEDLY
-def test_asking_blocking_and_unblocking_at_once_keeps_every_promise(
+def test_concurrent_requests_and_blocks_violate_no_invariant(
     app: Flask, alices: list[ApiClient], bobs: list[ApiClient], attempt: int
 ) -> None:
     calls = (block_user, send_friend_request, unblock_user, send_friend_request)

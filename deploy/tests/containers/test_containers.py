@@ -246,7 +246,7 @@ def test_one_service_runs_alone_in_a_container(product: Installation) -> None:
     engine.run("docker rm --force --volumes social && docker volume rm social")
 
 
-def test_renewing_keys_signs_nobody_out(product: Installation) -> None:
+def test_renewing_keys_ends_no_session(product: Installation) -> None:
     alice = make_user(product.base_url, "Alice")
     accept, restart, use, _, retire, _ = ROTATION.commands
 
