@@ -88,7 +88,7 @@ def activate_rotation(folder: Path) -> None:
     """
     next_dir = folder / _NEXT
     if not next_dir.exists():
-        raise OutOfOrderError("Nothing new is accepted yet: rotate accept")
+        raise OutOfOrderError("The next key is not accepted yet: rotate accept")
     mode = _mode_of(folder)
     for service in SERVICES:
         new = next_dir / _secret_name(service)
@@ -178,7 +178,7 @@ def _write(path: Path, text: str, mode: int) -> None:
 
 _FOLDER = click.argument("folder", type=click.Path(path_type=Path))
 _MADE = click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-_RESTART = "Now restart every program, one after the other or all at once"
+_RESTART = "Restart every program, one after another or all at once"
 
 
 @click.group()
@@ -205,9 +205,9 @@ def rotate() -> None:
 @rotate.command()
 @_MADE
 def accept(folder: Path) -> None:
-    """Generate new ones, accepted in addition to the old ones."""
+    """Generate new keys and secrets, accepted in addition to the old ones."""
     prepare_rotation(folder)
-    click.echo(f"New ones are made. {_RESTART}; then: rotate use {folder}")
+    click.echo(f"The new keys are accepted. {_RESTART}; then: rotate use {folder}")
 
 
 @rotate.command()
@@ -230,9 +230,9 @@ def use(folder: Path) -> None:
 )
 @click.option("--at-once", is_flag=True, help="The old key is compromised: end its tokens.")
 def retire(folder: Path, token_lifetime_seconds: int, at_once: bool) -> None:
-    """Accept only the new ones."""
+    """Accept only the new keys and secrets."""
     retire_previous(folder, 0 if at_once else token_lifetime_seconds)
-    click.echo(f"The old ones are forgotten. {_RESTART}.")
+    click.echo(f"The old keys are retired. {_RESTART}.")
 
 
 if __name__ == "__main__":

@@ -14,13 +14,13 @@ from shared.operations.data_export import ExportedFile, iter_json_array
 from shared.web.errors import ApiError
 
 _README = """\
-account.json   the account: what it says of itself, and when it was made
-sessions.json  where it was signed in lately
-audit.json     what was done with it that matters for security, from where and when
-avatar.txt     its picture, exactly as it was uploaded (base64), if there is one
-avatar.webp    its picture as others see it
+account.json   the account with its profile and creation time
+sessions.json  recent sessions
+audit.json     security events, with their time and origin
+avatar.txt     the uploaded picture (base64), if there is one
+avatar.webp    the picture as others see it
 
-The password is not here: only a hash of it is kept.
+The password is not included: only a hash of it is stored.
 """
 
 

@@ -19,13 +19,13 @@ from shared.data.client import UnreachableError
 from shared.operations.commands import accounts_group
 
 README = """\
-Everything that is kept about account {account_id}:
+All stored data of account {account_id}:
 
 auth/     the account itself
 social/   friends, requests, groups of friends, blocks
 chat/     conversations, messages, pictures
 
-A README.txt in each folder says what is in its files.
+README.txt in each folder describes its files.
 """
 _BLOCK = 64 * 1024
 

@@ -20,10 +20,10 @@ from social_service.models import (
 
 _README = """\
 friends.json           the friends
-friend_requests.json   requests that the person sent and got, and what became of them
-friend_groups.json     the groups into which the person sorts friends, a member on each line
-blocks.json            whom the person has blocked
-audit.json             what the person did that matters for security
+friend_requests.json   sent and received requests, with their status
+friend_groups.json     the user's groups of friends, one member per line
+blocks.json            blocked users
+audit.json             security events
 """
 
 

@@ -6,8 +6,8 @@ from PIL import Image, ImageChops, ImageCms
 from PIL.ImageCms import ImageCmsProfile, PyCMSError
 
 _SRGB = ImageCmsProfile(ImageCms.createProfile("sRGB"))
-_MAX_SRGB_DIFFERENCE = 3  # Of 255: programs round the profile of sRGB in different ways.
-_SPACES = {"L": "GRAY", "RGB": "RGB ", "CMYK": "CMYK"}  # What a profile calls colours.
+_MAX_SRGB_DIFFERENCE = 3  # Of 255: programs round the profile of sRGB differently.
+_SPACES = {"L": "GRAY", "RGB": "RGB ", "CMYK": "CMYK"}  # The names of colour spaces in profiles.
 
 
 def in_8_bits(image: Image.Image) -> Image.Image:

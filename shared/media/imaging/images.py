@@ -27,15 +27,15 @@ _TRANSPOSITIONS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# No code of a real scan reads alike in both, and no marker is in them.
+# No valid code reads the same in both, and neither contains a marker.
 _PADDINGS = b"\x55" * 64, bytes((7 * n * n + 31 * n) % 251 for n in range(64))
-_OUT_OF_MEMORY = "encoding error 1", "out of memory"  # As the encoders say it.
+_OUT_OF_MEMORY = "encoding error 1", "out of memory"  # The encoders' messages.
 _WITHOUT_LOSS = {"lossless": True, "exact": True, "method": 0, "quality": 50}
 _NEARLY_WITHOUT_LOSS = {"quality": 90, "exact": True}
 
 # The size is checked before Pillow sees an image.
 Image.MAX_IMAGE_PIXELS = None
-# A large image lies in blocks that go back to the system, and not into a heap that only grows.
+# Large images are stored in blocks that can be returned to the system, not in the heap.
 _imaging.set_block_size(64 << 20)
 
 
@@ -194,7 +194,7 @@ def _jpeg_quality(image: Image.Image, *, swap: bool) -> dict[str, Any]:
 def _corrected_webp(container: webp.WebP, correction: _Correction) -> bytes:
     options = _WITHOUT_LOSS if container.is_lossless else _NEARLY_WITHOUT_LOSS
     if not container.is_animated:
-        image = _decode(container.data, "WEBP").copy()  # Without the memory of the decoder.
+        image = _decode(container.data, "WEBP").copy()  # After the decoder has freed its memory.
         return _encode(correction.apply(image), "WEBP", **options)
     frames = _frames(container.data, "WEBP")
     stills = (_encode(correction.apply(frame), "WEBP", **options) for frame in frames)
@@ -228,7 +228,9 @@ def _orientation(data: bytes) -> int:
 
 
 def _decode(data: bytes, image_format: str, size: tuple[int, int] | None = None) -> Image.Image:
-    """The image; a JPEG of ``size`` or larger, for which all of it is read, but less computed."""
+    """Decode an image. With ``size``, all of a JPEG is read, but it is decoded at a lower
+    resolution.
+    """
     with _decoding():
         image = Image.open(BytesIO(data), formats=[image_format])
         if size is not None:

@@ -12,7 +12,7 @@ _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
 _COPIED_MARKERS = frozenset({*range(0xC0, 0xD0), 0xDB, 0xDC, 0xDD})
 _JFIF, _EXIF, _PROFILE, _ADOBE = 0xE0, 0xE1, 0xE2, 0xEE
 _COEFFICIENTS = 64
-# Inside a scan 0xff stands before 0x00, a restart, or another 0xff.
+# Inside a scan, 0xff is followed by 0x00, a restart marker, or another 0xff.
 _MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
 
 
@@ -56,7 +56,7 @@ class _Coefficients:
 
 
 class _Parser:
-    """Collects the parts of a file that are kept."""
+    """Collects the segments of a file that are copied."""
 
     def __init__(self, data: bytes) -> None:
         self._reader = Reader(data, len(START))
@@ -103,7 +103,7 @@ class _Parser:
         end = following.start() if following else len(reader.data)
         self.parts.append(_segment(_SCAN, head))
         self.scans.add(len(self.parts))
-        # At the end of the file, the first half of a marker may be left.
+        # The file can end with the first half of a marker.
         self.parts.append(reader.read(end - reader.position).rstrip(b"\xff"))
 
     def _copy_segment(self, marker: int, body: bytes) -> None:
@@ -115,7 +115,7 @@ class _Parser:
         self.parts.append(_segment(marker, body))
 
     def _add_application_data(self, marker: int, body: bytes) -> None:
-        """Keep colour information, and record the orientation."""
+        """Copy colour information, and record the orientation."""
         if marker == _JFIF and body.startswith(b"JFIF\0") and len(body) >= 12:
             self.parts.append(_segment(marker, body[:12] + b"\0\0"))  # Without its thumbnail.
         elif marker == _ADOBE and body.startswith(b"Adobe") and len(body) >= 12:

@@ -10,7 +10,7 @@ from shared.media.imaging.container import BadImageError, Container, Reader
 from shared.media.imaging.png_pixels import verify_pixels
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-# What the pixels mean, with the length of each chunk.
+# Chunks about the meaning of pixels, with their lengths.
 _COLOUR_CHUNKS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"cICP": 4, b"mDCV": 24, b"cLLI": 8}
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _INDEXED, _GREY = 3, (0, 4)
@@ -36,8 +36,8 @@ class Region(NamedTuple):
 class Frame(NamedTuple):
     """Compressed pixels and their display parameters.
 
-    ``control`` is what ``fcTL`` holds after the region: delay, disposal, blending. The image that
-    only viewers without animation show has none.
+    ``control`` contains the fields of ``fcTL`` after the region: delay, disposal, blending. It is
+    None for the image that only viewers without animation show.
     """
 
     region: Region
@@ -72,8 +72,8 @@ class Png(Container):
 
         Args:
             stills: a PNG for each frame, all of one colour type and palette.
-            regions: where each frame lies; the first one is the canvas.
-            srgb: whether the pixels are in sRGB now, or mean what they meant before.
+            regions: the region of each frame; the first one is the canvas.
+            srgb: whether the pixels are in sRGB now, or in the colour space of before.
         """
         regions = list(regions)
         encoded = [parse(still) for still in stills]
@@ -99,7 +99,7 @@ def parse(data: bytes) -> Png:
     header = _checked_header(chunks[0].body)
     width, height = struct.unpack_from(">II", header)
     before_pixels = chunks[: names.index(b"IDAT")]
-    by_name = {chunk.name: chunk for chunk in reversed(before_pixels)}  # Of several, the first.
+    by_name = {chunk.name: chunk for chunk in reversed(before_pixels)}  # The first of several.
     if header[9] == _INDEXED and b"PLTE" not in by_name:
         raise BadImageError("no palette")
     shared = tuple(chunk for chunk in by_name.values() if _is_shared(chunk))[::-1]
@@ -133,7 +133,7 @@ def write(
     frames: Iterable[Frame],
     play_count: int | None = None,
 ) -> bytes:
-    """A PNG of its parts; without ``play_count`` it is a still one of one frame."""
+    """Build a PNG; without ``play_count`` a still one with one frame."""
     frames = list(frames)
     sequence = iter(range(1 << 31))
     out = [SIGNATURE, _encode(b"IHDR", header)]
@@ -191,9 +191,9 @@ def _is_shared(chunk: Chunk) -> bool:
 def _animation_counts(
     before_pixels: dict[bytes, Chunk], names: list[bytes]
 ) -> tuple[int, int] | None:
-    """How many frames are announced, and how often they play; None if the image is a still one.
+    """Return the number of announced frames and of plays; None for a still image.
 
-    Browsers show the still image if frames are announced and none is there.
+    Browsers show the still image if frames are announced but missing.
     """
     if b"acTL" not in before_pixels or b"fcTL" not in names:
         return None

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 
 from shared.media.imaging.container import BadImageError
 
-_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # Of a pixel, by colour type.
-# Adam7: where the first pixel of each pass lies, and how far apart its pixels are.
+_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # Channels of a pixel, by colour type.
+# Adam7: the position of the first pixel of each pass, and the distances of its pixels.
 _ADAM7 = (
     (0, 0, 8, 8),
     (4, 0, 8, 8),
@@ -22,20 +22,20 @@ _OUTPUT_BYTES = 256 << 10
 
 
 def verify_pixels(header: bytes, width: int, height: int, parts: Iterable[bytes]) -> None:
-    """Inflate the pixels without keeping them, and check the filter of each row.
+    """Inflate the pixels without storing them, and check the filter of each row.
 
     Args:
         header: the body of ``IHDR``.
-        width: of the frame.
-        height: of the frame.
-        parts: its compressed data.
+        width: the width of the frame.
+        height: the height of the frame.
+        parts: the compressed data.
 
     Raises:
-        BadImageError: they are broken, or some are missing.
+        BadImageError: the data are invalid or incomplete.
     """
     passes = _passes(header, width, height)
     stride, rows = next(passes)
-    next_row = 0  # Where it begins, from the start of the block.
+    next_row = 0  # The start of the row in the block.
     for block in _inflated(parts):
         while rows and next_row < len(block):
             count = min(rows, -(-(len(block) - next_row) // stride))
@@ -52,7 +52,7 @@ def verify_pixels(header: bytes, width: int, height: int, parts: Iterable[bytes]
 
 
 def _passes(header: bytes, width: int, height: int) -> Iterator[tuple[int, int]]:
-    """Of each pass with pixels: the bytes of a row, and how many rows there are."""
+    """Yield the bytes per row and the number of rows of each pass with pixels."""
     bits = _SAMPLES[header[9]] * header[8]
     for x, y, across, down in _ADAM7 if header[12] else ((0, 0, 1, 1),):
         columns = -(-(width - x) // across)

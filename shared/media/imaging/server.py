@@ -47,14 +47,14 @@ _SIGNALS_OF_OPERATORS = {
 def main() -> None:
     """Serve until the other end closes the socket."""
     peer = socket.socket(fileno=int(sys.argv[1]))
-    peer.setblocking(True)  # gevent, which made it, does not block.
+    peer.setblocking(True)  # gevent created the socket in non-blocking mode.
     lock = int(sys.argv[2]) if len(sys.argv) > 2 else None
     os.nice(5)  # Other processes have priority.
     while True:
         message, descriptors, _, _ = socket.recv_fds(peer, 4096, 2)
         if not message:
             return
-        if lock is not None:  # The workers of a program decode one after another.
+        if lock is not None:  # The workers of a program take turns.
             fcntl.lockf(lock, fcntl.LOCK_EX)
         outcome = _work(peer, json.loads(message), *descriptors)
         if lock is not None:

@@ -32,7 +32,7 @@ class WebP(Container):
 
 
 def is_webp(data: bytes) -> bool:
-    """Whether the file says that it is one."""
+    """Whether the file has the header of a WebP."""
     return data[:4] == b"RIFF" and data[8:12] == b"WEBP"
 
 
@@ -42,7 +42,7 @@ def parse(data: bytes) -> WebP:
     if end > len(data) + 1:  # Some encoders omit the last byte of padding.
         raise BadImageError("cut off")
     chunks = list(_chunks(data[12:end]))
-    by_name = {chunk.name: chunk.body for chunk in reversed(chunks)}  # Of several, the first.
+    by_name = {chunk.name: chunk.body for chunk in reversed(chunks)}  # The first of several.
     extended = by_name.get(b"VP8X")
     is_animated = bool(extended and extended[0] & _ANIMATED)
     bodies = [chunk.body for chunk in chunks if chunk.name == b"ANMF"] if is_animated else []
@@ -82,7 +82,7 @@ def parse(data: bytes) -> WebP:
 def animate(stills: Iterable[bytes], like: WebP, size: tuple[int, int]) -> bytes:
     """Build an animation of still WebP files, each of which replaces the previous one."""
     sides = b"".join((side - 1).to_bytes(3, "little") for side in size)
-    replace = b"\x02"  # Neither blended with what is there nor disposed of.
+    replace = b"\x02"  # Neither blended nor disposed of.
     chunks = [
         Chunk(b"VP8X", bytes((_ANIMATED | _ALPHA, 0, 0, 0)) + sides),
         Chunk(b"ANIM", like.animation),
