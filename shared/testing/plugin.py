@@ -61,8 +61,14 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests of a module that share a fixture in one process, so that it is made once."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run the tests of a module that share a fixture in one process, so that it is made once.
+
+    Tests that use no database, bus or store run only with ``--column sqlite``.
+    """
+    if config.getoption("--column") == "postgres":
+        config.hook.pytest_deselected(items=[item for item in items if not _uses_servers(item)])
+        items[:] = [item for item in items if _uses_servers(item)]
     for item in items:
         if isinstance(item, pytest.Function) and not item.get_closest_marker("xdist_group"):
             fixtures = item._fixtureinfo.name2fixturedefs.values()
@@ -120,9 +126,14 @@ def servers(request: pytest.FixtureRequest) -> dict[str, str]:
     return urls | {"redis": f"{urls['redis'].rpartition('/')[0]}/{number}"}
 
 
+def _uses_servers(item: pytest.Item) -> bool:
+    return "servers" in getattr(item, "fixturenames", ())
+
+
 @pytest.fixture(autouse=True)
-def _fresh_redis(servers: dict[str, str]) -> None:
+def _fresh_redis(request: pytest.FixtureRequest) -> None:
     """Delete the frames and counters of other tests."""
+    servers = request.getfixturevalue("servers") if _uses_servers(request.node) else {}
     if servers:
         with Redis.from_url(servers["redis"]) as redis:
             redis.flushdb()
