@@ -5,6 +5,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from typing import Any
 
@@ -16,7 +17,7 @@ from chat_service.tests.calls import send_text
 from chat_service.tests.factories import make_group
 from chat_service.tests.live_server import TIMEOUT, Server, ServerClient, run_server
 from chat_service.tests.network import Network, run_network
-from shared.testing.cast import ALICE, BOB
+from shared.testing.cast import ALICE, BOB, CAROL, DAVE
 from shared.testing.redis import redis_server
 from shared.testing.tokens import issue
 
@@ -32,11 +33,11 @@ class ReconnectingClient:
         received: numbers of the messages, in the order of their frames.
     """
 
-    def __init__(self, network: Network, addresses: Sequence[str]) -> None:
+    def __init__(self, user: int, network: Network, addresses: Sequence[str]) -> None:
         self.received: list[int] = []
         self._network = network
         self._addresses = addresses
-        self._token = issue(BOB)
+        self._token = issue(user)
 
     def connect_for(self, seconds: float, leaves: str, last: int | None = None) -> None:
         """Receive frames for some seconds, or until the ``last`` message, then disconnect."""
@@ -51,6 +52,12 @@ class ReconnectingClient:
             with suppress(OSError, WebSocketException):
                 wire.close(timeout=TIMEOUT)
         wire.shutdown()
+
+    def reconnect_until(self, enough: threading.Event) -> None:
+        """Connect and disconnect at random moments."""
+        while not enough.is_set():
+            self.connect_for(random.uniform(0, 1.5), random.choice(DISCONNECTIONS))
+            enough.wait(random.choice((0, 0, 0.5)))
 
     def _connect(self) -> WebSocket:
         self._network.target = random.choice(self._addresses)
@@ -82,33 +89,42 @@ def chat_servers(
             ]
 
 
-@pytest.mark.parametrize("seconds", [4, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("users", "seconds"),
+    [([BOB], 4), pytest.param([BOB, CAROL, DAVE], 20, marks=pytest.mark.slow)],
+)
 def test_no_frame_is_lost_however_connections_end(
-    app: Flask, chat_servers: list[Server], seconds: float
+    app: Flask, chat_servers: list[Server], users: list[int], seconds: float
 ) -> None:
-    group = make_group(app, ALICE, BOB)
+    group = make_group(app, ALICE, *users)
     alice = ServerClient(chat_servers[0], ALICE)
     sent: list[int] = []
     all_sent = threading.Event()
 
     def send() -> None:
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            send_text(alice, group, str(len(sent)))
-            sent.append(len(sent))
-            all_sent.wait(random.uniform(0, 0.1))
-        all_sent.set()
+        try:
+            while time.monotonic() < end:
+                send_text(alice, group, str(len(sent)))
+                sent.append(len(sent))
+                all_sent.wait(random.uniform(0, 0.1))
+        finally:
+            all_sent.set()
 
-    with run_network(chat_servers[0].address) as network:
-        bob = ReconnectingClient(network, [server.address for server in chat_servers])
-        bob.connect_for(0.1, "close")
-        sending = threading.Thread(target=send)
-        sending.start()
-        while not all_sent.is_set():
-            bob.connect_for(random.uniform(0, 1.5), random.choice(DISCONNECTIONS))
-            all_sent.wait(random.choice((0, 0, 0.5)))
-        sending.join()
+    addresses = [server.address for server in chat_servers]
+    with ExitStack() as stack, ThreadPoolExecutor() as pool:
+        clients = [
+            ReconnectingClient(user, stack.enter_context(run_network(addresses[0])), addresses)
+            for user in users
+        ]
+        for client in clients:
+            client.connect_for(0.1, "close")
+        reconnecting = [pool.submit(client.reconnect_until, all_sent) for client in clients]
+        pool.submit(send).result()
+        for each in reconnecting:
+            each.result()
         alice.close()
-        bob.connect_for(TIMEOUT, "close", sent[-1])
+        for client in clients:
+            client.connect_for(TIMEOUT, "close", sent[-1])
 
-    assert list(dict.fromkeys(bob.received)) == sent
+    assert [list(dict.fromkeys(client.received)) for client in clients] == [sent] * len(users)
