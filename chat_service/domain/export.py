@@ -59,17 +59,19 @@ def export_files(
     yield ExportedFile("README.txt", [_README.encode()])
     conversations = list_conversations(account_id)
     yield ExportedFile("conversations.json", iter_json_array(map(to_json, conversations)))
-    yield ExportedFile("members.json", iter_json_array(_members(account_id)))
+    yield ExportedFile("members.json", iter_json_array(_iter_members(account_id)))
     for conversation in conversations:
-        messages = _messages(
+        messages = _iter_messages(
             (Message.conversation_id == conversation.id) & is_visible_to(account_id)
         )
         yield ExportedFile(f"messages/{conversation.id}.json", iter_json_array(messages))
     is_own = Message.sender_id == account_id
-    elsewhere = _messages(is_own & Message.conversation_id.not_in(_open_conversations(account_id)))
+    elsewhere = _iter_messages(
+        is_own & Message.conversation_id.not_in(_open_conversations(account_id))
+    )
     yield ExportedFile("sent_elsewhere.json", iter_json_array(elsewhere))
-    yield ExportedFile("announcements.json", iter_json_array(_announcements(account_id)))
-    yield ExportedFile("invitations.json", iter_json_array(_invitations(account_id)))
+    yield ExportedFile("announcements.json", iter_json_array(_iter_announcements(account_id)))
+    yield ExportedFile("invitations.json", iter_json_array(_iter_invitations(account_id)))
     yield ExportedFile("audit.json", iter_json_array(audit.export(account_id)))
     pictures = select(Message.content).where(is_own, Message.type == IMAGE)
     for row in db.pages(pictures, Message.id):
@@ -86,7 +88,7 @@ def _open_conversations(account_id: int) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _messages(condition: ColumnElement[bool]) -> Iterator[dict[str, Any]]:
+def _iter_messages(condition: ColumnElement[bool]) -> Iterator[dict[str, Any]]:
     return db.pages(
         select(
             Message.conversation_id,
@@ -106,7 +108,7 @@ def _messages(condition: ColumnElement[bool]) -> Iterator[dict[str, Any]]:
     )
 
 
-def _members(account_id: int) -> Iterator[dict[str, Any]]:
+def _iter_members(account_id: int) -> Iterator[dict[str, Any]]:
     return db.pages(
         select(
             Membership.conversation_id,
@@ -122,7 +124,7 @@ def _members(account_id: int) -> Iterator[dict[str, Any]]:
     )
 
 
-def _announcements(account_id: int) -> Iterator[dict[str, Any]]:
+def _iter_announcements(account_id: int) -> Iterator[dict[str, Any]]:
     return db.pages(
         select(
             Announcement.conversation_id,
@@ -134,7 +136,7 @@ def _announcements(account_id: int) -> Iterator[dict[str, Any]]:
     )
 
 
-def _invitations(account_id: int) -> Iterator[dict[str, Any]]:
+def _iter_invitations(account_id: int) -> Iterator[dict[str, Any]]:
     sender, receiver = aliased(Account), aliased(Account)
     return db.pages(
         select(

@@ -122,7 +122,7 @@ class _History(NamedTuple):
         read_state, after_version = self.read_state, bounds.after_version
         has_news = after_version is None or after_version < read_state.version
         from_newest = limit is not None and not bounds.has_lower
-        rows = self._rows(bounds, limit or MAX_WHOLE + 1, from_newest) if has_news else []
+        rows = self._fetch_rows(bounds, limit or MAX_WHOLE + 1, from_newest) if has_news else []
         if from_newest:
             rows.reverse()
         is_long = limit is None and len(rows) > MAX_WHOLE
@@ -133,16 +133,18 @@ class _History(NamedTuple):
         page = long_reads.admit(
             self.user_id,
             {
-                "messages": self._blocks(bounds, rows) if is_long else self._block(rows),
-                "deleted_ids": self._deleted_ids(after_version, version) if has_news else [],
+                "messages": self._iter_blocks(bounds, rows) if is_long else self._make_block(rows),
+                "deleted_ids": self._list_deleted_ids(after_version, version) if has_news else [],
                 "version": version,
             },
         )
         if not is_long:
-            self._read_up_to(bounds, rows, more_follow)
+            self._mark_read(bounds, rows, more_follow)
         return MessagePage(**page)
 
-    def _rows(self, bounds: Bounds, limit: int, from_newest: bool = False) -> list[MessageRow]:
+    def _fetch_rows(
+        self, bounds: Bounds, limit: int, from_newest: bool = False
+    ) -> list[MessageRow]:
         return to_message_rows(
             db.execute(
                 _messages_query(frozenset(bounds.parameters), newest_first=from_newest),
@@ -154,40 +156,40 @@ class _History(NamedTuple):
             )
         )
 
-    def _blocks(self, bounds: Bounds, rows: list[MessageRow]) -> Iterator[MessageBlock]:
+    def _iter_blocks(self, bounds: Bounds, rows: list[MessageRow]) -> Iterator[MessageBlock]:
         """Stream all messages, beginning with these rows, and mark them as read at the end."""
         newest: list[MessageRow] = []
         while True:
             newest, is_last = rows[-1:] or newest, len(rows) < BLOCK_SIZE
-            block = self._block(rows)
+            block = self._make_block(rows)
             rows = []
             yield block
             if is_last:
                 break
             self._check_access()
-            rows = self._rows(bounds._replace(after_version=newest[0].version), BLOCK_SIZE)
-        self._read_up_to(bounds, newest, more_follow=False)
+            rows = self._fetch_rows(bounds._replace(after_version=newest[0].version), BLOCK_SIZE)
+        self._mark_read(bounds, newest, more_follow=False)
 
     def _check_access(self) -> None:
         not_found = errors.CONVERSATION_NOT_FOUND_ZH
         get_read_state(self.conversation_id, self.user_id, not_found, not_member=not_found)
 
-    def _block(self, rows: list[MessageRow]) -> MessageBlock:
+    def _make_block(self, rows: list[MessageRow]) -> MessageBlock:
         read_state, reads = self.read_state, None
         if read_state.friend_read_seq is not None:
             own_read_seq = read_state.last_seq if self.marks_read else read_state.read_seq
             reads = PairReads(self.user_id, own_read_seq, read_state.friend_read_seq)
         return with_senders(rows, reads)
 
-    def _deleted_ids(self, after: int | None, until: int) -> list[int] | Iterator[list[int]]:
+    def _list_deleted_ids(self, after: int | None, until: int) -> list[int] | Iterator[list[int]]:
         """List the ids of the messages deleted between two versions."""
         if after is None:
             return []
-        blocks = self._deleted_blocks(after, until)
+        blocks = self._iter_deleted_ids(after, until)
         first = next(blocks)
         return first if len(first) < _IDS_IN_A_BLOCK else chain([first], blocks)
 
-    def _deleted_blocks(self, after: int, until: int) -> Iterator[list[int]]:
+    def _iter_deleted_ids(self, after: int, until: int) -> Iterator[list[int]]:
         is_last = False
         while not is_last:
             rows = db.execute(
@@ -197,7 +199,7 @@ class _History(NamedTuple):
             after = after if is_last else rows[-1].version
             yield [row.message_id for row in rows]
 
-    def _read_up_to(self, bounds: Bounds, rows: list[MessageRow], more_follow: bool) -> None:
+    def _mark_read(self, bounds: Bounds, rows: list[MessageRow], more_follow: bool) -> None:
         """Mark ``rows`` as read, and the deleted messages after them."""
         if not self.marks_read:
             return

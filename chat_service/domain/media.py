@@ -69,10 +69,10 @@ def open_image(name: str) -> StoredImage:
 def are_same_image(name: str, other: str) -> bool:
     """Whether two files are equal. A deleted file equals every file."""
     files = [media_store.open(each) for each in (name, other)]
-    return len({_digest(file) for file in files if file is not None}) < 2
+    return len({_hash_file(file) for file in files if file is not None}) < 2
 
 
-def _digest(file: StoredFile) -> bytes:
+def _hash_file(file: StoredFile) -> bytes:
     digest = sha256()
     for piece in file.chunks:
         digest.update(piece)

@@ -248,7 +248,7 @@ class _Span(NamedTuple):
     until: Any
 
 
-def _span() -> _Span:
+def _make_span() -> _Span:
     each = func.json_each(bindparam("spans", type_=JSON)).table_valued(
         column("key", Text), column("value", JSON)
     )
@@ -262,22 +262,22 @@ def _span() -> _Span:
 @cache
 def _messages_query(*, newest: bool) -> Select[*tuple[Any, ...]]:
     """Build the query of the first (or newest) visible messages of each span, oldest first."""
-    span, message = _span(), aliased(Message)
-    page = _page(span, message, message.id).where(is_visible_to(_USER, message))
+    span, message = _make_span(), aliased(Message)
+    page = _select_page(span, message, message.id).where(is_visible_to(_USER, message))
     order = message.version.desc() if newest else message.version
-    return _joined(MESSAGES, span, page.order_by(order), Message.id).order_by(Message.version)
+    return _join_page(MESSAGES, span, page.order_by(order), Message.id).order_by(Message.version)
 
 
 @cache
 def _deletions_query() -> Select[*tuple[Any, ...]]:
     """Build the query of the first deletions of each span, oldest first."""
-    span, deletion = _span(), aliased(Deletion)
-    page = _page(span, deletion, deletion.message_id).order_by(deletion.version)
+    span, deletion = _make_span(), aliased(Deletion)
+    page = _select_page(span, deletion, deletion.message_id).order_by(deletion.version)
     columns = select(Deletion.conversation_id, Deletion.message_id, Deletion.version)
-    return _joined(columns, span, page, Deletion.message_id).order_by(Deletion.version)
+    return _join_page(columns, span, page, Deletion.message_id).order_by(Deletion.version)
 
 
-def _page(span: _Span, table: Any, key: Any) -> Select[*tuple[Any, ...]]:
+def _select_page(span: _Span, table: Any, key: Any) -> Select[*tuple[Any, ...]]:
     return (
         select(key.label("key"))
         .where(
@@ -290,7 +290,7 @@ def _page(span: _Span, table: Any, key: Any) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _joined(
+def _join_page(
     columns: Select[*tuple[Any, ...]], span: _Span, page: Select[*tuple[Any, ...]], key: Any
 ) -> Select[*tuple[Any, ...]]:
     """Select ``columns`` of the rows whose ``key`` is in the page of a span."""

@@ -82,12 +82,12 @@ class Hub:
             for socket in self._sockets_by_user.get(user_id, ()):
                 self._leave_room(socket, event.room)
         if event.generation is not None:
-            for socket in self._recipients(event):
+            for socket in self._list_recipients(event):
                 _close_if_stale(socket, event.generation, event.session_ends)
         elif event.throttled:
             self._throttle(entry)
         else:
-            self._send(entry, self._recipients(event))
+            self._send(entry, self._list_recipients(event))
 
     def register(
         self,
@@ -106,7 +106,7 @@ class Hub:
         """
         user_id = socket.subscriber.user_id
         mark = mark or Mark(rooms_at)
-        recent = self._since(min(mark.position, rooms_at, *mark.skipped))
+        recent = self._list_since(min(mark.position, rooms_at, *mark.skipped))
         current = current_rooms(
             rooms, user_id, (entry for entry in recent if entry.position > rooms_at)
         )
@@ -184,11 +184,11 @@ class Hub:
             if not members:
                 del self._rooms[room]
 
-    def _since(self, position: Position) -> list[StreamEntry]:
+    def _list_since(self, position: Position) -> list[StreamEntry]:
         later = takewhile(lambda entry: entry.position > position, reversed(self._recent))
         return list(later)[::-1]
 
-    def _recipients(self, event: LiveEvent) -> tuple[WebSocketConnection, ...]:
+    def _list_recipients(self, event: LiveEvent) -> tuple[WebSocketConnection, ...]:
         if event.rooms:
             members = {socket for room in event.rooms for socket in self._rooms.get(room, ())}
             return tuple(each for each in members if event.is_share_of(each.subscriber.user_id))
@@ -221,7 +221,7 @@ class Hub:
         room = entry.event.room or 0
         if room in self._throttles:
             self._throttles[room].add(entry)
-        elif recipients := self._recipients(entry.event):
+        elif recipients := self._list_recipients(entry.event):
             self._send(entry, recipients)
             self._throttles[room] = _Throttle(lambda: self._flush_throttled(room))
 
