@@ -12,7 +12,7 @@ from gateway.documents import Document
 from shared.settings import SettingsError
 
 WEB_DIR = Path(__file__).resolve().parent.parent / "web"
-_SERVED = ("*.svg", "css/*.css", "js/**/*.js")
+_SERVED = ("*.svg", "css/*.css", "js/**/*.js", "words/*.json")
 
 
 def create_web_blueprint(settings: GatewaySettings) -> Blueprint:

@@ -10,6 +10,7 @@ export default [
     languageOptions: { ecmaVersion: 2024, sourceType: "module", globals: globals.browser },
     rules: {
       eqeqeq: "error",
+      "max-len": ["error", { code: 100 }],
       "no-console": "error",
       "no-eval": "error",
       "no-implied-eval": "error",

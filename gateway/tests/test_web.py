@@ -44,6 +44,7 @@ def client(folder: Path, environment: dict[str, str]) -> FlaskClient:
         ("/web/icon.svg", "image/svg+xml"),
         ("/web/css/base.css", "text/css"),
         ("/web/js/views/app.js", "text/javascript"),
+        ("/web/words/zh.json", "application/json"),
         ("/web/config.json", "application/json"),
     ],
 )

@@ -150,6 +150,24 @@ def test_the_keyboard_is_enough(windows: Windows, alice: ApiClient, bob: ApiClie
     expect(window.page.locator(".reply-bar")).to_have_count(0)
 
 
+def test_a_touch_screen_shows_the_menus(windows: Windows, alice: ApiClient, bob: ApiClient) -> None:
+    chat = make_private(alice, bob)
+    bob.send_text(chat, "Can you hear me?")
+    window = windows.open(alice, size=PHONE, has_touch=True, is_mobile=True)
+    row_menu = window.button("actionsFor", name=bob.name)
+    expect(row_menu).to_have_css("opacity", "1")
+    row_menu.tap()
+    window.menu_item("pin")
+    expect(window.page.locator(".row.pinned")).to_have_count(1)
+
+    window.open_chat(chat)
+    message_menu = window.button("messageActions")
+    expect(message_menu).to_have_css("opacity", "1")
+    message_menu.tap()
+    window.menu_item("reply")
+    expect(window.page.locator(".reply-bar")).to_contain_text("Can you hear me?")
+
+
 def test_an_error_is_said_in_words(windows: Windows) -> None:
     window = windows.open()
     window.goto()

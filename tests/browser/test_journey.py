@@ -157,7 +157,7 @@ class Journey:
         a.field("currentPassword").fill("wrong")
         a.field("newPassword").fill(PASSWORD)
         a.button("save").click()
-        expect(a.page.get_by_text(a.words("errorPasswordWrong"))).to_be_visible()
+        expect(a.page.get_by_text(a.words("密码错误"))).to_be_visible()
         a.field("currentPassword").fill(PASSWORD)
         a.button("save").click()
         expect(a.page.get_by_role("dialog")).to_have_count(0)
@@ -354,7 +354,7 @@ class Journey:
         a.field("password").fill(PASSWORD)
         a.button("signIn").click()
         expect(
-            a.page.get_by_role("alert").get_by_text(a.words("errorAccountDeleted"))
+            a.page.get_by_role("alert").get_by_text(a.words("User deleted or not activated"))
         ).to_be_visible()
         a.register(self.alice_name, self.alice_email)
         a.goto(f"c/{self.chat}")

@@ -15,6 +15,12 @@ from tests.product import PASSWORD_TRANSPORT_KEY, Product, running
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 SENDING = "**/conversations/messages"
+COUNT_UNSENT = """() => new Promise((resolve) => {
+  indexedDB.open("ims").onsuccess = ({ target }) => {
+    const outbox = target.result.transaction("outbox").objectStore("outbox");
+    outbox.count().onsuccess = (event) => resolve(event.target.result);
+  };
+})"""
 
 
 @pytest.fixture
@@ -143,7 +149,7 @@ def test_a_message_that_is_refused_says_why_and_can_be_discarded(
         lambda route: route.fulfill(status=400, json={"code": -3, "info": "Content too long"}),
     )
 
-    expect(a.page.get_by_text(a.words("errorContentTooLong"))).to_be_visible()
+    expect(a.page.get_by_text(a.words("Content too long"))).to_be_visible()
     a.button("discard").click()
     expect(a.page.locator(".message")).to_have_count(0)
 
@@ -239,6 +245,21 @@ def test_an_open_chat_can_be_marked_as_unread(
     assert bob.get_conversation(chat).unread_count == 1
 
 
+def test_a_recent_chat_opens_without_a_request(
+    windows: Windows, alice: ApiClient, bob: ApiClient, chat: int
+) -> None:
+    alice.send_text(chat, "Are you there?")
+    window = windows.open()
+    with window.page.expect_response("**/conversations/sync"):
+        window.sign_in_as(bob)
+    window.urls.clear()
+
+    window.open_chat(chat)
+
+    expect(window.text("Are you there?")).to_be_visible()
+    assert [url for url in window.urls if "/conversations/messages" in url] == []
+
+
 def test_two_windows_agree(windows: Windows, b: Window, alice: ApiClient, chat: int) -> None:
     other = windows.beside(b)
     other.goto("c")
@@ -270,7 +291,21 @@ def test_signing_out_signs_out_in_all_windows_and_leaves_no_token(
         assert bob.token not in stored
 
 
+def test_a_deleted_account_leaves_no_unsent_messages(a: Window) -> None:
+    a.page.route(SENDING, _refuse_to_send)
+    a.write("Never sent")
+    expect(a.page.locator(".message.pending")).to_have_count(1)
+    a.goto("me")
+    a.button("deleteAccount").click()
+
+    a.confirm("deleteAccount")
+
+    expect(a.button("signIn")).to_be_visible()
+    assert a.page.evaluate(COUNT_UNSENT) == 0
+
+
 def test_a_token_stands_in_no_address(a: Window, alice: ApiClient) -> None:
+    assert alice.token is not None
     assert [url for url in a.urls if alice.token in url] == []
 
 

@@ -1,5 +1,6 @@
 """What the web client does without a browser: rooms, outbox, the live connection, its words."""
 
+import json
 from pathlib import Path
 
 from tests.browser.windows import run_node
@@ -15,7 +16,7 @@ def test_the_units_hold() -> None:
 
 
 def test_every_error_of_the_services_has_words() -> None:
-    errors = (ROOT / "web" / "js" / "errors.js").read_text()
+    texts = json.loads((ROOT / "web" / "words" / "en.json").read_text())
     declared = {
         line.split('"')[1]
         for catalogue in ROOT.glob("*/errors.py")
@@ -23,4 +24,4 @@ def test_every_error_of_the_services_has_words() -> None:
         if "ErrorSpec(4" in line and ", -4" not in line.split('"')[0]
     }
 
-    assert sorted(info for info in declared if info not in errors and "{" not in info) == []
+    assert sorted(info for info in declared if info not in texts and "{" not in info) == []

@@ -1,12 +1,9 @@
-"""The words of the web client, by key, as people see them."""
+"""The texts of the web client, by key, as users see them."""
 
 import json
-import re
 from pathlib import Path
 
-_WORDS = Path(__file__).resolve().parents[2] / "web" / "js" / "words.js"
-_TEXT = r'("(?:[^"\\]|\\.)*")'
-_ENTRY = re.compile(rf"^  (\w+): \[\s*{_TEXT},\s*{_TEXT},?\s*\],$", re.MULTILINE)
+_FOLDER = Path(__file__).resolve().parents[2] / "web" / "words"
 
 LOCALES = {"en": "en-US", "zh": "zh-CN"}
 
@@ -16,13 +13,11 @@ class Words:
 
     def __init__(self, language: str) -> None:
         self.language = language
-        column = list(LOCALES).index(language)
-        entries = _ENTRY.findall(_WORDS.read_text())
-        self._texts = {key: json.loads(texts[column]) for key, *texts in entries}
+        self._texts: dict[str, str] = json.loads((_FOLDER / f"{language}.json").read_text())
 
     def __call__(self, key: str, **values: object) -> str:
         """The text of a key, with its blanks filled in."""
-        text: str = self._texts[key]
+        text = self._texts[key]
         for name, value in values.items():
             text = text.replace("{" + name + "}", str(value))
         return text

@@ -42,12 +42,12 @@ async function call(method, path, fields = {}) {
   const given = Object.entries(fields).filter(([, value]) => value !== undefined && value !== "");
   const query = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
   const response = await (method === "GET"
-    ? send(query.size ? `${path}?${query}` : path, { method }, TIMEOUT_MS)
-    : send(path, { method, headers, body: JSON.stringify(fields) }, TIMEOUT_MS));
+    ? send(query.size ? `${path}?${query}` : path, { method })
+    : send(path, { method, headers, body: JSON.stringify(fields) }));
   return response.json();
 }
 
-/** @param {string} method @returns {(path: string, fields?: Record<string, any>) => Promise<any>} */
+/** @type {(method: string) => (path: string, fields?: Record<string, any>) => Promise<any>} */
 const caller = (method) => (path, fields) => call(method, path, fields);
 
 export const get = caller("GET");
@@ -67,13 +67,14 @@ export async function download(path) {
   return response.blob();
 }
 
-/** @param {string} url @param {RequestInit} init @param {number} timeout */
-async function send(url, init, timeout) {
+/** @param {string} url @param {RequestInit} init */
+async function send(url, init, timeout = TIMEOUT_MS) {
   const headers = { ...init.headers, ...session.authorization() };
   let response;
   try {
     const signal = AbortSignal.timeout(timeout);
-    response = await fetch(url, { ...init, headers, signal, credentials: "omit", cache: "no-store" });
+    const common = { headers, signal, credentials: /** @type {const} */ ("omit") };
+    response = await fetch(url, { ...init, ...common, cache: "no-store" });
   } catch {
     throw new ApiError(0, 0, "Unreachable");
   }

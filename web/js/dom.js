@@ -14,7 +14,7 @@ const CONTROLLED = new Set(["value", "checked"]);
 const rendered = new WeakMap();
 
 /**
- * Describe an element: `h("p.quiet", { dir: "auto" }, "text")`. Props may be left out: `on…` handlers,
+ * Describe an element: `h("p.quiet", { dir: "auto" }, "text")`. Props are optional: `on…` handlers,
  * `key`, `ref` (called once, with the element, after it was inserted), `class` (further classes, of
  * which the false ones are left out), `style` as an object, and attributes.
  * `selector`: tag and classes. `parts`: props, if any, and children.
@@ -30,8 +30,7 @@ export function h(selector, ...parts) {
   return { tag, props, children: flatten(hasProps ? parts.slice(1) : parts, []) };
 }
 
-/** @param {any} part */
-const isProps = (part) =>
+const isProps = (/** @type {any} */ part) =>
   typeof part === "object" && part !== null && !Array.isArray(part) && !("tag" in part);
 
 /** @param {any[]} children @param {VNode[]} into */
@@ -152,6 +151,6 @@ function setProp(element, name, value) {
     if (element[name] !== value) element[name] = value ?? "";
   } else if (PROPERTIES.has(name)) element[name] = value ?? "";
   else if (value === null || value === undefined || value === false) element.removeAttribute(name);
-  else if ((name === "href" || name === "src") && !SAFE_URL.test(value)) element.removeAttribute(name);
+  else if (/^(href|src)$/.test(name) && !SAFE_URL.test(value)) element.removeAttribute(name);
   else element.setAttribute(name, value === true ? "" : String(value));
 }

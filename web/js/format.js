@@ -4,14 +4,13 @@ import { locale, t } from "./i18n.js";
 
 const DAY_MS = 86_400_000;
 
-/** How many days ago. @param {Date} date */
-function age(date) {
-  const dayNumber = (/** @type {Date} */ of) => Math.round(new Date(of).setHours(0, 0, 0, 0) / DAY_MS);
-  return dayNumber(new Date()) - dayNumber(date);
-}
-
 /** @param {Date} date */
-const isThisYear = (date) => date.getFullYear() === new Date().getFullYear();
+const dayNumber = (date) => Math.round(new Date(date).setHours(0, 0, 0, 0) / DAY_MS);
+
+/** How many days ago. @param {Date} date */
+const age = (date) => dayNumber(new Date()) - dayNumber(date);
+
+const isThisYear = (/** @type {Date} */ date) => date.getFullYear() === new Date().getFullYear();
 
 /** @type {Map<string, Intl.DateTimeFormat>} */
 const formats = new Map();
@@ -52,7 +51,7 @@ export function moment(time) {
 
 /** Day and clock. @param {string} time */
 export const full = (time) =>
-  time ? format(new Date(time), { dateStyle: "medium", timeStyle: "short" }) : "";
+  time ? format(new Date(time), { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" }) : "";
 
 /** A message as text. @param {{type?: number, content: string}} message */
 export const contentOf = ({ type, content }) => (type === 1 ? t("imagePreview") : content);

@@ -1,13 +1,11 @@
-/** The texts of the page in the user's language. */
+/** The texts of the page in the language of the user, from `words/`. */
 
-import { WORDS } from "./words.js";
-
-/** @typedef {keyof typeof WORDS} Key */
+/** @typedef {keyof typeof import("../words/en.json")} Key */
 /** @typedef {"en" | "zh"} Language */
 
 const CHOSEN = "ims.language";
-/** @type {Record<string, string[]>} */
-const words = WORDS;
+/** @type {Record<string, string>} */
+let words = {};
 
 /** @type {Language} */
 export let language = firstLanguage();
@@ -18,8 +16,9 @@ function firstLanguage() {
   return chosen.toLowerCase().startsWith("zh") ? "zh" : "en";
 }
 
-/** @param {Language} wanted */
-export function setLanguage(wanted) {
+/** Load the texts of a language, and use it from now on. @param {Language} wanted */
+export async function setLanguage(wanted) {
+  words = await (await fetch(`/web/words/${wanted}.json`)).json();
   language = wanted;
   localStorage.setItem(CHOSEN, wanted);
   document.documentElement.lang = locale();
@@ -27,12 +26,14 @@ export function setLanguage(wanted) {
 
 export const locale = () => (language === "zh" ? "zh-CN" : "en");
 
+/** @type {(text: string) => text is Key} */
+export const isKey = (text) => Object.hasOwn(words, text);
+
 /**
- * The text of a key. `{name}` is replaced; with `n` of 1, `<key>_one` is used where there is one.
+ * The text of a key. `{name}` is replaced; with `n` of 1, `<key>_one` is used if it exists.
  * @type {(key: Key, values?: Record<string, string | number>) => string}
  */
 export function t(key, values = {}) {
-  const texts = (values.n === 1 && words[`${key}_one`]) || words[key];
-  const template = texts[language === "en" ? 0 : 1];
+  const template = (values.n === 1 && words[`${key}_one`]) || words[key];
   return template.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
 }

@@ -51,7 +51,7 @@ export class Live {
     this.#connect();
   }
 
-  /** The network is down: close the socket, on which no response can arrive. */
+  /** The network is gone: the socket is of no use. */
   lose() {
     if (this.isStopped) return;
     this.#drop();

@@ -1,4 +1,4 @@
-/** The entry point: load the settings of the installation, then render the page. */
+/** The entry point: load the configuration and the texts, then render the page. */
 
 import { start } from "./actions/connection.js";
 import { get } from "./api.js";
@@ -7,20 +7,20 @@ import { setLanguage, language } from "./i18n.js";
 import { startRouter } from "./router.js";
 import * as session from "./session.js";
 import { change, draw, state, subscribe } from "./store.js";
-import { applyTheme } from "./theme.js";
+import { setTheme, theme } from "./theme.js";
 import { app } from "./views/app.js";
 import { afterDraw, beforeDraw } from "./views/conversation.js";
 
 const root = /** @type {HTMLElement} */ (document.getElementById("app"));
 
-setLanguage(language);
-applyTheme();
+setTheme(theme());
 startRouter();
-try {
-  change({ config: { ...state.config, ...(await get("/web/config.json")) } });
-} catch {
-  // Without the settings, passwords are sent unencrypted, and the server rejects them if necessary.
-}
+// Without a configuration, passwords are sent in plaintext, which the server may refuse.
+const [config] = await Promise.all([
+  get("/web/config.json").catch(() => state.config),
+  setLanguage(language),
+]);
+change({ config });
 subscribe(() => {
   beforeDraw();
   render(root, app());

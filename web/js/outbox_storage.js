@@ -1,4 +1,4 @@
-/** Pending messages, including images, stored by the browser across reloads. */
+/** Messages that are not sent yet, with their images: the browser keeps them over a reload. */
 
 /** @type {Promise<IDBDatabase> | undefined} */
 let opening;
@@ -12,12 +12,13 @@ const settled = (request) =>
 
 function open() {
   const request = indexedDB.open("ims", 1);
-  request.onupgradeneeded = () => request.result.createObjectStore("outbox", { keyPath: "client_id" });
+  request.onupgradeneeded = () =>
+    request.result.createObjectStore("outbox", { keyPath: "client_id" });
   return settled(request);
 }
 
 /**
- * Without storage (in a private window, or on a full disk) messages are still sent.
+ * A browser may keep nothing, in a private window or on a full disk; messages are sent anyway.
  * @template T
  * @param {(store: IDBObjectStore) => IDBRequest<T>} action
  * @returns {Promise<T | undefined>}

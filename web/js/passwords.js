@@ -1,10 +1,10 @@
 /** Passwords on their way to the server, and the codes that it sends back in the same form. */
 
+import * as api from "./api.js";
 import { t } from "./i18n.js";
 import { state } from "./store.js";
-import { field, FormError } from "./ui/form.js";
+import { field } from "./ui/form.js";
 
-const ALLOWED = /^[A-Za-z0-9_]{1,20}$/;
 const ALGORITHM = { name: "AES-CBC", iv: new Uint8Array(16) };
 
 /** @returns {boolean} Whether this page can encrypt: it needs the key and a secure context. */
@@ -14,13 +14,12 @@ export const canEncrypt = () =>
 /** @returns {boolean} Whether the server wants what this page cannot do. */
 export const isBlocked = () => state.config.password_transport === "encrypted" && !canEncrypt();
 
-/** @param {KeyUsage} usage */
-function importKey(usage) {
+function importKey(/** @type {KeyUsage} */ usage) {
   const key = new TextEncoder().encode(state.config.password_transport_key);
   return crypto.subtle.importKey("raw", key, "AES-CBC", false, [usage]);
 }
 
-/** A password as the server takes it: encrypted if this page can, else as it is. @param {string} password */
+/** A password as the server takes it: encrypted if this page can. @param {string} password */
 export async function encode(password) {
   if (!canEncrypt()) return password;
   const plain = new TextEncoder().encode(password);
@@ -28,11 +27,9 @@ export async function encode(password) {
   return btoa(String.fromCharCode(...new Uint8Array(cipher)));
 }
 
-/** @param {string} password a new one @throws {FormError} the server would not take it */
-export async function encodeNew(password) {
-  if (!ALLOWED.test(password)) throw new FormError(t("errorPasswordIllegal"));
-  return encode(password);
-}
+/** @param {string} path @param {Record<string, string>} fields with a password */
+export const post = async (path, { password, ...fields }) =>
+  api.post(path, { ...fields, password: await encode(password) });
 
 /** The code that `/verify` answered. @param {string} cipher */
 export async function decode(cipher) {
@@ -41,12 +38,21 @@ export async function decode(cipher) {
   return new TextDecoder().decode(await crypto.subtle.decrypt(ALGORITHM, key, bytes));
 }
 
-/** @param {string} label */
-export const newPasswordField = (label) =>
-  field(label, "password", {
+/** @param {string} label @param {string} [name] */
+export const passwordField = (label, name = "password", props = {}) =>
+  field(label, name, {
     type: "password",
-    autocomplete: "new-password",
+    autocomplete: "current-password",
     required: true,
     maxlength: "20",
+    ...props,
+  });
+
+/** @param {string} label */
+export const newPasswordField = (label) =>
+  passwordField(label, "password", {
+    autocomplete: "new-password",
+    pattern: "[A-Za-z0-9_]+",
     hint: t("passwordRules"),
+    problem: t("errorPasswordIllegal"),
   });

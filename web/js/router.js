@@ -1,4 +1,4 @@
-/** The current place in the client: the address after `#/`. */
+/** The route: the address after `#/`. */
 
 import { change } from "./store.js";
 

@@ -78,7 +78,7 @@ export function useSharedWindow() {
   startAfresh();
 }
 
-/** @returns {boolean} Whether the other windows have a session. */
+/** @returns {boolean} Whether a user is signed in in the other windows. */
 export const isSharedSignedIn = () => localStorage.getItem(SESSION) !== null;
 
 // Another window has signed in or out: remove all data of the former user from the page.

@@ -1,21 +1,11 @@
-/** Light or dark theme: that of the system, unless the user has chosen one. */
+/** Light or dark: as the system, unless the user has chosen. */
 
 const CHOSEN = "ims.theme";
 
-/** @typedef {"auto" | "light" | "dark"} Theme */
+export const theme = () => localStorage.getItem(CHOSEN) ?? "auto";
 
-/** @returns {Theme} */
-export function theme() {
-  const chosen = localStorage.getItem(CHOSEN);
-  return chosen === "light" || chosen === "dark" ? chosen : "auto";
-}
-
-/** @param {Theme} wanted */
+/** @param {string} wanted `auto`, `light` or `dark` */
 export function setTheme(wanted) {
   localStorage.setItem(CHOSEN, wanted);
-  applyTheme();
-}
-
-export function applyTheme() {
-  document.documentElement.dataset.theme = theme();
+  document.documentElement.dataset.theme = wanted;
 }

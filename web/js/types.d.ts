@@ -64,6 +64,13 @@ interface Room {
   isAtStart: boolean;
 }
 
+/** What happened to a room since its version. */
+interface Changes {
+  messages: Message[];
+  deleted_ids: number[];
+  version: number;
+}
+
 /** A message on its way. */
 interface Pending {
   client_id: string;
@@ -85,7 +92,12 @@ interface Pending {
 /** Whether the page hears from the server. */
 type Connection = "connecting" | "online" | "offline" | "too-many";
 
-type IconName = keyof typeof import("./ui/icons.js").PATHS;
+/** The symbols of icons.svg. */
+type IconName =
+  | "chat" | "people" | "search" | "settings" | "plus" | "send" | "image" | "back" | "info"
+  | "more" | "pin" | "mute" | "reply" | "trash" | "copy" | "check" | "read" | "close"
+  | "megaphone" | "logout" | "edit" | "eye" | "clock" | "alert" | "down" | "shield" | "window"
+  | "folder" | "addPerson";
 
 interface MenuItem {
   label: string;

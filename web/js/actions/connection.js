@@ -9,7 +9,7 @@ import { receive } from "../model/rooms.js";
 import * as session from "../session.js";
 import { change, state } from "../store.js";
 import * as lists from "./lists.js";
-import { catchUp, setRoom } from "./messages.js";
+import { catchUp, preload, setRoom } from "./messages.js";
 import { forgetOutbox, hurry, restoreOutbox } from "./sending.js";
 
 const { refreshConversations, refreshFriends, refreshGroups, refreshRequests } = lists;
@@ -32,7 +32,7 @@ const FRAMES = {
   delete_friend: () => refreshQuietly(refreshFriends, refreshConversations, refreshGroups),
   conv_setting: () => {
     refreshQuietly(refreshConversations, refreshFriends);
-    for (const id of Object.keys(state.members)) lists.refreshPart(Number(id), "members");
+    lists.refreshOpenGroup();
   },
   remove_members: () => refreshQuietly(refreshConversations),
   modify_members: (frame) => refreshShown(frame, "members"),
@@ -46,8 +46,7 @@ function refreshShown({ conversationId }, part) {
   if (state[part][id]) lists.refreshPart(id, part);
 }
 
-/** @param {Message} message */
-function arrive(message) {
+function arrive(/** @type {Message} */ message) {
   const id = message.conversation;
   const isOwn = message.senderid === session.userId();
   const known = state.rooms[id];
@@ -90,6 +89,7 @@ export async function start() {
   for (let attempt = 0; !state.isLoaded; attempt++) {
     await lists.refreshAll().catch(() => pause(backoff(attempt, Math.random())));
   }
+  refreshQuietly(preload);
 }
 
 /** Frames may have been missed: fetch everything that is shown, and send pending messages. */
@@ -98,7 +98,7 @@ function connected() {
   if (!state.isLoaded) return;
   refreshQuietly(lists.refreshAll);
   catchUp(Object.keys(state.rooms).map(Number));
-  for (const id of Object.keys(state.members)) lists.loadGroup(Number(id));
+  lists.refreshOpenGroup();
   hurry();
 }
 

@@ -35,7 +35,7 @@ function coalesced(load) {
   };
 }
 
-/** Refresh lists. Failures are repeated at the next connect. @param {(() => Promise<void>)[]} loaders */
+/** Lists that fail are fetched at the next connect. @param {(() => Promise<void>)[]} loaders */
 export function refreshQuietly(...loaders) {
   for (const refresh of loaders) refresh().catch(() => {});
 }
@@ -43,7 +43,7 @@ export function refreshQuietly(...loaders) {
 export const refreshConversations = coalesced(async () => {
   const before = state.conversations;
   const answer = await api.get("/conversations");
-  // The response lacks what arrived or was read after the request: keep that, and load again.
+  // The answer lacks what arrived or was read meanwhile: keep that, and ask again.
   const conversations = withNewer(answer.conversation, before, state.conversations);
   const ids = new Set(conversations.map((each) => String(each.id)));
   const rooms = Object.fromEntries(Object.entries(state.rooms).filter(([id]) => ids.has(id)));
@@ -75,8 +75,7 @@ export async function refreshAll() {
   const settling = Promise.allSettled(others.map((refresh) => refresh()));
   await refreshConversations();
   change({ isLoaded: true });
-  const isTemporary = (/** @type {any} */ { reason }) => reason instanceof ApiError && reason.isTemporary;
-  if ((await settling).some(isTemporary)) {
+  if ((await settling).some((/** @type {any} */ { reason }) => reason?.isTemporary)) {
     refreshTimer = setTimeout(() => refreshQuietly(refreshAll), RETRY_MS);
   }
 }
@@ -101,13 +100,24 @@ export async function refreshPart(id, part) {
   }
 }
 
-/** Members, announcements and invitations of a group, for its header and its details. @param {number} id */
-export async function loadGroup(id) {
-  const parts = /** @type {GroupPart[]} */ (Object.keys(PARTS));
+const ALL_PARTS = /** @type {GroupPart[]} */ (Object.keys(PARTS));
+
+/** Fetch what the header of a group shows, or all that its details show. @param {number} id */
+export async function loadGroup(id, parts = ALL_PARTS) {
   await Promise.all(parts.map((part) => refreshPart(id, part)));
 }
 
-/** @param {unknown} error A missing conversation is removed from the list. */
+/** Fetch the open group again. Other groups are forgotten, and fetched when they are opened. */
+export function refreshOpenGroup() {
+  const id = Number(state.route[1]);
+  for (const part of ALL_PARTS) {
+    const { [id]: known, ...others } = state[part];
+    if (known) refreshPart(id, part);
+    if (Object.keys(others).length > 0) change({ [part]: known ? { [id]: known } : {} });
+  }
+}
+
+/** @param {unknown} error A conversation that is gone leaves the list by itself. */
 export function ignoreGone(error) {
   const isGone = error instanceof ApiError && [400, 404].includes(error.status);
   if (isGone) refreshQuietly(refreshConversations);

@@ -10,6 +10,7 @@ import { change, conversation, state } from "../store.js";
 import { ignoreGone, refreshConversations, refreshQuietly } from "./lists.js";
 
 const FIRST_PAGE = 50;
+const PRELOADED = 20;
 const OLDER_PAGE = 100;
 const SEARCH_PAGE = 1000;
 const SYNC_LIMIT = 200;
@@ -34,11 +35,28 @@ function oncePerRoom(load) {
   };
 }
 
+/** Add what was fetched; a message may have arrived meanwhile. @type {typeof setRoom} */
+function addRoom(id, room) {
+  setRoom(id, room);
+  const newestId = room.messages.at(-1)?.id ?? 0;
+  if ((conversation(id)?.last_message_id ?? 0) > newestId) catchUp([id]);
+}
+
+/** Fetch the first conversations of the list in advance: they open without a request. */
+export async function preload() {
+  const ids = state.conversations.slice(0, PRELOADED).map(({ id }) => id);
+  const fields = { versions: {}, conversation_ids: ids, limit: FIRST_PAGE };
+  const answer = await api.post("/conversations/sync", fields);
+  for (const { id, messages, version, has_more } of answer.conversations) {
+    if (!state.rooms[id]) addRoom(id, { messages, version, isAtStart: !has_more });
+  }
+}
+
 /** Fetch the newest messages of a conversation. */
 const loadNewest = oncePerRoom(async (id) => {
   try {
     const fields = { conversationId: id, limit: FIRST_PAGE, read: false };
-    setRoom(id, openRoom(await api.get("/conversations/messages", fields), FIRST_PAGE));
+    addRoom(id, openRoom(await api.get("/conversations/messages", fields), FIRST_PAGE));
   } catch (error) {
     ignoreGone(error);
   }
@@ -89,7 +107,7 @@ const behind = new Set();
 let isCatchingUp = false;
 let attempt = 0;
 
-/** Fetch the changes of some open conversations since their versions. @param {Iterable<number>} ids */
+/** Fetch the changes of open conversations since their versions. @param {Iterable<number>} ids */
 export async function catchUp(ids) {
   for (const id of ids) behind.add(id);
   if (isCatchingUp) return;
@@ -108,8 +126,7 @@ export async function catchUp(ids) {
   }
 }
 
-/** @param {number[]} ids */
-async function sync(ids) {
+async function sync(/** @type {number[]} */ ids) {
   const versions = Object.fromEntries(ids.map((id) => [id, state.rooms[id].version]));
   const fields = { versions, conversation_ids: ids, limit: SYNC_LIMIT };
   const answer = await api.post("/conversations/sync", fields).catch((error) => {
@@ -129,7 +146,7 @@ async function sync(ids) {
 
 // --- Reading ---
 
-/** Whether the window is visible and has the focus. */
+/** Whether this window is visible and focused. */
 export const isWatched = () => document.visibilityState === "visible" && document.hasFocus();
 
 const tabs = new BroadcastChannel("ims");
@@ -146,7 +163,7 @@ const tellTabs = (what) => tabs.postMessage({ ...what, userId: session.userId() 
 const seenSeqs = new Map();
 
 /**
- * Mark messages as read up to `seq`, that of the newest visible message.
+ * Mark as read what the user has seen. `seq`: of the newest message that was on the screen.
  * @type {(id: number, seq: number) => void}
  */
 export function markRead(id, seq) {
@@ -200,7 +217,7 @@ function hideMessages(id, messageIds) {
   if (room) setRoom(id, remove(room, messageIds));
 }
 
-/** Delete a message for the user only. @param {Message} message */
+/** Remove a message from the view of the user. @param {Message} message */
 export async function deleteForMe({ id, conversation }) {
   await api.del("/conversations/delete_messages", { message_ids: [id] });
   hideMessages(conversation, [id]);
@@ -208,5 +225,5 @@ export async function deleteForMe({ id, conversation }) {
   refreshQuietly(refreshConversations);
 }
 
-/** Delete a message for all members. @param {Message} message */
+/** Remove a message for all members. @param {Message} message */
 export const deleteForAll = ({ id }) => api.del("/conversations/messages", { message_id: id });

@@ -1,4 +1,4 @@
-/** Sending: a message is shown at once, and sent with its `client_id` until the server responds. */
+/** Sending: each message is shown at once, and sent under its `client_id` until it is answered. */
 
 import * as api from "../api.js";
 import { backoff } from "../backoff.js";
@@ -20,8 +20,7 @@ let retryAttempt = 0;
 const userId = () => session.userId() ?? 0;
 const newestSeq = (/** @type {number} */ id) => state.rooms[id]?.messages.at(-1)?.seq ?? 0;
 
-/** @param {Pending} pending */
-const withPreview = (pending) =>
+const withPreview = (/** @type {Pending} */ pending) =>
   pending.image ? { ...pending, preview: URL.createObjectURL(pending.image) } : pending;
 
 /** Send messages that were pending when the page was closed. */
@@ -90,8 +89,7 @@ function pump() {
   }
 }
 
-/** @param {Pending} pending */
-async function deliver(pending) {
+async function deliver(/** @type {Pending} */ pending) {
   const { client_id, conversation: id } = pending;
   inFlight.add(client_id);
   try {

@@ -2,8 +2,8 @@
 
 /**
  * The list after a message: its conversation comes first after the pinned ones.
- * `isOwn`: sent by the account itself, which marks earlier messages as read. Returns null if the conversation
- * is not in the list.
+ * `isOwn`: sent by the account itself, which marks earlier messages as read. Returns null if
+ * the conversation is not in the list.
  * @type {(list: Conversation[], message: Message, isOwn: boolean) => Conversation[] | null}
  */
 export function withMessage(list, message, isOwn) {

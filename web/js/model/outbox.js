@@ -7,11 +7,7 @@
 
 /**
  * The pending messages of a conversation that are not among its messages yet.
- * @param {Pending[]} outbox
- * @param {number} conversationId
- * @param {Message[]} messages
- * @param {number} userId
- * @returns {Pending[]}
+ * @type {(outbox: Pending[], id: number, messages: Message[], userId: number) => Pending[]}
  */
 export function visible(outbox, conversationId, messages, userId) {
   const pending = outbox.filter((each) => each.conversation === conversationId);

@@ -1,4 +1,4 @@
-/** The loaded messages of a conversation. Pure functions; docs/live.md has the rules. */
+/** The known messages of a conversation. Pure functions; docs/live.md has the rules. */
 
 /**
  * The newest messages, after the first load. `limit`: the requested number.
@@ -20,12 +20,7 @@ export function receive(room, message) {
   return { room: { ...room, messages, version: message.version }, hasGap: false };
 }
 
-/**
- * Apply the changes since the room's version.
- * @param {Room} room
- * @param {{messages: Message[], deleted_ids: number[], version: number}} changes
- * @returns {Room}
- */
+/** Apply what was sent and deleted. @type {(room: Room, changes: Changes) => Room} */
 export function merge(room, changes) {
   if (changes.version <= room.version) return room;
   const last = room.messages.at(-1)?.seq ?? 0;
@@ -62,11 +57,8 @@ export function remove(room, ids) {
 }
 
 /**
- * The rendered part of a long history.
- * @param {Message[]} messages
- * @param {number | null} startSeq its start, or null for the newest messages
- * @param {number} size the maximum number of messages
- * @returns {{start: number, end: number}} indexes
+ * The part of a long history that is drawn, as indexes; `startSeq` is null for the newest messages.
+ * @param {Message[]} messages @param {number | null} startSeq @param {number} size
  */
 export function drawnRange(messages, startSeq, size) {
   const newest = Math.max(0, messages.length - size);
@@ -77,12 +69,9 @@ export function drawnRange(messages, startSeq, size) {
 }
 
 /**
- * The start of the rendered part after a move by a third.
- * @param {Message[]} messages
- * @param {number | null} startSeq
- * @param {"older" | "newer"} direction
- * @param {number} size
- * @returns {number | null}
+ * Where the drawn part begins after it moved by a third.
+ * @param {Message[]} messages @param {number | null} startSeq
+ * @param {"older" | "newer"} direction @param {number} size
  */
 export function slide(messages, startSeq, direction, size) {
   const { start } = drawnRange(messages, startSeq, size);

@@ -24,8 +24,7 @@ export function isOwnUrl(url) {
   return new URL(url).origin === location.origin || (base !== "" && url.startsWith(`${base}/`));
 }
 
-/** @param {string} name */
-function initials(name) {
+function initials(/** @type {string} */ name) {
   const words = name.replace(/[\p{C}\p{Z}]+/gu, " ").trim().split(" ");
   const isLatin = words.length > 1 && /^\p{Script=Latin}/u.test(words[0]);
   const chosen = isLatin ? [words[0], words[words.length - 1]] : [words[0]];

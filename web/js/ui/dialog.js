@@ -46,12 +46,11 @@ export function openDialog(title, content, kind = "") {
   });
 }
 
+/** @typedef {Parameters<typeof form>[0]["onSubmit"]} Submit */
+
 /**
- * A form in a dialog, which closes after success.
- * @param {string} title
- * @param {string} submit what the button says
- * @param {() => Child} fields
- * @param {(values: Record<string, string>, form: HTMLFormElement) => Promise<any>} action
+ * A form in a dialog, which closes when it is done. `submit`: the label of the button.
+ * @type {(title: string, submit: string, fields: () => Child, action: Submit) => void}
  */
 export function openForm(title, submit, fields, action) {
   const key = `dialog: ${title}`;
@@ -70,13 +69,10 @@ export function openForm(title, submit, fields, action) {
 }
 
 /**
- * Confirm an irreversible action, and run it.
- * @param {string} title
- * @param {string} text
- * @param {string} label what the button says
- * @param {() => Promise<any>} action
- * @param {string} [done] what to say when it is done
- * @returns {Promise<boolean>} whether it was done
+ * Ask before something that cannot be undone, and do it. `label`: of the button; `done`: said
+ * afterwards. Returns whether it was done.
+ * @param {string} title @param {string} text @param {string} label
+ * @param {() => Promise<any>} action @param {string} [done]
  */
 export async function confirm(title, text, label, action, done) {
   let isConfirmed = false;

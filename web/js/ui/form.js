@@ -1,4 +1,4 @@
-/** Forms: the values are passed to a function, whose error is shown beside the button. */
+/** Forms: what was typed is passed to a function; what is wrong is shown beside the button. */
 
 import { h } from "../dom.js";
 import { describe } from "../errors.js";
@@ -19,7 +19,7 @@ export const resetForm = (key) => progress.delete(key);
  * @param {object} form
  * @param {string} form.key
  * @param {Child} form.fields
- * @param {string} form.submit what the button says
+ * @param {string} form.submit the label of the button
  * @param {(values: Record<string, string>, form: HTMLFormElement) => Promise<any>} form.onSubmit
  * @param {boolean} [form.isDisabled]
  * @param {string} [form.kind] classes
@@ -27,15 +27,17 @@ export const resetForm = (key) => progress.delete(key);
  */
 export function form({ key, fields, submit, onSubmit, isDisabled = false, kind, after }) {
   const { isBusy, problem } = progress.get(key) ?? { isBusy: false, problem: "" };
-  /** @param {SubmitEvent} event */
-  const onSubmitted = async (event) => {
+  const onSubmitted = async (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     if (progress.get(key)?.isBusy) return;
     const element = /** @type {HTMLFormElement} */ (event.currentTarget);
-    const values = /** @type {Record<string, string>} */ (Object.fromEntries(new FormData(element)));
+    const values = /** @type {Record<string, string>} */ (
+      Object.fromEntries(new FormData(element))
+    );
     progress.set(key, { isBusy: true, problem: "" });
     change();
     try {
+      requireValid(element);
       await onSubmit(values, element);
       progress.delete(key);
     } catch (error) {
@@ -52,32 +54,50 @@ export function form({ key, fields, submit, onSubmit, isDisabled = false, kind, 
   );
 }
 
+/** @param {HTMLFormElement} form @throws {FormError} a field is empty, or not as it has to be */
+function requireValid(form) {
+  const fields = /** @type {HTMLInputElement[]} */ ([...form.elements]);
+  const invalid = fields.find(({ validity }) => validity.valueMissing || validity.patternMismatch);
+  if (!invalid) return;
+  invalid.focus();
+  throw new FormError(invalid.dataset.problem ?? t("errorMissing"));
+}
+
 /** A labelled control of a form. @type {(label: string, control: Child) => VElement} */
 export const labelled = (label, control) =>
   h("label.field", h("span.field-label", label), control);
 
 /**
- * A labelled field of a form.
- * @type {(label: string, name: string, props?: Props & {rows?: number, hint?: string}) => VElement}
+ * A labelled field of a form. `problem`: what to say if it is empty or not as it has to be.
+ * @type {(label: string, name: string, props?: Props) => VElement}
  */
-export function field(label, name, { hint, rows, ...props } = {}) {
-  const hintId = hint ? `hint-${name}` : null;
-  const common = { name, dir: "auto", autocomplete: "off", "aria-describedby": hintId, ...props };
-  const control = rows ? h("textarea", { rows, ...common }) : h("input", { type: "text", ...common });
+export function field(label, name, { hint, rows, problem, ...props } = {}) {
+  const common = {
+    name,
+    dir: "auto",
+    autocomplete: "off",
+    "aria-describedby": hint && `hint-${name}`,
+    "data-problem": problem,
+    ...props,
+  };
+  const control = rows
+    ? h("textarea", { rows, ...common })
+    : h("input", { type: "text", ...common });
   return h("div", { key: `field-${name}` },
     labelled(label, control),
-    hintId && h("p.field-hint", { id: hintId }, hint),
+    hint && h("p.field-hint", { id: `hint-${name}` }, hint),
   );
 }
 
 /** A required name. @param {string} label @param {string} [name] the name so far */
 export const nameField = (label, name = "") =>
-  field(label, "name", { maxlength: "100", required: true, defaultValue: name });
-
-/** @param {string} name @throws {FormError} it is missing */
-export function requireName(name) {
-  if (name.trim() === "") throw new FormError(t("errorGroupName"));
-}
+  field(label, "name", {
+    maxlength: "100",
+    required: true,
+    pattern: ".*\\S.*",
+    defaultValue: name,
+    problem: t("errorGroupName"),
+  });
 
 /** A choice of users. @param {string} label @param {Named[]} people */
 export const peopleField = (label, people) =>
@@ -92,13 +112,16 @@ export const peopleField = (label, people) =>
     ),
   );
 
-/** @param {HTMLFormElement} element @returns {number[]} their ids @throws {FormError} there is none */
-export function chosenPeople(element) {
-  const ids = new FormData(element).getAll("member").map(Number);
+/** @param {HTMLFormElement} form @returns {number[]} the ids @throws {FormError} none is chosen */
+export function chosenPeople(form) {
+  const ids = new FormData(form).getAll("member").map(Number);
   if (ids.length === 0) throw new FormError(t("chooseSomebody"));
   return ids;
 }
 
-/** @param {string} label @param {boolean} isOn @param {() => void} onChange */
+/** @type {(label: string, isOn: boolean, onChange: () => void) => VElement} */
 export const toggle = (label, isOn, onChange) =>
-  h("label.setting", label, h("input", { type: "checkbox", role: "switch", checked: isOn, onChange }));
+  h("label.setting",
+    label,
+    h("input", { type: "checkbox", role: "switch", checked: isOn, onChange }),
+  );

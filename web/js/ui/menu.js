@@ -2,19 +2,27 @@
 
 import { h, render } from "../dom.js";
 import { icon } from "./icons.js";
+import { iconButton } from "./parts.js";
 
 const MARGIN = 8;
 
-/**
- * @param {Element} anchor
- * @param {(MenuItem | false | null | undefined)[]} items
- * @param {{x: number, y: number}} [point] the position of the pointer
- */
-export function openMenu(anchor, items, point) {
+/** @typedef {(MenuItem | false)[]} Items */
+
+/** @type {(label: string, items: () => Items, kind?: string) => VElement} */
+export const menuButton = (label, items, kind) =>
+  iconButton("more", label, (event) => openMenu(event.currentTarget, items()), kind);
+
+/** What opens the same menu on a right click or a long press. @param {() => Items} items */
+export const menuOnPress = (items) => (/** @type {any} */ event) => {
+  if (getSelection()?.toString()) return;
+  event.preventDefault();
+  openMenu(event.currentTarget, items(), { x: event.clientX, y: event.clientY });
+};
+
+/** @param {HTMLElement} anchor @param {Items} items @param {{x: number, y: number}} [point] */
+function openMenu(anchor, items, point) {
   const menu = document.createElement("div");
-  menu.className = "menu";
-  menu.role = "menu";
-  menu.popover = "auto";
+  Object.assign(menu, { className: "menu", role: "menu", popover: "auto" });
   const close = () => menu.hidePopover();
   const describe = (/** @type {MenuItem} */ { label, icon: picture, run, isDanger }) => {
     const onClick = () => {
@@ -36,7 +44,7 @@ export function openMenu(anchor, items, point) {
   };
   menu.addEventListener("toggle", (event) => {
     if (/** @type {ToggleEvent} */ (event).newState !== "closed") return;
-    if (menu.contains(document.activeElement) && anchor instanceof HTMLElement) anchor.focus();
+    if (menu.contains(document.activeElement)) anchor.focus();
     menu.remove();
   });
   // Under a modal dialog, only its own elements can be used.
@@ -54,7 +62,7 @@ function place(menu, beside, point) {
   const above = (point?.y ?? beside.top - 4) - height;
   const y = below + height + MARGIN > innerHeight && above > MARGIN ? above : below;
   const clamp = (/** @type {number} */ value, /** @type {number} */ most) =>
-    Math.max(MARGIN, Math.min(value, most - MARGIN));
-  menu.style.setProperty("left", `${clamp(x, innerWidth - width)}px`);
-  menu.style.setProperty("top", `${clamp(y, innerHeight - height)}px`);
+    `${Math.max(MARGIN, Math.min(value, most - MARGIN))}px`;
+  menu.style.setProperty("left", clamp(x, innerWidth - width));
+  menu.style.setProperty("top", clamp(y, innerHeight - height));
 }

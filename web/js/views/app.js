@@ -1,4 +1,4 @@
-/** The whole page: the entrance without a session, otherwise the panes. */
+/** The page as a whole: the entrance, or the panes of a signed-in user. */
 
 import { reconnect } from "../actions/connection.js";
 import { h } from "../dom.js";
@@ -34,14 +34,16 @@ export function app() {
   ];
 }
 
-/** @param {Event} event */
-function skip(event) {
+function skip(/** @type {Event} */ event) {
   event.preventDefault();
   document.getElementById("main")?.focus();
 }
 
 /** @param {string} key @param {Child} content */
-const mainPane = (key, content) => h("main.main-pane.empty", { id: "main", key, tabindex: "-1" }, content);
+const mainPane = (key, content) =>
+  h("main.main-pane.empty", { id: "main", key, tabindex: "-1" }, content);
+
+const choose = () => emptyNote("chat", t("chooseConversation"));
 
 /** @param {string} place @param {string} [id] @param {string} [part] */
 function panes(place, id, part) {
@@ -50,7 +52,7 @@ function panes(place, id, part) {
   const chosen = id ? conversation(Number(id)) : undefined;
   const main = chosen
     ? conversationPane(chosen)
-    : mainPane("nothing", emptyNote("chat", t("chooseConversation")));
+    : mainPane("nothing", state.conversations.length > 0 && choose());
   if (place === "search") return [searchList(), main];
   return [
     chatList(Number(id)),
@@ -84,7 +86,7 @@ function rail(place, unread) {
 function connectionNotice() {
   const isStopped = state.connection === "too-many";
   const text = { offline: t("offline"), "too-many": t("tooManyWindows") }[state.connection + ""];
-  return h("div.connection", { class: !text && "is-quiet", role: "status", key: "connection" },
+  return h("div.connection", { role: "status", key: "connection" },
     text,
     isStopped && link(t("connectHere"), reconnect),
   );

@@ -7,10 +7,11 @@ import { h, memoized } from "../dom.js";
 import { contentOf, moment } from "../format.js";
 import { language, t } from "../i18n.js";
 import { go } from "../router.js";
+import * as session from "../session.js";
 import { change, state } from "../store.js";
 import {
-  attempt, avatar, badge, brokenCount, chosenPeople, emptyNote, icon, iconButton, linkButton,
-  nameField, openDialog, openForm, openMenu, peopleField, preview, requireName, rowText,
+  attempt, avatar, badge, brokenCount, chosenPeople, emptyNote, icon, iconButton, link, linkButton,
+  menuButton, menuOnPress, nameField, openDialog, openForm, peopleField, preview, rowText,
 } from "../ui/index.js";
 
 let filter = "";
@@ -26,13 +27,16 @@ export function chatList(openId) {
     h("ul.rows", { key: "rows" },
       shown.map((each) => row(each, each.id === openId, language, brokenCount())),
     ),
-    isEmpty && emptyNote("people", t("noConversations"), addFriend()),
+    isEmpty &&
+      emptyNote("people", t("noConversations"), addFriend(),
+        link(t("anotherAccount"), session.useOwnWindow)),
     !isEmpty && shown.length === 0 && h("p.quiet.centered", t("nothingFound")),
   );
 }
 
 /** @param {() => void} [onClick] */
-const addFriend = (onClick) => linkButton(t("addFriend"), "#/people/add", { class: "primary", onClick });
+const addFriend = (onClick) =>
+  linkButton(t("addFriend"), "#/people/add", { class: "primary", onClick });
 
 function filterField() {
   const onInput = (/** @type {any} */ event) => {
@@ -46,16 +50,15 @@ function filterField() {
 
 const row = memoized((/** @type {Conversation} */ each, /** @type {boolean} */ isOpen) => {
   const { name, is_top: isPinned, notice_able: isHeard, last_message_time: time } = each;
-  const onContextmenu = (/** @type {any} */ event) => {
-    event.preventDefault();
-    openMenu(event.currentTarget, actionsOf(each), { x: event.clientX, y: event.clientY });
-  };
+  const last = contentOf({ type: each.last_message_type, content: each.last_message });
+  const actions = () => actionsOf(each);
+  const props = { href: `#/c/${each.id}`, "aria-current": isOpen && "true" };
   return h("li.row", { key: each.id, class: isPinned && "pinned" },
-    h("a.row-link", { href: `#/c/${each.id}`, "aria-current": isOpen && "true", onContextmenu },
+    h("a.row-link", { ...props, onContextmenu: menuOnPress(actions) },
       avatar({ ...each, id: each.friend_id ?? each.id }),
       rowText(name,
         h("span.row-line",
-          preview(contentOf({ type: each.last_message_type, content: each.last_message }) || t("noMessagesYet")),
+          preview(last || t("noMessagesYet")),
           !isHeard && icon("mute", "tiny"),
           isPinned && icon("pin", "tiny"),
           badge(each.unread_count, isHeard ? "" : "muted"),
@@ -63,7 +66,7 @@ const row = memoized((/** @type {Conversation} */ each, /** @type {boolean} */ i
         h("time.row-time", { datetime: time }, moment(time)),
       ),
     ),
-    iconButton("more", t("actionsFor", { name }), (event) => openMenu(event.currentTarget, actionsOf(each)), "row-menu"),
+    menuButton(t("actionsFor", { name }), actions, "row-menu"),
   );
 });
 
@@ -76,9 +79,10 @@ function actionsOf({ id, is_top, notice_able, unread_count }) {
     if (Number(state.route[1]) === id) go("c");
     set({ unreads: 1 })();
   };
+  const mute = notice_able ? t("mute") : t("unmute");
   return [
     { label: is_top ? t("unpin") : t("pin"), icon: "pin", run: set({ ontop: !is_top }) },
-    { label: notice_able ? t("mute") : t("unmute"), icon: "mute", run: set({ notification: !notice_able }) },
+    { label: mute, icon: "mute", run: set({ notification: !notice_able }) },
     unread_count > 0
       ? { label: t("markRead"), icon: "check", run: set({ unreads: 0 }) }
       : { label: t("markUnread"), icon: "chat", run: markUnread },
@@ -89,14 +93,13 @@ function actionsOf({ id, is_top, notice_able, unread_count }) {
 function openNewGroup() {
   const friends = state.friends.filter((each) => !each.deleted);
   if (friends.length === 0) {
-    const content = (/** @type {() => void} */ close) =>
-      emptyNote(null, t("groupNeedsFriends"), addFriend(close));
-    return void openDialog(t("newGroup"), content);
+    return openDialog(t("newGroup"), (close) =>
+      emptyNote("people", t("groupNeedsFriends"), addFriend(close)),
+    );
   }
-  openForm(t("newGroup"), t("create"),
+  return openForm(t("newGroup"), t("create"),
     () => [nameField(t("groupName")), peopleField(t("members"), friends)],
     async ({ name }, form) => {
-      requireName(name);
       const created = await api.post("/conversations", { name, members: chosenPeople(form) });
       await refreshConversations();
       go(`c/${created.conversation_id}`);

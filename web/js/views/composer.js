@@ -1,4 +1,4 @@
-/** The draft of a message, and the message that it replies to. */
+/** The message that is being written. */
 
 import { send } from "../actions/sending.js";
 import { h } from "../dom.js";
@@ -24,7 +24,7 @@ export function replyTo({ conversation, id, content, type, sendername: name }) {
   draftField()?.focus();
 }
 
-/** @param {{id: number, name: string}} chosen @param {() => void} toNewest scrolls to the sent message */
+/** @param {{id: number, name: string}} chosen @param {() => void} toNewest scrolls to the end */
 export function composer({ id, name }, toNewest) {
   const draft = draftOf(id);
   const left = MAX_TEXT - [...draft.text].length;
@@ -36,12 +36,12 @@ export function composer({ id, name }, toNewest) {
     Object.assign(draft, { text: "", reply: null });
     toNewest();
   };
-  const cancelReply = () => {
-    draft.reply = null;
+  const set = (/** @type {Partial<typeof draft>} */ changes) => {
+    Object.assign(draft, changes);
     change();
   };
-  /** @param {Event} event @param {FileList | undefined} files */
-  const sendImages = (event, files) => {
+  const cancelReply = () => set({ reply: null });
+  const sendImages = (/** @type {Event} */ event, /** @type {FileList | undefined} */ files) => {
     if (!files?.length) return;
     event.preventDefault();
     for (const image of files) send(id, { image });
@@ -79,16 +79,14 @@ export function composer({ id, name }, toNewest) {
         ref: (/** @type {HTMLTextAreaElement} */ element) => {
           if (matchMedia("(hover: hover)").matches) element.focus();
         },
-        onInput: (/** @type {any} */ event) => {
-          draft.text = event.target.value;
-          change();
-        },
+        onInput: (/** @type {any} */ event) => set({ text: event.target.value }),
         onKeydown: (/** @type {KeyboardEvent} */ event) => {
           if (event.key === "Escape") cancelReply();
           // During the composition of a word (Chinese, Japanese), Enter chooses it.
           if (event.key === "Enter" && !event.shiftKey && !event.isComposing) submit(event);
         },
-        onPaste: (/** @type {ClipboardEvent} */ event) => sendImages(event, event.clipboardData?.files),
+        onPaste: (/** @type {ClipboardEvent} */ event) =>
+          sendImages(event, event.clipboardData?.files),
       }),
       left < MAX_TEXT - COUNTED_FROM &&
         h("span.counter", { class: left < 0 && "over", role: "status" }, left),

@@ -1,7 +1,7 @@
 /** A conversation: its messages, of which a part is rendered. */
 
 import { loadGroup } from "../actions/lists.js";
-import { isWatched, loadOlder, loadUntil, markRead, openConversation } from "../actions/messages.js";
+import * as messages from "../actions/messages.js";
 import { h } from "../dom.js";
 import { day } from "../format.js";
 import { t } from "../i18n.js";
@@ -26,7 +26,7 @@ const ui = {
   isAtBottom: true,
   isGoingUp: false,
   scrollTop: 0,
-  /** @type {{seq: string, top: number} | null} The message that keeps its position in the next rendering. */
+  /** @type {{seq: string, top: number} | null} The message that keeps its position. */
   anchor: null,
   /** @type {number | null} The message to scroll to. */
   target: null,
@@ -42,17 +42,14 @@ export function conversationPane(chosen) {
   const { id, name } = chosen;
   const room = state.rooms[id];
   const isNew = ui.openId !== id;
-  if (isNew) {
-    Object.assign(ui, { openId: id, unreadSeq: null, ...AT_NEWEST });
-    if (chosen.is_chat_group && !state.members[id]) loadGroup(id);
-  }
-  if (isNew || !room) openConversation(id).then(() => isNew && noteUnread(id));
+  if (isNew) Object.assign(ui, { openId: id, unreadSeq: null, ...AT_NEWEST });
+  if (isNew || !room) messages.openConversation(id).then(() => isNew && opened(chosen));
   return h("main.main-pane.chat",
     { id: "main", key: `chat-${id}`, tabindex: "-1", "aria-label": name },
     head(chosen),
     banner(chosen),
     h("div.messages",
-      { key: "messages", tabindex: "0", role: "group", "aria-label": t("messages"), onScroll: scrolled, ref: follow },
+      { key: "messages", tabindex: "0", role: "group", "aria-label": t("messages"), ...scrolling },
       h("div.message-rows", { key: "rows" }, room ? turns(chosen, room) : spinner()),
     ),
     !ui.isAtBottom &&
@@ -64,8 +61,7 @@ export function conversationPane(chosen) {
   );
 }
 
-/** @param {Conversation} chosen */
-function head(chosen) {
+function head(/** @type {Conversation} */ chosen) {
   const [place, , part] = state.route;
   const info = () => go(part === "info" ? `c/${chosen.id}` : `c/${chosen.id}/info`);
   return h("header.pane-head", { key: "head" },
@@ -80,8 +76,7 @@ function head(chosen) {
   );
 }
 
-/** @param {Conversation} chosen */
-function subtitle(chosen) {
+function subtitle(/** @type {Conversation} */ chosen) {
   if (chosen.is_chat_group) {
     const n = state.members[chosen.id]?.members.length;
     return n === undefined ? "" : t("memberCount", { n });
@@ -106,12 +101,13 @@ function banner({ id }) {
 // --- Messages ---
 
 /** @param {Conversation} chosen @param {Room} room */
-function turns(chosen, { messages, isAtStart }) {
-  const { start, end } = drawnRange(messages, ui.startSeq, DRAWN);
-  const isNewest = end === messages.length;
-  const pending = isNewest ? visible(state.outbox, chosen.id, messages, session.userId() ?? 0) : [];
-  if (messages.length + pending.length === 0) return emptyNote("chat", t("sayHello", { name: chosen.name }));
-  const rows = messages.slice(start, end).map((message, index, drawn) => {
+function turns(chosen, { messages: all, isAtStart }) {
+  const { id, name } = chosen;
+  const { start, end } = drawnRange(all, ui.startSeq, DRAWN);
+  const isNewest = end === all.length;
+  const pending = isNewest ? visible(state.outbox, id, all, session.userId() ?? 0) : [];
+  if (all.length + pending.length === 0) return emptyNote("chat", t("sayHello", { name }));
+  const rows = all.slice(start, end).map((message, index, drawn) => {
     const previous = drawn[index - 1];
     const isNewDay = !previous || day(previous.created_time) !== day(message.created_time);
     const isSameTurn =
@@ -125,17 +121,27 @@ function turns(chosen, { messages, isAtStart }) {
       messageView(chosen, message, isSameTurn, message.id === ui.highlighted, jumpTo),
     ];
   });
-  return [isAtStart && start === 0 && separator("start", t("beginning")), rows, pending.map(pendingView)];
+  const isBeginning = isAtStart && start === 0;
+  return [isBeginning && separator("start", t("beginning")), rows, pending.map(pendingView)];
 }
 
 /** @param {string} key @param {string} text */
 const separator = (key, text) => h("p.separator", { key, class: key }, h("span", text));
 
-/** Store the start of the unread messages, for the line above them. @param {number} id */
+/** Fetch the rest after the messages, which it would delay. @param {Conversation} chosen */
+function opened({ id, is_chat_group }) {
+  if (ui.openId !== id) return;
+  noteUnread(id);
+  if (!is_chat_group || state.members[id]) return;
+  loadGroup(id, state.route[2] === "info" ? undefined : ["members", "announcements"]);
+}
+
+/** Remember where the unread messages begin, for the line above them. @param {number} id */
 function noteUnread(id) {
-  const others = state.rooms[id]?.messages.filter((each) => each.senderid !== session.userId()) ?? [];
+  const isOther = (/** @type {Message} */ { senderid }) => senderid !== session.userId();
+  const others = state.rooms[id]?.messages.filter(isOther) ?? [];
   const count = conversation(id)?.unread_count ?? 0;
-  if (count === 0 || others.length === 0 || ui.openId !== id) return;
+  if (count === 0 || others.length === 0) return;
   ui.unreadSeq = others[Math.max(0, others.length - count)].seq;
   change();
 }
@@ -145,15 +151,14 @@ function noteUnread(id) {
  * @type {(conversationId: number, messageId: number) => Promise<void>}
  */
 export async function jumpTo(conversationId, messageId) {
-  const isThere = await loadUntil(conversationId, messageId);
+  const isThere = await messages.loadUntil(conversationId, messageId);
   if (isThere === false) toast(t("errorMessageGone"), "problem");
   if (!isThere) return;
-  const { messages } = state.rooms[conversationId];
-  const index = messages.findIndex((each) => each.id === messageId);
-  ui.startSeq = messages[Math.max(0, index - Math.floor(DRAWN / 2))].seq;
-  ui.openId = conversationId;
-  ui.isAtBottom = false;
-  ui.target = ui.highlighted = messageId;
+  const all = state.rooms[conversationId].messages;
+  const index = all.findIndex((each) => each.id === messageId);
+  const startSeq = all[Math.max(0, index - Math.floor(DRAWN / 2))].seq;
+  const shown = { openId: conversationId, target: messageId, highlighted: messageId };
+  Object.assign(ui, { ...shown, startSeq, isAtBottom: false });
   change();
 }
 
@@ -176,7 +181,7 @@ function scrolled() {
   const { start, end } = drawnRange(room.messages, ui.startSeq, DRAWN);
   const wasAtBottom = ui.isAtBottom;
   const isBottom = end === room.messages.length && distanceToBottom(list) < AT_BOTTOM_PX;
-  // Only scrolling up leaves the bottom; a growing list does not.
+  // Only scrolling up leaves the bottom; what grows below does not.
   ui.isAtBottom = isBottom || (wasAtBottom && list.scrollTop >= ui.scrollTop - 1);
   if (list.scrollTop !== ui.scrollTop) ui.isGoingUp = list.scrollTop < ui.scrollTop;
   ui.scrollTop = list.scrollTop;
@@ -188,8 +193,8 @@ function scrolled() {
 }
 
 /**
- * Render or fetch more messages near the end, in the direction of the last scrolling. Also called
- * after each rendering, because a user at the end cannot scroll further.
+ * Draw or fetch more where the end of what is drawn is near, in the direction of the last scroll;
+ * after each drawing, too, since a list that is at its end is scrolled no more.
  * @param {Element} list
  */
 function extend(list) {
@@ -197,7 +202,7 @@ function extend(list) {
   if (!room) return;
   const { start, end } = drawnRange(room.messages, ui.startSeq, DRAWN);
   const isNearTop = list.scrollTop < NEAR_PX;
-  if (isNearTop && start === 0) return void loadOlder(ui.openId);
+  if (isNearTop && start === 0) return void messages.loadOlder(ui.openId);
   const isNearEnd = distanceToBottom(list) < NEAR_PX && end < room.messages.length;
   if (ui.isAtBottom || !(ui.isGoingUp ? isNearTop : isNearEnd)) return;
   ui.startSeq = slide(room.messages, ui.startSeq, ui.isGoingUp ? "older" : "newer", DRAWN);
@@ -209,15 +214,16 @@ const resized = new ResizeObserver(() => {
   if (list && ui.isAtBottom) toBottom(list);
 });
 
-/** Stay at the newest message while the list or its contents change their size. @param {Element} list */
+/** Stay at the newest message while sizes change. @param {Element} list */
 function follow(list) {
   resized.disconnect();
   resized.observe(list);
   if (list.firstElementChild) resized.observe(list.firstElementChild);
 }
 
-/** @param {Element} list */
-function toBottom(list) {
+const scrolling = { onScroll: scrolled, ref: follow };
+
+function toBottom(/** @type {Element} */ list) {
   list.scrollTop = list.scrollHeight;
   ui.scrollTop = list.scrollTop;
 }
@@ -246,22 +252,24 @@ export function afterDraw() {
     target.scrollIntoView({ block: "center" });
     ui.target = null;
   } else if (ui.isAtBottom) toBottom(list);
-  else if (anchor && ui.anchor) list.scrollTop += anchor.getBoundingClientRect().top - ui.anchor.top;
+  else if (anchor && ui.anchor) {
+    list.scrollTop += anchor.getBoundingClientRect().top - ui.anchor.top;
+  }
   ui.scrollTop = list.scrollTop;
   extend(list);
   markSeen();
 }
 
-/** Mark the visible messages of a window with the focus as read. */
+/** What has been on the screen of a visible and focused window has been read. */
 function markSeen() {
   const list = scroller();
-  if (!list || !isWatched()) return;
+  if (!list || !messages.isWatched()) return;
   const { bottom } = list.getBoundingClientRect();
   const newest = drawn(list).findLast((each) => {
     const { top, height } = each.getBoundingClientRect();
     return top + Math.min(height, 24) <= bottom;
   });
-  if (newest) markRead(ui.openId, Number(newest.dataset.seq));
+  if (newest) messages.markRead(ui.openId, Number(newest.dataset.seq));
 }
 
 addEventListener("focus", markSeen);

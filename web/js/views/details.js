@@ -10,9 +10,9 @@ import { go } from "../router.js";
 import * as session from "../session.js";
 import { change, state } from "../store.js";
 import {
-  attempt, avatar, badge, button, chosenPeople, confirm, detailsCard, field, iconButton,
-  nameField, openDialog, openForm, openMenu, peopleField, pictureField, portrait, preview,
-  requireName, rowText, sidePane, toggle,
+  attempt, avatar, badge, button, chosenPeople, confirm, detailsCard, field, iconButton, menuButton,
+  nameField, openDialog, openForm, peopleField, pictureField, portrait, preview, rowText, sidePane,
+  toggle,
 } from "../ui/index.js";
 import { loadPerson, openPerson, personCard } from "./person.js";
 
@@ -20,6 +20,7 @@ const OWNER = 1;
 const ADMIN = 2;
 const PLAIN = 3;
 const WAITING = 0;
+const STATUSES = /** @type {const} */ (["waiting", "declined", "accepted", "accepted"]);
 
 const ui = {
   shownId: 0,
@@ -36,15 +37,14 @@ export function detailsPane(chosen) {
     if (isGroup) loadGroup(id);
     else loadPerson(friend_id);
   }
-  return sidePane("details", t("details"), id,
+  return sidePane(t("details"), id,
     isGroup ? groupHead(chosen) : personCard(friend_id, () => go(`c/${id}`)),
     settings(chosen),
     isGroup && [announcements(id), invitations(id), members(id), leaving(id)],
   );
 }
 
-/** @param {number} id */
-const loadSettings = (id) =>
+const loadSettings = (/** @type {number} */ id) =>
   attempt(async () => {
     const answer = await api.get("/interface", { conversation_id: id });
     if (ui.shownId === id) ui.settings = answer;
@@ -67,13 +67,10 @@ function settings({ id, is_top, notice_able }) {
 
 // --- Group ---
 
-/** @param {number} id */
-const ownRole = (id) => state.members[id]?.identity ?? PLAIN;
-/** @param {number} id */
-const isModerator = (id) => ownRole(id) < PLAIN;
+const ownRole = (/** @type {number} */ id) => state.members[id]?.identity ?? PLAIN;
+const isModerator = (/** @type {number} */ id) => ownRole(id) < PLAIN;
 
-/** @param {Conversation} chosen */
-function groupHead(chosen) {
+function groupHead(/** @type {Conversation} */ chosen) {
   const n = state.members[chosen.id]?.members.length ?? 0;
   return h("div.card-person",
     portrait(chosen, t("memberCount", { n })),
@@ -81,13 +78,11 @@ function groupHead(chosen) {
   );
 }
 
-/** @param {Conversation} chosen */
-function openGroupInfo(chosen) {
+function openGroupInfo(/** @type {Conversation} */ chosen) {
   const picture = pictureField(chosen);
   openForm(t("editGroup"), t("save"),
     () => [picture.view(), nameField(t("groupName"), chosen.name)],
     async ({ name }) => {
-      requireName(name);
       const avatar = picture.value === chosen.avatar ? {} : { avatar: picture.value };
       await api.post("/conversations/manage/info", { conversation_id: chosen.id, name, ...avatar });
       await refreshConversations();
@@ -95,8 +90,7 @@ function openGroupInfo(chosen) {
   );
 }
 
-/** @param {number} id */
-function announcements(id) {
+function announcements(/** @type {number} */ id) {
   const list = state.announcements[id] ?? [];
   const mayPost = isModerator(id);
   return detailsCard(t("announcements"),
@@ -107,7 +101,8 @@ function announcements(id) {
         h("li.announcement", { key: each.notification_id },
           h("p.wrap", { dir: "auto" }, each.content),
           h("p.quiet.small", h("bdi", each.sender_name), " · ", full(each.timestamp)),
-          mayPost && iconButton("trash", t("deleteAnnouncement"), () => deleteAnnouncement(id, each)),
+          mayPost &&
+            iconButton("trash", t("deleteAnnouncement"), () => deleteAnnouncement(id, each)),
         ),
       ),
     ),
@@ -116,8 +111,7 @@ function announcements(id) {
 
 const ANNOUNCEMENTS = "/conversations/manage/notifications";
 
-/** @param {number} id */
-const openAnnouncement = (id) =>
+const openAnnouncement = (/** @type {number} */ id) =>
   openForm(t("newAnnouncement"), t("publish"),
     () => field(t("announcement"), "content", { rows: 5, maxlength: "2000" }),
     async ({ content }) => {
@@ -133,8 +127,7 @@ const deleteAnnouncement = (id, { notification_id, content }) =>
     await loadGroup(id);
   });
 
-/** @param {number} id */
-function invitations(id) {
+function invitations(/** @type {number} */ id) {
   const list = state.invitations[id] ?? [];
   if (list.length === 0) return null;
   const waiting = list.filter((each) => each.status === WAITING).length;
@@ -152,7 +145,7 @@ function invitation(id, each) {
       await method("/conversations/manage/handle_invitation", fields);
       await loadGroup(id);
     });
-  const status = /** @type {const} */ (["waiting", "declined", "accepted", "accepted"])[each.status];
+  const status = STATUSES[each.status];
   return h("li.person-row", { key: each.invite_id },
     avatar(person, "small"),
     rowText(name, preview(t("invitedBy", { name: each.sender_name }))),
@@ -165,8 +158,7 @@ function invitation(id, each) {
   );
 }
 
-/** @param {number} id */
-const members = (id) =>
+const members = (/** @type {number} */ id) =>
   detailsCard(t("members"), iconButton("addPerson", t("invite"), () => openInvite(id)),
     h("ul.plain-list", state.members[id]?.members.map((each) => member(id, each))),
   );
@@ -183,10 +175,7 @@ function member(id, each) {
     ),
     identity === OWNER && h("span.role.owner", t("owner")),
     identity === ADMIN && h("span.role.admin", t("admin")),
-    !isOwn &&
-      iconButton("more", t("actionsFor", { name }), (event) =>
-        openMenu(event.currentTarget, memberActions(id, each)),
-      ),
+    !isOwn && menuButton(t("actionsFor", { name }), () => memberActions(id, each)),
   );
 }
 
@@ -197,34 +186,29 @@ function memberActions(id, { id: user, name, identity: theirs = PLAIN }) {
     await method(`/conversations/${path}`, { conversation_id: id, user });
     await loadGroup(id);
   };
-  const makeAdmin = () => attempt(call(api.post, "manage/admin"));
-  const dismissAdmin = () => attempt(call(api.del, "manage/admin"));
-  const transfer = call(api.post, "manage/ownership_transfer");
-  const remove = call(api.del, "member/remove");
+  const [label, method] =
+    theirs === PLAIN ? [t("makeAdmin"), api.post] : [t("dismissAdmin"), api.del];
+  const setRole = () => attempt(call(method, "manage/admin"));
+  const transfer = () =>
+    confirm(t("transfer"), t("transferText", { name }), t("transfer"),
+      call(api.post, "manage/ownership_transfer"));
+  const remove = () =>
+    confirm(t("removeMember"), t("removeMemberText", { name }), t("remove"),
+      call(api.del, "member/remove"));
   return [
     { label: t("profile"), icon: "info", run: () => openPerson(user) },
-    own === OWNER && theirs === PLAIN && { label: t("makeAdmin"), icon: "shield", run: makeAdmin },
-    own === OWNER && theirs === ADMIN && { label: t("dismissAdmin"), icon: "shield", run: dismissAdmin },
-    own === OWNER && {
-      label: t("transfer"),
-      icon: "people",
-      run: () => confirm(t("transfer"), t("transferText", { name }), t("transfer"), transfer),
-    },
-    own < theirs && {
-      label: t("removeMember"),
-      icon: "trash",
-      isDanger: true,
-      run: () => confirm(t("removeMember"), t("removeMemberText", { name }), t("remove"), remove),
-    },
+    own === OWNER && { label, icon: "shield", run: setRole },
+    own === OWNER && { label: t("transfer"), icon: "people", run: transfer },
+    own < theirs && { label: t("removeMember"), icon: "trash", isDanger: true, run: remove },
   ];
 }
 
-/** @param {number} id */
-function openInvite(id) {
+function openInvite(/** @type {number} */ id) {
   const inside = new Set(state.members[id]?.members.map((each) => each.id));
   const outside = state.friends.filter((each) => !each.deleted && !inside.has(each.id));
-  if (outside.length === 0) return openDialog(t("invite"), () => h("p.quiet", t("everybodyIsIn")));
-  return openForm(t("invite"), t("invite"),
+  const title = t("invite");
+  if (outside.length === 0) return openDialog(title, () => h("p.quiet", t("everybodyIsIn")));
+  return openForm(title, title,
     () => [h("p.quiet", t("inviteHint")), peopleField(t("friends"), outside)],
     async (_, form) => {
       const fields = { conversationId: id, member_id: chosenPeople(form) };
@@ -234,8 +218,7 @@ function openInvite(id) {
   );
 }
 
-/** @param {number} id */
-function leaving(id) {
+function leaving(/** @type {number} */ id) {
   const isOwner = ownRole(id) === OWNER;
   const title = isOwner ? t("dissolve") : t("leave");
   const leave = async () => {

@@ -9,7 +9,7 @@ import { language, t } from "../i18n.js";
 import * as session from "../session.js";
 import { state } from "../store.js";
 import {
-  attempt, avatar, brokenCount, confirm, icon, iconButton, isOwnUrl, link, openDialog, openMenu,
+  attempt, avatar, brokenCount, confirm, icon, isOwnUrl, link, menuButton, menuOnPress, openDialog,
   personItem, rowText, tone,
 } from "../ui/index.js";
 import { replyTo } from "./composer.js";
@@ -30,7 +30,8 @@ export function messageView(chosen, message, isSameTurn, isHighlighted, jumpTo) 
   const isGroup = chosen.is_chat_group;
   const readSeq = state.readSeqs[chosen.id]?.[chosen.friend_id ?? 0] ?? 0;
   const isRead = !isGroup && (message.already_read || readSeq >= message.seq);
-  return describe(message, isGroup, isSameTurn, isHighlighted, isRead, jumpTo, language, brokenCount());
+  const flags = [isGroup, isSameTurn, isHighlighted, isRead];
+  return describe(message, ...flags, jumpTo, language, brokenCount());
 }
 
 const describe = memoized(
@@ -45,12 +46,8 @@ const describe = memoized(
     const { id, seq, senderid, sendername, created_time: time } = message;
     const isOwn = senderid === session.userId();
     const hasSender = isGroup && !isOwn;
+    const isPicture = message.type === 1;
     const actions = () => actionsOf(message, isOwn, jumpTo);
-    const onContextmenu = (/** @type {any} */ event) => {
-      if (getSelection()?.toString()) return;
-      event.preventDefault();
-      openMenu(event.currentTarget, actions(), { x: event.clientX, y: event.clientY });
-    };
     return h("article.message",
       {
         key: `message-${id}`,
@@ -60,16 +57,16 @@ const describe = memoized(
         "aria-label": t("messageBy", { name: isOwn ? t("you") : sendername, time: full(time) }),
       },
       hasSender && (isSameTurn ? h("span.avatar-space") : senderButton(message)),
-      h("div.bubble", { class: message.type === 1 && "picture", onContextmenu },
+      h("div.bubble", { class: isPicture && "picture", onContextmenu: menuOnPress(actions) },
         hasSender && !isSameTurn && h("bdi.sender", { class: tone(senderid) }, sendername),
         message.reply_to_id !== undefined && quote(message, jumpTo),
-        message.type === 1 ? picture(message) : h("div.text", { dir: "auto" }, linked(message.content)),
+        isPicture ? picture(message) : h("div.text", { dir: "auto" }, linked(message.content)),
         h("span.meta",
           h("time", { datetime: time, title: full(time) }, clock(time)),
           isOwn && receipt(isRead ? t("read") : t("sent"), isRead ? "read" : "check", isRead),
         ),
       ),
-      iconButton("more", t("messageActions"), (event) => openMenu(event.currentTarget, actions()), "message-menu"),
+      menuButton(t("messageActions"), actions, "message-menu"),
     );
   },
 );
@@ -96,7 +93,10 @@ function linked(text) {
 
 /** @param {string} label @param {IconName} picture @param {boolean} [isRead] */
 const receipt = (label, picture, isRead) =>
-  h("span.receipt", { class: isRead && "is-read", role: "img", "aria-label": label, title: label }, icon(picture));
+  h("span.receipt",
+    { class: isRead && "is-read", role: "img", "aria-label": label, title: label },
+    icon(picture),
+  );
 
 /** @param {Message} message @param {JumpTo} jumpTo */
 function quote({ conversation, reply_to_id = 0, reply_to = "", reply_to_type = 0 }, jumpTo) {
@@ -109,31 +109,30 @@ function quote({ conversation, reply_to_id = 0, reply_to = "", reply_to_type = 0
 function picture({ content: src, sendername: name }) {
   if (!isOwnUrl(src)) return h("div.text", t("imagePreview"));
   const title = t("imageBy", { name });
-  const onClick = () => openDialog(title, () => h("img.full-image", { src, alt: title }), "lightbox");
+  const fullImage = () => h("img.full-image", { src, alt: title });
+  const onClick = () => openDialog(title, fullImage, "lightbox");
   return h("button.picture-button", { "aria-label": t("openImage", { name }), onClick },
     h("img", { key: src, src, alt: "", loading: "lazy", decoding: "async" }),
   );
 }
 
-/**
- * @param {Message} message
- * @param {boolean} isOwn
- * @param {JumpTo} jumpTo
- * @returns {(MenuItem | false)[]}
- */
+/** @type {(message: Message, isOwn: boolean, jumpTo: JumpTo) => (MenuItem | false)[]} */
 function actionsOf(message, isOwn, jumpTo) {
   const isModerator = (state.members[message.conversation]?.identity ?? 3) < 3;
-  const copy = () => attempt(() => navigator.clipboard.writeText(message.content), t("copied"));
+  const copy = () => navigator.clipboard.writeText(message.content);
   const askToDelete = () =>
     confirm(t("deleteForAll"), t("deleteForAllText"), t("delete"), () => deleteForAll(message));
+  /** @type {(label: string, icon: IconName, run: () => Promise<any>, done?: string) => MenuItem} */
+  const item = (label, icon, action, done) => ({ label, icon, run: () => attempt(action, done) });
   return [
     { label: t("reply"), icon: "reply", run: () => replyTo(message) },
-    { label: t("showReplies"), icon: "chat", run: () => attempt(() => openReplies(message, jumpTo)) },
-    { label: t("readBy"), icon: "eye", run: () => attempt(() => openReaders(message)) },
-    // The clipboard requires TLS or localhost.
-    message.type === 0 && !!navigator.clipboard && { label: t("copy"), icon: "copy", run: copy },
-    { label: t("deleteForMe"), icon: "trash", run: () => attempt(() => deleteForMe(message)) },
-    (isOwn || isModerator) && { label: t("deleteForAll"), icon: "trash", isDanger: true, run: askToDelete },
+    item(t("showReplies"), "chat", () => openReplies(message, jumpTo)),
+    item(t("readBy"), "eye", () => openReaders(message)),
+    // Away from localhost and without TLS there is no clipboard.
+    message.type === 0 && !!navigator.clipboard && item(t("copy"), "copy", copy, t("copied")),
+    item(t("deleteForMe"), "trash", () => deleteForMe(message)),
+    (isOwn || isModerator) &&
+      { label: t("deleteForAll"), icon: "trash", isDanger: true, run: askToDelete },
   ];
 }
 

@@ -1,6 +1,6 @@
 /** Friends, requests, groups of friends, and the search for users. */
 
-import { refreshConversations, refreshFriends, refreshGroups, refreshRequests } from "../actions/lists.js";
+import * as lists from "../actions/lists.js";
 import * as api from "../api.js";
 import { h } from "../dom.js";
 import { moment } from "../format.js";
@@ -9,9 +9,8 @@ import { go } from "../router.js";
 import * as session from "../session.js";
 import { change, state, waitingRequests } from "../store.js";
 import {
-  attempt, avatar, badge, button, chosenPeople, confirm, emptyNote, field, form, FormError, icon,
-  iconButton, iconLink, linkButton, nameField, openForm, peopleField, preview, requireName,
-  rowText,
+  attempt, avatar, badge, button, chosenPeople, confirm, emptyNote, field, form, icon, iconButton,
+  iconLink, linkButton, nameField, openForm, peopleField, preview, rowText,
 } from "../ui/index.js";
 import { loadPerson, openRequest, personCard } from "./person.js";
 
@@ -32,12 +31,16 @@ export function peopleList(place) {
     const props = { href: `#/people/${path}`, "aria-current": isShown && "true" };
     return h("li.row", { key: path }, h("a.row-link", props, content));
   };
-  const sign = (/** @type {IconName} */ name) =>
-    h("span.avatar.plain-icon", icon(name));
+  const sign = (/** @type {IconName} */ name) => h("span.avatar.plain-icon", icon(name));
+  const add = "#/people/add";
   return h("section.list-pane", { key: "people", "aria-label": t("people") },
-    h("header.pane-head", h("h1", t("people")), iconLink("addPerson", t("addFriend"), "#/people/add")),
+    h("header.pane-head", h("h1", t("people")), iconLink("addPerson", t("addFriend"), add)),
     h("ul.rows",
-      row("requests", sign("addPerson"), h("span.row-name", t("requests")), badge(waitingRequests().length)),
+      row("requests",
+        sign("addPerson"),
+        h("span.row-name", t("requests")),
+        badge(waitingRequests().length),
+      ),
     ),
     h("header.section-head",
       h("h2", t("friendGroups")),
@@ -49,7 +52,7 @@ export function peopleList(place) {
     ),
     h("header.section-head", h("h2", t("friends"))),
     state.friends.length === 0 &&
-      emptyNote(null, t("noFriends"), linkButton(t("addFriend"), "#/people/add", { class: "primary" })),
+      emptyNote("people", t("noFriends"), linkButton(t("addFriend"), add, { class: "primary" })),
     h("ul.rows",
       state.friends.map((each) => {
         const below = preview(each.deleted ? t("accountDeleted") : each.email);
@@ -76,7 +79,7 @@ export function peoplePane(place, id) {
   );
 }
 
-// --- Search ---
+// --- Finding users ---
 
 const addFriend = () =>
   h("div.page-column",
@@ -85,10 +88,15 @@ const addFriend = () =>
     form({
       key: "find-person",
       kind: "inline",
-      fields: field(t("name"), "query", { type: "search", autofocus: true, maxlength: "255" }),
+      fields: field(t("name"), "query", {
+        type: "search",
+        autofocus: true,
+        maxlength: "255",
+        required: true,
+        problem: t("typeName"),
+      }),
       submit: t("search"),
       onSubmit: async ({ query }) => {
-        if (query === "") throw new FormError(t("typeName"));
         ui.found = (await api.get("/search_user", { query_name: query })).results;
       },
     }),
@@ -121,13 +129,14 @@ function requestList() {
   );
 }
 
-/** @param {any} each */
-function request(each) {
+function request(/** @type {any} */ each) {
   const { sender_user_id, receiver_user_id, user_name: name, created_at } = each;
   const answer = (/** @type {typeof api.post} */ method) => () =>
     attempt(async () => {
       await method("/friend_request_handle", { sender_user_id, receiver_user_id });
-      await Promise.all([refreshRequests(), refreshFriends(), refreshConversations()]);
+      await Promise.all([
+        lists.refreshRequests(), lists.refreshFriends(), lists.refreshConversations(),
+      ]);
     });
   return h("li.person-row", { key: `${sender_user_id}-${created_at}` },
     avatar({ id: sender_user_id, name, avatar: each.avatar }),
@@ -151,16 +160,14 @@ const openGroupName = (group) =>
   openForm(group ? t("rename") : t("newFriendGroup"), t("save"),
     () => nameField(t("friendGroupName"), group?.name),
     async ({ name }) => {
-      requireName(name);
       if (group) await api.put("/groups/manage_groups", { group_id: group.id, new_name: name });
       else await api.post("/groups", { name });
-      await refreshGroups();
+      await lists.refreshGroups();
       if (group) await loadGroup(group.id);
     },
   );
 
-/** @param {number} id */
-async function loadGroup(id) {
+async function loadGroup(/** @type {number} */ id) {
   ui.group = null;
   await attempt(async () => {
     ui.group = (await api.get("/groups/manage_groups", { group_id: id })).group;
@@ -168,8 +175,7 @@ async function loadGroup(id) {
   change();
 }
 
-/** @param {number} id */
-async function reloadMembers(id) {
+async function reloadMembers(/** @type {number} */ id) {
   const { members } = await api.get("/groups/members", { group_id: id });
   if (ui.group?.id === id) ui.group = { ...ui.group, members };
   change();
@@ -223,6 +229,6 @@ const openAddMembers = (groupId, outside) =>
 const removeGroup = ({ id, name }) =>
   confirm(t("deleteFriendGroup"), t("deleteFriendGroupText", { name }), t("delete"), async () => {
     await api.del("/groups/manage_groups", { group_id: id });
-    await refreshGroups();
+    await lists.refreshGroups();
     go("people");
   });

@@ -1,6 +1,6 @@
-/** The card of a user, with the actions. */
+/** The card of a user, and what can be done. */
 
-import { refreshBlocks, refreshConversations, refreshFriends, refreshRequests } from "../actions/lists.js";
+import * as lists from "../actions/lists.js";
 import * as api from "../api.js";
 import { h } from "../dom.js";
 import { t } from "../i18n.js";
@@ -10,7 +10,7 @@ import {
   attempt, button, confirm, field, linkButton, openDialog, openForm, portrait, spinner, toast,
 } from "../ui/index.js";
 
-/** @type {Map<number, Person | null>} Null: no user has this id. */
+/** @type {Map<number, Person | null>} Null: there is no such user. */
 const known = new Map();
 
 /** Fetch the data of a user. @param {number} id */
@@ -32,7 +32,7 @@ async function strangerCard(id) {
   return { ...user, id, deleted: user.is_deleted, groups: [] };
 }
 
-/** Show the card of a user in a dialog. @param {number} id */
+/** A user's card in a dialog. @param {number} id */
 export function openPerson(id) {
   loadPerson(id);
   openDialog(t("profile"), (close) => personCard(id, close));
@@ -61,14 +61,18 @@ function actions(person, close) {
   const isFriend = friend(person.id) !== undefined;
   const isBlocked = state.blocks?.some((each) => each.id === person.id);
   const toggleBlock = () => (isBlocked ? unblock(person.id) : block(person));
+  const unfriend = () => endFriendship(person, close);
   const openChat = { class: "primary", onClick: close };
   return h("div.actions.centered",
-    isFriend && chat && linkButton(t("sendMessage"), `#/c/${chat.id}`, openChat),
+    isFriend &&
+      chat &&
+      state.route[1] !== String(chat.id) &&
+      linkButton(t("sendMessage"), `#/c/${chat.id}`, openChat),
     !isFriend &&
       !person.deleted &&
       button(t("addFriend"), () => openRequest(person), "addPerson", "primary"),
     state.blocks && button(isBlocked ? t("unblock") : t("block"), toggleBlock, "shield"),
-    isFriend && button(t("deleteFriend"), () => endFriendship(person, close), "trash", "danger-text"),
+    isFriend && button(t("deleteFriend"), unfriend, "trash", "danger-text"),
   );
 }
 
@@ -82,7 +86,7 @@ export const openRequest = ({ id, name }) =>
     async ({ message }) => {
       await api.post("/add_friend", { target_id: id, message });
       toast(t("requestSent"));
-      refreshRequests();
+      lists.refreshRequests();
     },
   );
 
@@ -90,7 +94,7 @@ export const openRequest = ({ id, name }) =>
 async function endFriendship({ id, name }, close) {
   const end = async () => {
     await api.del("/manage_friends", { friend_id: id });
-    await Promise.all([refreshFriends(), refreshConversations()]);
+    await Promise.all([lists.refreshFriends(), lists.refreshConversations()]);
   };
   const text = t("deleteFriendText", { name });
   if (!(await confirm(t("deleteFriend"), text, t("delete"), end, t("friendDeleted")))) return;
@@ -99,24 +103,20 @@ async function endFriendship({ id, name }, close) {
 }
 
 /** @param {Person} person */
-async function block({ id, name }) {
-  const text = t("blockText", { name });
-  await confirm(
-    t("block"),
-    text,
-    t("block"),
-    async () => {
-      await api.post("/blocks", { user_id: id });
-      await Promise.all([refreshBlocks(), refreshFriends(), refreshConversations()]);
-      await loadPerson(id);
-    },
-    t("blocked"),
-  );
+function block({ id, name }) {
+  const run = async () => {
+    await api.post("/blocks", { user_id: id });
+    await Promise.all([
+      lists.refreshBlocks(), lists.refreshFriends(), lists.refreshConversations(),
+    ]);
+    await loadPerson(id);
+  };
+  return confirm(t("block"), t("blockText", { name }), t("block"), run, t("blocked"));
 }
 
 /** @param {number} id */
 export const unblock = (id) =>
   attempt(async () => {
     await api.del("/blocks", { user_id: id });
-    await refreshBlocks();
+    await lists.refreshBlocks();
   }, t("unblocked"));

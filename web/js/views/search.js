@@ -7,7 +7,7 @@ import { t } from "../i18n.js";
 import { go } from "../router.js";
 import { change, state } from "../store.js";
 import {
-  avatar, button, field, form, FormError, labelled, rowText, sidePane,
+  avatar, button, field, form, labelled, rowText, sidePane,
 } from "../ui/index.js";
 import { jumpTo } from "./conversation.js";
 
@@ -31,24 +31,29 @@ export function searchList() {
     form({
       key: "search",
       kind: "inline inset",
-      fields: textField(t("searchMessages"), ui.query),
+      fields: textField(t("searchMessages"), {
+        defaultValue: ui.query,
+        required: true,
+        problem: t("typeWords"),
+      }),
       submit: t("search"),
       onSubmit: async ({ content }) => {
-        if (content === "") throw new FormError(t("typeWords"));
         ui.query = content;
         await search();
       },
     }),
     found === null && h("p.quiet.centered", t("searchHint")),
-    found?.length === 0 && !ui.nextBeforeId && h("p.quiet.centered", { role: "status" }, t("nothingFound")),
-    h("ul.rows", found?.map((each) => result(each, each.conversation_id, `search/${each.conversation_id}`))),
+    found?.length === 0 &&
+      !ui.nextBeforeId &&
+      h("p.quiet.centered", { role: "status" }, t("nothingFound")),
+    h("ul.rows", found?.map((each) => result(each, each.conversation_id, "search"))),
     ui.nextBeforeId && button(t("showMore"), () => search(ui.nextBeforeId), undefined, "wide"),
   );
 }
 
-/** @param {string} label @param {string} [value] */
-const textField = (label, value = "") =>
-  field(label, "content", { type: "search", maxlength: "255", autofocus: true, defaultValue: value });
+/** @param {string} label @param {Props} [props] */
+const textField = (label, props) =>
+  field(label, "content", { type: "search", maxlength: "255", autofocus: true, ...props });
 
 /** @param {number} [before_id] the start of the page */
 async function search(before_id) {
@@ -59,11 +64,11 @@ async function search(before_id) {
   change();
 }
 
-/** @param {any} each @param {number} conversationId @param {string} path */
-function result(each, conversationId, path) {
+/** @param {any} each @param {number} conversationId @param {"c" | "search"} place */
+function result(each, conversationId, place) {
   const sender = { id: each.sender_id, name: each.sender_name, avatar: each.sender_avatar };
   const onClick = () => {
-    go(path);
+    go(`${place}/${conversationId}`);
     jumpTo(conversationId, each.id);
   };
   return h("li.row", { key: each.id },
@@ -83,8 +88,8 @@ function result(each, conversationId, path) {
 /** @param {Conversation} chosen */
 export function findPane({ id }) {
   const found = ui.inside?.id === id ? ui.inside.messages : null;
-  const shown = found?.slice(0, MOST_SHOWN).map((each) => result(each, id, `c/${id}`));
-  return sidePane("find", t("findInConversation"), id,
+  const shown = found?.slice(0, MOST_SHOWN).map((each) => result(each, id, "c"));
+  return sidePane(t("findInConversation"), id,
     form({
       key: `find-${id}`,
       fields: [
@@ -110,9 +115,10 @@ export function findPane({ id }) {
 function senderField(id) {
   const members = state.members[id]?.members ?? [];
   if (members.length === 0) return field(t("senderName"), "sender_name", { maxlength: "255" });
-  const options = members.map((each) => h("option", { key: each.id, value: String(each.id) }, each.name));
-  const anySender = h("option", { value: "" }, t("anySender"));
-  return labelled(t("senderName"), h("select", { name: "sender_id" }, anySender, options));
+  const option = (/** @type {{id: number | "", name: string}} */ { id, name }) =>
+    h("option", { value: String(id) }, name);
+  const options = [{ id: /** @type {const} */ (""), name: t("anySender") }, ...members].map(option);
+  return labelled(t("senderName"), h("select", { name: "sender_id" }, options));
 }
 
 /** @param {string} local @returns {string} the same time in UTC, or an empty text */

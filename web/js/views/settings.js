@@ -1,7 +1,8 @@
-/** The user's account, and the theme and language of the page. */
+/** The account of the user, and the appearance of the page. */
 
 import { signOut } from "../actions/connection.js";
 import { refreshProfile } from "../actions/lists.js";
+import { forgetOutbox } from "../actions/sending.js";
 import * as api from "../api.js";
 import { h } from "../dom.js";
 import { full } from "../format.js";
@@ -16,31 +17,24 @@ import {
 } from "../ui/index.js";
 import { unblock } from "./person.js";
 
-const ui = {
-  /** @type {any[] | null} */
-  sessions: null,
-  isAsked: false,
-};
+/** @type {any[] | null | undefined} Undefined until they were asked for. */
+let sessions;
 
 export function settingsPane() {
-  if (!ui.isAsked) {
-    ui.isAsked = true;
-    loadSessions();
-  }
+  if (sessions === undefined) loadSessions();
   return h("main.main-pane.page", { id: "main", key: "me", tabindex: "-1" },
     h("div.page-column",
       h("h1.visually-hidden", t("settings")),
       state.me && account(state.me),
       appearance(),
-      sessions(),
+      sessionList(),
       blocked(),
       leaving(),
     ),
   );
 }
 
-/** @param {Profile} me */
-const account = (me) =>
+const account = (/** @type {Profile} */ me) =>
   h("section.card",
     h("div.card-person", portrait(me, me.email, me.user_info)),
     h("div.actions.centered",
@@ -50,20 +44,18 @@ const account = (me) =>
     ),
   );
 
+/** @typedef {Record<string, string>} Values */
+
 /**
- * A form that changes the account and requires the password.
+ * A form that changes the account, which requires the password.
  * @param {string} title
  * @param {() => Child} fields
- * @param {(values: Record<string, string>) => Record<string, string> | Promise<Record<string, string>>} changes
+ * @param {(values: Values) => Promise<Values>} changes
  */
 function openAccountForm(title, fields, changes) {
+  const hint = t("currentPasswordHint");
   const ownPassword = () =>
-    field(t("currentPassword"), "origin_password", {
-      type: "password",
-      autocomplete: "current-password",
-      maxlength: "20",
-      hint: t("currentPasswordHint"),
-    });
+    passwords.passwordField(t("currentPassword"), "origin_password", { hint });
   openForm(title, t("save"), () => [fields(), ownPassword()], async (values) => {
     const origin_password = await passwords.encode(values.origin_password);
     await api.put("/account/info", { origin_password, ...(await changes(values)) });
@@ -72,8 +64,7 @@ function openAccountForm(title, fields, changes) {
   });
 }
 
-/** @param {Profile} me */
-function openProfile(me) {
+function openProfile(/** @type {Profile} */ me) {
   const picture = pictureField(me);
   openAccountForm(t("editProfile"),
     () => [
@@ -81,75 +72,79 @@ function openProfile(me) {
       field(t("name"), "name", { maxlength: "20", defaultValue: me.name }),
       field(t("about"), "user_info", { maxlength: "255", rows: 3, defaultValue: me.user_info }),
     ],
-    ({ name, user_info }) => ({ name, user_info, avatar: picture.value }),
+    async ({ name, user_info }) => ({ name, user_info, avatar: picture.value }),
   );
 }
 
-/** @param {Profile} me */
-const openEmail = (me) =>
+const openEmail = (/** @type {Profile} */ me) =>
   openAccountForm(t("changeEmail"),
     () => field(t("newEmail"), "email", { type: "email", defaultValue: me.email }),
-    ({ email }) => ({ email }),
+    async ({ email }) => ({ email }),
   );
 
 const openPassword = () =>
   openAccountForm(t("changePassword"),
     () => passwords.newPasswordField(t("newPassword")),
-    async ({ password }) => ({ password: await passwords.encodeNew(password) }),
+    async ({ password }) => ({ password: await passwords.encode(password) }),
   );
 
-function appearance() {
-  const onChange = (/** @type {any} */ event) => {
-    setTheme(event.target.value);
-    change();
-  };
-  return card(t("appearance"),
+const appearance = () =>
+  card(t("appearance"),
     h("div.setting", t("language"), languageSwitch()),
-    h("label.setting",
+    h("div.setting",
       t("theme"),
-      h("select", { value: theme(), onChange },
-        h("option", { value: "auto" }, t("themeAuto")),
-        h("option", { value: "light" }, t("themeLight")),
-        h("option", { value: "dark" }, t("themeDark")),
-      ),
+      segments(t("theme"), theme(), setTheme, {
+        auto: t("themeAuto"),
+        light: t("themeLight"),
+        dark: t("themeDark"),
+      }),
     ),
   );
-}
 
-export function languageSwitch() {
-  const option = (/** @type {import("../i18n.js").Language} */ value, /** @type {string} */ label) => {
-    const onClick = () => {
-      setLanguage(value);
-      change();
-    };
-    return h("button", { lang: value, "aria-pressed": String(language === value), onClick }, label);
+export const languageSwitch = () =>
+  segments(t("language"), language, setLanguage, { zh: "中文", en: "English" });
+
+/**
+ * A choice of one of some values.
+ * @template {string} Value
+ * @param {string} label
+ * @param {string} chosen
+ * @param {(value: Value) => any} choose
+ * @param {Record<Value, string>} labels
+ */
+function segments(label, chosen, choose, labels) {
+  const option = (/** @type {Value} */ value) => {
+    const onClick = () =>
+      attempt(async () => {
+        await choose(value);
+        change();
+      });
+    return h("button", { "aria-pressed": String(chosen === value), onClick }, labels[value]);
   };
-  return h("div.segments", { role: "group", "aria-label": t("language") },
-    option("zh", "中文"),
-    option("en", "English"),
-  );
+  const values = /** @type {Value[]} */ (Object.keys(labels));
+  return h("div.segments", { role: "group", "aria-label": label }, values.map(option));
 }
 
 // --- Sessions ---
 
 async function loadSessions() {
+  sessions = null;
   const answer = await api.get("/account/sessions").catch(() => null);
-  ui.sessions = answer?.sessions ?? null;
+  sessions = answer?.sessions ?? null;
   change();
 }
 
-/** @param {Record<string, any>} which */
-const endSessions = (which) =>
+const endSessions = (/** @type {Record<string, any>} */ which) =>
   attempt(async () => {
     await api.del("/account/sessions", which);
     await loadSessions();
   }, t("signedOutThere"));
 
-const sessions = () =>
-  ui.sessions &&
+const sessionList = () =>
+  sessions &&
   card(t("sessions"),
-    h("ul.plain-list", ui.sessions.map(sessionItem)),
-    ui.sessions.length > 1 &&
+    h("ul.plain-list", sessions.map(sessionItem)),
+    sessions.length > 1 &&
       button(t("signOutOthers"), () => endSessions({ others: true }), undefined, "wide"),
   );
 
@@ -184,12 +179,10 @@ const blocked = () =>
 
 const leaving = () =>
   card(t("account"),
-    h("div.actions.stacked",
-      button(t("downloadData"), downloadData, "down"),
-      button(t("anotherAccount"), session.useOwnWindow, "window"),
-      button(t("signOut"), signOut, "logout"),
-      button(t("deleteAccount"), deleteAccount, "trash", "danger-text"),
-    ),
+    button(t("downloadData"), downloadData, "down"),
+    button(t("anotherAccount"), session.useOwnWindow, "window"),
+    button(t("signOut"), signOut, "logout"),
+    button(t("deleteAccount"), deleteAccount, "trash", "danger-text"),
     h("a.quiet.small", { href: "/docs" }, t("apiDocs")),
   );
 
@@ -204,5 +197,7 @@ const downloadData = () =>
 async function deleteAccount() {
   const title = t("deleteAccount");
   const remove = () => api.del("/account/delete");
-  if (await confirm(title, t("deleteAccountText"), title, remove)) session.end();
+  if (!(await confirm(title, t("deleteAccountText"), title, remove))) return;
+  await forgetOutbox();
+  session.end();
 }

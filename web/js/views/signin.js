@@ -24,8 +24,7 @@ const ui = {
   isConfirmed: false,
 };
 
-/** @param {Mode} mode */
-function show(mode) {
+function show(/** @type {Mode} */ mode) {
   resetForm(mode);
   Object.assign(ui, { mode, code: null, isConfirmed: false });
   change();
@@ -34,7 +33,10 @@ function show(mode) {
 export const signInPage = () =>
   h("main.entrance", { id: "main", key: "entrance" },
     h("div.entrance-card",
-      h("div.brand", h("img", { src: "/web/icon.svg", alt: "", width: "44" }), h("h1", t("appName"))),
+      h("div.brand",
+        h("img", { src: "/web/icon.svg", alt: "", width: "44" }),
+        h("h1", t("appName")),
+      ),
       h("p.quiet", t("tagline")),
       notices(),
       MODES[ui.mode](),
@@ -61,7 +63,8 @@ const page = (title, { fields, ...described }, ...others) => [
   h("p.switch", others),
 ];
 
-const other = (/** @type {string} */ text, /** @type {Mode} */ mode) => link(text, () => show(mode));
+/** @param {string} text @param {Mode} mode */
+const other = (text, mode) => link(text, () => show(mode));
 
 const emailField = () =>
   field(t("email"), "email", {
@@ -85,15 +88,14 @@ function enter({ token, id }) {
 }
 
 function signIn() {
-  const password = { type: "password", autocomplete: "current-password", required: true, maxlength: "20" };
   const isClosed = state.config.registration === "closed";
   return page(t("signIn"),
     {
-      fields: [emailField(), field(t("password"), "password", password)],
+      fields: [emailField(), passwords.passwordField(t("password"))],
       submit: t("signIn"),
       isDisabled: passwords.isBlocked(),
       onSubmit: async ({ email, password }) =>
-        enter(await api.post("/account/login", { email, password: await passwords.encode(password) })),
+        enter(await passwords.post("/account/login", { email, password })),
       after: other(t("forgotPassword"), "forgot"),
     },
     isClosed ? t("registrationClosed") : t("noAccount"),
@@ -102,7 +104,8 @@ function signIn() {
 }
 
 function signUp() {
-  const name = { required: true, maxlength: "20", autocomplete: "nickname", autofocus: true };
+  const common = { required: true, autofocus: true, problem: t("errorName") };
+  const name = { maxlength: "20", autocomplete: "nickname", ...common };
   return page(t("register"),
     {
       fields: [
@@ -116,8 +119,7 @@ function signUp() {
       isDisabled: passwords.isBlocked(),
       onSubmit: async ({ name, email, password }) => {
         if (ui.code !== null && !ui.isConfirmed) throw new FormError(t("confirmFirst"));
-        const fields = { name, email, password: await passwords.encodeNew(password) };
-        const answer = await api.post("/account/reg", fields);
+        const answer = await passwords.post("/account/reg", { name, email, password });
         enter(answer);
         // The API's text of a restored account.
         if (answer.message === "已恢复账户") toast(t("restored"));
@@ -128,7 +130,7 @@ function signUp() {
   );
 }
 
-/** Check the e-mail: the API expects the client to compare the code. An empty code is accepted. */
+/** A proof of the e-mail, which is optional: as the API has it, the code is compared here. */
 function confirmation() {
   if (!passwords.canEncrypt()) return null;
   if (ui.isConfirmed) return h("p.confirmed", icon("check"), t("emailConfirmed"));
@@ -181,8 +183,7 @@ function reset() {
       submit: t("save"),
       isDisabled: passwords.isBlocked(),
       onSubmit: async ({ email, code, password }) => {
-        const fields = { email, code, password: await passwords.encodeNew(password) };
-        await api.post("/account/password/reset", fields);
+        await passwords.post("/account/password/reset", { email, code, password });
         show("in");
         toast(t("passwordChanged"));
       },

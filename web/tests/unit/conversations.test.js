@@ -3,9 +3,13 @@ import { test } from "node:test";
 import { countUnread, withChanges, withMessage, withNewer } from "../../js/model/conversations.js";
 
 /** @returns {any} */
-const row = (/** @type {number} */ id, more = {}) => ({ id, is_top: false, notice_able: true, unread_count: 0, last_message_id: 0, ...more });
+const row = (/** @type {number} */ id, more = {}) => ({
+  id, is_top: false, notice_able: true, unread_count: 0, last_message_id: 0, ...more,
+});
 /** @returns {any} */
-const message = (/** @type {number} */ conversation, id = 5) => ({ id, conversation, content: "hi", type: 0, created_time: "t" });
+const message = (/** @type {number} */ conversation, id = 5) => ({
+  id, conversation, content: "hi", type: 0, created_time: "t",
+});
 const ids = (/** @type {any} */ list) => list.map((/** @type {any} */ each) => each.id);
 
 test("a message moves its conversation up, behind pinned ones, and counts as unread", () => {
@@ -15,7 +19,8 @@ test("a message moves its conversation up, behind pinned ones, and counts as unr
 });
 
 test("a pinned conversation moves to the very top", () => {
-  assert.deepEqual(ids(withMessage([row(1, { is_top: true }), row(2, { is_top: true })], message(2), false)), [2, 1]);
+  const pinned = [row(1, { is_top: true }), row(2, { is_top: true })];
+  assert.deepEqual(ids(withMessage(pinned, message(2), false)), [2, 1]);
 });
 
 test("an own message marks earlier ones as read", () => {
@@ -32,7 +37,8 @@ test("an unknown conversation has to be fetched", () => {
 });
 
 test("muted conversations do not count", () => {
-  assert.equal(countUnread([row(1, { unread_count: 2 }), row(2, { unread_count: 3, notice_able: false })]), 2);
+  const muted = row(2, { unread_count: 3, notice_able: false });
+  assert.equal(countUnread([row(1, { unread_count: 2 }), muted]), 2);
   assert.deepEqual(withChanges([row(1), row(2)], 2, { unread_count: 9 })[1].unread_count, 9);
 });
 

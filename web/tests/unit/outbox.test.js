@@ -6,10 +6,13 @@ import { acknowledge, nextToSend, settle, visible } from "../../js/model/outbox.
 const ME = 7;
 /** @returns {any} */
 const pending = (/** @type {string} */ client_id, content = "ok", more = {}) => ({
-  client_id, conversation: 1, content, reply: null, sinceSeq: 10, created_time: "", problem: null, ...more,
+  client_id, conversation: 1, content, reply: null, sinceSeq: 10, created_time: "", problem: null,
+  ...more,
 });
 /** @returns {any} */
-const message = (/** @type {number} */ seq, content = "ok", more = {}) => ({ id: seq, seq, type: 0, senderid: ME, content, ...more });
+const message = (/** @type {number} */ seq, content = "ok", more = {}) => ({
+  id: seq, seq, type: 0, senderid: ME, content, ...more,
+});
 const ids = (/** @type {any[]} */ list) => list.map((each) => each.client_id);
 
 test("a message on its way is shown until it has arrived", () => {
@@ -52,5 +55,6 @@ test("each conversation sends one at a time, in order, past what was refused", (
 });
 
 test("pauses grow up to a bound and differ", () => {
-  assert.deepEqual([backoff(0, 0), backoff(0, 1), backoff(3, 1), backoff(99, 1)], [250, 500, 4000, 15_000]);
+  const pauses = [backoff(0, 0), backoff(0, 1), backoff(3, 1), backoff(99, 1)];
+  assert.deepEqual(pauses, [250, 500, 4000, 15_000]);
 });

@@ -1,15 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { drawnRange, merge, openRoom, prepend, receive, remove, slide } from "../../js/model/rooms.js";
+import {
+  drawnRange, merge, openRoom, prepend, receive, remove, slide,
+} from "../../js/model/rooms.js";
 
 /** @returns {any} */
-const message = (/** @type {number} */ seq, more = {}) => ({ id: seq * 10, seq, version: seq, content: `text ${seq}`, ...more });
+const message = (/** @type {number} */ seq, more = {}) => ({
+  id: seq * 10, seq, version: seq, content: `text ${seq}`, ...more,
+});
 const room = (/** @type {number[]} */ ...seqs) => ({
   messages: seqs.map((seq) => message(seq)),
   version: seqs.at(-1) ?? 0,
   isAtStart: false,
 });
-const seqs = (/** @type {any} */ { messages }) => messages.map((/** @type {any} */ each) => each.seq);
+const seqs = (/** @type {any} */ { messages }) =>
+  messages.map((/** @type {any} */ each) => each.seq);
 
 test("the next message is shown", () => {
   const { room: after, hasGap } = receive(room(1, 2), message(3));
@@ -66,6 +71,8 @@ test("of a long history a bounded part is drawn, which can reach every message",
     start = slide(messages, start, "older", 120);
   }
   assert.equal(seen.size, 10_000);
-  for (let turns = 0; start !== null && turns < 1000; turns++) start = slide(messages, start, "newer", 120);
+  for (let turns = 0; start !== null && turns < 1000; turns++) {
+    start = slide(messages, start, "newer", 120);
+  }
   assert.equal(start, null);
 });
