@@ -19,10 +19,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The files of a web client, and one that is not served."""
     (tmp_path / "js" / "views").mkdir(parents=True)
     (tmp_path / "css").mkdir()
+    (tmp_path / "words").mkdir()
     (tmp_path / "index.html").write_text("<!doctype html><title>IMS</title>")
     (tmp_path / "icon.svg").write_text("<svg/>")
     (tmp_path / "css" / "base.css").write_text("body {}")
     (tmp_path / "js" / "views" / "app.js").write_bytes(SCRIPT)
+    (tmp_path / "words" / "zh.json").write_text("{}")
     (tmp_path / "package.json").write_text("{}")
     monkeypatch.setattr(web, "WEB_DIR", tmp_path)
     return tmp_path
