@@ -121,13 +121,7 @@ def _valid_version(version: int | None, current: int) -> int | None:
 
 
 class _Change:
-    """The changes in one conversation.
-
-    Args:
-        user_id: the user.
-        state: a row of ``_STATES``.
-        after: the client's version, or None for a conversation that it does not have.
-    """
+    """The changes in one conversation after the client's version, None if it has none."""
 
     def __init__(self, user_id: int, state: Any, after: int | None) -> None:
         self._user_id = user_id
