@@ -30,7 +30,7 @@ _EVENT_ON_ITS_WAY = """
     )
 """
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("backup")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("backup")]
 
 
 class Told(NamedTuple):

@@ -24,7 +24,6 @@ from tests.product import ROOT
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(300),
     pytest.mark.xdist_group("failover"),
 ]
 needs_pgbouncer = pytest.mark.skipif(

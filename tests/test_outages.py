@@ -18,7 +18,6 @@ from tests.factories import (
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(150),
     pytest.mark.xdist_group("outages"),  # One cluster for all.
 ]
 

@@ -13,7 +13,7 @@ from tests.product import Product
 
 ACKNOWLEDGED_BEFORE_THE_KILL = 60
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
+pytestmark = pytest.mark.slow
 
 
 class Talker(threading.Thread):

@@ -15,7 +15,7 @@ from tests.client import ApiClient
 from tests.factories import befriend, make_user
 from tests.product import ROOT, Product
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.slow
 
 ONE_HALF, THE_OTHER = ("auth_service", "social_service"), ("gateway", "chat_service")
 TWO_WEEKS = 14 * 24 * 3600

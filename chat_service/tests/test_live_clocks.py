@@ -13,7 +13,7 @@ from chat_service.tests.live_server import LiveSocket, Server, ServerClient, run
 from shared.testing.cast import ALICE, BOB
 from shared.testing.redis import redis_server
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 _LIBRARIES = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
 

@@ -21,7 +21,7 @@ from shared.testing.cast import ALICE, BOB, signed_in
 from shared.testing.client import ApiClient
 from shared.testing.databases import Rows, reset_tables
 
-pytestmark = [pytest.mark.slow, pytest.mark.database, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.database]
 
 BIG, MANY, OF_SMALL, REPLIES = 200_000, 10_000, 10, 5_000
 FIND = "/conversations/manage_messages"

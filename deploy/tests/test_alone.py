@@ -23,7 +23,7 @@ from deploy.programs import GATEWAY, PROGRAMS, SERVICES, environment_of
 from deploy.run import LOOPBACK, ROOT
 from deploy.tests.conftest import PATIENCE_SECONDS, free_port, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 LEFT_OUT = [
     line.removeprefix("**/")

@@ -26,7 +26,6 @@ from gateway.tests.upstreams import Upstream, refuse, run_upstream
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(300),
     pytest.mark.xdist_group("haproxy"),  # One HAProxy for all tests.
 ]
 

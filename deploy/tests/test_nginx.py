@@ -28,7 +28,6 @@ from deploy.tests.proxies import (
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(300),
     pytest.mark.xdist_group("nginx"),  # One nginx for all tests.
 ]
 MIB = 1024 * 1024

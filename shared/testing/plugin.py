@@ -23,6 +23,7 @@ from shared.testing.postgres import postgres_server
 
 pytest_plugins = ["shared.testing.cast"]
 
+_SLOW_TEST_SECONDS = 300  # On a busy machine.
 _SERVERS = "IMS_TEST_SERVERS"
 _running = ExitStack()
 
@@ -64,12 +65,15 @@ def pytest_unconfigure() -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Run the tests of a module that share a fixture in one process, so that it is made once.
 
-    Tests that use no database, bus or store run only with ``--column sqlite``.
+    Tests that use no database, bus or store run only with ``--column sqlite``. Slow tests, which
+    start programs, have more time.
     """
     if config.getoption("--column") == "postgres":
         config.hook.pytest_deselected(items=[item for item in items if not _uses_servers(item)])
         items[:] = [item for item in items if _uses_servers(item)]
     for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(_SLOW_TEST_SECONDS))
         if isinstance(item, pytest.Function) and not item.get_closest_marker("xdist_group"):
             fixtures = item._fixtureinfo.name2fixturedefs.values()
             if any(each[-1].scope == "module" for each in fixtures):

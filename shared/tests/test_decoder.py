@@ -92,7 +92,6 @@ def test_secrets_are_not_in_its_environment(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_more_processor_time_than_there_is_makes_an_image_a_bad_one(decoder: Decoder) -> None:
     decoder.configure(seconds("250"))
     with pytest.raises(BadImageError):
@@ -276,7 +275,6 @@ def large(kind: str) -> bytes:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "progressive JPEG", "GIF", "WEBP"])
 def test_the_largest_images_fit_into_the_memory_that_there_is(kind: str) -> None:
     image = large(kind)

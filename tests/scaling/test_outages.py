@@ -14,7 +14,7 @@ from tests.factories import make_user
 from tests.product import SECONDS_TO_START
 from tests.scaling.load import Crowd
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster"), pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster")]
 
 
 def until_ready(cluster: ProductionCluster) -> float:

@@ -7,7 +7,7 @@ import pytest
 from tests.cluster import ProductionCluster
 from tests.scaling.load import NOTHING, Crowd
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster"), pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster")]
 
 
 def test_killing_a_chat_replica_fails_only_writes_that_were_in_its_hands(

@@ -9,7 +9,7 @@ from deploy.programs import GATEWAY, SERVICES
 from tests.cluster import ProductionCluster, Replica
 from tests.scaling.load import Crowd
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster"), pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster")]
 
 
 @pytest.mark.parametrize("programs", [[GATEWAY], SERVICES], ids=["gateway", "services"])
