@@ -73,6 +73,31 @@ def test_a_longer_chunked_body_is_refused_while_it_is_sent(
     assert not [service for service in services.values() if service.received]
 
 
+@pytest.mark.parametrize("sizes", [[1] * 1_000, [256] * 4_000])
+def test_a_body_may_come_in_a_thousand_small_chunks_or_many_larger_ones(
+    gateway: Gateway, token: str, sizes: list[int]
+) -> None:
+    body = b"".join(chunk(b"x" * size) for size in [*sizes, 0])
+    answer = gateway.ask(
+        "POST", "/conversations", "Transfer-Encoding: chunked", token=token, body=body
+    )
+
+    assert len(answer.json["body"]) == sum(sizes)
+
+
+@pytest.mark.parametrize("size", [1, 64])
+def test_a_body_in_too_many_small_chunks_is_refused(
+    gateway: Gateway, chat: Upstream, token: str, size: int
+) -> None:
+    body = chunk(b"x" * size) * 50_000
+    answer = gateway.ask(
+        "POST", "/conversations", "Transfer-Encoding: chunked", token=token, body=body
+    )
+
+    assert (answer.status, answer.json) == (400, BAD_BODY)
+    assert not chat.received
+
+
 def test_an_endless_body_is_cut_off(gateway: Gateway) -> None:
     with gateway.open_connection(*POST, "Transfer-Encoding: chunked") as connection:
         blocks = repeat(encode_chunk(b"x" * LIMIT))

@@ -1,6 +1,7 @@
 """Limits of request heads in size and time, and raw UTF-8 in targets."""
 
 import socket
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 
@@ -51,6 +52,29 @@ def test_a_head_can_arrive_byte_by_byte(gateway: Gateway) -> None:
         for byte in "\r\n".join((*HEAD, "", "")).encode():
             connection.send(bytes([byte]))
         assert read_response(read_head(connection)).status == 200
+
+
+def test_requests_that_one_client_sends_ahead_keep_nobody_waiting(gateway: Gateway) -> None:
+    count = 4_000
+    requests = b"OPTIONS /friends HTTP/1.1\r\nHost: x\r\n\r\n" * count
+    answered: list[bool] = []
+    began = threading.Event()
+    with closing(socket.create_connection(("127.0.0.1", gateway.port), SECONDS)) as connection:
+
+        def read() -> None:
+            while len(answered) < count:
+                answered.extend([True] * connection.recv(65536).count(b"HTTP/1.1 200 OK"))
+                began.set()
+
+        sender = threading.Thread(target=connection.sendall, args=(requests,))
+        reader = threading.Thread(target=read)
+        sender.start()
+        reader.start()
+        assert began.wait(SECONDS)
+        assert gateway.ask("GET", "/livez").status == 200
+        assert len(answered) < count
+        reader.join()
+        sender.join()
 
 
 @pytest.mark.parametrize(

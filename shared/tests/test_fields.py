@@ -146,3 +146,18 @@ def test_a_large_body_is_parsed_only_once(alice: ApiClient) -> None:
     assert_error(alice.post("/echo", data=surrogate), BAD_PARAMETER, field="text")
     large = surrogate + b" " * 64 * 1024
     assert_error(alice.post("/large-echo", data=large), BAD_PARAMETER, field="body")
+
+
+@pytest.mark.parametrize("nothing", [b"[]", b"[[[]]]", b'{"a": 1}', b"1"])
+def test_a_large_body_has_few_values(alice: ApiClient, nothing: bytes) -> None:
+    """Each value takes memory and time; an image is one of them."""
+
+    def body(count: int) -> bytes:
+        return b'{"text": "here", "other": [' + b",".join([nothing] * count) + b"]}"
+
+    padding = b" " * 64 * 1024
+    assert alice.post("/large-echo", data=body(1_500) + padding).json["text"] == "here"
+    assert_error(
+        alice.post("/large-echo", data=body(10_000) + padding), BAD_PARAMETER, field="body"
+    )
+    assert alice.post("/large-echo", data=body(7_000)).json["text"] == "here"

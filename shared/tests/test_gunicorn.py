@@ -9,7 +9,7 @@ from gunicorn.config import Config
 from gunicorn.http import wsgi
 
 from shared.server import request_head, response
-from shared.server.request_head import BoundedRequest
+from shared.server.request_head import BoundedChunks, BoundedRequest, FairUnreader
 from shared.server.response import Response
 from shared.server.worker import Worker
 
@@ -25,7 +25,7 @@ def connection() -> Iterator[tuple[socket.socket, socket.socket]]:
         yield client, server
 
 
-@pytest.mark.parametrize("ours", [BoundedRequest, Response, Worker])
+@pytest.mark.parametrize("ours", [BoundedChunks, BoundedRequest, FairUnreader, Response, Worker])
 def test_what_we_override_is_there(ours: type) -> None:
     overridden = {name for name in vars(ours) if not name.startswith("__")} - OWN
 
@@ -48,6 +48,7 @@ def test_a_response_leaves_in_one_piece_without_the_name_of_the_server(
     sent = client.recv(4096)
 
     assert isinstance(request, BoundedRequest)
+    assert isinstance(request.unreader, FairUnreader)
     assert environ["RAW_URI"] == "/caf%C3%A9"
     assert isinstance(made, Response)
     assert sent.startswith(b"HTTP/1.1 200 OK\r\n")
