@@ -13,6 +13,7 @@ from redis.sentinel import Sentinel, SentinelConnectionPool
 from shared.metrics import update_gauges_periodically
 from shared.redis_url import parse_sentinel_url
 from shared.web.health import add_health_part
+from shared.web.request_waits import release_database_connection
 
 _SECONDS_FOR_A_TURN = 10
 
@@ -23,7 +24,16 @@ _unreachable = Gauge(
 )
 
 
-class _SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
+class _Pool(BlockingConnectionPool):
+    """A blocking pool; a request that waits for Redis holds no database connection."""
+
+    def get_connection(self, *arguments: Any, **options: Any) -> Any:
+        """Release the database connection of the current request, and return one to Redis."""
+        release_database_connection()
+        return super().get_connection(*arguments, **options)  # type: ignore[no-untyped-call]
+
+
+class _SentinelPool(SentinelConnectionPool, _Pool):
     """A blocking pool of connections to the primary that Sentinels report."""
 
 
@@ -50,7 +60,7 @@ def redis_pool(
     }
     target = parse_sentinel_url(url)
     if target is None:
-        pool: BlockingConnectionPool = BlockingConnectionPool.from_url(url, **options)
+        pool: BlockingConnectionPool = _Pool.from_url(url, **options)
         return pool
     sentinel = Sentinel(  # type: ignore[no-untyped-call]  # The library has no types here.
         target.sentinels,

@@ -20,6 +20,7 @@ from shared.testing.client import Refusal, refusals
 from shared.testing.contracts import matches_newest
 from shared.testing.fake_services import FakeService, fake_service
 from shared.testing.postgres import postgres_server
+from shared.testing.waiting import detect_held_connections
 
 pytest_plugins = ["shared.testing.cast"]
 
@@ -141,6 +142,14 @@ def _fresh_redis(request: pytest.FixtureRequest) -> None:
     if servers:
         with Redis.from_url(servers["redis"]) as redis:
             redis.flushdb()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_held_while_waiting() -> Iterator[None]:
+    """Fail if a request holds a database connection while it waits for the network."""
+    with detect_held_connections() as found:
+        yield
+    assert not found, f"held a database connection:\n{found[0]}"
 
 
 @pytest.fixture(scope="session")
