@@ -90,9 +90,9 @@ chaos: .venv/to-develop ## Run chaos tests for a minute per column (SECONDS, SEE
 	@PYTHONPATH=examples $(BIN)/python -m tests.chaos \
 		$(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
-attack: .venv/to-develop ## Attack the product beside a bystander, each attack on its own (ten minutes; LIFTED=1)
+attack: .venv/to-develop ## Attack the product beside a bystander, each attack on its own (SHORT=1, LIFTED=1)
 	@PYTHONPATH=examples $(BIN)/python -m tests.attacks $(if $(SEED),--seed $(SEED)) \
-		$(if $(LIFTED),--lifted)
+		$(if $(SHORT),--short) $(if $(LIFTED),--lifted)
 
 lint: .venv/to-develop ## Check formatting, lint rules, types, imports, prose, images, manifests and docs
 	@$(BIN)/ruff format --check --quiet .

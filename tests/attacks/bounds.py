@@ -69,6 +69,10 @@ def _used_from_nowhere(_network: Any) -> Any:
     return import_module("sqlalchemy").false()
 
 
+def _do_nothing() -> None:
+    pass
+
+
 def _read_some(unreader: Any, _max_line_bytes: int) -> bytes:
     some: bytes = unreader.read()
     return some
@@ -89,6 +93,7 @@ _BODIES = Bounds(
         "gateway.app:proxy_request": _proxy_from_a_place,
     },
 )
+_NO_TURNS = {"shared.server.request_head:let_others_run": _do_nothing}
 _SHARES = {"gateway.upstream:Budget": _budget_without_shares}
 BOUNDS: Mapping[str, Bounds] = {
     "send_large_pictures": _PICTURES,
@@ -130,11 +135,19 @@ BOUNDS: Mapping[str, Bounds] = {
             "chat_service.domain.history:long_reads._max_in_all": _NONE,
         },
     ),
-    "show_bad_tokens": Bounds("requests of one address", {"RATE_LIMIT_ADDRESS": _OFTEN}),
+    "show_bad_tokens": Bounds(
+        "requests of one address, which take turns with those of others",
+        {"RATE_LIMIT_ADDRESS": _OFTEN},
+        _NO_TURNS,
+    ),
+    "send_small_chunks": Bounds(
+        "small chunks of a body; all read in turns",
+        values={"shared.server.request_head:_MAX_SMALL_CHUNKS": _NONE, **_NO_TURNS},
+    ),
     "send_nested_json": Bounds(
-        "JSON that is parsed twice; JSON in memory",
+        "values in large JSON, which is parsed once; JSON in memory",
         values={
-            "shared.web.arguments:_MAX_BYTES_PARSED_TWICE": _NONE,
+            "shared.web.arguments:_MAX_SMALL_BODY": _NONE,
             "shared.web.api:_large_bodies._total": _NONE,
             "shared.web.api:_large_bodies._per_caller": _NONE,
         },
@@ -150,6 +163,7 @@ BOUNDS: Mapping[str, Bounds] = {
     "open_websockets": Bounds(
         "websockets that one account opens, and has",
         {"RATE_LIMIT_WEBSOCKETS": _OFTEN, "WS_SOCKETS_PER_USER": "10000"},
+        _SHARES,
     ),
 }
 

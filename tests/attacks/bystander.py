@@ -79,8 +79,9 @@ class Bystander:
     def close(self) -> None:
         """Close the websocket."""
         with suppress(OSError, websocket.WebSocketException):
-            self._socket.shutdown()
+            self._socket.abort()  # Unlike closing, this wakes up who reads from it.
         self._reader.join()
+        self._socket.shutdown()
 
     def _make_steps(self) -> list[tuple[str, Callable[[ApiClient], requests.Response]]]:
         conversation = {"conversationId": self._group}

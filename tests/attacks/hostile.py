@@ -6,6 +6,8 @@ back need not hold anybody else.
 
 import json
 import random
+import resource
+import selectors
 import socket
 import time
 from base64 import b64encode
@@ -16,6 +18,7 @@ from http.client import HTTPConnection, HTTPException
 from io import BytesIO
 from multiprocessing import get_context
 from threading import Thread
+from typing import Any
 from urllib.parse import urlencode
 
 from PIL import Image
@@ -98,7 +101,7 @@ def _hold_open(target: Target, count: int, beginning: bytes) -> None:
     """Begin the same thing on so many connections, say no more, and begin again when cut off."""
     connections: list[socket.socket] = []
     while True:
-        while len(connections) < count:
+        for _ in range(count - len(connections)):
             with suppress(OSError):
                 connection = target.connect()
                 connection.sendall(beginning)
@@ -118,6 +121,33 @@ def _has_ended(connection: socket.socket) -> bool:
     if ended:
         connection.close()
     return ended
+
+
+def _flood(target: Target, count: int, requests: bytes) -> None:
+    """Send the same requests again and again on so many connections, and wait for no answer."""
+    selector = selectors.DefaultSelector()
+    unsent: dict[Any, memoryview] = {}
+    while True:
+        for _ in range(count - len(unsent)):
+            with suppress(OSError):
+                opened = target.connect()
+                opened.setblocking(False)
+                selector.register(opened, selectors.EVENT_READ | selectors.EVENT_WRITE)
+                unsent[opened] = memoryview(requests)
+        for key, events in selector.select(0.2):
+            connection: Any = key.fileobj
+            try:
+                if events & selectors.EVENT_READ and not connection.recv(65536):
+                    raise ConnectionResetError
+                if events & selectors.EVENT_WRITE:
+                    rest = unsent[connection][connection.send(unsent[connection]) :]
+                    unsent[connection] = rest or memoryview(requests)
+            except BlockingIOError:
+                continue
+            except OSError:
+                selector.unregister(connection)
+                connection.close()
+                del unsent[connection]
 
 
 def _webp(side: int) -> bytes:
@@ -216,14 +246,22 @@ def read_long_history(target: Target, _: random.Random) -> None:
 
 
 def show_bad_tokens(target: Target, chance: random.Random) -> None:
-    """Show tokens with a wrong signature on 50 connections."""
+    """Show tokens with a wrong signature on 50 connections, without waiting for answers."""
     head, payload, _ = target.token.split(".")
+    tokens = (f"{head}.{payload}.{chance.randbytes(64).hex()[:86]}" for _ in range(1000))
+    asked = (
+        f"GET /friends HTTP/1.1\r\nHost: x\r\nAuthorization: {each}\r\n\r\n" for each in tokens
+    )
+    _flood(target, 50, "".join(asked).encode())
 
-    def show() -> None:
-        token = f"{head}.{payload}.{chance.randbytes(64).hex()[:86]}"
-        target.request("GET", "/friends", headers={"Authorization": token})
 
-    _in_parallel(50, show)
+def send_small_chunks(target: Target, _: random.Random) -> None:
+    """Send a body of a mebibyte in chunks of one byte, on 20 connections."""
+    head = (
+        "PUT /account/info HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+        f"Authorization: {target.token}\r\n\r\n"
+    )
+    _flood(target, 20, head.encode() + b"1\r\n \r\n" * 2**20 + b"0\r\n\r\n")
 
 
 def send_nested_json(target: Target, _: random.Random) -> None:
@@ -232,9 +270,14 @@ def send_nested_json(target: Target, _: random.Random) -> None:
     _in_parallel(4, lambda: target.request("PUT", "/account/info", body, target.signed_in))
 
 
-def fetch_documents(target: Target, chance: random.Random) -> None:
-    """Fetch the documentation and the health of everything on 50 connections; no token."""
-    _in_parallel(50, lambda: target.request("GET", chance.choice(("/openapi.json", "/healthz"))))
+def fetch_documents(target: Target, _: random.Random) -> None:
+    """Fetch the documentation and the health of everything on 200 connections; no token.
+
+    They wait for no answer.
+    """
+    paths = "/openapi.json", "/healthz", "/healthz"
+    asked = "".join(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n" for path in paths)
+    _flood(target, 200, asked.encode())
 
 
 def list_conversations(target: Target, _: random.Random) -> None:
@@ -243,20 +286,19 @@ def list_conversations(target: Target, _: random.Random) -> None:
 
 
 def open_websockets(target: Target, _: random.Random) -> None:
-    """Open websockets on 50 connections, and drop them."""
+    """Open 2,000 websockets and send messages of which each is told, on 8 connections."""
+    message = json.dumps({"conversationId": target.conversation_id, "content": "x"}).encode()
     headers = (
         "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
         "Sec-WebSocket-Key: aG9zdGlsZWhvc3RpbGVob3N0\r\n"
     )
     asked = f"GET /ws/?token={target.token} HTTP/1.1\r\nHost: x\r\n{headers}\r\n".encode()
 
-    def connect_and_drop() -> None:
-        connection = target.connect()
-        connection.sendall(asked)
-        connection.recv(4096)
-        connection.close()
+    def send() -> None:
+        target.request("POST", "/conversations/messages", message, target.signed_in)
 
-    _in_parallel(50, connect_and_drop)
+    Thread(target=_in_parallel, args=(8, send), daemon=True).start()
+    _hold_open(target, 2000, asked)
 
 
 ATTACKS: tuple[Attack, ...] = (
@@ -270,6 +312,7 @@ ATTACKS: tuple[Attack, ...] = (
     guess_passwords,
     read_long_history,
     show_bad_tokens,
+    send_small_chunks,
     send_nested_json,
     fetch_documents,
     list_conversations,
@@ -280,12 +323,16 @@ ATTACKS: tuple[Attack, ...] = (
 @contextmanager
 def attacking(attack: Attack, target: Target, seed: int) -> Iterator[None]:
     """Let a hostile client attack during the block, from a process of its own."""
-    process = get_context("spawn").Process(
-        target=attack, args=(target, random.Random(seed)), daemon=True
-    )
+    process = get_context("spawn").Process(target=_attack, args=(attack, target, seed), daemon=True)
     process.start()
     try:
         yield
     finally:
         process.kill()
         process.join()
+
+
+def _attack(attack: Attack, target: Target, seed: int) -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    attack(target, random.Random(seed))
