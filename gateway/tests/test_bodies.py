@@ -77,24 +77,24 @@ def test_a_longer_chunked_body_is_refused_while_it_is_sent(
 def test_a_body_may_come_in_a_thousand_small_chunks_or_many_larger_ones(
     gateway: Gateway, token: str, sizes: list[int]
 ) -> None:
-    body = b"".join(chunk(b"x" * size) for size in [*sizes, 0])
-    answer = gateway.ask(
+    body = b"".join(encode_chunk(b"x" * size) for size in [*sizes, 0])
+    response = gateway.request(
         "POST", "/conversations", "Transfer-Encoding: chunked", token=token, body=body
     )
 
-    assert len(answer.json["body"]) == sum(sizes)
+    assert len(response.json["body"]) == sum(sizes)
 
 
 @pytest.mark.parametrize("size", [1, 64])
 def test_a_body_in_too_many_small_chunks_is_refused(
     gateway: Gateway, chat: Upstream, token: str, size: int
 ) -> None:
-    body = chunk(b"x" * size) * 50_000
-    answer = gateway.ask(
+    body = encode_chunk(b"x" * size) * 50_000
+    response = gateway.request(
         "POST", "/conversations", "Transfer-Encoding: chunked", token=token, body=body
     )
 
-    assert (answer.status, answer.json) == (400, BAD_BODY)
+    assert (response.status, response.json) == (400, BAD_BODY)
     assert not chat.received
 
 

@@ -93,7 +93,7 @@ _BODIES = Bounds(
         "gateway.app:proxy_request": _proxy_from_a_place,
     },
 )
-_NO_TURNS = {"shared.server.request_head:let_others_run": _do_nothing}
+_NO_TURNS = {"shared.server.request_head:yield_to_others": _do_nothing}
 _SHARES = {"gateway.upstream:Budget": _budget_without_shares}
 BOUNDS: Mapping[str, Bounds] = {
     "send_large_pictures": _PICTURES,
