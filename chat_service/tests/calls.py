@@ -1,9 +1,9 @@
 """Requests of the tests."""
 
-from io import BytesIO
 from typing import Any
 
 from flask import Flask
+from urllib3 import encode_multipart_formdata
 
 from chat_service.tests.factories import befriend
 from chat_service.tests.images import make_image
@@ -36,11 +36,19 @@ def send_image(caller: ApiClient, conversation: int) -> int:
     Returns:
         the message's id.
     """
-    form = {"conversationId": str(conversation), "image": (BytesIO(make_image()), "cat.png")}
-    reply = caller.post("/conversations/image", data=form, content_type="multipart/form-data")
+    reply = upload_image(caller, conversation, make_image())
     assert reply.status_code == 200, reply.json
     message_id: int = reply.json["message_id"]
     return message_id
+
+
+def upload_image(
+    caller: ApiClient, conversation: int, data: bytes, name: str = "cat.png", **form: str
+) -> Reply:
+    """Send a file that may be refused."""
+    fields = {"conversationId": str(conversation), **form}.items()
+    body, content_type = encode_multipart_formdata([*fields, ("image", (name, data))])
+    return caller.post("/conversations/image", data=body, content_type=content_type)
 
 
 def fetch_messages(caller: ApiClient, conversation: int, **bounds: Any) -> Any:

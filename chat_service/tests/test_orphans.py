@@ -12,9 +12,9 @@ from flask import Flask
 from chat_service.config import ChatSettings
 from chat_service.db import db
 from chat_service.domain.media import media_store
+from chat_service.tests.calls import upload_image
 from chat_service.tests.factories import make_group
 from chat_service.tests.images import make_image, to_data_uri
-from chat_service.tests.test_images import send
 from shared.settings import load_settings
 from shared.testing.cast import ALICE, BOB
 from shared.testing.client import ApiClient
@@ -46,7 +46,7 @@ def media_folder(app: Flask, tmp_path: Path) -> Path:
 def referenced(app: Flask, alice: ApiClient, media_folder: Path) -> list[str]:
     """Old files of a message and of a group."""
     group = make_group(app, ALICE, BOB)
-    assert send(alice, group, make_image()).status_code == 200
+    assert upload_image(alice, group, make_image()).status_code == 200
     body = {"conversation_id": group, "avatar": to_data_uri(make_image("JPEG"), "jpeg")}
     assert alice.post("/conversations/manage/info", json=body).status_code == 200
     assert len(_files(media_folder)) == 2
