@@ -121,3 +121,30 @@ def mark_read(caller: ApiClient, conversation: int, message_id: int) -> Reply:
     """Mark a conversation as read up to a message."""
     body = {"conversation_id": conversation, "message_id": message_id}
     return caller.post("/conversations/read", json=body)
+
+
+def invite(caller: ApiClient, group: int, receivers: Any) -> Reply:
+    """Invite one or several users to a group, which may be refused."""
+    body = {"conversationId": group, "member_id": receivers}
+    return caller.post("/conversations/member/add", json=body)
+
+
+def create_invitation(caller: ApiClient, group: int, receiver: int) -> int:
+    """Invite a user to a group.
+
+    Returns:
+        the invitation's id.
+    """
+    [invitation] = invite(caller, group, receiver).json["invite_ids"]
+    return int(invitation)
+
+
+def list_invitations(caller: ApiClient, group: int) -> list[dict[str, Any]]:
+    """List the invitations to a group."""
+    rows: list[dict[str, Any]] = caller.get(f"/conversations/{group}/invitation").json["invitation"]
+    return rows
+
+
+def get_invitation_statuses(caller: ApiClient, group: int) -> dict[int, int]:
+    """Get the statuses of the invitations to a group, by id."""
+    return {row["invite_id"]: row["status"] for row in list_invitations(caller, group)}

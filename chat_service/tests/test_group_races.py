@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from chat_service.tests.calls import create_invitation
 from chat_service.tests.factories import befriend, make_account, make_group
 from chat_service.tests.images import make_image
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE, signed_in
@@ -26,12 +27,6 @@ def group(app: Flask) -> int:
     for member in (ALICE, BOB, CAROL):
         befriend(app, member, DAVE)
     return make_group(app, ALICE, CAROL, admins=(BOB,))
-
-
-def create_invitation(caller: ApiClient, group: int) -> int:
-    body = {"conversationId": group, "member_id": DAVE}
-    [invitation] = caller.post("/conversations/member/add", json=body).json["invite_ids"]
-    return int(invitation)
 
 
 def make_request(
@@ -53,7 +48,7 @@ def get_roles(app: Flask, user: int, group: int) -> dict[int, int]:
 
 
 def test_of_8_accepts_one_succeeds(app: Flask, alice: ApiClient, group: int) -> None:
-    body = {"invite_id": create_invitation(alice, group)}
+    body = {"invite_id": create_invitation(alice, group, DAVE)}
 
     replies = run_concurrently(
         *(make_request(app, user, "POST", HANDLE, body) for user in (ALICE, BOB) * 4)
@@ -66,7 +61,7 @@ def test_of_8_accepts_one_succeeds(app: Flask, alice: ApiClient, group: int) -> 
 def test_accepting_two_invitations_of_a_user_adds_one_membership(
     app: Flask, alice: ApiClient, bob: ApiClient, group: int
 ) -> None:
-    invitations = [create_invitation(alice, group), create_invitation(bob, group)]
+    invitations = [create_invitation(alice, group, DAVE), create_invitation(bob, group, DAVE)]
 
     replies = run_concurrently(
         *(make_request(app, ALICE, "POST", HANDLE, {"invite_id": each}) for each in invitations)
@@ -78,7 +73,7 @@ def test_accepting_two_invitations_of_a_user_adds_one_membership(
 
 
 def test_of_accept_and_reject_one_succeeds(app: Flask, alice: ApiClient, group: int) -> None:
-    body = {"invite_id": create_invitation(alice, group)}
+    body = {"invite_id": create_invitation(alice, group, DAVE)}
 
     accepted, rejected = run_concurrently(
         make_request(app, ALICE, "POST", HANDLE, body),
@@ -154,7 +149,7 @@ def test_dissolving_is_consistent_with_concurrent_requests(
 ) -> None:
     make_account(app, EVE, "Eve")
     befriend(app, ALICE, EVE)
-    invitation = create_invitation(bob, group)
+    invitation = create_invitation(bob, group, DAVE)
     text = {"conversationId": group, "content": "hello"}
     message_ids = [
         bob.post("/conversations/messages", json=text).json["message_id"] for _ in range(3)
