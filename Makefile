@@ -13,6 +13,8 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 CHECK_INSTALLED := $(BIN)/python -m pip check --disable-pip-version-check
 PINNED := --constraint requirements-dev.txt
+# axe-core for the tests of the web client, and what checks its types and style.
+NODE_MODULES := $(if $(shell command -v npm),web/node_modules)
 TO_RUN := --all-extras $(wildcard */requirements.in)
 
 # Programs start a third faster from compiled modules.
@@ -49,14 +51,13 @@ test-product: .venv/to-develop
 	@$(PYTEST) -m "not slow" $(PRODUCT)
 
 # What make test leaves out.
-test-rest: .venv/to-develop
+test-rest: .venv/to-develop $(NODE_MODULES)
 	@echo "Testing the other rules on PostgreSQL, with Redis and an S3 bucket:"
 	@$(PYTEST) --column postgres -m "slow or not database" $(WITH_DATABASE)
 	@echo "Testing the whole product under attack, in trouble and in operation:"
 	@$(PYTEST) -m slow $(PARTS) $(PRODUCT)
 
-test-web: .venv/to-develop ## Test the web client in a real Chromium
-	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory web/node_modules; fi
+test-web: .venv/to-develop $(NODE_MODULES) ## Test the web client in a real Chromium
 	@$(PYTEST) tests/browser
 
 test-%: .venv/to-develop ## Run the tests of one part: make test-auth_service
