@@ -6,7 +6,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const SAFE_URL = /^(#|\/(?!\/)|https?:\/\/|blob:|data:image\/)/i;
-const PROPERTIES = new Set(["disabled", "selected", "defaultValue", "defaultChecked"]);
+const PROPERTIES = new Set(["disabled", "defaultValue"]);
 /** Properties that users change, too: always set. */
 const CONTROLLED = new Set(["value", "checked"]);
 
@@ -16,7 +16,7 @@ const rendered = new WeakMap();
 /**
  * Describe an element: `h("p.quiet", { dir: "auto" }, "text")`. Props are optional: `on…` handlers,
  * `key`, `ref` (called once, with the element, after it was inserted), `class` (further classes, of
- * which the false ones are left out), `style` as an object, and attributes.
+ * which the false ones are left out), and attributes.
  * `selector`: tag and classes. `parts`: props, if any, and children.
  * @type {(selector: string, ...parts: (Props | Child)[]) => VElement}
  */
@@ -143,11 +143,7 @@ function update(node, vnode) {
 function setProp(element, name, value) {
   if (name === "key" || name === "ref") return;
   if (name.startsWith("on")) element[name.toLowerCase()] = value;
-  else if (name === "style") {
-    for (const [property, setting] of Object.entries(value ?? {})) {
-      element.style.setProperty(property, setting);
-    }
-  } else if (CONTROLLED.has(name)) {
+  else if (CONTROLLED.has(name)) {
     if (element[name] !== value) element[name] = value ?? "";
   } else if (PROPERTIES.has(name)) element[name] = value ?? "";
   else if (value === null || value === undefined || value === false) element.removeAttribute(name);

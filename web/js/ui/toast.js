@@ -9,7 +9,11 @@ export function toast(text, kind = "done") {
   const notice = document.createElement("div");
   notice.className = `toast toast-${kind}`;
   notice.textContent = text;
-  region().append(notice);
+  const region = /** @type {HTMLElement} */ (document.getElementById("toasts"));
+  // Shown again, it is above a dialog that was opened later.
+  region.hidePopover();
+  region.showPopover();
+  region.append(notice);
   setTimeout(() => notice.remove(), SHOWN_MS);
 }
 
@@ -30,20 +34,4 @@ export async function attempt(action, done) {
     say(error);
     return false;
   }
-}
-
-function region() {
-  /** @type {HTMLElement | null} */
-  let popover = document.querySelector(".toasts");
-  if (!popover) {
-    popover = document.createElement("div");
-    popover.className = "toasts";
-    popover.role = "status";
-    popover.popover = "manual";
-    document.body.append(popover);
-  }
-  // Shown again, it is above a dialog that was opened later.
-  popover.hidePopover();
-  popover.showPopover();
-  return popover;
 }
