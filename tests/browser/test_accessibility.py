@@ -176,3 +176,23 @@ def test_an_error_is_said_in_words(windows: Windows) -> None:
     window.button("signIn").click()
 
     expect(window.page.get_by_role("alert").first).to_have_text(window.words("errorUserGone"))
+
+
+def test_what_a_form_misses_is_said_and_gets_the_focus(windows: Windows) -> None:
+    window = windows.open()
+    window.goto()
+    window.button("register").click()
+    window.field("name").fill("Alice")
+    window.field("email").fill(unused_email())
+    alert = window.page.get_by_role("alert").first
+
+    window.button("register").click()
+    expect(alert).to_have_text(window.words("errorPasswordIllegal"))
+    expect(window.field("password")).to_be_focused()
+    window.field("password").fill("not allowed!")
+    window.button("register").click()
+    expect(alert).to_have_text(window.words("errorPasswordIllegal"))
+    window.field("name").fill("")
+    window.button("register").click()
+    expect(alert).to_have_text(window.words("errorName"))
+    expect(window.field("name")).to_be_focused()
