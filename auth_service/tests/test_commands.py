@@ -101,11 +101,11 @@ def test_a_list_can_be_narrowed(
     assert [account["id"] for account in listed] == ids
 
 
-@pytest.mark.parametrize("who", ["1", "alice@example.com", "Alice@Example.COM"])
+@pytest.mark.parametrize("account", ["1", "alice@example.com", "Alice@Example.COM"])
 def test_an_account_is_shown_by_id_or_e_mail_without_its_secrets(
-    run: Accounts, alice: ApiClient, client: str
+    run: Accounts, alice: ApiClient, account: str
 ) -> None:
-    shown = json.loads(run("show", client, "--json").stdout)
+    shown = json.loads(run("show", account, "--json").stdout)
     assert (shown.pop("created_at")[-1], shown) == (
         "Z",
         {
@@ -116,15 +116,15 @@ def test_an_account_is_shown_by_id_or_e_mail_without_its_secrets(
             "name": "Alice",
         },
     )
-    assert run("show", client).stdout.startswith("id          1\n")
+    assert run("show", account).stdout.startswith("id          1\n")
 
 
 @pytest.mark.parametrize("command", ["show", "deactivate", "reactivate", "reset-password"])
-@pytest.mark.parametrize("who", ["99", "ann@example.com", str(2**70), "²"])
+@pytest.mark.parametrize("account", ["99", "ann@example.com", str(2**70), "²"])
 def test_an_unknown_account_is_reported_in_one_line(
-    run: Accounts, command: str, client: str
+    run: Accounts, command: str, account: str
 ) -> None:
-    done = run(command, client)
+    done = run(command, account)
     assert (done.exit_code, done.stderr) == (1, "Error: User not found\n")
 
 

@@ -46,7 +46,7 @@ def history(app: Flask, alice: ApiClient, bob: ApiClient) -> None:
     befriend(app, ALICE, CAROL)
     send_text(alice, group, "first")
     hide_messages(alice, send_text(bob, group, "hidden from alice"))
-    delete_message(bob, send_text(bob, group, "deleted"))
+    delete_message(bob, send_text(bob, group, "to be deleted"))
     send_text(bob, group, "last")
     send_text(alice, PRIVATE, "hello")
     alice.post(
