@@ -9,13 +9,16 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+import websocket
 from flask.testing import FlaskClient
 
 from gateway.app import create_app
-from gateway.tests.upstreams import Upstream, run_upstream
-from gateway.tests.wire import Gateway
+from gateway.tests.upstreams import Upstream, echo_websocket, run_upstream
+from gateway.tests.wire import TIMEOUT, Gateway
 from shared.testing.processes import environment_of_tests
 from shared.testing.tokens import PUBLIC_KEYS_PEM, issue
+
+Connect = Callable[..., websocket.WebSocket]
 
 ROOT = Path(__file__).parents[2]
 ALICE = 7
@@ -88,6 +91,24 @@ def _running_gateway(environment: dict[str, str]) -> Iterator[Gateway]:
 def gateway(_running_gateway: Gateway, services: dict[str, Upstream]) -> Gateway:
     """A gateway under gunicorn for all tests; the services are reset after each."""
     return _running_gateway
+
+
+@pytest.fixture
+def connect(gateway: Gateway, chat: Upstream) -> Iterator[Connect]:
+    """Open websockets, and close them at the end."""
+    chat.handler = echo_websocket
+    with ExitStack() as stack:
+
+        def connect(token: str, path: str = "/ws/", to: Gateway = gateway) -> websocket.WebSocket:
+            connection = websocket.create_connection(
+                f"ws://127.0.0.1:{to.port}{path}?token={token}",
+                timeout=TIMEOUT,
+                origin="http://elsewhere.example",
+            )
+            stack.callback(connection.shutdown)
+            return connection
+
+        yield connect
 
 
 @pytest.fixture

@@ -1,55 +1,15 @@
 """Websockets are forwarded between client and chat service if the token is valid."""
 
-import struct
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
-from urllib.parse import quote, unquote
 
-import psutil
 import pytest
 import websocket
 from flask.testing import FlaskClient
-from websocket._abnf import ABNF
 
-from gateway.frames import GOING_AWAY
+from gateway.tests.conftest import Connect
 from gateway.tests.upstreams import Exchange, Upstream, close_connection, echo_websocket, hang_until
-from gateway.tests.wire import TIMEOUT, Gateway
+from gateway.tests.wire import TIMEOUT, Gateway, websocket_handshake
 from shared.testing.tokens import issue
-
-StartGateway = Callable[[Mapping[str, str]], Gateway]
-Connect = Callable[..., websocket.WebSocket]
-
-
-@pytest.fixture
-def connect(gateway: Gateway, chat: Upstream) -> Iterator[Connect]:
-    """Open websockets, and close them at the end."""
-    chat.handler = echo_websocket
-    with ExitStack() as stack:
-
-        def connect(token: str, path: str = "/ws/", to: Gateway = gateway) -> websocket.WebSocket:
-            connection = websocket.create_connection(
-                f"ws://127.0.0.1:{to.port}{path}?token={token}",
-                timeout=TIMEOUT,
-                origin="http://elsewhere.example",
-            )
-            stack.callback(connection.shutdown)
-            return connection
-
-        yield connect
-
-
-def _wait_until(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + TIMEOUT
-    while not condition():
-        assert time.monotonic() < until
-        threading.Event().wait(0.01)
-
-
-def _handshake(token: str) -> tuple[str, ...]:
-    target = f"GET /ws/?token={token} HTTP/1.1"
-    return target, "Host: x", "Connection: Upgrade", "Upgrade: websocket"
 
 
 @pytest.mark.parametrize("path", ["/ws/", "/ws"])
@@ -88,7 +48,7 @@ def test_the_chat_service_gets_the_handshake_like_any_request(
 @pytest.mark.parametrize(
     "token", ["", "abc", issue(7, exp=1)], ids=["none", "a wrong one", "an old one"]
 )
-def test_a_bad_token_is_refused_at_the_handshake(
+def test_a_bad_token_is_refused_at_thewebsocket_handshake(
     connect: Connect, chat: Upstream, token: str
 ) -> None:
     with pytest.raises(websocket.WebSocketBadStatusException) as refusal:
@@ -131,7 +91,7 @@ def test_a_refusal_of_the_chat_service_is_forwarded(
 def test_a_refused_handshake_opens_no_way_around_the_gateway(
     gateway: Gateway, chat: Upstream, token: str
 ) -> None:
-    gateway.send_head(*_handshake(token), "", "GET /internal/events HTTP/1.1", "Host: x")
+    gateway.send_head(*websocket_handshake(token), "", "GET /internal/events HTTP/1.1", "Host: x")
 
     assert [exchange.path for exchange in chat.received] == [f"/ws/?token={token}"]
 
@@ -219,7 +179,7 @@ def test_a_client_that_stops_reading_stops_the_service(
         exchange.close_connection = True
 
     chat.handler = flood
-    with gateway.open_connection(*_handshake(token)) as connection:
+    with gateway.open_connection(*websocket_handshake(token)) as connection:
         assert blocked.wait(TIMEOUT)
         head, _, first = connection.recv(65536).partition(b"\r\n\r\n")
         read = len(first)
@@ -238,94 +198,7 @@ def test_frames_right_after_the_handshake_are_forwarded(
         exchange.close_connection = True
 
     chat.handler = accept_and_greet
-    with gateway.open_connection(*_handshake(token)) as connection:
+    with gateway.open_connection(*websocket_handshake(token)) as connection:
         everything = b"".join(iter(lambda: connection.recv(1000), b""))
 
     assert everything.endswith(b"\r\n\r\n\x81\x02hi")
-
-
-def test_closed_websockets_leave_no_file_descriptors(
-    connect: Connect, gateway: Gateway, token: str
-) -> None:
-    [worker] = psutil.Process(gateway.program.pid).children()
-    connect(token).close(timeout=0)
-    before = worker.num_fds()
-
-    for connection in [connect(token) for _ in range(30)]:
-        connection.close(timeout=0)
-
-    _wait_until(lambda: worker.num_fds() <= before)
-
-
-def test_websockets_beyond_the_limit_are_503(
-    connect: Connect, environment: dict[str, str], start_gateway: StartGateway, token: str
-) -> None:
-    gateway = start_gateway({**environment, "MAX_WEBSOCKETS": "1"})
-    connect(token, to=gateway).recv()
-
-    with pytest.raises(websocket.WebSocketBadStatusException) as refusal:
-        connect(token, to=gateway)
-
-    assert refusal.value.status_code == 503
-
-
-def test_open_websockets_do_not_delay_the_stop(
-    connect: Connect, environment: dict[str, str], start_gateway: StartGateway, token: str
-) -> None:
-    gateway = start_gateway(environment)
-    connection = connect(token, to=gateway)
-    connection.recv()
-    begun = time.monotonic()
-
-    assert gateway.stop() == 0
-
-    assert time.monotonic() - begun < 15  # Much less than the timeout of requests in flight.
-    assert connection.recv_data(control_frame=True) == (ABNF.OPCODE_CLOSE, struct.pack("!H", 1001))
-
-
-ENDINGS = {  # Bytes sent before the stop, and those added at the end.
-    "a frame": (b"\x81\x02hi", GOING_AWAY),
-    "two frames": (b"\x81\x02hi\x89\x00", GOING_AWAY),
-    "a frame of two length bytes": (b"\x81\x7e\x01\x00" + b"x" * 256, GOING_AWAY),
-    "a frame of eight length bytes": (
-        b"\x82\x7f" + (70_000).to_bytes(8) + b"x" * 70_000,
-        GOING_AWAY,
-    ),
-    "half a head": (b"\x81", b""),
-    "half a payload": (b"\x81\x03hi", b""),
-    "half a length": (b"\x81\x7e\x01", b""),
-    "most of a large payload": (b"\x82\x7f" + (70_000).to_bytes(8) + b"x" * 69_999, b""),
-}
-
-
-def test_a_stopping_gateway_sends_a_close_frame_between_two_frames(
-    chat: Upstream, environment: dict[str, str], start_gateway: StartGateway
-) -> None:
-    released = threading.Event()
-
-    def send_and_wait(exchange: Exchange) -> None:
-        exchange.send("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket")
-        sent, _ = ENDINGS[unquote(exchange.path.rpartition("=")[2])]
-        for at in range(0, len(sent), 1000):  # In pieces that split frames.
-            exchange.connection.sendall(sent[at : at + 1000])
-        released.wait(TIMEOUT)
-        exchange.close_connection = True
-
-    chat.handler = send_and_wait
-    gateway = start_gateway(environment)
-    with ExitStack() as stack:
-        connections = {}
-        for user, name in enumerate(ENDINGS):
-            open_requests = gateway.open_connection(
-                *_handshake(f"{issue(user)}&name={quote(name)}")
-            )
-            connections[name] = stack.enter_context(open_requests)
-        for name, connection in connections.items():
-            everything = b""
-            while not everything.endswith(b"\r\n\r\n" + ENDINGS[name][0]):
-                everything += connection.recv(1000)
-        gateway.stop()
-        rest = {name: connection.makefile("rb").read() for name, connection in connections.items()}
-    released.set()
-
-    assert rest == {name: goodbye for name, (_, goodbye) in ENDINGS.items()}

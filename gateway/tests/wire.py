@@ -135,3 +135,9 @@ def read_response(response: HTTPResponse) -> WireResponse:
 def encode_chunk(block: bytes) -> bytes:
     """Encode a chunk of a body; an empty one ends it."""
     return b"%x\r\n%b\r\n" % (len(block), block)
+
+
+def websocket_handshake(token: str) -> tuple[str, ...]:
+    """Build the lines of a websocket handshake."""
+    target = f"GET /ws/?token={token} HTTP/1.1"
+    return target, "Host: x", "Connection: Upgrade", "Upgrade: websocket"
