@@ -7,6 +7,7 @@ from gateway.config import GatewaySettings
 from gateway.routes import is_public
 from shared.web.budget import current_caller
 from shared.web.errors import PAYLOAD_TOO_LARGE, ApiError, bad_parameter
+from shared.web.rate_limits import client_network
 from shared.web.request_body import CHUNK_SIZE, Environ, Stream, has_body
 from shared.web.spool import SpoolFile, spool
 
@@ -36,7 +37,7 @@ def read_body(environ: Environ, settings: GatewaySettings) -> Iterator[bytes | S
     if len(first) == length or (length is None and len(first) < CHUNK_SIZE):
         yield first
         return
-    with closing(spool.create_file(current_caller())) as file:
+    with closing(spool.create_file(current_caller(), client_network())) as file:
         file.write(first)
         for block in blocks:
             file.write(block)

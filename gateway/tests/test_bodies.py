@@ -134,14 +134,16 @@ def test_a_client_that_stops_sending_is_refused(
     assert not chat.received
 
 
+@pytest.mark.parametrize("sent", [b"", b"x" * 900_000])
 def test_a_client_that_sends_too_slowly_is_refused(
     environment: dict[str, str],
     start_gateway: StartGateway,
     chat: Upstream,
     upload: tuple[str, ...],
+    sent: bytes,
 ) -> None:
     gateway = start_gateway({**environment, "BODY_TIMEOUT_SECONDS": "0.5"})
-    with gateway.open_connection(*upload, "Content-Length: 300000") as connection:
+    with gateway.open_connection(*upload, f"Content-Length: {LIMIT}", body=sent) as connection:
         connection.settimeout(0.2)
         response = b""
         while not response:

@@ -1,13 +1,14 @@
 """Uploads wait on disk, bounded in total, and leave nothing behind."""
 
 import stat
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from shared.settings import ProgramSettings, load_settings
 from shared.testing.tokens import PUBLIC_KEYS_PEM
-from shared.web.errors import ApiError
+from shared.web.errors import TOO_MANY_REQUESTS, ApiError
 from shared.web.spool import Spool
 
 MIB = 1 << 20
@@ -70,4 +71,18 @@ def test_a_closed_or_unreferenced_file_is_not_counted(spool: Spool) -> None:
         spool.create_file().write(bytes(BOUND))
     with spool.create_file() as file:
         file.write(bytes(BOUND))
+    assert spool.bytes_used == 0
+
+
+def test_the_files_of_one_network_have_three_quarters_of_the_space(spool: Spool) -> None:
+    with ExitStack() as stack:
+        for number in range(3):
+            file = stack.enter_context(spool.create_file(f"account {number}", "192.0.2.1"))
+            file.write(bytes(BOUND // 4))
+
+        with spool.create_file("account 4", "192.0.2.1") as file, pytest.raises(ApiError) as error:
+            file.write(b"x")
+        assert error.value.spec == TOO_MANY_REQUESTS
+
+        stack.enter_context(spool.create_file("account 4", "192.0.2.2")).write(bytes(BOUND // 4))
     assert spool.bytes_used == 0

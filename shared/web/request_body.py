@@ -54,7 +54,7 @@ class IncomingBody:
         self._timeout = settings.body_timeout_seconds
         self._rate = settings.body_min_bytes_per_second
         self._before_waiting = before_waiting
-        self._begun_at = 0.0
+        self._deadline = 0.0
         self._received = 0
         self._has_failed = False
 
@@ -65,8 +65,8 @@ class IncomingBody:
             ApiError: ``REQUEST_TIMEOUT`` if they are too slow, a bad ``body`` if the body is
                 malformed.
         """
-        if not self._begun_at:
-            self._begun_at = monotonic()
+        if not self._deadline:
+            self._deadline = monotonic() + _GRACE_SECONDS
             self._before_waiting()
         blocks: list[bytes] = []
         missing = size
@@ -80,8 +80,7 @@ class IncomingBody:
         return blocks[0] if len(blocks) == 1 else b"".join(blocks)
 
     def _read_block(self, size: int) -> bytes:
-        elapsed = monotonic() - self._begun_at
-        seconds_left = _GRACE_SECONDS + self._received / self._rate - elapsed
+        seconds_left = self._deadline - monotonic()
         answer_timeout = self._connection.gettimeout()
         client = network_key(self._environ.get("REMOTE_ADDR", ""))
         try:
@@ -97,6 +96,9 @@ class IncomingBody:
         finally:
             self._connection.settimeout(answer_timeout)
         self._received += len(block)
+        # A client that has sent much at once may not be silent for as long as that would allow.
+        latest = monotonic() + _GRACE_SECONDS + self._timeout
+        self._deadline = min(self._deadline + len(block) / self._rate, latest)
         return block
 
     def discard(self) -> None:
@@ -110,7 +112,7 @@ class IncomingBody:
             with suppress(OSError):
                 self._connection.shutdown(socket.SHUT_WR)
             discard_input(self._connection)
-        self._begun_at = self._begun_at or monotonic()
+        self._deadline = self._deadline or monotonic() + _GRACE_SECONDS
         discarded = 0
         with suppress(ApiError), Timeout(_DISCARD_TIMEOUT, exception=False):
             while not self._has_failed and discarded < _MAX_DISCARDED_BYTES:
