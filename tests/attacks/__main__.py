@@ -6,6 +6,7 @@ upload and a websocket included; 429 and 503 count as failures. Traffic stays on
 Status 1: the bystander was refused, a program died or needed more memory than its container has.
 
 In the short form all attacks meet the same product, one after the other, for a few seconds each.
+One that seems to hurt is repeated once.
 """
 
 import argparse
@@ -52,6 +53,10 @@ def main() -> int:
             messages = wanted.messages if attack is read_long_history else 0
             outcome = attack_product(attack, messages=messages, **work)
             _print_outcome(name, outcome)
+            if wanted.short and outcome.hurt:
+                _print("    Repeated on a product of its own; the machine may have been busy:")
+                outcome = run(attack, messages=messages, **work)
+                _print_outcome(name, outcome)
             if outcome.hurt:
                 hurt.append(name)
             if attack and wanted.lifted:
