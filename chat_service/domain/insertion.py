@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, case, select, update
+from sqlalchemy import CTE, bindparam, case, select, update
 
 from chat_service.db import db, transaction
 from chat_service.domain.read_state import advance_read_position, advance_statement
@@ -43,9 +43,9 @@ class InsertConflictError(Exception):
 def insertion_block(message: NewMessage) -> AbstractContextManager[None]:
     """Return the block that commits `insert_message`.
 
-    On PostgreSQL one statement does, which commits by itself, so that a busy conversation is not
-    locked over round trips. With a client id, an earlier message with this id may have been
-    deleted while the statement waited for the lock, which only a later statement sees.
+    On PostgreSQL a single statement inserts and commits, so that no round trip extends the lock
+    of a busy conversation. A message with a client id needs a transaction: another message with
+    this id may be deleted while a statement waits for the lock, and only a later one sees that.
     """
     is_one_statement = not db.is_sqlite and message.client_id is None
     return db.autocommit() if is_one_statement else transaction()
@@ -130,31 +130,16 @@ def _insert_numbered_statement() -> Any:
 def _insert_statement_on_postgres() -> Any:
     """Lock the conversation, then the membership, then insert; or do nothing.
 
-    What a locked row holds is read after the lock, everything else as of the statement's start.
+    PostgreSQL reads locked rows after the lock, and other rows as of the start of the statement.
     """
-    given = {
+    parameters = {
         name: bindparam(f"new_{name}", type_=Message.__table__.c[name].type)
         for name in NewMessage._fields
     }
-    conversation = (
-        select(Conversation.id, *(value.label(name) for name, value in _NEXT.items()))
-        .where(_IS_TARGET)
-        .with_for_update(key_share=True)
-        .cte("locked_conversation")
-    )
-    member = (
-        select(
-            conversation.c.last_seq.label("seq"),
-            conversation.c.version,
-            conversation.c.last_message_at.label("created_at"),
-        )
-        .join(Membership, Membership.conversation_id == conversation.c.id)
-        .where(Membership.user_id == bindparam("user"))
-        .with_for_update(key_share=True, of=Membership)
-        .cte("locked_member")
-    )
-    new = select(*given.values(), *member.c).where(~_DELETED.exists())
-    inserted = _insert_statement().from_select([*given, *member.c.keys()], new).cte("inserted")
+    member = _lock_member()
+    new = select(*parameters.values(), *member.c).where(~_DELETED.exists())
+    names = [*parameters, *member.c.keys()]
+    inserted = _insert_statement().from_select(names, new).cte("inserted")
     numbered = (
         update(Conversation)
         .where(Conversation.id == inserted.c.conversation_id)
@@ -167,6 +152,26 @@ def _insert_statement_on_postgres() -> Any:
     )
     read = advance_statement(inserted.c.seq).cte("read")
     return select(inserted).add_cte(numbered, read)
+
+
+def _lock_member() -> CTE:
+    conversation = (
+        select(Conversation.id, *(value.label(name) for name, value in _NEXT.items()))
+        .where(_IS_TARGET)
+        .with_for_update(key_share=True)
+        .cte("locked_conversation")
+    )
+    return (
+        select(
+            conversation.c.last_seq.label("seq"),
+            conversation.c.version,
+            conversation.c.last_message_at.label("created_at"),
+        )
+        .join(Membership, Membership.conversation_id == conversation.c.id)
+        .where(Membership.user_id == bindparam("user"))
+        .with_for_update(key_share=True, of=Membership)
+        .cte("locked_member")
+    )
 
 
 def _insert_statement() -> Any:

@@ -122,7 +122,8 @@ def _load_sender(conversation_id: int, sender_id: int) -> _SenderContext:
 
 
 def _send(new: NewMessage, sender: _SenderContext) -> SentMessage:
-    if new.reply_to_id is not None:  # The target may be gone since. Otherwise inserting finds it.
+    # A repeat succeeds also if its reply target is deleted. The insert detects other repeats.
+    if new.reply_to_id is not None:
         duplicate = _find_duplicate(new)
         if duplicate is not None:
             return duplicate
@@ -152,7 +153,8 @@ def _send(new: NewMessage, sender: _SenderContext) -> SentMessage:
         duplicate = _find_duplicate(new)
         if duplicate is None:
             _load_sender(new.conversation_id, new.sender_id)
-            raise ApiError(errors.NOT_IN_CONVERSATION) from None  # Removed, and added again.
+            # The sender was removed and added again.
+            raise ApiError(errors.NOT_IN_CONVERSATION) from None
         return duplicate
     messages_sent.labels("image" if new.type == IMAGE else "text").inc()
     return SentMessage(inserted.id, inserted.seq, inserted.created_at, is_new=True)
