@@ -42,20 +42,20 @@ def main() -> None:
     report.stop_clock()
     measured = scenarios(QUICK if wanted.quick else FULL)
     for column in dict.fromkeys(figures.column for figures in report.figures):
-        say(f"\nAims, {column}")
+        echo(f"\nAims, {column}")
         for verdict in report.aims(column, measured):
-            say(verdict)
-    say(f"\n{report.disturbance()}")
+            echo(verdict)
+    echo(f"\n{report.disturbance()}")
     errors = sum(figures.errors for figures in report.figures)
     if not wanted.only and not wanted.column:
         name = "quick" if wanted.quick else "full"
-        say(f"\nKept in {report.keep(name).parent}")
+        echo(f"\nSaved in {report.save(name).parent}")
         plot_costs(report.figures, RESULTS / f"{name}-costs.svg")
         plot_growth(report.figures, RESULTS / f"{name}-growth.svg")
     sys.exit(f"{errors} requests failed" if errors else 0)
 
 
-def say(line: str) -> None:
+def echo(line: str) -> None:
     """Write a line at once."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
@@ -68,22 +68,22 @@ def _measure(column: str, report: Report, *, quick: bool, only: str) -> None:
         Load() as load,
         deployed(column, Path(folder)) as deployment,
     ):
-        say(f"Filling the product on {column} ...")
-        world = Seeder(load, deployment.address, say).world(sizes)
+        echo(f"Filling the product on {column} ...")
+        world = Seeder(load, deployment.address, echo).world(sizes)
         measuring = Measuring(column, deployment, load, pace)
-        say(report.headings(column))
+        echo(report.headings(column))
         for scenario in scenarios(sizes):
             if str(scenario).startswith(only):
                 for clients in pace.clients:
                     figures = measuring.figures(scenario, world, clients)
                     report.figures.append(figures)
-                    say(report.row(figures))
+                    echo(report.row(figures))
         if "live delivery".startswith(only):
-            say("Live delivery ...")
+            echo("Live delivery ...")
             messages = _QUICK_MESSAGES if quick else _MESSAGES
             report.live[column] = live_figures(deployment, load, world, messages)
             for name, value in report.live[column].items():
-                say(f"  {name:>22}  {value}")
+                echo(f"  {name:>22}  {value}")
         if not quick:
             time.sleep(_SECONDS_OF_REST)
             report.memory[column] = deployment.resident_memory()
@@ -92,12 +92,12 @@ def _measure(column: str, report: Report, *, quick: bool, only: str) -> None:
 def _argon2_ms() -> float:
     """Processor time of one verification of a password, with the parameters of the product."""
     hashed, hasher = passwords.hash_password(PASSWORD), PasswordHasher()
-    took = []
+    durations = []
     for _ in range(_VERIFICATIONS):
         began = time.process_time()
         hasher.verify(hashed, PASSWORD)
-        took.append(1000 * (time.process_time() - began))
-    return median(took)
+        durations.append(1000 * (time.process_time() - began))
+    return median(durations)
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ class Deployment:
         server = psutil.Process(self._servers[part])
         return [server, *server.children(recursive=True)]
 
-    def forget_peaks(self) -> None:
+    def reset_peaks(self) -> None:
         """Reset the memory peaks."""
         for program in PROGRAMS:
             for process in self.processes(program):

@@ -111,11 +111,11 @@ def _deliveries(
             ready.remove(pipe)
             missing, deadline = len(pipe.recv()) * sockets, time.monotonic() + _SECONDS
         for each in ready:
-            told = _NUMBER.findall(_read(cast("socket.socket", each)))
+            received = _NUMBER.findall(_read(cast("socket.socket", each)))
             now = time.monotonic()
-            for number in told:
+            for number in received:
                 moments[int(number)].append(now)
-            missing -= len(told)
+            missing -= len(received)
     return dict(moments)
 
 

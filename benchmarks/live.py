@@ -79,8 +79,8 @@ class _Delivery:
             self._listeners.expect([number])
             began = time.monotonic()
             self._send([place], [number])
-            told = self._listeners.deliveries()[number]
-            latencies.append([1000 * (moment - began) for moment in told])
+            received = self._listeners.deliveries()[number]
+            latencies.append([1000 * (moment - began) for moment in received])
         return latencies
 
     def at_once(self, places: Sequence[Participant], numbers: Sequence[int]) -> float:
@@ -88,8 +88,8 @@ class _Delivery:
         self._listeners.expect(numbers)
         began = time.monotonic()
         self._send(places[:SENDERS], numbers)
-        told = self._listeners.deliveries()
-        return max(moments[-1] for moments in told.values()) - began
+        received = self._listeners.deliveries()
+        return max(moments[-1] for moments in received.values()) - began
 
     def _send(self, places: Sequence[Participant], numbers: Sequence[int]) -> None:
         requests = [

@@ -77,14 +77,19 @@ class Load:
         self._process.join()
 
     def send(
-        self, address: Address, requests: Sequence[bytes], clients: int, *, keep: bool = False
+        self,
+        address: Address,
+        requests: Sequence[bytes],
+        clients: int,
+        *,
+        with_bodies: bool = False,
     ) -> Outcome:
         """Send the requests over this number of connections, one at a time on each.
 
         Raises:
             OSError: a connection broke, or there was no response for a minute.
         """
-        self._pipe.send((address, requests, clients, keep))
+        self._pipe.send((address, requests, clients, with_bodies))
         outcome: Outcome | OSError = self._pipe.recv()
         if isinstance(outcome, OSError):
             raise outcome
@@ -137,22 +142,24 @@ class _Client:
 def _serve(pipe: Connection) -> None:
     while True:
         try:
-            address, requests, clients, keep = pipe.recv()
+            address, requests, clients, with_bodies = pipe.recv()
         except EOFError:
             return
         try:
-            pipe.send(_exchange(address, requests, clients, keep=keep))
+            pipe.send(_exchange(address, requests, clients, with_bodies=with_bodies))
         except OSError as failure:
             pipe.send(failure)
 
 
-def _exchange(address: Address, requests: Sequence[bytes], clients: int, *, keep: bool) -> Outcome:
+def _exchange(
+    address: Address, requests: Sequence[bytes], clients: int, *, with_bodies: bool
+) -> Outcome:
     selector = selectors.DefaultSelector()
     for _ in range(min(clients, len(requests))):
         client = _Client(address)
         selector.register(client.socket, selectors.EVENT_READ, client)
     latencies = [0.0] * len(requests)
-    bodies = [b""] * (len(requests) if keep else 0)
+    bodies = [b""] * (len(requests) if with_bodies else 0)
     errors = received = 0
     waiting: Iterator[tuple[int, bytes]] = iter(enumerate(requests))
     busy_before, began = time.process_time(), time.perf_counter()
@@ -171,7 +178,7 @@ def _exchange(address: Address, requests: Sequence[bytes], clients: int, *, keep
             answer = client.answer
             errors += not answer.startswith(_OK)
             received += len(answer)
-            if keep:
+            if with_bodies:
                 bodies[client.number] = answer.partition(_HEAD_END)[2]
             missing -= 1
             following = next(waiting, None)

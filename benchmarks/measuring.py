@@ -109,7 +109,7 @@ class Measuring:
         requests = scenario.requests(world)
         warm_up = self._send(requests, max(self._pace.warm_up, clients), clients)
         per_round = int(self._pace.seconds * len(warm_up.latencies) / warm_up.seconds)
-        self._deployment.forget_peaks()
+        self._deployment.reset_peaks()
         hellos, outcomes, used = [], [], []
         for _ in range(self._pace.rounds):
             hellos.append(self.hello_seconds(clients))

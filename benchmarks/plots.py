@@ -78,8 +78,8 @@ def plot_soak(samples: Mapping[str, Sequence[Mapping[str, float]]], path: Path) 
     lines += _legend({name: _COLOURS[name] for name in samples}, 44)
     for number, quantity in enumerate(quantities):
         curves = {
-            _COLOURS[name]: [(sample["minute"], sample[quantity]) for sample in taken]
-            for name, taken in samples.items()
+            _COLOURS[name]: [(sample["minute"], sample[quantity]) for sample in series]
+            for name, series in samples.items()
         }
         lines += _panel(quantity, curves, ticks, number % 2 * _PANEL, 60)
     _write(path, 2 * _PANEL, 60 + _PANEL_HEIGHT, lines)

@@ -119,7 +119,7 @@ class Report:
             "memory_mb": _rounded(self.memory),
         }
 
-    def keep(self, name: str) -> Path:
+    def save(self, name: str) -> Path:
         """Write it to the folder of results."""
         RESULTS.mkdir(exist_ok=True)
         path = RESULTS / f"{name}.json"
@@ -168,13 +168,13 @@ def _rounded(value: Any) -> Any:
 
 def as_markdown() -> str:
     """The committed figures as tables for the documentation."""
-    kept = json.loads((RESULTS / COMMITTED).read_text())
+    run = json.loads((RESULTS / COMMITTED).read_text())
     lines = [
-        f"Measured {kept['at'][:10]} on {kept['machine']}, load before: {kept['load_before']}.",
-        f"One Argon2id verification: {kept['argon2_ms']:.1f} ms.",
+        f"Measured {run['at'][:10]} on {run['machine']}, load before: {run['load_before']}.",
+        f"One Argon2id verification: {run['argon2_ms']:.1f} ms.",
     ]
-    for column in dict.fromkeys(each["column"] for each in kept["figures"]):
-        rows = [each for each in kept["figures"] if each["column"] == column]
+    for column in dict.fromkeys(each["column"] for each in run["figures"]):
+        rows = [each for each in run["figures"] if each["column"] == column]
         lines += [
             "",
             f"**{column}**, {MANY} clients, H per request:",
@@ -183,7 +183,7 @@ def as_markdown() -> str:
             "|---" * (len(PARTS) + 6) + "|",
             *(_markdown_row(each) for each in rows if each["clients"] == MANY),
         ]
-        if live := kept["live"].get(column):
+        if live := run["live"].get(column):
             us = sum(live["cpu_us"][program] for program in PROGRAMS)
             memory = ", ".join(f"{kb:.1f} KB in {who}" for who, kb in live["kb_per_socket"].items())
             lines += [
@@ -192,7 +192,7 @@ def as_markdown() -> str:
                 f"p50 {live['p50']:.0f} ms, {live['deliveries_per_second']:,} a second.",
                 f"An open socket: {memory}.",
             ]
-        memory = ", ".join(f"{who} {mb:.0f}" for who, mb in kept["memory_mb"][column].items())
+        memory = ", ".join(f"{who} {mb:.0f}" for who, mb in run["memory_mb"][column].items())
         lines += ["", f"Memory of a worker after the whole run, MB: {memory}."]
     return "\n".join(lines)
 

@@ -58,8 +58,8 @@ def _account_info(world: World) -> Iterator[bytes]:
 
 
 def _search(world: World) -> Iterator[bytes]:
-    for person, found in zip(cycle(world.people), cycle(world.people[1:]), strict=False):
-        yield request("GET", f"/search_user?query_name={found.name}", person.token)
+    for person, other in zip(cycle(world.people), cycle(world.people[1:]), strict=False):
+        yield request("GET", f"/search_user?query_name={other.name}", person.token)
 
 
 def _poll(world: World) -> Iterator[bytes]:

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from flask import Flask
 from sqlalchemy import create_engine, text
 
-from benchmarks.__main__ import say
+from benchmarks.__main__ import echo
 from benchmarks.report import RESULTS
 from benchmarks.search_world import FEW, MANY, fill
 from chat_service.app import create_app
@@ -79,24 +79,24 @@ def main() -> None:
             for column in columns
         }
     if chosen.messages == 1_000_000 and not chosen.column:
-        _keep(figures)
+        _save(figures)
     slow = [
         f"{column}: {name}"
         for column, cases in figures.items()
-        for name, taken in cases.items()
-        if taken["p50"] > AIM_MS
+        for name, durations in cases.items()
+        if durations["p50"] > AIM_MS
     ]
     sys.exit(f"above {AIM_MS:g} ms: {slow}" if slow else 0)
 
 
-def _keep(figures: dict[str, Any]) -> None:
-    kept = {
+def _save(figures: dict[str, Any]) -> None:
+    saved = {
         "at": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",
         "load": round(os.getloadavg()[0], 2),
         "milliseconds": figures,
     }
-    text_of_it = json.dumps(kept, indent=1, ensure_ascii=False)
+    text_of_it = json.dumps(saved, indent=1, ensure_ascii=False)
     (RESULTS / "search.json").write_text(text_of_it + "\n")
 
 
@@ -105,23 +105,26 @@ def _measured(column: str, messages: int) -> dict[str, dict[str, float]]:
         started = time.monotonic()
         with app.app_context():
             fill(messages)
-        say(f"{column}: {messages} messages in {time.monotonic() - started:.0f} s")
+        echo(f"{column}: {messages} messages in {time.monotonic() - started:.0f} s")
         return {case.name: _timed(app, column, case) for case in CASES}
 
 
 def _timed(app: Flask, column: str, case: Case) -> dict[str, float]:
     caller = ApiClient(app, issue(case.user_id), case.user_id)
     query = {"content": case.content}
-    taken: list[float] = []
+    durations: list[float] = []
     hits = 0
     ends_at = time.monotonic() + _SECONDS_OF_A_CASE
-    while len(taken) < _MIN_ROUNDS or (len(taken) < ROUNDS and time.monotonic() < ends_at):
+    while len(durations) < _MIN_ROUNDS or (len(durations) < ROUNDS and time.monotonic() < ends_at):
         started = time.perf_counter()
         reply = caller.get("/conversations/search", query_string=query)
-        taken.append(1000 * (time.perf_counter() - started))
+        durations.append(1000 * (time.perf_counter() - started))
         hits = len(reply.json["messages"])
-    figures = {"p50": round(median(taken), 1), "p95": round(quantiles(taken, n=20)[-1], 1)}
-    say(f"{column:>8}  {case.name:<60} {figures['p50']:8.1f} {figures['p95']:8.1f} ms {hits:4}")
+    figures = {
+        "p50": round(median(durations), 1),
+        "p95": round(quantiles(durations, n=20)[-1], 1),
+    }
+    echo(f"{column:>8}  {case.name:<60} {figures['p50']:8.1f} {figures['p95']:8.1f} ms {hits:4}")
     return figures | {"hits": hits}
 
 

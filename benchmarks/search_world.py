@@ -61,8 +61,8 @@ def fill(messages: int) -> None:
     texts = Texts(messages)
     _insert(Message, texts.rows(placed))
     last = messages - _TAIL
-    for conversation_id, said in sorted(texts.by_conversation.items()):
-        _insert_grams(conversation_id, [each for each in said if each[0] <= last])
+    for conversation_id, contents in sorted(texts.by_conversation.items()):
+        _insert_grams(conversation_id, [each for each in contents if each[0] <= last])
     _insert(SearchProgress, iter([{"id": 1, "indexed_id": last}]))
     with db.transaction():
         db.session.execute(text("ANALYZE"))
@@ -90,16 +90,16 @@ class Texts:
         ]
         self._chance.shuffle(order)
         for message_id, (part, conversation_id) in enumerate(order, start=1):
-            said = self.by_conversation.setdefault(conversation_id, [])
-            said.append((message_id, self._text(part, message_id)))
+            contents = self.by_conversation.setdefault(conversation_id, [])
+            contents.append((message_id, self._text(part, message_id)))
             yield {
                 "id": message_id,
                 "conversation_id": conversation_id,
-                "seq": len(said),
-                "version": len(said),
+                "seq": len(contents),
+                "version": len(contents),
                 "sender_id": part.members[message_id % len(part.members)],
                 "type": 0,
-                "content": said[-1][1],
+                "content": contents[-1][1],
                 "created_at": _EPOCH + timedelta(seconds=message_id),
             }
 
@@ -151,10 +151,10 @@ def _memberships(part: Part, ids: range) -> Iterator[dict[str, Any]]:
             }
 
 
-def _insert_grams(conversation_id: int, said: list[tuple[int, str]]) -> None:
+def _insert_grams(conversation_id: int, contents: list[tuple[int, str]]) -> None:
     rows = sorted(
         (conversation_id, gram, message_id)
-        for message_id, content in said
+        for message_id, content in contents
         for gram in extract_grams(content)
     )
     with db.transaction():

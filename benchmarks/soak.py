@@ -18,7 +18,7 @@ from itertools import islice
 from pathlib import Path
 from statistics import mean
 
-from benchmarks.__main__ import say
+from benchmarks.__main__ import echo
 from benchmarks.deployment import MB, POSTGRES, PROGRAMS, Deployment, deployed
 from benchmarks.listeners import Listeners
 from benchmarks.load import Load
@@ -48,17 +48,17 @@ def main() -> None:
         Load() as load,
         deployed(POSTGRES, Path(folder)) as deployment,
     ):
-        world = Seeder(load, deployment.address, say).world(QUICK)
-        asked, failed, samples = soak(deployment, load, world, minutes)
-    grown = {name: growth(taken) for name, taken in samples.items()}
+        world = Seeder(load, deployment.address, echo).world(QUICK)
+        request_count, failed, samples = soak(deployment, load, world, minutes)
+    grown = {name: growth(series) for name, series in samples.items()}
     for name, by in grown.items():
-        say(f"{name:>8}  " + ", ".join(f"{what}: {much:+.1f}" for what, much in by.items()))
-    say(f"{asked} requests, {len(failed)} failed: {failed[:10]}")
+        echo(f"{name:>8}  " + ", ".join(f"{what}: {much:+.1f}" for what, much in by.items()))
+    echo(f"{request_count} requests, {len(failed)} failed: {failed[:10]}")
     figures = {
         "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",
         "minutes": minutes,
-        "requests": asked,
+        "requests": request_count,
         "failed": len(failed),
         "growth from the second quarter to the last": grown,
         "samples": samples,
@@ -77,21 +77,21 @@ def soak(
     kinds = [scenario.requests(world) for scenario in scenarios(QUICK)]
     tokens = [person.token for person in world.people[:_SOCKETS]]
     samples: dict[str, list[Sample]] = {name: [] for name in PROGRAMS}
-    asked = 0
+    request_count = 0
     failed: list[bytes] = []
     began = time.monotonic()
     while (passed := time.monotonic() - began) < 60 * minutes:
         with Listeners(deployment.address, tokens):
             while time.monotonic() - began < passed + _SECONDS_BETWEEN_SAMPLES:
                 batch = [request for kind in kinds for request in islice(kind, _OF_EACH_KIND)]
-                answers = load.send(deployment.address, batch, _CLIENTS, keep=True).bodies
+                answers = load.send(deployment.address, batch, _CLIENTS, with_bodies=True).bodies
                 failed += [answer for answer in answers if b'"code":0' not in answer]
-                asked += len(batch)
-        for name, taken in samples.items():
-            taken.append(sample(deployment, name, minute=(time.monotonic() - began) / 60))
-        now = ", ".join(f"{name} {taken[-1][MEMORY]:.1f}" for name, taken in samples.items())
-        say(f"  {samples['chat'][-1]['minute']:4.1f} min: {now} MB")
-    return asked, failed, samples
+                request_count += len(batch)
+        for name, series in samples.items():
+            series.append(sample(deployment, name, minute=(time.monotonic() - began) / 60))
+        now = ", ".join(f"{name} {series[-1][MEMORY]:.1f}" for name, series in samples.items())
+        echo(f"  {samples['chat'][-1]['minute']:4.1f} min: {now} MB")
+    return request_count, failed, samples
 
 
 def sample(deployment: Deployment, name: str, minute: float) -> Sample:

@@ -14,7 +14,7 @@ _CLIENTS = 16
 _BATCH = 100
 _SENDERS = 50
 
-Say = Callable[[str], None]
+Echo = Callable[[str], None]
 
 
 class Person(NamedTuple):
@@ -79,13 +79,13 @@ class Seeder:
     Args:
         load: what sends the requests.
         address: where the gateway listens.
-        say: takes a line of progress.
+        echo: takes a line of progress.
     """
 
-    def __init__(self, load: Load, address: Address, say: Say) -> None:
+    def __init__(self, load: Load, address: Address, echo: Echo) -> None:
         self._load = load
         self._address = address
-        self._say = say
+        self._echo = echo
 
     def world(self, sizes: Sizes) -> World:
         """Create a world of these sizes."""
@@ -124,7 +124,7 @@ class Seeder:
         ]
 
     def _befriend(self, pairs: list[tuple[Person, Person]]) -> None:
-        asked = [
+        friend_requests = [
             request("POST", "/add_friend", asker.token, {"target_id": friend.id})
             for asker, friend in pairs
         ]
@@ -137,7 +137,7 @@ class Seeder:
             )
             for asker, friend in pairs
         ]
-        self._send("friend requests", asked)
+        self._send("friend requests", friend_requests)
         self._send("friendships", accepted)
 
     def _greet(self, collector: Person, people: list[Person]) -> list[Participant]:
@@ -169,8 +169,8 @@ class Seeder:
 
     def _list_private_chats(self, person: Person) -> dict[int, int]:
         """The private conversations of a user, by the id of the friend."""
-        [found] = self._send("list", [request("GET", "/conversations", person.token)])
-        listed: list[dict[str, Any]] = found["conversation"]
+        [body] = self._send("list", [request("GET", "/conversations", person.token)])
+        listed: list[dict[str, Any]] = body["conversation"]
         return {each["friend_id"]: each["id"] for each in listed if "friend_id" in each}
 
     def _send(self, what: str, requests: Sequence[bytes]) -> list[dict[str, Any]]:
@@ -178,10 +178,10 @@ class Seeder:
         answers: list[dict[str, Any]] = []
         waiting = iter(requests)
         while batch := list(islice(waiting, _BATCH)):
-            outcome = self._load.send(self._address, batch, _CLIENTS, keep=True)
+            outcome = self._load.send(self._address, batch, _CLIENTS, with_bodies=True)
             answers += map(orjson.loads, outcome.bodies)
             if outcome.errors:
                 raise RuntimeError(next(f"{each}" for each in answers if each["code"] != 0))
             if len(requests) > _BATCH:
-                self._say(f"  {what}: {len(answers)} of {len(requests)}")
+                self._echo(f"  {what}: {len(answers)} of {len(requests)}")
         return answers

@@ -10,7 +10,7 @@ from itertools import chain, takewhile
 
 import ims_client as ims
 import terminal
-from terminal import BOLD, DIM, RED, YELLOW, colour_of, fit, in_colour, say
+from terminal import BOLD, DIM, RED, YELLOW, colour_of, echo, fit, in_colour
 
 CONNECTED = "Connected   /help   /quit"
 
@@ -53,23 +53,23 @@ class Chat:
             else:
                 self.do_open(line)
         except KeyError as missing:
-            say(f"There is no {missing} here; /help lists what there is.", RED)
+            echo(f"There is no {missing} here; /help lists what there is.", RED)
         except (ims.RefusedError, ims.UnreachableError) as problem:
-            say(f"That did not work: {problem}", RED)
+            echo(f"That did not work: {problem}", RED)
 
     def do_help(self, _: str) -> None:
         """Show this. A line without a slash is sent to the open conversation."""
         for name, command in self._commands().items():
-            say(f"  {in_colour(BOLD, fit(name, 9))} {command.__doc__}")
+            echo(f"  {in_colour(BOLD, fit(name, 9))} {command.__doc__}")
 
     def do_list(self, _: str) -> None:
         """List your conversations, and how much in them is new."""
         self.listed = self.me.list_conversations()
-        say("" if self.listed else "No conversations yet: /add a friend.")
+        echo("" if self.listed else "No conversations yet: /add a friend.")
         for number, each in enumerate(self.listed, 1):
             new = fit(f"{each.unread_count:>3} new" if each.unread_count else "", 8)
             name, last = in_colour(BOLD, fit(each.name, 16)), fit(each.last_message, 40)
-            say(f"{number:>3} {name} {in_colour(YELLOW, new)} {in_colour(DIM, last)}")
+            echo(f"{number:>3} {name} {in_colour(YELLOW, new)} {in_colour(DIM, last)}")
 
     def do_open(self, wanted: str) -> None:
         """NUMBER or NAME: open a conversation of the list."""
@@ -80,7 +80,7 @@ class Chat:
             if self.open and self.open != known[wanted]:
                 self.live.unfollow(self.open.id)
             self.open, self.shown = known[wanted], {}
-            say(f"\n── {self.open.name} ──", BOLD)
+            echo(f"\n── {self.open.name} ──", BOLD)
             for message in page.messages:
                 self._show(message)
 
@@ -96,20 +96,20 @@ class Chat:
     def do_friends(self, _: str) -> None:
         """List your friends and received friend requests."""
         for friend in self.me.list_friends():
-            say(f"  {fit(friend.name, 16)} {in_colour(DIM, friend.email)}")
+            echo(f"  {fit(friend.name, 16)} {in_colour(DIM, friend.email)}")
         self._show_requests(self.me)
 
     def do_add(self, rest: str) -> None:
         """NAME or ID, and an optional greeting: send a friend request."""
         name, _, greeting = rest.partition(" ")
-        found = {each.id: f"{each.id} ({each.email})" for each in self.me.search_users(name)}
-        found.pop(self.me.id, None)
-        ids = [*found] or ([int(name)] if name.isdigit() else [])
+        matches = {each.id: f"{each.id} ({each.email})" for each in self.me.search_users(name)}
+        matches.pop(self.me.id, None)
+        ids = [*matches] or ([int(name)] if name.isdigit() else [])
         if len(ids) == 1:
             self.me.send_friend_request(ids[0], greeting)
-            say("Asked. You can talk as soon as the answer is yes.")
+            echo("Asked. You can talk as soon as the answer is yes.")
         else:
-            say(f"There are {len(ids)} of that name. {', '.join(found.values())}")
+            echo(f"There are {len(ids)} of that name. {', '.join(matches.values())}")
 
     def do_accept(self, name: str) -> None:
         """NAME: accept a friend request."""
@@ -128,16 +128,16 @@ class Chat:
         if (number := f"#{message.seq}") not in self.shown:
             self.shown[number] = message
             if message.reply_to:
-                say(f"{' ' * 18}╭ {fit(message.reply_to, 40)}", DIM)
+                echo(f"{' ' * 18}╭ {fit(message.reply_to, 40)}", DIM)
             place = in_colour(DIM, f"{message.sent_at.astimezone():%d %b %H:%M} {number:>4}")
             colour = BOLD if message.sender_id == self.me.id else colour_of(message.sender_id)
-            say(f"{place} {in_colour(colour, fit(message.sender_name, 10))} {message.content}")
+            echo(f"{place} {in_colour(colour, fit(message.sender_name, 10))} {message.content}")
 
     def _show_requests(self, me: ims.Client) -> None:
         for each in me.list_friend_requests():
             if each.is_waiting:
-                say(f"{each.sender_name} would like to be your friend. {each.message}", YELLOW)
-                say(f"  /accept {each.sender_name}")
+                echo(f"{each.sender_name} would like to be your friend. {each.message}", YELLOW)
+                echo(f"  /accept {each.sender_name}")
 
     def _listen(self, me: ims.Client) -> None:
         try:
@@ -155,10 +155,10 @@ class Chat:
                     me.mark_read(message.conversation_id)
             case ims.Deleted(_, message_id):
                 gone = [number for number, each in self.shown.items() if each.id == message_id]
-                say(f"{', '.join(gone) or 'A message'} was taken back.", DIM)
+                echo(f"{', '.join(gone) or 'A message'} was taken back.", DIM)
             case ims.Gone():
                 self.open = None
-                say("This conversation is closed.", YELLOW)
+                echo("This conversation is closed.", YELLOW)
             case ims.Connected():
                 self.status = CONNECTED
                 if self.open:  # What was shown while catching up is read by one request.
@@ -172,13 +172,13 @@ class Chat:
         names = {each.id: f"{each.name} ∙ " * each.is_group for each in self.listed}
         if (message := hint.message) and message.sender_id != me.id:
             where = names.get(message.conversation_id, "")
-            say(f"{where}{message.sender_name}: {message.content}", YELLOW)
+            echo(f"{where}{message.sender_name}: {message.content}", YELLOW)
         elif hint.type == "request_message":
             self._show_requests(me)
         elif hint.type == "conv_setting":
             self.listed = me.list_conversations()
             for new in (each for each in self.listed if each.id not in names):
-                say(f"You can talk there now: /open {new.name}", YELLOW)
+                echo(f"You can talk there now: /open {new.name}", YELLOW)
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ _COLOURS_OF_PEOPLE = ("36", "35", "34", "32")
 _HAS_COLOURS = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
 
-def say(text: str, colour: str = "") -> None:
+def echo(text: str, colour: str = "") -> None:
     """Write a line above the input line."""
     sys.stdout.write(f"{in_colour(colour, text)}\n")
     sys.stdout.flush()

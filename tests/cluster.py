@@ -25,7 +25,7 @@ from shared.testing.secret_leaks import scan_file
 from tests.product import PASSWORD_TRANSPORT_KEY, ROOT, SECONDS_TO_START, SECONDS_TO_STOP
 
 LOOPBACK = "127.0.0.1"
-SECONDS_BETWEEN_LOOKS = 0.05
+POLL_INTERVAL = 0.05
 
 
 class Replica:
@@ -78,7 +78,7 @@ class Replica:
         while not self.is_ready():
             if self.has_ended() or time.monotonic() > deadline:
                 raise RuntimeError(f"{self.name} does not start:\n{self.log()[-4000:]}")
-            time.sleep(SECONDS_BETWEEN_LOOKS)
+            time.sleep(POLL_INTERVAL)
 
     def is_ready(self) -> bool:
         """Whether it accepts requests."""
@@ -124,8 +124,8 @@ class Replica:
     def workers(self) -> list[psutil.Process]:
         """Its worker processes."""
         assert self._process is not None
-        found: list[psutil.Process] = self._process.children()
-        return found
+        children: list[psutil.Process] = self._process.children()
+        return children
 
     def log(self) -> str:
         """Its output so far, including earlier runs."""
@@ -263,4 +263,4 @@ def until(holds: Callable[[], bool], seconds: float = SECONDS_TO_START) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "It does not come true."
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+        time.sleep(POLL_INTERVAL)

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PASSWORD_TRANSPORT_KEY = "acceptance-tests"
 SECONDS_TO_START = 90.0
 SECONDS_TO_STOP = 30.0
-SECONDS_BETWEEN_LOOKS = 0.05
+POLL_INTERVAL = 0.05
 
 
 class Product:
@@ -65,7 +65,7 @@ class Product:
             if self._launcher.poll() is not None or time.monotonic() > deadline:
                 self.kill()
                 raise RuntimeError(f"The product does not start:\n{self._log.read_text()[-4000:]}")
-            time.sleep(SECONDS_BETWEEN_LOOKS)
+            time.sleep(POLL_INTERVAL)
 
     def stop(self) -> int:
         """Stop it as Ctrl-C does; its exit status."""

@@ -83,9 +83,9 @@ def test_a_deleted_account_is_shown_as_deleted(alice: ApiClient, bob: ApiClient)
     bob.delete("/account/delete").result()
 
     [friend] = alice.get("/friends").result()["friends"]
-    found = alice.get("/manage_friends", friend_id=bob.id).result()
+    friend_of_alice = alice.get("/manage_friends", friend_id=bob.id).result()
 
-    assert (friend["id"], friend["deleted"], found["deleted"]) == (bob.id, True, True)
+    assert (friend["id"], friend["deleted"], friend_of_alice["deleted"]) == (bob.id, True, True)
 
 
 def test_a_deleted_account_cannot_make_friends(alice: ApiClient, bob: ApiClient) -> None:

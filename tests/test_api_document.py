@@ -31,8 +31,8 @@ LEFT_OUT = [
 @pytest.fixture(scope="module")
 def document(visitor: ApiClient) -> dict[str, Any]:
     """The document that the gateway serves."""
-    found: dict[str, Any] = visitor.fetch("GET", "/openapi.json").json()
-    return found
+    part: dict[str, Any] = visitor.fetch("GET", "/openapi.json").json()
+    return part
 
 
 def described(document: dict[str, Any], operation: Operation) -> dict[str, Any]:
@@ -40,8 +40,8 @@ def described(document: dict[str, Any], operation: Operation) -> dict[str, Any]:
     path = operation.path
     if operation is INVITATION_LIST:
         path = "/conversations/{conversation_id}/invitation"
-    found: dict[str, Any] = document["paths"][path][operation.method.lower()]
-    return found
+    part: dict[str, Any] = document["paths"][path][operation.method.lower()]
+    return part
 
 
 def body_of(document: dict[str, Any], operation: Operation) -> list[Any]:

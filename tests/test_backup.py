@@ -33,11 +33,11 @@ _EVENT_ON_ITS_WAY = """
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("backup")]
 
 
-class Told(NamedTuple):
+class CommandResult(NamedTuple):
     """What a command said, and the status that it ended with."""
 
     status: int
-    said: str
+    output: str
 
 
 class Place(NamedTuple):
@@ -46,7 +46,7 @@ class Place(NamedTuple):
     data_dir: Path
     settings: dict[str, str]
 
-    def run(self, module: str, *arguments: str | Path) -> Told:
+    def run(self, module: str, *arguments: str | Path) -> CommandResult:
         """Run a command there."""
         done = subprocess.run(
             [sys.executable, "-m", module, *map(str, arguments)],
@@ -57,7 +57,7 @@ class Place(NamedTuple):
             check=False,
             timeout=_SECONDS,
         )
-        return Told(done.returncode, done.stdout)
+        return CommandResult(done.returncode, done.stdout)
 
     def corrupt(self, service: str, statement: str) -> None:
         """Write into a service's database what it never would."""
@@ -155,10 +155,10 @@ def saved(places: tuple[Place, Place]) -> Saved:
         chat = scene.carol.get_private_conversation(scene.frank.id).id
         talker = Talker(scene.carol, chat)
         talker.start()
-        status, said = here.run("deploy.backup", "--to", here.data_dir / "backups")
+        status, output = here.run("deploy.backup", "--to", here.data_dir / "backups")
         talker.enough.set()
         talker.join()
-        assert status == 0, said
+        assert status == 0, output
         assert here.run("deploy.verify").status == 0
     [folder] = (here.data_dir / "backups").iterdir()
     return Saved(folder, there, scene, chat, answers)
@@ -167,8 +167,8 @@ def saved(places: tuple[Place, Place]) -> Saved:
 @pytest.fixture(scope="module")
 def restored(saved: Saved) -> Place:
     """The place where it was restored; nothing runs there."""
-    status, said = saved.place.run("deploy.restore", saved.folder)
-    assert status == 0, said
+    status, output = saved.place.run("deploy.restore", saved.folder)
+    assert status == 0, output
     return saved.place
 
 
@@ -183,16 +183,16 @@ def test_a_changed_backup_is_refused(saved: Saved, tmp_path: Path) -> None:
     with (changed / "databases" / "chat_service").open("ab") as file:
         file.write(b"x")
 
-    status, said = saved.place.run("deploy.restore", changed)
+    status, output = saved.place.run("deploy.restore", changed)
 
     assert status == 1
-    assert f"{changed}/databases/chat_service is missing or not what was saved" in said
+    assert f"{changed}/databases/chat_service is missing or not what was saved" in output
 
 
 def test_what_was_restored_keeps_every_promise(restored: Place) -> None:
-    status, said = restored.run("deploy.verify")
+    status, output = restored.run("deploy.verify")
 
-    assert status == 0, said
+    assert status == 0, output
 
 
 def test_a_restored_product_answers_as_the_saved_one_did(saved: Saved, restored: Place) -> None:
@@ -202,16 +202,16 @@ def test_a_restored_product_answers_as_the_saved_one_did(saved: Saved, restored:
                 person.base_url = product.base_url
 
         assert _answers(saved.scene) == saved.answers
-        heard = saved.scene.frank.list_messages(saved.chat).messages
-        assert [each.seq for each in heard] == list(range(1, len(heard) + 1))
+        messages = saved.scene.frank.list_messages(saved.chat).messages
+        assert [each.seq for each in messages] == list(range(1, len(messages) + 1))
         assert saved.scene.carol.sign_in().token
 
 
 def test_a_place_where_something_is_is_left_alone(saved: Saved, restored: Place) -> None:
-    status, said = restored.run("deploy.restore", saved.folder)
+    status, output = restored.run("deploy.restore", saved.folder)
 
     assert status == 1
-    assert "is not empty" in said
+    assert "is not empty" in output
 
 
 def test_what_is_on_its_way_is_no_disagreement(restored: Place) -> None:
@@ -227,9 +227,9 @@ def test_disagreements_of_two_services_are_found(restored: Place) -> None:
     restored.corrupt("chat_service", "UPDATE accounts SET name = '?' WHERE id < 3")
     restored.corrupt("chat_service", "UPDATE conversations SET is_open = (1 = 0) WHERE id = 1")
 
-    status, said = restored.run("deploy.verify")
+    status, output = restored.run("deploy.verify")
 
     assert status == 1
-    assert "1  social knows every account as auth does\n" in said
-    assert "2  chat knows every account as auth does\n" in said
-    assert "1  each friendship is a private chat, open while it lasts\n" in said
+    assert "1  social knows every account as auth does\n" in output
+    assert "2  chat knows every account as auth does\n" in output
+    assert "1  each friendship is a private chat, open while it lasts\n" in output

@@ -17,7 +17,7 @@ FIELDS = {"/account/login": "email", "/add_friend": "target_id", "/interface": "
 
 
 @pytest.mark.parametrize("path", FIELDS)
-def test_a_body_is_read_as_json_whatever_it_is(scene: Scene, path: str) -> None:
+def test_any_body_is_read_as_json(scene: Scene, path: str) -> None:
     def post(body: bytes) -> Reply:
         return scene.alice.call("POST", path, data=body, headers={"Content-Type": "nonsense"})
 

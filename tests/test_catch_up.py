@@ -84,7 +84,7 @@ class Screen:
     def listen(self) -> None:
         """Connect."""
         if self._listener is None:
-            self._listener = threading.Thread(target=self._take_events, args=[self.live])
+            self._listener = threading.Thread(target=self._apply_events, args=[self.live])
             self._listener.start()
 
     def leave(self) -> None:
@@ -95,7 +95,7 @@ class Screen:
             self._listener = None
             self.live = Live(self.client, following=self.live.following)
 
-    def say(self, content: str) -> Sent:
+    def send(self, content: str) -> Sent:
         """Send a text, which is also its client_id, until it is acknowledged."""
         send = partial(self.client.send_text, self.conversation_id, content, client_id=content)
         sent = until_answered(send)
@@ -108,7 +108,7 @@ class Screen:
         self.client.hide_messages([message_id])
         self.hidden.add(message_id)
         with self._changed:
-            self._forget(message_id)
+            self._drop(message_id)
 
     def nth(self, number: int) -> int:
         """The id of one of its messages, or an unknown one."""
@@ -132,7 +132,7 @@ class Screen:
         with self._changed:
             return self._changed.wait_for(lambda: self.ids == ids, SECONDS)
 
-    def _take_events(self, live: Live) -> None:
+    def _apply_events(self, live: Live) -> None:
         for event in live:
             with self._changed:
                 if isinstance(event, Arrived):
@@ -140,10 +140,10 @@ class Screen:
                     if event.is_read:
                         self._read_seq = max(self._read_seq, event.message.seq)
                 elif isinstance(event, Deleted):
-                    self._forget(event.message_id)
+                    self._drop(event.message_id)
                 self._changed.notify_all()
 
-    def _forget(self, message_id: int) -> None:
+    def _drop(self, message_id: int) -> None:
         self.messages = [each for each in self.messages if each.id != message_id]
 
 
@@ -160,8 +160,8 @@ class Scene:
         group = cast[ALICE].create_group("Group", [cast[BOB].id])
         self.screens = [Screen(client, group) for client in cast]
         self.inside = self.screens[:CAROL]
-        self.said: dict[int, int] = {}  # The id of each message by its number.
-        self.taken_back: set[int] = set()
+        self.sent_ids: dict[int, int] = {}  # The id of each message by its number.
+        self.deleted: set[int] = set()
         for screen in self.inside:
             screen.follow()
             screen.listen()
@@ -173,21 +173,21 @@ class Scene:
         for screen in self.screens:
             screen.leave()
 
-    def say(self, speaker: Screen, _: int) -> None:
+    def send(self, speaker: Screen, _: int) -> None:
         """Send a new text."""
-        self._said(speaker.say(uuid.uuid4().hex))
+        self._record(speaker.send(uuid.uuid4().hex))
 
-    def say_twice(self, speaker: Screen, _: int) -> None:
+    def send_twice(self, speaker: Screen, _: int) -> None:
         """Send a text, and repeat it as after a lost response."""
         content = uuid.uuid4().hex
-        self._said(speaker.say(content))
-        self._said(speaker.say(content))
+        self._record(speaker.send(content))
+        self._record(speaker.send(content))
 
-    def all_say(self, _: Screen, __: int) -> None:
+    def all_send(self, _: Screen, __: int) -> None:
         """Send texts of all users at once."""
         with ThreadPoolExecutor() as pool:
-            for sent in pool.map(Screen.say, self.inside, [uuid.uuid4().hex for _ in self.inside]):
-                self._said(sent)
+            for sent in pool.map(Screen.send, self.inside, [uuid.uuid4().hex for _ in self.inside]):
+                self._record(sent)
 
     def kill(self, screen: Screen, number: int) -> None:
         """Kill the chat service while all users send texts."""
@@ -195,16 +195,16 @@ class Scene:
         processes = self.product.processes("chat_service")
         killer = threading.Thread(target=lambda: [each.kill() for each in processes])
         killer.start()
-        self.all_say(screen, number)
+        self.all_send(screen, number)
         killer.join()
         assert all_end(processes)
 
-    def take_back(self, remover: Screen, number: int) -> None:
+    def delete_for_all(self, remover: Screen, number: int) -> None:
         """Delete a message for all members, if it exists and the user may."""
         message_id = remover.nth(number)
         with suppress(RefusedError):
             remover.client.delete_message(message_id)
-            self.taken_back.add(message_id)
+            self.deleted.add(message_id)
 
     def hide(self, reader: Screen, number: int) -> None:
         """Hide a message, if it exists."""
@@ -234,23 +234,25 @@ class Scene:
             carol.follow()
             carol.listen()
 
-    def _said(self, sent: Sent) -> None:
-        self.said[sent.seq] = sent.message_id
+    def _record(self, sent: Sent) -> None:
+        self.sent_ids[sent.seq] = sent.message_id
 
     def expected_on(self, screen: Screen) -> list[int]:
         """The expected final messages of a screen."""
-        gone = self.taken_back | screen.hidden
-        return [self.said[seq] for seq in sorted(self.said) if self.said[seq] not in gone]
+        gone = self.deleted | screen.hidden
+        return [
+            self.sent_ids[seq] for seq in sorted(self.sent_ids) if self.sent_ids[seq] not in gone
+        ]
 
 
 Action = Callable[[Scene, Screen, int], None]
 QUIET: list[Action] = [
-    Scene.say,
-    Scene.say,
-    Scene.say_twice,
-    Scene.all_say,
-    Scene.take_back,
-    Scene.take_back,
+    Scene.send,
+    Scene.send,
+    Scene.send_twice,
+    Scene.all_send,
+    Scene.delete_for_all,
+    Scene.delete_for_all,
     Scene.hide,
     Scene.leave,
     Scene.come,
@@ -261,18 +263,18 @@ ACTIONS = st.tuples(st.sampled_from(QUIET), st.sampled_from([ALICE, BOB, CAROL])
 Program = list[tuple[Action, int, int]]
 PROGRAMS = st.lists(ACTIONS, min_size=12, max_size=24)
 WITH_KILLS: Program = [
-    (Scene.all_say, ALICE, 0),
+    (Scene.all_send, ALICE, 0),
     (Scene.leave, BOB, 0),
-    (Scene.take_back, ALICE, 1),
-    (Scene.say, ALICE, 0),
+    (Scene.delete_for_all, ALICE, 1),
+    (Scene.send, ALICE, 0),
     (Scene.kill, ALICE, 0),
     (Scene.let_in, CAROL, 0),
-    (Scene.take_back, ALICE, 2),
+    (Scene.delete_for_all, ALICE, 2),
     (Scene.hide, CAROL, 1),
-    (Scene.say_twice, CAROL, 0),
+    (Scene.send_twice, CAROL, 0),
     (Scene.come, BOB, 0),
     (Scene.kill, ALICE, 0),
-    (Scene.all_say, ALICE, 0),
+    (Scene.all_send, ALICE, 0),
 ]
 
 
@@ -318,12 +320,12 @@ def test_frames_lost_on_an_open_connection_are_fetched_before_the_next_message(
     ):
         screen.follow()
         screen.listen()
-        told = alice.send_text(group, "told").message_id
-        assert screen.becomes([told])
+        message_id = alice.send_text(group, "told").message_id
+        assert screen.becomes([message_id])
 
         with way.losing(2):
             lost = alice.send_text(group, "lost").message_id
-            alice.delete_message(told)
+            alice.delete_message(message_id)
         last = alice.send_text(group, "told again").message_id
 
         assert screen.becomes([lost, last])

@@ -58,18 +58,18 @@ def test_what_is_not_as_people_were_told_is_found(trial: Trial) -> None:
     person.put("/account/info", origin_password=PASSWORD, name="Somebody else").result()
     leaver.delete("/account/delete").result()
 
-    found = "\n".join(checker.broken_words(trial.cluster, record, town))
-    assert f"{lost!r} was acknowledged as" in found
-    assert "'Twice' is there 2 times" in found
-    assert "'Twice' was sent by nobody" in found
-    assert f"conversation {seen.conversation_id}: {person.name} sees other messages" in found
-    assert f"unread to {person.name}" in found
-    assert f"{shown} is not the picture" in found
-    assert f"conversation {followed}: {follower.person.name} has followed in vain" in found
-    assert f"club {citizen.club.id}: {person.name} does not see the roles" in found
-    assert f"{person.name} and {acquaintance.name}: friends should be" in found
-    assert f"{person.name} is called 'Somebody else'" in found
-    assert f"account {leaver.id} cannot sign in" in found
+    words = "\n".join(checker.broken_words(trial.cluster, record, town))
+    assert f"{lost!r} was acknowledged as" in words
+    assert "'Twice' is there 2 times" in words
+    assert "'Twice' was sent by nobody" in words
+    assert f"conversation {seen.conversation_id}: {person.name} sees other messages" in words
+    assert f"unread to {person.name}" in words
+    assert f"{shown} is not the picture" in words
+    assert f"conversation {followed}: {follower.person.name} has followed in vain" in words
+    assert f"club {citizen.club.id}: {person.name} does not see the roles" in words
+    assert f"{person.name} and {acquaintance.name}: friends should be" in words
+    assert f"{person.name} is called 'Somebody else'" in words
+    assert f"account {leaver.id} cannot sign in" in words
 
 
 def a_message_to(person: ApiClient, trial: Trial) -> Message:

@@ -13,12 +13,12 @@ from tests.product import ROOT
 pytestmark = pytest.mark.slow
 
 
-def _run(data_dir: Path, service: str, *command: str, said: str = "") -> str:
+def _run(data_dir: Path, service: str, *command: str, stdin: str = "") -> str:
     done = subprocess.run(
         [sys.executable, "-m", "deploy.command", service, *command],
         cwd=ROOT,
         env=os.environ | {"DATA_DIR": str(data_dir)},
-        input=said,
+        input=stdin,
         capture_output=True,
         text=True,
         check=True,
@@ -36,7 +36,7 @@ def test_a_deactivated_account_is_rejected_by_every_service_at_once(
 
 def test_a_reset_password_ends_tokens_in_every_service(data_dir: Path, alice: ApiClient) -> None:
     reset = ("accounts", "reset-password", str(alice.id), "--password-stdin")
-    _run(data_dir, "auth_service", *reset, said=PASSWORD)
+    _run(data_dir, "auth_service", *reset, stdin=PASSWORD)
     assert alice.get("/conversations") == INVALID_JWT
     assert alice.sign_in().get("/conversations").status == 200
 

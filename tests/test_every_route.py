@@ -33,7 +33,7 @@ class RecordingClient(ApiClient):
         self._calls.add(f"{method} {template}")
         return super().fetch(method, path, **request)
 
-    def ask(self, receiver: ApiClient) -> Reply:
+    def send_request(self, receiver: ApiClient) -> Reply:
         """Send a friend request."""
         return self.post("/add_friend", target_id=receiver.id, message="Hello")
 
@@ -49,8 +49,8 @@ def pair(sender: ApiClient, receiver: ApiClient) -> dict[str, int]:
 
 def succeeds(info: str, message: str | None = None) -> Reply:
     """A success without further fields."""
-    said = {} if message is None else {"message": message}
-    return Reply(200, {"code": 0, "info": info, **said})
+    fields = {} if message is None else {"message": message}
+    return Reply(200, {"code": 0, "info": info, **fields})
 
 
 def answer_about_accounts(
@@ -92,14 +92,14 @@ def answer_about_friends(
 ) -> None:
     """好友关系."""
     shown = {"email": bob.email, "name": "Bob", "avatar": ""}
-    found = alice.get("/search_user", query_name="Bob")
+    results = alice.get("/search_user", query_name="Bob")
     of_bob = {"user_id": bob.id, **shown, "is_friend": False, "deleted": False}
-    assert of_bob in found.body["results"]
+    assert of_bob in results.body["results"]
     user = {"id": bob.id, **shown, "user_info": "", "is_friend": False, "is_deleted": False}
     detail = alice.get("/search_user_detail", userId=bob.id)
     assert_shows(detail, info="success", user=user)
 
-    assert alice.ask(bob) == succeeds("success", "申请成功")
+    assert alice.send_request(bob) == succeeds("success", "申请成功")
     request = {
         **pair(alice, bob),
         "user_email": alice.email,
@@ -111,7 +111,7 @@ def answer_about_friends(
     }
     assert_shows(bob.get("/friend_requests"), info="success", requests=[request])
     assert bob.accept(alice) == succeeds("success", "已接受该好友申请")
-    carol.ask(alice)
+    carol.send_request(alice)
     refused = alice.delete("/friend_request_handle", **pair(carol, alice))
     assert refused == succeeds("success", "已拒绝该好友申请")
     friend = {"id": bob.id, **shown, "deleted": False}
@@ -129,8 +129,8 @@ def answer_about_friends(
     assert_shows(alice.get("/groups/manage_groups", **where), info="success", group=group)
     of_friend = alice.get("/manage_friends", friend_id=bob.id)
     assert_shows(of_friend, info="success", **friend, user_info="", groups=[family])
-    taken_out = alice.delete("/groups/members", **of_bob)
-    assert taken_out == succeeds("success", "删除分组成员成功")
+    removed = alice.delete("/groups/members", **of_bob)
+    assert removed == succeeds("success", "删除分组成员成功")
     renamed = alice.put("/groups/manage_groups", **where, new_name="Home")
     assert renamed == succeeds("success", "修改分组名称成功")
     assert alice.delete("/groups/manage_groups", **where) == succeeds("success", "删除分组成功")
@@ -147,7 +147,7 @@ def answer_about_messages(
     alice: RecordingClient, bob: RecordingClient, carol: RecordingClient
 ) -> None:
     """在线会话."""
-    bob.ask(alice)
+    bob.send_request(alice)
     alice.accept(bob)
     made = alice.post("/conversations", members=[bob.id], name="Trip")
     assert_shows(made, info="success", message="创建会话成功", conversation_id=AN_ID)
@@ -180,8 +180,8 @@ def answer_about_messages(
     assert [each["content"] for each in filtered.body["messages"]] == ["There!"]
     sifted = alice.post("/conversations/sift", **filters)
     assert_shows(sifted, info="Succeed", messages=filtered.body["messages"])
-    [found] = alice.get("/conversations/search", content="There").body["messages"]
-    assert found["content"] == "There!"
+    [results] = alice.get("/conversations/search", content="There").body["messages"]
+    assert results["content"] == "There!"
     here_alone = [here["conversationId"]]
     synced = alice.post("/conversations/sync", versions={}, conversation_ids=here_alone)
     [known] = synced.result()["conversations"]
@@ -247,7 +247,7 @@ def answer_about_groups(
 ) -> None:
     """群聊管理."""
     for friend in (bob, carol):
-        friend.ask(alice)
+        friend.send_request(alice)
         alice.accept(friend)
     members = [bob.id]
     made = alice.post("/conversations", members=members, name="Trip").body["conversation_id"]
@@ -327,10 +327,10 @@ STORIES: tuple[Callable[[RecordingClient, RecordingClient, RecordingClient], Non
 def test_every_operation_answers_as_documented(base_url: str) -> None:
     calls: Calls = set()
 
-    for tell in STORIES:
+    for play in STORIES:
         alice, bob, carol = (
             RecordingClient(base_url, name, calls) for name in ("Alice", "Bob", "Carol")
         )
-        tell(alice, bob, carol)
+        play(alice, bob, carol)
 
     assert {str(each) for each in OPERATIONS} <= calls

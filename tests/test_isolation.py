@@ -19,7 +19,7 @@ OPEN = {
     "POST /groups",
 }
 # Operations with a documented response to users without permission.
-TELLING = {
+REVEALING = {
     "PUT /account/info",
     "POST /friend_request_handle",
     "DELETE /friend_request_handle",
@@ -45,7 +45,7 @@ TELLING = {
     "POST /conversations/sift",
 }
 CLOSED = tuple(each for each in WITH_FIELDS if not each.public and str(each) not in OPEN)
-SILENT = tuple(each for each in CLOSED if str(each) not in TELLING)
+SILENT = tuple(each for each in CLOSED if str(each) not in REVEALING)
 OUTSIDERS = ("erin", "ivan", "frank")
 
 

@@ -27,7 +27,7 @@ class Socket:
             f"{url}/ws/?token={person.token}", timeout=SECONDS, origin="https://client.example"
         )
 
-    def hears(self, kind: str) -> dict[str, Any]:
+    def receives(self, kind: str) -> dict[str, Any]:
         """The next frame of a kind."""
         while True:
             frame: dict[str, Any] = json.loads(self.connection.recv())
@@ -84,7 +84,7 @@ def test_a_message_reaches_every_member(
 
     message_id = bob.send_text(group, "hello").message_id
 
-    to_her, to_him = hers.hears("notify"), his.hears("notify")
+    to_her, to_him = hers.receives("notify"), his.receives("notify")
     assert (to_her["scroll"], to_him["scroll"]) == ("false", "true")
     assert to_her["conversationId"] == to_him["conversationId"] == str(group)
     assert to_her["message"].items() >= {"id": message_id, "content": "hello", "seq": 1}.items()
@@ -98,7 +98,7 @@ def test_the_deletion_of_a_message_reaches_every_member(
 
     alice.delete_message(message_id)
 
-    assert his.hears("notify")["deleted_message_id"] == message_id
+    assert his.receives("notify")["deleted_message_id"] == message_id
 
 
 def test_reading_reaches_the_other_user(alice: ApiClient, bob: ApiClient, listen: Listen) -> None:
@@ -108,8 +108,12 @@ def test_reading_reaches_the_other_user(alice: ApiClient, bob: ApiClient, listen
 
     bob.list_messages(private)
 
-    told = hers.hears("already_read")
-    assert (told["conversationId"], told["user_id"], told["read_seq"]) == (str(private), bob.id, 1)
+    frame = hers.receives("already_read")
+    assert (frame["conversationId"], frame["user_id"], frame["read_seq"]) == (
+        str(private),
+        bob.id,
+        1,
+    )
 
 
 def test_a_friend_request_reaches_both_users(
@@ -119,7 +123,7 @@ def test_a_friend_request_reaches_both_users(
 
     alice.send_friend_request(bob.id)
 
-    assert [each.hears("request_message")["type"] for each in (hers, his)] == [
+    assert [each.receives("request_message")["type"] for each in (hers, his)] == [
         "request_message"
     ] * 2
 
@@ -132,7 +136,7 @@ def test_the_end_of_a_friendship_reaches_both_users(
 
     alice.remove_friend(bob.id)
 
-    assert [each.hears("delete_friend")["type"] for each in (hers, his)] == ["delete_friend"] * 2
+    assert [each.receives("delete_friend")["type"] for each in (hers, his)] == ["delete_friend"] * 2
 
 
 def test_a_new_group_reaches_its_members(alice: ApiClient, bob: ApiClient, listen: Listen) -> None:
@@ -141,7 +145,7 @@ def test_a_new_group_reaches_its_members(alice: ApiClient, bob: ApiClient, liste
 
     make_group(alice, bob)
 
-    assert his.hears("conv_setting")["type"] == "conv_setting"
+    assert his.receives("conv_setting")["type"] == "conv_setting"
 
 
 def test_a_new_role_reaches_the_members(
@@ -151,7 +155,7 @@ def test_a_new_role_reaches_the_members(
 
     alice.post("/conversations/manage/admin", conversation_id=group, user=bob.id).result()
 
-    assert his.hears("modify_members")["conversationId"] == str(group)
+    assert his.receives("modify_members")["conversationId"] == str(group)
 
 
 def test_removed_users_and_users_who_left_receive_a_frame(
@@ -164,8 +168,8 @@ def test_removed_users_and_users_who_left_receive_a_frame(
     alice.delete("/conversations/member/remove", conversation_id=group, user=bob.id).result()
     carol.leave_group(group)
 
-    assert his.hears("remove_members")["self"] == "false"
-    assert carols.hears("remove_members")["self"] == "true"
+    assert his.receives("remove_members")["self"] == "false"
+    assert carols.receives("remove_members")["self"] == "true"
 
 
 def test_an_announcement_and_an_invitation_reach_the_members(
@@ -177,8 +181,8 @@ def test_an_announcement_and_an_invitation_reach_the_members(
     make_announcement(alice, group)
     make_invitation(alice, group, carol)
 
-    assert his.hears("notification_message")["conversationId"] == str(group)
-    assert his.hears("invitation_message")["conversationId"] == str(group)
+    assert his.receives("notification_message")["conversationId"] == str(group)
+    assert his.receives("invitation_message")["conversationId"] == str(group)
 
 
 def test_connecting_and_reading_lists_send_no_frame(

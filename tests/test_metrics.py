@@ -16,14 +16,14 @@ from tests.pictures import picture
 pytestmark = pytest.mark.slow
 
 Metrics = dict[str, float]
-Look = Callable[[], Metrics]
+Scrape = Callable[[], Metrics]
 
 
 @pytest.fixture
-def look(data_dir: Path) -> Look:
+def scrape(data_dir: Path) -> Scrape:
     """The sum of each metric over all programs, by its name and labels."""
-    said = data_dir.with_name(f"{data_dir.name}.log").read_text(errors="replace")
-    [line] = re.findall(r"^Metrics for Prometheus: (.*)$", said, re.MULTILINE)
+    log = data_dir.with_name(f"{data_dir.name}.log").read_text(errors="replace")
+    [line] = re.findall(r"^Metrics for Prometheus: (.*)$", log, re.MULTILINE)
     urls = re.findall(r"http\S+/metrics", line)
 
     def samples() -> Iterator[tuple[str, float]]:
@@ -33,19 +33,19 @@ def look(data_dir: Path) -> Look:
                     yield " ".join([sample.name, *sample.labels.values()]), sample.value
 
     def added_up() -> Metrics:
-        found: Metrics = {}
+        metrics: Metrics = {}
         for name, value in samples():
-            found[name] = found.get(name, 0) + value
-        return found
+            metrics[name] = metrics.get(name, 0) + value
+        return metrics
 
     return added_up
 
 
 def test_requests_sockets_and_messages_are_counted(
-    look: Look, alice: ApiClient, bob: ApiClient
+    scrape: Scrape, alice: ApiClient, bob: ApiClient
 ) -> None:
     chat = make_private(alice, bob)
-    before = look()
+    before = scrape()
     make_user(alice.base_url)
     alice.sign_in()
     alice.post("/account/login", email=alice.email, password="wrong")
@@ -60,12 +60,12 @@ def test_requests_sockets_and_messages_are_counted(
             files={"image": ("a.png", picture())},
         )
         socket.recv()
-        meanwhile = look()
+        meanwhile = scrape()
         assert meanwhile["ims_websockets"] >= 1
         assert meanwhile["ims_gateway_websockets"] >= 1
     finally:
         socket.close()
-    after = look()
+    after = scrape()
     counted = {
         "ims_registrations_total",
         "ims_logins_total",

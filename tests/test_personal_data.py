@@ -22,7 +22,7 @@ from tests.product import ROOT
 pytestmark = pytest.mark.slow
 
 SECONDS_TO_ERASE = 30.0
-SECONDS_BETWEEN_LOOKS = 0.1
+POLL_INTERVAL = 0.1
 
 # What both hold changes whenever the person signs in.
 _OF_EACH_SIGN_IN = {"auth/sessions.json", "auth/audit.json"}
@@ -128,7 +128,7 @@ def test_no_data_of_an_erased_account_is_left_in_databases_and_files(
     run(data_dir, "deploy.command", "auth_service", "accounts", "erase", str(zephyrine.id), "--yes")
     deadline = time.monotonic() + SECONDS_TO_ERASE
     while (left := traces(data_dir, zephyrine)) and time.monotonic() < deadline:
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+        time.sleep(POLL_INTERVAL)
     assert left == []
     [group] = alice.list_conversations()
     assert (group.is_group, list_contents(alice, group.id)) == (True, [])

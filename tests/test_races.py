@@ -62,13 +62,13 @@ def test_the_same_registration_20_times_makes_one_account(base_url: str) -> None
 def test_the_same_request_many_times_is_sent_once(alice: ApiClient, bob: ApiClient) -> None:
     devices = [alice.copy() for _ in range(8)]
 
-    replies = run_concurrently([_asking(device, bob) for device in devices])
+    replies = run_concurrently([_friend_request(device, bob) for device in devices])
 
     assert statuses(replies) == {200: 1, 403: 7}
     assert len(bob.get("/friend_requests").result()["requests"]) == 1
 
 
-def _asking(sender: ApiClient, receiver: ApiClient) -> Request:
+def _friend_request(sender: ApiClient, receiver: ApiClient) -> Request:
     return partial(sender.post, "/add_friend", target_id=receiver.id)
 
 
@@ -81,7 +81,7 @@ def _handling(method: str, receiver: ApiClient, sender: ApiClient) -> Request:
 def test_crosswise_requests_and_accepts_make_one_friendship(
     alice: ApiClient, bob: ApiClient, attempt: int
 ) -> None:
-    run_concurrently([_asking(alice, bob), _asking(bob, alice)])
+    run_concurrently([_friend_request(alice, bob), _friend_request(bob, alice)])
 
     devices = [(alice.copy(), bob.copy()) for _ in range(3)]
     replies = run_concurrently(
@@ -133,7 +133,7 @@ def test_ending_and_renewing_a_friendship_agrees_with_its_conversation(
     run_concurrently(
         [
             partial(alice.delete, "/manage_friends", friend_id=bob.id),
-            _asking(bob, alice),
+            _friend_request(bob, alice),
             _handling("POST", alice.copy(), bob),
             _handling("POST", alice.copy(), bob),
         ]
@@ -326,7 +326,7 @@ def test_a_message_is_in_or_its_sender_is_out(
 
 
 @pytest.mark.parametrize("attempt", range(2))
-def test_a_dissolved_group_is_gone_whatever_else_happens(
+def test_a_dissolved_group_is_gone_despite_concurrent_changes(
     alice: ApiClient, bob: ApiClient, carol: ApiClient, attempt: int
 ) -> None:
     befriend(alice, bob, carol)

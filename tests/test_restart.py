@@ -103,8 +103,8 @@ def test_what_was_acknowledged_survives_the_killing_of_every_process(product: Pr
 
     listed = alice.list_messages(group).messages
     stored = {each.id: each.content for each in listed}
-    said = {**talkers[0].acknowledged, **talkers[1].acknowledged}
-    assert said.items() <= stored.items()
+    acknowledged = {**talkers[0].acknowledged, **talkers[1].acknowledged}
+    assert acknowledged.items() <= stored.items()
     assert set(stored.values()) <= {*talkers[0].attempted, *talkers[1].attempted}
     assert [each.seq for each in listed] == list(range(1, len(listed) + 1))
     assert alice.get_conversation(group).last_message == listed[-1].content
@@ -117,10 +117,10 @@ def test_what_was_acknowledged_survives_the_killing_of_every_process(product: Pr
     )
     assert bob.get_private_conversation(alice.id).id == private
 
-    everybody = {person.id for person in newcomers.registered}
+    registered_ids = {person.id for person in newcomers.registered}
     friends = {each["id"] for each in newcomers.host.get("/friends").result()["friends"]}
     chats = {each.friend_id for each in newcomers.host.list_conversations()}
-    assert set(newcomers.befriended) <= friends <= everybody
+    assert set(newcomers.befriended) <= friends <= registered_ids
     assert set(newcomers.befriended) <= chats
     assert all(person.sign_in().token for person in newcomers.registered)
 

@@ -32,9 +32,9 @@ def test_every_operation_that_is_not_public_checks_the_token_before_the_body(
 def test_the_token_of_a_deleted_account_is_accepted_only_to_report_the_deletion(
     scene: Scene,
 ) -> None:
-    told = answers(scene.gone, scene.gone.token)
+    replies = answers(scene.gone, scene.gone.token)
 
-    assert {name for name, reply in told.items() if reply != INVALID_JWT} == {
+    assert {name for name, reply in replies.items() if reply != INVALID_JWT} == {
         "GET /account/info",
         "POST /add_friend",
         "POST /friend_request_handle",

@@ -8,7 +8,7 @@ from itertools import count
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from tests.cluster import SECONDS_BETWEEN_LOOKS, Replica
+from tests.cluster import POLL_INTERVAL, Replica
 
 _BLOCK = 65_536
 
@@ -78,7 +78,7 @@ class Balancer(Way):
 
     def watch(self) -> None:
         """Probe the gateways until `close`."""
-        while not self._closed.wait(SECONDS_BETWEEN_LOOKS):
+        while not self._closed.wait(POLL_INTERVAL):
             if ready := [gateway for gateway in self._gateways if gateway.is_ready()]:
                 self._ready = ready
 

@@ -12,11 +12,11 @@ from ims_client.models import (
     Blocked,
     Changes,
     Conversation,
-    Found,
     FriendRequest,
     Invitation,
     Member,
     Page,
+    SearchResult,
     Sent,
     User,
 )
@@ -252,11 +252,13 @@ class Client(Transport):
             fields["conversation_ids"] = list(versions)
         return Changes.of(self._repeat("POST", "/conversations/sync", json=fields))
 
-    def filter_messages(self, conversation_id: int, content: str | None = None) -> list[Found]:
+    def filter_messages(
+        self, conversation_id: int, content: str | None = None
+    ) -> list[SearchResult]:
         """List the messages with a text, or all, oldest first. This marks nothing as read."""
         path = "/conversations/manage_messages"
         answer = self._get(path, conversationId=conversation_id, content=content)
-        return [Found.of(each) for each in answer["messages"]]
+        return [SearchResult.of(each) for each in answer["messages"]]
 
     def mark_read(self, conversation_id: int, message_id: int | None = None) -> None:
         """Mark messages as read up to this one, or all."""

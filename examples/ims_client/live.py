@@ -105,14 +105,14 @@ class Live:
         with self._lock:
             page = self._client.list_messages(conversation_id, limit)
             self._versions[conversation_id] = page.version
-            self._forget_pending(conversation_id)
+            self._drop_pending(conversation_id)
             return page
 
     def unfollow(self, conversation_id: int) -> None:
         """Stop following a conversation; it then yields only hints."""
         with self._lock:
             self._versions.pop(conversation_id, None)
-            self._forget_pending(conversation_id)
+            self._drop_pending(conversation_id)
 
     def close(self) -> None:
         """End the iteration after the pending events."""
@@ -214,7 +214,7 @@ class Live:
         self._pending.extend(Deleted(conversation_id, each) for each in page.deleted_ids)
         self._versions[conversation_id] = page.version
 
-    def _forget_pending(self, conversation_id: int) -> None:
+    def _drop_pending(self, conversation_id: int) -> None:
         """Drop events that another page contains, or of conversations no longer followed."""
         self._pending = deque(each for each in self._pending if _place(each) != conversation_id)
 

@@ -195,7 +195,7 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """A message found by a filter."""
 
     id: int
@@ -205,7 +205,7 @@ class Found:
     sent_at: datetime
 
     @classmethod
-    def of(cls, fields: dict[str, Any]) -> "Found":
+    def of(cls, fields: dict[str, Any]) -> "SearchResult":
         """Read one from the results."""
         return cls(
             fields["id"],

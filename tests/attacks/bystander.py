@@ -54,7 +54,7 @@ class Bystander:
         self._group = make_group(self.alice, self.bob)
         self._experience = Experience()
         self._sent: set[int] = set()
-        self._told: set[int] = set()
+        self._received: set[int] = set()
         self._socket = websocket.create_connection(
             f"{base_url.replace('http', 'ws', 1)}/ws/?token={self.alice.token}", timeout=_TIMEOUT
         )
@@ -147,11 +147,11 @@ class Bystander:
             while text := self._socket.recv():
                 frame = json.loads(text)
                 if frame["type"] == "notify" and "message" in frame:
-                    self._told.add(frame["message"]["id"])
+                    self._received.add(frame["message"]["id"])
 
     def _await_frames(self) -> None:
         deadline = time.monotonic() + _FRAME_TIMEOUT
-        while self._sent - self._told and time.monotonic() < deadline:
+        while self._sent - self._received and time.monotonic() < deadline:
             time.sleep(0.05)
-        missed = len(self._sent - self._told)
+        missed = len(self._sent - self._received)
         self._experience.failures += ["websocket: a frame did not come"] * missed

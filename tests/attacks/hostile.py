@@ -237,11 +237,13 @@ def read_long_history(target: Target, _: random.Random) -> None:
     """Read the whole of a long conversation: 40 connections read nothing, 8 read all."""
     query = urlencode({"conversationId": target.conversation_id})
     path = f"/conversations/messages?{query}"
-    asked = f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {target.token}\r\n\r\n".encode()
+    request_bytes = (
+        f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {target.token}\r\n\r\n".encode()
+    )
     stuck = [target.connect() for _ in range(40)]
     for connection in stuck:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        connection.sendall(asked)
+        connection.sendall(request_bytes)
     _in_parallel(8, lambda: target.request("GET", path, headers=target.signed_in))
 
 
@@ -292,7 +294,7 @@ def open_websockets(target: Target, _: random.Random) -> None:
         "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
         "Sec-WebSocket-Key: aG9zdGlsZWhvc3RpbGVob3N0\r\n"
     )
-    asked = f"GET /ws/?token={target.token} HTTP/1.1\r\nHost: x\r\n{headers}\r\n".encode()
+    request_bytes = f"GET /ws/?token={target.token} HTTP/1.1\r\nHost: x\r\n{headers}\r\n".encode()
 
     def send() -> None:
         target.request("POST", "/conversations/messages", message, target.signed_in)

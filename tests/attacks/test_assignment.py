@@ -53,8 +53,11 @@ def test_asking_for_friendship_is_done_in_ones_own_name(alice: ApiClient, bob: A
 
     alice.post("/add_friend", target_id=bob.id, **others, status=1, active=True).result()
 
-    [asked] = bob.get("/friend_requests").result()["requests"]
-    assert (asked["sender_user_id"], alice.get("/friends").result()["friends"]) == (alice.id, [])
+    [friend_request] = bob.get("/friend_requests").result()["requests"]
+    assert (friend_request["sender_user_id"], alice.get("/friends").result()["friends"]) == (
+        alice.id,
+        [],
+    )
 
 
 def test_a_message_is_of_who_sends_it_now(alice: ApiClient, bob: ApiClient) -> None:
@@ -72,7 +75,7 @@ def test_a_message_is_of_who_sends_it_now(alice: ApiClient, bob: ApiClient) -> N
     assert got.sent_at.year > 2020
 
 
-def test_making_a_group_makes_oneself_its_owner(alice: ApiClient, bob: ApiClient) -> None:
+def test_the_creator_of_a_group_is_its_owner(alice: ApiClient, bob: ApiClient) -> None:
     befriend(alice, bob)
 
     others = {"owner": bob.id, "owner_id": bob.id, "friend_id": bob.id, "admins": [bob.id]}

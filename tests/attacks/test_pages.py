@@ -47,7 +47,7 @@ def test_markup_in_a_request_is_not_repeated_by_a_refusal(
 
 
 @pytest.mark.parametrize("name", ["x.png", "x.html", "../../x.svg", "x.png\0.html"])
-def test_a_picture_is_served_as_what_it_is_whatever_it_was_called(
+def test_a_picture_is_served_with_its_type_under_any_name(
     alice: ApiClient, bob: ApiClient, visitor: ApiClient, name: str
 ) -> None:
     befriend(alice, bob)
@@ -88,9 +88,11 @@ def test_urls_begin_with_the_host_that_was_asked_and_with_nothing_else(
 ) -> None:
     change = {"origin_password": alice.password, "avatar": data_uri(picture())}
     alice.put("/account/info", **change).result()
-    asked = f"GET /search_user_detail?userId={alice.id} HTTP/1.1"
+    request_line = f"GET /search_user_detail?userId={alice.id} HTTP/1.1"
 
-    answer = doors["gateway"].say(head(asked, *headers, f"Authorization: {alice.token}"))
+    answer = doors["gateway"].exchange(
+        head(request_line, *headers, f"Authorization: {alice.token}")
+    )
 
     assert statuses(answer) == [200]
     assert f'"{base}/account/avatar/{alice.id}/'.encode() in answer

@@ -34,13 +34,13 @@ DISGUISES = (
 )
 
 
-def _asked(door: Door, path: str, *headers: str) -> int:
-    [status] = statuses(door.say(head(f"GET {path} HTTP/1.1", "Host: x", *headers)))
+def _status_of(door: Door, path: str, *headers: str) -> int:
+    [status] = statuses(door.exchange(head(f"GET {path} HTTP/1.1", "Host: x", *headers)))
     return status
 
 
 @pytest.mark.parametrize("path", DISGUISES)
-def test_the_gateway_leads_nobody_between_services_not_even_with_the_secret(
+def test_the_gateway_does_not_route_internal_paths_even_with_the_secret(
     doors: dict[str, Door], scene: Scene, data_dir: Path, path: str
 ) -> None:
     secrets = [(data_dir / "keys" / f"{name}-secret").read_text() for name in SERVICES]
@@ -48,8 +48,8 @@ def test_the_gateway_leads_nobody_between_services_not_even_with_the_secret(
     gateway = doors["gateway"]
 
     met = {
-        _asked(gateway, path, *shown),
-        _asked(gateway, path, *shown, f"Authorization: {scene.alice.token}"),
+        _status_of(gateway, path, *shown),
+        _status_of(gateway, path, *shown, f"Authorization: {scene.alice.token}"),
     }
 
     assert met <= {401, 404}
@@ -61,7 +61,7 @@ def test_a_service_wants_its_secret_however_the_path_is_spelled(
 ) -> None:
     token = f"Authorization: {scene.alice.token}"
 
-    assert {_asked(doors[name], path, token) for name in SERVICES} <= {401, 404}
+    assert {_status_of(doors[name], path, token) for name in SERVICES} <= {401, 404}
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_service_wants_its_secret_however_the_path_is_spelled(
 def test_a_line_break_in_a_path_begins_no_header_and_no_request(
     door: Door, scene: Scene, path: str
 ) -> None:
-    answers = door.say(
+    answers = door.exchange(
         head(f"GET {path} HTTP/1.1", "Host: x", f"Authorization: {scene.alice.token}")
     )
 
@@ -92,6 +92,6 @@ def test_a_line_break_in_a_path_begins_no_header_and_no_request(
 def test_a_target_that_is_no_path_is_refused_or_harmless(
     door: Door, method: str, target: str
 ) -> None:
-    [status] = statuses(door.say(head(f"{method} {target} HTTP/1.1", "Host: x")))
+    [status] = statuses(door.exchange(head(f"{method} {target} HTTP/1.1", "Host: x")))
 
     assert 200 <= status < 500

@@ -74,9 +74,7 @@ def _flood(person: ApiClient, address: str) -> Iterator[Counter[int]]:
             thread.join()
 
 
-def test_who_signs_in_over_and_over_keeps_nobody_else_waiting(
-    product: Product, alice: ApiClient
-) -> None:
+def test_repeated_sign_ins_do_not_delay_others(product: Product, alice: ApiClient) -> None:
     bob = make_user(product.base_url, "Bob")
     began = time.monotonic()
 

@@ -83,7 +83,7 @@ def test_a_connection_on_which_nothing_is_said_is_closed(door: Door) -> None:
         assert everything(connection) == b""
 
 
-def test_hundreds_of_slow_connections_keep_nobody_waiting(door: Door, alice: ApiClient) -> None:
+def test_hundreds_of_slow_connections_delay_no_user(door: Door, alice: ApiClient) -> None:
     slow = [door.connect() for _ in range(300)]
     for connection in slow:
         connection.sendall(b"POST /groups HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
@@ -96,7 +96,7 @@ def test_hundreds_of_slow_connections_keep_nobody_waiting(door: Door, alice: Api
         connection.close()
 
 
-def test_an_answer_that_nobody_takes_is_given_up(impatient: Product, alice: ApiClient) -> None:
+def test_an_unread_response_is_aborted(impatient: Product, alice: ApiClient) -> None:
     bob = make_user(impatient.base_url, "Bob")
     befriend(alice, bob)
     group = make_group(alice, bob)
@@ -106,10 +106,10 @@ def test_an_answer_that_nobody_takes_is_given_up(impatient: Product, alice: ApiC
     files = {"image": png.getvalue()}
     alice.call("POST", "/conversations/image", data={"conversationId": group}, files=files).result()
     [url] = list_contents(alice, group)
-    asked = head(f"GET {url.removeprefix(impatient.base_url)} HTTP/1.1", "Host: x")
+    request_head = head(f"GET {url.removeprefix(impatient.base_url)} HTTP/1.1", "Host: x")
 
     with closing(Door(impatient.base_url).connect()) as connection:
-        connection.sendall(asked * 10)
+        connection.sendall(request_head * 10)
         port = connection.getsockname()[1]
         deadline = time.monotonic() + SECONDS
         while _is_served(impatient, port):

@@ -56,7 +56,7 @@ def test_what_could_be_read_in_two_ways_is_answered_once_with_a_refusal(
     headers, body = case
     smuggled = _request(alice, f"Content-Length: {len(BODY)}") + BODY
 
-    answers = social_door.say(_request(alice, *headers), body, smuggled)
+    answers = social_door.exchange(_request(alice, *headers), body, smuggled)
 
     refusals = [status for status in statuses(answers) if status != 200]
     assert refusals == [400]
@@ -76,7 +76,7 @@ def test_a_body_where_none_is_usual_is_no_request(
         f"Content-Length: {len(smuggled)}",
     )
 
-    answers = social_door.say(outer, smuggled)
+    answers = social_door.exchange(outer, smuggled)
 
     assert len(statuses(answers)) == 1
     assert _groups(alice) == []
@@ -89,7 +89,7 @@ def test_naming_a_header_as_the_connections_own_takes_no_protection_away(
     body = b'{"name": "mine"}'
     sent = _request(alice, f"Connection: close, {name}", f"Content-Length: {len(body)}")
 
-    [status] = statuses(social_door.say(sent, body))
+    [status] = statuses(social_door.exchange(sent, body))
 
     assert status in {200, 401}
     assert _groups(alice) == ["mine"] * (status == 200)
@@ -108,8 +108,8 @@ def test_naming_a_header_as_the_connections_own_takes_no_protection_away(
         b"GET /livez HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
     ],
 )
-def test_what_is_not_http_1_is_refused_as_json(door: Door, said: bytes) -> None:
-    answers = door.say(said)
+def test_what_is_not_http_1_is_refused_as_json(door: Door, raw_request: bytes) -> None:
+    answers = door.exchange(raw_request)
 
     assert statuses(answers) == [400]
     assert b"application/json" in answers
@@ -125,7 +125,7 @@ def test_what_is_not_http_1_is_refused_as_json(door: Door, said: bytes) -> None:
     ids=["a long path", "a long header", "many headers"],
 )
 def test_an_oversized_head_is_refused_as_json(door: Door, request_head: bytes, status: int) -> None:
-    answers = door.say(request_head)
+    answers = door.exchange(request_head)
 
     assert statuses(answers) == [status]
     assert b"application/json" in answers

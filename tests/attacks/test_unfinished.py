@@ -51,8 +51,8 @@ def test_slow_bodies_without_a_token_take_no_place_at_a_service(
     """A body takes no place before it is there, and has 64 KiB without a token."""
     beginning = head(f"POST {path} HTTP/1.1", "Host: x", f"Content-Length: {length}")
     with begun(doors["gateway"], 220, beginning + b"x" * 59_000):
-        for asked in ("/account/info", "/friends", "/conversations"):
-            assert alice.get(asked).status == 200
+        for path in ("/account/info", "/friends", "/conversations"):
+            assert alice.get(path).status == 200
 
 
 def test_slow_bodies_with_a_token_hold_no_database_connection(
@@ -66,7 +66,7 @@ def test_slow_bodies_with_a_token_hold_no_database_connection(
         assert ApiClient(service.url, token=alice.token).get("/groups").status == 200
 
 
-def test_unfinished_heads_take_little_memory_and_keep_nobody_waiting(
+def test_unfinished_heads_use_little_memory_and_delay_no_user(
     doors: dict[str, Door], alice: ApiClient
 ) -> None:
     """A head has 32 KiB."""
@@ -79,7 +79,7 @@ def test_unfinished_heads_take_little_memory_and_keep_nobody_waiting(
         assert bytes_of_gateway(gateway) - before < 100 * 64 * KIB + 16 * MIB
 
 
-def test_idle_connections_keep_nobody_out(doors: dict[str, Door], alice: ApiClient) -> None:
+def test_idle_connections_block_no_user(doors: dict[str, Door], alice: ApiClient) -> None:
     """A worker keeps 1,000 waiting connections of an address; the oldest makes room."""
     with begun(doors["gateway"], 1_500, b""):
         assert alice.get("/friends").status == 200

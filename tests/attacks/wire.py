@@ -22,10 +22,10 @@ class Door:
         parts = urlsplit(self.url)
         return socket.create_connection((parts.hostname, parts.port), SECONDS, (address, 0))
 
-    def say(self, *said: bytes) -> bytes:
+    def exchange(self, *data: bytes) -> bytes:
         """All that is answered until the connection ends; nothing more is said."""
         with closing(self.connect()) as connection:
-            connection.sendall(b"".join(said))
+            connection.sendall(b"".join(data))
             connection.shutdown(socket.SHUT_WR)
             return everything(connection)
 

@@ -38,10 +38,10 @@ def axe() -> str:
 def _findings(window: Window, axe: str, screen: str) -> list[str]:
     """What axe finds that is serious or worse."""
     window.page.evaluate(axe)
-    found: dict[str, Any] = window.page.evaluate("axe.run({resultTypes: ['violations']})")
+    violations: dict[str, Any] = window.page.evaluate("axe.run({resultTypes: ['violations']})")
     return [
         f"{screen}: {each['id']}: {node['html'][:120]} {node['failureSummary'][:200]}"
-        for each in found["violations"]
+        for each in violations["violations"]
         if each["impact"] in ("serious", "critical")
         for node in each["nodes"]
     ]
@@ -62,24 +62,24 @@ def test_no_screen_has_serious_findings(
     scheme: Literal["light", "dark"],
 ) -> None:
     window = windows.open(language=language, size=size, scheme=scheme)
-    found: list[str] = []
+    violations: list[str] = []
 
-    def look(screen: str) -> None:
-        found.extend(_findings(window, axe, screen))
+    def check(screen: str) -> None:
+        violations.extend(_findings(window, axe, screen))
 
     window.goto()
-    look("sign in")
+    check("sign in")
     window.button("register").click()
-    look("register")
+    check("register")
     window.button("signIn").click()
     window.button("forgotPassword").click()
-    look("forgotten password")
+    check("forgotten password")
 
     window.sign_in_as(make_user(window.base_url, "Nobody"))
     for place in ("c", "people", "people/requests", "people/add", "search", "me"):
         window.goto(place)
         window.loaded()
-        look(f"empty {place}")
+        check(f"empty {place}")
 
     window.page.evaluate("localStorage.clear()")
     befriend(alice, bob)
@@ -106,17 +106,17 @@ def test_no_screen_has_serious_findings(
     ):
         window.goto(place)
         expect(window.page.locator(".spinner")).to_have_count(0)
-        look(place)
+        check(place)
 
     window.button("editProfile").click()
-    look("a dialog")
+    check("a dialog")
     window.page.keyboard.press("Escape")
     window.open_chat(group)
     window.page.locator("article.message").first.hover()
     window.button("messageActions").first.click()
-    look("a menu")
+    check("a menu")
 
-    assert found == [], "\n".join(found)
+    assert violations == [], "\n".join(violations)
 
 
 def test_the_keyboard_is_enough(windows: Windows, alice: ApiClient, bob: ApiClient) -> None:

@@ -27,13 +27,13 @@ ELSEWHERE = "https://elsewhere.example/picture.png"
 
 def _is_wider_than_the_page(window: Window) -> list[str]:
     """Parts that can be scrolled sideways."""
-    found: list[str] = window.page.evaluate(
+    violations: list[str] = window.page.evaluate(
         """() => [document.documentElement, ...document.querySelectorAll(
             '.shell > *, .messages, .details-body, .page-column, .dialog')]
             .filter((each) => each.scrollWidth > each.clientWidth + 1)
             .map((each) => each.className || each.tagName)"""
     )
-    return found
+    return violations
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE])

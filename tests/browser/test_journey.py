@@ -14,7 +14,7 @@ from tests.browser.windows import DESKTOP, PHONE, Window, Windows
 from tests.client import PASSWORD, ApiClient
 from tests.factories import befriend, make_user, unused_email
 from tests.pictures import picture
-from tests.product import SECONDS_BETWEEN_LOOKS
+from tests.product import POLL_INTERVAL
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -44,7 +44,7 @@ def mailed_code(data_dir: Path, address: str, digits: int) -> str:
     deadline = time.monotonic() + SECONDS_FOR_MAIL
     while not (codes := _mailed_codes(data_dir, address, digits)):
         assert time.monotonic() < deadline, f"no mail to {address}"
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+        time.sleep(POLL_INTERVAL)
     return codes[-1]
 
 
@@ -175,15 +175,15 @@ class Journey:
         b = self.b = self.open(self.bob)
         self.windows.append(b)
         b.goto("people/requests")
-        self.ask(self.bob)
+        self.send_request(self.bob)
         b.button("decline").click()
         expect(b.page.get_by_text(b.words("declined"))).to_be_visible()
-        self.ask(self.bob)
+        self.send_request(self.bob)
         b.button("accept").click()
         expect(b.page.get_by_text(b.words("accepted"))).to_be_visible()
         self.alice = ApiClient(self.base_url, self.alice_name, self.alice_email).sign_in()
 
-    def ask(self, person: ApiClient) -> None:
+    def send_request(self, person: ApiClient) -> None:
         """Find somebody by name, and ask them to be friends."""
         a = self.a
         a.goto("people/add")

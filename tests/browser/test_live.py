@@ -154,7 +154,7 @@ def test_a_message_that_is_refused_says_why_and_can_be_discarded(
     expect(a.page.locator(".message")).to_have_count(0)
 
 
-def test_nothing_is_read_in_a_window_that_nobody_looks_at(
+def test_nothing_is_marked_as_read_in_a_hidden_window(
     windows: Windows, alice: ApiClient, bob: ApiClient, chat: int
 ) -> None:
     window = windows.open()

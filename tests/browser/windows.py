@@ -98,8 +98,8 @@ class Window:
 
     def violations(self) -> list[str]:
         """What the content security policy refused to this page."""
-        found: list[str] = self.page.evaluate("window.violations ?? []")
-        return found
+        violations: list[str] = self.page.evaluate("window.violations ?? []")
+        return violations
 
     # --- Finding ---
 

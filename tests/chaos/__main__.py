@@ -27,17 +27,17 @@ def main() -> int:
     violations = 0
     for column in wanted.column or COLUMNS:
         folder = Path(tempfile.mkdtemp(prefix=f"ims-chaos-{column}-"))
-        _say(f"{column}, seed {wanted.seed}: {wanted.seconds:g} seconds, logs in {folder}")
+        _echo(f"{column}, seed {wanted.seed}: {wanted.seconds:g} seconds, logs in {folder}")
         with tried(folder, column, wanted.seconds, wanted.seed) as trial:
-            found = trial.violations()
-        _show(trial, found)
-        violations += len(found)
+            violations_of_run = trial.violations()
+        _show(trial, violations_of_run)
+        violations += len(violations_of_run)
     return 1 if violations else 0
 
 
 def _show(trial: Trial, violations: list[str]) -> None:
     for fault, times in sorted(trial.faults.items()):
-        _say(f"{times:>8}  {fault}")
+        _echo(f"{times:>8}  {fault}")
     record = trial.record
     figures = {
         "faults": trial.faults.total(),
@@ -51,12 +51,12 @@ def _show(trial: Trial, violations: list[str]) -> None:
         "violations": len(violations),
     }
     for figure, number in figures.items():
-        _say(f"{number:>8,}  {figure}")
+        _echo(f"{number:>8,}  {figure}")
     for violation in violations:
-        _say(f"          - {violation}")
+        _echo(f"          - {violation}")
 
 
-def _say(line: str) -> None:
+def _echo(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

@@ -66,12 +66,12 @@ class Asker:
     ) -> dict[str, Any]:
         """Ask again until it has succeeded, or an answer in ``also`` says that it had before."""
         while True:
-            status, body = self.ask(method, path, token, picture, **fields)
+            status, body = self.send(method, path, token, picture, **fields)
             if status == OK or status in also:
                 return body
             self._wait_after(f"{method} {path}: {status} {body}")
 
-    def ask(
+    def send(
         self,
         method: str,
         path: str,

@@ -16,32 +16,32 @@ from tests.chaos.asking import OK, Reachable
 from tests.chaos.citizens import Club
 from tests.chaos.followers import Follower
 from tests.chaos.record import Record, Sent
-from tests.chaos.talking import what_is_said
+from tests.chaos.talking import content_of
 from tests.chaos.town import Town
 from tests.client import PASSWORD, ApiClient
 from tests.cluster import Cluster, until
 from tests.factories import roles_in
 from tests.product import ROOT
 
-_SECONDS_TO_BE_TOLD = 100  # The relay waits for a minute at most between two attempts.
+_DELIVERY_TIMEOUT = 100  # The relay waits for a minute at most between two attempts.
 _TELLERS = ("auth_service", "social_service")
 
 
 def wait_for_events(cluster: Cluster) -> None:
     """Return when everything has been told to everybody."""
     env = os.environ | cluster.env
-    until(lambda: not any(_waiting(service, env) for service in _TELLERS), _SECONDS_TO_BE_TOLD)
+    until(lambda: not any(_waiting(service, env) for service in _TELLERS), _DELIVERY_TIMEOUT)
 
 
 def _waiting(service: str, env: Mapping[str, str]) -> int:
-    said = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-m", service, "outbox", "show", "--json"],
         cwd=ROOT,
         env=environment_of(service, env),
         stdout=subprocess.PIPE,
         check=True,
     ).stdout
-    return sum(consumer["events"] for consumer in json.loads(said))
+    return sum(consumer["events"] for consumer in json.loads(output))
 
 
 def broken_promises(cluster: Cluster) -> Iterator[str]:
@@ -73,8 +73,8 @@ def _of_conversation(
 ) -> Iterator[str]:
     unread = [person.get_conversation(conversation_id).unread_count for person in people]
     seen = [person.list_messages(conversation_id).messages for person in people]
-    found = {(each.seq, each.id): each for listed in seen for each in listed}
-    whole = [found[place] for place in sorted(found)]
+    by_position = {(each.seq, each.id): each for listed in seen for each in listed}
+    whole = [by_position[place] for place in sorted(by_position)]
     for violations in _of_messages(conversation_id, whole, record):
         yield f"conversation {conversation_id}: {violations}"
     for person, listed, count in zip(people, seen, unread, strict=True):
@@ -100,21 +100,21 @@ def _not_hidden(person: ApiClient, message_ids: list[int], record: Record) -> li
 
 def _of_messages(conversation_id: int, listed: list[Message], record: Record) -> Iterator[str]:
     there = {
-        what_is_said(each): Sent(conversation_id, each.sender_id, each.id, each.seq)
+        content_of(each): Sent(conversation_id, each.sender_id, each.id, each.seq)
         for each in listed
     }
-    said = {
+    acknowledged = {
         text: sent for text, sent in record.sent.items() if sent.conversation_id == conversation_id
     }
-    for text, times in Counter(map(what_is_said, listed)).items():
+    for text, times in Counter(map(content_of, listed)).items():
         if times > 1:
             yield f"{text!r} is there {times} times"
-    for text in said.keys() - record.deleted:
-        if there.get(text) != said[text]:
-            yield f"{text!r} was acknowledged as {said[text]}, and is {there.get(text)}"
+    for text in acknowledged.keys() - record.deleted:
+        if there.get(text) != acknowledged[text]:
+            yield f"{text!r} was acknowledged as {acknowledged[text]}, and is {there.get(text)}"
     for text in there.keys() & record.deleted:
         yield f"{text!r} was deleted, and is there"
-    for text in there.keys() - said.keys() - record.perhaps:
+    for text in there.keys() - acknowledged.keys() - record.perhaps:
         yield f"{text!r} was sent by nobody"
 
 
@@ -161,7 +161,7 @@ def _of_accounts(visitor: ApiClient, record: Record) -> Iterator[str]:
 
 
 def _of_name(person: ApiClient, name: str) -> Iterator[str]:
-    told = person.get("/account/info").result()["name"]
+    own_name = person.get("/account/info").result()["name"]
     known = person.get("/search_user_detail", userId=person.id).result()["user"]["name"]
-    if (told, known) != (name, name):
-        yield f"{person.name} is called {told!r} and known as {known!r}, but chose {name!r}"
+    if (own_name, known) != (name, name):
+        yield f"{person.name} is called {own_name!r} and known as {known!r}, but chose {name!r}"

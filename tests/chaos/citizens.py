@@ -50,16 +50,16 @@ class Citizen(Asker):
         self._conversation_ids = conversation_ids
         self._numbers = count(1)
 
-    def live(self, deeds: Mapping["Deed", int]) -> None:
+    def live(self, operations: Mapping["Operation", int]) -> None:
         """Live until told to stop, and finish what was begun.
 
         Args:
-            deeds: what they do, and how often each beside the others.
+            operations: what they do, and how often each beside the others.
         """
         try:
             while self.rests():
-                [deed] = self.random.choices(list(deeds), list(deeds.values()))
-                deed(self)
+                [operation] = self.random.choices(list(operations), list(operations.values()))
+                operation(self)
         except Exception as failure:  # No answer in time, or one that makes no sense.
             self.record.is_unkept(f"{self.person.name}: {failure!r}")
 
@@ -83,4 +83,4 @@ class Citizen(Asker):
         return self.random.choice(self._conversation_ids)
 
 
-Deed = Callable[[Citizen], None]
+Operation = Callable[[Citizen], None]

@@ -1,7 +1,7 @@
 """What people do to run a group: roles, ownership, who is in it, and what stays of what is said."""
 
 from tests.chaos.citizens import Citizen
-from tests.chaos.talking import say, take_back
+from tests.chaos.talking import delete_for_all, send_text
 from tests.client import ApiClient
 
 OWNER, ADMIN, MEMBER = 1, 2, 3
@@ -18,8 +18,8 @@ def run_club(citizen: Citizen) -> None:
     [owner] = [person for id_, person in citizen.club.people.items() if roles.get(id_) == OWNER]
     other = citizen.random.choice([each for each in citizen.club.people.values() if each != owner])
     if other.id in roles:
-        deed = citizen.random.choice([_speak, _change_role, _hand_over, _leave, _remove])
-        deed(citizen, owner, other)
+        operation = citizen.random.choice([_speak, _change_role, _hand_over, _leave, _remove])
+        operation(citizen, owner, other)
     else:
         _let_in(citizen, owner, other)
 
@@ -27,8 +27,8 @@ def run_club(citizen: Citizen) -> None:
 def _speak(citizen: Citizen, owner: ApiClient, other: ApiClient) -> None:
     """Let one say two things, of which the owner lets one stay."""
     for _ in range(2):
-        text = say(citizen, other, citizen.club.id)
-    take_back(citizen, owner, text)
+        text = send_text(citizen, other, citizen.club.id)
+    delete_for_all(citizen, owner, text)
 
 
 def _change_role(citizen: Citizen, owner: ApiClient, other: ApiClient) -> None:

@@ -38,7 +38,7 @@ class Follower:
         try:
             for event in self._live:
                 if isinstance(event, Arrived):
-                    self._take(event.message.conversation_id, event.message.id)
+                    self._add(event.message.conversation_id, event.message.id)
                 elif isinstance(event, Deleted):
                     screen = self.screens[event.conversation_id]
                     screen[:] = [each for each in screen if each != event.message_id]
@@ -55,7 +55,7 @@ class Follower:
         """Let `listen` return."""
         self._live.close()
 
-    def _take(self, conversation_id: int, message_id: int) -> None:
+    def _add(self, conversation_id: int, message_id: int) -> None:
         if message_id in self.screens[conversation_id]:
             self._is_unkept(f"is told of message {message_id} twice")
         self.screens[conversation_id].append(message_id)

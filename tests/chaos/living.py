@@ -18,8 +18,8 @@ def change_friendship(citizen: Citizen) -> None:
     if citizen.record.friends[pair]:
         citizen.insists("DELETE", "/manage_friends", (_NO_FRIENDS_ALREADY,), friend_id=friend.id)
     else:
-        asked = (_REQUESTED, _FRIENDS_ALREADY)
-        citizen.insists("POST", "/add_friend", asked, target_id=friend.id)
+        expected = (_REQUESTED, _FRIENDS_ALREADY)
+        citizen.insists("POST", "/add_friend", expected, target_id=friend.id)
         citizen.insist(
             "POST",
             "/friend_request_handle",

@@ -19,10 +19,10 @@ _COLOURS = 256
 
 def send(citizen: Citizen) -> None:
     """Send a text, until it is acknowledged."""
-    citizen.own.append(say(citizen, citizen.person, citizen.somewhere()))
+    citizen.own.append(send_text(citizen, citizen.person, citizen.somewhere()))
 
 
-def say(citizen: Citizen, speaker: ApiClient, conversation_id: int) -> str:
+def send_text(citizen: Citizen, speaker: ApiClient, conversation_id: int) -> str:
     """Let somebody send a text, until it is acknowledged; the text."""
     text = citizen.new_text()
     body = citizen.insist(
@@ -40,7 +40,7 @@ def say(citizen: Citizen, speaker: ApiClient, conversation_id: int) -> str:
 def send_once(citizen: Citizen) -> None:
     """Send a text, and be content with no answer."""
     text, conversation_id = citizen.new_text(), citizen.somewhere()
-    status, body = citizen.ask(
+    status, body = citizen.send(
         "POST", _PATH, citizen.person.token, conversationId=conversation_id, content=text
     )
     if status == OK:
@@ -64,16 +64,16 @@ def send_picture(citizen: Citizen) -> None:
     [message] = [
         each for each in read_in(citizen, conversation_id) if each.id == body["message_id"]
     ]
-    path = what_is_said(message)
-    kept = citizen.picture(path)
-    if opened(kept).convert("RGB").tobytes() != opened(sent).tobytes():
+    path = content_of(message)
+    received = citizen.picture(path)
+    if opened(received).convert("RGB").tobytes() != opened(sent).tobytes():
         citizen.record.is_unkept(f"{path} is another picture than was sent")
     _was_sent(citizen, path, conversation_id, citizen.person, body)
-    citizen.record.acknowledged("pictures", path, hashlib.sha256(kept).hexdigest())
+    citizen.record.acknowledged("pictures", path, hashlib.sha256(received).hexdigest())
     citizen.own.append(path)
 
 
-def what_is_said(message: Message) -> str:
+def content_of(message: Message) -> str:
     """A text; of a picture its path."""
     return urlsplit(message.content).path if message.is_image else message.content
 
@@ -110,10 +110,10 @@ def delete(citizen: Citizen) -> None:
     """Delete for everybody what they have sent."""
     if citizen.own:
         text = citizen.own.pop(citizen.random.randrange(len(citizen.own)))
-        take_back(citizen, citizen.person, text)
+        delete_for_all(citizen, citizen.person, text)
 
 
-def take_back(citizen: Citizen, remover: ApiClient, text: str) -> None:
+def delete_for_all(citizen: Citizen, remover: ApiClient, text: str) -> None:
     """Let somebody who may delete a message for everybody."""
     message_id = citizen.record.sent[text].message_id
     citizen.insist("DELETE", _PATH, remover.token, (_GONE_ALREADY,), message_id=message_id)

@@ -7,7 +7,7 @@ from itertools import cycle, islice
 from typing import NamedTuple
 
 from tests.chaos.asking import Reachable
-from tests.chaos.citizens import Citizen, Club, Deed
+from tests.chaos.citizens import Citizen, Club, Operation
 from tests.chaos.clubs import MEMBER, OWNER, run_club
 from tests.chaos.followers import Follower
 from tests.chaos.living import change_friendship, register, rename
@@ -22,7 +22,7 @@ _IN_A_GROUP = 5
 _IN_A_CLUB = 3
 _SECONDS_TO_CATCH_UP = 60
 
-_DEEDS: dict[Deed, int] = {
+_OPERATIONS: dict[Operation, int] = {
     send: 10,
     read: 5,
     run_club: 4,
@@ -52,13 +52,13 @@ class Town(NamedTuple):
 
     def lives(self) -> list[threading.Thread]:
         """What each citizen does, until they have been told to stop."""
-        return [threading.Thread(target=each.live, args=[_DEEDS]) for each in self.citizens]
+        return [threading.Thread(target=each.live, args=[_OPERATIONS]) for each in self.citizens]
 
-    def looks_on(self) -> list[threading.Thread]:
+    def start_followers(self) -> list[threading.Thread]:
         """What each follower does, until they leave."""
         return [threading.Thread(target=each.listen) for each in self.followers]
 
-    def looks_on_no_more(self) -> None:
+    def stop_followers(self) -> None:
         """Let the followers leave."""
         for follower in self.followers:
             follower.leave()

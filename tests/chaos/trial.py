@@ -57,7 +57,7 @@ def tried(folder: Path, column: str, seconds: float, seed: int) -> Iterator[Tria
         town = settle(place.cluster, record, seed, stopped)
         processes = faults.Lane(faults.to_processes(place), f"{seed} processes", stopped)
         wires = faults.Lane(faults.to_wires(place), f"{seed} wires", stopped)
-        with running(town.looks_on(), end=town.looks_on_no_more):
+        with running(town.start_followers(), end=town.stop_followers):
             others = [threading.Timer(seconds, stopped.set), threading.Thread(target=wires.run)]
             with running([*others, *town.lives()], end=stopped.set):
                 processes.run()

@@ -41,34 +41,34 @@ class Answer(NamedTuple):
 
     request: Request
     status: int
-    said: str
+    body: str
     sent_at: float
 
 
 # Somebody who asks, and is given the body of each successful answer.
-Asking = Generator[Request, Any, None]
+Requests = Generator[Request, Any, None]
 
 
 class Requester(threading.Thread):
     """Sends one request after another, each of them once, until told to stop."""
 
-    def __init__(self, base_url: str, asking: Asking, stopped: threading.Event) -> None:
+    def __init__(self, base_url: str, requests: Requests, stopped: threading.Event) -> None:
         super().__init__()
         self.answers: list[Answer] = []
         self._transport = Transport(base_url)
-        self._asking = asking
+        self._requests = requests
         self._stopped = stopped
 
     def run(self) -> None:
         """Ask."""
-        request = next(self._asking)
+        request = next(self._requests)
         while not self._stopped.wait(PAUSE):
             sent_at = time.monotonic()
-            status, said = self._ask(request)
-            self.answers.append(Answer(request, status, said, sent_at))
-            request = self._asking.send(json.loads(said) if status == OK else None)
+            status, body = self._send(request)
+            self.answers.append(Answer(request, status, body, sent_at))
+            request = self._requests.send(json.loads(body) if status == OK else None)
 
-    def _ask(self, request: Request) -> tuple[int, str]:
+    def _send(self, request: Request) -> tuple[int, str]:
         try:
             response = self._transport.fetch(
                 request.method,
@@ -122,8 +122,8 @@ class Crowd:
         self._stopped = threading.Event()
         alice, bob, carol = self.people
         self._callers = [
-            Requester(base_url, asking, self._stopped)
-            for asking in (
+            Requester(base_url, requests, self._stopped)
+            for requests in (
                 self._sends(alice),
                 self._sends(bob),
                 self._reads(bob),
@@ -193,13 +193,13 @@ class Crowd:
             follower.live.close()
             follower.join()
 
-    def _sends(self, person: ApiClient) -> Asking:
+    def _sends(self, person: ApiClient) -> Requests:
         while True:
             name = uuid.uuid4().hex
             fields = {"conversationId": self.group, "content": name, "client_id": name}
             yield Request(person.token, "POST", "/conversations/messages", fields)
 
-    def _reads(self, person: ApiClient) -> Asking:
+    def _reads(self, person: ApiClient) -> Requests:
         newest = {"conversationId": self.group, "limit": 5}
         while True:
             yield Request(person.token, "GET", "/conversations", {})
@@ -208,7 +208,7 @@ class Crowd:
             yield Request(person.token, "GET", "/account/info", {})
             yield Request(person.token, "GET", "/friend_requests", {})
 
-    def _makes_friends(self, host: ApiClient) -> Asking:
+    def _makes_friends(self, host: ApiClient) -> Requests:
         """Each friendship goes through all services, and is a conversation at once."""
         while True:
             fields = {"email": unused_email(), "password": PASSWORD, "name": "New"}
@@ -222,7 +222,7 @@ class Crowd:
                 self.friends_without_chat.append(guest["id"])
 
 
-def _writes(person: ApiClient) -> Asking:
+def _writes(person: ApiClient) -> Requests:
     """Write into the databases of auth and social."""
     for number in count(1):
         state = {"origin_password": PASSWORD, "user_info": f"State {number}"}

@@ -77,7 +77,7 @@ class Installation:
         stopped = threading.Event()
         with closing(Record(self._folder / f"{name}.jsonl")) as record:
             town = settle(self, record, 1, stopped)
-            with running(town.looks_on(), end=town.looks_on_no_more):
+            with running(town.start_followers(), end=town.stop_followers):
                 with running(town.lives(), end=stopped.set):
                     yield record
                 town.ends(record)
