@@ -147,9 +147,9 @@ def _fresh_redis(request: pytest.FixtureRequest) -> None:
 @pytest.fixture(autouse=True)
 def _nothing_held_while_waiting() -> Iterator[None]:
     """Fail if a request holds a database connection while it waits for the network."""
-    with detect_held_connections() as found:
+    with detect_held_connections() as stacks:
         yield
-    assert not found, f"held a database connection:\n{found[0]}"
+    assert not stacks, f"held a database connection:\n{stacks[0]}"
 
 
 @pytest.fixture(scope="session")

@@ -19,19 +19,19 @@ def detect_held_connections() -> Iterator[list[str]]:
 
     Database drivers do not use Python's sockets. Snapshots may be held.
     """
-    found: list[str] = []
+    stacks: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
         for name in _WAITS:
-            patch.setattr(socket.socket, name, _watched(getattr(socket.socket, name), found))
-        yield found
+            patch.setattr(socket.socket, name, _watched(getattr(socket.socket, name), stacks))
+        yield stacks
 
 
-def _watched(wait: Callable[..., Any], found: list[str]) -> Callable[..., Any]:
+def _watched(wait: Callable[..., Any], stacks: list[str]) -> Callable[..., Any]:
     @wraps(wait)
     def watched(*args: Any, **options: Any) -> Any:
         is_held = has_app_context() and "database_connection" in g
         if is_held and g.get("database_block") != "snapshot":
-            found.append("".join(traceback.format_stack(limit=12)))
+            stacks.append("".join(traceback.format_stack(limit=12)))
         return wait(*args, **options)
 
     return watched

@@ -251,10 +251,10 @@ def show_bad_tokens(target: Target, chance: random.Random) -> None:
     """Show tokens with a wrong signature on 50 connections, without waiting for answers."""
     head, payload, _ = target.token.split(".")
     tokens = (f"{head}.{payload}.{chance.randbytes(64).hex()[:86]}" for _ in range(1000))
-    asked = (
+    request_bytes = (
         f"GET /friends HTTP/1.1\r\nHost: x\r\nAuthorization: {each}\r\n\r\n" for each in tokens
     )
-    _flood(target, 50, "".join(asked).encode())
+    _flood(target, 50, "".join(request_bytes).encode())
 
 
 def send_small_chunks(target: Target, _: random.Random) -> None:
@@ -278,8 +278,8 @@ def fetch_documents(target: Target, _: random.Random) -> None:
     They wait for no answer.
     """
     paths = "/openapi.json", "/healthz", "/healthz"
-    asked = "".join(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n" for path in paths)
-    _flood(target, 200, asked.encode())
+    request_bytes = "".join(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n" for path in paths)
+    _flood(target, 200, request_bytes.encode())
 
 
 def list_conversations(target: Target, _: random.Random) -> None:
@@ -300,7 +300,7 @@ def open_websockets(target: Target, _: random.Random) -> None:
         target.request("POST", "/conversations/messages", message, target.signed_in)
 
     Thread(target=_in_parallel, args=(8, send), daemon=True).start()
-    _hold_open(target, 2000, asked)
+    _hold_open(target, 2000, request_bytes)
 
 
 ATTACKS: tuple[Attack, ...] = (
