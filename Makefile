@@ -6,6 +6,7 @@ PRODUCT := deploy tests
 WITH_DATABASE := $(SERVICES) shared
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -n 3 --dist loadgroup
+MEASURE := $(subst python -m,coverage run -m,$(PYTEST)) -o timeout=300
 # Extras stay in the locks, and nothing is resolved when they are installed: an old pip that meets
 # a newer release on the index would look past the pins for `name[extra]`.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -73,11 +74,11 @@ test-containers: .venv/to-develop ## Test images, compose and documented command
 	@TEST_CONTAINERS=1 $(BIN)/python -m pytest deploy/tests/containers -rs --log-cli-level=INFO \
 		--log-cli-format="%(asctime)s %(message)s" --log-cli-date-format=%H:%M:%S
 
+# A measured program takes several times as long to start.
 coverage: .venv/to-develop ## Measure the test coverage of lines and branches
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m $(subst $(BIN)/python -m,,$(PYTEST)) --column sqlite -m "not slow" $(PARTS)
-	@$(BIN)/coverage run -m $(subst $(BIN)/python -m,,$(PYTEST)) --column postgres \
-		-m "database and not slow" $(WITH_DATABASE)
+	@$(MEASURE) --column sqlite -m "not slow" $(PARTS)
+	@$(MEASURE) --column postgres -m "database and not slow" $(WITH_DATABASE)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
