@@ -1,4 +1,4 @@
-"""A backup made while people write, restored into an empty installation: all is there again."""
+"""A backup during writes, restored into an empty installation, contains all data."""
 
 import os
 import shutil
@@ -34,20 +34,20 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("backup")]
 
 
 class CommandResult(NamedTuple):
-    """What a command said, and the status that it ended with."""
+    """The status and the output of a command."""
 
     status: int
     output: str
 
 
 class Place(NamedTuple):
-    """Where a product keeps everything: its data folder, and its other settings."""
+    """The data folder and other settings of a product."""
 
     data_dir: Path
     settings: dict[str, str]
 
     def run(self, module: str, *arguments: str | Path) -> CommandResult:
-        """Run a command there."""
+        """Run a command with these settings."""
         done = subprocess.run(
             [sys.executable, "-m", module, *map(str, arguments)],
             cwd=ROOT,
@@ -60,7 +60,7 @@ class Place(NamedTuple):
         return CommandResult(done.returncode, done.stdout)
 
     def corrupt(self, service: str, statement: str) -> None:
-        """Write into a service's database what it never would."""
+        """Corrupt the database of a service."""
         name = service.removesuffix("_service")
         file = f"sqlite:///{self.data_dir / name}.db"
         url = self.settings.get(f"{service.upper()}_DATABASE_URL", file)
@@ -69,7 +69,7 @@ class Place(NamedTuple):
 
 
 class Talker(threading.Thread):
-    """Somebody who sends messages until told to stop."""
+    """A user who sends messages until stopped."""
 
     def __init__(self, sender: ApiClient, conversation_id: int) -> None:
         super().__init__()
@@ -77,15 +77,15 @@ class Talker(threading.Thread):
         self.enough = threading.Event()
 
     def run(self) -> None:
-        """Talk."""
+        """Send messages."""
         while not self.enough.is_set():
             self._sender.send_text(self._conversation_id, "And another thing")
 
 
 class Saved(NamedTuple):
-    """A backup, where it can be restored, and what the product answered before it was made.
+    """A backup, the place to restore it to, and the responses of the product before the backup.
 
-    ``chat`` is where somebody wrote meanwhile.
+    ``chat`` is a conversation with messages sent during the backup.
     """
 
     folder: Path
@@ -96,7 +96,7 @@ class Saved(NamedTuple):
 
 
 def _answers(scene: Scene) -> dict[str, Any]:
-    """What people see, whatever the product's address is."""
+    """Get the responses to users, independent of the product's address."""
     base_url = scene.alice.base_url
     shown = scene.bob.list_messages(scene.private).messages
     pictures = [each.content for each in shown if each.is_image]
@@ -115,7 +115,7 @@ def _answers(scene: Scene) -> dict[str, Any]:
 def places(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Place, Place]]:
-    """Where a product runs, and where nothing is."""
+    """The settings of a running product, and of an empty installation."""
     folder = tmp_path_factory.mktemp("backup")
     one, other = folder / "one", folder / "other"
     with ExitStack() as stack:
@@ -140,7 +140,7 @@ def _production(server: PostgresServer, store: str, name: str) -> dict[str, str]
 
 @pytest.fixture(scope="module")
 def saved(places: tuple[Place, Place]) -> Saved:
-    """A backup of a product with everything in it, made while somebody writes."""
+    """A backup of a product with all kinds of data, made during writes."""
     here, there = places
     with running(here.data_dir, **here.settings) as product:
         scene = make_scene(product.base_url)
@@ -166,7 +166,7 @@ def saved(places: tuple[Place, Place]) -> Saved:
 
 @pytest.fixture(scope="module")
 def restored(saved: Saved) -> Place:
-    """The place where it was restored; nothing runs there."""
+    """The place of the restored backup, where nothing runs."""
     status, output = saved.place.run("deploy.restore", saved.folder)
     assert status == 0, output
     return saved.place

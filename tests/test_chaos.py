@@ -1,4 +1,4 @@
-"""A short trial on each column: whatever goes wrong, what was acknowledged holds."""
+"""A short trial on each column: acknowledged responses hold under faults."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400), pytest.mark.xdist_grou
 def trial(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Trial]:
-    """A product that has been through it all."""
+    """A product after all faults."""
     folder = tmp_path_factory.mktemp("chaos")
     with tried(folder, request.param, _SECONDS, _SEED) as trial:
         yield trial
@@ -55,25 +55,25 @@ def test_what_is_not_as_people_were_told_is_found(trial: Trial) -> None:
     record.acknowledged("roles", citizen.club.id, {person.id: 3})
     pair = (person.id, acquaintance.id)
     record.acknowledged("friends", pair, not record.friends[pair])
-    person.put("/account/info", origin_password=PASSWORD, name="Somebody else").result()
+    person.put("/account/info", origin_password=PASSWORD, name="Another name").result()
     leaver.delete("/account/delete").result()
 
     words = "\n".join(checker.broken_words(trial.cluster, record, town))
     assert f"{lost!r} was acknowledged as" in words
     assert "'Twice' is there 2 times" in words
-    assert "'Twice' was sent by nobody" in words
+    assert "'Twice' was never sent" in words
     assert f"conversation {seen.conversation_id}: {person.name} sees other messages" in words
     assert f"unread to {person.name}" in words
     assert f"{shown} is not the picture" in words
     assert f"conversation {followed}: {follower.person.name} has followed in vain" in words
     assert f"club {citizen.club.id}: {person.name} does not see the roles" in words
     assert f"{person.name} and {acquaintance.name}: friends should be" in words
-    assert f"{person.name} is called 'Somebody else'" in words
+    assert f"{person.name} is called 'Another name'" in words
     assert f"account {leaver.id} cannot sign in" in words
 
 
 def a_message_to(person: ApiClient, trial: Trial) -> Message:
-    """What somebody else has said to a person."""
+    """Find a message of another user to a person."""
     return next(
         each
         for conversation_id, people in trial.town.conversations.items()
@@ -84,7 +84,7 @@ def a_message_to(person: ApiClient, trial: Trial) -> Message:
 
 
 def a_text_of(person: ApiClient, trial: Trial) -> tuple[str, int]:
-    """What a person has said and not deleted, and where."""
+    """Find a text that a person has sent and not deleted, and its conversation."""
     return next(
         (text, sent.conversation_id)
         for text, sent in trial.record.sent.items()

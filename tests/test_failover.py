@@ -1,4 +1,4 @@
-"""Between us and the rows: a primary that dies, a standby in its place, a pooler in front."""
+"""Failover of PostgreSQL: a killed primary, a promoted standby, and poolers."""
 
 import os
 import random
@@ -32,7 +32,7 @@ needs_pgbouncer = pytest.mark.skipif(
 
 
 class Talker(threading.Thread):
-    """Somebody who sends one message after another, each again until it is acknowledged."""
+    """A user who sends messages, each until it is acknowledged."""
 
     def __init__(self, sender: ApiClient, conversation_id: int) -> None:
         super().__init__()

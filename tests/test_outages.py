@@ -1,4 +1,4 @@
-"""Each service goes on with the others gone or hung, and all agree again when they are back."""
+"""Each service works during outages of the others, and all agree again afterwards."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,32 +18,32 @@ from tests.factories import (
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("outages"),  # One cluster for all.
+    pytest.mark.xdist_group("outages"),  # One cluster for all tests.
 ]
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A product whose services may go."""
+    """A product whose services can be stopped."""
     with running_cluster(tmp_path_factory.mktemp("outages")) as cluster:
         yield cluster
 
 
 @pytest.fixture
 def ann(cluster: Cluster) -> ApiClient:
-    """Somebody."""
+    """A user."""
     return make_user(cluster.base_url, "Ann")
 
 
 @pytest.fixture
 def ben(cluster: Cluster) -> ApiClient:
-    """Somebody else."""
+    """Another user."""
     return make_user(cluster.base_url, "Ben")
 
 
 @contextmanager
 def without(cluster: Cluster, *programs: str, hung: bool) -> Iterator[None]:
-    """Have some programs not answer as long as the block lasts."""
+    """Stop or suspend some programs until the block ends."""
     replicas = [cluster.of(program)[0] for program in programs]
     with ExitStack() as stack:
         for replica in replicas:

@@ -1,4 +1,4 @@
-"""Nothing that was acknowledged is lost when everything is killed at once."""
+"""Acknowledged messages survive the death of all programs."""
 
 import threading
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 
 class Talker(threading.Thread):
-    """Somebody who sends one message after another until the product is gone."""
+    """A user who sends messages until the product is gone."""
 
     def __init__(
         self, sender: ApiClient, conversation_id: int, enough: threading.Semaphore
@@ -30,7 +30,7 @@ class Talker(threading.Thread):
         self._enough = enough
 
     def run(self) -> None:
-        """Talk, and remember what was acknowledged."""
+        """Send messages, and record the acknowledged ones."""
         number = 0
         while True:
             number += 1
@@ -44,13 +44,13 @@ class Talker(threading.Thread):
                     client_id=content,
                 )
             except (UnreachableError, AssertionError):
-                return  # Killed in the middle of it, or only the gateway was left to say so.
+                return  # Killed during the request, or only the gateway was left to respond.
             self.acknowledged[sent.body["message_id"]] = content
             self._enough.release()
 
 
 class Newcomers(threading.Thread):
-    """People who register and become friends of somebody until the product is gone."""
+    """Users who register and become friends of a user until the product is gone."""
 
     def __init__(self, host: ApiClient) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class Newcomers(threading.Thread):
         self.befriended: list[int] = []
 
     def run(self) -> None:
-        """Come, one after another."""
+        """Register users, one after another."""
         while True:
             try:
                 person = make_user(self.host.base_url, "New")
@@ -72,7 +72,7 @@ class Newcomers(threading.Thread):
 
 @pytest.fixture
 def product(tmp_path: Path) -> Iterator[Product]:
-    """A product of the test's own, to be killed."""
+    """A product of this test, to be killed."""
     product = Product(tmp_path / "data")
     product.start()
     yield product

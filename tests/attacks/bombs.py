@@ -1,4 +1,4 @@
-"""Small things that want to become large ones."""
+"""Small inputs that expand into large ones."""
 
 import struct
 import zlib
@@ -12,7 +12,7 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def png(side: int, *, pixels: bytes) -> bytes:
-    """A square PNG with these compressed pixels."""
+    """Create a square PNG with these compressed pixels."""
     size = _chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
     return b"".join((_SIGNATURE, size, _chunk(b"IDAT", pixels), _chunk(b"IEND", b"")))
 
@@ -46,7 +46,7 @@ REFUSED_JSON = {
 
 
 def part(name: str, content: bytes = b"x", *headers: str) -> bytes:
-    """A field of a form, between boundaries "B"."""
+    """Create a field of a form with the boundary "B"."""
     lines = ("--B", f'Content-Disposition: form-data; name="{name}"', *headers, "", "")
     return "\r\n".join(lines).encode() + content + b"\r\n"
 

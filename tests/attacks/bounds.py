@@ -1,7 +1,7 @@
-"""What stops each attack, and the product without it.
+"""The bounds against each attack, and the product without them.
 
-``python -m tests.attacks.bounds`` is ``deploy.run`` without the bounds against the attack that
-``IMS_ATTACK`` names: workers lose them before they load their application.
+``python -m tests.attacks.bounds`` is ``deploy.run`` without the bounds against the attack in
+``IMS_ATTACK``: workers remove them before they load their application.
 """
 
 import os
@@ -21,12 +21,12 @@ _OFTEN = f"{_NONE}/minute"
 
 @dataclass(frozen=True)
 class Bounds:
-    """What stops an attack.
+    """The bounds against an attack.
 
     Attributes:
-        words: what is bounded.
-        settings: without bounds.
-        values: of attributes without bounds, as ``module:name`` or ``module:object.name``.
+        words: a description of the bounds.
+        settings: settings without bounds.
+        values: values of attributes without bounds, as ``module:name`` or ``module:object.name``.
     """
 
     words: str
@@ -34,7 +34,7 @@ class Bounds:
     values: Mapping[str, Any] = field(default_factory=dict)
 
     def lift(self, program: str) -> None:
-        """Take those away that a program has."""
+        """Remove the bounds of a program."""
         for path, value in self.values.items():
             if path.partition(".")[0] in (program, "shared"):
                 owner, name = find_owner(path)
@@ -42,10 +42,10 @@ class Bounds:
 
 
 def find_owner(path: str) -> tuple[Any, str]:
-    """What has the attribute of a path, and its name.
+    """Find the object with the attribute of a path, and the attribute's name.
 
     Raises:
-        AttributeError: there is no such attribute.
+        AttributeError: the attribute does not exist.
     """
     module, _, names = path.partition(":")
     *owners, name = names.split(".")

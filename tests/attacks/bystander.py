@@ -1,4 +1,4 @@
-"""A user who goes on using every service while somebody else attacks, and measures it."""
+"""A user who uses every service during an attack, and measures the effects."""
 
 import json
 import threading
@@ -26,7 +26,7 @@ _FRAME_TIMEOUT = 10.0
 
 @dataclass
 class Experience:
-    """What the requests of a bystander came to; latencies in seconds."""
+    """The results of a bystander's requests; latencies in seconds."""
 
     latencies: list[float] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
@@ -41,10 +41,10 @@ class Experience:
 
 
 class Bystander:
-    """Alice, who signs in, reads, writes and uploads, with a websocket open.
+    """Alice, who signs in, reads, writes and uploads, with an open websocket.
 
     Args:
-        base_url: of the gateway.
+        base_url: the URL of the gateway.
     """
 
     def __init__(self, base_url: str) -> None:
@@ -58,7 +58,7 @@ class Bystander:
         self._socket = websocket.create_connection(
             f"{base_url.replace('http', 'ws', 1)}/ws/?token={self.alice.token}", timeout=_TIMEOUT
         )
-        self._socket.settimeout(None)  # It may be silent for as long as nothing happens.
+        self._socket.settimeout(None)  # No timeout: no frames arrive while nothing happens.
         self._reader = threading.Thread(target=self._read_frames, daemon=True)
         self._reader.start()
         picture = BytesIO()
@@ -67,7 +67,7 @@ class Bystander:
         self._steps = self._make_steps()
 
     def use(self, requests_in_all: int) -> Experience:
-        """Make five requests a second, each on time, whatever became of those before."""
+        """Send five requests per second, independent of the results of earlier ones."""
         began = time.monotonic()
         with ThreadPoolExecutor(max_workers=32) as pool:
             for number in range(requests_in_all):
@@ -79,7 +79,7 @@ class Bystander:
     def close(self) -> None:
         """Close the websocket."""
         with suppress(OSError, websocket.WebSocketException):
-            self._socket.abort()  # Unlike closing, this wakes up who reads from it.
+            self._socket.abort()  # Unlike close, this wakes the reading thread up.
         self._reader.join()
         self._socket.shutdown()
 

@@ -1,4 +1,4 @@
-"""Attack a product beside a bystander, and measure what he notices of it."""
+"""Attack a product beside a bystander, and measure the effects."""
 
 import sqlite3
 import tempfile
@@ -22,7 +22,7 @@ _LONG_TEXT = "历史" * 127
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an attack did; memory in bytes."""
+    """The effects of an attack; memory in bytes."""
 
     experience: Experience
     peaks: Mapping[str, int]
@@ -31,14 +31,14 @@ class Outcome:
 
     @property
     def hurt(self) -> bool:
-        """Whether the bystander or a program suffered."""
+        """Whether the bystander or a program was affected."""
         limits = container_limits()
         over = any(peak > limits[program] for program, peak in self.peaks.items())
         return bool(self.experience.failures or self.died or over)
 
     @property
     def largest(self) -> tuple[str, float]:
-        """The program that came nearest to its limit, and the share of the limit it used."""
+        """The program closest to its memory limit, and the used share of the limit."""
         limits = container_limits()
         shares = {program: peak / limits[program] for program, peak in self.peaks.items()}
         return max(shares.items(), key=lambda share: share[1])

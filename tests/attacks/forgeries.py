@@ -1,4 +1,4 @@
-"""Tokens that look like ours and are not."""
+"""Forged tokens."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ Forge = Callable[["Mint"], str]
 
 
 class Mint:
-    """What it takes to make tokens: a real one, and the real keys."""
+    """Forges tokens from a real one and the real keys."""
 
     def __init__(self, token: str, keys: Path) -> None:
         self.token = token
@@ -30,37 +30,37 @@ class Mint:
         self._key = key
 
     def issue(self, header: dict[str, Any] | None = None, **claims: Any) -> str:
-        """A token signed with the real key; a claim that is None is left out."""
+        """Create a token signed with the real key, without claims that are None."""
         payload = {k: v for k, v in (self.claims | claims).items() if v is not None}
         headers = self.header if header is None else header
         return jwt.encode(payload, self._key, "EdDSA", headers=headers)
 
     def signed_by_another(self, **header: Any) -> str:
-        """The real content, signed with another key, which the header says where to find."""
+        """Sign the real content with another key, referenced by the header."""
         key = Ed25519PrivateKey.generate()
         return jwt.encode(self.claims, key, "EdDSA", headers=self.header | header)
 
     def signed_on_another_curve(self) -> str:
-        """A signature of another kind under the real key's name."""
+        """Create a signature of another type with the real key's id."""
         key = ec.generate_private_key(ec.SECP256R1())
         return jwt.encode(self.claims, key, "ES256", headers={"kid": self.header["kid"]})
 
     def forge(self) -> str:
-        """The real token's content, signed with another key."""
+        """Sign the real content with another key."""
         return jwt.encode(self.claims, Ed25519PrivateKey.generate(), "EdDSA", headers=self.header)
 
     def unsigned(self, algorithm: str, **header: Any) -> str:
-        """The real token's content without a signature."""
+        """Create the real content without a signature."""
         return f"{_part(self.header | {'alg': algorithm} | header)}.{_part(self.claims)}."
 
     def signed_with_the_public_key(self) -> str:
-        """The public key taken for the secret of an HMAC."""
+        """Use the public key as the secret of an HMAC."""
         text = f"{_part(self.header | {'alg': 'HS256'})}.{_part(self.claims)}"
         signature = hmac.digest(self.public_pem, text.encode(), hashlib.sha256)
         return f"{text}.{_base64(signature)}"
 
     def altered(self) -> str:
-        """The real token with another user in it."""
+        """Replace the user in the real token."""
         header, _, signature = self.token.split(".")
         return f"{header}.{_part(self.claims | {'sub': '1'})}.{signature}"
 
@@ -108,7 +108,7 @@ BAD_TOKENS: dict[str, Forge] = {
     "one with extensions": lambda mint: mint.signed_by_another(crit=["exp"]),
     "one that is encrypted": lambda mint: f"{mint.token}.AAAA.AAAA",
     "one nested deeply": lambda mint: f"{mint.token.split('.')[0]}.{_base64(b'[' * 1500)}.AAAA",
-    "one of nobody": lambda mint: mint.issue(sub=str(2**62)),
+    "one of an unknown user": lambda mint: mint.issue(sub=str(2**62)),
     "one of no number": lambda mint: mint.issue(sub="alice"),
     "one of a negative number": lambda mint: mint.issue(sub="-1"),
     "one of a huge number": lambda mint: mint.issue(sub=str(10**30)),

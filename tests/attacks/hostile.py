@@ -1,7 +1,7 @@
-"""Hostile clients: each does one thing to a product, as much as it can, until it is stopped.
+"""Hostile clients: each sends one kind of request to a product, as often as it can.
 
-They run in a process of their own and come from addresses of their own, so that what holds them
-back need not hold anybody else.
+They run in a process of their own and have addresses of their own, so that limits for them do not
+affect other users.
 """
 
 import json
@@ -31,7 +31,7 @@ _LARGE_SIDES = (6000, 8000)
 
 @dataclass(frozen=True)
 class Target:
-    """What a hostile client knows of a product: an account of its own, and somebody's e-mail."""
+    """What a hostile client knows of a product: its own account, and the e-mail of another user."""
 
     host: str
     port: int

@@ -1,4 +1,4 @@
-"""A request sets what its endpoint is about, whatever else stands in it."""
+"""A request changes only the fields of its endpoint, with any additional fields."""
 
 import pytest
 

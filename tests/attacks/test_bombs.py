@@ -1,4 +1,4 @@
-"""What grows when it is unpacked, nests, or never ends is refused, and harms nobody else."""
+"""Inputs that expand, nest or never end are rejected, without effects on other users."""
 
 import pytest
 
@@ -13,13 +13,13 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def mallory(base_url: str) -> ApiClient:
-    """Somebody with bad intentions."""
+    """An attacker."""
     return make_user(base_url, "Mallory")
 
 
 @pytest.fixture(scope="module")
 def group(base_url: str, mallory: ApiClient) -> int:
-    """A conversation of theirs with a friend."""
+    """A conversation of the attacker with a friend."""
     friend = make_user(base_url, "Bob")
     befriend(mallory, friend)
     return make_group(mallory, friend)

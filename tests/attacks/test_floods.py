@@ -1,4 +1,4 @@
-"""Who does far too much of something is held back, and nobody else is."""
+"""A flooding client is limited, and other users are not affected."""
 
 from contextlib import ExitStack
 
@@ -13,8 +13,8 @@ from tests.product import Product
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("impatient"),  # They share a product.
-    pytest.mark.timeout(180),  # Of which the first test waits for the start.
+    pytest.mark.xdist_group("impatient"),  # These tests share a product.
+    pytest.mark.timeout(180),  # The first test waits for its start.
 ]
 
 TOO_MANY_REQUESTS = refused(429, -429, "Too many requests")

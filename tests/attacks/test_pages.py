@@ -1,4 +1,4 @@
-"""What people write stays text, and what a request claims about its place is not believed."""
+"""Texts of users are never markup, and claimed addresses of requests are not trusted."""
 
 import pytest
 

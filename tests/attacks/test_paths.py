@@ -1,4 +1,4 @@
-"""What lies behind the table of routes is not reached by spelling a path in another way."""
+"""Unrouted paths are not reachable by another spelling."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Who floods the sign-in keeps nobody else out, and neither does who guesses passwords."""
+"""Floods of sign-ins and guessed passwords do not lock other users out."""
 
 import json
 import threading

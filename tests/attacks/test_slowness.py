@@ -1,4 +1,4 @@
-"""Who is slow on purpose is let go, and nobody else waits for it."""
+"""Slow clients are disconnected, and other users do not wait."""
 
 import random
 import socket
@@ -21,8 +21,8 @@ PAUSE = 0.05
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("impatient"),  # They share a product.
-    pytest.mark.timeout(180),  # Of which the first test waits for the start.
+    pytest.mark.xdist_group("impatient"),  # These tests share a product.
+    pytest.mark.timeout(180),  # The first test waits for its start.
 ]
 
 
@@ -38,14 +38,14 @@ def alice(impatient: Product) -> ApiClient:
 
 @contextmanager
 def _dripping(door: Door, beginning: bytes) -> Iterator[socket.socket]:
-    """A connection on which something was begun that goes on byte by byte for ever."""
+    """Open a connection that continues a request byte by byte forever."""
     with closing(door.connect()) as connection:
         connection.sendall(beginning)
         yield connection
 
 
 def _drip_until_answered(connection: socket.socket, drop: bytes) -> bytes:
-    """Everything that is answered to somebody who goes on and on."""
+    """Continue a request byte by byte, and return the response."""
     connection.settimeout(PAUSE)
     received = b""
     deadline = time.monotonic() + SECONDS
@@ -118,7 +118,7 @@ def test_an_unread_response_is_aborted(impatient: Product, alice: ApiClient) -> 
 
 
 def _is_served(product: Product, port: int) -> bool:
-    """Whether the gateway still holds the connection from this port."""
+    """Whether the gateway still has the connection from this port."""
     return any(
         connection.raddr and connection.raddr.port == port
         for process in product.processes("gateway")

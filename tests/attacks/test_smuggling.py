@@ -1,4 +1,4 @@
-"""Where one request ends and the next begins is the same to everybody, or it is refused."""
+"""All programs agree on the boundaries of requests, or reject them."""
 
 import pytest
 

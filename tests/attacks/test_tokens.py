@@ -1,4 +1,4 @@
-"""A token that is not ours opens no door, nor does what is a secret elsewhere."""
+"""Forged tokens and secrets of other services are rejected."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def service(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def secrets(data_dir: Path) -> dict[str, str]:
-    """What callers of each service show."""
+    """The secret of the callers of each service."""
     return {name: (data_dir / "keys" / f"{name}-secret").read_text() for name in SERVICES}
 
 

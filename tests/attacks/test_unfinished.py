@@ -1,4 +1,4 @@
-"""Requests that are begun and not finished take no place from anybody; the bound of each."""
+"""Incomplete requests take no resources from other clients."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress

@@ -1,4 +1,4 @@
-"""Saying exactly what an attacker wants on a connection, and all that comes back."""
+"""Raw connections of an attacker."""
 
 import re
 import socket
@@ -13,17 +13,17 @@ _STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 
 @dataclass(frozen=True)
 class Door:
-    """A program that listens."""
+    """A listening program."""
 
     url: str
 
     def connect(self, address: str = "127.0.0.1") -> socket.socket:
-        """A connection to it, from an address of this machine."""
+        """Connect to it from an address of this machine."""
         parts = urlsplit(self.url)
         return socket.create_connection((parts.hostname, parts.port), SECONDS, (address, 0))
 
     def exchange(self, *data: bytes) -> bytes:
-        """All that is answered until the connection ends; nothing more is said."""
+        """Send data; return all responses until the connection ends."""
         with closing(self.connect()) as connection:
             connection.sendall(b"".join(data))
             connection.shutdown(socket.SHUT_WR)
@@ -31,7 +31,7 @@ class Door:
 
 
 def everything(connection: socket.socket) -> bytes:
-    """What comes until the other side closes, in whatever way."""
+    """Read until the other side closes the connection in any way."""
     received = b""
     try:
         while block := connection.recv(65536):
@@ -42,10 +42,10 @@ def everything(connection: socket.socket) -> bytes:
 
 
 def statuses(answers: bytes) -> list[int]:
-    """The status of each answer that came on a connection."""
+    """List the statuses of the responses on a connection."""
     return [int(status) for status in _STATUS.findall(answers)]
 
 
 def head(*lines: str) -> bytes:
-    """The head of a request."""
+    """Create the head of a request."""
     return "\r\n".join((*lines, "", "")).encode("latin-1")

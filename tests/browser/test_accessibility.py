@@ -1,4 +1,4 @@
-"""Every screen for everybody: axe finds nothing serious, and the keyboard is enough."""
+"""Accessibility: axe finds nothing serious on any screen, and the keyboard is sufficient."""
 
 import os
 from pathlib import Path
@@ -36,7 +36,7 @@ def axe() -> str:
 
 
 def _findings(window: Window, axe: str, screen: str) -> list[str]:
-    """What axe finds that is serious or worse."""
+    """List serious findings of axe."""
     window.page.evaluate(axe)
     violations: dict[str, Any] = window.page.evaluate("axe.run({resultTypes: ['violations']})")
     return [
@@ -75,7 +75,7 @@ def test_no_screen_has_serious_findings(
     window.button("forgotPassword").click()
     check("forgotten password")
 
-    window.sign_in_as(make_user(window.base_url, "Nobody"))
+    window.sign_in_as(make_user(window.base_url, "New user"))
     for place in ("c", "people", "people/requests", "people/add", "search", "me"):
         window.goto(place)
         window.loaded()

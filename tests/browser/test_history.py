@@ -1,4 +1,4 @@
-"""A history of 10,000 messages is reached from end to end, with few elements."""
+"""All of a history of 10,000 messages is reachable, with few elements."""
 
 import pytest
 from playwright.sync_api import expect

@@ -1,4 +1,4 @@
-"""What hostile people write shows as text, loads nothing, and breaks no layout."""
+"""Hostile texts are rendered as text, load nothing, and do not break the layout."""
 
 from urllib.parse import urlsplit
 
@@ -26,7 +26,7 @@ ELSEWHERE = "https://elsewhere.example/picture.png"
 
 
 def _is_wider_than_the_page(window: Window) -> list[str]:
-    """Parts that can be scrolled sideways."""
+    """List elements that can be scrolled sideways."""
     violations: list[str] = window.page.evaluate(
         """() => [document.documentElement, ...document.querySelectorAll(
             '.shell > *, .messages, .details-body, .page-column, .dialog')]

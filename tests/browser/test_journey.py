@@ -1,4 +1,4 @@
-"""Three people go through every screen, and call every operation of the API on their way."""
+"""Three users visit every screen, and call every operation of the API."""
 
 import email
 import email.policy
@@ -35,12 +35,12 @@ Operation = tuple[str, str]
 
 
 def unused_name(name: str) -> str:
-    """A name that nobody else has."""
+    """Create a unique name."""
     return unused_email(name).partition("@")[0]
 
 
 def mailed_code(data_dir: Path, address: str, digits: int) -> str:
-    """The code in the newest mail to an address, once it has come: mail may follow the answer."""
+    """Wait for the newest mail to an address, and return its code."""
     deadline = time.monotonic() + SECONDS_FOR_MAIL
     while not (codes := _mailed_codes(data_dir, address, digits)):
         assert time.monotonic() < deadline, f"no mail to {address}"
@@ -184,7 +184,7 @@ class Journey:
         self.alice = ApiClient(self.base_url, self.alice_name, self.alice_email).sign_in()
 
     def send_request(self, person: ApiClient) -> None:
-        """Find somebody by name, and ask them to be friends."""
+        """Search for a user, and send a friend request."""
         a = self.a
         a.goto("people/add")
         a.field("name").fill(person.name)
@@ -326,7 +326,7 @@ class Journey:
         expect(b.page).to_have_url(re.compile("#/c$"))
 
     def part(self) -> None:
-        """See a stranger's card, block somebody, unblock them, end a friendship."""
+        """Open a stranger's card, block a user, unblock them, end a friendship."""
         a, b = self.a, self.b
         a.goto(f"people/u/{self.carol.id}")
         a.button("deleteFriend").click()

@@ -1,4 +1,4 @@
-"""What people see stays right while networks, windows and servers come and go."""
+"""The page stays correct when networks, windows and servers fail and return."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -339,7 +339,7 @@ def test_the_end_of_a_token_is_said(b: Window, bob: ApiClient) -> None:
 
 @pytest.fixture
 def mortal(tmp_path: Path) -> Iterator[Product]:
-    """A product of one's own, to be killed."""
+    """A product of this test, to be killed."""
     with running(tmp_path / "data", PASSWORD_TRANSPORT_KEY=PASSWORD_TRANSPORT_KEY) as product:
         yield product
 

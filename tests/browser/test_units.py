@@ -1,4 +1,4 @@
-"""What the web client does without a browser: rooms, outbox, the live connection, its words."""
+"""The web client without a browser: rooms, outbox, live connection, texts."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Windows of a real Chromium, and what people do in them."""
+"""Windows of a real Chromium, and the actions of users in them."""
 
 import json
 import shutil

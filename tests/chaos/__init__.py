@@ -1,1 +1,3 @@
-"""The product under faults, with people who note every acknowledged answer: ``make chaos``."""
+"""The product under faults, with simulated users who record every acknowledged response: ``make
+chaos``.
+"""

@@ -1,10 +1,10 @@
-"""Use the product while everything goes wrong, and see whether it has kept its word.
+"""Use the product under faults, and compare its state with the acknowledged responses.
 
-``make chaos``: people write, befriend, register and read through the
-gateways, and note every acknowledged answer in a file. Meanwhile programs, workers and servers are
-killed, restarted and frozen, and the connections between them cut, stopped up and slowed down, as
-the seed decides. Then all is mended; what is there is compared with what people were told, and
-make verify looks at the rest. Status 1: something is not as it was promised.
+``make chaos``: simulated users send messages, befriend, register and read through the gateways, and
+record every acknowledged response in a file. Meanwhile programs, workers and servers are killed,
+restarted and frozen, and connections between them are cut, blocked and delayed, in an order that
+depends on the seed. Then all faults end, and the state is compared with the records; make verify
+checks the rest. Status 1: something differs.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from tests.chaos.trial import Trial, tried
 
 
 def main() -> int:
-    """Do the trials that are wanted, and say what came of them."""
+    """Run the trials, and print their results."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60, help="of faults on each column")
     parser.add_argument("--seed", type=int, default=int(time.time()))

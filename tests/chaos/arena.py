@@ -1,4 +1,4 @@
-"""The product on each column, with a wire between any two parts of it."""
+"""The product on each column, with a proxy between any two programs."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,13 +21,13 @@ _REPLICAS = {
 
 
 class Arena(NamedTuple):
-    """A running product, and what can be done to it.
+    """A running product and its points of attack.
 
     Attributes:
-        cluster: its programs.
-        wires: between them, and to the servers below.
+        cluster: the programs.
+        wires: proxies between the programs, and to the servers.
         postgres: the server of the production column.
-        redis: the same.
+        redis: the server of the production column.
     """
 
     cluster: Cluster
@@ -38,7 +38,7 @@ class Arena(NamedTuple):
 
 @contextmanager
 def arena(folder: Path, column: str) -> Iterator[Arena]:
-    """The product, running as long as the block lasts.
+    """Run the product until the block ends.
 
     Args:
         folder: for its data, and a log of each program.
@@ -52,7 +52,7 @@ def arena(folder: Path, column: str) -> Iterator[Arena]:
             return wires[-1]
 
         replicas = _REPLICAS[column]
-        settings = {"SQLITE_SYNCHRONOUS": "NORMAL"}  # Processes are killed, not the machine.
+        settings = {"SQLITE_SYNCHRONOUS": "NORMAL"}  # Only processes are killed, never the machine.
         ways: dict[str, list[list[Wire]]] = {}
         for service in SERVICES:
             ways[service] = [

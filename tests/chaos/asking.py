@@ -1,4 +1,4 @@
-"""Asking the product for something until it has answered, as a patient client does."""
+"""Requests that are retried until they succeed, as a patient client does."""
 
 import random
 import threading
@@ -14,7 +14,7 @@ from shared.testing.secret_leaks import register_secrets
 from tests.chaos.record import Record
 
 OK = (200, 0)
-_PATIENCE = 6.0  # Seconds for one attempt.
+_PATIENCE = 6.0  # Seconds per attempt.
 _PAUSE = 0.05
 _SECONDS_TO_RECOVER = 90.0
 
@@ -22,27 +22,27 @@ Answer = tuple[tuple[int, int], dict[str, Any]]
 
 
 class Reachable(Protocol):
-    """A product that people can use."""
+    """A product with gateways."""
 
     @property
     def base_url(self) -> str:
-        """A gateway; another one each time, if there are several."""
+        """The URL of a gateway; with several gateways, another one each time."""
 
 
 class NeverendingError(Exception):
-    """No answer that can be accepted came, long after everything was well again."""
+    """No acceptable response arrived long after the end of all faults."""
 
 
 class Asker:
-    """Somebody who insists on answers.
+    """A client that retries.
 
     Args:
-        seed: decides what they do.
-        stopped: set when nothing is wrong any more.
+        seed: the seed of the random choices.
+        stopped: set when all faults have ended.
 
     Attributes:
-        record: what everybody was told.
-        random: chance, as the seed decides.
+        record: all acknowledged responses.
+        random: the random choices.
     """
 
     def __init__(
@@ -64,7 +64,9 @@ class Asker:
         picture: bytes | None = None,
         **fields: Any,
     ) -> dict[str, Any]:
-        """Ask again until it has succeeded, or an answer in ``also`` says that it had before."""
+        """Retry until the request succeeds, or an error in ``also`` shows that it had succeeded
+        before.
+        """
         while True:
             status, body = self.send(method, path, token, picture, **fields)
             if status == OK or status in also:
@@ -79,7 +81,7 @@ class Asker:
         picture: bytes | None = None,
         **fields: Any,
     ) -> Answer:
-        """Ask once; status and code of the answer are 0 if there was none."""
+        """Send a request once; status and code of the answer are 0 without a response."""
         register_secrets(fields)
         part = "params" if method == "GET" else "data" if picture else "json"
         files = {"image": ("picture.png", picture)} if picture else None
@@ -94,7 +96,7 @@ class Asker:
         return (response.status_code, body["code"]), body
 
     def picture(self, path: str) -> bytes:
-        """What stands at the address of a picture."""
+        """Get an image."""
         while True:
             response = self._request("GET", path)
             if response is not None and response.status_code == OK[0]:
@@ -102,7 +104,7 @@ class Asker:
             self._wait_after(f"GET {path}: {response}")
 
     def rests(self) -> bool:
-        """Do nothing for a moment; whether there is more to do after it."""
+        """Pause; return whether to continue."""
         return not self._stopped.wait(_PAUSE)
 
     def _request(self, method: str, path: str, **request: Any) -> requests.Response | None:

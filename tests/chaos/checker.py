@@ -1,4 +1,4 @@
-"""Whether what is there is what people were told, and all of it keeps the product's promises."""
+"""Compare the state of the product with the acknowledged responses and its invariants."""
 
 import hashlib
 import json
@@ -23,12 +23,12 @@ from tests.cluster import Cluster, until
 from tests.factories import roles_in
 from tests.product import ROOT
 
-_DELIVERY_TIMEOUT = 100  # The relay waits for a minute at most between two attempts.
+_DELIVERY_TIMEOUT = 100  # The relay waits at most a minute between two attempts.
 _TELLERS = ("auth_service", "social_service")
 
 
 def wait_for_events(cluster: Cluster) -> None:
-    """Return when everything has been told to everybody."""
+    """Wait until all events have been delivered."""
     env = os.environ | cluster.env
     until(lambda: not any(_waiting(service, env) for service in _TELLERS), _DELIVERY_TIMEOUT)
 
@@ -45,14 +45,14 @@ def _waiting(service: str, env: Mapping[str, str]) -> int:
 
 
 def broken_promises(cluster: Cluster) -> Iterator[str]:
-    """What ``make verify`` finds."""
+    """Yield the violations that ``make verify`` finds."""
     for result in run_all_checks(os.environ | cluster.env):
         if result.violations:
             yield f"{result.invariant}: {result.violations} times, such as {result.examples}"
 
 
 def broken_words(product: Reachable, record: Record, town: Town) -> Iterator[str]:
-    """Where the product is not as it has said."""
+    """Yield the differences between the state and the acknowledged responses."""
     yield from record.unkept
     for conversation_id, people in town.conversations.items():
         yield from _of_conversation(conversation_id, people, record)
@@ -115,7 +115,7 @@ def _of_messages(conversation_id: int, listed: list[Message], record: Record) ->
     for text in there.keys() & record.deleted:
         yield f"{text!r} was deleted, and is there"
     for text in there.keys() - acknowledged.keys() - record.perhaps:
-        yield f"{text!r} was sent by nobody"
+        yield f"{text!r} was never sent"
 
 
 def _of_follower(follower: Follower, record: Record) -> Iterator[str]:

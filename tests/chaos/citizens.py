@@ -1,4 +1,4 @@
-"""People who go on using the product whatever happens to it."""
+"""Users who continue to use the product under any faults."""
 
 import threading
 from collections.abc import Callable, Container, Mapping
@@ -11,24 +11,24 @@ from tests.client import ApiClient
 
 
 class Club(NamedTuple):
-    """A group of three that one citizen runs alone, whoever owns it at the moment."""
+    """A group of three that one citizen manages alone, independent of its current owner."""
 
     id: int
     people: dict[int, ApiClient]
 
 
 class Citizen(Asker):
-    """Does one thing after another, each until it is done.
+    """A user who performs one operation after another, each until it succeeds.
 
     Args:
-        person: whose account it is.
-        acquaintance: somebody whom they befriend and unfriend, and nobody else does.
-        club: which they run.
-        conversation_ids: where they talk.
-        seed: decides what they do.
+        person: the account.
+        acquaintance: a user whose friendship only this citizen changes.
+        club: the managed group.
+        conversation_ids: the conversations to send messages to.
+        seed: the seed of the random choices.
 
     Attributes:
-        own: texts and pictures that they sent, and have not deleted.
+        own: sent and not deleted texts and images.
     """
 
     def __init__(
@@ -51,16 +51,16 @@ class Citizen(Asker):
         self._numbers = count(1)
 
     def live(self, operations: Mapping["Operation", int]) -> None:
-        """Live until told to stop, and finish what was begun.
+        """Perform operations until stopped, and finish the last one.
 
         Args:
-            operations: what they do, and how often each beside the others.
+            operations: the operations, with their relative frequencies.
         """
         try:
             while self.rests():
                 [operation] = self.random.choices(list(operations), list(operations.values()))
                 operation(self)
-        except Exception as failure:  # No answer in time, or one that makes no sense.
+        except Exception as failure:  # A timeout, or an invalid response.
             self.record.is_unkept(f"{self.person.name}: {failure!r}")
 
     def insists(
@@ -71,15 +71,15 @@ class Citizen(Asker):
         picture: bytes | None = None,
         **fields: Any,
     ) -> dict[str, Any]:
-        """See `insist`, with their own token."""
+        """See `insist`, with the citizen's token."""
         return self.insist(method, path, self.person.token, also, picture, **fields)
 
     def new_text(self) -> str:
-        """What nobody has said yet."""
+        """Create a unique text."""
         return f"{self.person.name} {next(self._numbers)}"
 
     def somewhere(self) -> int:
-        """A conversation."""
+        """Choose a conversation."""
         return self.random.choice(self._conversation_ids)
 
 

@@ -1,4 +1,4 @@
-"""What people do to run a group: roles, ownership, who is in it, and what stays of what is said."""
+"""Management of groups: roles, ownership, members and deletion of messages."""
 
 from tests.chaos.citizens import Citizen
 from tests.chaos.talking import delete_for_all, send_text
@@ -13,7 +13,7 @@ _HANDLED_ALREADY = (403, -4)
 
 
 def run_club(citizen: Citizen) -> None:
-    """Do something to or with one who is in the club; let in who is not."""
+    """Change a member of the club, or add a missing one."""
     roles = citizen.record.roles[citizen.club.id]
     [owner] = [person for id_, person in citizen.club.people.items() if roles.get(id_) == OWNER]
     other = citizen.random.choice([each for each in citizen.club.people.values() if each != owner])
@@ -25,7 +25,7 @@ def run_club(citizen: Citizen) -> None:
 
 
 def _speak(citizen: Citizen, owner: ApiClient, other: ApiClient) -> None:
-    """Let one say two things, of which the owner lets one stay."""
+    """Send two messages of a member; the owner deletes one."""
     for _ in range(2):
         text = send_text(citizen, other, citizen.club.id)
     delete_for_all(citizen, owner, text)

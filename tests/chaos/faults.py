@@ -1,4 +1,4 @@
-"""Everything that goes wrong, dealt out by a seed: to processes and servers, and to wires."""
+"""Faults of processes, servers and connections, in an order that depends on a seed."""
 
 import random
 import threading
@@ -15,22 +15,22 @@ from shared.testing.redis import RedisServer
 from tests.chaos.arena import Arena
 from tests.cluster import Replica
 
-_SHORTEST, _LONGEST = 0.2, 2.5  # Seconds that a fault lasts, and that nothing happens after it.
+_SHORTEST, _LONGEST = 0.2, 2.5  # Seconds of a fault, and of the pause after it.
 _LATE = 0.3
 
 
 class Fault(NamedTuple):
-    """Something that goes wrong as long as a block lasts."""
+    """A fault that lasts until the block ends."""
 
     name: str
     inflicted: Callable[[], AbstractContextManager[None]]
 
 
 class Lane:
-    """Deals one fault after another, in an order and with pauses that the seed decides.
+    """Causes one fault after another, with an order and pauses that depend on the seed.
 
     Attributes:
-        dealt: how often each fault was.
+        dealt: the number of times of each fault.
     """
 
     def __init__(self, faults: Iterable[Fault], seed: str, stopped: threading.Event) -> None:
@@ -40,7 +40,7 @@ class Lane:
         self._stopped = stopped
 
     def run(self) -> None:
-        """Deal until told to stop; then nothing is wrong any more."""
+        """Cause faults until stopped; afterwards there is no fault."""
         while True:
             self._random.shuffle(self._faults)
             for fault in self._faults:
@@ -52,7 +52,7 @@ class Lane:
 
 
 def to_processes(arena: Arena) -> Iterator[Fault]:
-    """What can happen to the programs, and to the servers below them."""
+    """Yield the faults of programs and servers."""
     for replica in arena.cluster.all():
         program = replica.name.partition("-")[0]
         yield Fault(f"kill -9 {program}", partial(_killed, replica))
@@ -66,7 +66,7 @@ def to_processes(arena: Arena) -> Iterator[Fault]:
 
 
 def to_wires(arena: Arena) -> Iterator[Fault]:
-    """What can happen between them."""
+    """Yield the faults of connections."""
     for wire in arena.wires:
         yield Fault(f"cut {wire.name}", wire.cut)
         yield Fault(f"stop up {wire.name}", wire.stopped_up)

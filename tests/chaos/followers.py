@@ -1,4 +1,4 @@
-"""People who see conversations through a websocket, and by versions what got lost on the way."""
+"""Users who follow conversations through a websocket, and fetch lost messages by version."""
 
 from collections.abc import Collection
 
@@ -9,16 +9,16 @@ from tests.client import ApiClient
 
 
 class Follower:
-    """Somebody whose screens are made of nothing but the events of `Live`.
+    """A user whose screens contain only the events of `Live`.
 
     Args:
-        base_url: of the gateway that they stay with.
-        person: whose account it is.
-        conversation_ids: what they follow from now on.
+        base_url: the URL of the follower's gateway.
+        person: the account.
+        conversation_ids: the followed conversations.
 
     Attributes:
-        person: the same.
-        screens: for each conversation the ids of the messages on it, in the order they came in.
+        person: the account.
+        screens: by conversation, the ids of the received messages in order.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Follower:
         }
 
     def listen(self) -> None:
-        """Take what comes, until `leave`."""
+        """Process events until `leave`."""
         try:
             for event in self._live:
                 if isinstance(event, Arrived):
@@ -52,7 +52,7 @@ class Follower:
         return all(screen[-1:] == [ends[each]] for each, screen in self.screens.items())
 
     def leave(self) -> None:
-        """Let `listen` return."""
+        """End `listen`."""
         self._live.close()
 
     def _add(self, conversation_id: int, message_id: int) -> None:

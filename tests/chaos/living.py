@@ -1,4 +1,4 @@
-"""What people do outside conversations: they make and end friendships, accounts and names."""
+"""Operations outside of conversations: on friendships, accounts and names."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ _NO_FRIENDS_ALREADY = (404, -3)
 
 
 def change_friendship(citizen: Citizen) -> None:
-    """End the friendship with the acquaintance, or begin it again."""
+    """End the friendship with the acquaintance, or start it again."""
     friend = citizen.acquaintance
     pair = (citizen.person.id, friend.id)
     if citizen.record.friends[pair]:
@@ -32,16 +32,16 @@ def change_friendship(citizen: Citizen) -> None:
 
 
 def rename(citizen: Citizen) -> None:
-    """Take another name."""
+    """Change the name."""
     name = citizen.new_text()
     citizen.insists("PUT", "/account/info", name=name, origin_password=PASSWORD)
     citizen.record.acknowledged("names", citizen.person.id, name)
 
 
 def register(citizen: Citizen) -> None:
-    """Make another account."""
+    """Register another account."""
     fields: dict[str, Any] = {"email": unused_email("new"), "password": PASSWORD}
     body = citizen.insist("POST", "/account/reg", None, (_EXISTS,), name="New", **fields)
-    if "id" not in body:  # An earlier attempt made it, and its answer was lost.
+    if "id" not in body:  # An earlier attempt succeeded, and its response was lost.
         body = citizen.insist("POST", "/account/login", None, **fields)
     citizen.record.acknowledged("accounts", fields["email"], body["id"])

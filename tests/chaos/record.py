@@ -1,4 +1,4 @@
-"""What people were told: every acknowledged answer, in memory and in a file."""
+"""All acknowledged responses, in memory and in a file."""
 
 import json
 import threading
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 
 class Sent(NamedTuple):
-    """A message that was acknowledged."""
+    """An acknowledged message."""
 
     conversation_id: int
     sender_id: int
@@ -17,24 +17,24 @@ class Sent(NamedTuple):
 
 
 class Record:
-    """Who was told what; a later word about the same thing takes the place of an earlier one.
+    """Acknowledged responses; a later one about the same subject replaces an earlier one.
 
     Args:
-        path: a file to which every acknowledged answer is appended.
+        path: a file to which every acknowledged response is appended.
 
     Attributes:
-        sent: acknowledged messages by their texts, no two of which are alike; pictures by paths.
-        pictures: what was first seen at a path, as a digest.
-        perhaps: texts that were sent once, and not acknowledged.
-        deleted: texts (or paths) of messages that were deleted for everybody.
-        hidden: who has deleted a message for themselves alone, and its id.
-        read: how far somebody has read in a conversation, by both ids.
-        friends: whether two people are friends, by both ids.
+        sent: acknowledged messages by their unique texts; images by paths.
+        pictures: the first digest of the image at a path.
+        perhaps: texts that were sent once and not acknowledged.
+        deleted: texts (or paths) of messages deleted for all members.
+        hidden: users who deleted a message for themselves only, and its id.
+        read: read positions by user and conversation.
+        friends: whether two users are friends, by both ids.
         roles: the members of a club with their roles, by its id.
-        names: by account.
+        names: names by account.
         accounts: ids by e-mail address.
-        unkept: what no answer can excuse.
-        requests: how many were sent, ``retries`` among them.
+        unkept: violations that no fault can explain.
+        requests: the number of requests, including ``retries``.
     """
 
     def __init__(self, path: Path) -> None:
@@ -54,11 +54,11 @@ class Record:
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()
 
     def acknowledged(self, what: str, key: Any, value: Any = None) -> None:
-        """Note what was said; ``what`` is the attribute that is about it."""
+        """Record a response; ``what`` is the attribute for it."""
         with self._lock:
             self._file.write(json.dumps([what, key, value]) + "\n")
             self._file.flush()
@@ -69,7 +69,7 @@ class Record:
                 notes[key] = value
 
     def is_unkept(self, what: str) -> None:
-        """Note what should never have been answered."""
+        """Record a response that must never occur."""
         with self._lock:
             self.unkept.append(what)
 

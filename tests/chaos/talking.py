@@ -1,4 +1,4 @@
-"""What people do in a conversation: they send, read, hide and delete."""
+"""Operations in a conversation: sending, reading, hiding and deleting."""
 
 import hashlib
 from typing import Any
@@ -18,12 +18,12 @@ _COLOURS = 256
 
 
 def send(citizen: Citizen) -> None:
-    """Send a text, until it is acknowledged."""
+    """Send a text until it is acknowledged."""
     citizen.own.append(send_text(citizen, citizen.person, citizen.somewhere()))
 
 
 def send_text(citizen: Citizen, speaker: ApiClient, conversation_id: int) -> str:
-    """Let somebody send a text, until it is acknowledged; the text."""
+    """Send a text of a user until it is acknowledged; return the text."""
     text = citizen.new_text()
     body = citizen.insist(
         "POST",
@@ -38,7 +38,7 @@ def send_text(citizen: Citizen, speaker: ApiClient, conversation_id: int) -> str
 
 
 def send_once(citizen: Citizen) -> None:
-    """Send a text, and be content with no answer."""
+    """Send a text once, possibly without a response."""
     text, conversation_id = citizen.new_text(), citizen.somewhere()
     status, body = citizen.send(
         "POST", _PATH, citizen.person.token, conversationId=conversation_id, content=text
@@ -51,7 +51,7 @@ def send_once(citizen: Citizen) -> None:
 
 
 def send_picture(citizen: Citizen) -> None:
-    """Send a picture, and look at it."""
+    """Send an image, and download it."""
     conversation_id = citizen.somewhere()
     sent = picture(seed=citizen.random.randrange(_COLOURS))
     body = citizen.insists(
@@ -74,17 +74,17 @@ def send_picture(citizen: Citizen) -> None:
 
 
 def content_of(message: Message) -> str:
-    """A text; of a picture its path."""
+    """Return the text of a message, or the path of its image."""
     return urlsplit(message.content).path if message.is_image else message.content
 
 
 def read(citizen: Citizen) -> None:
-    """Read everything in a conversation."""
+    """Read all messages of a conversation."""
     read_in(citizen, citizen.somewhere())
 
 
 def read_in(citizen: Citizen, conversation_id: int) -> list[Message]:
-    """Read everything in one conversation; the messages."""
+    """Read and return all messages of one conversation."""
     body = citizen.insists("GET", _PATH, conversationId=conversation_id)
     messages = [Message.of(each) for each in body["messages"]]
     seqs = [message.seq for message in messages]
@@ -96,7 +96,7 @@ def read_in(citizen: Citizen, conversation_id: int) -> list[Message]:
 
 
 def hide(citizen: Citizen) -> None:
-    """Delete a message of somebody else from their own view alone."""
+    """Hide a message of another user."""
     messages = read_in(citizen, citizen.somewhere())
     of_others = [each.id for each in messages if each.sender_id != citizen.person.id]
     if of_others:
@@ -107,14 +107,14 @@ def hide(citizen: Citizen) -> None:
 
 
 def delete(citizen: Citizen) -> None:
-    """Delete for everybody what they have sent."""
+    """Delete an own message for all members."""
     if citizen.own:
         text = citizen.own.pop(citizen.random.randrange(len(citizen.own)))
         delete_for_all(citizen, citizen.person, text)
 
 
 def delete_for_all(citizen: Citizen, remover: ApiClient, text: str) -> None:
-    """Let somebody who may delete a message for everybody."""
+    """Delete a message for all members as a user with this right."""
     message_id = citizen.record.sent[text].message_id
     citizen.insist("DELETE", _PATH, remover.token, (_GONE_ALREADY,), message_id=message_id)
     citizen.record.acknowledged("deleted", text)

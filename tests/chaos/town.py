@@ -1,4 +1,4 @@
-"""Who lives there: people with accounts, friends, groups and private chats."""
+"""The users of a trial, with accounts, friends, groups and private chats."""
 
 import threading
 from collections.abc import Iterator
@@ -38,12 +38,12 @@ _OPERATIONS: dict[Operation, int] = {
 
 
 class Town(NamedTuple):
-    """Who lives there, and where they talk: the members of each conversation.
+    """The users of a trial, and the members of each conversation.
 
     Attributes:
-        citizens: those who act.
-        followers: some of them again, who look on.
-        conversations: which nobody joins or leaves.
+        citizens: the active users.
+        followers: some of the users, who only follow.
+        conversations: conversations whose members do not change.
     """
 
     citizens: list[Citizen]
@@ -51,22 +51,22 @@ class Town(NamedTuple):
     conversations: dict[int, list[ApiClient]]
 
     def lives(self) -> list[threading.Thread]:
-        """What each citizen does, until they have been told to stop."""
+        """Create a thread for each citizen, which ends when stopped."""
         return [threading.Thread(target=each.live, args=[_OPERATIONS]) for each in self.citizens]
 
     def start_followers(self) -> list[threading.Thread]:
-        """What each follower does, until they leave."""
+        """Create a thread for each follower, which ends when the follower leaves."""
         return [threading.Thread(target=each.listen) for each in self.followers]
 
     def stop_followers(self) -> None:
-        """Let the followers leave."""
+        """End the threads of the followers."""
         for follower in self.followers:
             follower.leave()
 
     def ends(self, record: Record) -> None:
-        """Say a last word in each conversation, and give the followers time to have heard it.
+        """Send a last message in each conversation, and wait until the followers have received it.
 
-        A frame may be lost without the connection; the next one shows that something is missing.
+        A frame can be lost without the connection; the next one reveals the gap.
         """
         last = {}
         for conversation_id, (member, *_) in self.conversations.items():
@@ -77,12 +77,12 @@ class Town(NamedTuple):
             last[conversation_id] = body["message_id"]
             sent = Sent(conversation_id, member.id, body["message_id"], body["seq"])
             record.acknowledged("sent", text, sent)
-        with suppress(AssertionError):  # The checker finds who has not.
+        with suppress(AssertionError):  # The checker reports followers without it.
             until(lambda: all(each.is_at(last) for each in self.followers), _SECONDS_TO_CATCH_UP)
 
 
 def settle(product: Reachable, record: Record, seed: int, stopped: threading.Event) -> Town:
-    """Let people move in, before anything goes wrong."""
+    """Create the users before any fault."""
     base_url = product.base_url
     people = [make_user(base_url, f"Citizen{number}") for number in range(_CITIZENS)]
     for number, person in enumerate(people):

@@ -1,4 +1,4 @@
-"""One trial: people use the product for a while, faults happen to it, then all is looked at."""
+"""A trial: users and faults for some time, then a check of the state."""
 
 import threading
 from collections import Counter
@@ -15,13 +15,13 @@ from tests.cluster import Cluster
 
 
 class Trial(NamedTuple):
-    """A product that has been through it all, and is whole again.
+    """A product after all faults.
 
     Attributes:
         cluster: the product.
-        town: those who used it.
-        record: what they were told.
-        faults: how often each fault happened.
+        town: its users.
+        record: the acknowledged responses.
+        faults: the number of times of each fault.
     """
 
     cluster: Cluster
@@ -30,7 +30,7 @@ class Trial(NamedTuple):
     faults: Counter[str]
 
     def violations(self) -> list[str]:
-        """What is not as it must be."""
+        """List all violations."""
         return [
             *checker.broken_words(self.cluster, self.record, self.town),
             *checker.broken_promises(self.cluster),

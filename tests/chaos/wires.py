@@ -1,4 +1,4 @@
-"""Connections between programs and servers, which can be cut, slowed down and stopped up."""
+"""Proxies between programs and servers, which can cut, delay and block connections."""
 
 import socket
 import threading
@@ -12,12 +12,12 @@ _BLOCK = 65_536
 
 
 class Wire(Way):
-    """The only way to a program or a server.
+    """The only connection to a program or a server.
 
     Attributes:
-        name: what it connects.
-        port: where it begins.
-        target: where it leads: an address of TCP, or the path of a socket.
+        name: the names of its ends.
+        port: the port of the proxy.
+        target: the TCP address or the path of a socket of the target.
     """
 
     def __init__(self, name: str) -> None:
@@ -51,7 +51,7 @@ class Wire(Way):
 
     @contextmanager
     def cut(self) -> Iterator[None]:
-        """End every connection, and let none come about."""
+        """Close all connections and reject new ones during the block."""
         self._is_cut = True
         self._hang_up()
         try:
@@ -61,7 +61,7 @@ class Wire(Way):
 
     @contextmanager
     def slow(self, seconds: float) -> Iterator[None]:
-        """Let everything that is said arrive later."""
+        """Delay all data during the block."""
         self._seconds = seconds
         try:
             yield
@@ -70,7 +70,7 @@ class Wire(Way):
 
     @contextmanager
     def stopped_up(self) -> Iterator[None]:
-        """Let nothing through, while connections stand."""
+        """Block all data during the block, without closing connections."""
         self._flows.clear()
         try:
             yield
@@ -103,7 +103,7 @@ class Wire(Way):
                     self._closed.wait(self._seconds)
                 target.sendall(block)
             target.shutdown(socket.SHUT_WR)
-        except OSError:  # What one end has met, the other is to meet, too.
+        except OSError:  # The end of one side ends the other side, too.
             for end in (source, target):
                 with suppress(OSError):
                     end.shutdown(socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""Two of every program, on PostgreSQL and Redis, behind a load balancer."""
+"""Two replicas of every program, on PostgreSQL and Redis, behind a load balancer."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from tests.ways import Balancer, balanced
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProductionCluster]:
-    """The cluster; whoever stops something in it starts it again."""
+    """The cluster. A test that stops a program starts it again."""
     with running_production(
         tmp_path_factory.mktemp("cluster"),
         dict.fromkeys(PROGRAMS, 2),
@@ -25,13 +25,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProductionClus
 
 @pytest.fixture(scope="session")
 def balancer(cluster: ProductionCluster) -> Iterator[Balancer]:
-    """What clients connect to."""
+    """The load balancer for clients."""
     with balanced(cluster.of("gateway")) as balancer:
         yield balancer
 
 
 @pytest.fixture
 def busy(balancer: Balancer) -> Iterator[Crowd]:
-    """People who use the cluster meanwhile."""
+    """Users who use the cluster during a test."""
     with crowd(balancer.base_url) as busy:
         yield busy

@@ -1,4 +1,4 @@
-"""People who use the product all at once, and what they met."""
+"""Concurrent users, and the responses that they received."""
 
 import json
 import threading
@@ -16,14 +16,14 @@ from tests.client import PASSWORD, ApiClient
 from tests.cluster import until
 from tests.factories import befriend, make_group, make_user, unused_email
 
-PAUSE = 0.02  # Seconds between two requests of one person.
+PAUSE = 0.02  # Seconds between two requests of one user.
 SECONDS = 30
 OK = 200
-NOTHING = 0  # The status of no answer.
+NOTHING = 0  # The status without a response.
 
 
 class Request(NamedTuple):
-    """What somebody asks for. Fields of a GET go into the query."""
+    """A request of a user. Fields of a GET go into the query."""
 
     token: str | None
     method: str
@@ -32,12 +32,12 @@ class Request(NamedTuple):
 
     @property
     def reads(self) -> bool:
-        """Whether it can be repeated by anybody."""
+        """Whether any client can retry it."""
         return self.method == "GET"
 
 
 class Answer(NamedTuple):
-    """What came of a request that was sent at a moment of the monotonic clock."""
+    """The response to a request, with the time of the request (monotonic clock)."""
 
     request: Request
     status: int
@@ -45,12 +45,12 @@ class Answer(NamedTuple):
     sent_at: float
 
 
-# Somebody who asks, and is given the body of each successful answer.
+# Yields requests, and receives the body of each successful response.
 Requests = Generator[Request, Any, None]
 
 
 class Requester(threading.Thread):
-    """Sends one request after another, each of them once, until told to stop."""
+    """Sends one request after another, each of them once, until stopped."""
 
     def __init__(self, base_url: str, requests: Requests, stopped: threading.Event) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class Requester(threading.Thread):
         self._stopped = stopped
 
     def run(self) -> None:
-        """Ask."""
+        """Send requests."""
         request = next(self._requests)
         while not self._stopped.wait(PAUSE):
             sent_at = time.monotonic()
@@ -84,7 +84,7 @@ class Requester(threading.Thread):
 
 
 class Follower(threading.Thread):
-    """Has a socket and follows a conversation, coming back whenever the socket breaks."""
+    """Follows a conversation over a socket, and reconnects."""
 
     def __init__(self, person: ApiClient, conversation_id: int) -> None:
         super().__init__()
@@ -107,10 +107,9 @@ class Crowd:
     """Three friends with a group, who read, write and listen.
 
     Attributes:
-        group: the id of its conversation.
-        followers: one who listens for each person.
-        friends_without_chat: ids of people whose friendship was accepted, but whose private
-            conversation was not there afterwards.
+        group: the id of the group's conversation.
+        followers: one listener per user.
+        friends_without_chat: ids of users whose accepted friendship had no private conversation.
     """
 
     def __init__(self, base_url: str) -> None:
@@ -135,30 +134,30 @@ class Crowd:
 
     @property
     def size(self) -> int:
-        """How many ask at once."""
+        """The number of concurrent requesters."""
         return len(self._callers)
 
     @property
     def answers(self) -> list[Answer]:
-        """Every answer so far."""
+        """All responses so far."""
         return [answer for caller in self._callers for answer in caller.answers]
 
     @property
     def failures(self) -> list[Answer]:
-        """The answers that are not a success."""
+        """The responses without success."""
         return [answer for answer in self.answers if answer.status != OK]
 
     def goes_on(self, answers: int = 60) -> None:
-        """Wait until there are so many more answers."""
+        """Wait for a number of further responses."""
         enough = len(self.answers) + answers
         until(lambda: len(self.answers) >= enough)
 
     def failures_since(self, moment: float) -> list[Answer]:
-        """The failures of what was sent after a moment of the monotonic clock."""
+        """List the failures of requests after a time of the monotonic clock."""
         return [answer for answer in self.failures if answer.sent_at > moment]
 
     def assert_nothing_lost(self) -> None:
-        """Hold that what was acknowledged is there, once and in one order, with every follower."""
+        """Check that acknowledged messages exist once and in one order, for every follower."""
         texts = [each.content for each in self.people[0].list_messages(self.group).messages]
         sent = {
             answer.request.fields["content"]
@@ -173,7 +172,7 @@ class Crowd:
             assert follower.texts == texts
 
     def begin(self) -> None:
-        """Let them listen, and then talk."""
+        """Start the followers, and then the requesters."""
         for follower in self.followers:
             follower.start()
         until(lambda: all(follower.connections for follower in self.followers))
@@ -181,13 +180,13 @@ class Crowd:
             caller.start()
 
     def fall_silent(self) -> None:
-        """Let them ask for nothing more; they still listen."""
+        """Stop the requesters; the followers continue."""
         self._stopped.set()
         for caller in self._callers:
             caller.join()
 
     def leave(self) -> None:
-        """Let them go."""
+        """Stop all."""
         self.fall_silent()
         for follower in self.followers:
             follower.live.close()

@@ -1,4 +1,4 @@
-"""A database or Redis that goes and comes back is picked up again, without a restart of ours."""
+"""The services use a database or Redis again after its outage, without a restart."""
 
 import time
 from collections.abc import Callable
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster")]
 
 
 def until_ready(cluster: ProductionCluster) -> float:
-    """Wait until every replica says it is ready; the moment when that is so."""
+    """Wait until every replica is ready; return the time."""
     for replica in cluster.all():
         until(replica.is_ready)
     return time.monotonic()

@@ -1,4 +1,4 @@
-"""A replica that dies or hangs takes what it had in hand with it, and nothing else."""
+"""The failure of a replica affects only its requests in flight."""
 
 import time
 
@@ -16,7 +16,7 @@ def test_killing_a_chat_replica_fails_only_writes_that_were_in_its_hands(
     replica = cluster.of("chat_service")[0]
 
     replica.kill()
-    busy.goes_on()  # Until the gateway has seen that its connections are gone.
+    busy.goes_on()  # Time for the gateway to detect closed connections.
     noticed_at = time.monotonic()
     busy.goes_on()
     replica.start()
@@ -35,7 +35,7 @@ def test_killing_a_gateway_fails_only_what_was_in_its_hands(
     replica = cluster.of("gateway")[0]
 
     replica.kill()
-    busy.goes_on()  # Until the balancer has passed on to everybody that their connection is gone.
+    busy.goes_on()  # Time for the balancer to close the connections of clients.
     noticed_at = time.monotonic()
     busy.goes_on()
     replica.start()

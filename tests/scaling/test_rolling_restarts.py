@@ -1,4 +1,4 @@
-"""Every program can be restarted, replica by replica, and nobody notices."""
+"""Every program can be restarted, replica by replica, without a failed request."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +27,7 @@ def test_a_rolling_restart_fails_no_request_and_loses_no_frame(
 
 
 def restart(replicas: Sequence[Replica]) -> None:
-    """Stop replicas of different programs at once, and start them again."""
+    """Restart replicas of different programs at the same time."""
     with ThreadPoolExecutor(len(replicas)) as threads:
         assert set(threads.map(Replica.stop, replicas)) == {0}
     for replica in replicas:
