@@ -260,6 +260,18 @@ def test_a_recent_chat_opens_without_a_request(
     assert [url for url in window.urls if "/conversations/messages" in url] == []
 
 
+@pytest.mark.usefixtures("chat")
+def test_pressing_a_chat_fetches_its_messages(
+    windows: Windows, alice: ApiClient, bob: ApiClient
+) -> None:
+    window = windows.open()
+    window.page.route("**/conversations/sync", lambda route: route.abort())
+    window.sign_in_as(bob)
+
+    with window.page.expect_request("**/conversations/messages?*"):
+        window.page.get_by_role("link", name=alice.name).dispatch_event("pointerdown")
+
+
 def test_two_windows_agree(windows: Windows, b: Window, alice: ApiClient, chat: int) -> None:
     other = windows.beside(b)
     other.goto("c")

@@ -1,7 +1,7 @@
 /** The list of conversations, and the creation of a group. */
 
 import { refreshConversations } from "../actions/lists.js";
-import { changeSettings } from "../actions/messages.js";
+import { changeSettings, openConversation } from "../actions/messages.js";
 import * as api from "../api.js";
 import { h, memoized } from "../dom.js";
 import { contentOf, moment } from "../format.js";
@@ -52,9 +52,15 @@ const row = memoized((/** @type {Conversation} */ each, /** @type {boolean} */ i
   const { name, is_top: isPinned, notice_able: isHeard, last_message_time: time } = each;
   const last = contentOf({ type: each.last_message_type, content: each.last_message });
   const actions = () => actionsOf(each);
-  const props = { href: `#/c/${each.id}`, "aria-current": isOpen && "true" };
+  const props = {
+    href: `#/c/${each.id}`,
+    "aria-current": isOpen && "true",
+    // The messages are on their way before the click is complete.
+    onPointerdown: () => openConversation(each.id),
+    onContextmenu: menuOnPress(actions),
+  };
   return h("li.row", { key: each.id, class: isPinned && "pinned" },
-    h("a.row-link", { ...props, onContextmenu: menuOnPress(actions) },
+    h("a.row-link", props,
       avatar({ ...each, id: each.friend_id ?? each.id }),
       rowText(name,
         h("span.row-line",
