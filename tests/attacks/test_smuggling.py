@@ -96,7 +96,7 @@ def test_naming_a_header_as_the_connections_own_takes_no_protection_away(
 
 
 @pytest.mark.parametrize(
-    "said",
+    "raw_request",
     [
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nGET /livez HTTP/1.1\r\nHost: x\r\n\r\n",
