@@ -14,9 +14,9 @@ from statistics import median
 from argon2 import PasswordHasher
 
 from auth_service.domain import passwords
-from benchmarks.deployment import COLUMNS, deployed
+from benchmarks.deployment import COLUMNS, deploy
 from benchmarks.live import live_figures
-from benchmarks.load import Load
+from benchmarks.load import LoadGenerator
 from benchmarks.measuring import FULL_PACE, QUICK_PACE, Measuring
 from benchmarks.plots import plot_costs, plot_growth
 from benchmarks.report import RESULTS, Report
@@ -65,8 +65,8 @@ def _measure(column: str, report: Report, *, quick: bool, only: str) -> None:
     sizes, pace = (QUICK, QUICK_PACE) if quick else (FULL, FULL_PACE)
     with (
         tempfile.TemporaryDirectory(prefix="ims-benchmark-") as folder,
-        Load() as load,
-        deployed(column, Path(folder)) as deployment,
+        LoadGenerator() as load,
+        deploy(column, Path(folder)) as deployment,
     ):
         echo(f"Filling the product on {column} ...")
         world = Seeder(load, deployment.address, echo).world(sizes)

@@ -103,7 +103,7 @@ def used_between(before: _Clocks, after: _Clocks) -> Usage:
 
 
 @contextmanager
-def deployed(column: str, folder: Path) -> Iterator[Deployment]:
+def deploy(column: str, folder: Path) -> Iterator[Deployment]:
     """Run the product on fresh data inside the block.
 
     Args:

@@ -8,8 +8,8 @@ from typing import Any
 
 from benchmarks.deployment import Deployment, used_between
 from benchmarks.listeners import Listeners
-from benchmarks.load import Load, request
-from benchmarks.world import Participant, World, sending
+from benchmarks.load import LoadGenerator, request
+from benchmarks.world import Participant, World, send_request
 
 SENDERS = 4
 WARM_UP = 10
@@ -17,7 +17,9 @@ KB = 1024
 TAKING_PART = ("gateway", "chat")
 
 
-def live_figures(deployment: Deployment, load: Load, world: World, messages: int) -> dict[str, Any]:
+def live_figures(
+    deployment: Deployment, load: LoadGenerator, world: World, messages: int
+) -> dict[str, Any]:
     """Measure the delivery of messages to the largest group, through a fresh product.
 
     Processor time of a delivery is that of the whole send, divided by its deliveries. Memory is
@@ -63,7 +65,7 @@ def _memory(deployment: Deployment) -> dict[str, int]:
 
 
 class _Delivery:
-    def __init__(self, deployment: Deployment, load: Load, listeners: Listeners) -> None:
+    def __init__(self, deployment: Deployment, load: LoadGenerator, listeners: Listeners) -> None:
         self._deployment = deployment
         self._load = load
         self._listeners = listeners
@@ -93,7 +95,7 @@ class _Delivery:
 
     def _send(self, places: Sequence[Participant], numbers: Sequence[int]) -> None:
         requests = [
-            sending(places[number % len(places)], f"message {number}") for number in numbers
+            send_request(places[number % len(places)], f"message {number}") for number in numbers
         ]
         outcome = self._load.send(self._deployment.address, requests, len(places))
         if outcome.errors:

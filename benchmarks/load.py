@@ -60,7 +60,7 @@ def request(method: str, path: str, token: str = "", body: dict[str, Any] | None
     return "\r\n".join((*lines, "", "")).encode() + content
 
 
-class Load:
+class LoadGenerator:
     """A process that sends prebuilt requests."""
 
     def __init__(self) -> None:

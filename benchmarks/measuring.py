@@ -7,7 +7,7 @@ from statistics import median, quantiles
 from typing import Any
 
 from benchmarks.deployment import PARTS, PROGRAMS, Deployment, Usage, used_between
-from benchmarks.load import Load, Outcome, request
+from benchmarks.load import LoadGenerator, Outcome, request
 from benchmarks.scenarios import Scenario
 from benchmarks.world import World
 
@@ -98,7 +98,9 @@ class Measuring:
         pace: for how long.
     """
 
-    def __init__(self, column: str, deployment: Deployment, load: Load, pace: Pace) -> None:
+    def __init__(
+        self, column: str, deployment: Deployment, load: LoadGenerator, pace: Pace
+    ) -> None:
         self._column = column
         self._deployment = deployment
         self._load = load

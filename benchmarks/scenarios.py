@@ -5,7 +5,7 @@ from itertools import count, cycle
 from typing import NamedTuple
 
 from benchmarks.load import request
-from benchmarks.world import PASSWORD, Participant, Person, Sizes, World, sending, text_of
+from benchmarks.world import PASSWORD, Participant, Person, Sizes, World, send_request, text_of
 
 QUICK = Sizes(groups=(2, 20, 100), lists=(10, 50), histories=(100, 1000))
 FULL = Sizes(groups=(2, 20, 100, 1000), lists=(10, 50, 200), histories=(100, 1000, 10_000))
@@ -114,7 +114,7 @@ def _register(_world: World) -> Iterator[bytes]:
 
 def _sends(places: list[Participant]) -> Iterator[bytes]:
     for number, place in enumerate(cycle(places)):
-        yield sending(place, text_of(number))
+        yield send_request(place, text_of(number))
 
 
 def _from_each(people: list[Person], path: str) -> Iterator[bytes]:

@@ -19,9 +19,9 @@ from pathlib import Path
 from statistics import mean
 
 from benchmarks.__main__ import echo
-from benchmarks.deployment import MB, POSTGRES, PROGRAMS, Deployment, deployed
+from benchmarks.deployment import MB, POSTGRES, PROGRAMS, Deployment, deploy
 from benchmarks.listeners import Listeners
-from benchmarks.load import Load
+from benchmarks.load import LoadGenerator
 from benchmarks.plots import plot_soak
 from benchmarks.report import RESULTS
 from benchmarks.scenarios import QUICK, scenarios
@@ -45,8 +45,8 @@ def main() -> None:
     minutes = parser.parse_args().minutes
     with (
         tempfile.TemporaryDirectory(prefix="ims-soak-") as folder,
-        Load() as load,
-        deployed(POSTGRES, Path(folder)) as deployment,
+        LoadGenerator() as load,
+        deploy(POSTGRES, Path(folder)) as deployment,
     ):
         world = Seeder(load, deployment.address, echo).world(QUICK)
         request_count, failed, samples = soak(deployment, load, world, minutes)
@@ -71,7 +71,7 @@ def main() -> None:
 
 
 def soak(
-    deployment: Deployment, load: Load, world: World, minutes: float
+    deployment: Deployment, load: LoadGenerator, world: World, minutes: float
 ) -> tuple[int, list[bytes], dict[str, list[Sample]]]:
     """Put the product under load; the number of requests, the error responses, and the samples."""
     kinds = [scenario.requests(world) for scenario in scenarios(QUICK)]

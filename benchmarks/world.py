@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from benchmarks.load import Address, Load, request
+from benchmarks.load import Address, LoadGenerator, request
 
 PASSWORD = "Secret_1"
 
@@ -67,7 +67,7 @@ def text_of(number: int) -> str:
     return f"Message {number}: shall we meet at ten tomorrow?"
 
 
-def sending(place: Participant, content: str) -> bytes:
+def send_request(place: Participant, content: str) -> bytes:
     """Build the request that sends a text."""
     body = {"conversationId": place.conversation_id, "content": content}
     return request("POST", "/conversations/messages", place.person.token, body)
@@ -82,7 +82,7 @@ class Seeder:
         echo: takes a line of progress.
     """
 
-    def __init__(self, load: Load, address: Address, echo: Echo) -> None:
+    def __init__(self, load: LoadGenerator, address: Address, echo: Echo) -> None:
         self._load = load
         self._address = address
         self._echo = echo
@@ -145,7 +145,7 @@ class Seeder:
         by_id = {person.id: person for person in people}
         chats = self._list_private_chats(collector)
         places = [Participant(by_id[friend], chat) for friend, chat in chats.items()]
-        self._send("first messages", [sending(place, text_of(1)) for place in places])
+        self._send("first messages", [send_request(place, text_of(1)) for place in places])
         return places
 
     def _create_group(self, members: list[Person]) -> list[Participant]:
@@ -162,7 +162,7 @@ class Seeder:
         for size, friend in zip(sizes, friends, strict=False):
             chat = chats[friend.id]
             both = Participant(owner, chat), Participant(friend, chat)
-            requests = [sending(both[n % 2], text_of(n)) for n in range(size)]
+            requests = [send_request(both[n % 2], text_of(n)) for n in range(size)]
             self._send(f"messages of a history of {size}", requests)
             histories[size] = both[0]
         return histories

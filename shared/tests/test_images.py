@@ -145,9 +145,9 @@ HIDING = {
 @pytest.mark.parametrize("sent", HIDING.values(), ids=HIDING.keys())
 def test_metadata_are_gone_and_the_pixels_stay(sent: bytes) -> None:
     assert MARK in sent
-    cleaned = clean(sent).data
-    assert MARK not in cleaned
-    assert rendered(cleaned) == rendered(sent)
+    sanitized = clean(sent).data
+    assert MARK not in sanitized
+    assert rendered(sanitized) == rendered(sent)
     assert MARK not in thumbnail(sent).data
 
 
@@ -210,8 +210,8 @@ def renumbered_tables() -> bytes:
 def test_a_jpeg_may_number_its_tables_as_it_likes(orientation: int) -> None:
     usual, odd = picture("JPEG"), renumbered_tables()
     exif_of_both = picture("JPEG", exif=exif(orientation))[2:].partition(b"\xff\xdb")[0]
-    cleaned = [clean(jpeg[:2] + exif_of_both + jpeg[2:]).data for jpeg in (usual, odd)]
-    assert rendered(cleaned[0]) == rendered(cleaned[1])
+    sanitized = [clean(jpeg[:2] + exif_of_both + jpeg[2:]).data for jpeg in (usual, odd)]
+    assert rendered(sanitized[0]) == rendered(sanitized[1])
 
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"optimize": True}])
@@ -223,9 +223,13 @@ def test_a_jpeg_may_lack_its_end(options: dict[str, Any], missing: int) -> None:
 
 def test_of_a_file_of_several_jpegs_the_first_is_taken() -> None:
     views = encoded(photo(), "MPO", save_all=True, append_images=[photo().rotate(90)])
-    cleaned = clean(views)
-    assert (cleaned.format, b"MPF\0" in views, b"MPF\0" in cleaned.data) == ("JPEG", True, False)
-    assert opened(cleaned).tobytes() == opened(views).tobytes()
+    sanitized = clean(views)
+    assert (sanitized.format, b"MPF\0" in views, b"MPF\0" in sanitized.data) == (
+        "JPEG",
+        True,
+        False,
+    )
+    assert opened(sanitized).tobytes() == opened(views).tobytes()
 
 
 @pytest.mark.parametrize(
@@ -276,9 +280,9 @@ def test_a_turned_jpeg_is_as_good_as_it_was_and_no_larger() -> None:
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
 def test_a_profile_of_srgb_is_taken_away(kind: str) -> None:
-    cleaned = clean(picture(kind, icc_profile=srgb())).data
-    assert "icc_profile" not in opened(cleaned).info
-    assert rendered(cleaned) == rendered(picture(kind))
+    sanitized = clean(picture(kind, icc_profile=srgb())).data
+    assert "icc_profile" not in opened(sanitized).info
+    assert rendered(sanitized) == rendered(picture(kind))
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "L", "LA"])

@@ -23,10 +23,10 @@ def waiting() -> WaitingClients:
 
 def _wait(stack: ExitStack, waiting: WaitingClients, client: str) -> socket.socket:
     """Return the client's end of a waiting connection."""
-    ours, theirs = (stack.enter_context(end) for end in socket.socketpair())
-    theirs.setblocking(False)
-    stack.enter_context(waiting.wait_for(ours, client))
-    return theirs
+    server_end, client_end = (stack.enter_context(end) for end in socket.socketpair())
+    client_end.setblocking(False)
+    stack.enter_context(waiting.wait_for(server_end, client))
+    return client_end
 
 
 def _is_closed(connection: socket.socket) -> bool:
