@@ -8,6 +8,7 @@ import re
 from importlib.resources import files
 from mimetypes import guess_type
 from pathlib import Path
+from threading import Lock
 from time import monotonic
 from typing import Any
 
@@ -46,20 +47,20 @@ def create_docs_blueprint(services: dict[str, UpstreamService]) -> Blueprint:
     page = Document((_STATIC_DIR / "docs.html").read_bytes(), "text/html", headers=policy)
     script = Document((_STATIC_DIR / "docs.js").read_bytes(), "text/javascript")
     assets = {name: _read_asset(name) for name in _ASSETS}
+    lock = Lock()
     cached = (0.0, Document(b"", "application/json"))
 
     @pages.get("/openapi.json")
     def openapi() -> Response:
         nonlocal cached
-        fresh_until, document = cached
-        if monotonic() >= fresh_until:
-            documents = fetch_all(services.values(), "/openapi.json", _FETCH_TIMEOUT)
-            merged = json.dumps(merge_documents(documents), ensure_ascii=False).encode()
-            document = Document(merged, "application/json")
-            complete = None not in documents.values()
-            seconds = _CACHE_TTL if complete else _PARTIAL_CACHE_TTL
-            cached = (monotonic() + seconds, document)
-        return document.respond()
+        with lock:
+            if monotonic() >= cached[0]:
+                documents = fetch_all(services.values(), "/openapi.json", _FETCH_TIMEOUT)
+                merged = json.dumps(merge_documents(documents), ensure_ascii=False).encode()
+                complete = None not in documents.values()
+                seconds = _CACHE_TTL if complete else _PARTIAL_CACHE_TTL
+                cached = (monotonic() + seconds, Document(merged, "application/json"))
+        return cached[1].respond()
 
     @pages.get("/docs")
     def docs() -> Response:

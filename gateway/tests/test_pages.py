@@ -15,6 +15,7 @@ from gateway.app import create_app
 from gateway.tests.conftest import free_port
 from gateway.tests.upstreams import Exchange, Upstream, hang_until
 from shared.settings import SettingsError
+from shared.testing.races import run_concurrently
 
 ALL_OK = {"auth": "ok", "social": "ok", "chat": "ok"}
 
@@ -171,6 +172,17 @@ def test_the_document_is_cached(local_client: FlaskClient, documented: dict[str,
     local_client.get("/openapi.json")
     local_client.get("/openapi.json")
 
+    assert len(documented["auth"].received) == 1
+
+
+def test_concurrent_requests_fetch_the_document_once(
+    local_client: FlaskClient, documented: dict[str, Upstream]
+) -> None:
+    client = local_client.application.test_client
+
+    responses = run_concurrently(*[lambda: client().get("/openapi.json")] * 8)
+
+    assert {response.status_code for response in responses} == {200}
     assert len(documented["auth"].received) == 1
 
 

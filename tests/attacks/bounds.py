@@ -7,6 +7,7 @@
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import reduce
 from importlib import import_module
@@ -94,6 +95,11 @@ _BODIES = Bounds(
     },
 )
 _NO_TURNS = {"shared.server.request_head:yield_to_others": _do_nothing}
+_TURNS = Bounds(
+    "requests of one address, which take turns with those of others",
+    {"RATE_LIMIT_ADDRESS": _OFTEN},
+    _NO_TURNS,
+)
 _SHARES = {"gateway.upstream:Budget": _budget_without_shares}
 BOUNDS: Mapping[str, Bounds] = {
     "send_large_pictures": _PICTURES,
@@ -135,11 +141,7 @@ BOUNDS: Mapping[str, Bounds] = {
             "chat_service.domain.history:long_reads._max_in_all": _NONE,
         },
     ),
-    "show_bad_tokens": Bounds(
-        "requests of one address, which take turns with those of others",
-        {"RATE_LIMIT_ADDRESS": _OFTEN},
-        _NO_TURNS,
-    ),
+    "show_bad_tokens": _TURNS,
     "send_small_chunks": Bounds(
         "small chunks of a body; all read in turns",
         values={"shared.server.request_head:_MAX_SMALL_CHUNKS": _NONE, **_NO_TURNS},
@@ -153,7 +155,13 @@ BOUNDS: Mapping[str, Bounds] = {
         },
     ),
     "fetch_documents": Bounds(
-        "how often services are asked for their health", values={"gateway.health:_CACHE_TTL": 0}
+        "how often services are asked for their documentation and health, once at a time",
+        {"RATE_LIMIT_ADDRESS": _OFTEN},
+        {
+            f"gateway.{page}:{name}": value
+            for page in ("docs", "health")
+            for name, value in {"Lock": nullcontext, "_CACHE_TTL": 0}.items()
+        },
     ),
     "list_conversations": Bounds(
         "requests of one account, and its places at a service",

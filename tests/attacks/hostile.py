@@ -288,7 +288,7 @@ def list_conversations(target: Target, _: random.Random) -> None:
 
 
 def open_websockets(target: Target, _: random.Random) -> None:
-    """Open 2,000 websockets and send messages of which each is told, on 8 connections."""
+    """Open 900 websockets and send messages of which each is told, on 8 connections."""
     message = json.dumps({"conversationId": target.conversation_id, "content": "x"}).encode()
     headers = (
         "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
@@ -300,7 +300,7 @@ def open_websockets(target: Target, _: random.Random) -> None:
         target.request("POST", "/conversations/messages", message, target.signed_in)
 
     Thread(target=_in_parallel, args=(8, send), daemon=True).start()
-    _hold_open(target, 2000, request_bytes)
+    _hold_open(target, 900, request_bytes)
 
 
 ATTACKS: tuple[Attack, ...] = (
