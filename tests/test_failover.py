@@ -4,22 +4,22 @@ import os
 import random
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from ims_client import UnreachableError
 
 from deploy.ports import free_ports
 from deploy.programs import SERVICES, environment_of
 from shared.testing.pgbouncer import is_installed, pgbouncer
 from shared.testing.postgres import PostgresServer, postgres_server
-from tests.client import ApiClient
+from shared.testing.redis import failover
+from tests.chaos import checker
+from tests.chaos.trial import used
 from tests.cluster import LOOPBACK, Cluster, until
-from tests.factories import befriend, list_contents, make_private, make_user
+from tests.factories import list_contents, make_private, make_user
 from tests.product import ROOT
 
 pytestmark = [
@@ -29,33 +29,6 @@ pytestmark = [
 needs_pgbouncer = pytest.mark.skipif(
     not is_installed() and "CI" not in os.environ, reason="NOT TESTED: there is no PgBouncer"
 )
-
-
-class Talker(threading.Thread):
-    """A user who sends messages, each until it is acknowledged."""
-
-    def __init__(self, sender: ApiClient, conversation_id: int) -> None:
-        super().__init__()
-        self.acknowledged: list[str] = []
-        self.failures = 0
-        self.stopped = threading.Event()
-        self._sender, self._conversation_id = sender, conversation_id
-
-    def run(self) -> None:
-        while not self.stopped.is_set():
-            content = f"message {len(self.acknowledged) + 1}"
-            try:
-                self._sender.post(
-                    "/conversations/messages",
-                    conversationId=self._conversation_id,
-                    content=content,
-                    client_id=content,
-                )
-            except (UnreachableError, AssertionError):  # A 503 while there is no primary.
-                self.failures += 1
-                self.stopped.wait(0.1)
-            else:
-                self.acknowledged.append(content)
 
 
 @pytest.fixture
@@ -87,35 +60,49 @@ def test_the_product_finds_the_promoted_standby_by_itself(
     with ExitStack() as stack:
         stack.callback(cluster.kill)
         cluster.start()
-        ann, ben = (make_user(cluster.base_url, name) for name in ("Ann", "Ben"))
-        conversation_id = make_private(ann, ben)
-        talker = Talker(ann, conversation_id)
-        talker.start()
-        stack.callback(talker.stopped.set)
-        until(lambda: len(talker.acknowledged) >= 20)
+        with used(cluster, tmp_path) as (record, town):
+            until(lambda: len(record.sent) >= 50)
+            primary.kill()
+            retries = record.requests["retries"]
+            until(lambda: record.requests["retries"] >= retries + 10)
+            standby.promote()
+            standby.sql("ALTER SYSTEM RESET synchronous_standby_names")
+            standby.sql("SELECT pg_reload_conf()")
+            sent = len(record.sent)
+            until(lambda: len(record.sent) >= sent + 50)
 
-        primary.kill()
-        until(lambda: talker.failures >= 3)
-        standby.promote()
-        standby.sql("ALTER SYSTEM RESET synchronous_standby_names")
-        standby.sql("SELECT pg_reload_conf()")
-        before = len(talker.acknowledged)
-        until(lambda: len(talker.acknowledged) >= before + 20)
-        talker.stopped.set()
-        talker.join()
-
-        listed = ben.list_messages(conversation_id).messages
-        assert [each.content for each in listed][: len(talker.acknowledged)] == (
-            talker.acknowledged
-        )
-        assert [each.seq for each in listed] == list(range(1, len(listed) + 1))
-        cid = make_user(cluster.base_url, "Cid")
-        befriend(ben, cid)
-        cid.send_text(cid.get_private_conversation(ben.id).id, "hello")
-        assert not any(replica.has_ended() for replica in cluster.all())
+        checker.wait_for_events(cluster)
+        assert [*checker.broken_words(cluster, record, town)] == []
+        assert [*checker.broken_promises(cluster)] == []
         for replica in cluster.all():
+            assert not replica.has_ended()
             assert "Traceback" not in replica.log()
             assert replica.log().count('"work":"relay"') <= 1
+
+
+def test_the_product_finds_the_redis_that_a_sentinel_names(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        redis, server = stack.enter_context(failover()), stack.enter_context(postgres_server())
+        urls = {
+            f"{service.upper()}_DATABASE_URL": server.create_database(service)
+            for service in SERVICES
+        }
+        replicas = {"chat_service": 2}
+        cluster = Cluster(tmp_path, replicas, {"REDIS_URL": redis.url} | urls)
+        stack.callback(cluster.kill)
+        cluster.start()
+        with used(cluster, tmp_path) as (record, town):
+            until(lambda: len(record.sent) >= 50)
+            redis.primary.kill()
+            sent = len(record.sent)
+            until(lambda: len(record.sent) >= sent + 100)
+
+        checker.wait_for_events(cluster)
+        assert [*checker.broken_words(cluster, record, town)] == []
+        assert [*checker.broken_promises(cluster)] == []
+        for replica in cluster.all():
+            assert not replica.has_ended()
+            assert "Traceback" not in replica.log()
 
 
 @pytest.fixture

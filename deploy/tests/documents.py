@@ -11,9 +11,10 @@ _FENCE = re.compile(
     r"(?:^<!-- not run: (?P<why>.+?) -->\n)?^```sh\n(?P<lines>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 
-_INLINE = re.compile(
-    r"`((?:\.venv/bin/python|docker|gunicorn|kubectl|make|openssl|pip|python|sqlite3) [^`]+)`"
+_PROGRAMS = (
+    r"\.venv/bin/python|docker|gunicorn|kind|kubectl|make|minikube|openssl|pip|python|sqlite3"
 )
+_INLINE = re.compile(rf"`((?:{_PROGRAMS}) [^`]+)`")
 DOCUMENTS = ("docs/deploying.md", "docs/operations.md", "docs/scaling.md")
 """What operators type comes from these."""
 

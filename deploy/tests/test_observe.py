@@ -17,6 +17,7 @@ from prometheus_client import REGISTRY
 
 from deploy.programs import PROGRAMS
 from deploy.run import ROOT
+from deploy.tests.containers import test_observed
 from deploy.tests.test_compose import COMPOSE
 
 pytestmark = pytest.mark.slow
@@ -114,6 +115,29 @@ def test_an_alert_is_played_firing_and_silent(alert: str) -> None:
     ]
 
     assert {True, False} <= set(played)
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: str(alert["alert"]))
+def test_an_alert_is_played_on_targets_that_vanish(alert: dict[str, Any]) -> None:
+    metrics = set(re.findall(r"\b(?:ims_\w+|up)\b", alert["expr"]))
+    vanishing = [
+        {
+            each["series"].partition("{")[0]
+            for each in test["input_series"]
+            if "stale" in each["values"]
+        }
+        for test in yaml.safe_load(ALERT_TESTS.read_text())["tests"]
+        if alert["alert"] in {moment["alertname"] for moment in test["alert_rule_test"]}
+    ]
+
+    assert any(metrics <= series for series in vanishing)
+
+
+def test_every_alert_is_provoked_in_containers() -> None:
+    # Hundreds of websockets are needed for these, and megabytes that wait for each.
+    played_only = {"WebSocketDrop", "SlowWebSockets"}
+
+    assert {alert["alert"] for alert in ALERTS} == test_observed.PROVOKED | played_only
 
 
 def test_an_alert_fires_for_every_missing_program() -> None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from tests.chaos import checker, faults
 from tests.chaos.arena import arena
+from tests.chaos.asking import Reachable
 from tests.chaos.record import Record
 from tests.chaos.town import Town, settle
 from tests.cluster import Cluster
@@ -66,6 +67,23 @@ def tried(folder: Path, column: str, seconds: float, seed: int) -> Iterator[Tria
             checker.wait_for_events(place.cluster)
             town.ends(record)
         yield Trial(place.cluster, town, record, processes.dealt + wires.dealt)
+
+
+@contextmanager
+def used(product: Reachable, folder: Path) -> Iterator[tuple[Record, Town]]:
+    """Run simulated users during the block, and then send the last message of each conversation.
+
+    Args:
+        product: ready at the end of the block.
+        folder: for the record.
+    """
+    stopped = threading.Event()
+    with closing(Record(folder / "acknowledged.jsonl")) as record:
+        town = settle(product, record, 1, stopped)
+        with running(town.start_followers(), end=town.stop_followers):
+            with running(town.lives(), end=stopped.set):
+                yield record, town
+            town.ends(record)
 
 
 @contextmanager

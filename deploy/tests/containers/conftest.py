@@ -5,21 +5,23 @@
 
 import logging
 import os
-import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import requests
 
 from deploy.tests.containers.engine import Engine, EngineError
 from deploy.tests.documents import block
 from tests.chaos import checker
 from tests.chaos.record import Record
-from tests.chaos.town import settle
-from tests.chaos.trial import running
+from tests.chaos.trial import used
 
 log = logging.getLogger(__name__)
+
+SECONDS_TO_HEAL = 120
 
 collect_ignore_glob = [] if "TEST_CONTAINERS" in os.environ else ["test_*.py"]
 
@@ -74,18 +76,15 @@ class Installation:
     @contextmanager
     def in_use(self, name: str) -> Iterator[Record]:
         """Run simulated users during the block; then compare the data with their record."""
-        stopped = threading.Event()
-        with closing(Record(self._folder / f"{name}.jsonl")) as record:
-            town = settle(self, record, 1, stopped)
-            with running(town.start_followers(), end=town.stop_followers):
-                with running(town.lives(), end=stopped.set):
-                    yield record
-                town.ends(record)
-            log.info(
-                "%s requests, %s of them again", *map(record.requests.get, ("requests", "retries"))
-            )
-            self._used = record, town
-            assert self.violations() == []
+        folder = self._folder / name
+        folder.mkdir()
+        with used(self, folder) as (record, town):
+            yield record
+        log.info(
+            "%s requests, %s of them again", *map(record.requests.get, ("requests", "retries"))
+        )
+        self._used = record, town
+        assert self.violations() == []
 
     def violations(self) -> list[str]:
         """List differences between the data and the record of the last users."""
@@ -100,3 +99,19 @@ def product(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Install
         log.info("%s", line)
         engine.run(line)
     return installation
+
+
+def until(holds: Callable[[], bool], what: str, seconds: float = SECONDS_TO_HEAL) -> None:
+    """Wait until a condition holds, for a bounded time."""
+    began = time.monotonic()
+    while not holds():
+        assert time.monotonic() < began + seconds, f"Not within {seconds} seconds: {what}"
+        time.sleep(0.2)
+    log.info("%s: after %.1f s", what, time.monotonic() - began)
+
+
+def is_ready(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).ok
+    except requests.RequestException:
+        return False
