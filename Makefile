@@ -22,9 +22,9 @@ TO_RUN := --all-extras $(wildcard */requirements.in)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run secrets demo screens test test-all test-rules test-database test-product test-rest \
-	test-web test-containers coverage bench soak attack lint lint-web format lock audit sbom docs migrate backup \
-	restore verify chaos clean
+.PHONY: help run secrets demo screens test test-all test-rules test-database test-product \
+	test-rest test-postgres test-web test-containers coverage bench soak attack lint lint-web format \
+	lock audit sbom docs migrate backup restore verify chaos clean
 
 help: ## List the targets
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -36,7 +36,7 @@ run: .venv/to-run ## Start the product on http://127.0.0.1:8000 (PORT, DATA_DIR 
 test: test-rules test-database test-product ## Run each test once, without the slow ones (four minutes)
 	@echo "All tests passed. Next: make lint; make test-all runs the slow ones, too"
 
-test-all: test test-rest test-containers ## Run every test: slow ones, all rules on PostgreSQL, containers
+test-all: test test-rest test-postgres test-containers ## Run every test on everything
 	@echo "All tests passed."
 
 test-rules: .venv/to-develop
@@ -51,12 +51,14 @@ test-product: .venv/to-develop
 	@echo "Testing the whole product, through the gateway:"
 	@$(PYTEST) -m "not slow" $(PRODUCT)
 
-# What make test leaves out.
-test-rest: .venv/to-develop $(NODE_MODULES)
-	@echo "Testing the other rules on PostgreSQL, with Redis and an S3 bucket:"
-	@$(PYTEST) --column postgres -m "slow or not database" $(WITH_DATABASE)
+test-rest: .venv/to-develop $(NODE_MODULES) ## Run the slow tests: outages, backups, deployment, browser
+	@echo "Testing on PostgreSQL what is slow and depends on the database:"
+	@$(PYTEST) --column postgres -m slow $(WITH_DATABASE)
 	@echo "Testing the whole product under attack, in trouble and in operation:"
 	@$(PYTEST) -m slow $(PARTS) $(PRODUCT)
+
+test-postgres: .venv/to-develop ## Run on PostgreSQL the rules that should not depend on the database
+	@$(PYTEST) --column postgres -m "not slow and not database" $(WITH_DATABASE)
 
 test-web: .venv/to-develop $(NODE_MODULES) ## Test the web client in a real Chromium
 	@$(PYTEST) tests/browser
