@@ -94,7 +94,13 @@ class Report:
                 has_verdict = each.requests >= _MIN_REQUESTS
                 yield _verdict(name, reached, aim, "H", has_verdict=has_verdict)
         for each in mine[:1]:
-            yield _verdict(f"gateway ({each.name})", each.h["gateway"], _GATEWAY_AIM, "H")
+            yield _verdict(
+                f"gateway ({each.name})",
+                each.h["gateway"],
+                _GATEWAY_AIM,
+                "H",
+                has_verdict=each.requests >= _MIN_REQUESTS,
+            )
         if live := self.live.get(column):
             yield _verdict(
                 "live delivery",
