@@ -32,7 +32,7 @@ needs_pgbouncer = pytest.mark.skipif(
 
 
 @pytest.fixture
-def servers() -> Iterator[tuple[PostgresServer, PostgresServer]]:
+def primary_and_standby() -> Iterator[tuple[PostgresServer, PostgresServer]]:
     """A primary, and a synchronous standby that follows it."""
     ports = free_ports(LOOPBACK, random.randrange(2**16), 2)
     with (
@@ -46,10 +46,10 @@ def servers() -> Iterator[tuple[PostgresServer, PostgresServer]]:
 
 
 def test_the_product_finds_the_promoted_standby_by_itself(
-    tmp_path: Path, servers: tuple[PostgresServer, PostgresServer]
+    tmp_path: Path, primary_and_standby: tuple[PostgresServer, PostgresServer]
 ) -> None:
-    primary, standby = servers
-    places = ",".join(f"{LOOPBACK}:{server.port}" for server in servers)
+    primary, standby = primary_and_standby
+    places = ",".join(f"{LOOPBACK}:{server.port}" for server in primary_and_standby)
     urls = {}
     for service in SERVICES:
         primary.create_database(service)
