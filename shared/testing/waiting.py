@@ -17,7 +17,8 @@ _WAITS = ("connect", "recv", "recv_into", "send", "sendall", "sendto")
 def detect_held_connections() -> Iterator[list[str]]:
     """Collect, during the block, the stacks of socket calls made with a database connection held.
 
-    Database drivers do not use Python's sockets. Snapshots may be held.
+    Database drivers do not use Python's sockets. Snapshots may be held. A call on a non-blocking
+    socket does not wait.
     """
     stacks: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
@@ -28,10 +29,11 @@ def detect_held_connections() -> Iterator[list[str]]:
 
 def _watched(wait: Callable[..., Any], stacks: list[str]) -> Callable[..., Any]:
     @wraps(wait)
-    def watched(*args: Any, **options: Any) -> Any:
+    def watched(connection: socket.socket, *args: Any, **options: Any) -> Any:
         is_held = has_app_context() and "database_connection" in g
-        if is_held and g.get("database_block") != "snapshot":
+        is_blocking = connection.gettimeout() != 0
+        if is_held and is_blocking and g.get("database_block") != "snapshot":
             stacks.append("".join(traceback.format_stack(limit=12)))
-        return wait(*args, **options)
+        return wait(connection, *args, **options)
 
     return watched
