@@ -102,10 +102,13 @@ def get_read_state(
 
 
 def parse_read_state(rows: Sequence[Any], not_found: ErrorSpec, not_member: ErrorSpec) -> ReadState:
-    """Parse the rows of `READ_STATE`: one or none. Raises the errors of `get_read_state`."""
+    """Parse the rows of `READ_STATE`. Raises the errors of `get_read_state`.
+
+    A stranger to a private conversation gets a row for each of its two members.
+    """
     if not rows:
         raise ApiError(not_found)
-    [row] = rows
+    row = rows[0]
     if row.read_seq is None:
         raise ApiError(not_member)
     return ReadState(

@@ -45,6 +45,7 @@ ROLES = {
 BYSTANDER, DEPUTY, GUEST, INVITED = 108, 109, 110, 111
 PEOPLE = [*ROLES.values(), BYSTANDER, DEPUTY, GUEST, INVITED]
 GROUP, MESSAGE, OF_FORMER, INVITATION, ANNOUNCEMENT = 9001, 9002, 9003, 9004, 9005
+PRIVATE, IN_PRIVATE = 9101, 9102
 IN_GROUP = {
     ROLES["member"]: MEMBER,
     ROLES["sender"]: MEMBER,
@@ -172,6 +173,26 @@ def test_each_role_has_the_permissions_of_the_table(
         assert_error(reply, expected)
 
 
+@pytest.mark.parametrize(
+    ("method", "path"), [entry for entry, (_, each) in TABLE.items() if each.stranger is not None]
+)
+@pytest.mark.usefixtures("_private_rows")
+def test_a_stranger_has_no_permission_in_a_private_conversation(
+    app: Flask, method: str, path: str
+) -> None:
+    fields, permissions = TABLE[method, path]
+    in_private = {GROUP: PRIVATE, MESSAGE: IN_PRIVATE}
+    fields = {
+        name: [IN_PRIVATE] if value == [MESSAGE] else in_private.get(value, value)
+        for name, value in fields.items()
+    }
+    reply = signed_in(app, ROLES["stranger"]).call(
+        method, path.replace("<conversation_id>", str(PRIVATE)), **_request(path, fields)
+    )
+    assert permissions.stranger is not None
+    assert_error(reply, permissions.stranger)
+
+
 @pytest.mark.usefixtures("_group_rows")
 def test_a_former_member_cannot_delete_an_own_message(app: Flask) -> None:
     former = signed_in(app, ROLES["former"])
@@ -230,6 +251,33 @@ def _group_rows(app: Flask) -> None:
                 conversation_id=GROUP,
                 sender_id=ROLES["sender"],
                 receiver_id=INVITED,
+                created_at=now,
+            )
+        )
+
+
+@pytest.fixture
+def _private_rows(app: Flask, _group_rows: None) -> None:
+    """A private conversation of two other people, with a message."""
+    now = datetime.now(UTC)
+    pair = {"low_id": BYSTANDER, "high_id": DEPUTY}
+    with app.app_context(), transaction():
+        db.session.add(
+            Conversation(id=PRIVATE, is_group=False, **pair, last_seq=1, version=1, created_at=now)
+        )
+        db.session.flush()
+        db.session.add_all(
+            Membership(conversation_id=PRIVATE, user_id=user, joined_at=now)
+            for user in pair.values()
+        )
+        db.session.add(
+            Message(
+                id=IN_PRIVATE,
+                conversation_id=PRIVATE,
+                seq=1,
+                version=1,
+                sender_id=DEPUTY,
+                content="hello",
                 created_at=now,
             )
         )
