@@ -35,11 +35,11 @@ from shared.web.authentication import MAX_ID
 MAX_READ = 100_000
 """Messages, or rows of the index, that one request reads."""
 _BATCH_SIZE = 2000
-_MIN_EACH = 3
+_MIN_EACH = 2
 """Messages that are read of each conversation at first."""
 _SHORT_STEPS = 4
 """A search with more statements counts as a long one."""
-_MAX_GRAMS = 3
+_MAX_GRAMS = 2
 """N-grams looked up in the index: the rarest ones. The texts are compared afterwards."""
 _RANKED_IN = 4
 """Conversations in which the n-grams are counted."""
