@@ -12,7 +12,7 @@ def make_user(base_url: str, name: str = "User") -> ApiClient:
 
 def unused_email(name: str = "user") -> str:
     """An address without an account."""
-    return f"{name.lower()}-{uuid.uuid4().hex[:12]}@example.com"
+    return f"{name.lower().replace(' ', '-')}-{uuid.uuid4().hex[:12]}@example.com"
 
 
 def befriend(user: ApiClient, *others: ApiClient) -> None:

@@ -89,7 +89,7 @@ class Product:
         """The processes of one of its programs, such as ``chat_service``, the outermost first."""
         assert self._launcher is not None
         processes = psutil.Process(self._launcher.pid).children(recursive=True)
-        return [each for each in processes if f"{program}.app:create_app()" in each.cmdline()]
+        return [each for each in processes if f"{program}.app:create_app()" in _command(each)]
 
     def log(self) -> str:
         """The output of its programs so far."""
@@ -112,3 +112,11 @@ def running(data_dir: Path, **settings: str) -> Iterator[Product]:
         yield product
     finally:
         product.stop()
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        command: list[str] = process.cmdline()
+    except psutil.NoSuchProcess:  # It has ended, or waits for its parent.
+        return []
+    return command
