@@ -89,7 +89,7 @@ class Product:
         """The processes of one of its programs, such as ``chat_service``, the outermost first."""
         assert self._launcher is not None
         processes = psutil.Process(self._launcher.pid).children(recursive=True)
-        return [each for each in processes if f"{program}.app:create_app()" in _command(each)]
+        return [each for each in processes if f"{program}.app:create_app()" in read_command(each)]
 
     def log(self) -> str:
         """The output of its programs so far."""
@@ -114,9 +114,10 @@ def running(data_dir: Path, **settings: str) -> Iterator[Product]:
         product.stop()
 
 
-def _command(process: psutil.Process) -> list[str]:
+def read_command(process: psutil.Process) -> list[str]:
+    """Read the command line of a process; it is empty if the process has ended."""
     try:
         command: list[str] = process.cmdline()
-    except psutil.NoSuchProcess:  # It has ended, or waits for its parent.
+    except psutil.NoSuchProcess:  # Or a zombie.
         return []
     return command

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.product import ROOT, Product
+from tests.product import ROOT, Product, read_command
 
 PROGRAMS = ("gateway", "auth_service", "social_service", "chat_service")
 _UNITS = {"k": 2**10, "m": 2**20, "g": 2**30}
@@ -35,11 +35,15 @@ def process_ids(product: Product, program: str, *, but_decoders: bool = False) -
     Args:
         product: it runs.
         program: its name.
-        but_decoders: leave out decoders, of which an image that takes too long may end one.
+        but_decoders: only those that run and are no decoders: an image that takes too long may end
+            a decoder.
     """
     processes = product.processes(program)
     family = (each for process in processes for each in [process, *process.children(True)])
-    return {each.pid for each in family if not (but_decoders and _DECODER in each.cmdline())}
+    if not but_decoders:
+        return {each.pid for each in family}
+    commands = {each.pid: read_command(each) for each in family}
+    return {pid for pid, command in commands.items() if command and _DECODER not in command}
 
 
 class Cgroup:
