@@ -75,6 +75,8 @@ def _measure(column: str, report: Report, *, quick: bool, only: str) -> None:
         for scenario in scenarios(sizes):
             if str(scenario).startswith(only):
                 for clients in pace.clients:
+                    if clients > scenario.max_clients:
+                        continue
                     figures = measuring.figures(scenario, world, clients)
                     report.figures.append(figures)
                     echo(report.row(figures))

@@ -20,6 +20,7 @@ Address = tuple[str, int]
 _HEAD_END = b"\r\n\r\n"
 _OK = b"HTTP/1.1 200"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_LAST_CHUNK = b"\r\n0\r\n\r\n"
 _BLOCK = 1024 * 1024
 _SECONDS = 60.0
 
@@ -106,11 +107,13 @@ class _Client:
         self._began = 0.0
         self._received: list[bytes] = []
         self._missing = 0
+        self._is_chunked = False
 
     def send(self, number: int, request: bytes) -> None:
         self.number = number
         self._received.clear()
         self._missing = -1
+        self._is_chunked = False
         self._began = time.perf_counter()
         self.socket.sendall(request)
 
@@ -120,11 +123,14 @@ class _Client:
         if not block:
             raise ConnectionError("The server has closed a connection.")
         self._received.append(block)
+        if self._is_chunked:
+            return b"".join(self._received[-2:]).endswith(_LAST_CHUNK)
         if self._missing < 0:
-            head, end, _ = b"".join(self._received).partition(_HEAD_END)
+            head, end, _ = self.answer.partition(_HEAD_END)
             length = _LENGTH.search(head)
             if not end or length is None:
-                return False
+                self._is_chunked = bool(end)
+                return self._is_chunked and self.answer.endswith(_LAST_CHUNK)
             self._missing = len(head) + len(end) + int(length[1]) - sum(map(len, self._received))
         else:
             self._missing -= len(block)

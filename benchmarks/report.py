@@ -21,8 +21,8 @@ from tests.product import ROOT
 RESULTS = ROOT / "benchmarks" / "results"
 COMMITTED = "full.json"
 
-_LIVE_AIM_US = 45
-_GATEWAY_AIM = 2.5
+_LIVE_AIM_US = 28
+_GATEWAY_AIM = 1.6
 _MEMORY_AIM_MB = 110
 # With less than this, H of a request and the cost of a delivery are too high for a verdict.
 _MIN_REQUESTS = 100

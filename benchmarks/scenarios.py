@@ -14,6 +14,7 @@ FRIENDS, CONVERSATIONS = "friends", "conversations"
 GROUP, HISTORY = "send to a group", "history"
 PRIVATE, LOGIN = "send to a private chat", "login"
 
+_LONG_HISTORY = 1000
 _REGISTERED = count(1)
 
 
@@ -25,12 +26,14 @@ class Scenario(NamedTuple):
         size: of what it touches, if it is measured at several.
         requests: the requests, without end, in some world.
         aim: what it should cost at most, in H, application only.
+        max_clients: the product refuses more at once.
     """
 
     name: str
     requests: Callable[[World], Iterator[bytes]]
     size: int | None = None
     aim: float | None = None
+    max_clients: int = 16
 
     def __str__(self) -> str:
         return self.name if self.size is None else f"{self.name}, {self.size:,}"
@@ -39,14 +42,14 @@ class Scenario(NamedTuple):
 def scenarios(sizes: Sizes) -> list[Scenario]:
     """List all scenarios, read requests first."""
     return [
-        Scenario("account info", _account_info, aim=5),
-        Scenario("search", _search, aim=6),
-        Scenario("poll, nothing new", _poll, aim=5),
-        *(_listing(FRIENDS, size, {50: 7}) for size in sizes.lists),
-        *(_listing(CONVERSATIONS, size, {50: 10, 200: 16}) for size in sizes.lists),
+        Scenario("account info", _account_info, aim=4),
+        Scenario("search", _search, aim=4.5),
+        Scenario("poll, nothing new", _poll, aim=4.5),
+        *(_listing(FRIENDS, size, {50: 6.5}) for size in sizes.lists),
+        *(_listing(CONVERSATIONS, size, {50: 5.5}) for size in sizes.lists),
         *(_history(size, {1000: 20}) for size in sizes.histories),
-        Scenario(PRIVATE, lambda world: _sends(world.private), aim=8),
-        *(_to_group(size, {1000: 9.6}) for size in sizes.groups),
+        Scenario(PRIVATE, lambda world: _sends(world.private), aim=7),
+        *(_to_group(size, {1000: 7.5}) for size in sizes.groups),
         Scenario("mixed", _mixed),
         Scenario(LOGIN, _login, aim=8),
         Scenario("register", _register),
@@ -83,7 +86,9 @@ def _history(size: int, aims: dict[int, float]) -> Scenario:
         path = f"/conversations/messages?conversationId={place.conversation_id}"
         return _from_each([place.person], path)
 
-    return Scenario(HISTORY, requests, size, aims.get(size))
+    # An account gets at most two responses of this length at once.
+    max_clients = 2 if size > _LONG_HISTORY else 16
+    return Scenario(HISTORY, requests, size, aims.get(size), max_clients)
 
 
 def _to_group(size: int, aims: dict[int, float]) -> Scenario:
