@@ -22,6 +22,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    true,
     update,
 )
 
@@ -30,7 +31,7 @@ from chat_service.domain.text import fold
 from chat_service.models import TEXT, Message, SearchGram, SearchProgress
 from shared.data.columns import BigId
 
-_BATCH = 100
+_BATCH = 30
 _BITS = 21  # Of a code point.
 _FIRST_CJK = 0x2E80
 _TRIPLE, _TRIPLE_BITS = 1 << 2 * _BITS, 14  # Of a code point below the first one of CJK.
@@ -94,6 +95,21 @@ _counted = (
     .limit(_MAX_COUNT)
     .correlate(_ranked)
     .subquery()
+)
+# A message has up to 508 rows. One parameter for all takes a twentieth of the time of one for each.
+_texts = func.json_each(bindparam("texts", type_=JSON)).table_valued(
+    column("key", Text), column("value", JSON), name="texts"
+)
+_grams = func.json_each(_texts.c.value).table_valued(
+    column("key", Text), column("value", Text), name="grams"
+)
+_INSERT = insert(SearchGram).from_select(
+    ["conversation_id", "gram", "message_id"],
+    select(
+        cast(cast(_grams.c.value, Text), BigInteger),
+        cast(_grams.c.key, BigInteger),
+        cast(_texts.c.key, BigInteger),
+    ).select_from(_texts.join(_grams, true())),
 )
 _COUNTS = select(
     _gram.label("gram"),
@@ -159,14 +175,14 @@ class Indexer:
                 .limit(_BATCH)
                 .with_for_update(read=True, key_share=True)
             ).all()
-            grams = [
-                {"conversation_id": row.conversation_id, "gram": gram, "message_id": row.id}
+            texts = {
+                str(row.id): dict.fromkeys(
+                    map(str, extract_grams(row.content)), row.conversation_id
+                )
                 for row in rows
                 if row.type == TEXT
-                for gram in extract_grams(row.content)
-            ]
-            if grams:
-                db.session.execute(insert(SearchGram), grams)
+            }
+            db.execute(_INSERT, texts=texts)
             mark = rows[-1].id if len(rows) == _BATCH else self._horizon
             db.session.execute(update(SearchProgress).values(indexed_id=mark))
         return True
