@@ -18,8 +18,9 @@ from shared.metrics import observe_request
 from shared.operations.commands import ServiceCLI
 from shared.runtime import runtime_of
 from shared.settings import S, ServiceSettings, SettingsError, load_settings
+from shared.web.account_state import AccountState
 from shared.web.api import MIB
-from shared.web.authentication import AccountState, init_jwt, public, require_authentication
+from shared.web.authentication import init_jwt, public, require_authentication
 from shared.web.errors import register_error_handlers
 from shared.web.health import NotReadyError, add_health_part, register_health
 from shared.web.json_provider import OrjsonProvider

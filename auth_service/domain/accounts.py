@@ -14,7 +14,8 @@ from auth_service.domain.limits import limits
 from auth_service.domain.outbox import STATE_COLUMNS
 from auth_service.domain.sessions import Client
 from auth_service.models import Account
-from shared.web.authentication import MAX_ID, AccountState
+from shared.web.account_state import AccountState
+from shared.web.authentication import MAX_ID
 from shared.web.errors import INVALID_JWT, ApiError, ErrorSpec
 
 _MAX_NAME_LENGTH = 20

@@ -8,6 +8,7 @@ from auth_service.db import db
 from auth_service.domain import avatars, emails
 from auth_service.domain.outbox import STATE_COLUMNS, outbox
 from auth_service.models import Account, OutboxEvent
+from shared.data.large_results import stream_rows
 from shared.operations.integrity import Check, Page, States, sql_check
 
 _PAGE = 500
@@ -71,4 +72,4 @@ CHECKS: list[Check] = [
     sql_check(db, "no event waits for longer than ten minutes", OutboxEvent.id, outbox.overdue()),
 ]
 
-STATES: States = {"account": lambda: db.stream(select(*STATE_COLUMNS).order_by(Account.id))}
+STATES: States = {"account": lambda: stream_rows(db, select(*STATE_COLUMNS).order_by(Account.id))}

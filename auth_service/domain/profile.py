@@ -16,7 +16,8 @@ from auth_service.domain.notifications import Change, notify
 from auth_service.domain.registration import registration
 from auth_service.domain.sessions import UNKNOWN_CLIENT, Client
 from auth_service.models import Account
-from shared.web.authentication import AccountState, Claims, check_account, has_ended
+from shared.web.account_state import AccountState, has_ended
+from shared.web.authentication import Claims, check_account
 from shared.web.errors import INVALID_JWT, ApiError, bad_parameter
 
 _MAX_USER_INFO_LENGTH = 255

@@ -21,7 +21,8 @@ from auth_service.db import db, transaction
 from auth_service.domain.audit import audit
 from auth_service.domain.outbox import account_changed, outbox
 from auth_service.models import Account, Session
-from shared.web.authentication import Claims, SessionEnds
+from shared.web.account_state import SessionEnds
+from shared.web.authentication import Claims
 from shared.web.errors import INVALID_JWT, ApiError
 
 _MAX_OPEN = 100

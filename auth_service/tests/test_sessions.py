@@ -18,7 +18,7 @@ from shared.testing.databases import counted_queries
 from shared.testing.fake_services import FakeService
 from shared.testing.races import run_concurrently
 from shared.testing.tokens import issue
-from shared.web.authentication import SessionEnds
+from shared.web.account_state import SessionEnds
 from shared.web.errors import INVALID_JWT, bad_parameter
 
 SIGNED_OUT = "退出登录成功"

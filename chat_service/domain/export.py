@@ -24,6 +24,7 @@ from chat_service.models import (
     Membership,
     Message,
 )
+from shared.data.large_results import read_pages
 from shared.operations.data_export import ExportedFile, iter_json_array
 
 _STATUS = {
@@ -74,7 +75,7 @@ def export_files(
     yield ExportedFile("invitations.json", iter_json_array(_iter_invitations(account_id)))
     yield ExportedFile("audit.json", iter_json_array(audit.export(account_id)))
     pictures = select(Message.content).where(is_own, Message.type == IMAGE)
-    for row in db.pages(pictures, Message.id):
+    for row in read_pages(db, pictures, Message.id):
         picture = media.media_store.open(row["content"])
         if picture is not None:
             yield ExportedFile(f"pictures/{row['content']}", picture.chunks)
@@ -89,7 +90,8 @@ def _open_conversations(account_id: int) -> Select[*tuple[Any, ...]]:
 
 
 def _iter_messages(condition: ColumnElement[bool]) -> Iterator[dict[str, Any]]:
-    return db.pages(
+    return read_pages(
+        db,
         select(
             Message.conversation_id,
             Message.id,
@@ -109,7 +111,8 @@ def _iter_messages(condition: ColumnElement[bool]) -> Iterator[dict[str, Any]]:
 
 
 def _iter_members(account_id: int) -> Iterator[dict[str, Any]]:
-    return db.pages(
+    return read_pages(
+        db,
         select(
             Membership.conversation_id,
             Membership.user_id,
@@ -125,7 +128,8 @@ def _iter_members(account_id: int) -> Iterator[dict[str, Any]]:
 
 
 def _iter_announcements(account_id: int) -> Iterator[dict[str, Any]]:
-    return db.pages(
+    return read_pages(
+        db,
         select(
             Announcement.conversation_id,
             Announcement.id,
@@ -138,7 +142,8 @@ def _iter_announcements(account_id: int) -> Iterator[dict[str, Any]]:
 
 def _iter_invitations(account_id: int) -> Iterator[dict[str, Any]]:
     sender, receiver = aliased(Account), aliased(Account)
-    return db.pages(
+    return read_pages(
+        db,
         select(
             Invitation.conversation_id,
             Invitation.id,

@@ -31,6 +31,7 @@ from chat_service.models import (
     Message,
     SearchGram,
 )
+from shared.data.large_results import stream_rows
 from shared.operations.integrity import (
     Check,
     Page,
@@ -233,6 +234,6 @@ def _private_conversations() -> Select[*tuple[Any, ...]]:
 
 
 STATES: States = {
-    "account": lambda: db.stream(accounts.select_states()),
-    "friendship": lambda: db.stream(_private_conversations()),
+    "account": lambda: stream_rows(db, accounts.select_states()),
+    "friendship": lambda: stream_rows(db, _private_conversations()),
 }

@@ -30,7 +30,7 @@ from chat_service.live.replay import (
 from chat_service.live.sockets import WebSocketConnection
 from chat_service.live.subscriber import Subscriptions
 from chat_service.metrics import frames_delivered, sockets_open
-from shared.web.authentication import has_ended
+from shared.web.account_state import has_ended
 
 _THROTTLE_SECONDS = 1.0
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from shared.web.authentication import has_ended
+from shared.web.account_state import has_ended
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from shared.testing.invalid_inputs import (
     forged_token,
     invalid_tokens,
 )
-from shared.web.authentication import SessionEnds
+from shared.web.account_state import SessionEnds
 from shared.web.errors import BAD_PARAMETER, INVALID_JWT, NOT_FOUND, ErrorSpec
 
 NAMES = {"conversationId", "conversation_id"}

@@ -25,7 +25,7 @@ from shared.keys import generate_key_pair
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE
 from shared.testing.contracts import state
 from shared.testing.tokens import issue
-from shared.web.authentication import SessionEnds
+from shared.web.account_state import SessionEnds
 from shared.web.errors import INVALID_JWT
 
 FOREIGN_KEY, _ = generate_key_pair()

@@ -16,13 +16,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from shared.data.client import ServiceClient, UnreachableError
 from shared.data.db import Database
 from shared.data.erasure import Erasures
-from shared.web.authentication import (
-    AccountState,
-    SessionEnds,
-    check_account,
-    is_account_checked,
-    require_account,
-)
+from shared.web.account_state import AccountState, SessionEnds
+from shared.web.authentication import check_account, is_account_checked, require_account
 
 log = logging.getLogger(__name__)
 

@@ -14,13 +14,9 @@ from sqlalchemy import (
     Connection,
     CursorResult,
     Executable,
-    Select,
-    SQLColumnExpression,
     Table,
-    literal,
     make_url,
     text,
-    tuple_,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -39,7 +35,6 @@ log = logging.getLogger(__name__)
 DatabaseState = Literal["ok", "pool full", "read-only"]
 DATABASE_FAILURES = (OperationalError, PoolTimeout)
 """What says that the database, or a connection to it, cannot be had."""
-_FETCH_SIZE = 500
 # An attribute of ``g``: the connection of the current request.
 _CONNECTION, _STATE, _BLOCK = "database_connection", "database_state", "database_block"
 _AFTER_COMMIT = "after_commit"
@@ -265,39 +260,6 @@ class Database(SQLAlchemy):
     def after_commit(self, action: Callable[[], None]) -> None:
         """Run ``action`` when the current transaction has been committed, and only then."""
         self.transaction_state.setdefault(_AFTER_COMMIT, []).append(action)
-
-    def stream(self, query: Select[*tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
-        """Yield the rows of a query of any size, from one state of the database."""
-        with self.snapshot():
-            rows = self.session.execute(query, execution_options={"yield_per": _FETCH_SIZE})
-            yield from map(dict, rows.mappings())
-
-    def pages(
-        self, query: Select[*tuple[Any, ...]], *keys: SQLColumnExpression[Any]
-    ) -> Iterator[dict[str, Any]]:
-        """Yield the rows of a query of any size, in the order of ``keys``, page by page.
-
-        No connection is held between two pages. Each page sees the latest state of the database.
-
-        Args:
-            query: without an order.
-            keys: unique together, and never NULL.
-        """
-        names = [f"key_{place}" for place in range(len(keys))]
-        labelled: list[Any] = [key.label(name) for key, name in zip(keys, names, strict=True)]
-        first = query.add_columns(*labelled).order_by(*keys).limit(_FETCH_SIZE)
-        page, is_last = first, False
-        while not is_last:
-            result = self.execute(page)
-            columns = [str(name) for name in result.keys()]  # noqa: SIM118 - not a dict
-            rows = [dict(zip(columns, row, strict=True)) for row in result]
-            self.release()
-            is_last = len(rows) < _FETCH_SIZE
-            for row in rows:
-                last = [row.pop(name) for name in names]
-                yield row
-            if rows:
-                page = first.where(tuple_(*keys) > tuple_(*map(literal, last)))
 
     def insert(self, table: Any) -> Any:
         """Build an INSERT with ``on_conflict_do_update`` and ``on_conflict_do_nothing``.

@@ -19,6 +19,7 @@ from sqlalchemy.types import String
 
 from shared.data.background import repeat
 from shared.data.db import Database
+from shared.data.large_results import read_pages
 from shared.logs import request_id
 from shared.operations.commands import accounts_group, as_json, print_table
 
@@ -118,7 +119,7 @@ class AuditLog:
             *(model.created_at, model.act, model.subject_id, model.address, model.device),
             *(model.email, model.details),
         )
-        return self._db.pages(select(*columns).where(self._is_own(account_id)), model.id)
+        return read_pages(self._db, select(*columns).where(self._is_own(account_id)), model.id)
 
     def list_former_emails(self, account_id: int) -> Sequence[str]:
         """List the former addresses of an account in the stored events."""

@@ -13,7 +13,7 @@ from shared.testing.fake_services import FakeService
 from shared.testing.tokens import issue
 from shared.tests.conftest import account, event
 from shared.tests.tiny import accounts, db
-from shared.web.authentication import SessionEnds
+from shared.web.account_state import SessionEnds
 
 pytestmark = pytest.mark.database
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import case, func, or_, select
 
+from shared.data.large_results import read_pages
 from shared.operations.data_export import ExportedFile, iter_json_array
 from social_service.db import db
 from social_service.domain import friendships
@@ -39,7 +40,8 @@ def files(account_id: int) -> Iterator[ExportedFile]:
 
 def _friends(account_id: int) -> Iterator[dict[str, Any]]:
     friend = friendships.friend_ids_of(friendships.USER).subquery()
-    return db.pages(
+    return read_pages(
+        db,
         select(friend.c.id, Account.name, Account.email)
         .outerjoin(Account, Account.id == friend.c.id)
         .params(user=account_id),
@@ -51,7 +53,8 @@ def _requests(account_id: int) -> Iterator[dict[str, Any]]:
     is_own = FriendRequest.sender_id == account_id
     other_id = case((is_own, FriendRequest.receiver_id), else_=FriendRequest.sender_id)
     words = {status.value: status.name.lower() for status in RequestStatus}
-    return db.pages(
+    return read_pages(
+        db,
         select(
             case((is_own, "sent"), else_="received").label("direction"),
             other_id.label("person_id"),
@@ -67,7 +70,8 @@ def _requests(account_id: int) -> Iterator[dict[str, Any]]:
 
 
 def _groups(account_id: int) -> Iterator[dict[str, Any]]:
-    return db.pages(
+    return read_pages(
+        db,
         select(
             FriendGroup.id,
             FriendGroup.name,
@@ -83,7 +87,8 @@ def _groups(account_id: int) -> Iterator[dict[str, Any]]:
 
 
 def _blocks(account_id: int) -> Iterator[dict[str, Any]]:
-    return db.pages(
+    return read_pages(
+        db,
         select(Block.blocked_id.label("id"), Account.name, Block.created_at)
         .outerjoin(Account, Account.id == Block.blocked_id)
         .where(Block.blocker_id == account_id),

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import and_, case, exists, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
+from shared.data.large_results import stream_rows
 from shared.operations.integrity import Check, States, foreign_keys, reference_check, sql_check
 from social_service.db import db
 from social_service.domain.accounts import accounts
@@ -114,8 +115,8 @@ CHECKS: list[Check] = [
 ]
 
 STATES: States = {
-    "account": lambda: db.stream(accounts.select_states()),
-    "friendship": lambda: db.stream(
-        select_friendships().order_by(Friendship.low_id, Friendship.high_id)
+    "account": lambda: stream_rows(db, accounts.select_states()),
+    "friendship": lambda: stream_rows(
+        db, select_friendships().order_by(Friendship.low_id, Friendship.high_id)
     ),
 }
