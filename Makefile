@@ -14,7 +14,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 CHECK_INSTALLED := $(BIN)/python -m pip check --disable-pip-version-check
 PINNED := --constraint requirements-dev.txt
-# axe-core for the tests of the web client, and what checks its types and style.
+# axe-core for the tests of the web client, what checks its types and style, and types of manifests.
 NODE_MODULES := $(if $(shell command -v npm),web/node_modules)
 TO_RUN := --all-extras $(wildcard */requirements.in)
 
@@ -124,7 +124,7 @@ lint-web:
 	fi
 
 web/node_modules: web/package-lock.json
-	@echo "Installing what checks the web client ..."
+	@echo "Installing what checks the web client and manifests ..."
 	@cd web && npm ci --silent
 	@touch $@
 

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+from copy import deepcopy
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -15,13 +16,12 @@ import yaml
 
 from deploy.programs import PROGRAMS, SERVICES, environment_of, validation_errors
 from deploy.run import ROOT
+from deploy.tests.extensions import errors_of, is_extension
 from deploy.tests.test_compose import COMPOSE
 
 pytestmark = pytest.mark.slow
 
 OVERLAYS = ("development", "production")
-# Kinds of the Prometheus operator and the Gateway API, whose schemas no package contains.
-EXTENSIONS = ("monitoring.coreos.com", "gateway.networking.k8s.io")
 Manifest = dict[str, Any]
 
 
@@ -47,6 +47,17 @@ def render(folder: Path) -> list[Manifest]:
     if os.environ.get("CI"):
         pytest.fail(missing)
     pytest.skip(missing)
+
+
+def with_gateway_api(folder: Path) -> list[Manifest]:
+    """Render an overlay, written into a folder, with the Gateway API instead of the Ingress."""
+    own = ROOT / "deploy" / "kubernetes"
+    overlay = {
+        "resources": [os.path.relpath(own / "base", folder)],
+        "components": [os.path.relpath(own / "components" / "gateway-api", folder)],
+    }
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
+    return render(folder)
 
 
 def of_kind(manifests: list[Manifest], kind: str) -> dict[str, Manifest]:
@@ -94,8 +105,36 @@ def hyphenated(program: str) -> str:
 
 def test_every_manifest_is_strictly_of_its_schema(manifests: list[Manifest]) -> None:
     for manifest in manifests:
-        if manifest["apiVersion"].split("/")[0] not in EXTENSIONS:
+        if not is_extension(manifest):
             kubernetes_validate.validate(manifest, "1.34", strict=True)
+
+
+def test_every_extension_is_strictly_of_its_types_and_schema(tmp_path: Path) -> None:
+    manifests = [*built("development"), *built("production"), *with_gateway_api(tmp_path)]
+    extensions = [manifest for manifest in manifests if is_extension(manifest)]
+    (tmp_path / "check").mkdir()
+
+    assert {manifest["kind"] for manifest in extensions} == {
+        *("Gateway", "HTTPRoute"),
+        *("PodMonitor", "PrometheusRule"),
+    }
+    assert errors_of(extensions, tmp_path / "check") == ""
+
+
+@pytest.mark.parametrize(
+    ("changed", "error"),
+    [
+        ({"protocl": "HTTPS"}, "'\"protocl\"' does not exist"),
+        ({"port": "443"}, "Type 'string' is not assignable to type 'number'"),
+        ({"hostname": "IMS example"}, "hostname must match pattern"),
+    ],
+)
+def test_a_wrong_extension_is_rejected(changed: dict[str, str], error: str, tmp_path: Path) -> None:
+    gateway = deepcopy(of_kind(with_gateway_api(tmp_path), "Gateway")["ims"])
+    gateway["spec"]["listeners"][0] |= changed
+    (tmp_path / "check").mkdir()
+
+    assert error in errors_of([gateway], tmp_path / "check")
 
 
 def test_every_program_accepts_its_environment(manifests: list[Manifest], secrets: Path) -> None:
@@ -220,14 +259,7 @@ def test_the_proxy_alone_reaches_the_gateway(manifests: list[Manifest]) -> None:
 
 
 def test_the_gateway_api_can_take_the_place_of_the_ingress(tmp_path: Path) -> None:
-    own = ROOT / "deploy" / "kubernetes"
-    overlay = {
-        "resources": [os.path.relpath(own / "base", tmp_path)],
-        "components": [os.path.relpath(own / "components" / "gateway-api", tmp_path)],
-    }
-    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
-
-    manifests = render(tmp_path)
+    manifests = with_gateway_api(tmp_path)
 
     [route], [listener] = (
         of_kind(manifests, "HTTPRoute")["ims"]["spec"]["rules"],
