@@ -70,6 +70,7 @@ def _measure(column: str, report: Report, *, quick: bool, only: str) -> None:
     ):
         echo(f"Filling the product on {column} ...")
         world = Seeder(load, deployment.address, echo).world(sizes)
+        deployment.wait_until_idle()
         measuring = Measuring(column, deployment, load, pace)
         echo(report.headings(column))
         for scenario in scenarios(sizes):

@@ -30,6 +30,8 @@ Usage = dict[str, float]
 _Clocks = dict[str, dict[int, float]]
 
 _SECONDS_TO_START = 30.0
+_SECONDS_TO_REST = 60.0
+_IDLE_SHARE = 0.1  # Of a core.
 _QUIET = {"LOG_LEVEL": "WARNING", "RATE_LIMITS": "off"}
 
 
@@ -54,6 +56,20 @@ class Deployment:
     def clocks(self) -> _Clocks:
         """Processor time so far of each process of each part, in seconds."""
         return {part: _cpu_times(self.processes(part)) for part in PARTS}
+
+    def wait_until_idle(self) -> None:
+        """Wait until the work after the last request is done: events, and the search index.
+
+        Raises:
+            TimeoutError: it takes more than a minute.
+        """
+        deadline = time.monotonic() + _SECONDS_TO_REST
+        while time.monotonic() < deadline:
+            before = self.clocks()
+            time.sleep(1)
+            if sum(used_between(before, self.clocks()).values()) < _IDLE_SHARE:
+                return
+        raise TimeoutError("The product does not come to rest.")
 
     def processes(self, part: str) -> list[psutil.Process]:
         """The processes of a part, such as ``chat`` or ``database``."""

@@ -12,6 +12,7 @@ from gevent import monkey
 # threading would block the whole worker.
 monkey.patch_all()
 
+import gc
 import math
 import os
 import signal
@@ -46,6 +47,7 @@ try:
 except SettingsError as error:
     sys.exit(str(error))
 Worker.shutdown_delay_seconds = _settings.shutdown_delay_seconds
+_GC_THRESHOLD = 10_000  # Above the number of rows in most responses.
 _TMPFS = "/dev/shm" if Path("/dev/shm").is_dir() else None
 _decoder_lock = tempfile.TemporaryFile()  # noqa: SIM115 - open until the workers end
 
@@ -95,6 +97,10 @@ def pre_fork(_server: Arbiter, _worker: Worker) -> None:
 
 def post_worker_init(worker: Worker) -> None:
     """Start the background work of the application."""
+    # What is loaded now stays: collections need not visit it (docs/decisions/0017).
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GC_THRESHOLD)
     start_heap_trimming()
     for start in runtime_of(worker.wsgi).background:
         start()
