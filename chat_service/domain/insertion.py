@@ -1,17 +1,19 @@
 """Insert a message with the next number of its conversation, and mark it read by its sender."""
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import CTE, bindparam, case, select, update
+from sqlalchemy import CTE, bindparam, case, select, true, update
+from sqlalchemy.orm import aliased
 
-from chat_service.db import db, transaction
-from chat_service.domain.read_state import advance_read_position, advance_statement
+from chat_service.db import db
+from chat_service.domain.accounts import accounts
+from chat_service.domain.messages import is_visible_to
+from chat_service.domain.read_state import READ_STATE, advance_read_position, advance_statement
 from chat_service.models import Conversation, Deletion, Membership, Message
-from shared.data.columns import UtcDateTime
+from shared.data.columns import BigId, UtcDateTime
 
 
 class NewMessage(NamedTuple):
@@ -40,53 +42,56 @@ class InsertConflictError(Exception):
     """
 
 
-def insertion_block(message: NewMessage) -> AbstractContextManager[None]:
-    """Return the block that commits `insert_message`.
-
-    On PostgreSQL a single statement inserts and commits, so that no round trip extends the lock
-    of a busy conversation. A message with a client id needs a transaction: another message with
-    this id may be deleted while a statement waits for the lock, and only a later one sees that.
-    """
-    is_one_statement = not db.is_sqlite and message.client_id is None
-    return db.autocommit() if is_one_statement else transaction()
-
-
-def insert_message(message: NewMessage) -> InsertedMessage:
-    """Insert a message, and advance the read position of its sender.
-
-    Raises:
-        InsertConflictError: nothing is stored; a transaction must be rolled back.
-    """
-    parameters: dict[str, Any] = {
+def insertion_parameters(message: NewMessage) -> dict[str, Any]:
+    """Get the parameters of the statements of this module."""
+    return {
         "conversation": message.conversation_id,
         "user": message.sender_id,
         "now": datetime.now(UTC),
         **_as_parameters(message._asdict()),
+        **accounts.acceptance(),
     }
+
+
+def insert_message(message: NewMessage) -> InsertedMessage:
+    """Insert a message, and advance the read position of its sender, in a transaction.
+
+    Raises:
+        InsertConflictError: the transaction must be rolled back.
+    """
+    parameters = insertion_parameters(message)
     if db.is_sqlite:
         inserted = _insert_on_sqlite(message, parameters)
     else:
-        if message.client_id is not None:
-            db.execute(_LOCK, **parameters)
-        inserted = db.execute(_insert_statement_on_postgres(), **parameters).first()
+        db.execute(_LOCK, **parameters)
+        row = db.execute(sender_with_insertion(), **parameters).first()
+        inserted = None if row is None else parse_insertion(row)
     if inserted is None:
         raise InsertConflictError
-    return InsertedMessage(inserted.id, inserted.seq, inserted.version, inserted.created_at)
+    return inserted
 
 
-def _insert_on_sqlite(message: NewMessage, parameters: dict[str, Any]) -> Any:
-    """Return the inserted row, or None if the transaction must be rolled back."""
+def parse_insertion(row: Any) -> InsertedMessage | None:
+    """Get the inserted message from a row of `sender_with_insertion`; None if there is none."""
+    if row.new_id is None:
+        return None
+    return InsertedMessage(row.new_id, row.new_seq, row.new_version, row.new_created_at)
+
+
+def _insert_on_sqlite(message: NewMessage, parameters: dict[str, Any]) -> InsertedMessage | None:
+    """Return the inserted message, or None if the transaction must be rolled back."""
     number = db.execute(_NEXT_SEQ, **parameters).first()
     if number is None or (
         message.client_id is not None and db.execute(_DELETED, **parameters).first() is not None
     ):
         return None
     numbered = _as_parameters(number._asdict())
-    inserted = db.execute(_insert_numbered_statement(), **parameters, **numbered).first()
-    is_member = inserted is not None and advance_read_position(
-        message.conversation_id, message.sender_id, inserted.seq
-    )
-    return inserted if is_member else None
+    row = db.execute(_insert_numbered_statement(), **parameters, **numbered).first()
+    if row is None or not advance_read_position(
+        message.conversation_id, message.sender_id, row.seq
+    ):
+        return None
+    return InsertedMessage(row.id, row.seq, row.version, row.created_at)
 
 
 def _as_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,9 +109,26 @@ _NEXT: dict[str, Any] = {
     ),
 }
 _CLIENT_ID = bindparam("new_client_id", type_=Message.__table__.c.client_id.type)
+_REPLY_TO_ID = bindparam("new_reply_to_id", type_=BigId)
 _DELETED = select(Deletion.message_id).where(
     Deletion.sender_id == bindparam("user"), Deletion.client_id == _CLIENT_ID
 )
+_Reply = aliased(Message)
+_account = accounts.caller.c
+SENDER = READ_STATE.outerjoin(
+    _Reply,
+    (_Reply.id == _REPLY_TO_ID)
+    & (_Reply.conversation_id == Conversation.id)
+    & is_visible_to(bindparam("user"), _Reply),
+).add_columns(
+    _account.name,
+    _account.avatar_digest,
+    _account.avatar_reference,
+    _Reply.id.label("reply_id"),
+    _Reply.type.label("reply_type"),
+    _Reply.content.label("reply_content"),
+)
+"""Selects the sender's account and read state, and the message that is replied to."""
 _LOCK = select(Conversation.id).where(_IS_TARGET).with_for_update(key_share=True)
 _NEXT_SEQ = (
     update(Conversation)
@@ -127,19 +149,28 @@ def _insert_numbered_statement() -> Any:
 
 
 @cache
-def _insert_statement_on_postgres() -> Any:
-    """Lock the conversation, then the membership, then insert; or do nothing.
+def sender_with_insertion() -> Any:
+    """Build the statement for PostgreSQL that selects the row of `SENDER` and inserts the message.
+
+    It locks the conversation, then the membership, then inserts. Or it inserts nothing, because the
+    account's state does not accept the token, the user is not a member, the reply target does not
+    exist, or the client id is used; or because the conversation has changed since the statement
+    began, and with it perhaps an earlier message with the client id.
 
     PostgreSQL reads locked rows after the lock, and other rows as of the start of the statement.
     """
+    sender = SENDER.cte("sender")
     parameters = {
         name: bindparam(f"new_{name}", type_=Message.__table__.c[name].type)
         for name in NewMessage._fields
     }
-    member = _lock_member()
-    new = select(*parameters.values(), *member.c).where(~_DELETED.exists())
+    member = _lock_member(sender)
     names = [*parameters, *member.c.keys()]
-    inserted = _insert_statement().from_select(names, new).cte("inserted")
+    inserted = (
+        _insert_statement()
+        .from_select(names, select(*parameters.values(), *member.c))
+        .cte("inserted")
+    )
     numbered = (
         update(Conversation)
         .where(Conversation.id == inserted.c.conversation_id)
@@ -151,14 +182,26 @@ def _insert_statement_on_postgres() -> Any:
         .cte("numbered")
     )
     read = advance_statement(inserted.c.seq).cte("read")
-    return select(inserted).add_cte(numbered, read)
+    new = (inserted.c[name].label(f"new_{name}") for name in InsertedMessage._fields)
+    return (
+        select(*sender.c, *new)
+        .select_from(sender.outerjoin(inserted, true()))
+        .add_cte(numbered, read)
+    )
 
 
-def _lock_member() -> CTE:
+def _lock_member(sender: CTE) -> CTE:
     conversation = (
         select(Conversation.id, *(value.label(name) for name, value in _NEXT.items()))
-        .where(_IS_TARGET)
-        .with_for_update(key_share=True)
+        .join(sender, sender.c.read_seq.is_not(None))
+        .where(
+            _IS_TARGET,
+            accounts.is_accepted(sender.c),
+            _REPLY_TO_ID.is_(None) | sender.c.reply_id.is_not(None),
+            _CLIENT_ID.is_(None)
+            | ((Conversation.version == sender.c.version) & ~_DELETED.exists()),
+        )
+        .with_for_update(key_share=True, of=Conversation)
         .cte("locked_conversation")
     )
     return (

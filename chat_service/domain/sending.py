@@ -3,21 +3,25 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import null, select
+from sqlalchemy import Row, Select, null, select
 
 from chat_service import errors
-from chat_service.db import db
+from chat_service.db import db, transaction
 from chat_service.domain import live_events, media
 from chat_service.domain.access import get_access
 from chat_service.domain.accounts import Person, accounts
 from chat_service.domain.insertion import (
+    SENDER,
     InsertConflictError,
+    InsertedMessage,
     NewMessage,
     insert_message,
-    insertion_block,
+    insertion_parameters,
+    parse_insertion,
+    sender_with_insertion,
 )
-from chat_service.domain.messages import NO_REPLY, MessageRow, ReplyTarget, is_visible_to
-from chat_service.domain.read_state import READ_STATE, ReadState, parse_read_state
+from chat_service.domain.messages import MessageRow, ReplyTarget
+from chat_service.domain.read_state import ReadState, parse_read_state
 from chat_service.domain.text import is_blank
 from chat_service.metrics import messages_sent
 from chat_service.models import IMAGE, TEXT, Deletion, Message
@@ -60,13 +64,11 @@ def send_text(
         ApiError: ``CONVERSATION_NOT_FOUND``, ``NOT_IN_CONVERSATION``, ``CONTENT_EMPTY``,
             ``CONTENT_TOO_LONG``, ``CLIENT_ID_USED``, ``REPLY_NOT_FOUND``.
     """
-    sender = _load_sender(conversation_id, sender_id)
-    if is_blank(content):
-        raise ApiError(errors.CONTENT_EMPTY)
-    if len(content) > MAX_TEXT_LENGTH:
-        raise ApiError(errors.CONTENT_TOO_LONG)
     message = NewMessage(conversation_id, sender_id, TEXT, content, reply_to_id, client_id or None)
-    return _send(message, sender)
+    if is_blank(content) or len(content) > MAX_TEXT_LENGTH:
+        _load_sender(message, SENDER)
+        raise ApiError(errors.CONTENT_EMPTY if is_blank(content) else errors.CONTENT_TOO_LONG)
+    return _send(message)
 
 
 def send_image(
@@ -93,70 +95,79 @@ def send_image(
     except BadImageError:
         raise bad_parameter("image") from None
     with media.stored_image(picture) as name:
-        sender = _load_sender(conversation_id, sender_id)
         message = NewMessage(conversation_id, sender_id, IMAGE, name, None, client_id or None)
-        sent = _send(message, sender)
+        sent = _send(message)
     if not sent.is_new:
         media.delete_image(name)
     return sent
 
 
 class _SenderContext(NamedTuple):
-    """The sender's read state in the conversation, and the profile."""
+    """The sender's read state in the conversation, and the profile; the target of the reply."""
 
     read_state: ReadState
     person: Person
+    reply: ReplyTarget
 
 
-_account = accounts.caller.c
-_SENDER = READ_STATE.add_columns(_account.name, _account.avatar_digest, _account.avatar_reference)
-
-
-def _load_sender(conversation_id: int, sender_id: int) -> _SenderContext:
-    rows = accounts.execute_for_caller(_SENDER, conversation=conversation_id, user=sender_id)
+def _load_sender(
+    new: NewMessage, statement: Select[*tuple[Any, ...]]
+) -> tuple[_SenderContext, Row[Any]]:
+    rows = accounts.execute_for_caller(statement, **insertion_parameters(new))
     read_state = parse_read_state(rows, errors.CONVERSATION_NOT_FOUND, errors.NOT_IN_CONVERSATION)
     [row] = rows
-    return _SenderContext(
-        read_state, Person(sender_id, row.name, row.avatar_digest, row.avatar_reference)
-    )
+    person = Person(new.sender_id, row.name, row.avatar_digest, row.avatar_reference)
+    reply = ReplyTarget(row.reply_id, row.reply_type, row.reply_content)
+    return _SenderContext(read_state, person, reply), row
 
 
-def _send(new: NewMessage, sender: _SenderContext) -> SentMessage:
-    # A repeat succeeds also if its reply target is deleted. The insert detects other repeats.
-    if new.reply_to_id is not None:
+def _send(new: NewMessage) -> SentMessage:
+    # On PostgreSQL one statement does everything in most cases: no round trip extends the lock of
+    # a busy conversation.
+    with db.autocommit():
+        sender, row = _load_sender(new, SENDER if db.is_sqlite else sender_with_insertion())
+        inserted = None if db.is_sqlite else parse_insertion(row)
+        if inserted is not None:
+            return _publish(new, inserted, sender)
+    if new.reply_to_id is not None and sender.reply.id is None:
         duplicate = _find_duplicate(new)
-        if duplicate is not None:
-            return duplicate
-    read_state, reply = sender.read_state, _load_reply_target(new)
+        if duplicate is None:
+            raise ApiError(errors.REPLY_NOT_FOUND)
+        return duplicate
     try:
-        with insertion_block(new):
-            inserted = insert_message(new)
-            if read_state.read_seq < inserted.seq - 1:
-                live_events.read_position_moved(
-                    new.conversation_id, new.sender_id, inserted.seq, is_group=read_state.is_group
-                )
-            message = MessageRow(
-                id=inserted.id,
-                seq=inserted.seq,
-                version=inserted.version,
-                conversation_id=new.conversation_id,
-                type=new.type,
-                content=new.content,
-                sender_id=new.sender_id,
-                created_at=inserted.created_at,
-                reply_id=reply.id,
-                reply_type=reply.type,
-                reply_content=reply.content,
-            )
-            live_events.message_sent(message, sender.person, is_group=read_state.is_group)
+        with transaction():
+            return _publish(new, insert_message(new), sender)
     except InsertConflictError:
         duplicate = _find_duplicate(new)
         if duplicate is None:
-            _load_sender(new.conversation_id, new.sender_id)
+            _load_sender(new, SENDER)
             # The sender was removed and added again.
             raise ApiError(errors.NOT_IN_CONVERSATION) from None
         return duplicate
-    messages_sent.labels("image" if new.type == IMAGE else "text").inc()
+
+
+def _publish(new: NewMessage, inserted: InsertedMessage, sender: _SenderContext) -> SentMessage:
+    """Publish a message, and the read position that it moved, once it is committed."""
+    read_state, reply = sender.read_state, sender.reply
+    if read_state.read_seq < inserted.seq - 1:
+        live_events.read_position_moved(
+            new.conversation_id, new.sender_id, inserted.seq, is_group=read_state.is_group
+        )
+    message = MessageRow(
+        id=inserted.id,
+        seq=inserted.seq,
+        version=inserted.version,
+        conversation_id=new.conversation_id,
+        type=new.type,
+        content=new.content,
+        sender_id=new.sender_id,
+        created_at=inserted.created_at,
+        reply_id=reply.id,
+        reply_type=reply.type,
+        reply_content=reply.content,
+    )
+    live_events.message_sent(message, sender.person, is_group=read_state.is_group)
+    db.after_commit(messages_sent.labels("image" if new.type == IMAGE else "text").inc)
     return SentMessage(inserted.id, inserted.seq, inserted.created_at, is_new=True)
 
 
@@ -197,18 +208,3 @@ def _is_equal(stored: Any, new: NewMessage) -> bool:
     if stored.type == new.type == IMAGE:  # Each upload gets its own file name.
         return media.are_same_image(stored.content, new.content)
     return (stored.type, stored.content) == (new.type, new.content)
-
-
-def _load_reply_target(new: NewMessage) -> ReplyTarget:
-    if new.reply_to_id is None:
-        return NO_REPLY
-    row = db.session.execute(
-        select(Message.id, Message.type, Message.content).where(
-            Message.id == new.reply_to_id,
-            Message.conversation_id == new.conversation_id,
-            is_visible_to(new.sender_id),
-        )
-    ).first()
-    if row is None:
-        raise ApiError(errors.REPLY_NOT_FOUND)
-    return ReplyTarget(row.id, row.type, row.content)

@@ -1,9 +1,12 @@
 """Concurrent sends, reads and deletions."""
 
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask import Flask
+from sqlalchemy import select, text
 
 from chat_service.db import db, transaction
 from chat_service.models import Conversation
@@ -97,6 +100,52 @@ def test_concurrent_sends_with_one_client_id_in_two_conversations_are_one_messag
         lambda: try_send_text(two, other, "hello", client_id="a-1"),
     )
     assert statuses(replies) == {200: 1, 409: 1}
+
+
+def test_a_repeat_that_waits_for_the_deletion_of_its_message_sends_nothing(
+    app: Flask, alice: ApiClient, group: int
+) -> None:
+    message_id = send_text(alice, group, client_id="x")
+    deleting, repeating = devices(app, ALICE, 2)
+    with app.app_context(), ThreadPoolExecutor(2) as pool:
+        if db.is_sqlite:
+            pytest.skip("Where only one transaction writes, no statement begins before it ends.")
+        with transaction():
+            db.execute(select(Conversation.id).where(Conversation.id == group).with_for_update())
+            deletion = pool.submit(delete_message, deleting, message_id)
+            wait_for_blocked(1)
+            repeat = pool.submit(try_send_text, repeating, group, "hello", client_id="x")
+            wait_for_blocked(2)
+    assert deletion.result().status_code == 200
+    assert repeat.result().json["message_id"] == message_id
+    assert list_messages(alice, group) == []
+
+
+def wait_for_blocked(count: int) -> None:
+    """Wait until this number of statements waits for a lock."""
+    blocked = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    deadline = time.monotonic() + 3
+    with db.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        while connection.execute(blocked).scalar_one() != count:
+            assert time.monotonic() < deadline
+
+
+@REPEATEDLY
+def test_repeats_during_the_deletion_of_the_message_send_nothing(
+    app: Flask, alice: ApiClient, group: int, attempt: int
+) -> None:
+    message_id = send_text(alice, group, client_id="x")
+    deleting, *repeating = devices(app, ALICE, 6)
+    deletion, *repeats = run_concurrently(
+        lambda: delete_message(deleting, message_id),
+        *(lambda d=d: try_send_text(d, group, "hello", client_id="x") for d in repeating),
+    )
+    assert deletion.status_code == 200
+    assert {reply.json["message_id"] for reply in repeats} == {message_id}
+    assert list_messages(alice, group) == []
 
 
 @REPEATEDLY

@@ -10,14 +10,20 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields
-from sqlalchemy import Row, Select, bindparam, select
+from sqlalchemy import Boolean, ColumnElement, Row, Select, and_, bindparam, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from shared.data.client import ServiceClient, UnreachableError
 from shared.data.db import Database
 from shared.data.erasure import Erasures
 from shared.web.account_state import AccountState, SessionEnds
-from shared.web.authentication import check_account, is_account_checked, require_account
+from shared.web.authentication import (
+    accepted_state,
+    check_account,
+    is_account_checked,
+    require_account,
+)
 
 log = logging.getLogger(__name__)
 
@@ -175,6 +181,32 @@ class AccountReplica:
             return rows
         require_account()
         return self._db.execute(query, **values).all()
+
+    def is_accepted(self, row: ReadOnlyColumnCollection[str, Any]) -> ColumnElement[bool]:
+        """Build the condition that the request's token has been accepted, or that the state in
+        ``row`` accepts it.
+
+        Args:
+            row: the columns of a query of `with_caller`. Parameters: see `acceptance`.
+        """
+        return or_(
+            bindparam("is_checked", type_=Boolean),
+            and_(
+                row.caller_is_complete,
+                ~row.caller_deleted,
+                row.caller_generation == bindparam("accepted_generation"),
+                row.caller_session_ends == bindparam("accepted_session_ends"),
+            ),
+        )
+
+    def acceptance(self) -> dict[str, Any]:
+        """Get the parameters of `is_accepted`."""
+        state = accepted_state()
+        return {
+            "is_checked": is_account_checked(),
+            "accepted_generation": state.generation,
+            "accepted_session_ends": state.session_ends,
+        }
 
     def is_active(self, account_id: int) -> bool:
         """Whether the account exists and is not deleted."""

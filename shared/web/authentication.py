@@ -30,8 +30,11 @@ AUDIENCE = "ims"
 MAX_ID = 2**63 - 1
 _MAX_TOKEN_LENGTH = 2048
 _TOKEN_CACHE_SIZE = 20_000
+_MAX_ACCEPTED_ENDS = 10_000
 CLOCK_SKEW_SECONDS = 60
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]*){2}")
+
+_accepted_session_ends: dict[str, str] = {}  # By token id.
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -247,7 +250,22 @@ def check_account(state: AccountState | None) -> None:
             raise ApiError(INVALID_JWT)
     elif claims.generation != state.generation:
         raise ApiError(INVALID_JWT)
+    elif state.session_ends:
+        if len(_accepted_session_ends) >= _MAX_ACCEPTED_ENDS:
+            _accepted_session_ends.clear()
+        _accepted_session_ends[claims.token_id] = state.session_ends
     g.claims = claims
+
+
+def accepted_state() -> AccountState:
+    """Get a state of the caller's account that accepts the token.
+
+    It is the one with which this process has accepted the token last, or one without ended
+    sessions. A statement can compare it with the current state.
+    """
+    claims: Claims = g.unchecked.claims if "unchecked" in g else g.claims
+    ends = _accepted_session_ends.get(claims.token_id, "")
+    return AccountState(claims.generation, deleted=False, session_ends=ends)
 
 
 def _matched_view() -> Callable[..., Any] | None:
