@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from chat_service.db import db
 from chat_service.domain.accounts import accounts
 from chat_service.domain.messages import is_visible_to
-from chat_service.domain.read_state import READ_STATE, advance_read_position, advance_statement
+from chat_service.domain.read_state import advance_read_position
 from chat_service.models import Conversation, Deletion, Membership, Message
 from shared.data.columns import BigId, UtcDateTime
 
@@ -100,6 +100,7 @@ def _as_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _NOW = bindparam("now", type_=UtcDateTime)
+_USER = bindparam("user", type_=BigId)
 _IS_TARGET = (Conversation.id == bindparam("conversation")) & Conversation.is_open
 _NEXT: dict[str, Any] = {
     "last_seq": Conversation.last_seq + 1,
@@ -111,24 +112,35 @@ _NEXT: dict[str, Any] = {
 _CLIENT_ID = bindparam("new_client_id", type_=Message.__table__.c.client_id.type)
 _REPLY_TO_ID = bindparam("new_reply_to_id", type_=BigId)
 _DELETED = select(Deletion.message_id).where(
-    Deletion.sender_id == bindparam("user"), Deletion.client_id == _CLIENT_ID
+    Deletion.sender_id == _USER, Deletion.client_id == _CLIENT_ID
 )
-_Reply = aliased(Message)
+_own, _Reply = aliased(Membership, name="own"), aliased(Message, name="reply")
 _account = accounts.caller.c
-SENDER = READ_STATE.outerjoin(
-    _Reply,
-    (_Reply.id == _REPLY_TO_ID)
-    & (_Reply.conversation_id == Conversation.id)
-    & is_visible_to(bindparam("user"), _Reply),
-).add_columns(
-    _account.name,
-    _account.avatar_digest,
-    _account.avatar_reference,
-    _Reply.id.label("reply_id"),
-    _Reply.type.label("reply_type"),
-    _Reply.content.label("reply_content"),
+SENDER = accounts.with_caller(
+    select(
+        Conversation.is_group,
+        Conversation.version,
+        _own.read_seq,
+        _account.name,
+        _account.avatar_digest,
+        _account.avatar_reference,
+        _Reply.id.label("reply_id"),
+        _Reply.type.label("reply_type"),
+        _Reply.content.label("reply_content"),
+    )
+    .outerjoin(_own, (_own.conversation_id == Conversation.id) & (_own.user_id == _USER))
+    .outerjoin(
+        _Reply,
+        (_Reply.id == _REPLY_TO_ID)
+        & (_Reply.conversation_id == Conversation.id)
+        & is_visible_to(_USER, _Reply),
+    )
+    .where(_IS_TARGET)
 )
-"""Selects the sender's account and read state, and the message that is replied to."""
+"""Selects the sender's account and membership, and the message that is replied to.
+
+It has no row if the conversation is not open, and no ``read_seq`` if the sender is not in it.
+"""
 _LOCK = select(Conversation.id).where(_IS_TARGET).with_for_update(key_share=True)
 _NEXT_SEQ = (
     update(Conversation)
@@ -181,7 +193,15 @@ def sender_with_insertion() -> Any:
         )
         .cte("numbered")
     )
-    read = advance_statement(inserted.c.seq).cte("read")
+    # No position is beyond the last number, so it need not be compared with the new one.
+    read = (
+        update(Membership)
+        .where(
+            Membership.conversation_id == inserted.c.conversation_id, Membership.user_id == _USER
+        )
+        .values(unread_seq=inserted.c.seq, read_seq=inserted.c.seq, unread_extra=0)
+        .cte("read")
+    )
     new = (inserted.c[name].label(f"new_{name}") for name in InsertedMessage._fields)
     return (
         select(*sender.c, *new)
@@ -211,7 +231,7 @@ def _lock_member(sender: CTE) -> CTE:
             conversation.c.last_message_at.label("created_at"),
         )
         .join(Membership, Membership.conversation_id == conversation.c.id)
-        .where(Membership.user_id == bindparam("user"))
+        .where(Membership.user_id == _USER)
         .with_for_update(key_share=True, of=Membership)
         .cte("locked_member")
     )

@@ -30,17 +30,6 @@ class MessageRow(NamedTuple):
     reply_content: str | None
 
 
-class ReplyTarget(NamedTuple):
-    """The message that a reply refers to; every field is None if there is none."""
-
-    id: int | None
-    type: int | None
-    content: str | None
-
-
-NO_REPLY = ReplyTarget(None, None, None)
-
-
 class PairReads(NamedTuple):
     """The read positions of both members of a private conversation."""
 

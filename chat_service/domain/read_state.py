@@ -1,9 +1,8 @@
 """Read positions: the unread count of a member, and the receipts that other members see."""
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Update, bindparam, case, func, select, union_all, update
+from sqlalchemy import ColumnElement, bindparam, case, func, select, union_all, update
 from sqlalchemy.orm import aliased
 
 from chat_service import errors
@@ -16,7 +15,7 @@ from shared.data.columns import BigId
 from shared.web.errors import ApiError, ErrorSpec
 
 _own, _friend = aliased(Membership), aliased(Membership)
-READ_STATE = accounts.with_caller(
+_READ_STATE = accounts.with_caller(
     select(
         Conversation.is_group,
         Conversation.last_seq,
@@ -37,40 +36,28 @@ READ_STATE = accounts.with_caller(
     )
     .where(Conversation.id == bindparam("conversation"), Conversation.is_open)
 )
-"""Selects the row for `parse_read_state`, and the caller's account.
-
-Parameters: ``conversation``, ``user``.
-"""
 
 
 def _greatest(one: Any, other: Any) -> Any:
     return case((one > other, one), else_=other)
 
 
-def advance_statement(seq: Any) -> Update:
-    """Build the update that advances a member's read positions to ``seq``, never back.
-
-    It clears an unread count that the member set. It updates no row if nothing changes.
-    Parameters: ``conversation``, ``user``.
-    """
-    return (
-        update(Membership)
-        .where(
-            Membership.conversation_id == bindparam("conversation"),
-            Membership.user_id == bindparam("user"),
-            (Membership.unread_seq < seq)
-            | (Membership.read_seq < seq)
-            | ((Membership.unread_seq == seq) & (Membership.unread_extra > 0)),
-        )
-        .values(
-            unread_seq=_greatest(Membership.unread_seq, seq),
-            read_seq=_greatest(Membership.read_seq, seq),
-            unread_extra=case((Membership.unread_seq <= seq, 0), else_=Membership.unread_extra),
-        )
+_SEQ = bindparam("seq", type_=BigId)
+_ADVANCE = (
+    update(Membership)
+    .where(
+        Membership.conversation_id == bindparam("conversation"),
+        Membership.user_id == bindparam("user"),
+        (Membership.unread_seq < _SEQ)
+        | (Membership.read_seq < _SEQ)
+        | ((Membership.unread_seq == _SEQ) & (Membership.unread_extra > 0)),
     )
-
-
-_ADVANCE = advance_statement(bindparam("seq", type_=BigId))
+    .values(
+        unread_seq=_greatest(Membership.unread_seq, _SEQ),
+        read_seq=_greatest(Membership.read_seq, _SEQ),
+        unread_extra=case((Membership.unread_seq <= _SEQ, 0), else_=Membership.unread_extra),
+    )
+)
 
 
 class ReadState(NamedTuple):
@@ -97,17 +84,10 @@ def get_read_state(
         ApiError: ``not_found``: the conversation does not exist or is closed;
             ``not_member``: the user is not in it.
     """
-    rows = accounts.execute_for_caller(READ_STATE, conversation=conversation_id, user=user_id)
-    return parse_read_state(rows, not_found, not_member)
-
-
-def parse_read_state(rows: Sequence[Any], not_found: ErrorSpec, not_member: ErrorSpec) -> ReadState:
-    """Parse the rows of `READ_STATE`. Raises the errors of `get_read_state`.
-
-    A stranger to a private conversation gets a row for each of its two members.
-    """
+    rows = accounts.execute_for_caller(_READ_STATE, conversation=conversation_id, user=user_id)
     if not rows:
         raise ApiError(not_found)
+    # For a stranger to a private conversation there is a row for each of its two members.
     row = rows[0]
     if row.read_seq is None:
         raise ApiError(not_member)
@@ -225,7 +205,9 @@ def mark_read_up_to(conversation_id: int, user_id: int, seq: int, read_state: Re
 
 
 def advance_read_position(conversation_id: int, user_id: int, seq: int) -> bool:
-    """Execute `advance_statement`.
+    """Advance the read positions of a member to ``seq``, never back.
+
+    It clears an unread count that the member set.
 
     Returns:
         whether a position changed; false for a user who is not a member.

@@ -20,8 +20,7 @@ from chat_service.domain.insertion import (
     parse_insertion,
     sender_with_insertion,
 )
-from chat_service.domain.messages import MessageRow, ReplyTarget
-from chat_service.domain.read_state import ReadState, parse_read_state
+from chat_service.domain.messages import MessageRow
 from chat_service.domain.text import is_blank
 from chat_service.metrics import messages_sent
 from chat_service.models import IMAGE, TEXT, Deletion, Message
@@ -102,34 +101,26 @@ def send_image(
     return sent
 
 
-class _SenderContext(NamedTuple):
-    """The sender's read state in the conversation, and the profile; the target of the reply."""
-
-    read_state: ReadState
-    person: Person
-    reply: ReplyTarget
-
-
-def _load_sender(
-    new: NewMessage, statement: Select[*tuple[Any, ...]]
-) -> tuple[_SenderContext, Row[Any]]:
+def _load_sender(new: NewMessage, statement: Select[*tuple[Any, ...]]) -> Row[Any]:
+    """Load a row of `SENDER` or `sender_with_insertion`."""
     rows = accounts.execute_for_caller(statement, **insertion_parameters(new))
-    read_state = parse_read_state(rows, errors.CONVERSATION_NOT_FOUND, errors.NOT_IN_CONVERSATION)
+    if not rows:
+        raise ApiError(errors.CONVERSATION_NOT_FOUND)
     [row] = rows
-    person = Person(new.sender_id, row.name, row.avatar_digest, row.avatar_reference)
-    reply = ReplyTarget(row.reply_id, row.reply_type, row.reply_content)
-    return _SenderContext(read_state, person, reply), row
+    if row.read_seq is None:
+        raise ApiError(errors.NOT_IN_CONVERSATION)
+    return row
 
 
 def _send(new: NewMessage) -> SentMessage:
     # On PostgreSQL one statement does everything in most cases: no round trip extends the lock of
     # a busy conversation.
     with db.autocommit():
-        sender, row = _load_sender(new, SENDER if db.is_sqlite else sender_with_insertion())
-        inserted = None if db.is_sqlite else parse_insertion(row)
+        sender = _load_sender(new, SENDER if db.is_sqlite else sender_with_insertion())
+        inserted = None if db.is_sqlite else parse_insertion(sender)
         if inserted is not None:
             return _publish(new, inserted, sender)
-    if new.reply_to_id is not None and sender.reply.id is None:
+    if new.reply_to_id is not None and sender.reply_id is None:
         duplicate = _find_duplicate(new)
         if duplicate is None:
             raise ApiError(errors.REPLY_NOT_FOUND)
@@ -146,12 +137,11 @@ def _send(new: NewMessage) -> SentMessage:
         return duplicate
 
 
-def _publish(new: NewMessage, inserted: InsertedMessage, sender: _SenderContext) -> SentMessage:
+def _publish(new: NewMessage, inserted: InsertedMessage, sender: Row[Any]) -> SentMessage:
     """Publish a message, and the read position that it moved, once it is committed."""
-    read_state, reply = sender.read_state, sender.reply
-    if read_state.read_seq < inserted.seq - 1:
+    if sender.read_seq < inserted.seq - 1:
         live_events.read_position_moved(
-            new.conversation_id, new.sender_id, inserted.seq, is_group=read_state.is_group
+            new.conversation_id, new.sender_id, inserted.seq, is_group=sender.is_group
         )
     message = MessageRow(
         id=inserted.id,
@@ -162,11 +152,12 @@ def _publish(new: NewMessage, inserted: InsertedMessage, sender: _SenderContext)
         content=new.content,
         sender_id=new.sender_id,
         created_at=inserted.created_at,
-        reply_id=reply.id,
-        reply_type=reply.type,
-        reply_content=reply.content,
+        reply_id=sender.reply_id,
+        reply_type=sender.reply_type,
+        reply_content=sender.reply_content,
     )
-    live_events.message_sent(message, sender.person, is_group=read_state.is_group)
+    person = Person(new.sender_id, sender.name, sender.avatar_digest, sender.avatar_reference)
+    live_events.message_sent(message, person, is_group=sender.is_group)
     db.after_commit(messages_sent.labels("image" if new.type == IMAGE else "text").inc)
     return SentMessage(inserted.id, inserted.seq, inserted.created_at, is_new=True)
 

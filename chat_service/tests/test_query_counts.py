@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from psycopg._queries import MAX_CACHED_STATEMENT_LENGTH
 from sqlalchemy import text
 
 from chat_service.db import db, transaction
@@ -129,6 +130,14 @@ class TestReads:
         [rows] = [value for value in reply.json.values() if isinstance(value, list)]
         assert len(rows) == count
         assert len(statements) == queries
+
+
+def test_the_statement_of_a_send_is_short_enough_for_the_cache_of_psycopg(
+    app: Flask, alice: ApiClient
+) -> None:
+    with counted_queries(app, db) as statements:
+        send_text(alice, make_group(app, ALICE))
+    assert max(map(len, statements)) <= MAX_CACHED_STATEMENT_LENGTH
 
 
 @pytest.mark.parametrize("count", [2, 100])
