@@ -6,6 +6,7 @@ when they arrive.
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -20,23 +21,34 @@ from chat_service.live.frames import Frame, LiveEvent
 _EVENT_ORDER = {"remove_members": 0, "invitation_message": 2}
 
 
-def message_sent(message: MessageRow, sender: Person, *, is_group: bool) -> None:
-    """Publish a new message to all members, also to the sender."""
+def message_sent(message: MessageRow, sender: Person, *, is_group: bool, reads: bool) -> None:
+    """Publish a new message to all members, also to the sender.
+
+    Args:
+        message: the message.
+        sender: its sender.
+        is_group: whether it is in a group.
+        reads: whether it also moves the sender's read position over messages of others.
+    """
+    conversation_id = message.conversation_id
     frame = {"row": message._asdict(), "sender": sender._asdict(), "is_group": is_group}
-    _enqueue_message_event(message.conversation_id, sender.id, message=frame)
+    event = _make_message_event(conversation_id, sender.id, message=frame)
+    if reads:
+        read = _make_read_event(conversation_id, sender.id, message.seq, is_group=is_group)
+        event = replace(event, following=read)
+    _enqueue(event)
 
 
 def message_deleted(conversation_id: int, deleter_id: int, message_id: int) -> None:
     """Publish the deletion of a message to all members."""
-    _enqueue_message_event(conversation_id, deleter_id, deleted_message_id=message_id)
+    _enqueue(_make_message_event(conversation_id, deleter_id, deleted_message_id=message_id))
 
 
 def read_position_moved(
     conversation_id: int, user_id: int, read_seq: int, *, is_group: bool
 ) -> None:
     """Publish a new read position to the other members, in groups at most once per second."""
-    frame = _make_frame(conversation_id, "already_read", user_id=user_id, read_seq=read_seq)
-    _enqueue(LiveEvent(frame=frame, room=conversation_id, actor=user_id, throttled=is_group))
+    _enqueue(_make_read_event(conversation_id, user_id, read_seq, is_group=is_group))
 
 
 def conversation_changed(conversation_id: int, members: Collection[int] = ()) -> None:
@@ -152,11 +164,18 @@ _REQUEST = _Request()
 _PAIR = _Pair()
 
 
-def _enqueue_message_event(conversation_id: int, actor: int, **content: Any) -> None:
+def _make_message_event(conversation_id: int, actor: int, **content: Any) -> LiveEvent:
     frame, own_frame = (
         _make_frame(conversation_id, "notify", is_own=is_own, **content) for is_own in (False, True)
     )
-    _enqueue(LiveEvent(frame=frame, room=conversation_id, actor=actor, actor_frame=own_frame))
+    return LiveEvent(frame=frame, room=conversation_id, actor=actor, actor_frame=own_frame)
+
+
+def _make_read_event(
+    conversation_id: int, user_id: int, read_seq: int, *, is_group: bool
+) -> LiveEvent:
+    frame = _make_frame(conversation_id, "already_read", user_id=user_id, read_seq=read_seq)
+    return LiveEvent(frame=frame, room=conversation_id, actor=user_id, throttled=is_group)
 
 
 def _make_frame(conversation_id: int, kind: str, **more: Any) -> Frame:

@@ -139,10 +139,6 @@ def _send(new: NewMessage) -> SentMessage:
 
 def _publish(new: NewMessage, inserted: InsertedMessage, sender: Row[Any]) -> SentMessage:
     """Publish a message, and the read position that it moved, once it is committed."""
-    if sender.read_seq < inserted.seq - 1:
-        live_events.read_position_moved(
-            new.conversation_id, new.sender_id, inserted.seq, is_group=sender.is_group
-        )
     message = MessageRow(
         id=inserted.id,
         seq=inserted.seq,
@@ -157,7 +153,9 @@ def _publish(new: NewMessage, inserted: InsertedMessage, sender: Row[Any]) -> Se
         reply_content=sender.reply_content,
     )
     person = Person(new.sender_id, sender.name, sender.avatar_digest, sender.avatar_reference)
-    live_events.message_sent(message, person, is_group=sender.is_group)
+    live_events.message_sent(
+        message, person, is_group=sender.is_group, reads=sender.read_seq < inserted.seq - 1
+    )
     db.after_commit(messages_sent.labels("image" if new.type == IMAGE else "text").inc)
     return SentMessage(inserted.id, inserted.seq, inserted.created_at, is_new=True)
 

@@ -67,8 +67,9 @@ class LocalBus:
         """Call the handler with each event."""
         with self._dispatch_lock:
             for event in events:
-                self._last = int(monotonic() * 1000), self._last[1] + 1
-                self._handler(self._last, event, 0)
+                for each in filter(None, (event, event.following)):
+                    self._last = int(monotonic() * 1000), self._last[1] + 1
+                    self._handler(self._last, each, 0)
 
     def resume(self, session_id: str, position: Position) -> Mark | None:
         """See `Bus`."""

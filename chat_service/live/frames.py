@@ -61,6 +61,7 @@ class LiveEvent:
         throttled: delayed by up to a second, and replaced by a newer event of the room.
         generation: sockets of ``users`` with a token of an earlier generation are closed.
         session_ends: with ``generation``: sockets of these ended sessions are closed.
+        following: an event that has the next position on the bus.
     """
 
     frame: Frame | None = None
@@ -75,6 +76,7 @@ class LiveEvent:
     throttled: bool = False
     generation: int | None = None
     session_ends: str = ""
+    following: "LiveEvent | None" = None
 
     def to_bytes(self) -> bytes:
         """Encode the event for the bus."""
@@ -83,7 +85,10 @@ class LiveEvent:
     @classmethod
     def from_bytes(cls, encoded: bytes) -> "LiveEvent":
         """Decode the result of `to_bytes`."""
-        return cls(**orjson.loads(encoded))
+        fields = orjson.loads(encoded)
+        if fields["following"] is not None:
+            fields["following"] = cls(**fields["following"])
+        return cls(**fields)
 
     def concerns(self, user_id: int, rooms: Collection[int]) -> bool:
         """Whether a user with these rooms is a recipient."""

@@ -39,6 +39,7 @@ MAX_CONNECTIONS = 16
 _BATCH = 500
 _BLOCK_SECONDS = 2
 _RETRY_DELAY = 0.5
+_EVENTS_PER_ENTRY = 2  # An event, and perhaps a following one; each has its position.
 
 
 class RedisBus:
@@ -71,7 +72,7 @@ class RedisBus:
         self._acknowledge_script = self._writer.register_script(ACKNOWLEDGE)
         self._reserve_script = self._writer.register_script(RESERVE)
         self._seen = START
-        self._last_position = START
+        self._last_entry = START
         self._sent_count = 0
         self._last_number_by_sender: dict[bytes, int] = {}
         self._pending: deque[LiveEvent] = deque(maxlen=_MAX_PENDING)
@@ -172,7 +173,7 @@ class RedisBus:
 
     def _read_again(self, now: int) -> None:
         """Read the whole stream, and dispatch events that were not dispatched before."""
-        self._last_position = START
+        self._last_entry = START
         while self._read(block=None, now=now):
             pass
 
@@ -186,12 +187,12 @@ class RedisBus:
         Returns:
             whether there were any.
         """
-        after = "{}-{}".format(*self._last_position)
+        after = "{}-{}".format(*self._last_entry)
         response: Any = self._reader.xread({_STREAM: after}, _BATCH, block)
         for _stream, entries in response:
             for entry, fields in entries:
-                self._last_position = position_from_text(entry.decode())
-                age = max(now - self._last_position[0], 0) / 1000
+                self._last_entry = position_from_text(entry.decode())
+                age = max(now - self._last_entry[0], 0) / 1000
                 self._dispatch_once(
                     fields[b"sender"], int(fields[b"number"]), fields[b"event"], age
                 )
@@ -207,8 +208,13 @@ class RedisBus:
             event = LiveEvent.from_bytes(encoded)
             if event.joined or event.removed:
                 event = self._refresh_members(event)
-            self._seen = max(self._last_position, (self._seen[0], self._seen[1] + 1))
+            milliseconds, entry_number = self._last_entry
+            position = milliseconds, _EVENTS_PER_ENTRY * entry_number
+            self._seen = max(position, (self._seen[0], self._seen[1] + 1))
             self._handler(self._seen, event, age)
+            if event.following is not None:
+                self._seen = self._seen[0], self._seen[1] + 1
+                self._handler(self._seen, event.following, age)
         except Exception:
             log.exception("live_event_failed")
 
@@ -234,7 +240,9 @@ class RedisBus:
         limits = RETENTION * 1000, _MAX_STREAM_LENGTH
         sender = self._process, self._sent_count + 1
         encoded = [event.to_bytes() for event in batch]
-        return self._publish_script([_STREAM, _LAST], [*self._seen, *limits, *sender, *encoded])
+        milliseconds, number = self._seen
+        seen = milliseconds, number // _EVENTS_PER_ENTRY + 1
+        return self._publish_script([_STREAM, _LAST], [*seen, *limits, *sender, *encoded])
 
     def _mark_unavailable(self, failure: RedisError) -> None:
         if not self._is_unavailable:

@@ -215,6 +215,25 @@ def test_no_frame_is_lost_if_a_clock_is_set_back_or_redis_loses_its_data(
     assert received == ["clock set back", "and on", "and on", "memory lost"]
 
 
+def test_a_message_and_the_read_position_that_it_moves_are_one_entry_of_two_events(
+    redis: RedisServer, replica: Server, other_replica: Server, group: int, alice: ServerClient
+) -> None:
+    speaker = ServerClient(other_replica, BOB)
+    with LiveSocket(replica, ALICE) as socket, redis.client() as client:
+        for text in ("one", "two"):
+            send_text(alice, group, text)
+            socket.receive_frame()
+        socket.acknowledge()
+        before = client.xlen("ims:live:events")
+        send_text(speaker, group, "three")
+        live = [socket.receive_frame() for _ in range(2)]
+        with socket.reconnect(other_replica) as again:
+            replayed = [again.receive_frame() for _ in range(2)]
+        assert client.xlen("ims:live:events") == before + 1
+    assert [frame["type"] for frame in live] == ["notify", "already_read"]
+    assert replayed == live
+
+
 def test_frames_in_redis_expire(
     redis: RedisServer, replica: Server, group: int, alice: ServerClient
 ) -> None:
