@@ -6,24 +6,18 @@ accounts. If auth does not respond, such an account does not exist.
 
 import logging
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields
-from sqlalchemy import Boolean, ColumnElement, Row, Select, and_, bindparam, or_, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Mapped, mapped_column
-from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
+from shared.data.caller import CallerQueries
 from shared.data.client import ServiceClient, UnreachableError
 from shared.data.db import Database
 from shared.data.erasure import Erasures
 from shared.web.account_state import AccountState, SessionEnds
-from shared.web.authentication import (
-    accepted_state,
-    check_account,
-    is_account_checked,
-    require_account,
-)
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +87,7 @@ def avatar_url(base: str, account_id: int, digest: str, reference: str) -> str:
     return f"{base}/account/avatar/{account_id}/{digest}" if digest else reference
 
 
-class AccountReplica:
+class AccountReplica(CallerQueries):
     """The copied accounts of one service.
 
     Args:
@@ -105,13 +99,12 @@ class AccountReplica:
     """
 
     def __init__(self, db: Database, model: Any) -> None:
-        self._db = db
+        super().__init__(db, model)
         self._model = model
         self._auth: ServiceClient | None = None
         self._erasures: Erasures | None = None
         # Statements are created once, because creating one costs more than executing it.
         table = model.__table__
-        self.caller = table.alias("caller")
         self._by_id = select(table).where(table.c.id.in_(bindparam("ids", expanding=True)))
         self._state = select(
             table.c.generation,
@@ -144,69 +137,6 @@ class AccountReplica:
             if not row.is_complete:  # Auth is unavailable, or has an earlier version.
                 self._complete_after = time.monotonic() + _SECONDS_BETWEEN_COMPLETIONS
         return row and AccountState(row.generation, row.deleted, row.session_ends)
-
-    def with_caller(self, query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-        """Join a query with the state of the caller's account, for `execute_for_caller`.
-
-        Args:
-            query: its parameter ``user`` is the caller.
-        """
-        caller = self.caller.c
-        return query.outerjoin(self.caller, caller.id == bindparam("user")).add_columns(
-            caller.generation.label("caller_generation"),
-            caller.deleted.label("caller_deleted"),
-            caller.session_ends.label("caller_session_ends"),
-            (caller.session_ends_version == caller.version).label("caller_is_complete"),
-        )
-
-    def execute_for_caller(
-        self, query: Select[*tuple[Any, ...]], **values: Any
-    ) -> Sequence[Row[Any]]:
-        """The rows of a query of `with_caller`, once the caller's account has been checked.
-
-        The query brings its state. If it finds nothing, a statement of its own does, which may
-        fetch the account from auth.
-
-        Raises:
-            ApiError: ``INVALID_JWT``.
-        """
-        rows: Sequence[Any] = self._db.execute(query, **values).all()
-        if is_account_checked():
-            return rows
-        if rows and rows[0].caller_is_complete:
-            row = rows[0]
-            check_account(
-                AccountState(row.caller_generation, row.caller_deleted, row.caller_session_ends)
-            )
-            return rows
-        require_account()
-        return self._db.execute(query, **values).all()
-
-    def is_accepted(self, row: ReadOnlyColumnCollection[str, Any]) -> ColumnElement[bool]:
-        """Build the condition that the request's token has been accepted, or that the state in
-        ``row`` accepts it.
-
-        Args:
-            row: the columns of a query of `with_caller`. Parameters: see `acceptance`.
-        """
-        return or_(
-            bindparam("is_checked", type_=Boolean),
-            and_(
-                row.caller_is_complete,
-                ~row.caller_deleted,
-                row.caller_generation == bindparam("accepted_generation"),
-                row.caller_session_ends == bindparam("accepted_session_ends"),
-            ),
-        )
-
-    def acceptance(self) -> dict[str, Any]:
-        """Get the parameters of `is_accepted`."""
-        state = accepted_state()
-        return {
-            "is_checked": is_account_checked(),
-            "accepted_generation": state.generation,
-            "accepted_session_ends": state.session_ends,
-        }
 
     def is_active(self, account_id: int) -> bool:
         """Whether the account exists and is not deleted."""

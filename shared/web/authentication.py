@@ -112,31 +112,31 @@ def init_jwt(app: Flask, public_keys_pem: str) -> None:
 
     # The verification of a signature costs more than the rest of a small request, so it is
     # cached. The expiry and the state of the account are checked in each request.
-    @lru_cache(maxsize=_TOKEN_CACHE_SIZE)
-    def verified(token: str) -> Claims:
-        try:
-            payload = decode_token(token, allow_expired=False)
-            claims = Claims(
-                int(payload["sub"]),
-                payload["generation"],
-                payload["exp"],
-                payload["jti"],
-                payload.get("session"),
-            )
-            well_formed = (
-                payload["type"] == "access"
-                and 0 <= claims.user_id <= MAX_ID
-                and type(claims.generation) is int
-                and type(claims.token_id) is str
-                and type(claims.session_id) in (int, NoneType)
-            )
-        except (PyJWTError, JWTExtendedException, KeyError, TypeError, ValueError, RecursionError):
-            raise ApiError(INVALID_JWT) from None
-        if not well_formed:
-            raise ApiError(INVALID_JWT)
-        return claims
+    runtime_of(app).verified_claims = lru_cache(maxsize=_TOKEN_CACHE_SIZE)(_decode_claims)
 
-    runtime_of(app).verified_claims = verified
+
+def _decode_claims(token: str) -> Claims:
+    try:
+        payload = decode_token(token, allow_expired=False)
+        claims = Claims(
+            int(payload["sub"]),
+            payload["generation"],
+            payload["exp"],
+            payload["jti"],
+            payload.get("session"),
+        )
+        well_formed = (
+            payload["type"] == "access"
+            and 0 <= claims.user_id <= MAX_ID
+            and type(claims.generation) is int
+            and type(claims.token_id) is str
+            and type(claims.session_id) in (int, NoneType)
+        )
+    except (PyJWTError, JWTExtendedException, KeyError, TypeError, ValueError, RecursionError):
+        raise ApiError(INVALID_JWT) from None
+    if not well_formed:
+        raise ApiError(INVALID_JWT)
+    return claims
 
 
 def verify_token(token: str) -> Claims:
