@@ -8,6 +8,7 @@ import argparse
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 
@@ -23,7 +24,7 @@ from benchmarks.report import RESULTS, Report
 from benchmarks.scenarios import FULL, QUICK, scenarios
 from benchmarks.world import PASSWORD, Seeder
 
-_VERIFICATIONS = 9
+_VERIFICATIONS = 30
 _MESSAGES = 200
 _QUICK_MESSAGES = 30
 _SECONDS_OF_REST = 12  # Within which workers give back what they do not need any more.
@@ -93,14 +94,19 @@ def _measure(column: str, report: Report, *, quick: bool, only: str) -> None:
 
 
 def _argon2_ms() -> float:
-    """Processor time of one verification of a password, with the parameters of the product."""
+    """Processor time of one verification of a password, with the parameters of the product.
+
+    Two run at once, as in the product: memory limits both.
+    """
     hashed, hasher = passwords.hash_password(PASSWORD), PasswordHasher()
-    durations = []
-    for _ in range(_VERIFICATIONS):
-        began = time.process_time()
+
+    def verify(_number: int) -> float:
+        began = time.thread_time()
         hasher.verify(hashed, PASSWORD)
-        durations.append(1000 * (time.process_time() - began))
-    return median(durations)
+        return 1000 * (time.thread_time() - began)
+
+    with ThreadPoolExecutor(2) as pool:
+        return median(pool.map(verify, range(_VERIFICATIONS)))
 
 
 if __name__ == "__main__":
