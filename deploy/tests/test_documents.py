@@ -22,7 +22,11 @@ MAKE = block("docs/operations.md", "Backup and restore", "make backup")
 KEYS = block("docs/operations.md", "Keys")
 PROGRAM = block("docs/deploying.md", "One service alone", "pip install")
 SECRET = "kubectl create secret generic secrets --from-file=var/secrets --dry-run=client -o yaml"
-ELSEWHERE = {"make run": ".ci/run", "kubectl kustomize": "test_kubernetes.py"}
+ELSEWHERE = {
+    "make attack": ".ci/run",
+    "make run": ".ci/run",
+    "kubectl kustomize": "test_kubernetes.py",
+}
 HERE = {
     SECRET,
     ".venv/bin/python -m deploy.command auth_service accounts list",

@@ -22,5 +22,6 @@ pivot_root . .outside
 umount -l /.outside
 echo nameserver 10.0.2.3 > /etc/resolv.conf # The one that slirp4netns answers at.
 for table in filter nat; do iptables --table $table --flush && iptables --table $table --delete-chain; done
-dockerd --cgroup-parent "$cgroup" --log-level warn &
+# Without the proxy in front of published ports: it stops for good when it has no more files.
+dockerd --cgroup-parent "$cgroup" --userland-proxy=false --log-level warn &
 wait $! # And for orphaned processes.

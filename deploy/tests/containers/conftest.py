@@ -5,6 +5,7 @@
 
 import logging
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from deploy.tests.containers.engine import Engine, EngineError
+from deploy.tests.containers.engine import CGROUP, Engine, EngineError
 from deploy.tests.documents import block
 from tests.chaos import checker
 from tests.chaos.record import Record
@@ -72,6 +73,25 @@ class Installation:
             state in fine or state.removesuffix(" 0") in fine
             for _, _, state in (line.partition(" ") for line in states.splitlines())
         )
+
+    def deaths(self) -> str:
+        """Describe every container's start, and the number of its processes killed for memory."""
+        started = self.engine.run(
+            "docker inspect --format '{{.Name}} {{.State.StartedAt}}' $(docker compose ps --quiet)"
+        )
+        killed = self.engine.run(
+            f"find /sys/fs/cgroup -path '*/{CGROUP}/*/memory.*' "
+            "-regex '.*/memory.\\(events\\|oom_control\\)' -exec grep '^oom_kill ' /dev/null {} +",
+            as_root=True,
+        )
+        return f"{started}{killed}"
+
+    def memory(self) -> dict[str, float]:
+        """Measure the memory of each service, in MiB."""
+        output = self.engine.run("docker stats --no-stream --format '{{.Name}} {{.MemUsage}}'")
+        return {
+            name: float(size) for name, size in re.findall(r"ims-(\w+)-\d+ ([\d.]+)MiB", output)
+        }
 
     @contextmanager
     def in_use(self, name: str) -> Iterator[Record]:

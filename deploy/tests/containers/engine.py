@@ -30,8 +30,10 @@ CACHE = Path(os.environ.get("IMS_CONTAINERS_CACHE") or Path.home() / ".cache" / 
 CHECKOUT = "/ims"
 """Where the engine sees the copy of the repository."""
 
+CGROUP = "ims-containers"
+"""The parent of the containers' control groups."""
+
 _HERE = Path(__file__).parent
-_CGROUP = "ims-containers"
 _NAMESPACES = ("--mount", "--pid", "--ipc", "--uts")
 _CLONE_NEWNET = 0x40000000
 _START_TIMEOUT_SECONDS = 90
@@ -117,7 +119,7 @@ class Engine:
         """
         if not self._network:
             self._make_network()
-        boot = ("sh", str(_HERE / "boot.sh"), str(self._root), str(self.checkout), _CGROUP)
+        boot = ("sh", str(_HERE / "boot.sh"), str(self._root), str(self.checkout), CGROUP)
         bound = ("taskset", "--cpu-list", processors) if processors else ()
         self._machine = self._start(
             *bound, "unshare", *_NAMESPACES, "--fork", "--kill-child", *boot
@@ -161,9 +163,9 @@ class Engine:
         for process in self._network:
             process.kill()
             process.wait()
-        for cgroup in Path("/sys/fs/cgroup").glob(f"*/{_CGROUP}"):
+        for cgroup in Path("/sys/fs/cgroup").glob(f"*/{CGROUP}"):
             _remove_cgroup(cgroup)
-        _remove_cgroup(Path("/sys/fs/cgroup") / _CGROUP)
+        _remove_cgroup(Path("/sys/fs/cgroup") / CGROUP)
         shutil.rmtree(self.checkout, ignore_errors=True)
         self._log.unlink(missing_ok=True)
         if self._lock >= 0:
