@@ -1,5 +1,6 @@
 """The measured product: one of two columns on fresh data, and the resources of its processes."""
 
+import os
 import subprocess
 import sys
 import time
@@ -142,12 +143,12 @@ def deploy(column: str, folder: Path) -> Iterator[Deployment]:
 
 
 @contextmanager
-def running_baseline() -> Iterator[Baseline]:
+def running_baseline(app: str = "benchmarks.hello:app", **env: str) -> Iterator[Baseline]:
     """Run a bare Flask program under gunicorn's gevent worker."""
     command = [sys.executable, "-m", "gunicorn", "--worker-class", "gevent", "--keep-alive", "75"]
     command += ["--no-control-socket", "--log-level", "warning"]
-    command += ["--bind", "127.0.0.1:0", "benchmarks.hello:app"]
-    with subprocess.Popen(command, cwd=ROOT) as program:
+    command += ["--bind", "127.0.0.1:0", app]
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ | env) as program:
         try:
             server = psutil.Process(program.pid)
             yield Baseline(server, _listening_address(server))
