@@ -4,7 +4,7 @@ import fcntl
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 POLL_INTERVAL = 0.1
@@ -22,7 +22,8 @@ def ensure_writable(data_dir: Path) -> Path:
     """
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
-        data_dir.chmod(0o700)  # Earlier versions let others read it.
+        with suppress(PermissionError):  # It belongs to another user, as a volume of a cluster.
+            data_dir.chmod(0o700)  # Earlier versions let others read it.
         with tempfile.TemporaryFile(dir=data_dir):
             return data_dir
     except OSError as error:

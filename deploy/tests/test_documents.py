@@ -42,8 +42,12 @@ NOT_TYPED = {
     "make bench": "it takes ten minutes of a quiet machine",
 }
 TO_A_CLUSTER = {
-    "kubectl exec deploy/auth-service -- python -m auth_service accounts list",
-    "kubectl get pods",
+    *(
+        command
+        for document in DOCUMENTS
+        for command in inline_commands_of(document) - {SECRET, "kubectl apply", "kubectl kustomize"}
+        if command.startswith("kubectl ")
+    ),
     *(
         command.partition("#")[0].strip()
         for document in DOCUMENTS

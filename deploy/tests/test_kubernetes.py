@@ -22,6 +22,8 @@ from deploy.tests.test_compose import COMPOSE
 pytestmark = pytest.mark.slow
 
 OVERLAYS = ("development", "production")
+OPERATIONS = ("backup", "operations")
+"""Pods with the image of all programs."""
 Manifest = dict[str, Any]
 
 
@@ -149,7 +151,7 @@ def test_every_program_accepts_its_environment(manifests: list[Manifest], secret
                 setting: str(secrets / Path(value).name) if value.startswith("/etc/") else value
                 for setting, value in given.items()
             }
-            read_by = SERVICES if name == "backup" else (program,)
+            read_by = SERVICES if name in OPERATIONS else (program,)
             errors = [validation_errors(each, environment_of(each, env)) for each in read_by]
             assert list(chain.from_iterable(errors)) == []
 
@@ -162,9 +164,9 @@ def test_a_container_sees_the_secrets_it_reads_and_no_others(manifests: list[Man
 
 
 def test_every_program_runs_and_is_cleaned_and_saved(manifests: list[Manifest]) -> None:
-    jobs = {"backup", "auth-cleaning", "chat-cleaning"}
+    jobs = {"auth-cleaning", "chat-cleaning"}
 
-    assert set(our_pods(manifests)) == {*map(hyphenated, PROGRAMS), *jobs}
+    assert set(our_pods(manifests)) == {*map(hyphenated, PROGRAMS), *jobs, *OPERATIONS}
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -298,7 +300,7 @@ def test_a_database_is_reached_by_its_own_service_alone(
     [pods] = allowed["podSelector"]["matchExpressions"]
     [way] = allowed["egress"]
 
-    assert {*pods["values"]} - {f"{name}-cleaning"} == {f"{name}-service", "backup"}
+    assert {*pods["values"]} - {f"{name}-cleaning"} == {f"{name}-service", *OPERATIONS}
     assert way["to"] == [{"podSelector": {"matchLabels": {f"{name}-database": "yes"}}}]
 
 

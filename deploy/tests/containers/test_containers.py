@@ -5,11 +5,13 @@ The order of the tests matters: those that stop or break something come last.
 
 import logging
 import re
+import shlex
 import time
 from contextlib import suppress
 
 import pytest
 import requests
+import yaml
 from ims_client import UnreachableError
 
 from deploy.programs import PROGRAMS
@@ -29,6 +31,7 @@ DEPLOYING = (ROOT / "docs" / "deploying.md").read_text()
 COMPOSE = block("docs/deploying.md", "Docker compose", "cp ")
 UPGRADE = block("docs/deploying.md", "Upgrades", "docker compose build")
 BACKUP = block("docs/operations.md", "Backup and restore", "docker compose")
+CLUSTER_BACKUP = block("docs/operations.md", "Backup and restore", "kubectl")
 START = block("docs/deploying.md", "Docker compose", "docker compose")
 ALONE = block("docs/deploying.md", "One service alone", "docker build")
 ROTATION = block("docs/deploying.md", "Rotating keys and secrets", "docker compose run")
@@ -384,3 +387,41 @@ def test_a_backup_brings_back_what_was_there(product: Installation) -> None:
     engine.run(start)
     assert product.violations() == []
     assert "No violations." in engine.run(VERIFY)
+
+
+def test_a_pod_of_a_cluster_saves_and_restores(product: Installation) -> None:
+    """It is not root, and may write its volumes, of which some belong to root."""
+    engine = product.engine
+    engine.run("rm -rf backups && mkdir backups && chown 10001 backups", as_root=True)
+    folders = "--env DATA_DIR=/tmp --env SPOOL_DIR=/tmp"
+    pod = f"docker compose run --rm --user 10001:10001 {folders} operations"
+    list_, restore, verify = (
+        line.partition(" -- ")[2] for line in CLUSTER_BACKUP.commands if " exec " in line
+    )
+    _, stop, _, start = BACKUP.commands
+
+    with product.in_use("cluster") as record:
+        until(lambda: len(record.pictures) > 3, "people use it")
+    engine.run(f"{pod} {shlex.join(backup_command())}")
+    [folder] = re.findall(r"ims-\d\w+", engine.run(f"{pod} {list_}"))
+    later = make_user(product.base_url)
+    engine.run(stop)
+    engine.run(f"{pod} {restore.replace('ims-20260131T235959Z', folder)}")
+    engine.run(start)
+
+    assert product.violations() == []
+    assert later.post("/account/login", email=later.email, password=PASSWORD).status == 404
+    assert "No violations." in engine.run(f"{pod} {verify}")
+
+
+def backup_command() -> list[str]:
+    """The command of the CronJob that makes backups."""
+    path = ROOT / "deploy" / "kubernetes" / "operations" / "cronjobs.yaml"
+    [job] = (
+        each
+        for each in yaml.safe_load_all(path.read_text())
+        if each["kind"] == "CronJob" and each["metadata"]["name"] == "backup"
+    )
+    [container] = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    command: list[str] = container["command"]
+    return command
