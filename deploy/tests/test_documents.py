@@ -16,6 +16,7 @@ from deploy.run import LOOPBACK, ROOT
 from deploy.tests.conftest import PATIENCE_SECONDS, Copies, free_port, until
 from deploy.tests.containers import test_containers
 from deploy.tests.documents import DOCUMENTS, block, blocks_of, inline_commands_of
+from deploy.tests.test_kubernetes import OVERLAYS, built
 from shared.testing.secret_leaks import register_secrets
 
 MAKE = block("docs/operations.md", "Backup and restore", "make backup")
@@ -129,6 +130,30 @@ def test_kubectl_parses_a_command_and_looks_for_the_cluster(
 
     assert done.returncode == 1
     assert "refused" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_object_of_a_kubectl_command_exists(overlay: str) -> None:
+    manifests = built(overlay)
+    existing = {(one["kind"].lower(), one["metadata"]["name"]) for one in manifests}
+
+    named = set().union(*map(objects_of, TO_A_CLUSTER))
+
+    assert ("deployment", "operations") in named
+    assert named <= existing
+
+
+def objects_of(command: str) -> set[tuple[str, str]]:
+    """List the kinds and names of existing objects in a kubectl command."""
+    kinds = {"deploy": "deployment"}
+    words = shlex.split(command.partition(" -- ")[0])
+    slashed = re.findall(r"[ =](deploy|service|cronjob)/([\w-]+)(?= |$)", " ".join(words))
+    objects = {(kinds.get(kind, kind), name) for kind, name in slashed}
+    if "deployment" in words:
+        names = words[words.index("deployment") + 1 :]
+        objects |= {("deployment", name) for name in names if not name.startswith("-")}
+    return objects
 
 
 @pytest.mark.slow
