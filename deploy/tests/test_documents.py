@@ -14,7 +14,7 @@ import yaml
 from deploy.keyring import key_files
 from deploy.run import LOOPBACK, ROOT
 from deploy.tests.conftest import PATIENCE_SECONDS, Copies, free_port, until
-from deploy.tests.containers import test_containers
+from deploy.tests.containers import test_containers, test_observed
 from deploy.tests.documents import DOCUMENTS, block, blocks_of, inline_commands_of
 from deploy.tests.test_kubernetes import OVERLAYS, built
 from shared.testing.secret_leaks import register_secrets
@@ -37,7 +37,7 @@ HERE = {
 """Commands in the text that tests of this module type."""
 
 BLOCKS = {MAKE, KEYS, PROGRAM} | test_containers.BLOCKS
-TYPED = HERE | ELSEWHERE.keys() | test_containers.INLINE
+TYPED = HERE | ELSEWHERE.keys() | test_containers.INLINE | {test_observed.QUERY}
 NOT_TYPED = {
     "minikube image load": "no package has minikube",
     "make bench": "it takes ten minutes of a quiet machine",

@@ -39,6 +39,8 @@ UNREAD = {"SlowWebSockets"}
 PROVOKED = set().union(*STOPPED.values()) | HUNG | LOCKED | GUESSED | DROPPED | UNREAD
 """The alerts that fire here."""
 
+QUERY = "docker compose exec prometheus promtool query instant http://127.0.0.1:9090 up"
+"""The command of the runbook of TargetMissing."""
 PSQL = "docker compose exec -T postgres psql --dbname chat --tuples-only"
 WHO_BLOCKS = b"""
 SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' AND pid IN
@@ -65,10 +67,8 @@ def shorten(folder: Path) -> None:
 
 def query(engine: Engine, expression: str) -> str:
     """Query Prometheus."""
-    return engine.run(
-        "docker compose exec -T prometheus promtool query instant http://127.0.0.1:9090 "
-        f"'{expression}'"
-    )
+    command = QUERY.replace(" exec ", " exec -T ").removesuffix("up")
+    return engine.run(f"{command} '{expression}'")
 
 
 def holds(engine: Engine, expression: str) -> bool:
