@@ -163,9 +163,8 @@ class Engine:
         for process in self._network:
             process.kill()
             process.wait()
-        for cgroup in Path("/sys/fs/cgroup").glob(f"*/{CGROUP}"):
+        for cgroup in _cgroups():
             _remove_cgroup(cgroup)
-        _remove_cgroup(Path("/sys/fs/cgroup") / CGROUP)
         shutil.rmtree(self.checkout, ignore_errors=True)
         self._log.unlink(missing_ok=True)
         if self._lock >= 0:
@@ -317,6 +316,15 @@ def _wait_for(poll: Callable[[], T], failure: str) -> T:
 
 def _last_lines(text: str) -> str:
     return " / ".join(text.strip().splitlines()[-5:])
+
+
+def _cgroups() -> Iterator[Path]:
+    """List where an engine that this process has started may have made its control groups."""
+    root = Path("/sys/fs/cgroup")
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        own = line.split(":", 2)[2].strip("/")
+        yield root / own / CGROUP
+        yield from root.glob(f"*/{own}/{CGROUP}" if own else f"*/{CGROUP}")
 
 
 def _remove_cgroup(cgroup: Path) -> None:
