@@ -1,4 +1,4 @@
-"""What the first screen weighs, and the page of the API's document."""
+"""The first screen and its texts, the field that has the focus, and the API's document."""
 
 from urllib.parse import urlsplit
 
@@ -26,6 +26,29 @@ def test_the_first_screen_is_light(windows: Windows, visitor: ApiClient) -> None
 
     assert "/web/js/main.js" in sizes
     assert sum(sizes.values()) < MOST_BYTES
+
+
+def test_without_its_texts_the_page_says_so_and_offers_another_try(windows: Windows) -> None:
+    window = windows.open()
+    page = window.page
+    page.route("**/web/words/*.json", lambda route: route.fulfill(status=503, body="{}"))
+    window.goto()
+    again = page.get_by_role("link", name="Try again 重试")
+    expect(page.get_by_role("alert")).to_have_text("This page could not be loaded. 页面加载失败。")
+    page.unroute("**/web/words/*.json")
+    again.click()
+
+    expect(window.button("signIn")).to_be_visible()
+
+
+def test_adding_a_friend_begins_in_the_field(windows: Windows, alice: ApiClient) -> None:
+    window = windows.open()
+    window.sign_in_as(alice)
+    window.goto("people")
+    for place in ("u/1", "add"):
+        window.goto(f"people/{place}")
+
+    expect(window.page.get_by_role("searchbox")).to_be_focused()
 
 
 def test_trying_an_endpoint_out_sends_the_token(windows: Windows, alice: ApiClient) -> None:

@@ -31,13 +31,11 @@ export class ApiError extends Error {
 export const onSessionEnded = { handle: () => {} };
 
 /**
- * @param {string} method
- * @param {string} path
- * @param {Record<string, any>} [fields] the query string of a GET, otherwise the JSON body
- * @returns {Promise<any>} the response
- * @throws {ApiError}
+ * What calls a method. `fields`: the query string of a GET, otherwise the JSON body. The response
+ * is returned, or an `ApiError` thrown.
+ * @type {(method: string) => (path: string, fields?: Record<string, any>) => Promise<any>}
  */
-async function call(method, path, fields = {}) {
+const caller = (method) => async (path, fields = {}) => {
   const headers = { "Content-Type": "application/json" };
   const given = Object.entries(fields).filter(([, value]) => value !== undefined && value !== "");
   const query = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
@@ -45,10 +43,7 @@ async function call(method, path, fields = {}) {
     ? send(query.size ? `${path}?${query}` : path, { method })
     : send(path, { method, headers, body: JSON.stringify(fields) }));
   return response.json();
-}
-
-/** @type {(method: string) => (path: string, fields?: Record<string, any>) => Promise<any>} */
-const caller = (method) => (path, fields) => call(method, path, fields);
+};
 
 export const get = caller("GET");
 export const post = caller("POST");

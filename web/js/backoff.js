@@ -8,5 +8,4 @@
 export const backoff = (attempt, random) =>
   Math.min(15_000, 500 * 2 ** attempt) * (0.5 + random / 2);
 
-/** @param {number} ms */
-export const pause = (ms) => new Promise((resume) => setTimeout(resume, ms));
+export const pause = (/** @type {number} */ ms) => new Promise((resume) => setTimeout(resume, ms));

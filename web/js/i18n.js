@@ -8,17 +8,13 @@ const CHOSEN = "ims.language";
 let words = {};
 
 /** @type {Language} */
-export let language = firstLanguage();
-
-/** @returns {Language} */
-function firstLanguage() {
-  const chosen = localStorage.getItem(CHOSEN) ?? navigator.language;
-  return chosen.toLowerCase().startsWith("zh") ? "zh" : "en";
-}
+export let language = /^zh/i.test(localStorage.getItem(CHOSEN) ?? navigator.language) ? "zh" : "en";
 
 /** Load the texts of a language, and use it from now on. @param {Language} wanted */
 export async function setLanguage(wanted) {
-  words = await (await fetch(`/web/words/${wanted}.json`)).json();
+  const response = await fetch(`/web/words/${wanted}.json`);
+  if (!response.ok) throw new Error(`no texts: ${response.status}`);
+  words = await response.json();
   language = wanted;
   localStorage.setItem(CHOSEN, wanted);
   document.documentElement.lang = locale();

@@ -39,11 +39,6 @@ export class Live {
     this.#connect();
   }
 
-  stop() {
-    this.isStopped = true;
-    this.#drop();
-  }
-
   /** The network is back: connect without a delay. */
   hurry() {
     if (this.isStopped || this.socket?.readyState === 1) return;

@@ -48,7 +48,6 @@ export async function restore(userId) {
   return own.sort((a, b) => a.created_time.localeCompare(b.created_time));
 }
 
-/** @param {number} userId */
-export async function forgetAll(userId) {
+export async function forgetAll(/** @type {number} */ userId) {
   for (const pending of await restore(userId)) await forget(pending);
 }

@@ -48,8 +48,7 @@ export const passwordField = (label, name = "password", props = {}) =>
     ...props,
   });
 
-/** @param {string} label */
-export const newPasswordField = (label) =>
+export const newPasswordField = (/** @type {string} */ label) =>
   passwordField(label, "password", {
     autocomplete: "new-password",
     pattern: "[A-Za-z0-9_]+",

@@ -9,10 +9,7 @@ const parts = () =>
     .filter((part) => part !== "");
 
 /** @param {string} path without the leading `#/` */
-export function go(path) {
-  if (location.hash === `#/${path}`) return;
-  location.hash = `#/${path}`;
-}
+export const go = (path) => (location.hash = `#/${path}`);
 
 /** Replace the current place, without a new entry in the history. */
 export function replace(/** @type {string} */ path) {

@@ -12,8 +12,7 @@ import * as lists from "./lists.js";
 import { catchUp, preload, setRoom } from "./messages.js";
 import { forgetOutbox, hurry, restoreOutbox } from "./sending.js";
 
-const { refreshConversations, refreshFriends, refreshGroups, refreshRequests } = lists;
-const { refreshQuietly } = lists;
+const { refreshConversations, refreshFriends, refreshGroups, refreshQuietly } = lists;
 
 /** @type {Record<string, (frame: any) => void>} */
 const FRAMES = {
@@ -28,22 +27,22 @@ const FRAMES = {
     const seqs = { ...before, [user_id]: Math.max(before[user_id] ?? 0, read_seq) };
     change({ readSeqs: { ...state.readSeqs, [conversationId]: seqs } });
   },
-  request_message: () => refreshQuietly(refreshRequests, refreshFriends, refreshConversations),
+  request_message: () => refreshQuietly(lists.refreshFriendships),
   delete_friend: () => refreshQuietly(refreshFriends, refreshConversations, refreshGroups),
   conv_setting: () => {
     refreshQuietly(refreshConversations, refreshFriends);
     lists.refreshOpenGroup();
   },
   remove_members: () => refreshQuietly(refreshConversations),
-  modify_members: (frame) => refreshShown(frame, "members"),
-  notification_message: (frame) => refreshShown(frame, "announcements"),
-  invitation_message: (frame) => refreshShown(frame, "invitations"),
+  modify_members: refresherOf("members"),
+  notification_message: refresherOf("announcements"),
+  invitation_message: refresherOf("invitations"),
 };
 
-/** @param {{conversationId: string}} frame @param {lists.GroupPart} part */
-function refreshShown({ conversationId }, part) {
-  const id = Number(conversationId);
-  if (state[part][id]) lists.refreshPart(id, part);
+function refresherOf(/** @type {lists.GroupPart} */ part) {
+  return (/** @type {{conversationId: number}} */ { conversationId: id }) => {
+    if (state[part][id]) lists.refreshPart(Number(id), part);
+  };
 }
 
 function arrive(/** @type {Message} */ message) {

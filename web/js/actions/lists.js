@@ -65,6 +65,11 @@ export const refreshGroups = loader("/groups", ({ groups }) => ({ groups }));
 export const refreshBlocks = loader("/blocks", ({ blocks }) => ({ blocks }));
 export const refreshProfile = loader("/account/info", (me) => ({ me }));
 
+/** What a request, or the end of a friendship, changes. */
+export async function refreshFriendships() {
+  await Promise.all([refreshRequests(), refreshFriends(), refreshConversations()]);
+}
+
 /** @type {any} */
 let refreshTimer = null;
 

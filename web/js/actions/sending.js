@@ -63,15 +63,13 @@ function changePending(clientId, changes) {
   change({ outbox: state.outbox.map(changed) });
 }
 
-/** @param {Pending} pending */
-export function discard(pending) {
+export function discard(/** @type {Pending} */ pending) {
   storage.forget(pending);
   change({ outbox: state.outbox.filter((each) => each.client_id !== pending.client_id) });
   pump();
 }
 
-/** @param {Pending} pending */
-export function retry({ client_id }) {
+export function retry(/** @type {Pending} */ { client_id }) {
   changePending(client_id, { problem: null });
   pump();
 }
@@ -121,8 +119,7 @@ async function fetchSent(id, seq) {
   change({ outbox: settle(state.outbox, id, seq) });
 }
 
-/** @param {Pending} pending */
-function post({ conversation, client_id, content, reply, image }) {
+function post(/** @type {Pending} */ { conversation, client_id, content, reply, image }) {
   const fields = { conversationId: conversation, client_id };
   if (!image) {
     const reply_to = reply ? { reply_to: reply.id } : {};

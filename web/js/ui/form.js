@@ -67,6 +67,9 @@ function requireValid(form) {
 export const labelled = (label, control) =>
   h("label.field", h("span.field-label", label), control);
 
+/** Browsers obey `autofocus` once per page. */
+const focus = (/** @type {Element} */ element) => /** @type {HTMLElement} */ (element).focus();
+
 /**
  * A labelled field of a form. `problem`: what to say if it is empty or not as it has to be.
  * @type {(label: string, name: string, props?: Props) => VElement}
@@ -78,6 +81,7 @@ export function field(label, name, { hint, rows, problem, ...props } = {}) {
     autocomplete: "off",
     "aria-describedby": hint && `hint-${name}`,
     "data-problem": problem,
+    ref: props.autofocus && focus,
     ...props,
   };
   const control = rows

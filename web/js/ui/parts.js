@@ -47,6 +47,10 @@ export const card = (title, ...content) => h("section.card", h("h2", title), con
 export const detailsCard = (title, action, ...content) =>
   h("section.card", h("header.section-head", h("h3", title), action), content);
 
+/** @type {(key: string, kind: string, ...content: Child[]) => VElement} */
+export const mainPane = (key, kind, ...content) =>
+  h("main.main-pane", { id: "main", class: kind, key, tabindex: "-1" }, content);
+
 /** A pane beside a chat. @type {(title: string, id: number, ...content: Child[]) => VElement} */
 export const sidePane = (title, id, ...content) =>
   h("aside.details-pane", { key: title, "aria-label": title },
@@ -61,8 +65,7 @@ export const rowText = (name, below, beside) =>
     below,
   );
 
-/** @param {Child} text */
-export const preview = (text) => h("bdi.row-preview", text);
+export const preview = (/** @type {Child} */ text) => h("bdi.row-preview", text);
 
 /** A user, and what can be done. @type {(person: Named, ...rest: Child[]) => VElement} */
 export const personItem = (person, ...rest) =>

@@ -6,7 +6,7 @@ import { t } from "../i18n.js";
 import { countUnread } from "../model/conversations.js";
 import * as session from "../session.js";
 import { conversation, state, waitingRequests } from "../store.js";
-import { avatar, badge, emptyNote, icon, link, spinner } from "../ui/index.js";
+import { avatar, badge, emptyNote, icon, link, mainPane, spinner } from "../ui/index.js";
 import { chatList } from "./chats.js";
 import { conversationPane } from "./conversation.js";
 import { detailsPane } from "./details.js";
@@ -27,7 +27,7 @@ export function app() {
     h("a.skip-link", { href: "#main", onClick: skip }, t("skipToContent")),
     h("div.shell", { class: [`place-${place}`, id && "has-main", part && "has-details"] },
       rail(place, unread),
-      state.isLoaded ? panes(place, id, part) : mainPane("loading", spinner()),
+      state.isLoaded ? panes(place, id, part) : mainPane("loading", "empty", spinner()),
       connectionNotice(),
     ),
     h("div.visually-hidden", { role: "log", key: "heard" }, state.heard),
@@ -39,10 +39,6 @@ function skip(/** @type {Event} */ event) {
   document.getElementById("main")?.focus();
 }
 
-/** @param {string} key @param {Child} content */
-const mainPane = (key, content) =>
-  h("main.main-pane.empty", { id: "main", key, tabindex: "-1" }, content);
-
 const choose = () => emptyNote("chat", t("chooseConversation"));
 
 /** @param {string} place @param {string} [id] @param {string} [part] */
@@ -52,7 +48,7 @@ function panes(place, id, part) {
   const chosen = id ? conversation(Number(id)) : undefined;
   const main = chosen
     ? conversationPane(chosen)
-    : mainPane("nothing", state.conversations.length > 0 && choose());
+    : mainPane("nothing", "empty", state.conversations.length > 0 && choose());
   if (place === "search") return [searchList(), main];
   return [
     chatList(Number(id)),
@@ -64,12 +60,8 @@ function panes(place, id, part) {
 
 /** @param {string} place @param {number} unread */
 function rail(place, unread) {
-  const entry = (
-    /** @type {string} */ path,
-    /** @type {string} */ label,
-    /** @type {Child} */ picture,
-    count = 0,
-  ) =>
+  /** @type {(path: string, label: string, picture: Child, count?: number) => VElement} */
+  const entry = (path, label, picture, count = 0) =>
     h("a.rail-link", { href: `#/${path}`, "aria-current": place === path && "page" },
       picture,
       h("span.rail-label", label),

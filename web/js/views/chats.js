@@ -16,8 +16,7 @@ import {
 
 let filter = "";
 
-/** @param {number} openId */
-export function chatList(openId) {
+export function chatList(/** @type {number} */ openId) {
   const wanted = filter.trim().toLowerCase();
   const shown = state.conversations.filter((each) => each.name.toLowerCase().includes(wanted));
   const isEmpty = state.conversations.length === 0;

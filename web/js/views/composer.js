@@ -14,14 +14,11 @@ const COUNTED_FROM = 200;
 const drafts = {};
 const draftOf = (/** @type {number} */ id) => (drafts[id] ??= { text: "", reply: null });
 
-/** @returns {HTMLTextAreaElement | null} */
-const draftField = () => document.querySelector("textarea.draft");
-
 /** Start a reply to a message. @param {Message} message */
 export function replyTo({ conversation, id, content, type, sendername: name }) {
   draftOf(conversation).reply = { id, content, type, name };
   change();
-  draftField()?.focus();
+  /** @type {HTMLElement | null} */ (document.querySelector(".draft"))?.focus();
 }
 
 /** @param {{id: number, name: string}} chosen @param {() => void} toNewest scrolls to the end */
@@ -102,6 +99,6 @@ export function composer({ id, name }, toNewest) {
 const replyBar = (to, cancel) =>
   h("div.reply-bar",
     icon("reply"),
-    h("span.clip", h("bdi.reply-name", to.name), " ", h("bdi", contentOf(to))),
+    h("span.clip.grow", h("bdi.reply-name", to.name), " ", h("bdi", contentOf(to))),
     iconButton("close", t("cancelReply"), cancel),
   );

@@ -37,8 +37,7 @@ const ui = {
 };
 const AT_NEWEST = { startSeq: null, isAtBottom: true, anchor: null };
 
-/** @param {Conversation} chosen */
-export function conversationPane(chosen) {
+export function conversationPane(/** @type {Conversation} */ chosen) {
   const { id, name } = chosen;
   const room = state.rooms[id];
   const isNew = ui.openId !== id;

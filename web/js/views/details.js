@@ -28,8 +28,7 @@ const ui = {
   settings: null,
 };
 
-/** @param {Conversation} chosen */
-export function detailsPane(chosen) {
+export function detailsPane(/** @type {Conversation} */ chosen) {
   const { id, is_chat_group: isGroup, friend_id = 0 } = chosen;
   if (ui.shownId !== id) {
     Object.assign(ui, { shownId: id, settings: null });
@@ -51,8 +50,7 @@ const loadSettings = (/** @type {number} */ id) =>
     change();
   });
 
-/** @param {Conversation} chosen */
-function settings({ id, is_top, notice_able }) {
+function settings(/** @type {Conversation} */ { id, is_top, notice_able }) {
   const isPinned = ui.settings?.ontop ?? is_top;
   const isHeard = ui.settings?.notification ?? notice_able;
   const set = (/** @type {Record<string, boolean>} */ what) => async () => {

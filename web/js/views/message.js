@@ -71,8 +71,7 @@ const describe = memoized(
   },
 );
 
-/** @param {Message} message */
-const senderButton = ({ senderid: id, sendername: name, senderavatar }) =>
+const senderButton = (/** @type {Message} */ { senderid: id, sendername: name, senderavatar }) =>
   h("button.avatar-button",
     { "aria-label": t("profileOf", { name }), onClick: () => openPerson(id) },
     avatar({ id, name, avatar: senderavatar }, "small"),
@@ -105,8 +104,7 @@ function quote({ conversation, reply_to_id = 0, reply_to = "", reply_to_type = 0
   return h("button.quote", { title: t("showOriginal"), onClick }, h("bdi.clip", text));
 }
 
-/** @param {Message} message */
-function picture({ content: src, sendername: name }) {
+function picture(/** @type {Message} */ { content: src, sendername: name }) {
   if (!isOwnUrl(src)) return h("div.text", t("imagePreview"));
   const title = t("imageBy", { name });
   const fullImage = () => h("img.full-image", { src, alt: title });
@@ -161,8 +159,7 @@ async function openReplies(message, jumpTo) {
   });
 }
 
-/** @param {Message} message */
-async function openReaders({ id }) {
+async function openReaders(/** @type {Message} */ { id }) {
   const { read_users } = await api.post("/conversations/readlist", { message_id: id });
   openDialog(t("readBy"), () => [
     read_users.length === 0 && h("p.quiet", t("readByNobody")),

@@ -10,7 +10,7 @@ import * as session from "../session.js";
 import { change, state, waitingRequests } from "../store.js";
 import {
   attempt, avatar, badge, button, chosenPeople, confirm, emptyNote, field, form, icon, iconButton,
-  iconLink, linkButton, nameField, openForm, peopleField, preview, rowText,
+  iconLink, linkButton, mainPane, nameField, openForm, peopleField, preview, rowText,
 } from "../ui/index.js";
 import { loadPerson, openRequest, personCard } from "./person.js";
 
@@ -23,8 +23,7 @@ const ui = {
   group: null,
 };
 
-/** @param {string | undefined} place */
-export function peopleList(place) {
+export function peopleList(/** @type {string | undefined} */ place) {
   const [, , id] = state.route;
   const row = (/** @type {string} */ path, /** @type {Child[]} */ ...content) => {
     const isShown = path === (place === "requests" ? place : `${place}/${id}`);
@@ -71,12 +70,9 @@ export function peoplePane(place, id) {
   if (isNew && place === "g") loadGroup(Number(id));
   const card = () => personCard(Number(id), () => {});
   const content = { add: addFriend, requests: requestList, u: card, g: friendGroup }[place ?? ""];
-  return h("main.main-pane",
-    { id: "main", class: content ? "page" : "empty", key: `people-${shown}`, tabindex: "-1" },
-    content
-      ? [iconLink("back", t("back"), "#/people", "back"), content()]
-      : emptyNote("people", t("choosePerson")),
-  );
+  const key = `people-${shown}`;
+  if (!content) return mainPane(key, "empty", emptyNote("people", t("choosePerson")));
+  return mainPane(key, "page", iconLink("back", t("back"), "#/people", "back"), content());
 }
 
 // --- Finding users ---
@@ -104,8 +100,7 @@ const addFriend = () =>
     h("ul.plain-list", ui.found?.map(foundPerson)),
   );
 
-/** @param {any} each */
-function foundPerson({ user_id: id, name, avatar: picture, email, deleted }) {
+function foundPerson(/** @type {any} */ { user_id: id, name, avatar: picture, email, deleted }) {
   const isFriend = state.friends.some((each) => each.id === id);
   const action = () => {
     if (id === session.userId()) return h("span.quiet", t("you"));
@@ -134,9 +129,7 @@ function request(/** @type {any} */ each) {
   const answer = (/** @type {typeof api.post} */ method) => () =>
     attempt(async () => {
       await method("/friend_request_handle", { sender_user_id, receiver_user_id });
-      await Promise.all([
-        lists.refreshRequests(), lists.refreshFriends(), lists.refreshConversations(),
-      ]);
+      await lists.refreshFriendships();
     });
   return h("li.person-row", { key: `${sender_user_id}-${created_at}` },
     avatar({ id: sender_user_id, name, avatar: each.avatar }),

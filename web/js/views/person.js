@@ -94,7 +94,7 @@ export const openRequest = ({ id, name }) =>
 async function endFriendship({ id, name }, close) {
   const end = async () => {
     await api.del("/manage_friends", { friend_id: id });
-    await Promise.all([lists.refreshFriends(), lists.refreshConversations()]);
+    await lists.refreshFriendships();
   };
   const text = t("deleteFriendText", { name });
   if (!(await confirm(t("deleteFriend"), text, t("delete"), end, t("friendDeleted")))) return;
@@ -102,20 +102,16 @@ async function endFriendship({ id, name }, close) {
   await loadPerson(id);
 }
 
-/** @param {Person} person */
-function block({ id, name }) {
+function block(/** @type {Person} */ { id, name }) {
   const run = async () => {
     await api.post("/blocks", { user_id: id });
-    await Promise.all([
-      lists.refreshBlocks(), lists.refreshFriends(), lists.refreshConversations(),
-    ]);
+    await Promise.all([lists.refreshBlocks(), lists.refreshFriendships()]);
     await loadPerson(id);
   };
   return confirm(t("block"), t("blockText", { name }), t("block"), run, t("blocked"));
 }
 
-/** @param {number} id */
-export const unblock = (id) =>
+export const unblock = (/** @type {number} */ id) =>
   attempt(async () => {
     await api.del("/blocks", { user_id: id });
     await lists.refreshBlocks();

@@ -6,9 +6,7 @@ import { contentOf, full } from "../format.js";
 import { t } from "../i18n.js";
 import { go } from "../router.js";
 import { change, state } from "../store.js";
-import {
-  avatar, button, field, form, labelled, rowText, sidePane,
-} from "../ui/index.js";
+import { avatar, button, field, form, labelled, rowText, sidePane } from "../ui/index.js";
 import { jumpTo } from "./conversation.js";
 
 const PAGE = 50;
@@ -26,16 +24,13 @@ const ui = {
 
 export function searchList() {
   const found = ui.everywhere;
+  const asked = { defaultValue: ui.query, required: true, problem: t("typeWords") };
   return h("section.list-pane", { key: "search", "aria-label": t("search") },
     h("header.pane-head", h("h1", t("search"))),
     form({
       key: "search",
       kind: "inline inset",
-      fields: textField(t("searchMessages"), {
-        defaultValue: ui.query,
-        required: true,
-        problem: t("typeWords"),
-      }),
+      fields: textField(t("searchMessages"), asked),
       submit: t("search"),
       onSubmit: async ({ content }) => {
         ui.query = content;
@@ -85,8 +80,7 @@ function result(each, conversationId, place) {
   );
 }
 
-/** @param {Conversation} chosen */
-export function findPane({ id }) {
+export function findPane(/** @type {Conversation} */ { id }) {
   const found = ui.inside?.id === id ? ui.inside.messages : null;
   const shown = found?.slice(0, MOST_SHOWN).map((each) => result(each, id, "c"));
   return sidePane(t("findInConversation"), id,

@@ -12,8 +12,8 @@ import * as session from "../session.js";
 import { change, state } from "../store.js";
 import { setTheme, theme } from "../theme.js";
 import {
-  attempt, button, card, confirm, field, icon, openForm, personItem, pictureField, portrait,
-  rowText, toast,
+  attempt, button, card, confirm, field, icon, mainPane, openForm, personItem, pictureField,
+  portrait, rowText, toast,
 } from "../ui/index.js";
 import { unblock } from "./person.js";
 
@@ -22,7 +22,7 @@ let sessions;
 
 export function settingsPane() {
   if (sessions === undefined) loadSessions();
-  return h("main.main-pane.page", { id: "main", key: "me", tabindex: "-1" },
+  return mainPane("me", "page",
     h("div.page-column",
       h("h1.visually-hidden", t("settings")),
       state.me && account(state.me),
@@ -88,18 +88,13 @@ const openPassword = () =>
     async ({ password }) => ({ password: await passwords.encode(password) }),
   );
 
-const appearance = () =>
-  card(t("appearance"),
+function appearance() {
+  const themes = { auto: t("themeAuto"), light: t("themeLight"), dark: t("themeDark") };
+  return card(t("appearance"),
     h("div.setting", t("language"), languageSwitch()),
-    h("div.setting",
-      t("theme"),
-      segments(t("theme"), theme(), setTheme, {
-        auto: t("themeAuto"),
-        light: t("themeLight"),
-        dark: t("themeDark"),
-      }),
-    ),
+    h("div.setting", t("theme"), segments(t("theme"), theme(), setTheme, themes)),
   );
+}
 
 export const languageSwitch = () =>
   segments(t("language"), language, setLanguage, { zh: "中文", en: "English" });
@@ -148,8 +143,7 @@ const sessionList = () =>
       button(t("signOutOthers"), () => endSessions({ others: true }), undefined, "wide"),
   );
 
-/** @param {any} each */
-const sessionItem = ({ id, device, address, created_at, current }) =>
+const sessionItem = (/** @type {any} */ { id, device, address, created_at, current }) =>
   h("li.person-row", { key: id },
     icon("window"),
     rowText([shortDevice(device), " ", current && h("span.tag", t("thisWindow"))],
