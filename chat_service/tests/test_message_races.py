@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from flask import Flask
@@ -45,16 +46,17 @@ def statuses(replies: list[Reply]) -> Counter[int]:
     return Counter(reply.status_code for reply in replies)
 
 
+@pytest.mark.parametrize("has_client_id", [False, True])
 def test_fifty_concurrent_sends_are_fifty_messages_in_one_order(
-    app: Flask, alice: ApiClient, group: int
+    app: Flask, alice: ApiClient, group: int, has_client_id: bool
 ) -> None:
     senders = [signed_in(app, CAST[number % 4]) for number in range(50)]
-    replies = run_concurrently(
-        *(
-            lambda sender=sender, text=str(number): try_send_text(sender, group, text)
-            for number, sender in enumerate(senders)
-        )
-    )
+
+    def send(number: int) -> Reply:
+        more = {"client_id": str(number)} if has_client_id else {}
+        return try_send_text(senders[number], group, str(number), **more)
+
+    replies = run_concurrently(*(partial(send, number) for number in range(50)))
     seen = list_messages(alice, group)
     assert statuses(replies) == {200: 50}
     assert [message["seq"] for message in seen] == list(range(1, 51))

@@ -175,6 +175,24 @@ class TestClientId:
         assert try_send_text(alice, group, "hello", client_id="a-1").json == first.json
         assert list_messages(alice, group) == []
 
+    def test_a_repeat_returns_the_message_with_its_client_id_among_others(
+        self, alice: ApiClient, group: int
+    ) -> None:
+        send_text(alice, group)
+        ids = {name: send_text(alice, group, client_id=name) for name in ("a", "b", "c", "d")}
+        for name in ("a", "b"):
+            delete_message(alice, ids[name])
+
+        assert {name: send_text(alice, group, client_id=name) for name in ids} == ids
+        assert send_text(alice, group, client_id="e") not in ids.values()
+
+    def test_other_users_can_use_the_client_id_of_a_deleted_message(
+        self, alice: ApiClient, bob: ApiClient, group: int
+    ) -> None:
+        delete_message(alice, send_text(alice, group, client_id="a-1"))
+        theirs = send_text(bob, group, client_id="a-1")
+        assert [message["id"] for message in list_messages(bob, group)] == [theirs]
+
     def test_other_users_can_use_the_same_client_id(
         self, alice: ApiClient, bob: ApiClient, group: int
     ) -> None:
