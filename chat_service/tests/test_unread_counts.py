@@ -115,6 +115,13 @@ class TestUnread:
         send_text(bob, group)
         assert (get_unread_count(alice, group), get_unread_count(carol, group)) == (1, 3)
 
+    def test_a_message_hidden_elsewhere_stays_out_of_the_count(
+        self, app: Flask, alice: ApiClient, bob: ApiClient, group: int, five_messages: list[int]
+    ) -> None:
+        other = make_group(app, ALICE, BOB)
+        hide_messages(alice, send_text(bob, other))
+        assert (get_unread_count(alice, group), get_unread_count(alice, other)) == (5, 0)
+
     def test_a_hidden_and_deleted_message_is_subtracted_once(
         self, alice: ApiClient, bob: ApiClient, group: int, five_messages: list[int]
     ) -> None:
