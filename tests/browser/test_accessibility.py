@@ -175,7 +175,7 @@ def test_an_error_is_said_in_words(windows: Windows) -> None:
     window.field("password").fill("wrong")
     window.button("signIn").click()
 
-    expect(window.page.get_by_role("alert").first).to_have_text(window.words("errorUserGone"))
+    expect(window.page.get_by_role("alert").first).to_have_text(window.words("User not found"))
 
 
 def test_what_a_form_misses_is_said_and_gets_the_focus(windows: Windows) -> None:

@@ -8,6 +8,7 @@ import { startRouter } from "./router.js";
 import * as session from "./session.js";
 import { change, draw, state, subscribe } from "./store.js";
 import { setTheme, theme } from "./theme.js";
+import { button } from "./ui/index.js";
 import { app } from "./views/app.js";
 import { afterDraw, beforeDraw } from "./views/conversation.js";
 
@@ -35,7 +36,7 @@ function showFailure() {
   render(root, [
     h("main.entrance.centered",
       h("p", { role: "alert" }, "This page could not be loaded. 页面加载失败。"),
-      h("a.button", { href: "/" }, "Try again 重试"),
+      button("Try again 重试", () => location.reload()),
     ),
   ]);
 }

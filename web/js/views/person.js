@@ -3,6 +3,7 @@
 import * as lists from "../actions/lists.js";
 import * as api from "../api.js";
 import { h } from "../dom.js";
+import { describe } from "../errors.js";
 import { t } from "../i18n.js";
 import * as session from "../session.js";
 import { change, friend, state } from "../store.js";
@@ -10,15 +11,15 @@ import {
   attempt, button, confirm, field, linkButton, openDialog, openForm, portrait, spinner, toast,
 } from "../ui/index.js";
 
-/** @type {Map<number, Person | null>} Null: there is no such user. */
+/** @type {Map<number, Person | string>} A text: why there is no card. */
 const known = new Map();
 
 /** Fetch the data of a user. @param {number} id */
 export async function loadPerson(id) {
   try {
     known.set(id, friend(id) ? await friendCard(id) : await strangerCard(id));
-  } catch {
-    known.set(id, null);
+  } catch (error) {
+    known.set(id, describe(error));
   }
   change();
 }
@@ -42,7 +43,7 @@ export function openPerson(id) {
 export function personCard(id, close) {
   const person = known.get(id);
   if (person === undefined) return spinner();
-  if (person === null) return h("p.quiet.centered", t("errorUserGone"));
+  if (typeof person === "string") return h("p.quiet.centered", person);
   const { email, deleted, groups, user_info } = person;
   return h("div.card-person", { key: `person-${id}` },
     portrait(person, deleted ? t("accountDeleted") : h("bdi", email), user_info),

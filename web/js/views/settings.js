@@ -17,13 +17,12 @@ import {
 } from "../ui/index.js";
 import { unblock } from "./person.js";
 
-/** @type {any[] | null | undefined} Undefined until they were asked for. */
-let sessions;
+/** @type {any[] | null} */
+let sessions = null;
 
-export function settingsPane() {
-  if (sessions === undefined) loadSessions();
-  return mainPane("me", "page",
-    h("div.page-column",
+export const settingsPane = () =>
+  mainPane("me", "page",
+    h("div.page-column", { ref: loadSessions },
       h("h1.visually-hidden", t("settings")),
       state.me && account(state.me),
       appearance(),
@@ -32,7 +31,6 @@ export function settingsPane() {
       leaving(),
     ),
   );
-}
 
 const account = (/** @type {Profile} */ me) =>
   h("section.card",
@@ -123,7 +121,6 @@ function segments(label, chosen, choose, labels) {
 // --- Sessions ---
 
 async function loadSessions() {
-  sessions = null;
   const answer = await api.get("/account/sessions").catch(() => null);
   sessions = answer?.sessions ?? null;
   change();

@@ -66,12 +66,12 @@ const page = (title, { fields, ...described }, ...others) => [
 /** @param {string} text @param {Mode} mode */
 const other = (text, mode) => link(text, () => show(mode));
 
-const emailField = () =>
+const emailField = (autofocus = true) =>
   field(t("email"), "email", {
     type: "email",
     autocomplete: "email",
     required: true,
-    autofocus: true,
+    autofocus,
     value: ui.email,
     onInput: (/** @type {any} */ event) => {
       ui.email = event.target.value;
@@ -110,7 +110,7 @@ function signUp() {
     {
       fields: [
         field(t("name"), "name", name),
-        emailField(),
+        emailField(false),
         confirmation(),
         passwords.newPasswordField(t("password")),
         h("p.field-hint", t("restoreHint")),
