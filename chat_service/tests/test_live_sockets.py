@@ -246,9 +246,9 @@ def test_a_client_that_sends_pongs_stays_connected(app: Flask, pinging_server: S
         assert kinds == [ABNF.OPCODE_PING] * 5
 
 
-def test_a_stopping_service_sends_a_close_frame(app: Flask, pinging_server: Server) -> None:
-    with LiveSocket(pinging_server, ALICE) as alice:
-        pinging_server.program.terminate()
+def test_a_stopping_service_sends_a_close_frame(app: Flask, settings: dict[str, str]) -> None:
+    with run_server(settings) as server, LiveSocket(server, ALICE) as alice:
+        server.program.terminate()
 
         assert alice.receive_close_code() == 1001
-        assert pinging_server.program.wait(TIMEOUT) == 0
+        assert server.program.wait(TIMEOUT) == 0

@@ -25,7 +25,7 @@ class Exchange(BaseHTTPRequestHandler):
         if not self.raw_requestline or not self.parse_request():
             self.close_connection = True
             return
-        self.server.upstream.received.append(self)
+        self.server.upstream.note(self)
         self.server.upstream.handler(self)
         self.wfile.flush()
 
@@ -73,7 +73,9 @@ class Upstream:
 
     Attributes:
         name: its name.
-        received: the received requests, in order.
+        received: the received requests, in order, without probes.
+        was_probed: whether a gateway that has ejected the service, perhaps in another test, has
+            probed it.
         handler: called with each request.
     """
 
@@ -85,7 +87,15 @@ class Upstream:
     def reset(self) -> None:
         """Reset the handler to `echo`, and clear the received requests."""
         self.received: list[Exchange] = []
+        self.was_probed = False
         self.handler: Callable[[Exchange], None] = self.echo
+
+    def note(self, exchange: Exchange) -> None:
+        """Note a received request."""
+        if exchange.path == "/readyz":
+            self.was_probed = True
+        else:
+            self.received.append(exchange)
 
     def echo(self, exchange: Exchange) -> None:
         """Respond with the request as JSON."""
