@@ -193,6 +193,7 @@ class TestSend:
 
     def test_more_than_10_mib_is_too_large(self, alice: ApiClient, group: int) -> None:
         assert_error(upload_image(alice, group, bytes(10 * MIB + 1)), PAYLOAD_TOO_LARGE)
+        assert_error(upload_image(alice, group, bytes(10 * MIB)), BAD_PARAMETER, field="image")
 
     def test_a_body_beyond_the_limit_is_not_read(self, alice: ApiClient, group: int) -> None:
         assert_error(upload_image(alice, group, bytes(12 * MIB)), PAYLOAD_TOO_LARGE)

@@ -6,7 +6,13 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from chat_service.tests.calls import list_conversations, list_messages, send_image, send_text
+from chat_service.tests.calls import (
+    get_unread_count,
+    list_conversations,
+    list_messages,
+    send_image,
+    send_text,
+)
 from chat_service.tests.factories import befriend, make_account, make_group
 from chat_service.tests.live_server import LiveSocket, Server, ServerClient
 from shared.testing.cast import ALICE, BOB, CAROL, DAVE
@@ -132,6 +138,22 @@ def test_read_positions_in_a_group_are_throttled_to_the_newest_per_second(
         ]
         assert carol.receive_frame() == {**by_bob, "read_seq": 2}
         assert alice.receive_frames() == carol.receive_frames() == []
+
+
+def test_reading_a_conversation_marked_as_unread_sends_no_read_position(
+    app: Flask, cast: Cast
+) -> None:
+    befriend(app, ALICE, DAVE)
+    [private] = [row["id"] for row in list_conversations(cast[DAVE])]
+    send_text(cast[ALICE], private)
+    list_messages(cast[DAVE], private)
+    with cast[ALICE].open_socket() as alice:
+        cast[DAVE].post("/interface", json={"conversation_id": private, "unreads": 2})
+        assert get_unread_count(cast[DAVE], private) == 2
+        list_messages(cast[DAVE], private)
+
+        assert get_unread_count(cast[DAVE], private) == 0
+        assert alice.receive_types() == []
 
 
 def test_a_send_moves_the_read_position_only_over_unread_messages_of_others(
