@@ -49,7 +49,7 @@ def insertion_parameters(message: NewMessage) -> dict[str, Any]:
         "user": message.sender_id,
         "now": datetime.now(UTC),
         **_as_parameters(message._asdict()),
-        **accounts.acceptance(),
+        **accounts.acceptance_parameters(),
     }
 
 
@@ -64,7 +64,7 @@ def insert_message(message: NewMessage) -> InsertedMessage:
         inserted = _insert_on_sqlite(message, parameters)
     else:
         db.execute(_LOCK, **parameters)
-        row = db.execute(sender_with_insertion(), **parameters).first()
+        row = db.execute(insertion_statement(), **parameters).first()
         inserted = None if row is None else parse_insertion(row)
     if inserted is None:
         raise InsertConflictError
@@ -72,7 +72,7 @@ def insert_message(message: NewMessage) -> InsertedMessage:
 
 
 def parse_insertion(row: Any) -> InsertedMessage | None:
-    """Get the inserted message from a row of `sender_with_insertion`; None if there is none."""
+    """Get the inserted message from a row of `insertion_statement`; None if there is none."""
     if row.new_id is None:
         return None
     return InsertedMessage(row.new_id, row.new_seq, row.new_version, row.new_created_at)
@@ -157,11 +157,11 @@ _NEXT_SEQ = (
 @cache
 def _insert_numbered_statement() -> Any:
     names = (*NewMessage._fields, "seq", "version", "created_at")
-    return _insert_statement().values({name: bindparam(f"new_{name}") for name in names})
+    return _insert_returning().values({name: bindparam(f"new_{name}") for name in names})
 
 
 @cache
-def sender_with_insertion() -> Any:
+def insertion_statement() -> Any:
     """Build the statement for PostgreSQL that selects the row of `SENDER` and inserts the message.
 
     It locks the conversation, then the membership, then inserts. Or it inserts nothing, because the
@@ -179,7 +179,7 @@ def sender_with_insertion() -> Any:
     member = _lock_member(sender)
     names = [*parameters, *member.c.keys()]
     inserted = (
-        _insert_statement()
+        _insert_returning()
         .from_select(names, select(*parameters.values(), *member.c))
         .cte("inserted")
     )
@@ -237,7 +237,7 @@ def _lock_member(sender: CTE) -> CTE:
     )
 
 
-def _insert_statement() -> Any:
+def _insert_returning() -> Any:
     return (
         db.insert(Message)
         .on_conflict_do_nothing(index_elements=["sender_id", "client_id"])

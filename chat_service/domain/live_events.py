@@ -21,19 +21,21 @@ from chat_service.live.frames import Frame, LiveEvent
 _EVENT_ORDER = {"remove_members": 0, "invitation_message": 2}
 
 
-def message_sent(message: MessageRow, sender: Person, *, is_group: bool, reads: bool) -> None:
+def message_sent(
+    message: MessageRow, sender: Person, *, is_group: bool, moves_read_position: bool
+) -> None:
     """Publish a new message to all members, also to the sender.
 
     Args:
         message: the message.
         sender: its sender.
         is_group: whether it is in a group.
-        reads: whether it also moves the sender's read position over messages of others.
+        moves_read_position: whether it also moves the sender's, over messages of others.
     """
     conversation_id = message.conversation_id
     frame = {"row": message._asdict(), "sender": sender._asdict(), "is_group": is_group}
     event = _make_message_event(conversation_id, sender.id, message=frame)
-    if reads:
+    if moves_read_position:
         read = _make_read_event(conversation_id, sender.id, message.seq, is_group=is_group)
         event = replace(event, following=read)
     _enqueue(event)

@@ -17,8 +17,8 @@ from chat_service.domain.insertion import (
     NewMessage,
     insert_message,
     insertion_parameters,
+    insertion_statement,
     parse_insertion,
-    sender_with_insertion,
 )
 from chat_service.domain.messages import MessageRow
 from chat_service.domain.text import is_blank
@@ -102,7 +102,7 @@ def send_image(
 
 
 def _load_sender(new: NewMessage, statement: Select[*tuple[Any, ...]]) -> Row[Any]:
-    """Load a row of `SENDER` or `sender_with_insertion`."""
+    """Load a row of `SENDER` or `insertion_statement`."""
     rows = accounts.execute_for_caller(statement, **insertion_parameters(new))
     if not rows:
         raise ApiError(errors.CONVERSATION_NOT_FOUND)
@@ -116,7 +116,7 @@ def _send(new: NewMessage) -> SentMessage:
     # On PostgreSQL one statement does everything in most cases: no round trip extends the lock of
     # a busy conversation.
     with db.autocommit():
-        sender = _load_sender(new, SENDER if db.is_sqlite else sender_with_insertion())
+        sender = _load_sender(new, SENDER if db.is_sqlite else insertion_statement())
         inserted = None if db.is_sqlite else parse_insertion(sender)
         if inserted is not None:
             return _publish(new, inserted, sender)
@@ -154,7 +154,10 @@ def _publish(new: NewMessage, inserted: InsertedMessage, sender: Row[Any]) -> Se
     )
     person = Person(new.sender_id, sender.name, sender.avatar_digest, sender.avatar_reference)
     live_events.message_sent(
-        message, person, is_group=sender.is_group, reads=sender.read_seq < inserted.seq - 1
+        message,
+        person,
+        is_group=sender.is_group,
+        moves_read_position=sender.read_seq < inserted.seq - 1,
     )
     db.after_commit(messages_sent.labels("image" if new.type == IMAGE else "text").inc)
     return SentMessage(inserted.id, inserted.seq, inserted.created_at, is_new=True)

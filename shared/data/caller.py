@@ -73,7 +73,7 @@ class CallerQueries:
         ``row`` accepts it.
 
         Args:
-            row: the columns of a query of `with_caller`. Parameters: see `acceptance`.
+            row: the columns of a query of `with_caller`. Parameters: see `acceptance_parameters`.
         """
         return or_(
             bindparam("is_checked", type_=Boolean),
@@ -85,7 +85,7 @@ class CallerQueries:
             ),
         )
 
-    def acceptance(self) -> dict[str, Any]:
+    def acceptance_parameters(self) -> dict[str, Any]:
         """Get the parameters of `is_accepted`."""
         state = accepted_state()
         return {
