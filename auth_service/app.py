@@ -58,7 +58,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     )
     limits.configure(settings)
     if settings.redis_url:
-        from shared.data.redis_pool import watch_redis  # noqa: PLC0415 - 6 MB, only for who has it
+        from shared.data.redis_pool import watch_redis  # noqa: PLC0415 - 6 MB, only with REDIS_URL
 
         watch_redis(app, settings.redis_url)
     queue.configure(is_bounded=settings.rate_limits)

@@ -30,7 +30,6 @@ from chat_service.schemas.conversations import conversation_out
 from chat_service.schemas.live import frame_out
 from shared.data.background import repeat
 from shared.data.client import ServiceClient
-from shared.data.redis_pool import watch_redis
 from shared.data.session_activity import report_sessions_to
 from shared.media.decoder import decoder
 from shared.operations.data_commands import add_erasures_command, add_resync_command
@@ -69,6 +68,8 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     media_store.configure(settings)
     live_delivery.init_app(app, settings, frame_out)
     if settings.redis_url:
+        from shared.data.redis_pool import watch_redis  # noqa: PLC0415 - 6 MB, only with REDIS_URL
+
         watch_redis(app, settings.redis_url)
     audit.init_app(app, settings.audit_log_days)
     limits.configure(settings)

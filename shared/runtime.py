@@ -13,6 +13,9 @@ _EXTENSION = "ims"
 class Runtime:
     """The runtime of an application.
 
+    The application is created before workers are forked. What must not be shared by them, such as
+    threads and connections, begins in ``at_start`` or ``background``.
+
     Attributes:
         at_start: called in every worker before it serves; may refuse to start by ``SystemExit``
             with the reason.

@@ -13,7 +13,6 @@ from chat_service.config import ChatSettings
 from chat_service.live.bus import Bus, LocalBus
 from chat_service.live.frames import GOING_AWAY, SERVICE_RESTART, LiveEvent, Mark, Render
 from chat_service.live.hub import Hub
-from chat_service.live.redis_bus import RedisBus
 from chat_service.live.sockets import WebSocketConnection
 from chat_service.live.subscriber import SocketLimits, Subscriber, Subscriptions
 from shared.data.db import DATABASE_FAILURES, first_line
@@ -71,6 +70,8 @@ class LiveDelivery:
         self._limits = SocketLimits(settings.ws_ping_seconds, settings.ws_queue_frames)
         hub = self._hub = Hub(settings.ws_sockets_per_user, render, self._acknowledge)
         if settings.redis_url:
+            from chat_service.live.redis_bus import RedisBus  # noqa: PLC0415 - 6 MB, only with REDIS_URL
+
             resync = partial(self._resync_sockets, app)
             refresh_members = partial(self._with_current_members, app)
             self._bus = RedisBus(settings.redis_url, hub.dispatch, refresh_members, resync)

@@ -65,7 +65,7 @@ class RedisBus:
         self._handler = handler
         self._refresh_members = refresh_members
         self._resync = resync
-        self._process = uuid.uuid4().hex
+        self._process: str
         self._reader = _create_client(url, _BLOCK_SECONDS + 3)
         self._writer = _create_client(url, 1)
         self._publish_script = self._writer.register_script(PUBLISH)
@@ -83,6 +83,7 @@ class RedisBus:
 
     def start(self) -> None:
         """Read the retained events, which a new socket may have missed, then start greenlets."""
+        self._process = uuid.uuid4().hex  # Workers are forked after the constructor has run.
         try:
             self._read_again(self._join())
         except RedisError as failure:

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 _FOLDERS = "ims-prometheus-*"
 
+_locks: list[int] = []  # Descriptors, open as long as the program runs.
+
 
 def _remove_stale_directories(memory: Path) -> None:
     """Remove the folders of programs that were killed together with their exporter."""
@@ -45,13 +47,26 @@ def _remove_stale_directories(memory: Path) -> None:
                 os.close(lock)
 
 
-def start_exporter(host: str, port: int, memory: str | None) -> None:
-    """Create the folder of the workers' files, and start the process that exports them.
+def make_metrics_folder(memory: str | None) -> None:
+    """Create the folder of the workers' files, before anything imports prometheus_client.
+
+    Args:
+        memory: a folder in memory; None if there is none.
+    """
+    # Locked before other processes see its name.
+    unlocked = Path(tempfile.mkdtemp(prefix=".ims-prometheus-", dir=memory))
+    _locks.append(os.open(unlocked, os.O_RDONLY))
+    fcntl.flock(_locks[-1], fcntl.LOCK_EX)
+    folder = unlocked.rename(unlocked.with_name(unlocked.name[1:]))
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+
+
+def start_exporter(host: str, port: int) -> None:
+    """Start the process that exports the workers' files.
 
     Args:
         host: the address to listen on.
         port: the port to listen on.
-        memory: a folder in memory; None if there is none.
     """
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -60,24 +75,12 @@ def start_exporter(host: str, port: int, memory: str | None) -> None:
         log.error("metrics_exporter_failed", extra={"reason": error.strerror})
         return
     with listener:
-        folder, lock = _make_locked_folder(memory)
-        # prometheus_client reads this variable when a worker imports it.
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        folder = os.environ["PROMETHEUS_MULTIPROC_DIR"]
         arguments = (str(listener.fileno()), folder, str(os.getpid()))
         subprocess.Popen(
             [sys.executable, "-m", "shared.server.exporter", *arguments],
-            pass_fds=[listener.fileno(), lock],
+            pass_fds=[listener.fileno(), *_locks],
         )
-
-
-def _make_locked_folder(memory: str | None) -> tuple[str, int]:
-    """Create a folder for metrics and lock it before other processes see its name; also return the
-    descriptor of the lock.
-    """
-    unlocked = Path(tempfile.mkdtemp(prefix=".ims-prometheus-", dir=memory))
-    lock = os.open(unlocked, os.O_RDONLY)
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    return str(unlocked.rename(unlocked.with_name(unlocked.name[1:]))), lock
 
 
 def main() -> None:

@@ -1,18 +1,21 @@
 """Configuration of gunicorn for every program: ``gunicorn -c python:shared.server.gunicorn_conf
 APP``.
 
-The number of workers is gunicorn's own ``WEB_CONCURRENCY`` (default 1). The `Runtime` of an
-application has the functions that each worker calls. Before a worker stops, it drains for
-``SHUTDOWN_DELAY_SECONDS``: it still accepts requests, but reports that it is not ready.
+The number of workers is gunicorn's own ``WEB_CONCURRENCY`` (default 1). The application is loaded
+before workers are forked, so that they share its memory. Its `Runtime` has the functions that each
+worker calls. Before a worker stops, it drains for ``SHUTDOWN_DELAY_SECONDS``: it still accepts
+requests, but reports that it is not ready.
 """
+
+import gc
 
 from gevent import monkey
 
 # Before all other imports: a module that has imported the unpatched socket or
 # threading would block the whole worker.
 monkey.patch_all()
+gc.disable()  # What is loaded stays: collections would take a sixth of the start.
 
-import gc
 import math
 import os
 import signal
@@ -29,7 +32,7 @@ from gunicorn.glogging import Logger as GunicornLogger
 from shared.logs import configure_logging
 from shared.runtime import runtime_of
 from shared.server import request_head, response
-from shared.server.exporter import start_exporter
+from shared.server.exporter import make_metrics_folder, start_exporter
 from shared.server.malloc import limit_malloc_arenas, start_heap_trimming
 from shared.server.parent_death import set_parent_death_signal
 from shared.server.worker import Worker
@@ -65,9 +68,19 @@ class Logger(GunicornLogger):
 
 
 def on_starting(server: Arbiter) -> None:
-    """Pass the number of workers and the shared state of their decoders to the application."""
+    """Load the application, as ``preload_app`` would without the variables that it reads."""
     os.environ["WEB_CONCURRENCY"] = str(server.cfg.workers)
     os.environ["IMS_DECODER_LOCK"] = str(_decoder_lock.fileno())
+    if _settings.metrics_port is not None:
+        make_metrics_folder(_TMPFS)
+    try:
+        server.app.wsgi()
+    except SettingsError as error:
+        sys.exit(str(error))
+    # Collections need not visit it, and would copy shared memory (docs/decisions/0017).
+    gc.freeze()
+    gc.set_threshold(_GC_THRESHOLD)
+    gc.enable()
 
 
 def when_ready(server: Arbiter) -> None:
@@ -76,7 +89,7 @@ def when_ready(server: Arbiter) -> None:
     if _settings.metrics_port is not None:
         bound_to = server.LISTENERS[0].getsockname()  # The address of a Unix socket is a path.
         own_host = "127.0.0.1" if isinstance(bound_to, str) else bound_to[0]
-        start_exporter(_settings.metrics_host or own_host, _settings.metrics_port, _TMPFS)
+        start_exporter(_settings.metrics_host or own_host, _settings.metrics_port)
 
 
 def _stop_listening(server: Arbiter) -> None:
@@ -97,10 +110,6 @@ def pre_fork(_server: Arbiter, _worker: Worker) -> None:
 
 def post_worker_init(worker: Worker) -> None:
     """Start the background work of the application."""
-    # What is loaded now stays: collections need not visit it (docs/decisions/0017).
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_GC_THRESHOLD)
     start_heap_trimming()
     for start in runtime_of(worker.wsgi).background:
         start()

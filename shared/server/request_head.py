@@ -87,7 +87,8 @@ class BoundedRequest(Request):
 
     def parse(self, unreader: Any) -> bytes:
         """Read and parse the head; return the bytes after it."""
-        yield_to_others()
+        if unreader.buf.tell():  # Otherwise, the first read yields.
+            yield_to_others()
         self.max_buffer_headers = MAX_HEAD_BYTES  # Trailers are parsed here, too.
         with waiting_clients.wait_for(unreader.sock, client_key(self.peer_addr)):
             head = _read_head(unreader, self.limit_request_line)

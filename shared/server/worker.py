@@ -16,7 +16,6 @@ from gunicorn.workers.ggevent import GeventWorker
 from shared.runtime import Runtime, runtime_of
 from shared.server.request_head import HeadTimeoutError
 from shared.server.response import send_error
-from shared.settings import SettingsError
 from shared.web.errors import (
     BAD_REQUEST,
     HEADERS_TOO_LARGE,
@@ -72,12 +71,12 @@ class Worker(GeventWorker):
         super().init_process()
 
     def load_wsgi(self) -> None:
-        """Load the application. If it refuses to start, gunicorn does not retry."""
+        """Get the application. If it refuses to start, gunicorn does not retry."""
+        super().load_wsgi()
         try:
-            super().load_wsgi()
             for start in runtime_of(self.wsgi).at_start:
                 start()
-        except (SettingsError, SystemExit) as refusal:
+        except SystemExit as refusal:
             raise AppImportError(str(refusal)) from None
 
     def run(self) -> None:
