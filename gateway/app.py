@@ -20,6 +20,7 @@ from shared.logs import configure_logging, log_requests
 from shared.metrics import observe_request
 from shared.runtime import runtime_of
 from shared.settings import load_settings
+from shared.web.application import Application
 from shared.web.authentication import init_jwt, verify_handshake_token, verify_request_token
 from shared.web.errors import TOO_MANY_REQUESTS, register_error_handlers
 from shared.web.proxies import trust_proxies
@@ -30,8 +31,8 @@ from shared.web.spool import spool
 _SECONDS_BEFORE_429 = 1.0
 
 
-class Gateway(Flask):
-    """Flask with `UrlMap`."""
+class Gateway(Application):
+    """An application with `UrlMap`."""
 
     url_map_class = UrlMap
 

@@ -97,7 +97,8 @@ class Connection:
     @property
     def is_reusable(self) -> bool:
         """Whether the connection can be used for another request."""
-        return monotonic() - self._used_at < _KEEPALIVE_TIMEOUT and is_idle_and_open(self.socket)
+        age = monotonic() - self._used_at
+        return age < _KEEPALIVE_TIMEOUT and is_idle_and_open(self.socket.fileno())
 
     def close(self) -> None:
         """Close the connection. Idempotent."""

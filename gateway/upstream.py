@@ -12,7 +12,7 @@ import socket
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from http import HTTPStatus
 from threading import Thread
 from time import monotonic
@@ -222,19 +222,19 @@ class UpstreamService:
         Raises:
             ApiError: see `send`.
         """
-        with ExitStack() as stack:
-            try:
-                stack.enter_context(self._slots_of_addresses.reserve(1, client_network()))
-                stack.enter_context(self._slots.reserve(1, current_caller()))
-            except ApiError as refusal:
-                if refusal.spec == SERVICE_UNAVAILABLE:
-                    self._count_failure("overloaded")
-                raise
-            try:
+        try:
+            with (
+                self._slots_of_addresses.reserve(1, client_network()),
+                self._slots.reserve(1, current_caller()),
+            ):
                 return self._try_replicas(operation, is_retryable)
-            except UpstreamError as error:
-                self._count_failure(error.reason)
-                raise ApiError(error.spec) from None
+        except UpstreamError as error:
+            self._count_failure(error.reason)
+            raise ApiError(error.spec) from None
+        except ApiError as refusal:
+            if refusal.spec == SERVICE_UNAVAILABLE:
+                self._count_failure("overloaded")
+            raise
 
     def fetch(self, path: str, timeout: float) -> bytes | None:
         """Get a path, and return the body; None without a status of 200 within ``timeout``."""

@@ -6,9 +6,9 @@ are never logged; paths are therefore logged as routes without their query.
 
 import logging
 import re
+import secrets
 import sys
 import time
-import uuid
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
@@ -88,7 +88,7 @@ def log_requests(
     @app.before_request
     def begin() -> None:
         sent_id = request.headers.get("X-Request-Id", "")
-        request_id.set(sent_id if _WELL_FORMED_ID.fullmatch(sent_id) else uuid.uuid4().hex)
+        request_id.set(sent_id if _WELL_FORMED_ID.fullmatch(sent_id) else secrets.token_hex(16))
         g.started_at = time.perf_counter()
 
     @app.after_request

@@ -20,6 +20,7 @@ from shared.runtime import runtime_of
 from shared.settings import S, ServiceSettings, SettingsError, load_settings
 from shared.web.account_state import AccountState
 from shared.web.api import MIB
+from shared.web.application import Application
 from shared.web.authentication import init_jwt, public, require_authentication
 from shared.web.errors import register_error_handlers
 from shared.web.health import NotReadyError, add_health_part, register_health
@@ -68,7 +69,7 @@ def create_service_app(
         the application, and the API with which its blueprints are registered.
     """
     configure_logging(package, settings.log_level, settings.log_format)
-    app = Flask(package, static_folder=None)
+    app = Application(package, static_folder=None)
     app.json = OrjsonProvider(app)
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = 12 * MIB

@@ -1,13 +1,12 @@
 """PostgreSQL connections: session settings, poolers and read-only servers."""
 
 import secrets
-import socket
 from collections.abc import Generator
 from functools import partial
 from typing import Any
 
 from gevent import get_hub
-from gevent.monkey import get_original, is_module_patched
+from gevent.monkey import is_module_patched
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import InvalidatePoolError, OperationalError
@@ -22,7 +21,6 @@ _SESSION_SETTINGS = {
     "idle_in_transaction_session_timeout": "30s",
 }
 _PROBE_ROUNDS = 3
-_UnpatchedSocket: type[socket.socket] = get_original("socket", "socket")
 _READ_ONLY_SQL_TRANSACTION = "25006"
 _WRITE_PROBE = text("SELECT set_config('ims.session_probe', :token, false)")
 _READ_PROBE = text("SELECT current_setting('ims.session_probe', true)")
@@ -109,12 +107,8 @@ def _check_on_checkout(engine: Engine) -> None:
 
     @event.listens_for(engine, "checkout")
     def check(connection: Any, _record: object, _proxy: object) -> None:
-        peer = _UnpatchedSocket(fileno=connection.fileno())
-        try:
-            if not is_idle_and_open(peer):
-                raise InvalidatePoolError
-        finally:
-            peer.detach()
+        if not is_idle_and_open(connection.fileno()):
+            raise InvalidatePoolError
 
 
 def _use_gevent_wait(engine: Engine) -> None:

@@ -79,6 +79,10 @@ class BoundedRequest(Request):
 
     body: Body
 
+    def _peer_trusted_for_forwarded(self) -> tuple[dict[str, str], list[str]]:
+        """Trust no peer, which gunicorn would find out from its address in each request."""
+        return {}, []
+
     def set_body_reader(self) -> None:
         """Choose how the body is read."""
         super().set_body_reader()

@@ -7,7 +7,9 @@ creates them (docs/decisions/0014-gunicorn-and-supervisor.md).
 import json
 import socket
 from contextlib import suppress
+from functools import lru_cache
 from http import HTTPStatus
+from time import time
 from typing import Any
 
 from gunicorn import util
@@ -37,8 +39,16 @@ class Response(wsgi.Response):
 
     def default_headers(self) -> list[str]:
         """Return gunicorn's headers without ``Server``."""
-        lines: list[str] = super().default_headers()
-        return [line for line in lines if not line.startswith("Server:")]
+        major, minor = self.req.version
+        connection = "close" if self.should_close() else "keep-alive"
+        lines = [
+            f"HTTP/{major}.{minor} {self.status}\r\n",
+            f"Date: {_format_date(int(time()))}\r\n",
+            f"Connection: {'upgrade' if self.upgrade else connection}\r\n",
+        ]
+        if self.chunked:
+            lines.append("Transfer-Encoding: chunked\r\n")
+        return lines
 
     def write(self, block: bytes) -> None:
         """Send a block of the body; the first block is preceded by the head."""
@@ -50,6 +60,11 @@ class Response(wsgi.Response):
         with waiting_clients.wait_for(connection, client_key(self.req.peer_addr)):
             for start in range(0, len(collected), _BLOCK_SIZE):
                 connection.sendall(collected[start : start + _BLOCK_SIZE])
+
+
+@lru_cache(maxsize=1)
+def _format_date(second: int) -> str:
+    return str(util.http_date(second))
 
 
 def send_error(client: socket.socket, spec: ErrorSpec) -> None:

@@ -1,15 +1,14 @@
 """Check of pooled connections."""
 
-import socket
+from select import POLLIN
+
+from gevent.monkey import get_original
+
+_poll = get_original("select", "poll")  # gevent's would switch to other greenlets.
 
 
-def is_idle_and_open(connection: socket.socket) -> bool:
+def is_idle_and_open(descriptor: int) -> bool:
     """Whether an idle connection has received nothing: neither its end nor unexpected bytes."""
-    connection.settimeout(0)
-    try:
-        connection.recv(1, socket.MSG_PEEK)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
+    poll = _poll()
+    poll.register(descriptor, POLLIN)
+    return not poll.poll(0)

@@ -23,14 +23,16 @@ from tests.cluster import Cluster, until
 from tests.factories import roles_in
 from tests.product import ROOT
 
-_DELIVERY_TIMEOUT = 100  # The relay waits at most a minute between two attempts.
-_TELLERS = ("auth_service", "social_service")
+DELIVERY_TIMEOUT = 100
+"""Seconds; the relay waits at most a minute between two attempts."""
+PRODUCERS = ("auth_service", "social_service")
+"""The services that tell others of events."""
 
 
 def wait_for_events(cluster: Cluster) -> None:
     """Wait until all events have been delivered."""
     env = os.environ | cluster.env
-    until(lambda: not any(_waiting(service, env) for service in _TELLERS), _DELIVERY_TIMEOUT)
+    until(lambda: not any(_waiting(service, env) for service in PRODUCERS), DELIVERY_TIMEOUT)
 
 
 def _waiting(service: str, env: Mapping[str, str]) -> int:

@@ -3,6 +3,7 @@
 ``make test-containers`` runs them in the order of the file; no other target collects them.
 """
 
+import json
 import logging
 import os
 import re
@@ -104,7 +105,19 @@ class Installation:
             "%s requests, %s of them again", *map(record.requests.get, ("requests", "retries"))
         )
         self._used = record, town
+        until(self._has_delivered_events, "all events are delivered", checker.DELIVERY_TIMEOUT)
         assert self.violations() == []
+
+    def _has_delivered_events(self) -> bool:
+        return not any(
+            consumer["events"]
+            for service in checker.PRODUCERS
+            for consumer in json.loads(
+                self.engine.run(
+                    f"docker compose exec -T {service} python -m {service} outbox show --json"
+                )
+            )
+        )
 
     def violations(self) -> list[str]:
         """List differences between the data and the record of the last users."""
