@@ -14,10 +14,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+import requests
 
 from deploy.ports import bind_error
 from deploy.run import LOOPBACK
-from deploy.tests.conftest import PATIENCE_SECONDS, Copies, until
+from deploy.tests.conftest import PATIENCE_SECONDS, Copies, Copy, until
+from shared.testing.processes import all_end
 
 pytestmark = [
     pytest.mark.timeout(300),  # Starting four programs takes long on a busy machine.
@@ -131,6 +133,26 @@ def test_a_second_start_takes_little_of_a_processor(copies: Copies) -> None:
 
     # Four programs and the launcher, relative to an import: seconds would depend on the machine.
     assert sum(map(cpu_seconds, again.family)) <= 10 * seconds_to_import()
+
+
+def test_a_killed_worker_is_replaced_without_loading_the_program_again(copies: Copies) -> None:
+    copy = copies.running()
+    [worker] = workers(copy)
+
+    worker.kill()
+    assert all_end([worker], PATIENCE_SECONDS)
+    url = f"http://{LOOPBACK}:{copy.port}/csrf"
+    until(lambda: requests.get(url, timeout=PATIENCE_SECONDS).ok)
+
+    [replacement] = workers(copy)
+    assert cpu_seconds(replacement) < seconds_to_import() / 2
+
+
+def workers(copy: Copy) -> list[psutil.Process]:
+    """List the workers of the chat service: processes with the command of their parent."""
+    copy.find_family()
+    chat = [each for each in copy.family if "chat_service" in " ".join(each.cmdline())]
+    return [each for each in chat if each.parent() in chat]
 
 
 def cpu_seconds(process: psutil.Process) -> float:
