@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from shared.media.decoder import decoder
 from shared.testing.client import Refusal, refusals
 from shared.testing.contracts import matches_newest
 from shared.testing.fake_services import FakeService, fake_service
@@ -150,6 +151,13 @@ def _nothing_held_while_waiting() -> Iterator[None]:
     with detect_held_connections() as stacks:
         yield
     assert not stacks, f"held a database connection:\n{stacks[0]}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _stopped_decoder() -> Iterator[None]:
+    """Stop the decoder of this process at the end."""
+    yield
+    decoder.stop()
 
 
 @pytest.fixture(scope="session")
