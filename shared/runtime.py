@@ -26,6 +26,7 @@ class Runtime:
         event_types: the types of events of other services that the service consumes.
         verified_claims: verifies the signature of a token, and returns its claims.
         get_account_state: returns the ``AccountState`` of an account, or None if it does not exist.
+        outages: the errors that say that it cannot be read now.
     """
 
     at_start: list[Callable[[], object]] = field(default_factory=list)
@@ -34,6 +35,7 @@ class Runtime:
     is_draining: bool = False
     health_checks: dict[str, Callable[[], str]] = field(default_factory=dict)
     event_types: frozenset[str] = frozenset()
+    outages: tuple[type[Exception], ...] = ()
     verified_claims: Callable[[str], Any] = field(init=False)
     get_account_state: Callable[[int], Any] = field(init=False)
 

@@ -27,6 +27,7 @@ from shared.data import postgres
 from shared.data.columns import create_base
 from shared.data.pool import configure_connections, engine_options, is_full, set_pool_gauges
 from shared.metrics import update_gauges_periodically
+from shared.runtime import runtime_of
 from shared.settings import ServiceSettings, database_url
 from shared.web.errors import SERVICE_UNAVAILABLE, error_response
 
@@ -80,6 +81,7 @@ class Database(SQLAlchemy):
         super().init_app(app)
         with app.app_context():
             configure_connections(self.engine, settings.sqlite_synchronous)
+        runtime_of(app).outages = DATABASE_FAILURES
         for failure in DATABASE_FAILURES:
             app.register_error_handler(failure, _handle_database_error)
         app.teardown_appcontext(self._end_session)

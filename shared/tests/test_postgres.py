@@ -14,7 +14,7 @@ from sqlalchemy import literal_column, make_url, select, text
 from shared.data.columns import UtcDateTime
 from shared.data.db import Database
 from shared.data.postgres import SharedSessionsError, refuse_shared_sessions
-from shared.testing.client import Reply, assert_error
+from shared.testing.client import ApiClient, Reply, assert_error
 from shared.testing.databases import administer, read_only, settings_for_tests
 from shared.testing.pgbouncer import is_installed, pgbouncer
 from shared.tests.conftest import event
@@ -119,6 +119,16 @@ def test_a_refused_write_lets_the_next_one_find_a_server_that_writes(
         deliver(event())
 
     assert deliver(event()).status_code == 200
+
+
+def test_a_connection_lost_before_the_account_is_checked_is_503(
+    alice: ApiClient, servers: dict[str, str]
+) -> None:
+    if not servers:
+        pytest.skip("of PostgreSQL alone")
+
+    assert_error(alice.get("/lost"), SERVICE_UNAVAILABLE)
+    assert alice.get("/me").status_code == 200
 
 
 def _failures() -> float:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from pydantic import Field
+from sqlalchemy import text
 from sqlalchemy.orm import DeclarativeBase
 
 from shared.data.accounts import AccountMixin, AccountReplica
@@ -21,7 +22,7 @@ from shared.operations.data_commands import (
 from shared.service import create_service_app, load_service_settings
 from shared.settings import BaseUrls, Secret, ServiceSettings
 from shared.web.api import MIB, Blueprint
-from shared.web.authentication import current_user_id
+from shared.web.authentication import current_user_id, defer_account_check
 from shared.web.fields import Id, RequestSchema, StrictBoolean, Text, Time
 
 db = Database()
@@ -92,6 +93,14 @@ blueprint = Blueprint("tiny", __name__)
 def me() -> dict[str, Any]:
     """Return the authenticated account."""
     return {"id": current_user_id()}
+
+
+@blueprint.get("/lost")
+@blueprint.success()
+@defer_account_check
+def lose_connection() -> None:
+    """Lose the connection to PostgreSQL before the account is checked."""
+    db.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
 
 
 @blueprint.get("/echo")

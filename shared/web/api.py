@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import flask
 import flask_smorest
 import orjson
-from flask import Response, jsonify, request
+from flask import Response, current_app, jsonify, request
 from marshmallow import Schema
 
+from shared.runtime import runtime_of
 from shared.web.arguments import KIB, has_body, parser
 from shared.web.authentication import require_account
 from shared.web.budget import Budget, current_caller
@@ -137,8 +138,10 @@ def _wrap_view(spec: EndpointSpec, view: Callable[..., Any]) -> Callable[..., Re
                 if spec.arguments is not None:
                     request.max_content_length = spec.max_bytes
                 result = view(**path)
-        except Exception:
-            require_account()  # A token that is no longer valid is refused before anything else.
+        except Exception as failure:
+            # A token that is no longer valid is refused before anything else, if that can be known.
+            if not isinstance(failure, runtime_of(current_app).outages):
+                require_account()
             raise
         require_account()
         if isinstance(result, Response):
