@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import APIResponse, Browser, FilePayload, Route, expect
+from playwright.sync_api import APIResponse, Browser, FilePayload, Route, WebSocket, expect
 
 from tests.browser.windows import Window, Windows
 from tests.client import ApiClient
@@ -303,17 +303,36 @@ def test_signing_out_signs_out_in_all_windows_and_leaves_no_token(
         assert bob.token not in stored
 
 
-def test_a_deleted_account_leaves_no_unsent_messages(a: Window) -> None:
+@pytest.mark.parametrize("path", ["/account/delete", "/account/logout"])
+def test_who_leaves_leaves_no_unsent_messages_even_if_the_socket_ends_first(
+    a: Window, path: str
+) -> None:
+    sockets: list[WebSocket] = []
+    a.page.on("websocket", lambda socket: sockets.append(socket))  # noqa: PLW0108 - a built-in is refused
+    a.page.reload()
+    a.loaded()
     a.page.route(SENDING, _refuse_to_send)
+    a.page.route(f"**{path}", lambda route: _respond_after_close(route, sockets[-1]))
     a.write("Never sent")
     expect(a.page.locator(".message.pending")).to_have_count(1)
     a.goto("me")
-    a.button("deleteAccount").click()
 
-    a.confirm("deleteAccount")
+    if path == "/account/delete":
+        a.button("deleteAccount").click()
+        a.confirm("deleteAccount")
+    else:
+        a.button("signOut").last.click()
 
     expect(a.button("signIn")).to_be_visible()
     assert a.page.evaluate(COUNT_UNSENT) == 0
+
+
+def _respond_after_close(route: Route, socket: WebSocket) -> None:
+    """Hold back the response until the server has closed the live connection."""
+    response = route.fetch()
+    if not socket.is_closed():
+        socket.wait_for_event("close")
+    route.fulfill(response=response)
 
 
 def test_a_token_stands_in_no_address(a: Window, alice: ApiClient) -> None:

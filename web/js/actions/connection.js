@@ -75,7 +75,7 @@ export async function start() {
     onOpen: connected,
     onFrame: (frame) => FRAMES[frame.type]?.(frame),
     onState: (connection) => change({ connection }),
-    onEnded: () => session.end(true),
+    onEnded: () => api.onSessionEnded.handle(),
     onRefused: () => refreshQuietly(lists.refreshProfile),
   });
   live.start();
@@ -104,10 +104,22 @@ function connected() {
 /** Connect again after the server has closed the connection of too many windows. */
 export const reconnect = () => live.start();
 
-/** Sign out here and in the windows that share the sign-in. */
-export async function signOut() {
+/**
+ * End the session by a request, here and in the windows that share it. The server's notice of the
+ * end may come first, and must not reload the page before the unsent messages are deleted.
+ * @param {() => Promise<unknown>} request
+ */
+export async function leave(request) {
+  const { handle } = api.onSessionEnded;
   api.onSessionEnded.handle = () => {};
-  await api.post("/account/logout").catch(() => {});
+  try {
+    await request();
+  } catch (error) {
+    api.onSessionEnded.handle = handle;
+    throw error;
+  }
   await forgetOutbox();
   session.end();
 }
+
+export const signOut = () => leave(() => api.post("/account/logout").catch(() => {}));

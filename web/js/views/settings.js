@@ -1,8 +1,7 @@
 /** The account of the user, and the appearance of the page. */
 
-import { signOut } from "../actions/connection.js";
+import { leave, signOut } from "../actions/connection.js";
 import { refreshProfile } from "../actions/lists.js";
-import { forgetOutbox } from "../actions/sending.js";
 import * as api from "../api.js";
 import { h } from "../dom.js";
 import { full } from "../format.js";
@@ -187,8 +186,6 @@ const downloadData = () =>
 
 async function deleteAccount() {
   const title = t("deleteAccount");
-  const remove = () => api.del("/account/delete");
-  if (!(await confirm(title, t("deleteAccountText"), title, remove))) return;
-  await forgetOutbox();
-  session.end();
+  const remove = () => leave(() => api.del("/account/delete"));
+  await confirm(title, t("deleteAccountText"), title, remove);
 }
