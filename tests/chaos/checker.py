@@ -43,7 +43,12 @@ def _waiting(service: str, env: Mapping[str, str]) -> int:
         stdout=subprocess.PIPE,
         check=True,
     ).stdout
-    return sum(consumer["events"] for consumer in json.loads(output))
+    return count_waiting(output)
+
+
+def count_waiting(outbox: str | bytes) -> int:
+    """Count the undelivered events in the output of ``outbox show --json``."""
+    return sum(consumer["events"] for consumer in json.loads(outbox))
 
 
 def broken_promises(cluster: Cluster) -> Iterator[str]:

@@ -3,7 +3,6 @@
 ``make test-containers`` runs them in the order of the file; no other target collects them.
 """
 
-import json
 import logging
 import os
 import re
@@ -109,15 +108,9 @@ class Installation:
         assert self.violations() == []
 
     def _has_delivered_events(self) -> bool:
-        return not any(
-            consumer["events"]
-            for service in checker.PRODUCERS
-            for consumer in json.loads(
-                self.engine.run(
-                    f"docker compose exec -T {service} python -m {service} outbox show --json"
-                )
-            )
-        )
+        show = "docker compose exec -T {0} python -m {0} outbox show --json"
+        outboxes = (self.engine.run(show.format(service)) for service in checker.PRODUCERS)
+        return not any(map(checker.count_waiting, outboxes))
 
     def violations(self) -> list[str]:
         """List differences between the data and the record of the last users."""
