@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from time import sleep
 
-from flask import Blueprint, Flask, Response, g, jsonify, request
+from flask import Blueprint, Flask, Request, Response, g, jsonify, request
 from flask_cors import CORS
 
 from gateway.config import GatewaySettings
@@ -53,7 +53,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     spool.configure(settings)
     bound_bodies(app, settings)
     _delay_refusals(app)
-    log_requests(app, observe_request)
+    log_requests(app, observe_request, _route_of)
     init_jwt(app, settings.jwt_public_keys)
     _init_cors(app, settings)
     _set_response_headers(app)
@@ -69,6 +69,14 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     return app
 
 
+def _route_of(request: Request) -> str | None:
+    """Get the prefix of a path that is forwarded, otherwise the rule of a page."""
+    rule = request.url_rule
+    if rule is None:
+        return None
+    return rule.endpoint if rule.endpoint in ROUTES else rule.rule
+
+
 def _authorize_requests(app: Flask, limiter: Limiter, settings: GatewaySettings) -> None:
     """Limit the rate of all requests and authenticate them, before 404 and 405."""
     by_address = limiter.limit("address", settings.rate_limit_address)
@@ -76,18 +84,16 @@ def _authorize_requests(app: Flask, limiter: Limiter, settings: GatewaySettings)
 
     @app.before_request
     def authorize() -> Response | None:
-        if request.endpoint in ROUTES:
-            g.route = request.endpoint
         by_address.hit(client_network())
-        if request.method == "OPTIONS":
+        environ = request.environ
+        if environ["REQUEST_METHOD"] == "OPTIONS":
             return jsonify(code=0, info="Succeed")
-        path = request.environ["PATH_INFO"]
-        if path in WEBSOCKET_PATHS:
-            g.user_id = verify_handshake_token().user_id
-        elif not is_public(path):
-            g.user_id = verify_request_token().user_id
-        if "user_id" in g:
-            by_account.hit(str(g.user_id))
+        path = environ["PATH_INFO"]
+        if is_public(path):
+            return None
+        verify = verify_handshake_token if path in WEBSOCKET_PATHS else verify_request_token
+        g.user_id = user_id = verify().user_id
+        by_account.hit(str(user_id))
         return None
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from shared.server.sockets import is_idle_and_open
+from shared.server.sockets import is_idle_and_open, send_all
 from shared.web.errors import GATEWAY_TIMEOUT, SERVICE_UNAVAILABLE
 from shared.web.request_body import CHUNK_SIZE
 from shared.web.spool import SpoolFile
@@ -118,7 +118,7 @@ class Connection:
         self.socket.settimeout(timeout)
         try:
             for block in _serialize_request(request):
-                self.socket.sendall(block)
+                send_all(self.socket, block)
         except TimeoutError as error:
             raise WriteTimeoutError from error
         except OSError:  # The service may have responded without reading the whole request.

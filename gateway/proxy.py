@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 from flask import Response, request
+from werkzeug.datastructures import Headers
 
 from gateway.config import GatewaySettings
 from gateway.http_client import UpstreamError, UpstreamRequest, UpstreamResponse
@@ -63,7 +64,10 @@ class ProxiedResponse(Response):
     """A response with the headers of the service only."""
 
     default_mimetype = None
-    automatically_set_content_length = False
+
+    def get_wsgi_headers(self, environ: Environ) -> Headers:
+        """Return the headers as they are; werkzeug would adapt a copy of them."""
+        return self.headers
 
 
 def proxy_request(service: UpstreamService, settings: GatewaySettings) -> Response:

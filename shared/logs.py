@@ -13,7 +13,8 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, g, request
+from flask.globals import request_ctx
 from pythonjsonlogger.orjson import OrjsonFormatter
 
 log = logging.getLogger(__name__)
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 PROBES = frozenset({"/healthz", "/livez", "/readyz"})
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
+_started_at: ContextVar[float] = ContextVar("started_at")
 
 _WELL_FORMED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"service", "request_id", "message"}
@@ -75,28 +77,35 @@ def configure_logging(service: str, level: str, style: str) -> None:
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
 
 
+def _rule_of(request: Request) -> str | None:
+    return request.url_rule.rule if request.url_rule else None
+
+
 def log_requests(
-    app: Flask, count: Callable[[str, str | None, int, float], None] = lambda *_: None
+    app: Flask,
+    count: Callable[[str, str | None, int, float], None] = lambda *_: None,
+    get_route: Callable[[Request], str | None] = _rule_of,
 ) -> None:
     """Give every request an id (the caller's own if well-formed), and log one line per request.
 
     Args:
         app: a program.
         count: called for each response with its method, route (if it has one), status and seconds.
+        get_route: returns the route of a request; by default its URL rule.
     """
 
     @app.before_request
     def begin() -> None:
+        _started_at.set(time.perf_counter())
         sent_id = request.headers.get("X-Request-Id", "")
         request_id.set(sent_id if _WELL_FORMED_ID.fullmatch(sent_id) else secrets.token_hex(16))
-        g.started_at = time.perf_counter()
 
     @app.after_request
     def end(response: Response) -> Response:
         response.headers["X-Request-Id"] = request_id.get()
-        method, status = request.method, response.status_code
-        route = g.get("route") or (request.url_rule.rule if request.url_rule else None)
-        seconds = time.perf_counter() - g.started_at
+        answered = request_ctx.request
+        method, route, status = answered.method, get_route(answered), response.status_code
+        seconds = time.perf_counter() - _started_at.get()
         count(method, route, status, seconds)
         facts: dict[str, Any] = {
             "method": method,

@@ -16,6 +16,7 @@ from gunicorn import util
 from gunicorn.http import wsgi
 
 from shared.server.request_head import client_key
+from shared.server.sockets import send_all
 from shared.web.errors import ErrorSpec
 from shared.web.request_body import discard_input
 from shared.web.waiting import waiting_clients
@@ -59,7 +60,7 @@ class Response(wsgi.Response):
             collected, self.sock = self.sock, connection
         with waiting_clients.wait_for(connection, client_key(self.req.peer_addr)):
             for start in range(0, len(collected), _BLOCK_SIZE):
-                connection.sendall(collected[start : start + _BLOCK_SIZE])
+                send_all(connection, collected[start : start + _BLOCK_SIZE])
 
 
 @lru_cache(maxsize=1)

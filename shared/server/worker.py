@@ -68,6 +68,8 @@ class Worker(GeventWorker):
         self._idle: set[gevent.Greenlet] = set()
         self._draining = False
         self.wsgi: Any = None
+        # gunicorn's `Config` looks settings up by a method, some fifteen in each request.
+        self.cfg.__dict__.update({name: each.get() for name, each in self.cfg.settings.items()})
         super().init_process()
 
     def load_wsgi(self) -> None:

@@ -13,7 +13,8 @@ from types import NoneType
 from typing import Any, NamedTuple, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from flask import Flask, current_app, g, request
+from flask import Flask, Request, current_app, g, request
+from flask.globals import request_ctx
 from flask_jwt_extended import JWTManager, decode_token
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt.exceptions import PyJWTError
@@ -198,8 +199,9 @@ def require_authentication(
 
     @app.before_request
     def authenticate() -> None:
-        view = _matched_view()
-        if request.method == "OPTIONS" or getattr(view, "is_public", False):
+        received = request_ctx.request
+        view = _matched_view(app, received)
+        if received.method == "OPTIONS" or getattr(view, "is_public", False):
             return
         claims = verify_request_token()
         g.unchecked = _Unchecked(claims, getattr(view, "is_open_to_deleted", False))
@@ -268,12 +270,12 @@ def accepted_state() -> AccountState:
     return AccountState(claims.generation, deleted=False, session_ends=ends)
 
 
-def _matched_view() -> Callable[..., Any] | None:
-    """Get the view of the request's path, also if its method is not allowed."""
-    endpoint = request.endpoint
-    wrong = request.routing_exception
+def _matched_view(app: Flask, received: Request) -> Callable[..., Any] | None:
+    """Get the view of a request's path, also if its method is not allowed."""
+    endpoint = received.endpoint
+    wrong = received.routing_exception
     if isinstance(wrong, MethodNotAllowed) and wrong.valid_methods:
-        adapter = current_app.create_url_adapter(request)
+        adapter = app.create_url_adapter(received)
         assert adapter is not None
         endpoint = adapter.match(method=next(iter(wrong.valid_methods)))[0]
-    return current_app.view_functions.get(endpoint) if endpoint else None
+    return app.view_functions.get(endpoint) if endpoint else None

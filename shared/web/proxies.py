@@ -31,8 +31,8 @@ def trust_proxies(app: Flask, count: int) -> None:
         environ["REMOTE_ADDR"] = parse_address(environ.get("REMOTE_ADDR", ""))
         return application(environ, start_response)
 
-    app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-        with_client_address, count, count, x_host=0
+    app.wsgi_app = (  # type: ignore[method-assign]
+        ProxyFix(with_client_address, count, count, x_host=0) if count else with_client_address
     )
 
 

@@ -6,8 +6,9 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any, Protocol
 
-from flask import Flask, Response, request
+from flask import Flask
 from gevent import Timeout
+from werkzeug.wsgi import ClosingIterator
 
 from shared.settings import ProgramSettings
 from shared.web.errors import REQUEST_TIMEOUT, ApiError, bad_parameter
@@ -141,18 +142,12 @@ def bound_bodies(
     application = app.wsgi_app
 
     def with_bounded_body(environ: Environ, start_response: Any) -> Any:
-        if "gunicorn.socket" in environ and has_body(environ):
-            environ["wsgi.input"] = IncomingBody(environ, settings, before_waiting)
-        return application(environ, start_response)
+        if "gunicorn.socket" not in environ or not has_body(environ):
+            return application(environ, start_response)
+        body = environ["wsgi.input"] = IncomingBody(environ, settings, before_waiting)
+        return ClosingIterator(application(environ, start_response), body.discard)
 
     app.wsgi_app = with_bounded_body  # type: ignore[method-assign]
-
-    @app.after_request
-    def discard_rest(response: Response) -> Response:
-        body = request.environ.get("wsgi.input")
-        if isinstance(body, IncomingBody):
-            response.call_on_close(body.discard)
-        return response
 
 
 def discard_input(client: socket.socket) -> None:

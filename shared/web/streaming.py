@@ -14,7 +14,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import chain, repeat
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import gevent
 from flask import Flask, Response, current_app, request
@@ -31,7 +31,7 @@ STALL_TIMEOUT = 15.0
 _RETRY_AFTER_SECONDS = 5
 
 
-class Blocks(Iterator[T]):
+class Blocks(Generic[T]):
     """The elements of a list in a response, in blocks. The owner must close it.
 
     Args:
@@ -52,6 +52,9 @@ class Blocks(Iterator[T]):
         """Create blocks for the current request without a pace shared with others."""
         app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
         return cls(app, blocks, Lock(), release or _nothing)
+
+    def __iter__(self) -> "Blocks[T]":
+        return self
 
     def __next__(self) -> T:
         with self._pace:
