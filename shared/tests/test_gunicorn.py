@@ -33,6 +33,11 @@ def test_what_we_override_is_there(ours: type) -> None:
     assert not overridden - set(dir(ours.__base__))
 
 
+def test_gunicorn_finds_its_settings_by_a_method_that_workers_avoid() -> None:
+    assert "__getattr__" in vars(Config)
+    assert "timeout" not in vars(Config())
+
+
 def test_a_response_leaves_in_one_piece_without_the_name_of_the_server(
     connection: tuple[socket.socket, socket.socket],
 ) -> None:
