@@ -42,6 +42,21 @@ def test_the_token_of_a_deleted_account_is_accepted_only_to_report_the_deletion(
     }
 
 
+def test_an_ended_token_is_refused_before_the_method(scene: Scene, alice: ApiClient) -> None:
+    ended = ApiClient(alice.base_url, token=alice.token)
+    alice.post("/account/logout").result()
+
+    accepted = [
+        (method, path)
+        for path in sorted({each.path for each in PROTECTED})
+        for method in ("PATCH", "PUT")
+        for client in (ended, scene.gone)
+        if client.call(method, path) != INVALID_JWT
+    ]
+
+    assert accepted == []
+
+
 def test_a_restored_account_accepts_only_tokens_issued_since(
     alice: ApiClient,
 ) -> None:

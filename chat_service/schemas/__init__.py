@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from marshmallow import ValidationError, fields
 from marshmallow.validate import Length
 
-from shared.web.fields import Id, RequestSchema
+from shared.web.fields import Id, RequestSchema, Text
 from shared.web.streaming import Blocks
 
 T = TypeVar("T")
@@ -24,6 +24,14 @@ class ConversationId(Id):
 
     def __init__(self, name: str = "conversation_id", *, required: bool = True) -> None:
         super().__init__(required=required, data_key=name, alias=_NAMES[name])
+
+
+class ClientId(Text):
+    """An idempotency key of a message among those of its sender."""
+
+    def __init__(self) -> None:
+        meaning = "A send with the same one returns the first message; empty: none."
+        super().__init__(validate=Length(max=64), metadata={"description": meaning})
 
 
 class NumberOrString(fields.Field[int]):

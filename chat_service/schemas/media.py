@@ -1,10 +1,8 @@
 """Schema of sending images, and the URLs of images."""
 
-from marshmallow.validate import Length
-
 from chat_service.models import IMAGE
-from chat_service.schemas import ConversationId
-from shared.web.fields import RequestSchema, Text, Upload
+from chat_service.schemas import ClientId, ConversationId
+from shared.web.fields import RequestSchema, Upload
 
 
 class ImageIn(RequestSchema):
@@ -12,7 +10,7 @@ class ImageIn(RequestSchema):
 
     conversation_id = ConversationId("conversationId")
     image = Upload(required=True)
-    client_id = Text(validate=Length(max=64))
+    client_id = ClientId()
 
 
 def media_url(base: str, name: str) -> str:

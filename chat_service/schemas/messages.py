@@ -5,14 +5,20 @@ from functools import partial
 from typing import Any
 
 from marshmallow import fields
-from marshmallow.validate import Length
 
 from chat_service.domain.accounts import Person
 from chat_service.domain.history import MessagePage
 from chat_service.domain.messages import MessageBlock, MessageRow
 from chat_service.domain.search import SummaryBlock
 from chat_service.domain.sending import SentMessage
-from chat_service.schemas import ConversationId, ConversationIn, IdList, NumberOrString, blocks_out
+from chat_service.schemas import (
+    ClientId,
+    ConversationId,
+    ConversationIn,
+    IdList,
+    NumberOrString,
+    blocks_out,
+)
 from chat_service.schemas.media import content_out
 from chat_service.schemas.people import PersonOut, people_out, person_out
 from shared.web.fields import Id, QueryFlag, RequestSchema, ResponseSchema, Text, Time
@@ -116,7 +122,7 @@ class TextIn(RequestSchema):
     conversation_id = ConversationId("conversationId")
     content = Text(required=True, metadata={"example": "messageContent"})
     reply_to_id = Id(data_key="reply_to")
-    client_id = Text(validate=Length(max=64))
+    client_id = ClientId()
 
 
 class SentOut(ResponseSchema):

@@ -45,6 +45,13 @@ def test_a_request_without_a_host_is_forwarded_with_an_empty_one(
     assert chat.received[0].headers.get_all("Host") == [""]
 
 
+@pytest.mark.parametrize("host", ["x..y", ".x", f"{'x' * 64}.example"])
+def test_a_host_that_is_no_name_is_a_bad_request(gateway: Gateway, host: str) -> None:
+    response = gateway.send_head("GET /livez HTTP/1.1", f"Host: {host}")
+
+    assert (response.status, response.json) == (400, {"code": -400, "info": "Bad request"})
+
+
 def test_the_gateway_adds_no_other_headers(gateway: Gateway, chat: Upstream) -> None:
     gateway.send_head("GET /media/a HTTP/1.1", "Host: x")
 

@@ -108,13 +108,15 @@ def test_the_oldest_waiting_connection_of_an_address_is_closed(
 ) -> None:
     gateway = start_gateway(environment)
     with ExitStack() as stack:
-        idle = [
-            stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port), TIMEOUT))
-            for _ in range(1_100)
-        ]
+        lines = ("GET /livez HTTP/1.1", "Host: x")
+        idle = [stack.enter_context(gateway.open_connection(*lines)) for _ in range(1_100)]
+        for each in idle:
+            assert read_response(read_head(each)).status == 200
 
         assert gateway.request("GET", "/livez").status == 200
 
         assert idle[0].recv(1) == b""
-        idle[-1].sendall("\r\n".join((*HEAD, "", "")).encode())
+        idle[-1].sendall("\r\n".join((*lines, "", "")).encode())
         assert read_response(read_head(idle[-1])).status == 200
+    gateway.stop()
+    assert gateway.log == []

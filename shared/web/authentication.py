@@ -204,6 +204,8 @@ def require_authentication(
         if received.method == "OPTIONS" or getattr(view, "is_public", False):
             return
         claims = verify_request_token()
+        if received.routing_exception is not None:
+            view = None  # It is not called, so its own rules do not apply.
         g.unchecked = _Unchecked(claims, getattr(view, "is_open_to_deleted", False))
         g.user_id = claims.user_id
         if not getattr(view, "defers_account_check", False):

@@ -8,7 +8,7 @@ import logging
 from dataclasses import dataclass
 
 from flask import Flask, Response, jsonify
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadHost, HTTPException
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +104,8 @@ def register_error_handlers(app: Flask) -> None:
         status = error.code or 500
         if 300 <= status < 400:  # A path that differs by a slash is a different path.
             return error_response(NOT_FOUND)
+        if isinstance(error, BadHost):
+            return error_response(BAD_REQUEST)
         if status == 400:  # A malformed multipart body, or an aborted stream.
             return error_response(BAD_PARAMETER, field="body")
         copied = ("Allow", "Retry-After")

@@ -13,7 +13,7 @@ from shared.web.spool import SpoolFile
 _DECIMAL = re.compile(r"[0-9]{1,19}")
 _FORBIDDEN_CHARACTERS = re.compile("[\x00\ud800-\udfff]")
 _TIME = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d([.,]\d{1,30})?([Zz]|[+-]\d\d(:?\d\d)?)?", re.ASCII
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d([.,]\d{1,30})?([Zz]|[+-]\d\d(:?[0-5]\d)?)?", re.ASCII
 )
 
 

@@ -4,6 +4,10 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from gevent.monkey import get_original
+
+_UnpatchedSocket: type[socket.socket] = get_original("socket", "socket")
+
 
 class WaitingClients:
     """Connections that wait until a client sends or reads something.
@@ -35,10 +39,14 @@ class WaitingClients:
 
     def _close(self, connection: socket.socket) -> None:
         self._remove(connection)
-        with suppress(
-            OSError
-        ):  # The waiting greenlet wakes up as if the client had closed the connection.
-            connection.shutdown(socket.SHUT_RDWR)
+        # The waiting greenlet wakes up as if the client had closed the connection; the `shutdown`
+        # of gevent's sockets would raise an error in it.
+        with suppress(OSError):
+            unpatched = _UnpatchedSocket(fileno=connection.fileno())
+            try:
+                unpatched.shutdown(socket.SHUT_RDWR)
+            finally:
+                unpatched.detach()
 
     def _remove(self, connection: socket.socket) -> None:
         client = self._clients.pop(connection, None)
