@@ -1,5 +1,9 @@
 """The OpenAPI document describes all served endpoints and all errors of the catalogue."""
 
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -53,6 +57,12 @@ REFUSALS: dict[str, set[tuple[int, int, str]]] = {
 OF_EVERY_ENDPOINT = {(401, -2), (400, -7), (413, -413), (429, -429)}
 
 
+SHOW = (
+    "from auth_service.app import create_app; "
+    "print(create_app().test_client().get('/openapi.json').text)"
+)
+
+
 @pytest.fixture
 def document(app: Flask) -> Any:
     """The served OpenAPI document."""
@@ -66,6 +76,20 @@ def _operation(document: dict[str, Any], endpoint: Endpoint) -> dict[str, Any]:
 
 def test_the_document_is_valid(document: dict[str, Any]) -> None:
     validate(document)
+
+
+def test_every_process_makes_the_same_document(env: Mapping[str, str]) -> None:
+    documents = {
+        subprocess.run(
+            [sys.executable, "-c", SHOW],
+            env={**os.environ, **env, "PYTHONHASHSEED": seed},
+            stdout=subprocess.PIPE,
+            check=True,
+        ).stdout
+        for seed in ("1", "4")
+    }
+
+    assert len(documents) == 1
 
 
 def test_the_document_lists_exactly_the_endpoints_that_are_tested(

@@ -66,7 +66,7 @@ def describe_operation(
     )
     if schema is not None:
         common += [BAD_PARAMETER, PAYLOAD_TOO_LARGE]
-        in_path = {name for name in schema.fields if f"<{name}>" in rule}
+        in_path = [name for name in schema.fields if f"<{name}>" in rule]
         rest = type(schema)(exclude=in_path)
         if in_path:
             operation["parameters"] = [{"in": "path", "schema": type(schema)(only=in_path)}]
