@@ -28,7 +28,9 @@ class ChatSettings(
         20, ge=1, description="Websockets per user and worker; one more closes the oldest."
     )
     web_concurrency: int = Field(
-        1, ge=1, description="Worker processes; more than one needs `REDIS_URL`."
+        1,
+        ge=1,
+        description="Worker processes of a program; in chat, more than one needs `REDIS_URL`.",
     )
 
     @field_validator("web_concurrency")

@@ -52,6 +52,8 @@ METRICS = {
     "auth_service.metrics": "auth",
     "chat_service.metrics": "chat",
 }
+# gunicorn reads it in every program; only chat has rules for it.
+_OF_GUNICORN = "WEB_CONCURRENCY"
 # Variables of .env that only docker-compose.yml reads.
 _OF_COMPOSE = {
     "LISTEN_ADDRESS": ("127.0.0.1", "Address of this machine on which the gateway is published."),
@@ -145,6 +147,10 @@ def _settings() -> dict[str, tuple[FieldInfo, list[str]]]:
     for program, kind in PROGRAMS.items():
         for name, field in kind.model_fields.items():
             settings.setdefault(name.upper(), (field, []))[1].append(program)
+    settings[_OF_GUNICORN] = (
+        settings[_OF_GUNICORN][0],
+        [name for name in PROGRAMS if name != "make run"],
+    )
     return settings
 
 

@@ -81,7 +81,7 @@ class AuditLog:
         email: str = "",
         **details: Any,
     ) -> None:
-        """Record an act in its own transaction.
+        """Record an act in the current transaction.
 
         Args:
             act: the name of the act, such as ``password_changed``.
