@@ -7,7 +7,7 @@
         SHA256SUMS              of every file; `sha256sum --check SHA256SUMS` verifies them
         databases/<service>     a dump of each service's database
         media/<service>/...     the images of the service's store; a shared store is saved once
-        keys/...                generated keys and secrets of `make run`
+        keys/...                generated keys and secrets of `make run`, and the next ones
 """
 
 import hashlib

@@ -102,12 +102,13 @@ def _save_media(env: Mapping[str, str], folder: Path) -> dict[str, str]:
 
 
 def _save_keys(env: Mapping[str, str], folder: Path) -> None:
-    """Save the generated keys. Keys from other sources are not saved."""
+    """Save the generated keys, also the next ones. Keys from other sources are not saved."""
     keys = Path(env.get("DATA_DIR", "")) / archive.KEYS
     if Path(env.get("JWT_PRIVATE_KEY_FILE", "")).parent == keys:
-        (folder / archive.KEYS).mkdir()
         for path in archive.files_in(keys):
-            (folder / archive.KEYS / path.name).write_bytes(path.read_bytes())
+            copy = folder / archive.KEYS / path.relative_to(keys)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(path.read_bytes())
 
 
 def _describe_keys(folder: Path) -> str:

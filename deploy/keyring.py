@@ -20,8 +20,10 @@ _FOR_ITS_OWNER = 0o600
 # Containers run as another user; the mode of the folder protects it from other host users.
 _FOR_CONTAINERS = 0o644
 _PRIVATE, _PUBLIC = "jwt-private.pem", "jwt-public.pem"
-_NEXT = "next"  # A subfolder with accepted keys that are not used yet.
 _WEEK = 7 * 24 * 3600
+
+NEXT = "next"
+"""The subfolder of accepted keys that are not used yet."""
 
 
 def key_files(folder: Path, mode: int = _FOR_ITS_OWNER) -> dict[str, str]:
@@ -66,7 +68,7 @@ def prepare_rotation(folder: Path) -> None:
     Raises:
         OutOfOrderError: an earlier rotation has not been finished.
     """
-    next_dir = folder / _NEXT
+    next_dir = folder / NEXT
     if not next_dir.exists() and _is_unfinished(folder):
         raise OutOfOrderError("The rotation before is not finished: rotate forget")
     mode = _mode_of(folder)
@@ -86,7 +88,7 @@ def activate_rotation(folder: Path) -> None:
     Raises:
         OutOfOrderError: there are no next ones.
     """
-    next_dir = folder / _NEXT
+    next_dir = folder / NEXT
     if not next_dir.exists():
         raise OutOfOrderError("The next key is not accepted yet: rotate accept")
     mode = _mode_of(folder)
@@ -113,7 +115,7 @@ def retire_previous(folder: Path, token_lifetime_seconds: float) -> None:
     Raises:
         OutOfOrderError: the next ones are not in use yet, or not for that long.
     """
-    if (folder / _NEXT).exists():
+    if (folder / NEXT).exists():
         raise OutOfOrderError("The next key is not in use yet: rotate use")
     private = folder / _PRIVATE
     left = private.stat().st_mtime + token_lifetime_seconds - time.time()

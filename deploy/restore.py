@@ -10,6 +10,7 @@ rebuild the copies of accounts and friendships.
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from deploy import archive
 from deploy.archive import Manifest
 from deploy.databases import DATABASE_ERRORS, Database, OperationError, get_database, is_empty
 from deploy.environment import environment_for_new_run
+from deploy.keyring import NEXT
 from deploy.ownership import give_to_owner_of
 from deploy.ports import free_ports
 from deploy.programs import PROGRAMS, SERVICES, environment_of, validate_all_settings
@@ -121,8 +123,16 @@ def _check_targets(databases: Mapping[str, Database], saved: Manifest, *, overwr
 
 def _restore_keys(folder: Path, data_dir: Path) -> None:
     """Restore the keys, so that earlier tokens stay valid."""
-    for path in archive.files_in(folder / archive.KEYS):
-        (data_dir / archive.KEYS / path.name).write_bytes(path.read_bytes())
+    saved, keys = folder / archive.KEYS, data_dir / archive.KEYS
+    if not saved.exists():
+        return
+    if (keys / NEXT).exists():  # No program would accept what a later rotation has generated.
+        shutil.rmtree(keys / NEXT)
+    for path in archive.files_in(saved):
+        target = keys / path.relative_to(saved)
+        target.parent.mkdir(mode=0o700, exist_ok=True)
+        target.write_bytes(path.read_bytes())
+    give_to_owner_of(keys, keys)
 
 
 def _resync(service: str, what: str, env: Mapping[str, str]) -> None:

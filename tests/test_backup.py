@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from stat import filemode
 from typing import Any, NamedTuple
 
 import pytest
@@ -58,6 +59,33 @@ class Place(NamedTuple):
             timeout=_SECONDS,
         )
         return CommandResult(done.returncode, done.stdout)
+
+    def save(self, to: Path) -> Path:
+        """Make a backup, and return its folder."""
+        status, output = self.run("deploy.backup", "--to", to)
+        assert status == 0, output
+        [folder] = to.glob("ims-*")
+        return folder
+
+    def restore(self, folder: Path) -> None:
+        """Replace all data by that of a backup."""
+        status, output = self.run("deploy.restore", "--overwrite", folder)
+        assert status == 0, output
+
+    @property
+    def keys(self) -> Path:
+        """The folder of the keys."""
+        return self.data_dir / "keys"
+
+    def list_keys(self) -> dict[str, tuple[str, str]]:
+        """Get mode and content of every file and folder of the keys, by its relative path."""
+        return {
+            str(path.relative_to(self.keys)): (
+                filemode(path.stat().st_mode),
+                path.read_text() if path.is_file() else "",
+            )
+            for path in self.keys.rglob("*")
+        }
 
     def corrupt(self, service: str, statement: str) -> None:
         """Corrupt the database of a service."""
@@ -233,3 +261,31 @@ def test_disagreements_of_two_services_are_found(restored: Place) -> None:
     assert "1  social knows every account as auth does\n" in output
     assert "2  chat knows every account as auth does\n" in output
     assert "1  each friendship is a private chat, open while it lasts\n" in output
+
+
+def test_a_backup_during_a_key_rotation_contains_current_and_next_keys(tmp_path: Path) -> None:
+    here, there = _migrated(tmp_path / "one"), Place(tmp_path / "other", {})
+    assert here.run("deploy.keyring", "rotate", "accept", here.keys).status == 0
+
+    there.restore(here.save(tmp_path))
+
+    assert here.list_keys().keys() >= {"jwt-private.pem", "next", "next/jwt-private.pem"}
+    assert there.list_keys() == here.list_keys()
+
+
+def test_a_restore_removes_the_next_keys_of_a_later_rotation(tmp_path: Path) -> None:
+    place = _migrated(tmp_path / "one")
+    keys = place.list_keys()
+    folder = place.save(tmp_path)
+    assert place.run("deploy.keyring", "rotate", "accept", place.keys).status == 0
+
+    place.restore(folder)
+
+    assert place.list_keys() == keys
+
+
+def _migrated(data_dir: Path) -> Place:
+    """An installation without users, where nothing runs."""
+    place = Place(data_dir, {})
+    assert place.run("deploy.run", "--only-migrate").status == 0
+    return place
