@@ -7,9 +7,10 @@ that was in flight before may have written more data.
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from flask import Flask
 from sqlalchemy import delete, select
@@ -28,6 +29,18 @@ class ErasureMixin:
 
     account_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     requested_at: Mapped[datetime] = mapped_column("wished_at", key="requested_at")
+
+
+class RemainingErasures(NamedTuple):
+    """The numbers of erasures that are not finished.
+
+    Attributes:
+        too_recent: need a second pass.
+        failed: the log says why.
+    """
+
+    too_recent: int
+    failed: int
 
 
 class Erasures:
@@ -58,17 +71,16 @@ class Erasures:
         )
         self._db.after_commit(self._wakeup.set)
 
-    def process_pending(self) -> int:
-        """Process all pending erasures.
-
-        Returns:
-            the number of those left: too recent, or failed.
-        """
+    def process_pending(self) -> RemainingErasures:
+        """Process all pending erasures, and return the numbers of those left."""
         model = self._model
         pending = self._db.session.execute(select(model.account_id, model.requested_at)).all()
-        return len(pending) - sum(self._process(*row) for row in pending)
+        outcomes = Counter(self._process(*row) for row in pending)
+        return RemainingErasures(outcomes["too_recent"], outcomes["failed"])
 
-    def _process(self, account_id: int, requested_at: datetime) -> bool:
+    def _process(
+        self, account_id: int, requested_at: datetime
+    ) -> Literal["finished", "too_recent", "failed"]:
         began_at = datetime.now(UTC)
         try:
             self._erase(account_id)
@@ -77,15 +89,15 @@ class Erasures:
         except Exception:
             self._db.release()
             log.exception("account_not_erased", extra={"account_id": account_id})
-            return False
+            return "failed"
         if began_at < requested_at + _SECOND_PASS_DELAY:
-            return False
+            return "too_recent"
         with self._db.transaction():
             self._db.session.execute(
                 delete(self._model).where(self._model.account_id == account_id)
             )
         log.info("account_erased", extra={"account_id": account_id})
-        return True
+        return "finished"
 
     def _start(self, app: Flask) -> None:
         def work() -> None:

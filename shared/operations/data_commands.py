@@ -54,5 +54,10 @@ def add_erasures_command(app: Flask, erasures: Erasures) -> None:
     @accounts_group(app).command("erasures")
     def work_off_command() -> None:
         """Finish pending erasures. Can be repeated."""
-        left = erasures.process_pending()
-        click.echo(f"Second pass in a minute: {left}" if left else "Done.")
+        too_recent, failed = erasures.process_pending()
+        if failed:
+            raise click.ClickException(
+                f"Failed: {failed}; second pass in a minute: {too_recent}. "
+                "The errors above say why. Both are retried automatically."
+            )
+        click.echo(f"Second pass in a minute: {too_recent}" if too_recent else "Done.")

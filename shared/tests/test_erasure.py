@@ -56,6 +56,13 @@ def test_one_that_fails_stays_and_holds_up_no_other(app: Flask, deliver: Deliver
     assert (list_pending(app), erased) == ([13], [14])
 
 
+def test_the_command_fails_if_an_erasure_fails(app: Flask, deliver: Deliver) -> None:
+    deliver(event(account_id=5, erased=True), event(account_id=13, erased=True))
+    result = app.test_cli_runner().invoke(args=["accounts", "erasures"])
+    assert result.exit_code == 1
+    assert "Failed: 1; second pass in a minute: 1." in result.output
+
+
 def test_a_copy_that_is_rebuilt_learns_of_erasures(
     app: Flask, fake_services: dict[str, FakeService]
 ) -> None:
