@@ -19,6 +19,7 @@ from gateway.documents import Document
 from gateway.introduction import INTRODUCTION
 from gateway.routes import match_route
 from gateway.upstream import UpstreamService, fetch_all
+from shared.version import VERSION
 
 _FETCH_TIMEOUT = 2
 _CACHE_TTL = 60
@@ -98,7 +99,7 @@ def merge_documents(documents: dict[str, bytes | None]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "Instant messaging",
-            "version": "1.1.0",
+            "version": VERSION,
             "description": INTRODUCTION,
         },
         "servers": [{"url": "/"}],

@@ -18,6 +18,7 @@ from shared.metrics import observe_request
 from shared.operations.commands import ServiceCLI
 from shared.runtime import runtime_of
 from shared.settings import S, ServiceSettings, SettingsError, load_settings
+from shared.version import VERSION
 from shared.web.account_state import AccountState
 from shared.web.api import MIB
 from shared.web.application import Application
@@ -31,8 +32,6 @@ from shared.web.request_body import bound_bodies
 from shared.web.spool import spool
 
 log = logging.getLogger(__name__)
-
-VERSION = "1.0.0"
 
 
 def load_service_settings(kind: type[S], env: Mapping[str, str] | None) -> S:
