@@ -7,6 +7,7 @@ import pytest
 
 from shared.testing.client import ApiClient, assert_error
 from shared.testing.invalid_inputs import NOT_IDS, NOT_TEXTS
+from shared.web.budget import Budget
 from shared.web.errors import BAD_PARAMETER
 
 NOON = "2025-03-13T12:00:00+00:00"
@@ -147,6 +148,16 @@ def test_a_large_body_is_parsed_only_once(alice: ApiClient) -> None:
     assert_error(alice.post("/echo", data=surrogate), BAD_PARAMETER, field="text")
     large = surrogate + b" " * 64 * 1024
     assert_error(alice.post("/large-echo", data=large), BAD_PARAMETER, field="body")
+
+
+def test_an_empty_body_reserves_no_memory(
+    alice: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.web.api._large_bodies", Budget(0))
+
+    empty = alice.post("/large-echo", environ_overrides={"CONTENT_LENGTH": "0"})
+
+    assert_error(empty, BAD_PARAMETER, field="body")
 
 
 @pytest.mark.parametrize("nothing", [b"[]", b"[[[]]]", b'{"a": 1}', b"1"])

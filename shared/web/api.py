@@ -16,13 +16,14 @@ from flask import Response, current_app, jsonify, request
 from marshmallow import Schema
 
 from shared.runtime import runtime_of
-from shared.web.arguments import KIB, has_body, parser
+from shared.web.arguments import KIB, parser
 from shared.web.authentication import require_account
 from shared.web.budget import Budget, current_caller
 from shared.web.errors import ErrorSpec
 from shared.web.fields import ResponseSchema
 from shared.web.json_provider import JSON_OPTIONS
 from shared.web.openapi import EndpointSpec, describe_operation, endpoint_spec
+from shared.web.request_body import has_body
 from shared.web.streaming import Blocks, json_blocks, stream_response
 
 MIB = 1024 * KIB
@@ -163,7 +164,7 @@ def _streamed(fields: dict[str, Any]) -> Response:
 
 def _room_for_body(spec: EndpointSpec) -> AbstractContextManager[None]:
     """Reserve memory for the JSON of a request if it can be large."""
-    if spec.multipart or spec.max_bytes <= _MAX_SMALL_BYTES or not has_body():
+    if spec.multipart or spec.max_bytes <= _MAX_SMALL_BYTES or not has_body(request.environ):
         return nullcontext()
     size = min(request.content_length or spec.max_bytes, spec.max_bytes)
     return (

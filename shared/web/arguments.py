@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
 import orjson
-from flask import Request, request
+from flask import Request
 from marshmallow import Schema, ValidationError, fields
 from webargs.flaskparser import FlaskParser
 from werkzeug.datastructures import MultiDict
@@ -14,6 +14,7 @@ from werkzeug.datastructures import MultiDict
 from shared.web.errors import UNSUPPORTED_MEDIA_TYPE, ApiError, bad_parameter
 from shared.web.fields import Upload
 from shared.web.forms import read_form
+from shared.web.request_body import has_body
 
 KIB = 1024
 IN_QUERY = frozenset({"GET", "HEAD", "DELETE"})
@@ -35,7 +36,8 @@ class ArgumentsParser(FlaskParser):
     def load_query_or_body(self, req: Request, schema: Schema) -> dict[str, Any]:
         """Load the fields of the query string, the JSON body and the path."""
         if req.method in IN_QUERY:
-            body = req.get_data(cache=False) if has_body(req) else b""
+            # Most have none, and reading nothing takes as long as reading a little.
+            body = req.get_data(cache=False) if has_body(req.environ) else b""
             loaded = {**(_json_object(body) if body.strip() else {}), **_query(req, schema)}
         else:
             loaded = _json_object(req.get_data(cache=False))
@@ -55,13 +57,6 @@ class ArgumentsParser(FlaskParser):
 
 
 parser = ArgumentsParser(unknown=None)
-
-
-def has_body(req: Request = request) -> bool:
-    """Whether the request has a body. Most have none, and reading nothing takes as long as reading
-    a little.
-    """
-    return "CONTENT_LENGTH" in req.environ or "HTTP_TRANSFER_ENCODING" in req.environ
 
 
 def _query(req: Request, schema: Schema) -> dict[str, Any]:
