@@ -35,8 +35,6 @@ class Budget:
         """
         with self._lock:
             if caller is not None and self._used_by[caller] + amount > self._per_caller:
-                if not self._used_by[caller]:
-                    del self._used_by[caller]
                 raise ApiError(TOO_MANY_REQUESTS, {"Retry-After": "1"})
             if self.used + amount > self._total:
                 raise overloaded()
