@@ -13,6 +13,7 @@ from chat_service.db import db
 from chat_service.domain import export, friendships, integrity, live_events
 from chat_service.domain.accounts import accounts
 from chat_service.domain.audit import audit
+from chat_service.domain.dissolution import delete_dissolved_groups
 from chat_service.domain.erasure import erasures
 from chat_service.domain.limits import counters, limits
 from chat_service.domain.media import media_store
@@ -74,6 +75,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     audit.init_app(app, settings.audit_log_days)
     limits.configure(settings)
     repeat(app, counters.delete_expired, 3600)
+    repeat(app, delete_dissolved_groups, 60)
     fill_search_index(app)
     add_commands(app, ServiceClient(settings.social_service_url, settings.social_service_secret))
     _register_blueprints(app, api)

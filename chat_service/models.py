@@ -38,6 +38,7 @@ class Conversation(Model):
     """A group, or the private conversation of a pair (the smaller id first).
 
     A private conversation is open while the pair are friends; its messages remain afterwards.
+    A group that is not open is dissolved, and will be deleted.
     """
 
     __tablename__ = "conversations"
@@ -52,6 +53,12 @@ class Conversation(Model):
             "avatar_digest",
             sqlite_where=text("avatar_digest <> ''"),
             postgresql_where=text("avatar_digest <> ''"),
+        ),
+        Index(
+            "ix_conversations_dissolved",
+            "id",
+            sqlite_where=text("is_group AND NOT is_open"),
+            postgresql_where=text("is_group AND NOT is_open"),
         ),
         {"sqlite_autoincrement": True},
     )

@@ -67,11 +67,9 @@ def delete_batch_by_sender(sender_id: int, conversation_id: int) -> bool:
             media.delete_image(row.content)
     if messages:
         with transaction():
-            db.session.execute(
-                select(Conversation.id)
-                .where(Conversation.id == conversation_id)
-                .with_for_update(key_share=True)
-            )
+            lock = select(Conversation.id).where(Conversation.id == conversation_id)
+            if db.session.scalar(lock.with_for_update(key_share=True)) is None:
+                return False  # The group was dissolved, and has been deleted.
             _delete_messages(conversation_id, [row.id for row in messages])
             live_events.message_deleted(conversation_id, sender_id, messages[-1].id)
     return bool(messages)

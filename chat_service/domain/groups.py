@@ -12,16 +12,14 @@ from chat_service.domain import live_events, media
 from chat_service.domain.access import LockedConversation, get_access, lock_conversation
 from chat_service.domain.accounts import accounts
 from chat_service.domain.audit import audit
+from chat_service.domain.dissolution import dissolve
 from chat_service.models import (
     ADMIN,
-    IMAGE,
     MEMBER,
     OWNER,
     Account,
     Conversation,
     Membership,
-    Message,
-    SearchGram,
 )
 from shared.media.avatars import parse_avatar
 from shared.media.decoder import EncodedImage
@@ -231,18 +229,6 @@ def _remove_membership(conversation_id: int, user_id: int, *, leaver_id: int | N
 
 
 def _dissolve(conversation_id: int, group: LockedConversation, owner_id: int) -> None:
-    """Delete the group with its messages, files, members and index."""
-    members = db.session.scalars(
-        delete(Membership)
-        .where(Membership.conversation_id == conversation_id)
-        .returning(Membership.user_id)
-    ).all()
-    pictures = db.session.scalars(
-        select(Message.content).where(
-            Message.conversation_id == conversation_id, Message.type == IMAGE
-        )
-    ).all()
-    db.session.execute(delete(Conversation).where(Conversation.id == conversation_id))
-    db.session.execute(delete(SearchGram).where(SearchGram.conversation_id == conversation_id))
-    media.delete_after_commit([*pictures, group.avatar_name])
+    """Dissolve the group, and notify its members."""
+    members = dissolve(conversation_id, group.last_seq)
     live_events.members_removed(conversation_id, tuple(members), owner_id)

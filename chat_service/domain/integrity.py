@@ -48,8 +48,8 @@ _ROWS = 1000
 def _wrong_members() -> Select[*tuple[Any, ...]]:
     """Select conversations whose members violate a rule.
 
-    A group has one owner (the database allows no second one). Both users of a private
-    conversation are plain members; one that has never been open has no members.
+    A group has one owner (the database allows no second one), a dissolved one no members. Both
+    users of a private conversation are plain members; one that has never been open has no members.
     """
     members, owners = count_rows(Membership), count_rows(Membership, Membership.role == OWNER)
     pair = or_(
@@ -63,7 +63,8 @@ def _wrong_members() -> Select[*tuple[Any, ...]]:
         owners.label("owners"),
     ).where(
         or_(
-            and_(Conversation.is_group, owners != 1),
+            and_(Conversation.is_group, Conversation.is_open, owners != 1),
+            and_(Conversation.is_group, ~Conversation.is_open, members != 0),
             and_(~Conversation.is_group, members != both),
             and_(Conversation.is_open, ~Conversation.is_group, both != 2),
             and_(~Conversation.is_open, ~Conversation.is_group, both.not_in([0, 2])),

@@ -37,6 +37,10 @@ def has_rows(model: Any, *which: ColumnElement[bool]) -> ColumnElement[bool]:
     return rows.correlate(Conversation).exists()
 
 
+# A dissolved group is being deleted.
+_IS_COMPLETE = or_(Conversation.is_open, ~Conversation.is_group)
+
+
 def wrong_numbers() -> Select[*tuple[Any, ...]]:
     """Select conversations with a gap. A unique constraint excludes repeats in one table."""
     messages, deletions = count_rows(Message), count_rows(Deletion)
@@ -50,6 +54,7 @@ def wrong_numbers() -> Select[*tuple[Any, ...]]:
         messages.label("messages"),
         deletions.label("deletions"),
     ).where(
+        _IS_COMPLETE,
         or_(
             messages + deletions != Conversation.last_seq,
             has_rows(Message, ~Message.seq.between(1, Conversation.last_seq)),
@@ -57,7 +62,7 @@ def wrong_numbers() -> Select[*tuple[Any, ...]]:
             in_both.where(Message.conversation_id == Conversation.id)
             .correlate(Conversation)
             .exists(),
-        )
+        ),
     )
 
 
@@ -67,11 +72,12 @@ def wrong_versions() -> Select[*tuple[Any, ...]]:
     return select(
         Conversation.id.label("conversation_id"), Conversation.version, changes.label("changes")
     ).where(
+        _IS_COMPLETE,
         or_(
             Conversation.version != changes,
             has_rows(Message, Message.version > Conversation.version),
             has_rows(Deletion, Deletion.version > Conversation.version),
-        )
+        ),
     )
 
 
@@ -231,7 +237,8 @@ def grams_without_text() -> Select[*tuple[Any, ...]]:
         Message.type == TEXT,
     )
     columns = select(SearchGram.conversation_id, SearchGram.message_id).distinct()
-    return columns.where(~text.exists())
+    dissolved = select(Conversation.id).where(~_IS_COMPLETE)
+    return columns.where(~text.exists(), SearchGram.conversation_id.not_in(dissolved))
 
 
 def check_index() -> Iterator[Page]:

@@ -171,7 +171,7 @@ class Database(SQLAlchemy):
             self.transaction_state.clear()
         self._run_actions(actions)
 
-    def _run_actions(self, actions: Iterable[Callable[[], None]]) -> None:
+    def _run_actions(self, actions: Iterable[Callable[[], object]]) -> None:
         for action in actions:
             try:
                 with self.outages_logged("after commit"):
@@ -259,7 +259,7 @@ class Database(SQLAlchemy):
         state: dict[str, Any] = g.setdefault(_STATE, {})
         return state
 
-    def after_commit(self, action: Callable[[], None]) -> None:
+    def after_commit(self, action: Callable[[], object]) -> None:
         """Run ``action`` when the current transaction has been committed, and only then."""
         self.transaction_state.setdefault(_AFTER_COMMIT, []).append(action)
 
