@@ -72,10 +72,23 @@ class Erasures:
         self._db.after_commit(self._wakeup.set)
 
     def process_pending(self) -> RemainingErasures:
-        """Process all pending erasures, and return the numbers of those left."""
+        """Process all pending erasures, and return the numbers of those left.
+
+        Raises:
+            OperationalError, TimeoutError: the database failed, perhaps for one account only.
+        """
         model = self._model
         pending = self._db.session.execute(select(model.account_id, model.requested_at)).all()
-        outcomes = Counter(self._process(*row) for row in pending)
+        outcomes: Counter[str] = Counter()
+        failures: list[Exception] = []
+        for row in pending:
+            try:
+                outcomes[self._process(*row)] += 1
+            except DATABASE_FAILURES as failure:
+                self._db.release()
+                failures.append(failure)
+        if failures:
+            raise failures[0]
         return RemainingErasures(outcomes["too_recent"], outcomes["failed"])
 
     def _process(

@@ -56,6 +56,14 @@ def test_one_that_fails_stays_and_holds_up_no_other(app: Flask, deliver: Deliver
     assert (list_pending(app), erased) == ([13], [14])
 
 
+def test_a_failure_of_the_database_holds_up_no_other(app: Flask, deliver: Deliver) -> None:
+    deliver(event(account_id=12, erased=True), event(account_id=14, erased=True))
+    a_minute_passes(app)
+    result = app.test_cli_runner().invoke(args=["accounts", "erasures"])
+    assert (list_pending(app), erased) == ([12], [14])
+    assert result.exit_code == 1
+
+
 def test_the_command_fails_if_an_erasure_fails(app: Flask, deliver: Deliver) -> None:
     deliver(event(account_id=5, erased=True), event(account_id=13, erased=True))
     result = app.test_cli_runner().invoke(args=["accounts", "erasures"])

@@ -73,10 +73,13 @@ class EchoIn(RequestSchema):
 
 
 erased: list[int] = []
-"""The accounts whose data was erased; it fails for account 13."""
+"""The accounts whose data was erased; it fails for accounts 12 and 13."""
 
 
 def _erase(account_id: int) -> None:
+    if account_id == 12:
+        lost = "SELECT pg_terminate_backend(pg_backend_pid())"
+        db.execute(text("SELECT * FROM missing" if db.is_sqlite else lost))
     if account_id == 13:
         raise RuntimeError("unlucky")
     erased.append(account_id)
