@@ -223,11 +223,13 @@ class _Search:
 
 
 def _with_names(rows: list[Any], next_before_id: int | None, user_id: int) -> SearchPage:
+    """Add names to matches, without those in conversations that the user has lost meanwhile."""
     ids = {row.conversation_id for row in rows}
     conversations = db.execute(NAMES, user=user_id, ids=list(ids)).all() if ids else []
+    names = {row.id: row.name for row in conversations}
+    rows = [row for row in rows if row.conversation_id in names]
     friends = {row.id: row.friend_id for row in conversations if row.friend_id is not None}
     people = get_people({row.sender_id for row in rows} | set(friends.values()))
-    names = {row.id: row.name for row in conversations}
     names |= {id_: people[friend_id].name for id_, friend_id in friends.items()}
     return SearchPage(
         [

@@ -133,7 +133,13 @@ def messages_query() -> Select[*tuple[Any, ...]]:
     )
 
 
-NAMES = select(Conversation.id, Conversation.name, FRIEND_ID.label("friend_id")).where(
-    Conversation.id.in_(bindparam("ids", expanding=True))
+NAMES = (
+    select(Conversation.id, Conversation.name, FRIEND_ID.label("friend_id"))
+    .join(Membership, Membership.conversation_id == Conversation.id)
+    .where(
+        Conversation.id.in_(bindparam("ids", expanding=True)),
+        Membership.user_id == _id("user"),
+        Conversation.is_open,
+    )
 )
-"""Selects the names of conversations, and the friends of private ones."""
+"""Selects the names of open conversations of a user, and the friends of private ones."""

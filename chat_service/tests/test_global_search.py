@@ -197,6 +197,30 @@ def test_a_user_has_two_long_searches_at_once(app: Flask, alice: ApiClient, grou
     assert search_texts(alice, "x") == []
 
 
+def test_conversations_lost_during_a_search_have_no_matches(
+    app: Flask,
+    alice: ApiClient,
+    bob: ApiClient,
+    group: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    left, dissolved = make_group(app, ALICE, BOB), make_group(app, ALICE, BOB)
+    closed = make_private(app, alice, bob)
+    make_history(app, group, BOB, 3_000)
+    for conversation in (left, dissolved, closed, group):
+        send_text(bob, conversation, f"needle in {conversation}")
+    admit = long_reads.admit
+
+    def lose_conversations(*args: Any) -> Any:
+        bob.post("/conversations/member/remove", json={"conversation_id": left})
+        alice.post("/conversations/member/remove", json={"conversation_id": dissolved})
+        befriend(app, ALICE, BOB, active=False, version=2)
+        return admit(*args)
+
+    monkeypatch.setattr(long_reads, "admit", lose_conversations)
+    assert search_texts(bob, "needle") == [f"needle in {group}"]
+
+
 def test_a_foreign_conversation_is_not_found(carol: ApiClient, group: int) -> None:
     for conversation in (group, 999):
         reply = search(carol, "needle", conversation_id=conversation)
