@@ -12,7 +12,7 @@ from auth_service.domain import emails, password_reset, passwords, sessions
 from auth_service.domain.audit import audit
 from auth_service.domain.limits import limits
 from auth_service.domain.outbox import STATE_COLUMNS
-from auth_service.domain.sessions import Client
+from auth_service.domain.sessions import UNKNOWN_CLIENT, Client
 from auth_service.models import Account
 from shared.web.account_state import AccountState
 from shared.web.authentication import MAX_ID
@@ -74,7 +74,8 @@ def reset_password(account_id: int, password: str) -> None:
 
     All tokens end, because the owner may have lost control of more than the password.
     """
-    password_hash = passwords.hash_password(validate_password(password, errors.INVALID_PASSWORD))
+    legal_password = validate_password(password, errors.INVALID_PASSWORD)
+    password_hash = passwords.hash_password(legal_password, UNKNOWN_CLIENT.network)
     with transaction():
         account = db.session.get_one(Account, account_id, with_for_update=True)
         if account.deleted:

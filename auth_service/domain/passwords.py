@@ -109,7 +109,7 @@ class HashQueue:
 queue = HashQueue()
 
 
-def hash_password(password: str, network: str = "") -> str:
+def hash_password(password: str, network: str) -> str:
     """Hash a password. Takes about 20 ms of processor time, like `verify_password`.
 
     Args:
@@ -120,7 +120,7 @@ def hash_password(password: str, network: str = "") -> str:
         return cpu_pool.run(_argon2.hash, password)
 
 
-def verify_password(password_hash: str, sent: str, network: str = "") -> bool:
+def verify_password(password_hash: str, sent: str, network: str) -> bool:
     """Whether a client sent the password that belongs to ``password_hash``."""
     try:
         # No account has the empty password; verifying it takes as long as any other.

@@ -52,7 +52,7 @@ def update_profile(
     for field, columns in _FIELD_HANDLERS.items():
         sent = wanted.get(field)
         if sent is not None:
-            changes |= columns(before, sent)
+            changes |= columns(before, sent, client)
     with transaction():
         account = _locked_as_before(before, claims)
         replaced, address = account.avatar_digest, account.email
@@ -100,11 +100,11 @@ def _is_same_password(sent: str | None, proved: str) -> bool:
     return sent is not None and decrypt_password(sent) == decrypt_password(proved)
 
 
-def _new_name(_before: Row[Any], sent: str) -> dict[str, Any]:
+def _new_name(_before: Row[Any], sent: str, _client: Client) -> dict[str, Any]:
     return {"name": accounts.validate_name(sent)}
 
 
-def _new_email(before: Row[Any], sent: str) -> dict[str, Any]:
+def _new_email(before: Row[Any], sent: str, _client: Client) -> dict[str, Any]:
     email = emails.validate_email(sent)
     if emails.normalize_email(email) != before.email_key:
         limits.email_checks.hit(str(before.id))
@@ -116,21 +116,18 @@ def _new_email(before: Row[Any], sent: str) -> dict[str, Any]:
     return {"email": email, "email_key": emails.normalize_email(email)}
 
 
-def _new_password(_before: Row[Any], sent: str) -> dict[str, Any]:
-    return {
-        "password_hash": passwords.hash_password(
-            accounts.validate_password(sent, errors.INVALID_PASSWORD)
-        )
-    }
+def _new_password(_before: Row[Any], sent: str, client: Client) -> dict[str, Any]:
+    legal_password = accounts.validate_password(sent, errors.INVALID_PASSWORD)
+    return {"password_hash": passwords.hash_password(legal_password, client.network)}
 
 
-def _new_user_info(_before: Row[Any], sent: str) -> dict[str, Any]:
+def _new_user_info(_before: Row[Any], sent: str, _client: Client) -> dict[str, Any]:
     if len(sent) > _MAX_USER_INFO_LENGTH:
         raise bad_parameter("user_info")
     return {"user_info": sent}
 
 
-def _new_avatar(before: Row[Any], sent: str) -> dict[str, Any]:
+def _new_avatar(before: Row[Any], sent: str, _client: Client) -> dict[str, Any]:
     shown = avatars.save_avatar(before.id, _avatar_of(before), sent)
     return {"avatar_digest": shown.digest, "avatar_reference": shown.reference} if shown else {}
 
@@ -140,7 +137,7 @@ def _avatar_of(account: Row[Any]) -> Avatar:
 
 
 # In the order of validation: the first invalid field decides the error.
-_FIELD_HANDLERS: dict[str, Callable[[Row[Any], str], dict[str, Any]]] = {
+_FIELD_HANDLERS: dict[str, Callable[[Row[Any], str, Client], dict[str, Any]]] = {
     "name": _new_name,
     "email": _new_email,
     "password": _new_password,

@@ -40,7 +40,7 @@ class Client(NamedTuple):
 
 
 UNKNOWN_CLIENT = Client("", "", "")
-"""The client of a session of which only the token is known."""
+"""The client of a session of which only the token is known, and of an operator's command."""
 
 
 class Sessions:

@@ -61,7 +61,7 @@ def create(email: str, name: str, password: str) -> int:
     email = emails.validate_email(email)
     name = accounts.validate_name(name)
     legal_password = accounts.validate_password(password, errors.PASSWORD_ILLEGAL)
-    password_hash = passwords.hash_password(legal_password)
+    password_hash = passwords.hash_password(legal_password, UNKNOWN_CLIENT.network)
     with transaction():
         account = _add(email, name, password_hash)
         audit.record("registered", account.id)

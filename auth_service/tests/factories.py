@@ -31,7 +31,7 @@ def make_account(app: Flask, account_id: int, name: str, **columns: Any) -> None
         "name": name,
         "email": email,
         "email_key": email.lower(),
-        "password_hash": _hashed(PASSWORD),
+        "password_hash": _hashed(PASSWORD, network=""),
         "created_at": datetime.now(UTC),
     }
     with app.app_context(), db.transaction():

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -236,6 +237,25 @@ def test_a_network_has_few_hashes_and_delays_no_other_by_more_than_one() -> None
     clients.join()
     with queue.place(HERE):
         pass
+
+
+def test_a_changed_password_is_hashed_in_the_turn_of_the_clients_network(
+    alice: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    networks: list[str] = []
+    place = passwords.queue.place
+
+    def noted(network: str) -> AbstractContextManager[None]:
+        networks.append(network)
+        return place(network)
+
+    monkeypatch.setattr(passwords.queue, "place", noted)
+    change = {"origin_password": PASSWORD, "password": "pass_word2"}
+
+    reply = alice.put("/account/info", json=change, headers={"X-Forwarded-For": HERE})
+
+    assert reply.status_code == 200
+    assert networks == [HERE, HERE]  # Of the verification and of the hash.
 
 
 def test_few_wait_for_a_hash_at_once() -> None:
