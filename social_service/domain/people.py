@@ -33,8 +33,10 @@ def search_by_name(name: str, user_id: int) -> Sequence[AnyRow]:
     Raises:
         ApiError: ``TOO_MANY_REQUESTS``.
     """
-    limits.lookups.hit(str(user_id))
-    return accounts.execute_for_caller(_PEOPLE_NAMED, name=name, user=user_id)
+    limits.lookups.check(str(user_id))
+    people = accounts.execute_for_caller(_PEOPLE_NAMED, name=name, user=user_id)
+    limits.lookups.hit(str(user_id))  # A token that has ended uses up no limit of its owner.
+    return people
 
 
 def get_person(person_id: int, user_id: int) -> tuple[AnyRow, bool]:

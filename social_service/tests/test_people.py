@@ -7,7 +7,8 @@ from flask import Flask
 
 from shared.testing.cast import ALICE, BOB, CAROL, signed_in
 from shared.testing.client import ApiClient, Reply, assert_error
-from shared.web.errors import TOO_MANY_REQUESTS
+from shared.testing.tokens import issue
+from shared.web.errors import INVALID_JWT, TOO_MANY_REQUESTS
 from social_service import errors
 from social_service.tests.calls import UNKNOWN_USER, befriend
 from social_service.tests.factories import delete_account, make_account, make_friends
@@ -151,6 +152,15 @@ def test_lookups_of_friends_and_the_caller_are_unlimited(limited: Callable[..., 
     make_friends(app, ALICE, BOB)
     alice = signed_in(app, ALICE)
     assert {_detail(alice, person).status_code for person in (BOB, ALICE, BOB)} == {200}
+
+
+@pytest.mark.parametrize("name", ["Bob", "Unknown"])
+def test_lookups_with_an_ended_token_do_not_count(limited: Callable[..., Flask], name: str) -> None:
+    app = limited(RATE_LIMIT_LOOKUPS="1/minute")
+    ended = signed_in(app, ALICE)
+    make_account(app, ALICE, "Alice", generation=1, version=2)
+    assert_error(ended.get("/search_user", query_string={"query_name": name}), INVALID_JWT)
+    assert _ids_of(ApiClient(app, issue(ALICE, 1)), "Bob") == [BOB]
 
 
 def _detail(caller: ApiClient, person_id: int) -> Reply:
