@@ -251,13 +251,14 @@ class UpstreamService:
         first = next(self._round_robin) % max(len(replicas), 1)
         rotated = replicas[first:] + replicas[:first]
         last_error: UpstreamError = ConnectError("the host name is unknown")
-        for replica in sorted(rotated, key=Replica.selection_key):
+        for attempt, replica in enumerate(sorted(rotated, key=Replica.selection_key)):
+            if attempt:
+                metrics.upstream_retries.inc()
             try:
                 return replica.run(operation)
             except (ConnectError, ConnectionLostError) as error:
                 if isinstance(error, ConnectionLostError) and not is_retryable:
                     raise
-                metrics.upstream_retries.inc()
                 last_error = error
         raise last_error
 

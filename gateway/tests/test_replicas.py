@@ -4,7 +4,9 @@ import threading
 from collections.abc import Callable, Mapping
 
 import pytest
+from prometheus_client import REGISTRY
 
+from gateway.app import create_app
 from gateway.tests.conftest import free_port
 from gateway.tests.test_names import get_replica_name, wait_until
 from gateway.tests.upstreams import (
@@ -56,6 +58,31 @@ def test_retryable_requests_of_a_failing_replica_succeed_on_another(
 
     assert read == [200] * 4
     assert sorted(written) == [200, 200, 503, 503]
+
+
+@pytest.mark.parametrize(
+    ("down_count", "up_count", "retries"), [(1, 0, 0), (2, 0, 1), (1, 1, 1), (0, 2, 0)]
+)
+def test_only_retries_that_happen_are_counted(
+    environment: dict[str, str],
+    services: dict[str, Upstream],
+    down_count: int,
+    up_count: int,
+    retries: int,
+) -> None:
+    down = [f"http://127.0.0.1:{free_port()}" for _ in range(down_count)]
+    up = [services["auth"].url, services["chat"].url][:up_count]
+    urls = {"CHAT_SERVICE_URL": ",".join(down + up)}
+    client = create_app(environment | urls).test_client()
+    before = _count_retries()
+
+    client.get("/media/a")
+
+    assert _count_retries() - before == retries
+
+
+def _count_retries() -> float:
+    return REGISTRY.get_sample_value("ims_upstream_retries_total") or 0
 
 
 def test_a_replica_that_hangs_is_ejected_until_it_responds(
