@@ -71,7 +71,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     if settings.redis_url:
         from shared.data.redis_pool import watch_redis  # noqa: PLC0415 - 6 MB, only with REDIS_URL
 
-        watch_redis(app, settings.redis_url)
+        watch_redis(app, settings.redis_url, logs_outages=False)  # The bus of live events does.
     audit.init_app(app, settings.audit_log_days)
     limits.configure(settings)
     repeat(app, counters.delete_expired, 3600)

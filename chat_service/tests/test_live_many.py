@@ -178,20 +178,32 @@ def test_a_restart_of_redis_fails_no_request_and_loses_no_frame(
 def test_an_unreachable_redis_is_reported_and_the_service_remains_ready(
     redis: RedisServer, replica: Server
 ) -> None:
-    def wait_for(state: str) -> None:
-        url = f"http://{replica.address}/healthz"
-        deadline = time.monotonic() + TIMEOUT
-        while requests.get(url, timeout=TIMEOUT).json()["parts"]["redis"] != state:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-
-    wait_for("ok")
+    wait_for_redis_state(replica, "ok")
     redis.kill()
-    wait_for("unreachable")
+    wait_for_redis_state(replica, "unreachable")
     ready = requests.get(f"http://{replica.address}/readyz", timeout=TIMEOUT)
     redis.start()
-    wait_for("ok")
+    wait_for_redis_state(replica, "ok")
     assert ready.status_code == 200
+
+
+def test_an_outage_of_redis_is_logged_once(
+    app: Flask, settings: dict[str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    with redis_server() as redis, run_server(settings | {"REDIS_URL": redis.url}) as server:
+        redis.kill()
+        wait_for_redis_state(server, "unreachable")
+        log = capfd.readouterr().err
+    assert log.count("redis_unreachable") == 1
+
+
+def wait_for_redis_state(server: Server, state: str) -> None:
+    """Wait until the health of a server contains this state of Redis."""
+    url = f"http://{server.address}/healthz"
+    deadline = time.monotonic() + TIMEOUT
+    while requests.get(url, timeout=TIMEOUT).json()["parts"]["redis"] != state:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_no_frame_is_lost_if_a_clock_is_set_back_or_redis_loses_its_data(

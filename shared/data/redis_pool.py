@@ -1,5 +1,6 @@
 """Connections to Redis or Valkey, and their health."""
 
+import logging
 from typing import Any
 
 from flask import Flask
@@ -14,6 +15,8 @@ from shared.metrics import update_gauges_periodically
 from shared.redis_url import parse_sentinel_url
 from shared.web.health import add_health_part
 from shared.web.request_waits import release_database_connection
+
+log = logging.getLogger(__name__)
 
 _SECONDS_FOR_A_TURN = 10
 
@@ -79,9 +82,14 @@ def redis_pool(
     )
 
 
-def watch_redis(app: Flask, url: str) -> None:
+def watch_redis(app: Flask, url: str, *, logs_outages: bool = True) -> None:
     """Report in metrics and in ``/healthz`` whether Redis is reachable. Readiness does not depend
     on it.
+
+    Args:
+        app: a service.
+        url: a URL accepted by `parse_sentinel_url`.
+        logs_outages: whether an outage is also logged, once; False if the service does it itself.
     """
     client = Redis.from_pool(redis_pool(url, max_connections=1, connect_timeout=1, timeout=1))
     state = ["ok"]
@@ -90,7 +98,9 @@ def watch_redis(app: Flask, url: str) -> None:
         try:
             client.ping()
             state[0] = "ok"
-        except RedisError:
+        except RedisError as failure:
+            if logs_outages and state[0] == "ok":
+                log.error("redis_unreachable", extra={"failure": str(failure)})
             state[0] = "unreachable"
         _unreachable.set(state[0] != "ok")
 
