@@ -1,18 +1,21 @@
 """Announcements of a group (群公告): its owner and admins post them, every member reads them."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import delete, insert, select
 
 from chat_service import errors
 from chat_service.db import db, transaction
 from chat_service.domain import live_events
-from chat_service.domain.access import get_access, lock_conversation
+from chat_service.domain.access import lock_conversation
 from chat_service.domain.accounts import Person, get_people
+from chat_service.domain.group_lists import list_of_group, select_of_group
 from chat_service.domain.text import is_blank
 from chat_service.models import Announcement
 from shared.web.errors import ApiError
+from shared.web.streaming import Blocks
 
 _MAX_LENGTH = 2000
 
@@ -26,25 +29,30 @@ class PostedAnnouncement(NamedTuple):
     created_at: datetime
 
 
-def list_announcements(conversation_id: int, user_id: int) -> list[PostedAnnouncement]:
+_ANNOUNCEMENTS = select_of_group(
+    Announcement, Announcement.sender_id, Announcement.content, Announcement.created_at
+)
+
+
+def list_announcements(
+    conversation_id: int, user_id: int
+) -> list[PostedAnnouncement] | Blocks[list[PostedAnnouncement]]:
     """List the announcements of a group, newest first.
 
     Args:
         conversation_id: the group.
         user_id: a member of it.
 
+    Returns:
+        one block, or a stream of blocks if the list is long.
+
     Raises:
-        ApiError: ``CONVERSATION_NOT_FOUND``, also for a user who is not in it.
+        ApiError: see `list_of_group`.
     """
-    if not get_access(conversation_id, user_id, errors.CONVERSATION_NOT_FOUND).is_member:
-        raise ApiError(errors.CONVERSATION_NOT_FOUND)
-    rows = db.session.execute(
-        select(
-            Announcement.id, Announcement.sender_id, Announcement.content, Announcement.created_at
-        )
-        .where(Announcement.conversation_id == conversation_id)
-        .order_by(Announcement.id.desc())
-    ).all()
+    return list_of_group(conversation_id, user_id, _ANNOUNCEMENTS, _make_block)
+
+
+def _make_block(rows: Sequence[Any]) -> list[PostedAnnouncement]:
     senders = get_people({row.sender_id for row in rows})
     return [
         PostedAnnouncement(row.id, senders[row.sender_id], row.content, row.created_at)

@@ -1,16 +1,17 @@
 """Invitations: a member invites friends to a group, and the owner or an admin decides."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import case, insert, select, update
 
 from chat_service import errors
 from chat_service.db import db, transaction
 from chat_service.domain import live_events
-from chat_service.domain.access import filter_friends, get_access, lock_conversation
+from chat_service.domain.access import filter_friends, lock_conversation
 from chat_service.domain.accounts import Person, accounts, get_people
+from chat_service.domain.group_lists import list_of_group, select_of_group
 from chat_service.models import (
     ACCEPTED,
     MEMBER,
@@ -21,6 +22,7 @@ from chat_service.models import (
     Membership,
 )
 from shared.web.errors import ApiError
+from shared.web.streaming import Blocks
 
 
 def invite(conversation_id: int, sender_id: int, receiver_ids: Collection[int]) -> list[int]:
@@ -92,36 +94,42 @@ class SentInvitation(NamedTuple):
     created_at: datetime
 
 
-def list_invitations(conversation_id: int, user_id: int) -> list[SentInvitation]:
+_INVITATIONS = select_of_group(
+    Invitation,
+    Invitation.conversation_id,
+    Invitation.sender_id,
+    Invitation.receiver_id,
+    Invitation.status,
+    Invitation.created_at,
+)
+
+
+def list_invitations(
+    conversation_id: int, user_id: int
+) -> list[SentInvitation] | Blocks[list[SentInvitation]]:
     """List the invitations to a group, newest first.
 
     Args:
         conversation_id: the group.
         user_id: a member of it.
 
+    Returns:
+        one block, or a stream of blocks if the list is long.
+
     Raises:
-        ApiError: ``CONVERSATION_NOT_FOUND``, also for a user who is not in it.
+        ApiError: see `list_of_group`.
     """
-    if not get_access(conversation_id, user_id, errors.CONVERSATION_NOT_FOUND).is_member:
-        raise ApiError(errors.CONVERSATION_NOT_FOUND)
-    rows = db.session.execute(
-        select(
-            Invitation.id,
-            Invitation.sender_id,
-            Invitation.receiver_id,
-            Invitation.status,
-            Invitation.created_at,
-        )
-        .where(Invitation.conversation_id == conversation_id)
-        .order_by(Invitation.id.desc())
-    ).all()
+    return list_of_group(conversation_id, user_id, _INVITATIONS, _make_block)
+
+
+def _make_block(rows: Sequence[Any]) -> list[SentInvitation]:
     people = get_people(
         {person_id for row in rows for person_id in (row.sender_id, row.receiver_id)}
     )
     return [
         SentInvitation(
             id=row.id,
-            conversation_id=conversation_id,
+            conversation_id=row.conversation_id,
             sender=people[row.sender_id],
             receiver=people[row.receiver_id],
             status=row.status,

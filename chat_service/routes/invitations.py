@@ -11,7 +11,7 @@ from chat_service.schemas.groups import (
     InvitationsOut,
     InviteIn,
     InviteOut,
-    invitation_out,
+    invitation_list_out,
 )
 from shared.service import public_base_url
 from shared.web.api import Blueprint
@@ -77,7 +77,6 @@ def reject(invitation_id: int, conversation_id: int | None = None) -> None:
     invitations.reject(invitation_id, current_user_id(), conversation_id)
 
 
-def _list_invitations(conversation_id: int) -> list[dict[str, Any]]:
+def _list_invitations(conversation_id: int) -> Any:
     sent = invitations.list_invitations(conversation_id, current_user_id())
-    base = public_base_url()
-    return [invitation_out(invitation, base) for invitation in sent]
+    return invitation_list_out(sent, public_base_url())

@@ -1,6 +1,6 @@
 """Schemas of groups, announcements and invitations."""
 
-from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from marshmallow import fields
@@ -8,9 +8,10 @@ from marshmallow.validate import Length
 
 from chat_service.domain.announcements import PostedAnnouncement
 from chat_service.domain.invitations import SentInvitation
-from chat_service.schemas import ConversationId, ConversationIn, IdList
+from chat_service.schemas import ConversationId, ConversationIn, IdList, blocks_out
 from chat_service.schemas.people import person_out
 from shared.web.fields import Id, RequestSchema, ResponseSchema, Text, Time
+from shared.web.streaming import Blocks
 
 
 class IdOrIdList(IdList):
@@ -69,22 +70,26 @@ class AnnouncementsOut(ResponseSchema):
     notifications = fields.List(fields.Nested(Announcement))
 
 
-def announcements_out(posted: Iterable[PostedAnnouncement], base: str) -> dict[str, Any]:
+def announcements_out(
+    posted: list[PostedAnnouncement] | Blocks[list[PostedAnnouncement]], base: str
+) -> dict[str, Any]:
     """Build an `AnnouncementsOut`."""
-    return {
-        "notifications": [
-            {
-                "notification_id": each.id,
-                "content": each.content,
-                "sender_id": each.sender.id,
-                "sender_name": sender.name,
-                "sender_avatar": sender.avatar,
-                "timestamp": each.created_at,
-            }
-            for each in posted
-            for sender in [person_out(each.sender, base)]
-        ]
-    }
+    return {"notifications": blocks_out(posted, partial(_announcement_list_out, base=base))}
+
+
+def _announcement_list_out(posted: list[PostedAnnouncement], base: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "notification_id": each.id,
+            "content": each.content,
+            "sender_id": each.sender.id,
+            "sender_name": sender.name,
+            "sender_avatar": sender.avatar,
+            "timestamp": each.created_at,
+        }
+        for each in posted
+        for sender in [person_out(each.sender, base)]
+    ]
 
 
 class InviteIn(RequestSchema):
@@ -115,8 +120,14 @@ class Invitation(ResponseSchema):
     status = fields.Integer()
 
 
-def invitation_out(invitation: SentInvitation, base: str) -> dict[str, Any]:
-    """Build an `Invitation`."""
+def invitation_list_out(
+    sent: list[SentInvitation] | Blocks[list[SentInvitation]], base: str
+) -> Any:
+    """Build an `Invitation` of each, in one list or in blocks."""
+    return blocks_out(sent, lambda block: [_invitation_out(each, base) for each in block])
+
+
+def _invitation_out(invitation: SentInvitation, base: str) -> dict[str, Any]:
     sender, receiver = (
         person_out(person, base) for person in (invitation.sender, invitation.receiver)
     )

@@ -14,7 +14,14 @@ from werkzeug.test import TestResponse
 
 from chat_service.db import db, transaction
 from chat_service.domain.history import long_reads
-from chat_service.models import Conversation, Deletion, Message
+from chat_service.models import (
+    REJECTED,
+    Announcement,
+    Conversation,
+    Deletion,
+    Invitation,
+    Message,
+)
 from chat_service.tests.calls import (
     MESSAGES,
     delete_message,
@@ -36,6 +43,8 @@ pytestmark = pytest.mark.database
 COUNT = 2600
 FIND = "/conversations/manage_messages"
 REPLIES = "/conversations/get_reply"
+ANNOUNCEMENTS = "/conversations/manage/notifications"
+INVITATIONS = "/conversations/invitation"
 
 
 @pytest.fixture
@@ -43,6 +52,19 @@ def group(app: Flask, alice: ApiClient, bob: ApiClient) -> int:
     """Alice's group, with many messages of bob."""
     conversation = make_group(app, ALICE, BOB)
     make_history(app, conversation, BOB, COUNT)
+    return conversation
+
+
+@pytest.fixture
+def group_lists(app: Flask) -> int:
+    """Alice's group with bob, and her many announcements and rejected invitations in it."""
+    conversation = make_group(app, ALICE, BOB)
+    usual = {"conversation_id": conversation, "sender_id": ALICE, "created_at": datetime.now(UTC)}
+    announcement = {**usual, "content": "公告内容"}
+    invitation = {**usual, "receiver_id": CAROL, "status": REJECTED}
+    with app.app_context(), transaction():
+        db.session.execute(insert(Announcement), [announcement] * COUNT)
+        db.session.execute(insert(Invitation), [invitation] * COUNT)
     return conversation
 
 
@@ -121,18 +143,59 @@ def test_many_deleted_ids_are_streamed(app: Flask, alice: ApiClient, group: int)
     assert response["version"] == COUNT + 2 * count
 
 
-def test_no_connection_is_held_while_a_block_waits_for_its_client(app: Flask, group: int) -> None:
+def test_no_connection_is_held_while_a_block_waits_for_its_client(
+    app: Flask, group: int, group_lists: int
+) -> None:
     with app.app_context():
         pool = db.engine.pool
         target = db.session.scalar(select(func.min(Message.id))) or 0
     assert isinstance(pool, QueuePool)
     make_replies(app, target)
-    whole = {"conversationId": group}
-    for path, query in ((MESSAGES, whole), (FIND, whole), (REPLIES, {"message_id": target})):
+    whole, of_group = {"conversationId": group}, {"conversation_id": group_lists}
+    for path, query in (
+        (MESSAGES, whole),
+        (FIND, whole),
+        (REPLIES, {"message_id": target}),
+        (ANNOUNCEMENTS, of_group),
+        (INVITATIONS, of_group),
+    ):
         with closing(open_response(app, ALICE, path, **query)) as response:
             in_use = [pool.checkedout() for _ in iter_blocks(response)]
         assert len(in_use) > 2
         assert set(in_use) == {0}
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "id_name"),
+    [
+        (ANNOUNCEMENTS, "notifications", "notification_id"),
+        (INVITATIONS, "invitations", "invite_id"),
+    ],
+)
+def test_long_lists_of_a_group_are_streamed_newest_first(
+    app: Flask, group_lists: int, path: str, name: str, id_name: str
+) -> None:
+    with closing(open_response(app, BOB, path, conversation_id=group_lists)) as response:
+        blocks = list(iter_blocks(response))
+    listed = json.loads(b"".join(blocks))[name]
+    ids = [each[id_name] for each in listed]
+    assert len(ids) == COUNT
+    assert ids == sorted(ids, reverse=True)
+    assert {each["sender_name"] for each in listed} == {"Alice"}
+    assert max(map(len, blocks)) < 100_000
+
+
+@pytest.mark.parametrize("path", [ANNOUNCEMENTS, INVITATIONS])
+def test_a_member_removed_during_a_list_of_a_group_gets_no_more(
+    app: Flask, alice: ApiClient, group_lists: int, path: str
+) -> None:
+    with closing(open_response(app, BOB, path, conversation_id=group_lists)) as response:
+        blocks = iter_blocks(response)
+        next(blocks)
+        removal = {"conversation_id": group_lists, "user": BOB}
+        assert alice.delete("/conversations/member/remove", json=removal).status_code == 200
+        with pytest.raises(ConnectionResetError):
+            list(blocks)
 
 
 def test_the_read_position_moves_after_the_last_block(
