@@ -9,7 +9,6 @@ from sqlalchemy import (
     Integer,
     Select,
     Text,
-    and_,
     bindparam,
     cast,
     column,
@@ -21,6 +20,7 @@ from sqlalchemy.orm import aliased
 
 from chat_service.db import db
 from chat_service.domain.conversations import FRIEND_ID
+from chat_service.domain.indexing import has_other_grams
 from chat_service.domain.messages import is_visible_to
 from chat_service.models import Conversation, Membership, Message, SearchGram
 from shared.data.columns import BigId
@@ -106,19 +106,7 @@ def grams_query(count: int) -> Select[*tuple[Any, ...]]:
             & (on_sqlite.gram == _id("gram_0"))
             & on_sqlite.message_id.in_(page)
         )
-    has_others = (
-        # Not EXISTS: PostgreSQL may hash all messages that have the n-gram.
-        select(each.message_id)
-        .where(
-            each.conversation_id == _CONVERSATION,
-            each.gram == _id(f"gram_{position}"),
-            each.message_id == message_id,
-        )
-        .scalar_subquery()
-        .is_not(None)
-        for position, each in enumerate((aliased(SearchGram) for _ in range(count - 1)), 1)
-    )
-    has_all = and_(true(), *has_others).label("has_all")
+    has_all = has_other_grams(count, _CONVERSATION, message_id).label("has_all")
     query = select(_CONVERSATION.label("conversation_id"), message_id.label("id"), has_all)
     return query.select_from(_positions).join(rows, is_in_page)
 

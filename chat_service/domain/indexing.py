@@ -10,11 +10,14 @@ for the index, and a search is always complete.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 from sqlalchemy import (
     JSON,
     BigInteger,
+    ColumnElement,
     Text,
+    and_,
     bindparam,
     cast,
     column,
@@ -25,6 +28,7 @@ from sqlalchemy import (
     true,
     update,
 )
+from sqlalchemy.orm import aliased
 
 from chat_service.db import db, transaction
 from chat_service.domain.text import fold
@@ -54,6 +58,32 @@ def select_grams(text: str) -> list[int]:
     triples = _extract_triples(text)
     pairs = _extract_pairs(text, is_cjk=True) if triples else _extract_pairs(text)
     return list(dict.fromkeys(triples + pairs))
+
+
+def has_other_grams(
+    count: int, conversation_id: ColumnElement[Any], message_id: ColumnElement[Any]
+) -> ColumnElement[bool]:
+    """Build the condition that a message has the n-grams of the parameters ``gram_1``, ``gram_2``
+    and so on; a query has selected it by ``gram_0``.
+
+    Args:
+        count: the number of n-grams, with the first one.
+        conversation_id: the conversation of the message, in SQL.
+        message_id: the message, in SQL.
+    """
+    conditions = (
+        # Not EXISTS: PostgreSQL may hash all messages that have the n-gram.
+        select(each.message_id)
+        .where(
+            each.conversation_id == conversation_id,
+            each.gram == bindparam(f"gram_{position}", type_=BigId),
+            each.message_id == message_id,
+        )
+        .scalar_subquery()
+        .is_not(None)
+        for position, each in enumerate((aliased(SearchGram) for _ in range(count - 1)), 1)
+    )
+    return and_(true(), *conditions)
 
 
 def _extract_triples(text: str) -> list[int]:

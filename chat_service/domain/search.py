@@ -9,14 +9,18 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, Select, and_, bindparam, select, true
-from sqlalchemy.orm import aliased
+from sqlalchemy import Integer, Select, and_, bindparam, select
 
 from chat_service import errors
 from chat_service.db import db
 from chat_service.domain.accounts import Person, get_people
 from chat_service.domain.history import long_reads
-from chat_service.domain.indexing import get_indexed_id, select_grams, sort_by_rarity
+from chat_service.domain.indexing import (
+    get_indexed_id,
+    has_other_grams,
+    select_grams,
+    sort_by_rarity,
+)
 from chat_service.domain.messages import is_visible_to
 from chat_service.domain.read_state import get_read_state
 from chat_service.domain.text import fold
@@ -245,17 +249,5 @@ def _grams_query(count: int) -> Select[*tuple[Any, ...]]:
         .limit(bindparam("limit", type_=Integer))
         .subquery()
     )
-    has_others = (
-        # Not EXISTS: PostgreSQL may hash all messages that have the n-gram.
-        select(each.message_id)
-        .where(
-            each.conversation_id == _CONVERSATION,
-            each.gram == bindparam(f"gram_{position}", type_=BigId),
-            each.message_id == page.c.message_id,
-        )
-        .scalar_subquery()
-        .is_not(None)
-        for position, each in enumerate((aliased(SearchGram) for _ in range(count - 1)), 1)
-    )
-    has_all = and_(true(), *has_others).label("has_all")
+    has_all = has_other_grams(count, _CONVERSATION, page.c.message_id).label("has_all")
     return select(page.c.message_id, has_all).order_by(page.c.message_id)
