@@ -15,10 +15,12 @@ from typing import Any
 
 import pytest
 from redis import Redis
+from sqlalchemy import make_url
 
 from shared.media.decoder import decoder
 from shared.testing.client import Refusal, refusals
 from shared.testing.contracts import matches_newest
+from shared.testing.databases import administer
 from shared.testing.fake_services import FakeService, fake_service
 from shared.testing.postgres import postgres_server
 from shared.testing.waiting import detect_held_connections
@@ -55,6 +57,9 @@ def _production_servers() -> Iterator[dict[str, str]]:
     from shared.testing.s3 import s3_server  # noqa: PLC0415
 
     with postgres_server() as postgres, redis_server() as redis, s3_server() as s3:
+        # Statistics of a table that is empty between two tests lead to plans for one row.
+        administer(make_url(postgres.url), "ALTER SYSTEM SET autovacuum = off")
+        administer(make_url(postgres.url), "SELECT pg_reload_conf()")
         yield {"postgres": postgres.url, "redis": redis.url, "s3": s3}
 
 
