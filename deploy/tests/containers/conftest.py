@@ -63,10 +63,6 @@ class Installation:
         """List the ids of the running containers of a service."""
         return self.engine.run(f"docker compose ps --quiet {service}").split()
 
-    def unused_volumes(self) -> set[str]:
-        """List the names of the volumes that belong to no container."""
-        return set(self.engine.run("docker volume ls --quiet --filter dangling=true").split())
-
     def is_healthy(self) -> bool:
         """Whether every service runs and, with a health check, is healthy."""
         states = self.engine.run(
