@@ -29,7 +29,7 @@ def dissolve(conversation_id: int, last_seq: int) -> list[int]:
 
     Args:
         conversation_id: the group.
-        last_seq: the number of its messages.
+        last_seq: the ``seq`` of its newest message.
 
     Returns:
         the users who were members.

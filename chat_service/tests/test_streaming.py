@@ -185,19 +185,6 @@ def test_long_lists_of_a_group_are_streamed_newest_first(
     assert max(map(len, blocks)) < 100_000
 
 
-@pytest.mark.parametrize("path", [ANNOUNCEMENTS, INVITATIONS])
-def test_a_member_removed_during_a_list_of_a_group_gets_no_more(
-    app: Flask, alice: ApiClient, group_lists: int, path: str
-) -> None:
-    with closing(open_response(app, BOB, path, conversation_id=group_lists)) as response:
-        blocks = iter_blocks(response)
-        next(blocks)
-        removal = {"conversation_id": group_lists, "user": BOB}
-        assert alice.delete("/conversations/member/remove", json=removal).status_code == 200
-        with pytest.raises(ConnectionResetError):
-            list(blocks)
-
-
 def test_the_read_position_moves_after_the_last_block(
     app: Flask, alice: ApiClient, group: int
 ) -> None:
@@ -218,11 +205,20 @@ def test_messages_sent_during_the_stream_are_not_marked_as_read(
     assert get_unread_count(alice, group) == 1
 
 
-@pytest.mark.parametrize("path", [MESSAGES, FIND])
+@pytest.mark.parametrize(
+    ("path", "fixture"),
+    [
+        (MESSAGES, "group"),
+        (FIND, "group"),
+        (ANNOUNCEMENTS, "group_lists"),
+        (INVITATIONS, "group_lists"),
+    ],
+)
 def test_a_member_removed_during_the_stream_gets_no_more(
-    app: Flask, alice: ApiClient, group: int, path: str
+    app: Flask, alice: ApiClient, request: pytest.FixtureRequest, path: str, fixture: str
 ) -> None:
-    with closing(open_response(app, BOB, path, conversationId=group)) as response:
+    group = request.getfixturevalue(fixture)
+    with closing(open_response(app, BOB, path, conversation_id=group)) as response:
         blocks = iter_blocks(response)
         next(blocks)
         removal = {"conversation_id": group, "user": BOB}

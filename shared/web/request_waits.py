@@ -3,9 +3,8 @@
 import socket
 
 from flask import current_app, has_app_context, has_request_context, request
-from gevent.monkey import get_original
 
-_UnpatchedSocket: type[socket.socket] = get_original("socket", "socket")
+from shared.web.waiting import without_gevent
 
 
 def release_database_connection() -> None:
@@ -25,12 +24,10 @@ def requester_is_gone() -> bool:
     connection = request.environ.get("gunicorn.socket") if has_request_context() else None
     if connection is None:
         return False
-    peer = _UnpatchedSocket(fileno=connection.fileno())
     try:
-        return not peer.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        with without_gevent(connection) as plain:
+            return not plain.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
     except BlockingIOError:
         return False
     except OSError:
         return True
-    finally:
-        peer.detach()

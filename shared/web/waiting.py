@@ -9,6 +9,16 @@ from gevent.monkey import get_original
 _UnpatchedSocket: type[socket.socket] = get_original("socket", "socket")
 
 
+@contextmanager
+def without_gevent(connection: socket.socket) -> Iterator[socket.socket]:
+    """Use a connection by system calls alone: gevent would wait, or end the waits of others."""
+    plain = _UnpatchedSocket(fileno=connection.fileno())
+    try:
+        yield plain
+    finally:
+        plain.detach()
+
+
 class WaitingClients:
     """Connections that wait until a client sends or reads something.
 
@@ -39,14 +49,9 @@ class WaitingClients:
 
     def _close(self, connection: socket.socket) -> None:
         self._remove(connection)
-        # The waiting greenlet wakes up as if the client had closed the connection; the `shutdown`
-        # of gevent's sockets would raise an error in it.
-        with suppress(OSError):
-            unpatched = _UnpatchedSocket(fileno=connection.fileno())
-            try:
-                unpatched.shutdown(socket.SHUT_RDWR)
-            finally:
-                unpatched.detach()
+        # The waiting greenlet wakes up as if the client had closed the connection.
+        with suppress(OSError), without_gevent(connection) as plain:
+            plain.shutdown(socket.SHUT_RDWR)
 
     def _remove(self, connection: socket.socket) -> None:
         client = self._clients.pop(connection, None)
